@@ -1,0 +1,37 @@
+"""What eiesim raises on bad input: the text says what was expected, what was found, and where."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class EieError(Exception):
+    """Any problem that the caller can mend; the command line prints it and exits with 2."""
+
+
+class ConfigError(EieError):
+    """A hardware or layer description is wrong; one line per problem."""
+
+
+class WorkloadError(EieError):
+    """A layer, benchmark or activation vector is unknown, unreadable or of the wrong form."""
+
+
+class ImageError(EieError):
+    """A compressed image is damaged, or does not belong to this hardware."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the tail of an error text: the closest known name, or all of them.
+
+    Parameters
+    ----------
+    name : str
+        What was found.
+    known : iterable of str
+        What would have been accepted.
+    """
+    choices = sorted(known)
+    close = difflib.get_close_matches(name.lower(), choices, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(choices)}"

@@ -1,0 +1,148 @@
+"""The machine: sizes, widths and clock of an EIE chip, checked, named, and kept as TOML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+from eiesim.errors import ConfigError, did_you_mean
+from eiesim.resources import data_path
+from eiesim.schema import Choice, Range, Switch, parse_assignment, read_toml, validate, write_toml
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardware:
+    """One EIE machine. The defaults are the chip of the paper: 64 PEs, 45 nm, 800 MHz.
+
+    Every field is checked when the object is made.
+
+    Raises
+    ------
+    ConfigError
+        A field is out of range, or a sparse-matrix word cannot hold one entry.
+
+    References
+    ----------
+    Han et al., EIE, ISCA 2016: sections III-B to III-D, IV and VI.
+    """
+
+    n_pes: Annotated[int, Range(1, 1024, "processing elements (PEs)")] = 64
+    queue_depth: Annotated[
+        int, Range(2, 4096, "slots of an activation queue, of which one stays empty")
+    ] = 8
+    spmat_width_bits: Annotated[int, Range(8, 1024, "bits in a sparse-matrix SRAM word")] = 64
+    index_bits: Annotated[int, Range(1, 8, "bits of a relative index")] = 4
+    codebook_bits: Annotated[int, Range(1, 8, "bits of a codebook index")] = 4
+    spmat_sram_bytes: Annotated[int, Range(1, 1 << 40, "sparse-matrix SRAM of a PE, bytes")] = (
+        128 * 1024
+    )
+    ptr_sram_bytes: Annotated[
+        int, Range(1, 1 << 40, "pointer SRAM of a PE, both banks together, bytes")
+    ] = 32 * 1024
+    ptr_bits: Annotated[int, Range(1, 32, "bits of a column pointer")] = 16
+    act_sram_bytes: Annotated[int, Range(1, 1 << 40, "activation SRAM of a PE, bytes")] = 2 * 1024
+    accumulators_per_pe: Annotated[
+        int, Range(1, 1 << 20, "activation registers of a PE, in each of its two files")
+    ] = 64
+    clock_mhz: Annotated[float, Range(0.001, 1e6, "clock frequency, MHz")] = 800.0
+    node_nm: Annotated[float, Range(1, 1000, "process node, nm")] = 45.0
+    datapath: Annotated[str, Choice(("float32", "fixed16"), "number format")] = "float32"
+    weight_fraction_bits: Annotated[
+        int, Range(0, 15, "bits behind the binary point of a fixed16 weight")
+    ] = 12
+    act_fraction_bits: Annotated[
+        int, Range(0, 15, "bits behind the binary point of a fixed16 activation or accumulator")
+    ] = 8
+    bias_row: Annotated[
+        bool, Switch("scan the row that holds the bias's 1.0 even for a layer without a bias")
+    ] = True
+    broadcast_latency_cycles: Annotated[
+        int, Range(0, 1024, "cycles a broadcast takes to reach the queues, pipelined")
+    ] = 0
+    spmat_word_reuse: Annotated[
+        str,
+        Choice(("across_columns", "within_column"), "how long a sparse-matrix word stays latched"),
+    ] = "across_columns"
+
+    def __post_init__(self) -> None:
+        validate(self)
+        if self.entries_per_word < 1:
+            raise ConfigError(
+                f"spmat_width_bits: a word of {self.spmat_width_bits} bits cannot hold one entry of "
+                f"codebook_bits + index_bits = {self.entry_bits} bits; widen the word"
+            )
+
+    @property
+    def entry_bits(self) -> int:
+        """Bits of one (code, relative index) entry."""
+        return self.codebook_bits + self.index_bits
+
+    @property
+    def entries_per_word(self) -> int:
+        """Entries in one word of the sparse-matrix SRAM (EIE, section III-D: 8 in 64 bits)."""
+        return self.spmat_width_bits // self.entry_bits
+
+    @classmethod
+    def preset(cls, name: str) -> Hardware:
+        """Return a machine by name.
+
+        Parameters
+        ----------
+        name : str
+            One of `preset_names()`.
+
+        Raises
+        ------
+        ConfigError
+            There is no such preset.
+        """
+        if name not in preset_names():
+            raise ConfigError(f"hardware {name!r}: unknown preset, "
+                              f"{did_you_mean(name, preset_names())}")
+        return cls.from_toml(_PRESETS / f"{name}.toml")
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Hardware:
+        """Read a machine from a flat TOML file; keys left out keep the paper's value.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+
+        Raises
+        ------
+        ConfigError
+            Every problem of the file at once, one line each.
+        """
+        return read_toml(Path(path), cls)
+
+    def to_toml(self) -> str:
+        """Return the machine as TOML text that `from_toml` reads back to an equal machine."""
+        return write_toml(self)
+
+    def with_settings(self, assignments: Iterable[str]) -> Hardware:
+        """Return this machine with some fields changed, as ``--set key=value`` does.
+
+        Parameters
+        ----------
+        assignments : iterable of str
+            Texts of the form ``key=value``; the last one for a key counts.
+
+        Raises
+        ------
+        ConfigError
+            A text is not an assignment, or its key or value is not accepted.
+        """
+        changes = dict(parse_assignment(Hardware, text) for text in assignments)
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+_PRESETS = data_path("hardware")
+
+
+def preset_names() -> list[str]:
+    """Return the names of the machines that come with eiesim."""
+    return sorted(path.stem for path in _PRESETS.glob("*.toml"))

@@ -1,0 +1,279 @@
+"""Ranges of configuration fields, told once: they check values, read TOML and word the errors.
+
+A frozen dataclass names the range of each field in its annotation,
+``n_pes: Annotated[int, Range(1, 1024, "processing elements")] = 64``; everything else follows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import numbers
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+
+from eiesim.errors import ConfigError, did_you_mean
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from `low` to `high`, both included."""
+
+    low: float
+    high: float
+    meaning: str
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few words."""
+
+    values: tuple[str, ...]
+    meaning: str
+
+    def __str__(self) -> str:
+        return " or ".join(repr(value) for value in self.values)
+
+
+@dataclass(frozen=True)
+class Text:
+    """Any text."""
+
+    meaning: str
+
+    def __str__(self) -> str:
+        return "text"
+
+
+@dataclass(frozen=True)
+class Switch:
+    """True or false."""
+
+    meaning: str
+
+    def __str__(self) -> str:
+        return "true or false"
+
+
+Rule = Range | Choice | Text | Switch
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a configuration: its type, what it accepts and what it means."""
+
+    name: str
+    kind: type
+    rule: Rule
+    required: bool
+
+    def problem(self, value: object) -> str | None:
+        """Return what is wrong with a value, or None.
+
+        Parameters
+        ----------
+        value : object
+            The value found.
+        """
+        if self._accepts(value):
+            return None
+        whole = "a whole number from " if self.kind is int else ""
+        whole = "a number from " if self.kind is float else whole
+        return f"{self.name}: expected {whole}{self.rule}, found {value!r}"
+
+    def _accepts(self, value: object) -> bool:
+        rule = self.rule
+        if isinstance(rule, Switch):
+            return isinstance(value, bool)
+        if isinstance(rule, Text):
+            return isinstance(value, str)
+        if isinstance(rule, Choice):
+            return value in rule.values
+        number = numbers.Integral if self.kind is int else numbers.Real
+        if isinstance(value, bool) or not isinstance(value, number):
+            return False
+        return math.isfinite(value) and rule.low <= value <= rule.high
+
+
+@cache
+def fields_of(cls: type) -> dict[str, Field]:
+    """Return the fields of a configuration dataclass by name.
+
+    Parameters
+    ----------
+    cls : type
+        A dataclass whose annotations carry a `Range`, `Choice`, `Text` or `Switch`.
+    """
+    hints = get_type_hints(cls, include_extras=True)
+    table = {}
+    for entry in dataclasses.fields(cls):
+        hint = hints[entry.name]
+        if get_origin(hint) is not Annotated:
+            raise TypeError(f"{cls.__name__}.{entry.name} does not say what it accepts")
+        kind, rule = get_args(hint)
+        required = entry.default is dataclasses.MISSING
+        table[entry.name] = Field(entry.name, kind, rule, required)
+    return table
+
+
+def validate(instance: object) -> None:
+    """Check every field of a frozen configuration and make NumPy numbers plain ones.
+
+    Parameters
+    ----------
+    instance : object
+        A configuration dataclass, from its ``__post_init__``.
+
+    Raises
+    ------
+    ConfigError
+        One line per field that is out of range.
+    """
+    problems = []
+    for name, field in fields_of(type(instance)).items():
+        value = getattr(instance, name)
+        problem = field.problem(value)
+        if problem:
+            problems.append(problem)
+        else:
+            object.__setattr__(instance, name, field.kind(value))
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def find_problems(cls: type, values: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Return (key, what is wrong) for every problem of a table of values.
+
+    Parameters
+    ----------
+    cls : type
+        The configuration dataclass the values are meant for.
+    values : mapping
+        Values by key.
+    """
+    fields = fields_of(cls)
+    problems = []
+    for key, value in values.items():
+        if key not in fields:
+            problems.append((key, f"{key}: unknown key, {did_you_mean(key, fields)}"))
+        elif problem := fields[key].problem(value):
+            problems.append((key, problem))
+    for name, field in fields.items():
+        if field.required and name not in values:
+            problems.append((name, f"{name}: missing, expected {field.rule} ({field.rule.meaning})"))
+    return problems
+
+
+def read_toml(path: Path, cls: type[T]) -> T:
+    """Read a configuration file, telling every problem in it at once.
+
+    Parameters
+    ----------
+    path : Path
+        A flat TOML file, UTF-8; a byte order mark and Windows line ends are accepted.
+    cls : type
+        The configuration dataclass to build.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing or not TOML, or keys are unknown, missing or out of range; one line
+        per problem, each with the file, and the line where there is one.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {_reason(error)}") from error
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    problems = find_problems(cls, values)
+    if problems:
+        lines = [f"{path}{_line_of(key, text)}: {problem}" for key, problem in problems]
+        raise ConfigError("\n".join(lines))
+    try:
+        return cls(**values)
+    except ConfigError as error:
+        raise ConfigError("\n".join(f"{path}: {line}" for line in str(error).split("\n"))) from error
+
+
+def write_toml(instance: Any) -> str:
+    """Return a configuration as the text of a TOML file that `read_toml` reads back.
+
+    Parameters
+    ----------
+    instance : object
+        A configuration dataclass.
+    """
+    lines = []
+    for name, field in fields_of(type(instance)).items():
+        value = getattr(instance, name)
+        if isinstance(value, bool):
+            word = str(value).lower()
+        elif isinstance(value, str):
+            word = '"' + "".join(_escape(character) for character in value) + '"'
+        else:
+            word = repr(value)
+        lines.append(f"{name} = {word}  # {field.rule.meaning}")
+    return "\n".join(lines) + "\n"
+
+
+def parse_assignment(cls: type, text: str) -> tuple[str, object]:
+    """Return key and value of ``key=value``, the value typed as the key's field wants it.
+
+    Parameters
+    ----------
+    cls : type
+        The configuration dataclass the key belongs to.
+    text : str
+        One assignment, as given to ``--set``.
+
+    Raises
+    ------
+    ConfigError
+        There is no ``=``, the key is unknown, or the value is out of range.
+    """
+    key, equals, word = (part.strip() for part in text.partition("="))
+    if not equals:
+        raise ConfigError(f"--set {text}: expected key=value")
+    fields = fields_of(cls)
+    if key not in fields:
+        raise ConfigError(f"--set {text}: unknown key, {did_you_mean(key, fields)}")
+    value: object = word
+    if not isinstance(fields[key].rule, Text | Choice):
+        try:
+            value = tomllib.loads(f"value = {word}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = word
+    if problem := fields[key].problem(value):
+        raise ConfigError(f"--set {text}: {problem}")
+    return key, value
+
+
+def _line_of(key: str, text: str) -> str:
+    pattern = re.compile(rf'^\s*\[*["\']?{re.escape(key)}["\']?\s*[=\].]')
+    for number, line in enumerate(text.splitlines(), start=1):
+        if pattern.match(line):
+            return f":{number}"
+    return ""
+
+
+def _escape(character: str) -> str:
+    if character in '"\\':
+        return "\\" + character
+    return character if character.isprintable() else f"\\u{ord(character):04x}"
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else "it is not UTF-8 text"
