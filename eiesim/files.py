@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+from zipfile import BadZipFile
 
-from eiesim.errors import EieError
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.errors import EieError, WorkloadError
 
 
 @contextmanager
@@ -47,3 +52,31 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def read_arrays(path: str | Path) -> dict[str, npt.NDArray[Any]]:
+    """Read every array of a `.npz` file, or the one array of a `.npy` file (named ``""``).
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; nothing in it is ever executed (no pickles).
+
+    Raises
+    ------
+    WorkloadError
+        The file is missing, truncated, damaged or of another kind.
+    """
+    try:
+        content = np.load(path, allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            return {"": content}
+        with content:
+            return {name: content[name] for name in content.files}
+    except OSError as error:
+        raise WorkloadError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, EOFError, MemoryError, BadZipFile, zlib.error, NotImplementedError) as error:
+        raise WorkloadError(
+            f"{path}: expected a .npz or .npy file of plain arrays, found a truncated, damaged or "
+            f"foreign file ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
+        ) from error

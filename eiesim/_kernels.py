@@ -1,0 +1,152 @@
+"""Compiled loops: the one place where numba comes in, and the encoder's two passes.
+
+Every kernel is a plain function over arrays; `inspect.unwrap(kernel)` is the Python it was compiled
+from, and the tests run both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def kernel(function: F) -> F:
+    """Compile a function over arrays with numba, kept in numba's cache between runs.
+
+    Parameters
+    ----------
+    function : callable
+        Loops over arrays and numbers. Never compiled with fast-math, so that every rounding is the
+        one that is written.
+    """
+    return cast(F, numba.njit(cache=True)(function))
+
+
+@kernel
+def count_entries(
+    indptr: npt.NDArray[np.int32],
+    indices: npt.NDArray[np.int32],
+    longest_run: int,
+    counts: npt.NDArray[np.int32],
+) -> None:
+    """Count the entries, padding zeros included, of every column in every PE.
+
+    Parameters
+    ----------
+    indptr, indices : int32
+        Matrix in CSC, rows sorted.
+    longest_run : int
+        Zeros that one relative index can express, 2**index_bits - 1.
+    counts : int32 [columns, PEs]
+        Result, zero on entry.
+    """
+    n_pes = counts.shape[1]
+    previous = np.empty(n_pes, np.int64)
+    for column in range(counts.shape[0]):
+        previous[:] = -1
+        for position in range(indptr[column], indptr[column + 1]):
+            row = indices[position] // n_pes
+            pe = indices[position] - row * n_pes
+            zeros = row - previous[pe] - 1
+            counts[column, pe] += 1 + zeros // (longest_run + 1)
+            previous[pe] = row
+
+
+@kernel
+def fill_entries(
+    indptr: npt.NDArray[np.int32],
+    indices: npt.NDArray[np.int32],
+    data: npt.NDArray[np.uint8],
+    longest_run: int,
+    cursor: npt.NDArray[np.int64],
+    codes: npt.NDArray[np.uint8],
+    relative_index: npt.NDArray[np.uint8],
+) -> None:
+    """Write code and relative index of every entry, PE by PE, column by column.
+
+    Parameters
+    ----------
+    indptr, indices, data : int32, int32, uint8
+        Matrix in CSC, rows sorted.
+    longest_run : int
+        Zeros that one relative index can express, 2**index_bits - 1.
+    cursor : int64 [PEs]
+        Where each PE's entries begin; moved on to where they end.
+    codes, relative_index : uint8 [entries]
+        Result; `codes` is zero and `relative_index` is `longest_run` on entry, so that a padding
+        zero is there already.
+    """
+    n_pes = cursor.size
+    previous = np.empty(n_pes, np.int64)
+    for column in range(indptr.size - 1):
+        previous[:] = -1
+        for position in range(indptr[column], indptr[column + 1]):
+            row = indices[position] // n_pes
+            pe = indices[position] - row * n_pes
+            zeros = row - previous[pe] - 1
+            padding = zeros // (longest_run + 1)
+            entry = cursor[pe] + padding
+            codes[entry] = data[position]
+            relative_index[entry] = zeros - padding * (longest_run + 1)
+            cursor[pe] = entry + 1
+            previous[pe] = row
+
+
+@kernel
+def list_columns(
+    ptr: npt.NDArray[np.int32],
+    base: npt.NDArray[np.int64],
+    codes: npt.NDArray[np.uint8],
+    relative_index: npt.NDArray[np.uint8],
+    indptr: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.int32],
+    kept_codes: npt.NDArray[np.uint8],
+    edge_rows: npt.NDArray[np.int32],
+    padding: npt.NDArray[np.int32],
+) -> None:
+    """List the weights of every column over all PEs, PE by PE, the padding zeros left out.
+
+    Parameters
+    ----------
+    ptr, base, codes, relative_index
+        The image: pointers, where each PE's entries begin, and the entries.
+    indptr : int64 [columns + 1]
+        Result: where each column begins in `rows` and `kept_codes`; zero on entry.
+    rows, kept_codes : int32, uint8 [entries + 1]
+        Result: row in the matrix and code of each weight; filled as far as there are weights.
+    edge_rows : int32 [4, columns, PEs]
+        Result: row within the PE of each column's first, second, last but one and last entry; -1
+        on entry, and left so for padding zeros and where there is no such entry.
+    padding : int32 [columns, PEs]
+        Result: padding zeros of each column; zero on entry.
+    """
+    n_pes = base.size - 1
+    kept = 0
+    for column in range(indptr.size - 1):
+        for pe in range(n_pes):
+            first = base[pe] + ptr[column, pe]
+            end = base[pe] + ptr[column + 1, pe]
+            row = -1
+            for entry in range(first, end):
+                row += np.int64(relative_index[entry]) + 1
+                if codes[entry] == 0:
+                    padding[column, pe] += 1
+                    continue
+                rows[kept] = row * n_pes + pe
+                kept_codes[kept] = codes[entry]
+                kept += 1
+                if entry == first:
+                    edge_rows[0, column, pe] = row
+                if entry == first + 1:
+                    edge_rows[1, column, pe] = row
+                if entry == end - 2:
+                    edge_rows[2, column, pe] = row
+                if entry == end - 1:
+                    edge_rows[3, column, pe] = row
+        indptr[column + 1] = kept

@@ -1,0 +1,239 @@
+"""What a run counts, per PE and in total, and what it gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.hardware import Hardware
+from eiesim.units import cycles_to_us
+
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class PeCounters:
+    """Counts of every PE, int64 [n_pes] each.
+
+    Attributes
+    ----------
+    busy_cycles
+        Cycles in which pointer read has a column: one per entry, one for an empty column.
+    starved_cycles
+        Cycles without a column before the PE's last one: its queue was empty.
+    drained_cycles
+        Cycles after the PE's last column, until the run ends.
+    ptr_reads
+        Pointer look-ups; each reads both banks, start and end of a column.
+    spmat_reads
+        Words read from the sparse-matrix SRAM.
+    macs
+        Multiply-accumulates: entries with a code other than 0.
+    padding_macs
+        Entries with code 0, the padding zeros: they take a cycle and write nothing.
+    accumulator_reads, accumulator_writes
+        Accesses of the accumulators, the destination activation registers.
+    bypasses
+        Multiply-accumulates that took the accumulator's value from the pipeline, since its last
+        write, issued one or two cycles before, was not committed yet.
+    act_register_reads
+        Source activation registers read for the scan, the bias's 1.0 included.
+    act_sram_reads, act_sram_writes
+        Activations moved between the activation SRAM and a register file that cannot hold all of
+        the PE's inputs (reads) or outputs (writes): each once. 0 where the register files suffice.
+    """
+
+    busy_cycles: Counts
+    starved_cycles: Counts
+    drained_cycles: Counts
+    ptr_reads: Counts
+    spmat_reads: Counts
+    macs: Counts
+    padding_macs: Counts
+    accumulator_reads: Counts
+    accumulator_writes: Counts
+    bypasses: Counts
+    act_register_reads: Counts
+    act_sram_reads: Counts
+    act_sram_writes: Counts
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            array = np.array(getattr(self, field.name), dtype=np.int64)
+            array.setflags(write=False)
+            object.__setattr__(self, field.name, array)
+
+
+PE_FIELDS = tuple(field.name for field in fields(PeCounters))
+TIMES = ("busy_cycles", "starved_cycles", "drained_cycles")
+TOTALS = tuple(name for name in PE_FIELDS if name not in TIMES)
+
+
+@dataclass(frozen=True, eq=False)
+class Counters:
+    """Counts of a run. Accesses are totals here and per PE in `pe`; times of PEs are per PE.
+
+    Attributes
+    ----------
+    cycles
+        Cycles until the write of the last entry has left the pipeline; when there was no entry at
+        all, the cycles of the scan.
+    scan_cycles
+        Cycle in which the scan of the activations ended.
+    rows_scanned
+        Rows of `n_pes` activations that were before the detector, the bias's row included.
+    broadcasts
+        Activations, the bias's 1.0 included, that were pushed into the queues.
+    stall_cycles
+        Cycles in which a broadcast waited for a full queue.
+    pe : PeCounters
+        Counts of every PE.
+
+    Raises
+    ------
+    ValueError
+        For a PE, busy, starved and drained cycles do not add up to `cycles`.
+    """
+
+    cycles: int
+    scan_cycles: int
+    rows_scanned: int
+    broadcasts: int
+    stall_cycles: int
+    pe: PeCounters
+
+    def __post_init__(self) -> None:
+        times = self.busy_cycles + self.starved_cycles + self.drained_cycles
+        if (times != self.cycles).any() or (self.starved_cycles < 0).any():
+            raise ValueError("busy, starved and drained cycles do not add up to the cycles")
+
+    @property
+    def busy_cycles(self) -> Counts:
+        """Busy cycles of every PE, int64 [n_pes]."""
+        return self.pe.busy_cycles
+
+    @property
+    def starved_cycles(self) -> Counts:
+        """Starved cycles of every PE, int64 [n_pes]."""
+        return self.pe.starved_cycles
+
+    @property
+    def drained_cycles(self) -> Counts:
+        """Drained cycles of every PE, int64 [n_pes]."""
+        return self.pe.drained_cycles
+
+    @property
+    def ptr_reads(self) -> int:
+        """Pointer look-ups over all PEs."""
+        return int(self.pe.ptr_reads.sum())
+
+    @property
+    def spmat_reads(self) -> int:
+        """Words read from the sparse-matrix SRAMs over all PEs."""
+        return int(self.pe.spmat_reads.sum())
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates over all PEs."""
+        return int(self.pe.macs.sum())
+
+    @property
+    def padding_macs(self) -> int:
+        """Padding zeros processed over all PEs."""
+        return int(self.pe.padding_macs.sum())
+
+    @property
+    def accumulator_reads(self) -> int:
+        """Accumulator reads over all PEs."""
+        return int(self.pe.accumulator_reads.sum())
+
+    @property
+    def accumulator_writes(self) -> int:
+        """Accumulator writes over all PEs."""
+        return int(self.pe.accumulator_writes.sum())
+
+    @property
+    def bypasses(self) -> int:
+        """Accumulator values taken from the pipeline over all PEs."""
+        return int(self.pe.bypasses.sum())
+
+    @property
+    def act_register_reads(self) -> int:
+        """Source activation registers read over all PEs."""
+        return int(self.pe.act_register_reads.sum())
+
+    @property
+    def act_sram_reads(self) -> int:
+        """Activations read from the activation SRAMs over all PEs."""
+        return int(self.pe.act_sram_reads.sum())
+
+    @property
+    def act_sram_writes(self) -> int:
+        """Activations written to the activation SRAMs over all PEs."""
+        return int(self.pe.act_sram_writes.sum())
+
+    def totals(self) -> dict[str, int]:
+        """Return every count of the whole run by name."""
+        own = {
+            name: int(getattr(self, name))
+            for name in ("cycles", "scan_cycles", "rows_scanned", "broadcasts", "stall_cycles")
+        }
+        return own | {name: int(getattr(self, name)) for name in TOTALS}
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """One layer, one input, one machine: the answer and what it took.
+
+    Attributes
+    ----------
+    name : str
+        The layer.
+    engine : str
+        ``fast`` or ``reference``.
+    hardware : Hardware
+        The machine.
+    output : float32 [rows]
+        What the accumulators hold; with the `fixed16` datapath exact multiples of
+        2**-act_fraction_bits.
+    counters : Counters
+        Every count.
+    """
+
+    name: str
+    engine: str
+    hardware: Hardware
+    output: npt.NDArray[np.float32]
+    counters: Counters
+
+    @property
+    def cycles(self) -> int:
+        """Cycles until the write of the last entry has left the pipeline."""
+        return self.counters.cycles
+
+    @property
+    def entries(self) -> int:
+        """Entries processed over all PEs, padding zeros included."""
+        return self.counters.macs + self.counters.padding_macs
+
+    @property
+    def theoretical_cycles(self) -> float:
+        """Entries divided by the PEs: the time with perfect balance (EIE, section VI-A)."""
+        return self.entries / self.hardware.n_pes
+
+    @property
+    def latency_us(self) -> float:
+        """Time of the run in microseconds."""
+        return cycles_to_us(self.cycles, self.hardware.clock_mhz)
+
+    @property
+    def theoretical_us(self) -> float:
+        """Time with perfect balance in microseconds: "theoretical" in EIE's Table IV."""
+        return cycles_to_us(self.theoretical_cycles, self.hardware.clock_mhz)
+
+    @property
+    def load_balance(self) -> float:
+        """Theoretical over actual time, 0 to 1 (EIE, section VI-C)."""
+        return self.theoretical_cycles / self.cycles

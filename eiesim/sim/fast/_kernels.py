@@ -1,0 +1,320 @@
+"""The recurrences of the cycle contract, evaluated exactly, item by item instead of cycle by cycle.
+
+Item i is the i-th broadcast. `s[k, i]` is the cycle in which PE k starts on it, `b[i]` the cycle in
+which it is broadcast, D the queue's slots, L the broadcast's latency::
+
+    b[i]   = max(b[i-1] + gap[i],  max over k of s[k, i-D+1])
+    s[k,i] = max(s[k,i-1] + max(n[i-1,k], 1),  b[i] + 2 + L)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim._kernels import kernel
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+
+
+@kernel
+def time_broadcasts(
+    counts: npt.NDArray[Any], columns: Int32s, gaps: Int32s, depth: int, lead: int
+) -> tuple[Int32s, int]:
+    """Find the cycle of every broadcast and the last cycle in which an entry is issued.
+
+    Four items are taken through all PEs at once: their broadcasts depend only on items at least
+    D - 1 = 4 before them, and the start cycles stay in registers. The items from the last entry of
+    any PE on go one by one, since there the end of each PE's last entry is noted.
+
+    Parameters
+    ----------
+    counts : unsigned [columns, PEs]
+        Entries of every column in every PE.
+    columns, gaps : int32 [items]
+        Column of each item; cycles between its broadcast and the one before, if no queue is full.
+    depth : int
+        Slots of a queue, D.
+    lead : int
+        Cycles from a broadcast to the earliest start on it, 2 + L.
+
+    Returns
+    -------
+    broadcasts : int32 [items]
+        Cycle of each broadcast.
+    last_issue : int
+        Cycle in which the last entry is issued, 0 when there is none.
+    """
+    n_pes = counts.shape[1]
+    items = columns.size
+    one = counts.dtype.type(1)
+    tail = items
+    seen = np.zeros(n_pes, np.bool_)
+    n_seen = 0
+    item = items
+    while item > 0 and n_seen < n_pes:
+        item -= 1
+        for pe in range(n_pes):
+            if counts[columns[item], pe] > 0 and not seen[pe]:
+                seen[pe] = True
+                n_seen += 1
+                tail = item
+
+    broadcasts = np.empty(items, np.int32)
+    # freed[i + D - 1] = max over k of s[k, i]: when the slot that item i + D - 1 needs is free
+    freed = np.zeros(items + depth, np.int32)
+    starts = np.zeros(n_pes, np.int32)
+    ends = np.zeros(n_pes, np.int32)
+    now = np.int32(0)
+    item = 0
+    while depth >= 5 and item + 4 <= tail:
+        b0 = max(np.int32(now + gaps[item]), freed[item])
+        b1 = max(np.int32(b0 + gaps[item + 1]), freed[item + 1])
+        b2 = max(np.int32(b1 + gaps[item + 2]), freed[item + 2])
+        now = max(np.int32(b2 + gaps[item + 3]), freed[item + 3])
+        broadcasts[item] = b0
+        broadcasts[item + 1] = b1
+        broadcasts[item + 2] = b2
+        broadcasts[item + 3] = now
+        floor0 = np.int32(b0 + lead)
+        floor1 = np.int32(b1 + lead)
+        floor2 = np.int32(b2 + lead)
+        floor3 = np.int32(now + lead)
+        n0 = counts[columns[item]]
+        n1 = counts[columns[item + 1]]
+        n2 = counts[columns[item + 2]]
+        n3 = counts[columns[item + 3]]
+        max0 = np.int32(0)
+        max1 = np.int32(0)
+        max2 = np.int32(0)
+        max3 = np.int32(0)
+        for pe in range(n_pes):
+            start = max(starts[pe], floor0)
+            max0 = max(max0, start)
+            start = max(np.int32(start + np.int32(max(n0[pe], one))), floor1)
+            max1 = max(max1, start)
+            start = max(np.int32(start + np.int32(max(n1[pe], one))), floor2)
+            max2 = max(max2, start)
+            start = max(np.int32(start + np.int32(max(n2[pe], one))), floor3)
+            max3 = max(max3, start)
+            starts[pe] = start + np.int32(max(n3[pe], one))
+        freed[item + depth - 1] = max0
+        freed[item + depth] = max1
+        freed[item + depth + 1] = max2
+        freed[item + depth + 2] = max3
+        item += 4
+    while item < items:
+        now = max(np.int32(now + gaps[item]), freed[item])
+        broadcasts[item] = now
+        floor0 = np.int32(now + lead)
+        n0 = counts[columns[item]]
+        max0 = np.int32(0)
+        for pe in range(n_pes):
+            start = max(starts[pe], floor0)
+            max0 = max(max0, start)
+            end = np.int32(start + np.int32(n0[pe]))
+            ends[pe] = end if end > start else ends[pe]
+            starts[pe] = max(end, np.int32(start + 1))
+        freed[item + depth - 1] = max0
+        item += 1
+    return broadcasts, max(int(ends.max()) - 1, 0)
+
+
+@kernel
+def occupy(
+    counts: npt.NDArray[Any], columns: Int32s, earliest: Int32s, cycles: int
+) -> tuple[Int32s, Int32s]:
+    """Find how long every PE has a column, and when for the last time.
+
+    Parameters
+    ----------
+    counts : unsigned [columns, PEs]
+        Entries of every column in every PE.
+    columns, earliest : int32 [items]
+        Column of each item, and the earliest cycle a PE can start on it.
+    cycles : int
+        Cycles of the run. Empty columns that come later do not count.
+
+    Returns
+    -------
+    busy, last_busy : int32 [PEs]
+        Cycles with a column; the last one of them, 0 if there is none.
+    """
+    n_pes = counts.shape[1]
+    end_of_run = np.int32(cycles)
+    free = np.zeros(n_pes, np.int32)
+    busy = np.zeros(n_pes, np.int32)
+    last_busy = np.zeros(n_pes, np.int32)
+    for item in range(columns.size):
+        arrival = earliest[item]
+        entries = counts[columns[item]]
+        for pe in range(n_pes):
+            start = max(free[pe], arrival)
+            occupied = np.int32(max(np.int32(entries[pe]), np.int32(1)))
+            end = np.int32(start + occupied)
+            busy[pe] += occupied if start <= end_of_run else np.int32(0)
+            last_busy[pe] = end - 1 if start <= end_of_run else last_busy[pe]
+            free[pe] = end
+    return busy, last_busy
+
+
+@kernel
+def count_words(
+    ptr: Int32s, columns: Int32s, entries_per_word: int, across_columns: bool
+) -> Int32s:
+    """Count the sparse-matrix words every PE reads.
+
+    Parameters
+    ----------
+    ptr : int32 [columns + 1, PEs]
+        Column pointers.
+    columns : int32 [items]
+        Column of each item.
+    entries_per_word : int
+        Entries in a word.
+    across_columns : bool
+        Whether the last word stays latched from one column to the next.
+
+    Returns
+    -------
+    int32 [PEs]
+        Words read.
+    """
+    n_pes = ptr.shape[1]
+    reads = np.zeros(n_pes, np.int32)
+    latched = np.full(n_pes, -1, np.int32)
+    # exact: half an entry off every word boundary, far more than the rounding of 2**31 in float64
+    share = 1.0 / entries_per_word
+    for item in range(columns.size):
+        firsts = ptr[columns[item]]
+        ends = ptr[columns[item] + 1]
+        for pe in range(n_pes):
+            first_word = np.int32((firsts[pe] + 0.5) * share)
+            last_word = np.int32((ends[pe] - 0.5) * share)
+            kept = np.int32(1) if across_columns and first_word == latched[pe] else np.int32(0)
+            words = np.int32(last_word - first_word + 1 - kept)
+            reads[pe] += words if ends[pe] > firsts[pe] else np.int32(0)
+            latched[pe] = last_word if ends[pe] > firsts[pe] else latched[pe]
+    return reads
+
+
+@kernel
+def count_bypasses(
+    counts: npt.NDArray[Any], edge_rows: Int32s, columns: Int32s, earliest: Int32s
+) -> Int32s:
+    """Count the multiply-accumulates that find their accumulator's last write not committed yet.
+
+    That is a write issued one or two cycles before. Rows within a column differ, so only the first
+    two entries of a column can meet one, and only among the last two entries before it.
+
+    Parameters
+    ----------
+    counts : unsigned [columns, PEs]
+        Entries of every column in every PE.
+    edge_rows : int32 [4, columns, PEs]
+        Row of the first, second, last but one and last entry of every column; -1 for a padding zero
+        or where there is no such entry.
+    columns, earliest : int32 [items]
+        Column of each item, and the earliest cycle a PE can start on it.
+
+    Returns
+    -------
+    int32 [PEs]
+        Bypasses.
+    """
+    n_pes = counts.shape[1]
+    none = np.int32(-2)
+    bypasses = np.zeros(n_pes, np.int32)
+    free = np.zeros(n_pes, np.int32)
+    # rows written by the entries issued in the last two cycles of the column before
+    last = np.full(n_pes, none, np.int32)
+    before_last = np.full(n_pes, none, np.int32)
+    for item in range(columns.size):
+        column = columns[item]
+        arrival = earliest[item]
+        entries = counts[column]
+        first_row = edge_rows[0, column]
+        second_row = edge_rows[1, column]
+        before_last_row = edge_rows[2, column]
+        last_row = edge_rows[3, column]
+        for pe in range(n_pes):
+            n = np.int32(entries[pe])
+            start = max(free[pe], arrival)
+            idle = np.int32(start - free[pe])
+            free[pe] = start + max(n, np.int32(1))
+            one_ago = last[pe] if idle == 0 else none
+            two_ago = before_last[pe] if idle == 0 else (last[pe] if idle == 1 else none)
+            first_hits = (first_row[pe] == one_ago) | (first_row[pe] == two_ago)
+            second_hits = second_row[pe] == one_ago
+            bypasses[pe] += np.int32(first_hits) + np.int32(second_hits)
+            before_last[pe] = before_last_row[pe] if n > 1 else one_ago
+            last[pe] = last_row[pe] if n > 0 else none
+    return bypasses
+
+
+@kernel
+def accumulate_float32(
+    indptr: Int64s,
+    rows: Int32s,
+    codes: npt.NDArray[np.uint8],
+    columns: Int32s,
+    values: npt.NDArray[np.float32],
+    weights: npt.NDArray[np.float32],
+    output: npt.NDArray[np.float32],
+) -> None:
+    """Multiply and accumulate in float32, each product and each sum rounded once.
+
+    Parameters
+    ----------
+    indptr, rows, codes : int64, int32, uint8
+        The weights column by column. Rows within a column differ, so every accumulator sees its
+        products in the order of the items, as in its PE.
+    columns, values : int32, float32 [items]
+        Column and activation of each item.
+    weights : float32 [2**codebook_bits]
+        The codebook.
+    output : float32 [rows]
+        Result, zero on entry.
+    """
+    for item in range(columns.size):
+        for position in range(indptr[columns[item]], indptr[columns[item] + 1]):
+            output[rows[position]] += weights[codes[position]] * values[item]
+
+
+@kernel
+def accumulate_fixed16(
+    indptr: Int64s,
+    rows: Int32s,
+    codes: npt.NDArray[np.uint8],
+    columns: Int32s,
+    values: npt.NDArray[np.int16],
+    weights: npt.NDArray[np.int16],
+    output: npt.NDArray[np.int16],
+    shift: int,
+) -> None:
+    """Multiply, shift with rounding half up, add and saturate in 16 bits (`eiesim.fixedpoint`).
+
+    Parameters
+    ----------
+    indptr, rows, codes : int64, int32, uint8
+        The weights column by column.
+    columns, values : int32, int16 [items]
+        Column and activation of each item.
+    weights : int16 [2**codebook_bits]
+        The codebook.
+    output : int16 [rows]
+        Result, zero on entry.
+    shift : int
+        Fraction bits of the weights.
+    """
+    half = (1 << shift) >> 1
+    products = np.empty(weights.size, np.int64)
+    for item in range(columns.size):
+        for code in range(weights.size):
+            products[code] = (np.int64(weights[code]) * np.int64(values[item]) + half) >> shift
+        for position in range(indptr[columns[item]], indptr[columns[item] + 1]):
+            total = np.int64(output[rows[position]]) + products[codes[position]]
+            output[rows[position]] = min(max(total, -32768), 32767)

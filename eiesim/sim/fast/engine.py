@@ -1,0 +1,153 @@
+"""The fast engine: finds the broadcasts, times them, and counts what every PE does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.counters import Counters, PeCounters, RunResult
+from eiesim.fixedpoint import dequantise, quantise
+from eiesim.hardware import Hardware
+from eiesim.image import InterleavedCSC
+from eiesim.sim.fast._kernels import (
+    accumulate_fixed16,
+    accumulate_float32,
+    count_bypasses,
+    count_words,
+    occupy,
+    time_broadcasts,
+)
+
+PIPELINE_CYCLES = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """What the scan of one input broadcasts, before any stall.
+
+    Attributes
+    ----------
+    columns, gaps : int32 [items]
+        Column of each broadcast; cycles since the one before if no queue is full.
+    rows : int
+        Rows of activations before the detector.
+    rest_cycles : int
+        Cycles the scan goes on after the last broadcast.
+    """
+
+    columns: npt.NDArray[np.int32]
+    gaps: npt.NDArray[np.int32]
+    rows: int
+    rest_cycles: int
+
+
+def scan_activations(
+    nonzero: npt.NDArray[np.intp], image: InterleavedCSC, hw: Hardware
+) -> Scan:
+    """List the broadcasts of one input in order.
+
+    Parameters
+    ----------
+    nonzero : int [items]
+        Inputs that are not zero, ascending.
+    image : InterleavedCSC
+        The layer.
+    hw : Hardware
+        Its `n_pes` and `bias_row`.
+    """
+    n_pes = hw.n_pes
+    rows = image.bias_column // n_pes
+    if image.has_bias or hw.bias_row:
+        nonzero = np.append(nonzero, image.bias_column)
+        rows += 1
+    row, lane = np.divmod(nonzero, n_pes)
+    # the next row is loaded in the cycle of a broadcast from the last lane, else in one of its own
+    loaded = np.append(row + (lane == n_pes - 1), rows)
+    before = np.concatenate(([0], loaded[:-1]))
+    gaps = 1 + np.append(row, rows) - before
+    return Scan(nonzero.astype(np.int32), gaps[:-1].astype(np.int32), rows, int(gaps[-1]) - 1)
+
+
+def run(
+    image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware
+) -> RunResult:
+    """Run one input through a layer; see `eiesim.simulate`.
+
+    Parameters
+    ----------
+    image : InterleavedCSC
+        The layer, encoded for `hw`.
+    activations : float32 [cols]
+        The input, checked.
+    hw : Hardware
+        The machine.
+    """
+    fixed = hw.datapath == "fixed16"
+    registers = quantise(activations, hw.act_fraction_bits) if fixed else activations
+    scan = scan_activations(np.flatnonzero(registers), image, hw)
+    lead = 2 + hw.broadcast_latency_cycles
+    broadcasts, last_issue = time_broadcasts(
+        image.counts, scan.columns, scan.gaps, hw.queue_depth, lead
+    )
+    last_broadcast = int(broadcasts[-1]) if broadcasts.size else 0
+    scan_cycles = last_broadcast + scan.rest_cycles
+    cycles = last_issue + PIPELINE_CYCLES if last_issue else scan_cycles
+    earliest = broadcasts + np.int32(lead)
+    busy, last_busy = occupy(image.counts, scan.columns, earliest, cycles)
+    bypasses = count_bypasses(image.counts, image.columns.edge_rows, scan.columns, earliest)
+    padding = image.columns.padding[scan.columns].sum(axis=0)
+    macs = image.counts[scan.columns].sum(axis=0, dtype=np.int64) - padding
+    inputs = _dealt(image.cols, hw.n_pes)
+    outputs = _dealt(image.rows, hw.n_pes)
+    bias_read = scan.rows > image.bias_column // hw.n_pes
+    pe = PeCounters(
+        busy_cycles=busy,
+        starved_cycles=last_busy - busy,
+        drained_cycles=cycles - last_busy,
+        ptr_reads=np.full(hw.n_pes, scan.columns.size),
+        spmat_reads=count_words(
+            image.ptr, scan.columns, hw.entries_per_word, hw.spmat_word_reuse == "across_columns"
+        ),
+        macs=macs,
+        padding_macs=padding,
+        accumulator_reads=macs - bypasses,
+        accumulator_writes=macs,
+        bypasses=bypasses,
+        act_register_reads=inputs + bias_read * (np.arange(hw.n_pes) == 0),
+        act_sram_reads=np.where(inputs > hw.accumulators_per_pe, inputs, 0),
+        act_sram_writes=np.where(outputs > hw.accumulators_per_pe, outputs, 0),
+    )
+    counters = Counters(
+        cycles=cycles,
+        scan_cycles=scan_cycles,
+        rows_scanned=scan.rows,
+        broadcasts=scan.columns.size,
+        stall_cycles=last_broadcast - int(scan.gaps.sum()),
+        pe=pe,
+    )
+    return RunResult(image.name, "fast", hw, _accumulate(image, registers, scan, hw), counters)
+
+
+def _dealt(number: int, n_pes: int) -> npt.NDArray[np.int64]:
+    """Return how many of so many rows or inputs each PE holds."""
+    return (number - np.arange(n_pes, dtype=np.int64) + n_pes - 1) // n_pes
+
+
+def _accumulate(
+    image: InterleavedCSC, registers: npt.NDArray[np.float32 | np.int16], scan: Scan, hw: Hardware
+) -> npt.NDArray[np.float32]:
+    matrix = (*image.columns[:3], scan.columns)
+    values = registers[scan.columns[scan.columns < image.cols]]
+    bias = [1.0] * (scan.columns.size - values.size)
+    if hw.datapath == "float32":
+        output = np.zeros(image.rows, dtype=np.float32)
+        values = np.append(values, np.array(bias, dtype=np.float32))
+        accumulate_float32(*matrix, values, image.codebook, output)
+        return output
+    raw = np.zeros(image.rows, dtype=np.int16)
+    values = np.append(values, quantise(bias, hw.act_fraction_bits))
+    weights = quantise(image.codebook, hw.weight_fraction_bits)
+    accumulate_fixed16(*matrix, values, weights, raw, hw.weight_fraction_bits)
+    return dequantise(raw, hw.act_fraction_bits)

@@ -1,0 +1,67 @@
+"""The answer without time: what the accumulators must hold, to the last bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.fixedpoint import dequantise, multiply_add, quantise
+from eiesim.hardware import Hardware
+from eiesim.layer import CompressedLayer
+
+
+def compute_output(
+    layer: CompressedLayer, activations: npt.NDArray[np.float32], hw: Hardware
+) -> npt.NDArray[np.float32]:
+    """Multiply a compressed layer with activations in the arithmetic of the hardware's datapath.
+
+    Each output adds its products in the order of the inputs, the bias last: the order in which the
+    PEs see the broadcasts, so that the result is theirs bit for bit.
+
+    Parameters
+    ----------
+    layer : CompressedLayer
+        The layer.
+    activations : float32 [cols]
+        The input.
+    hw : Hardware
+        Its `datapath`, and for ``fixed16`` the two binary points.
+
+    Returns
+    -------
+    float32 [rows]
+        The outputs before any non-linearity.
+    """
+    if hw.datapath == "fixed16":
+        return _fixed16(layer, activations, hw)
+    output = np.zeros(layer.rows, dtype=np.float32)
+    for rows, codes, activation in _columns(layer, activations, np.float32(1.0)):
+        output[rows] += layer.codebook[codes] * activation
+    return output
+
+
+def _fixed16(
+    layer: CompressedLayer, activations: npt.NDArray[np.float32], hw: Hardware
+) -> npt.NDArray[np.float32]:
+    weights = quantise(layer.codebook, hw.weight_fraction_bits)
+    inputs = quantise(activations, hw.act_fraction_bits)
+    one = quantise(1.0, hw.act_fraction_bits)[()]
+    output = np.zeros(layer.rows, dtype=np.int16)
+    for rows, codes, activation in _columns(layer, inputs, one):
+        for code in np.unique(codes):
+            same = rows[codes == code]
+            output[same] = multiply_add(
+                output[same], weights[code], activation, hw.weight_fraction_bits
+            )
+    return dequantise(output, hw.act_fraction_bits)
+
+
+def _columns(layer, inputs, one):  # type: ignore[no-untyped-def]
+    """Yield rows, codes and activation of every column whose activation is not zero."""
+    matrix = layer.codes
+    for column in np.flatnonzero(inputs):
+        part = slice(matrix.indptr[column], matrix.indptr[column + 1])
+        yield matrix.indices[part], matrix.data[part], inputs[column]
+    if layer.bias_codes is not None:
+        rows = np.flatnonzero(layer.bias_codes)
+        yield rows, layer.bias_codes[rows], one
