@@ -52,17 +52,17 @@ def dequantise(raw: npt.NDArray[np.int16], fraction_bits: int) -> npt.NDArray[np
     return raw.astype(np.float32) / np.float32(1 << fraction_bits)
 
 
-def multiply_add(
-    accumulator: npt.NDArray[np.int16], weight: int, activation: int, shift: int
+def shift_and_add(
+    accumulator: npt.NDArray[np.int16], product: int, shift: int
 ) -> npt.NDArray[np.int16]:
-    """Return the accumulator after one multiply, shift, add and saturate.
+    """Return the accumulator after a product was shifted, rounded half up, added and saturated.
 
     Parameters
     ----------
     accumulator : ndarray of int16
         Accumulators that take the same product, any shape (0-d for one).
-    weight, activation : int
-        16-bit fixed-point operands.
+    product : int
+        Full product of a 16-bit weight and a 16-bit activation.
     shift : int
         Fraction bits of the weight: what the product has more than the accumulator.
 
@@ -71,6 +71,5 @@ def multiply_add(
     ndarray of int16
         Same shape as `accumulator`.
     """
-    product = (int(weight) * int(activation) + ((1 << shift) >> 1)) >> shift
-    total = accumulator.astype(np.int64) + product
-    return np.clip(total, LOWEST, HIGHEST).astype(np.int16)
+    rounded = (product + ((1 << shift) >> 1)) >> shift
+    return np.clip(accumulator.astype(np.int64) + rounded, LOWEST, HIGHEST).astype(np.int16)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.fixedpoint import dequantise, multiply_add, quantise
+from eiesim.fixedpoint import dequantise, quantise, shift_and_add
 from eiesim.hardware import Hardware
 from eiesim.layer import CompressedLayer
 
@@ -50,13 +53,14 @@ def _fixed16(
     for rows, codes, activation in _columns(layer, inputs, one):
         for code in np.unique(codes):
             same = rows[codes == code]
-            output[same] = multiply_add(
-                output[same], weights[code], activation, hw.weight_fraction_bits
-            )
+            product = int(weights[code]) * int(activation)
+            output[same] = shift_and_add(output[same], product, hw.weight_fraction_bits)
     return dequantise(output, hw.act_fraction_bits)
 
 
-def _columns(layer, inputs, one):  # type: ignore[no-untyped-def]
+def _columns(
+    layer: CompressedLayer, inputs: npt.NDArray[Any], one: np.float32 | np.int16
+) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[np.uint8], Any]]:
     """Yield rows, codes and activation of every column whose activation is not zero."""
     matrix = layer.codes
     for column in np.flatnonzero(inputs):

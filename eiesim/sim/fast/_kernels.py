@@ -247,8 +247,9 @@ def count_bypasses(
             free[pe] = start + max(n, np.int32(1))
             one_ago = last[pe] if idle == 0 else none
             two_ago = before_last[pe] if idle == 0 else (last[pe] if idle == 1 else none)
-            first_hits = (first_row[pe] == one_ago) | (first_row[pe] == two_ago)
-            second_hits = second_row[pe] == one_ago
+            meets = (first_row[pe] == one_ago) | (first_row[pe] == two_ago)
+            first_hits = meets & (first_row[pe] >= 0)
+            second_hits = (second_row[pe] == one_ago) & (second_row[pe] >= 0)
             bypasses[pe] += np.int32(first_hits) + np.int32(second_hits)
             before_last[pe] = before_last_row[pe] if n > 1 else one_ago
             last[pe] = last_row[pe] if n > 0 else none

@@ -86,7 +86,7 @@ def run(
     """
     fixed = hw.datapath == "fixed16"
     registers = quantise(activations, hw.act_fraction_bits) if fixed else activations
-    scan = scan_activations(np.flatnonzero(registers), image, hw)
+    scan = scan_activations(np.flatnonzero(registers != 0), image, hw)
     lead = 2 + hw.broadcast_latency_cycles
     broadcasts, last_issue = time_broadcasts(
         image.counts, scan.columns, scan.gaps, hw.queue_depth, lead

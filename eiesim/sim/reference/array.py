@@ -1,0 +1,129 @@
+"""The whole machine: N processing elements and the central control unit on one clock."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import numpy.typing as npt
+import simpy
+
+from eiesim.counters import Counters, PeCounters, RunResult
+from eiesim.hardware import Hardware
+from eiesim.image import InterleavedCSC
+from eiesim.sim.reference.ccu import CentralControlUnit
+from eiesim.sim.reference.datapath import make_datapath
+from eiesim.sim.reference.pe import ProcessingElement
+
+
+class Array:
+    """An EIE machine with a layer and one input loaded.
+
+    Parameters
+    ----------
+    image : InterleavedCSC
+        The layer, encoded for `hw`.
+    activations : float32 [cols]
+        The input, checked.
+    hw : Hardware
+        The machine.
+    """
+
+    def __init__(
+        self, image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware
+    ) -> None:
+        self._env = simpy.Environment()
+        self._image = image
+        self._hw = hw
+        self._datapath = make_datapath(hw)
+        source = self._datapath.load_activations(activations)
+        self.pes = [
+            ProcessingElement(
+                self._env, number, image, source[number :: hw.n_pes], self._datapath, hw
+            )
+            for number in range(hw.n_pes)
+        ]
+        has_bias_row = image.has_bias or hw.bias_row
+        self.ccu = CentralControlUnit(
+            self._env,
+            [pe.registers for pe in self.pes],
+            [pe.queue for pe in self.pes],
+            image.bias_column // hw.n_pes,
+            self._datapath.load_activations([1.0])[0] if has_bias_row else None,
+        )
+
+    def run(self, shuffle_seed: int | None = None) -> RunResult:
+        """Run until nothing happens any more.
+
+        Parameters
+        ----------
+        shuffle_seed : int, optional
+            Start the processes in an order drawn from this seed; the result does not depend on it.
+        """
+        processes = [self.ccu.run()] + [process for pe in self.pes for process in pe.processes()]
+        if shuffle_seed is not None:
+            random.Random(shuffle_seed).shuffle(processes)
+        for process in processes:
+            self._env.process(process)
+        self._env.run()
+        return RunResult(
+            self._image.name, "reference", self._hw, self._output(), self._count()
+        )
+
+    @property
+    def cycles(self) -> int:
+        """Cycles until the last write has left the pipeline; those of the scan without entries."""
+        return max(pe.arithm.drained_at for pe in self.pes) or self.ccu.scan_cycles
+
+    def _output(self) -> npt.NDArray[np.float32]:
+        output = np.zeros(self._image.rows, dtype=np.float32)
+        for number, pe in enumerate(self.pes):
+            output[number :: self._hw.n_pes] = self._datapath.unload(pe.registers.accumulators)
+        return output
+
+    def _count(self) -> Counters:
+        cycles = self.cycles
+        spans = [[span for span in pe.ptr_read.spans if span[0] <= cycles] for pe in self.pes]
+        busy = [sum(last - first + 1 for first, last, _ in own) for own in spans]
+        last_busy = [own[-1][1] if own else 0 for own in spans]
+        registers = [pe.registers for pe in self.pes]
+        pe = PeCounters(
+            busy_cycles=np.array(busy),
+            starved_cycles=np.array(last_busy) - np.array(busy),
+            drained_cycles=cycles - np.array(last_busy),
+            ptr_reads=np.array([pe.ptr_read.ptr_reads for pe in self.pes]),
+            spmat_reads=np.array([pe.spmat_read.spmat_reads for pe in self.pes]),
+            macs=np.array([pe.arithm.macs for pe in self.pes]),
+            padding_macs=np.array([pe.arithm.padding_macs for pe in self.pes]),
+            accumulator_reads=np.array([own.accumulator_reads for own in registers]),
+            accumulator_writes=np.array([own.accumulator_writes for own in registers]),
+            bypasses=np.array([pe.arithm.bypasses for pe in self.pes]),
+            act_register_reads=np.array([own.act_register_reads for own in registers]),
+            act_sram_reads=np.array([own.act_sram_reads for own in registers]),
+            act_sram_writes=np.array([own.act_sram_writes for own in registers]),
+        )
+        return Counters(
+            cycles=cycles,
+            scan_cycles=self.ccu.scan_cycles,
+            rows_scanned=self.ccu.rows,
+            broadcasts=len(self.ccu.broadcasts),
+            stall_cycles=self.ccu.stall_cycles,
+            pe=pe,
+        )
+
+
+def run(
+    image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware
+) -> RunResult:
+    """Run one input through a layer; see `eiesim.simulate`.
+
+    Parameters
+    ----------
+    image : InterleavedCSC
+        The layer, encoded for `hw`.
+    activations : float32 [cols]
+        The input, checked.
+    hw : Hardware
+        The machine.
+    """
+    return Array(image, activations, hw).run()

@@ -1,0 +1,86 @@
+"""The central control unit: scans the activations and broadcasts those that are not zero."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import simpy
+
+from eiesim.sim.reference.act_queue import ActivationQueue, Broadcast
+from eiesim.sim.reference.act_rw import ActivationReadWrite
+from eiesim.sim.reference.datapath import Number
+from eiesim.sim.reference.latch import Process
+from eiesim.sim.reference.lnzd import find_leading_nonzero
+
+
+class CentralControlUnit:
+    """Keeps one row of activations before the detector and broadcasts one of them a cycle.
+
+    Parameters
+    ----------
+    env : simpy.Environment
+        The clock; its time is the cycle.
+    registers : sequence of ActivationReadWrite
+        The PEs' source registers: activation j is in PE j mod N, row j div N.
+    queues : sequence of ActivationQueue
+        The PEs' queues.
+    input_rows : int
+        Rows of activations.
+    bias : number or None
+        The bias's 1.0, one more row with this in lane 0; None for no such row.
+    """
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        registers: Sequence[ActivationReadWrite],
+        queues: Sequence[ActivationQueue],
+        input_rows: int,
+        bias: Number | None,
+    ) -> None:
+        self._env = env
+        self._registers = registers
+        self._queues = queues
+        self._input_rows = input_rows
+        self._bias = bias
+        self.rows = input_rows + (bias is not None)
+        self.scan_cycles = 0
+        self.stall_cycles = 0
+        self.broadcasts: list[tuple[int, int]] = []
+        """Cycle and column of every broadcast."""
+
+    def run(self) -> Process:
+        """Scan row after row, in each cycle one broadcast, one stall or the load of a row."""
+        yield self._env.timeout(1)
+        for row in range(self.rows):
+            yield from self._scan(row, self._load(row))
+
+    def _load(self, row: int) -> list[Number]:
+        if row < self._input_rows:
+            return [registers.read_source(row) for registers in self._registers]
+        return [self._registers[0].read_bias(self._bias)] + [0] * (len(self._queues) - 1)
+
+    def _scan(self, row: int, activations: list[Number]) -> Process:
+        lane = find_leading_nonzero(activations, -1)
+        last_lane = len(activations) - 1
+        while lane is not None:
+            yield from self._wait_for_room()
+            self._broadcast(row * len(activations) + lane, activations[lane])
+            self.scan_cycles = int(self._env.now)
+            yield self._env.timeout(1)
+            if lane == last_lane:
+                return  # the next row was loaded in the cycle of the broadcast
+            lane = find_leading_nonzero(activations, lane)
+        self.scan_cycles = int(self._env.now)
+        yield self._env.timeout(1)
+
+    def _wait_for_room(self) -> Process:
+        since = self._env.now
+        while full := [queue for queue in self._queues if queue.full]:
+            yield from full[0].wait_for_room()
+        self.stall_cycles += int(self._env.now - since)
+
+    def _broadcast(self, column: int, value: Number) -> None:
+        self.broadcasts.append((int(self._env.now), column))
+        for queue in self._queues:
+            queue.push(Broadcast(column, value))

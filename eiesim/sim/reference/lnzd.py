@@ -1,0 +1,33 @@
+"""Leading non-zero detection over one row of activations (EIE, section IV, "Distributed LNZD")."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from eiesim.sim.reference.datapath import Number
+
+FAN_IN = 4
+
+
+def find_leading_nonzero(row: Sequence[Number], after: int) -> int | None:
+    """Return the first lane behind `after` whose activation is not zero, or None.
+
+    A tree of nodes with four inputs each: a leaf looks at four lanes, a node takes the first of its
+    children that found something. 64 lanes take 16 + 4 + 1 = 21 nodes.
+
+    Parameters
+    ----------
+    row : sequence of number
+        One activation per lane.
+    after : int
+        Lane of the last activation broadcast from this row; -1 when there was none.
+    """
+    found = [
+        lane if lane > after and activation != 0 else None for lane, activation in enumerate(row)
+    ]
+    while len(found) > 1:
+        found = [
+            next((lane for lane in found[node : node + FAN_IN] if lane is not None), None)
+            for node in range(0, len(found), FAN_IN)
+        ]
+    return found[0]

@@ -1,0 +1,84 @@
+"""One processing element: the blocks of EIE's Figure 4 (b) and the latches between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import simpy
+
+from eiesim.hardware import Hardware
+from eiesim.image import InterleavedCSC
+from eiesim.sim.reference.act_queue import ActivationQueue
+from eiesim.sim.reference.act_rw import ActivationReadWrite
+from eiesim.sim.reference.arithm import ArithmeticUnit
+from eiesim.sim.reference.datapath import Datapath, Number
+from eiesim.sim.reference.latch import Latch, Process
+from eiesim.sim.reference.ptr_read import Column, PointerRead
+from eiesim.sim.reference.spmat_read import Entry, SparseMatrixRead
+
+
+class ProcessingElement:
+    """A PE with its part of the image and of the input.
+
+    Parameters
+    ----------
+    env : simpy.Environment
+        The clock; its time is the cycle.
+    number : int
+        Which PE this is.
+    image : InterleavedCSC
+        The layer.
+    source : sequence of number
+        The PE's activations.
+    datapath : Datapath
+        The arithmetic.
+    hw : Hardware
+        The machine.
+    """
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        number: int,
+        image: InterleavedCSC,
+        source: Sequence[Number],
+        datapath: Datapath,
+        hw: Hardware,
+    ) -> None:
+        zero = datapath.load_activations([0.0])[0]
+        columns: Latch[Column] = Latch(env)
+        entries: Latch[Entry] = Latch(env)
+        self.queue = ActivationQueue(env, hw.queue_depth, hw.broadcast_latency_cycles)
+        self.ptr_read = PointerRead(env, self.queue, image.ptr[:, number].tolist(), columns)
+        self.spmat_read = SparseMatrixRead(
+            env,
+            columns,
+            _pack_words(image, number, hw.entries_per_word),
+            hw.spmat_word_reuse == "across_columns",
+            entries,
+        )
+        self.registers = ActivationReadWrite(
+            source, image.pe_rows(number), zero, hw.accumulators_per_pe
+        )
+        self.arithm = ArithmeticUnit(
+            env, entries, datapath.load_weights(image.codebook), datapath, self.registers
+        )
+
+    def processes(self) -> list[Process]:
+        """Return the blocks that act by themselves."""
+        return [self.ptr_read.run(), self.spmat_read.run(), self.arithm.run()]
+
+
+def _pack_words(
+    image: InterleavedCSC, number: int, entries_per_word: int
+) -> list[list[tuple[int, int]]]:
+    """Return the PE's sparse-matrix SRAM word by word, the last one filled up with zeros."""
+    own = slice(image.base[number], image.base[number + 1])
+    entries = list(
+        zip(image.codes[own].tolist(), image.relative_index[own].tolist(), strict=True)
+    )
+    entries += [(0, 0)] * (-len(entries) % entries_per_word)
+    return [
+        entries[first : first + entries_per_word]
+        for first in range(0, len(entries), entries_per_word)
+    ]

@@ -1,0 +1,79 @@
+"""Sparse-matrix read: fetches words of entries and hands on one entry a cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import simpy
+
+from eiesim.sim.reference.datapath import Number
+from eiesim.sim.reference.latch import Latch, Process
+from eiesim.sim.reference.ptr_read import Column
+
+
+class Entry(NamedTuple):
+    """One (code, relative index) pair, and the activation it is multiplied with."""
+
+    code: int
+    relative_index: int
+    value: Number
+    begins_column: bool
+
+
+class SparseMatrixRead:
+    """Reads a word when the next entry lies in another word than the one latched (EIE, section IV).
+
+    Parameters
+    ----------
+    env : simpy.Environment
+        The clock; its time is the cycle.
+    columns : Latch
+        Where the columns come from: pointer read.
+    words : sequence of words
+        The SRAM: each word a list of (code, relative index) pairs.
+    reuse_across_columns : bool
+        Whether the last word stays latched from one column to the next.
+    entries : Latch
+        Where the entries go: to the arithmetic unit.
+    """
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        columns: Latch[Column],
+        words: Sequence[Sequence[tuple[int, int]]],
+        reuse_across_columns: bool,
+        entries: Latch[Entry],
+    ) -> None:
+        self._env = env
+        self._columns = columns
+        self._words = words
+        self._entries_per_word = len(words[0]) if words else 1
+        self._reuse_across_columns = reuse_across_columns
+        self._entries = entries
+        self._latched_number = -1
+        self._latched: Sequence[tuple[int, int]] = ()
+        self.spmat_reads = 0
+
+    def run(self) -> Process:
+        """Take a column in the cycle it starts; its first entry is read in the next one."""
+        while True:
+            column = self._columns.take()
+            if column is None:
+                yield from self._columns.wait()
+                continue
+            if not self._reuse_across_columns:
+                self._latched_number = -1
+            for address in range(column.first, column.end):
+                yield self._env.timeout(1)
+                code, relative_index = self._read(address)
+                begins = address == column.first
+                self._entries.put(Entry(code, relative_index, column.value, begins))
+
+    def _read(self, address: int) -> tuple[int, int]:
+        number, place = divmod(address, self._entries_per_word)
+        if number != self._latched_number:
+            self._latched_number, self._latched = number, self._words[number]
+            self.spmat_reads += 1
+        return self._latched[place]
