@@ -155,7 +155,10 @@ class InterleavedCSC:
         )
         list_columns(self.ptr, self.base, self.codes, self.relative_index, *view)
         weights = int(view.indptr[-1])
-        return view._replace(rows=view.rows[:weights], codes=view.codes[:weights])
+        view = view._replace(rows=view.rows[:weights], codes=view.codes[:weights])
+        for array in view:
+            array.setflags(write=False)
+        return view
 
     @property
     def entries(self) -> int:
@@ -259,7 +262,9 @@ class InterleavedCSC:
         bias_codes[rows[bias]] = codes[bias]
         kept = slice(0, bias.start)
         matrix = sparse.csc_array(
-            (codes[kept], rows[kept], indptr[: self.cols + 1]), shape=(self.rows, self.cols)
+            (codes[kept], rows[kept], indptr[: self.cols + 1]),
+            shape=(self.rows, self.cols),
+            copy=True,
         )
         matrix.sort_indices()
         return CompressedLayer(
