@@ -1,0 +1,69 @@
+"""eiesim: what the EIE accelerator does with a network, cycle for cycle.
+
+Describe: `Hardware`, `CompressedLayer`, `load_benchmark`.
+Compress and lay out: `compress`, `encode`, `InterleavedCSC`.
+Run: `simulate`, `RunResult`, `Counters`.
+
+The names are imported when they are first used, so that ``import eiesim`` takes no time.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eiesim.benchmark import Benchmark, load_benchmark
+    from eiesim.compress.pipeline import compress
+    from eiesim.counters import Counters, RunResult
+    from eiesim.errors import EieError
+    from eiesim.hardware import Hardware
+    from eiesim.image import InterleavedCSC, encode
+    from eiesim.layer import CompressedLayer, LayerSpec
+    from eiesim.sim.engines import simulate
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Benchmark",
+    "CompressedLayer",
+    "Counters",
+    "EieError",
+    "Hardware",
+    "InterleavedCSC",
+    "LayerSpec",
+    "RunResult",
+    "__version__",
+    "compress",
+    "encode",
+    "load_benchmark",
+    "simulate",
+]
+
+_HOME = {
+    "Benchmark": "eiesim.benchmark",
+    "CompressedLayer": "eiesim.layer",
+    "Counters": "eiesim.counters",
+    "EieError": "eiesim.errors",
+    "Hardware": "eiesim.hardware",
+    "InterleavedCSC": "eiesim.image",
+    "LayerSpec": "eiesim.layer",
+    "RunResult": "eiesim.counters",
+    "encode": "eiesim.image",
+    "load_benchmark": "eiesim.benchmark",
+    "simulate": "eiesim.sim.engines",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "compress":  # the package is the function, see there
+        return import_module("eiesim.compress")
+    if name not in _HOME:
+        raise AttributeError(f"module 'eiesim' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

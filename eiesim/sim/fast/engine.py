@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -19,55 +17,7 @@ from eiesim.sim.fast._kernels import (
     occupy,
     time_broadcasts,
 )
-
-PIPELINE_CYCLES = 6
-
-
-@dataclass(frozen=True, eq=False)
-class Scan:
-    """What the scan of one input broadcasts, before any stall.
-
-    Attributes
-    ----------
-    columns, gaps : int32 [items]
-        Column of each broadcast; cycles since the one before if no queue is full.
-    rows : int
-        Rows of activations before the detector.
-    rest_cycles : int
-        Cycles the scan goes on after the last broadcast.
-    """
-
-    columns: npt.NDArray[np.int32]
-    gaps: npt.NDArray[np.int32]
-    rows: int
-    rest_cycles: int
-
-
-def scan_activations(
-    nonzero: npt.NDArray[np.intp], image: InterleavedCSC, hw: Hardware
-) -> Scan:
-    """List the broadcasts of one input in order.
-
-    Parameters
-    ----------
-    nonzero : int [items]
-        Inputs that are not zero, ascending.
-    image : InterleavedCSC
-        The layer.
-    hw : Hardware
-        Its `n_pes` and `bias_row`.
-    """
-    n_pes = hw.n_pes
-    rows = image.bias_column // n_pes
-    if image.has_bias or hw.bias_row:
-        nonzero = np.append(nonzero, image.bias_column)
-        rows += 1
-    row, lane = np.divmod(nonzero, n_pes)
-    # the next row is loaded in the cycle of a broadcast from the last lane, else in one of its own
-    loaded = np.append(row + (lane == n_pes - 1), rows)
-    before = np.concatenate(([0], loaded[:-1]))
-    gaps = 1 + np.append(row, rows) - before
-    return Scan(nonzero.astype(np.int32), gaps[:-1].astype(np.int32), rows, int(gaps[-1]) - 1)
+from eiesim.sim.scan import PIPELINE_CYCLES, Scan, load_registers, scan_activations
 
 
 def run(
@@ -84,8 +34,7 @@ def run(
     hw : Hardware
         The machine.
     """
-    fixed = hw.datapath == "fixed16"
-    registers = quantise(activations, hw.act_fraction_bits) if fixed else activations
+    registers = load_registers(activations, hw)
     scan = scan_activations(np.flatnonzero(registers != 0), image, hw)
     lead = 2 + hw.broadcast_latency_cycles
     broadcasts, last_issue = time_broadcasts(

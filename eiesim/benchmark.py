@@ -1,0 +1,120 @@
+"""Named layers: what `models/*.toml` describes, with weights and one input drawn from its seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.errors import WorkloadError, did_you_mean
+from eiesim.layer import CompressedLayer, LayerSpec
+from eiesim.resources import models_path
+from eiesim.schema import read_toml
+from eiesim.workload.synthetic import draw_activations, draw_codebook, draw_codes
+
+PAPER_LAYERS = (
+    "alex-6", "alex-7", "alex-8", "vgg-6", "vgg-7", "vgg-8", "nt-we", "nt-wd", "nt-lstm",
+)  # fmt: skip
+"""The nine layers of EIE's Table III, in its order."""
+
+
+@dataclass(frozen=True, eq=False)
+class Benchmark:
+    """A layer and one input.
+
+    Attributes
+    ----------
+    layer : CompressedLayer
+        The weights.
+    activations : float32 [cols]
+        The input.
+    spec : LayerSpec
+        What both were drawn from.
+    """
+
+    layer: CompressedLayer
+    activations: npt.NDArray[np.float32]
+    spec: LayerSpec
+
+
+def benchmark_names() -> list[str]:
+    """Return the names of the layers in `models/`, the paper's nine first and in its order."""
+    found = {path.stem for path in models_path().glob("*.toml")}
+    return [name for name in PAPER_LAYERS if name in found] + sorted(found - {*PAPER_LAYERS})
+
+
+def load_spec(name: str | Path) -> LayerSpec:
+    """Return the description of a named layer, or of a TOML file like those in `models/`.
+
+    Parameters
+    ----------
+    name : str or Path
+        A name of `benchmark_names()`, in any case, or the path of a `.toml` file.
+
+    Raises
+    ------
+    WorkloadError
+        There is no such layer.
+    ConfigError
+        The file has problems; one line each.
+    """
+    path = Path(name)
+    if path.suffix != ".toml":
+        known = benchmark_names()
+        stem = str(name).lower()
+        if stem not in known:
+            raise WorkloadError(f"layer {str(name)!r}: unknown, {did_you_mean(stem, known)}")
+        path = models_path() / f"{stem}.toml"
+    return read_toml(path, LayerSpec)
+
+
+def draw_benchmark(spec: LayerSpec) -> Benchmark:
+    """Draw weights and one input; the same description always gives the same ones.
+
+    Parameters
+    ----------
+    spec : LayerSpec
+        Shape, densities and seed.
+    """
+    weights, bias, inputs = (
+        np.random.default_rng(child) for child in np.random.SeedSequence(spec.seed).spawn(3)
+    )
+    codes = draw_codes(
+        (spec.outputs, spec.inputs), spec.weight_density, spec.codebook_bits, weights
+    )
+    codebook = draw_codebook(spec.codebook_bits, spec.weight_density, spec.inputs)
+    bias_codes = None
+    if spec.bias:
+        bias_codes = bias.integers(1, codebook.size, size=spec.outputs, dtype=np.uint8)
+    return Benchmark(
+        CompressedLayer(codes, codebook, bias_codes, spec.name),
+        draw_activations(spec.inputs, spec.activation_density, inputs),
+        spec,
+    )
+
+
+def load_benchmark(name: str | Path) -> Benchmark:
+    """Return a named layer with its weights and one input.
+
+    Parameters
+    ----------
+    name : str or Path
+        A name of `benchmark_names()`, or the path of a `.toml` file like those in `models/`.
+
+    Raises
+    ------
+    WorkloadError
+        There is no such layer.
+    ConfigError
+        The file has problems; one line each.
+
+    Examples
+    --------
+    >>> from eiesim import load_benchmark
+    >>> benchmark = load_benchmark("alex-8")
+    >>> benchmark.layer.rows, benchmark.layer.cols
+    (1000, 4096)
+    """
+    return draw_benchmark(load_spec(name))

@@ -1,0 +1,163 @@
+"""Compiled loops of pruning and of the exact codebook."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim._kernels import kernel
+
+MAGNITUDE = np.uint32(0x7FFFFFFF)
+
+
+@kernel
+def count_magnitudes(
+    bits: npt.NDArray[np.uint32], high: int, histogram: npt.NDArray[np.int64]
+) -> None:
+    """Count the float32 numbers by one half of their magnitude's bits.
+
+    The bits of a float32 without its sign grow with its magnitude, so that a histogram of the upper
+    16 bits, and one of the lower 16 bits under one upper half, select any rank exactly.
+
+    Parameters
+    ----------
+    bits : uint32 [n]
+        The numbers' bits.
+    high : int
+        Upper half whose numbers are counted by their lower half; -1 to count by the upper half.
+    histogram : int64 [65536]
+        Result, zero on entry.
+    """
+    for position in range(bits.size):
+        magnitude = np.int64(bits[position] & MAGNITUDE)
+        if high < 0:
+            histogram[magnitude >> 16] += 1
+        elif magnitude >> 16 == high:
+            histogram[magnitude & 0xFFFF] += 1
+
+
+@kernel
+def count_kept(
+    bits: npt.NDArray[np.uint32], threshold: int, ties: int, per_column: npt.NDArray[np.int64]
+) -> None:
+    """Count the weights of every column that are kept.
+
+    Parameters
+    ----------
+    bits : uint32 [rows, cols]
+        The weights' bits.
+    threshold : int
+        Magnitude bits: what is above is kept.
+    ties : int
+        How many of those at the threshold are kept, row by row from the first.
+    per_column : int64 [cols]
+        Result, zero on entry.
+    """
+    for row in range(bits.shape[0]):
+        for column in range(bits.shape[1]):
+            magnitude = np.int64(bits[row, column] & MAGNITUDE)
+            if magnitude > threshold:
+                per_column[column] += 1
+            elif magnitude == threshold and ties > 0:
+                per_column[column] += 1
+                ties -= 1
+
+
+@kernel
+def gather_kept(
+    weights: npt.NDArray[np.float32],
+    bits: npt.NDArray[np.uint32],
+    threshold: int,
+    ties: int,
+    cursor: npt.NDArray[np.int64],
+    indices: npt.NDArray[np.int32],
+    data: npt.NDArray[np.float32],
+) -> None:
+    """Write the kept weights column by column, rows ascending.
+
+    Parameters
+    ----------
+    weights, bits : float32, uint32 [rows, cols]
+        The weights and their bits.
+    threshold, ties : int
+        As in `count_kept`.
+    cursor : int64 [cols]
+        Where each column begins; moved on to where it ends.
+    indices, data : int32, float32 [kept]
+        Result.
+    """
+    for row in range(bits.shape[0]):
+        for column in range(bits.shape[1]):
+            magnitude = np.int64(bits[row, column] & MAGNITUDE)
+            kept = magnitude > threshold
+            if magnitude == threshold and ties > 0:
+                kept = True
+                ties -= 1
+            if kept:
+                indices[cursor[column]] = row
+                data[cursor[column]] = weights[row, column]
+                cursor[column] += 1
+
+
+@kernel
+def cut_optimally(
+    weight: npt.NDArray[np.float64],
+    first: npt.NDArray[np.float64],
+    second: npt.NDArray[np.float64],
+    n_clusters: int,
+) -> npt.NDArray[np.int64]:
+    """Cut sorted values into clusters of least squared error, by dynamic programming.
+
+    The best cut before a value moves right with the value, so that each layer is found by divide
+    and conquer: O(clusters * n * log n).
+
+    Parameters
+    ----------
+    weight, first, second : float64 [n + 1]
+        Prefix sums of how often each value occurs, of the values and of their squares.
+    n_clusters : int
+        At most n.
+
+    Returns
+    -------
+    int64 [n_clusters + 1]
+        Cluster c holds the values from cuts[c] to cuts[c + 1].
+    """
+    n = weight.size - 1
+    error = np.empty(n + 1)
+    error[0] = 0.0
+    for end in range(1, n + 1):
+        error[end] = second[end] - first[end] * first[end] / weight[end]
+    choice = np.zeros((n_clusters, n + 1), np.int32)
+    stack = np.empty((128, 4), np.int64)
+    for cluster in range(1, n_clusters):
+        better = np.full(n + 1, np.inf)
+        stack[0] = (cluster + 1, n, cluster, n - 1)
+        depth = 1
+        while depth > 0:
+            depth -= 1
+            low, high, cut_low, cut_high = stack[depth]
+            if low > high:
+                continue
+            middle = (low + high) // 2
+            best = np.inf
+            best_cut = cut_low
+            for cut in range(cut_low, min(cut_high, middle - 1) + 1):
+                total = first[middle] - first[cut]
+                spread = second[middle] - second[cut] - total * total / (
+                    weight[middle] - weight[cut]
+                )
+                if error[cut] + max(spread, 0.0) < best:
+                    best = error[cut] + max(spread, 0.0)
+                    best_cut = cut
+            better[middle] = best
+            choice[cluster, middle] = best_cut
+            stack[depth] = (low, middle - 1, cut_low, best_cut)
+            stack[depth + 1] = (middle + 1, high, best_cut, cut_high)
+            depth += 2
+        error = better
+    cuts = np.empty(n_clusters + 1, np.int64)
+    cuts[n_clusters] = n
+    for cluster in range(n_clusters - 1, -1, -1):
+        cuts[cluster] = choice[cluster, cuts[cluster + 1]]
+    return cuts

@@ -1,0 +1,192 @@
+"""Shared weights (Deep Compression, section 3): one-dimensional k-means on sorted values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.compress._kernels import cut_optimally
+from eiesim.errors import WorkloadError, did_you_mean
+
+Initialisation = Literal["linear", "density", "forgy", "optimal"]
+MOST_ITERATIONS = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class Clustering:
+    """Centroids of a set of values.
+
+    Attributes
+    ----------
+    centroids : float64 [clusters]
+        Ascending.
+    squared_errors : tuple of float
+        Sum of squared distances to the nearest centroid, at first and after each iteration.
+    """
+
+    centroids: npt.NDArray[np.float64]
+    squared_errors: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Sums:
+    """Sorted values and their prefix sums: mean and spread of any range in constant time."""
+
+    values: npt.NDArray[np.float32]
+    first: npt.NDArray[np.float64]
+    second: npt.NDArray[np.float64]
+
+    def means(self, cuts: npt.NDArray[np.int64], old: npt.NDArray[np.float64]) -> npt.NDArray[
+        np.float64
+    ]:
+        """Return each cluster's mean; an empty cluster keeps its centroid."""
+        number = np.diff(cuts)
+        return np.where(number > 0, np.diff(self.first[cuts]) / np.maximum(number, 1), old)
+
+    def error(self, cuts: npt.NDArray[np.int64], centroids: npt.NDArray[np.float64]) -> float:
+        """Return the sum of squared distances to the clusters' centroids."""
+        number, first, second = np.diff(cuts), np.diff(self.first[cuts]), np.diff(self.second[cuts])
+        return float((second - 2 * centroids * first + number * centroids**2).sum())
+
+
+def cluster(
+    values: npt.NDArray[np.float32],
+    n_clusters: int,
+    initialisation: Initialisation = "linear",
+    seed: int = 0,
+) -> Clustering:
+    """Find centroids of least squared error.
+
+    The values are sorted once; then a cluster is a range, its mean a difference of prefix sums, and
+    an iteration takes O(clusters * log n).
+
+    Parameters
+    ----------
+    values : float32 [n]
+        At least one value.
+    n_clusters : int
+        Number of centroids.
+    initialisation : {"linear", "density", "forgy", "optimal"}
+        Deep Compression, section 3.2: evenly between the extremes, evenly over the values' ranks,
+        or values drawn at random; then Lloyd's iterations. ``optimal`` is the global optimum
+        by dynamic programming, slower and with 4 * n_clusters bytes of memory per value.
+    seed : int
+        Seed of ``forgy``.
+
+    Raises
+    ------
+    WorkloadError
+        There are no values, not all are numbers, or there is no such initialisation.
+    """
+    if initialisation not in get_args(Initialisation):
+        known = get_args(Initialisation)
+        raise WorkloadError(f"codebook {initialisation!r}: {did_you_mean(initialisation, known)}")
+    ordered = np.sort(values)
+    if not ordered.size or not np.isfinite(ordered[[0, -1]]).all():
+        raise WorkloadError("codebook: expected at least one value, and numbers only")
+    if initialisation == "optimal":
+        return _find_optimum(ordered, n_clusters)
+    sums = _Sums(ordered, _prefix(ordered), _prefix(np.square(ordered, dtype=np.float64)))
+    if initialisation == "linear":
+        centroids = np.linspace(ordered[0], ordered[-1], n_clusters, dtype=np.float64)
+    elif initialisation == "density":
+        ranks = (np.arange(n_clusters) + 0.5) / n_clusters * ordered.size
+        centroids = ordered[ranks.astype(np.int64)].astype(np.float64)
+    else:
+        rng = np.random.default_rng(seed)
+        chosen = rng.choice(ordered.size, n_clusters, replace=ordered.size < n_clusters)
+        centroids = np.sort(ordered[chosen].astype(np.float64))
+    return _iterate(sums, centroids)
+
+
+def _iterate(sums: _Sums, centroids: npt.NDArray[np.float64]) -> Clustering:
+    cuts = _cut(sums.values, centroids)
+    errors = [sums.error(cuts, centroids)]
+    for _ in range(MOST_ITERATIONS):
+        centroids = sums.means(cuts, centroids)
+        old, cuts = cuts, _cut(sums.values, centroids)
+        errors.append(sums.error(cuts, centroids))
+        if np.array_equal(old, cuts):
+            break
+    return Clustering(centroids, tuple(errors))
+
+
+def _cut(
+    ordered: npt.NDArray[np.float32], centroids: npt.NDArray[np.float64]
+) -> npt.NDArray[np.int64]:
+    borders = np.searchsorted(ordered, (centroids[:-1] + centroids[1:]) / 2)
+    return np.concatenate(([0], borders, [ordered.size])).astype(np.int64)
+
+
+def _prefix(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    return np.concatenate(([0.0], np.cumsum(values, dtype=np.float64)))
+
+
+def _find_optimum(ordered: npt.NDArray[np.float32], n_clusters: int) -> Clustering:
+    distinct, number = np.unique(ordered, return_counts=True)
+    centre = float(ordered.mean(dtype=np.float64))
+    shifted = distinct - centre  # smaller squares lose fewer digits in the prefix sums
+    weight, first = _prefix(number), _prefix(number * shifted)
+    second = _prefix(number * shifted**2)
+    used = min(n_clusters, distinct.size)
+    cuts = cut_optimally(weight, first, second, used)
+    centroids = np.diff(first[cuts]) / np.diff(weight[cuts])
+    total = np.diff(second[cuts]) - centroids * np.diff(first[cuts])
+    padded = np.concatenate((centroids, np.repeat(centroids[-1:], n_clusters - used)))
+    return Clustering(padded + centre, (float(np.maximum(total, 0).sum()),))
+
+
+def build_codebook(
+    values: npt.NDArray[np.float32],
+    codebook_bits: int,
+    initialisation: Initialisation = "linear",
+    seed: int = 0,
+) -> npt.NDArray[np.float32]:
+    """Find the shared weights of a layer.
+
+    Parameters
+    ----------
+    values : float32 [n]
+        Kept weights; none gives a codebook of zeros.
+    codebook_bits : int
+        Bits of a code, 1 to 8.
+    initialisation : {"linear", "density", "forgy", "optimal"}
+        As in `cluster`.
+    seed : int
+        Seed of ``forgy``.
+
+    Returns
+    -------
+    float32 [2**codebook_bits]
+        Entry 0 is 0.0, which stands for a pruned weight; the others ascend.
+
+    Raises
+    ------
+    WorkloadError
+        `codebook_bits` is out of range, or a value is not a number.
+    """
+    if codebook_bits not in range(1, 9):
+        raise WorkloadError(f"codebook_bits: expected 1 to 8, found {codebook_bits!r}")
+    codebook = np.zeros(1 << codebook_bits, dtype=np.float32)
+    if values.size:
+        codebook[1:] = cluster(values, codebook.size - 1, initialisation, seed).centroids
+    return codebook
+
+
+def assign_codes(
+    values: npt.NDArray[np.float32], codebook: npt.NDArray[np.float32]
+) -> npt.NDArray[np.uint8]:
+    """Return the code, other than 0, of the shared weight nearest to each value.
+
+    Parameters
+    ----------
+    values : float32 [n]
+        Kept weights.
+    codebook : float32 [2**bits]
+        Entry 0 is 0.0; the others ascend.
+    """
+    shared = codebook[1:].astype(np.float64)
+    return (np.searchsorted((shared[:-1] + shared[1:]) / 2, values) + 1).astype(np.uint8)

@@ -1,0 +1,106 @@
+"""Magnitude pruning (Deep Compression, section 2): the smallest weights go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from eiesim.compress._kernels import count_kept, count_magnitudes, gather_kept
+from eiesim.errors import WorkloadError
+
+
+def prune(
+    weights: npt.NDArray[np.float32],
+    density: float | None = None,
+    threshold: float | None = None,
+) -> sparse.csc_array[np.float32]:
+    """Keep the weights of largest magnitude.
+
+    Beside its result it needs hardly any memory: no copy of the matrix, no sort.
+
+    Parameters
+    ----------
+    weights : float32 [rows, cols]
+        Dense weights, row = output, column = input.
+    density : float, optional
+        Share to keep, 0 to 1; the number kept is exact, rounded to whole weights. Of several
+        weights at the limit, the first ones row by row stay. Zeros are never kept.
+    threshold : float, optional
+        Keep what is at least so large. Give this or `density`.
+
+    Returns
+    -------
+    csc_array of float32 [rows, cols]
+        The kept weights, rows sorted.
+
+    Raises
+    ------
+    WorkloadError
+        The weights are not float32 [rows, cols] or not all numbers, or not exactly one of `density`
+        and `threshold` is given and in range.
+    """
+    matrix = _checked_weights(weights)
+    bits = matrix.view(np.uint32)
+    histogram = np.zeros(1 << 16, dtype=np.int64)
+    count_magnitudes(bits.reshape(-1), -1, histogram)
+    if histogram[0x7F80:].any():
+        row, column = np.argwhere(~np.isfinite(matrix))[0]
+        raise WorkloadError(
+            f"weights[{row}, {column}]: expected a number, found {matrix[row, column]}"
+        )
+    limit, ties = _find_limit(bits, histogram, density, threshold)
+    indptr = np.zeros(matrix.shape[1] + 1, dtype=np.int64)
+    count_kept(bits, limit, ties, indptr[1:])
+    np.cumsum(indptr, out=indptr)
+    indices = np.empty(int(indptr[-1]), dtype=np.int32)
+    data = np.empty(int(indptr[-1]), dtype=np.float32)
+    gather_kept(matrix, bits, limit, ties, indptr[:-1].copy(), indices, data)
+    return sparse.csc_array((data, indices, indptr), shape=matrix.shape)
+
+
+def _checked_weights(weights: Any) -> npt.NDArray[np.float32]:
+    matrix = np.ascontiguousarray(weights)
+    if matrix.dtype != np.float32 or matrix.ndim != 2 or 0 in matrix.shape:
+        raise WorkloadError(
+            f"weights: expected float32 [rows, cols], found {matrix.dtype} {list(matrix.shape)}"
+        )
+    return matrix
+
+
+def _find_limit(
+    bits: npt.NDArray[np.uint32],
+    histogram: npt.NDArray[np.int64],
+    density: float | None,
+    threshold: float | None,
+) -> tuple[int, int]:
+    """Return the magnitude bits above which all is kept, and how many are kept at them."""
+    if (density is None) == (threshold is None):
+        raise WorkloadError("prune: expected either a density or a threshold")
+    if threshold is not None:
+        if not 0 <= threshold < np.inf:
+            raise WorkloadError(f"threshold: expected a number from 0 on, found {threshold!r}")
+        # the first float32 that is not below the threshold, and never zero
+        lowest = np.float32(threshold)
+        if float(lowest) < threshold:
+            lowest = np.nextafter(lowest, np.float32(np.inf))
+        return max(int(lowest.view(np.uint32)) - 1, 0), 0
+    if density is None or not 0 <= density <= 1:
+        raise WorkloadError(f"density: expected 0 to 1, found {density!r}")
+    keep = round(density * bits.size)
+    high, left = _find_rank(histogram, keep)
+    low_histogram = np.zeros(1 << 16, dtype=np.int64)
+    count_magnitudes(bits.reshape(-1), high, low_histogram)
+    low, ties = _find_rank(low_histogram, left)
+    limit = high << 16 | low
+    return limit, ties if limit else 0
+
+
+def _find_rank(histogram: npt.NDArray[np.int64], keep: int) -> tuple[int, int]:
+    """Return the bin that the `keep`-th largest falls into, and how many to keep of that bin."""
+    from_top = np.cumsum(histogram[::-1])
+    place = int(np.searchsorted(from_top, keep))
+    above = int(from_top[place - 1]) if place else 0
+    return histogram.size - 1 - place, keep - above

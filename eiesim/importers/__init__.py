@@ -1,0 +1,1 @@
+"""Readers of layers and inputs that somebody brings, one file a format."""

@@ -1,0 +1,87 @@
+"""Layers and activations from `.npz` and `.npy` files; nothing in them is ever executed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.errors import WorkloadError, did_you_mean
+from eiesim.files import read_arrays
+from eiesim.image import InterleavedCSC
+from eiesim.layer import CompressedLayer
+
+LAYER_ARRAYS = {
+    "codes": "uint8 [rows, cols], codebook index of every weight, 0 = pruned",
+    "codebook": "float32 [2**bits], entry 0 is 0.0",
+    "bias": "uint8 [rows], codebook index of every bias",
+    "act": "float32 [cols], one input",
+}
+
+
+def read_layer(path: str | Path) -> tuple[CompressedLayer, npt.NDArray[np.float32] | None]:
+    """Read a layer, and the input that comes with it, if any.
+
+    Parameters
+    ----------
+    path : str or Path
+        A `.npz` file with the arrays `codes` and `codebook`, and if there are any `bias` and
+        `act`; or an image saved by `InterleavedCSC.save`.
+
+    Returns
+    -------
+    layer : CompressedLayer
+        The weights; named after the file, or after its folder when the file is ``layer.npz``.
+    activations : float32 [cols] or None
+        The input.
+
+    Raises
+    ------
+    WorkloadError
+        The file is missing, damaged, or holds other arrays.
+    ImageError
+        The file is a damaged image.
+    """
+    file = Path(path)
+    arrays = read_arrays(file)
+    if "header" in arrays:
+        return InterleavedCSC.from_arrays(arrays, str(file)).decode(), None
+    for name in arrays:
+        if name not in LAYER_ARRAYS:
+            raise WorkloadError(
+                f"{file}: array {name!r}: unknown, {did_you_mean(name, LAYER_ARRAYS)}"
+            )
+    for name in ("codes", "codebook"):
+        if name not in arrays:
+            raise WorkloadError(f"{file}: array {name!r} is missing: {LAYER_ARRAYS[name]}")
+    name = file.parent.resolve().name if file.stem == "layer" else file.stem
+    try:
+        layer = CompressedLayer(arrays["codes"], arrays["codebook"], arrays.get("bias"), name)
+    except WorkloadError as error:
+        raise WorkloadError(f"{file}: {error}") from error
+    return layer, arrays.get("act")
+
+
+def read_activations(path: str | Path) -> npt.NDArray[Any]:
+    """Read one input.
+
+    Parameters
+    ----------
+    path : str or Path
+        A `.npy` file, or a `.npz` file with the array `act` or with one array only.
+
+    Raises
+    ------
+    WorkloadError
+        The file is missing, damaged, or does not say which array is meant.
+    """
+    arrays = read_arrays(path)
+    if len(arrays) == 1:
+        return next(iter(arrays.values()))
+    if "act" not in arrays:
+        raise WorkloadError(
+            f"{path}: expected one array, or one named 'act', found {', '.join(sorted(arrays))}"
+        )
+    return arrays["act"]

@@ -1,0 +1,78 @@
+"""A floor and a ceiling on the cycles of a run, in closed form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.hardware import Hardware
+from eiesim.image import InterleavedCSC
+from eiesim.sim.scan import PIPELINE_CYCLES, load_registers, scan_activations
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What the cycles of a run cannot leave, whatever the depth of the queues.
+
+    Attributes
+    ----------
+    work_cycles : int
+        All entries divided by the PEs, rounded up: perfect balance.
+    busiest_pe_cycles : int
+        The PE with the most to do, were its queue never empty.
+    ceiling_cycles : int
+        All PEs in lock-step, every column as long as its longest part: no queue at all.
+    """
+
+    work_cycles: int
+    busiest_pe_cycles: int
+    ceiling_cycles: int
+
+    @property
+    def floor_cycles(self) -> int:
+        """The higher one of the two floors."""
+        return max(self.work_cycles, self.busiest_pe_cycles)
+
+
+def bound_cycles(
+    image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware
+) -> Bounds:
+    """Bound the cycles of one input without simulating it.
+
+    Parameters
+    ----------
+    image : InterleavedCSC
+        The layer, encoded for `hw`.
+    activations : float32 [cols]
+        The input.
+    hw : Hardware
+        The machine; its `queue_depth` does not matter.
+
+    Returns
+    -------
+    Bounds
+        Floor and ceiling; both are the scan's cycles when there is no entry at all.
+    """
+    image.require(hw)
+    nonzero = np.flatnonzero(load_registers(activations, hw))
+    scan = scan_activations(nonzero, image, hw)
+    entries = image.counts[scan.columns].astype(np.int64)
+    if not entries.any():
+        ceiling = int(scan.gaps.sum()) + scan.rest_cycles
+        # an empty column holds a queue's slot for a cycle, so that only the scan can be delayed
+        ceiling += entries.shape[0] * (2 + hw.broadcast_latency_cycles)
+        return Bounds(0, int(scan.gaps.sum()) + scan.rest_cycles, ceiling)
+    lead = 2 + hw.broadcast_latency_cycles
+    before_first = int(scan.gaps[0]) + lead - 1
+    occupied = np.maximum(entries, 1).cumsum(axis=0)
+    busiest = int(np.where(entries > 0, occupied, 0).max())
+    last = int(np.flatnonzero(entries.any(axis=1))[-1])
+    longest = np.maximum(entries[: last + 1].max(axis=1), 1)
+    steps = np.maximum(np.maximum(longest[:-1], scan.gaps[1 : last + 1]), lead)
+    return Bounds(
+        work_cycles=-(-int(entries.sum()) // hw.n_pes),
+        busiest_pe_cycles=before_first + busiest + PIPELINE_CYCLES,
+        ceiling_cycles=before_first + int(steps.sum() + longest[-1]) + PIPELINE_CYCLES,
+    )

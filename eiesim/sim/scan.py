@@ -1,0 +1,79 @@
+"""What the scan of an input broadcasts: block 1 of the cycle contract, before any stall."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.fixedpoint import quantise
+from eiesim.hardware import Hardware
+from eiesim.image import InterleavedCSC
+
+PIPELINE_CYCLES = 6
+"""From the cycle in which pointer read issues an entry to the one that sees its write."""
+
+
+def load_registers(
+    activations: npt.NDArray[np.float32], hw: Hardware
+) -> npt.NDArray[np.float32 | np.int16]:
+    """Return the activations as the source registers hold them; zero is what is zero there.
+
+    Parameters
+    ----------
+    activations : float32 [cols]
+        The input.
+    hw : Hardware
+        Its `datapath`.
+    """
+    return quantise(activations, hw.act_fraction_bits) if hw.datapath == "fixed16" else activations
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """What the scan of one input broadcasts, before any stall.
+
+    Attributes
+    ----------
+    columns, gaps : int32 [items]
+        Column of each broadcast; cycles since the one before if no queue is full.
+    rows : int
+        Rows of activations before the detector.
+    rest_cycles : int
+        Cycles the scan goes on after the last broadcast.
+    """
+
+    columns: npt.NDArray[np.int32]
+    gaps: npt.NDArray[np.int32]
+    rows: int
+    rest_cycles: int
+
+
+def scan_activations(
+    nonzero: npt.NDArray[np.intp], image: InterleavedCSC, hw: Hardware
+) -> Scan:
+    """List the broadcasts of one input in order.
+
+    Parameters
+    ----------
+    nonzero : int [items]
+        Inputs that are not zero, ascending.
+    image : InterleavedCSC
+        The layer.
+    hw : Hardware
+        Its `n_pes` and `bias_row`.
+    """
+    n_pes = hw.n_pes
+    rows = image.bias_column // n_pes
+    if image.has_bias or hw.bias_row:
+        nonzero = np.append(nonzero, image.bias_column)
+        rows += 1
+    row, lane = np.divmod(nonzero, n_pes)
+    # the next row is loaded in the cycle of a broadcast from the last lane, else in one of its own
+    loaded = np.append(row + (lane == n_pes - 1), rows)
+    before = np.concatenate(([0], loaded[:-1]))
+    gaps = 1 + np.append(row, rows) - before
+    return Scan(nonzero.astype(np.int32), gaps[:-1].astype(np.int32), rows, int(gaps[-1]) - 1)
+
+

@@ -1,0 +1,1 @@
+"""Where layers and inputs come from when nobody brings any: named shapes, drawn operands."""

@@ -1,0 +1,131 @@
+"""Operands drawn from a seed, straight into sparse form."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from scipy.special import ndtri
+
+
+def draw_positions(
+    total: int, density: float, rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Draw which of `total` places are taken, each with the same probability.
+
+    The gaps between places taken are geometric, so that time and memory grow with the places taken
+    and not with `total`.
+
+    Parameters
+    ----------
+    total : int
+        Number of places.
+    density : float
+        Probability of each, 0 to 1.
+    rng : numpy.random.Generator
+        Source of every draw.
+
+    Returns
+    -------
+    int64 [taken]
+        Places taken, ascending.
+    """
+    if density <= 0:
+        return np.zeros(0, dtype=np.int64)
+    if density >= 1:
+        return np.arange(total, dtype=np.int64)
+    expected = total * density
+    chunk = int(expected + 6 * np.sqrt(expected)) + 16
+    parts = []
+    last = -1
+    while last < total:
+        gaps = np.log1p(-rng.random(chunk)) / np.log1p(-density)
+        places = last + np.cumsum(np.minimum(gaps, total).astype(np.int64) + 1)
+        parts.append(places)
+        last = int(places[-1])
+    places = np.concatenate(parts)
+    return places[: np.searchsorted(places, total)]
+
+
+def draw_codes(
+    shape: tuple[int, int], density: float, codebook_bits: int, rng: np.random.Generator
+) -> sparse.csc_array[np.uint8]:
+    """Draw a pruned matrix of codes; every place and every code other than 0 is equally likely.
+
+    Parameters
+    ----------
+    shape : (rows, cols)
+        Outputs and inputs.
+    density : float
+        Probability that a weight is kept, 0 to 1.
+    codebook_bits : int
+        Bits of a code.
+    rng : numpy.random.Generator
+        Source of every draw.
+
+    Returns
+    -------
+    csc_array of uint8 [rows, cols]
+        The codes, rows sorted.
+    """
+    rows, cols = shape
+    places = draw_positions(rows * cols, density, rng)
+    ends = np.arange(cols + 1, dtype=np.int64) * rows
+    indptr = np.searchsorted(places, ends).astype(np.int32)
+    indices = (places % rows).astype(np.int32)
+    codes = rng.integers(1, 1 << codebook_bits, size=places.size, dtype=np.uint8)
+    return sparse.csc_array((codes, indices, indptr), shape=shape)
+
+
+def draw_codebook(codebook_bits: int, density: float, inputs: int) -> npt.NDArray[np.float32]:
+    """Return the shared weights of a normal distribution whose small weights were pruned.
+
+    The kept weights are cut into groups of equal probability, and each shared weight is the median
+    of its group, so that codes drawn uniformly give back that distribution.
+
+    Parameters
+    ----------
+    codebook_bits : int
+        Bits of a code; 2**codebook_bits - 1 shared weights.
+    density : float
+        Share of weights kept.
+    inputs : int
+        Inputs of the layer: the standard deviation is sqrt(2 / inputs).
+
+    Returns
+    -------
+    float32 [2**codebook_bits]
+        The codebook, entry 0 is 0.0, the others ascending.
+    """
+    groups = (1 << codebook_bits) - 1
+    share = (np.arange(groups) + 0.5) / groups
+    kept = max(density, 1e-6)
+    quantile = np.where(share < 0.5, share * kept, 1 - (1 - share) * kept)
+    weights = ndtri(np.clip(quantile, 1e-12, 1 - 1e-12)) * np.sqrt(2 / inputs)
+    return np.concatenate(([0.0], weights)).astype(np.float32)
+
+
+def draw_activations(
+    inputs: int, density: float, rng: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """Draw an input as it stands behind a ReLU.
+
+    Parameters
+    ----------
+    inputs : int
+        Length.
+    density : float
+        Share that is not zero; its number is exact, rounded to whole activations.
+    rng : numpy.random.Generator
+        Source of every draw.
+
+    Returns
+    -------
+    float32 [inputs]
+        Half-normal values at random places, 0.0 elsewhere.
+    """
+    taken = rng.permutation(inputs)[: round(density * inputs)]
+    activations = np.zeros(inputs, dtype=np.float32)
+    values = np.abs(rng.standard_normal(taken.size)).astype(np.float32)
+    activations[taken] = np.maximum(values, np.finfo(np.float32).tiny)
+    return activations
