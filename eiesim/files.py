@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -80,3 +81,55 @@ def read_arrays(path: str | Path) -> dict[str, npt.NDArray[Any]]:
             f"{path}: expected a .npz or .npy file of plain arrays, found a truncated, damaged or "
             f"foreign file ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
         ) from error
+
+
+@contextmanager
+def new_folder(path: str | Path) -> Iterator[Path]:
+    """Fill a folder that takes its final name only when the block ends without an error.
+
+    Parameters
+    ----------
+    path : str or Path
+        Name wished for; when there is something of that name already, ``-2``, ``-3`` and so on is
+        added instead of touching it.
+
+    Yields
+    ------
+    Path
+        The folder to write to; its `name` is the final one.
+
+    Raises
+    ------
+    EieError
+        The folder cannot be written.
+    """
+    target = fresh_name(Path(path))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        hidden = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise EieError(f"{target}: cannot be written: {error.strerror}") from error
+    try:
+        work = hidden / target.name
+        work.mkdir()
+        yield work
+        work.replace(target)
+    except OSError as error:
+        raise EieError(f"{target}: cannot be written: {error.strerror}") from error
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def fresh_name(path: Path) -> Path:
+    """Return a path that does not exist yet: this one, or with ``-2``, ``-3`` .. added.
+
+    Parameters
+    ----------
+    path : Path
+        Name wished for.
+    """
+    candidate, number = path, 1
+    while candidate.exists():
+        number += 1
+        candidate = path.with_name(f"{path.name}-{number}")
+    return candidate

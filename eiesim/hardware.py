@@ -146,3 +146,19 @@ _PRESETS = data_path("hardware")
 def preset_names() -> list[str]:
     """Return the names of the machines that come with eiesim."""
     return sorted(path.stem for path in _PRESETS.glob("*.toml"))
+
+
+def read_hardware(name: str) -> Hardware:
+    """Return a machine by preset or file.
+
+    Parameters
+    ----------
+    name : str
+        One of `preset_names()`, or the path of a `.toml` file.
+
+    Raises
+    ------
+    ConfigError
+        There is no such preset, or the file has problems.
+    """
+    return Hardware.from_toml(name) if name.endswith(".toml") else Hardware.preset(name)

@@ -117,8 +117,18 @@ def _iterate(sums: _Sums, centroids: npt.NDArray[np.float64]) -> Clustering:
 def _cut(
     ordered: npt.NDArray[np.float32], centroids: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.int64]:
-    borders = np.searchsorted(ordered, (centroids[:-1] + centroids[1:]) / 2)
+    borders = np.searchsorted(ordered, _borders(centroids))
     return np.concatenate(([0], borders, [ordered.size])).astype(np.int64)
+
+
+def _borders(centroids: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Return between two centroids the first float32 that belongs to the upper one.
+
+    In the values' own dtype, so that no search converts them.
+    """
+    middle = (centroids[:-1] + centroids[1:]) / 2
+    borders = middle.astype(np.float32)
+    return np.where(borders < middle, np.nextafter(borders, np.float32(np.inf)), borders)
 
 
 def _prefix(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
@@ -188,5 +198,5 @@ def assign_codes(
     codebook : float32 [2**bits]
         Entry 0 is 0.0; the others ascend.
     """
-    shared = codebook[1:].astype(np.float64)
-    return (np.searchsorted((shared[:-1] + shared[1:]) / 2, values) + 1).astype(np.uint8)
+    borders = _borders(codebook[1:].astype(np.float64))
+    return (np.searchsorted(borders, values, side="right") + 1).astype(np.uint8)

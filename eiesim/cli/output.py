@@ -1,0 +1,71 @@
+"""Tables and progress: drawn on a terminal, plain text in a pipe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print rows under their keys.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        At least one row; all with the same keys. Numbers are set to the right.
+    """
+    keys = list(rows[0])
+    cells = [[_format(row[key]) for key in keys] for row in rows]
+    right = [not isinstance(rows[0][key], str) for key in keys]
+    if sys.stdout.isatty():
+        from rich import box  # noqa: PLC0415
+        from rich.console import Console  # noqa: PLC0415
+        from rich.table import Table  # noqa: PLC0415
+
+        table = Table(box=box.SIMPLE_HEAD)
+        for key, to_right in zip(keys, right, strict=True):
+            table.add_column(key, justify="right" if to_right else "left", overflow="fold")
+        for line in cells:
+            table.add_row(*line)
+        Console().print(table)
+        return
+    widths = [max(len(line[column]) for line in [keys, *cells]) for column in range(len(keys))]
+    for line in [keys, *cells]:
+        words = [
+            word.rjust(width) if to_right else word.ljust(width)
+            for word, width, to_right in zip(line, widths, right, strict=True)
+        ]
+        print("  ".join(words).rstrip())
+
+
+def track(items: Iterable[T], names: Sequence[str]) -> Iterator[T]:
+    """Yield items, with a progress bar on a terminal that names the one under way.
+
+    Parameters
+    ----------
+    items : iterable
+        Work, done as it is iterated over.
+    names : sequence of str
+        What each item is called.
+    """
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(names[0], total=len(names))
+        for number, item in enumerate(items, start=1):
+            name = names[number] if number < len(names) else "done"
+            progress.update(task, advance=1, description=name)
+            yield item
+
+
+def _format(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

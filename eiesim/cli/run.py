@@ -1,0 +1,86 @@
+"""`eiesim run`: layers on a machine."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+HELP = "Run layers on an EIE machine and count cycles and accesses."
+EPILOG = """\
+LAYER is the name of a benchmark layer (alex-6 alex-7 alex-8 vgg-6 vgg-7 vgg-8 nt-we nt-wd nt-lstm),
+a .toml file like those in models/, or a .npz file with the arrays
+  codes     uint8 [rows, cols]   codebook index of every weight, 0 = pruned
+  codebook  float32 [2**bits]    shared weights, entry 0 is 0.0
+  bias      uint8 [rows]         codebook index of every bias (may be left out)
+  act       float32 [cols]       one input (may be left out with --inputs)
+
+--out DIR writes summary.json, layers.csv, pes.csv (one row a PE), outputs.npz, hardware.toml and
+manifest.json; when DIR exists, DIR-2 and so on is written instead.
+
+examples:
+  eiesim run alex-7 vgg-6
+  eiesim run alex-8 --set queue_depth=16 --set spmat_width_bits=128
+  eiesim run layer.npz --inputs image.npy --engine reference --json
+"""
+SHOWN = (
+    "layer", "cycles", "latency_us", "theoretical_us", "load_balance", "broadcasts",
+    "stall_cycles", "macs", "padding_macs", "ptr_reads", "spmat_reads", "fits",
+)  # fmt: skip
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The command's parser.
+    """
+    parser.add_argument("layers", nargs="+", metavar="LAYER", help="name or file, see below")
+    parser.add_argument(
+        "--hardware", default="eie-64pe-45nm", metavar="NAME|FILE",
+        help="preset (eie-64pe-45nm, eie-256pe-28nm) or .toml file (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
+        help="change a field of the hardware, such as n_pes=256; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--engine", choices=("fast", "reference"), default="fast",
+                        help="compiled recurrences, or the discrete-event model (default: fast)")
+    parser.add_argument("--inputs", metavar="FILE", help=".npy or .npz file with one input")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    parser.add_argument("--out", metavar="DIR", help="write a folder of results")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Run the layers, print them, and write the folder.
+
+    Parameters
+    ----------
+    options : Namespace
+        Parsed arguments.
+    """
+    from eiesim.cli.output import print_table, track  # noqa: PLC0415
+    from eiesim.errors import ConfigError  # noqa: PLC0415
+    from eiesim.hardware import read_hardware  # noqa: PLC0415
+    from eiesim.study import experiment  # noqa: PLC0415
+
+    if options.inputs and len(options.layers) > 1:
+        raise ConfigError("--inputs: expected one layer to go with it, found several")
+    hw = read_hardware(options.hardware).with_settings(options.settings)
+    work = (
+        experiment.run_layer(layer, hw, options.engine, options.inputs) for layer in options.layers
+    )
+    runs = list(track(work, options.layers))
+    if options.json:
+        print(experiment.to_json(experiment.summarise(runs, hw)), end="")
+    else:
+        rows = [experiment.describe_layer(run) for run in runs]
+        print_table([{key: row[key] for key in SHOWN} for row in rows])
+        for run in runs:
+            for problem in experiment.describe_problems(run):
+                print(f"does not fit: {problem}")
+    if options.out:
+        sources = [*options.layers, options.inputs]
+        print(f"written: {experiment.write_run(options.out, runs, hw, sources)}", file=sys.stderr)
+    return 0

@@ -1,0 +1,1 @@
+"""Questions asked of the simulator: runs of layers, and the papers' tables again."""

@@ -1,0 +1,1 @@
+"""The papers' tables again, one file each."""

@@ -1,0 +1,64 @@
+"""EIE's Table IV, the two rows of EIE itself: theoretical and actual time of nine layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from eiesim.baselines.published import find_time_us
+from eiesim.benchmark import PAPER_LAYERS
+from eiesim.hardware import Hardware
+from eiesim.study.experiment import LayerRun, run_layer
+from eiesim.study.verdict import Verdict
+
+TITLE = "EIE, Table IV: theoretical and actual time of EIE, microseconds"
+PRESET = "eie-64pe-45nm"
+TOLERANCE_PERCENT = 10
+NOTE = f"""\
+Layers drawn from Table III's sizes and densities, places and codes uniform; {PRESET}, 8 slots.
+Tolerance {TOLERANCE_PERCENT} %: Table III rounds weight densities to whole percent (1 in 9 is 11 %)
+and averages activation densities over many inputs, while Table IV timed one input."""
+
+
+def run_layers() -> Iterator[LayerRun]:
+    """Run the nine layers one after the other."""
+    hw = Hardware.preset(PRESET)
+    for name in PAPER_LAYERS:
+        yield run_layer(name, hw, "fast")
+
+
+def judge(runs: Iterable[LayerRun]) -> list[Verdict]:
+    """Set the times beside the paper's.
+
+    Parameters
+    ----------
+    runs : iterable of LayerRun
+        The nine runs.
+    """
+    return [verdict for run in runs for verdict in _judge_layer(run)]
+
+
+def _judge_layer(run: LayerRun) -> tuple[Verdict, Verdict]:
+    result = run.result
+    theoretical = find_time_us(result.name, "eie", 1, "theoretical")
+    actual = find_time_us(result.name, "eie", 1, "actual")
+    work = float(theoretical) / result.theoretical_us
+    density = (run.activations != 0).mean()
+    one_input = (
+        f"Table IV timed one input: its theoretical time takes {100 * density * work:.1f} % "
+        f"non-zero activations, Table III's average is {100 * density:.1f} %"
+    )
+    balance = (
+        f"the paper's layer is filled less evenly than one drawn uniformly: it loses "
+        f"{100 * (1 - float(theoretical) / float(actual)):.0f} % of its time to imbalance, "
+        f"ours {100 * (1 - result.load_balance):.0f} %"
+    )
+    same_work_us = result.latency_us * work
+    even = abs(same_work_us / float(actual) - 1) * 100 <= TOLERANCE_PERCENT
+    reasons = [] if abs(work - 1) * 100 <= TOLERANCE_PERCENT else [one_input]
+    reasons += [] if even and reasons else [balance]
+    return (
+        Verdict(result.name, "theoretical_us", theoretical, result.theoretical_us,
+                TOLERANCE_PERCENT, one_input),
+        Verdict(result.name, "actual_us", actual, result.latency_us,
+                TOLERANCE_PERCENT, "; and ".join(reasons)),
+    )  # fmt: skip
