@@ -132,7 +132,7 @@ def list_columns(
         for pe in range(n_pes):
             first = base[pe] + ptr[column, pe]
             end = base[pe] + ptr[column + 1, pe]
-            row = -1
+            row = np.int64(-1)
             for entry in range(first, end):
                 row += np.int64(relative_index[entry]) + 1
                 if codes[entry] == 0:

@@ -76,7 +76,14 @@ def read_arrays(path: str | Path) -> dict[str, npt.NDArray[Any]]:
             return {name: content[name] for name in content.files}
     except OSError as error:
         raise WorkloadError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError, MemoryError, BadZipFile, zlib.error, NotImplementedError) as error:
+    except (
+        ValueError,
+        EOFError,
+        MemoryError,
+        BadZipFile,
+        zlib.error,
+        NotImplementedError,
+    ) as error:
         raise WorkloadError(
             f"{path}: expected a .npz or .npy file of plain arrays, found a truncated, damaged or "
             f"foreign file ({str(error).splitlines()[0] if str(error) else type(error).__name__})"

@@ -70,7 +70,7 @@ class Hardware:
         validate(self)
         if self.entries_per_word < 1:
             raise ConfigError(
-                f"spmat_width_bits: a word of {self.spmat_width_bits} bits cannot hold one entry of "
+                f"spmat_width_bits: a word of {self.spmat_width_bits} bits cannot hold an entry of "
                 f"codebook_bits + index_bits = {self.entry_bits} bits; widen the word"
             )
 
@@ -99,8 +99,9 @@ class Hardware:
             There is no such preset.
         """
         if name not in preset_names():
-            raise ConfigError(f"hardware {name!r}: unknown preset, "
-                              f"{did_you_mean(name, preset_names())}")
+            raise ConfigError(
+                f"hardware {name!r}: unknown preset, {did_you_mean(name, preset_names())}"
+            )
         return cls.from_toml(_PRESETS / f"{name}.toml")
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What the SRAMs of every PE hold: the matrix in interleaved CSC (EIE, sections III-B and III-C)."""
+"""What the SRAMs of every PE hold: interleaved CSC (EIE, sections III-B and III-C)."""
 
 from __future__ import annotations
 
@@ -198,19 +198,25 @@ class InterleavedCSC:
         violations = [
             (self.codes >= self.codebook.size, f"code not below {self.codebook.size}"),
             (self.relative_index > longest_run, f"relative index above {longest_run}"),
-            (padding & (self.relative_index != longest_run),
-             f"padding zero whose relative index is not {longest_run}"),
+            (
+                padding & (self.relative_index != longest_run),
+                f"padding zero whose relative index is not {longest_run}",
+            ),
             (padding & last_of_column[:-1], "padding zero at the end of a column"),
             (row >= rows[pe], "row beyond the PE's last one"),
-            ((column >= self.cols) & ~((column == self.bias_column) & self.has_bias),
-             "entry in a column that is neither an input nor a bias"),
+            (
+                (column >= self.cols) & ~((column == self.bias_column) & self.has_bias),
+                "entry in a column that is neither an input nor a bias",
+            ),
         ]
         found = [(int(np.argmax(bad)), what) for bad, what in violations if bad.any()]
         if found:
             entry, what = min(found)
-            raise ImageError(f"{self.name}: {self._where(entry)}: {what} "
-                             f"(code {self.codes[entry]}, "
-                             f"relative index {self.relative_index[entry]})")
+            raise ImageError(
+                f"{self.name}: {self._where(entry)}: {what} "
+                f"(code {self.codes[entry]}, "
+                f"relative index {self.relative_index[entry]})"
+            )
 
     def _check_pointers(self) -> None:
         if self.ptr[0].any():
@@ -299,15 +305,27 @@ class InterleavedCSC:
         rows = [
             ("sparse-matrix SRAM", spmat, hw.spmat_sram_bytes, "bytes", f"{entries} entries"),
             ("pointer SRAM", ptr, hw.ptr_sram_bytes, "bytes", f"{pointers} pointers in two banks"),
-            ("pointer range", entries, addressed - 1, "entries",
-             f"{hw.ptr_bits}-bit pointers address {share:.0%} of the sparse-matrix SRAM"),
-            ("activation SRAM", act, hw.act_sram_bytes, "bytes",
-             f"{inputs} inputs and {outputs} outputs of 16 bits"),
+            (
+                "pointer range",
+                entries,
+                addressed - 1,
+                "entries",
+                f"{hw.ptr_bits}-bit pointers address {share:.0%} of the sparse-matrix SRAM",
+            ),
+            (
+                "activation SRAM",
+                act,
+                hw.act_sram_bytes,
+                "bytes",
+                f"{inputs} inputs and {outputs} outputs of 16 bits",
+            ),
             ("source activation registers", inputs, files, "inputs", "more are taken in batches"),
             ("accumulators", outputs, files, "outputs", "more are taken in batches"),
         ]
-        return [SramUse(memory, used, capacity, unit, used <= capacity, note)
-                for memory, used, capacity, unit, note in rows]
+        return [
+            SramUse(memory, used, capacity, unit, used <= capacity, note)
+            for memory, used, capacity, unit, note in rows
+        ]
 
     def require(self, hw: Hardware) -> None:
         """Check that this image was encoded for such a machine.
@@ -327,8 +345,10 @@ class InterleavedCSC:
             ("index_bits", self.index_bits, hw.index_bits),
         ):
             if found != wanted:
-                raise ImageError(f"{self.name}: the image was encoded for {field} = {found}, the "
-                                 f"hardware has {wanted}; encode the layer again")
+                raise ImageError(
+                    f"{self.name}: the image was encoded for {field} = {found}, the "
+                    f"hardware has {wanted}; encode the layer again"
+                )
         _require_codebook(self.name, self.codebook_bits, hw)
 
     def save(self, path: str | Path) -> None:
@@ -345,14 +365,22 @@ class InterleavedCSC:
             The file cannot be written.
         """
         header = {
-            "format": FORMAT, "version": VERSION, "name": self.name, "rows": self.rows,
-            "cols": self.cols, "n_pes": self.n_pes, "index_bits": self.index_bits,
+            "format": FORMAT,
+            "version": VERSION,
+            "name": self.name,
+            "rows": self.rows,
+            "cols": self.cols,
+            "n_pes": self.n_pes,
+            "index_bits": self.index_bits,
             "has_bias": self.has_bias,
         }
         with replacing(path) as stream:
             np.savez(
-                stream, header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
-                codebook=self.codebook, ptr=self.ptr, codes=self.codes,
+                stream,
+                header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
+                codebook=self.codebook,
+                ptr=self.ptr,
+                codes=self.codes,
                 relative_index=self.relative_index,
             )
 
@@ -390,11 +418,10 @@ class InterleavedCSC:
         ImageError
             The arrays are no image, one of another version, or a damaged one.
         """
+        content = {name: arrays[name] for name in arrays if name != "header"}
         header = _read_header(arrays, where)
         try:
-            image = cls(
-                **header, **{name: arrays[name] for name in arrays if name != "header"}
-            )
+            image = cls(**(header | content))
         except (TypeError, ValueError, AttributeError) as error:
             raise ImageError(f"{where}: expected an eiesim image, found other arrays") from error
         image.check()
@@ -439,8 +466,16 @@ def encode(layer: CompressedLayer, hw: Hardware) -> InterleavedCSC:
     relative_index = np.full(codes.size, longest_run, dtype=np.uint8)
     fill_entries(indptr, indices, data, longest_run, base[:-1].copy(), codes, relative_index)
     return InterleavedCSC(
-        layer.rows, layer.cols, hw.n_pes, hw.index_bits, layer.bias_codes is not None,
-        layer.codebook, ptr, codes, relative_index, layer.name,
+        layer.rows,
+        layer.cols,
+        hw.n_pes,
+        hw.index_bits,
+        layer.bias_codes is not None,
+        layer.codebook,
+        ptr,
+        codes,
+        relative_index,
+        layer.name,
     )
 
 

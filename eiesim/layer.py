@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +40,7 @@ class LayerSpec:
         validate(self)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class CompressedLayer:
     """A pruned layer with shared weights: a codebook index for every weight that is kept.
 
@@ -68,23 +68,31 @@ class CompressedLayer:
 
     codes: sparse.csc_array[np.uint8]
     codebook: npt.NDArray[np.float32]
-    bias_codes: npt.NDArray[np.uint8] | None = None
-    name: str = "layer"
+    bias_codes: npt.NDArray[np.uint8] | None
+    name: str
 
-    def __post_init__(self) -> None:
-        codebook = _checked_codebook(self.codebook, self.name)
-        codes = _as_csc(self.codes, self.name)
-        _check_codes(codes.data, codebook.size, f"{self.name}: codes")
-        object.__setattr__(self, "codebook", codebook)
-        object.__setattr__(self, "codes", codes)
-        if self.bias_codes is not None:
-            bias = np.array(self.bias_codes)
+    def __init__(
+        self,
+        codes: npt.NDArray[np.uint8] | sparse.csc_array[np.uint8] | sparse.csr_array[np.uint8],
+        codebook: npt.NDArray[np.float32],
+        bias_codes: npt.NDArray[np.uint8] | None = None,
+        name: str = "layer",
+    ) -> None:
+        table = _checked_codebook(codebook, name)
+        matrix = _as_csc(codes, name)
+        _check_codes(matrix.data, table.size, f"{name}: codes")
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "codebook", table)
+        object.__setattr__(self, "codes", matrix)
+        object.__setattr__(self, "bias_codes", None)
+        if bias_codes is not None:
+            bias = np.array(bias_codes)
             if bias.dtype != np.uint8 or bias.shape != (self.rows,):
                 raise WorkloadError(
-                    f"{self.name}: bias_codes: expected uint8 [{self.rows}], "
+                    f"{name}: bias_codes: expected uint8 [{self.rows}], "
                     f"found {bias.dtype} {list(bias.shape)}"
                 )
-            _check_codes(bias, codebook.size, f"{self.name}: bias_codes")
+            _check_codes(bias, table.size, f"{name}: bias_codes")
             bias.setflags(write=False)
             object.__setattr__(self, "bias_codes", bias)
 
@@ -112,17 +120,17 @@ class CompressedLayer:
         """Return whether codes, codebook and bias are the same, whatever the name."""
         if not isinstance(other, CompressedLayer):
             return NotImplemented
-        same_bias = (self.bias_codes is None) == (other.bias_codes is None) and (
-            self.bias_codes is None or np.array_equal(self.bias_codes, other.bias_codes)  # type: ignore[arg-type]
+        return all(
+            np.array_equal(mine, theirs)
+            for mine, theirs in zip(self._arrays(), other._arrays(), strict=True)
         )
-        return (
-            same_bias
-            and self.codes.shape == other.codes.shape
-            and np.array_equal(self.codebook, other.codebook)
-            and np.array_equal(self.codes.indptr, other.codes.indptr)
-            and np.array_equal(self.codes.indices, other.codes.indices)
-            and np.array_equal(self.codes.data, other.codes.data)
-        )
+
+    def _arrays(self) -> list[npt.NDArray[Any]]:
+        matrix = self.codes
+        bias = np.zeros(0, np.uint8) if self.bias_codes is None else self.bias_codes
+        has_bias = self.bias_codes is not None
+        shape = np.array([*matrix.shape, has_bias])
+        return [shape, self.codebook, bias, matrix.indptr, matrix.indices, matrix.data]
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -148,20 +156,15 @@ def _checked_codebook(codebook: Any, name: str) -> npt.NDArray[np.float32]:
     return table
 
 
-def _as_csc(codes: Any, name: str) -> sparse.csc_array[np.uint8]:
-    if sparse.issparse(codes):
-        if codes.format not in {"csc", "csr"}:
-            raise WorkloadError(
-                f"{name}: codes: expected a CSC or CSR matrix, found {codes.format.upper()}; "
-                "convert it with .tocsc()"
-            )
-        if not codes.has_canonical_format:
-            codes = codes.copy()
-            codes.sort_indices()
-            if not codes.has_canonical_format:
-                raise WorkloadError(f"{name}: codes: one place holds more than one code")
-    else:
-        codes = np.asarray(codes)
+def _as_csc(given: Any, name: str) -> sparse.csc_array[np.uint8]:
+    codes: Any = given
+    if not sparse.issparse(given):
+        codes = np.asarray(given)
+    elif codes.format not in {"csc", "csr"}:
+        raise WorkloadError(
+            f"{name}: codes: expected a CSC or CSR matrix, found {codes.format.upper()}; "
+            "convert it with .tocsc()"
+        )
     if codes.dtype != np.uint8:
         raise WorkloadError(f"{name}: codes: expected uint8, found {codes.dtype}")
     if codes.ndim != 2 or 0 in codes.shape or max(codes.shape) > LARGEST:
@@ -169,11 +172,12 @@ def _as_csc(codes: Any, name: str) -> sparse.csc_array[np.uint8]:
             f"{name}: codes: expected [rows, cols] with at least one of each, "
             f"found shape {list(codes.shape)}"
         )
-    matrix = sparse.csc_array(codes)
-    if matrix.nnz != np.count_nonzero(matrix.data):
-        matrix = matrix.copy()
-        matrix.eliminate_zeros()
-    return matrix
+    matrix: Any = sparse.csc_array(codes, copy=True)
+    matrix.sort_indices()
+    if not matrix.has_canonical_format:
+        raise WorkloadError(f"{name}: codes: one place holds more than one code")
+    matrix.eliminate_zeros()
+    return cast("sparse.csc_array[np.uint8]", matrix)
 
 
 def _check_codes(codes: npt.NDArray[np.uint8], size: int, what: str) -> None:

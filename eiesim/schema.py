@@ -102,7 +102,7 @@ class Field:
         number = numbers.Integral if self.kind is int else numbers.Real
         if isinstance(value, bool) or not isinstance(value, number):
             return False
-        return math.isfinite(value) and rule.low <= value <= rule.high
+        return math.isfinite(value) and rule.low <= float(value) <= rule.high
 
 
 @cache
@@ -140,7 +140,8 @@ def validate(instance: object) -> None:
         One line per field that is out of range.
     """
     problems = []
-    for name, field in fields_of(type(instance)).items():
+    kind: Any = type(instance)
+    for name, field in fields_of(kind).items():
         value = getattr(instance, name)
         problem = field.problem(value)
         if problem:
@@ -170,7 +171,9 @@ def find_problems(cls: type, values: Mapping[str, object]) -> list[tuple[str, st
             problems.append((key, problem))
     for name, field in fields.items():
         if field.required and name not in values:
-            problems.append((name, f"{name}: missing, expected {field.rule} ({field.rule.meaning})"))
+            problems.append(
+                (name, f"{name}: missing, expected {field.rule} ({field.rule.meaning})")
+            )
     return problems
 
 
@@ -205,7 +208,9 @@ def read_toml(path: Path, cls: type[T]) -> T:
     try:
         return cls(**values)
     except ConfigError as error:
-        raise ConfigError("\n".join(f"{path}: {line}" for line in str(error).split("\n"))) from error
+        raise ConfigError(
+            "\n".join(f"{path}: {line}" for line in str(error).split("\n"))
+        ) from error
 
 
 def write_toml(instance: Any) -> str:
@@ -217,7 +222,8 @@ def write_toml(instance: Any) -> str:
         A configuration dataclass.
     """
     lines = []
-    for name, field in fields_of(type(instance)).items():
+    kind: Any = type(instance)
+    for name, field in fields_of(kind).items():
         value = getattr(instance, name)
         if isinstance(value, bool):
             word = str(value).lower()

@@ -23,12 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser : ArgumentParser
         The command's parser.
     """
-    parser.add_argument("name", nargs="?", choices=EXPERIMENTS, metavar="NAME",
-                        help="what to reproduce, see --list")
+    parser.add_argument(
+        "name", nargs="?", choices=EXPERIMENTS, metavar="NAME", help="what to reproduce, see --list"
+    )
     parser.add_argument("--list", action="store_true", help="list what can be reproduced")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
-    parser.add_argument("--out", metavar="DIR",
-                        help="write table4.csv, summary.json and manifest.json to a new folder")
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        help="write table4.csv, summary.json and manifest.json to a new folder",
+    )
 
 
 def execute(options: argparse.Namespace) -> int:

@@ -45,8 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
         help="change a field of the hardware, such as n_pes=256; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--engine", choices=("fast", "reference"), default="fast",
-                        help="compiled recurrences, or the discrete-event model (default: fast)")
+    parser.add_argument(
+        "--engine",
+        choices=("fast", "reference"),
+        default="fast",
+        help="compiled recurrences, or the discrete-event model (default: fast)",
+    )
     parser.add_argument("--inputs", metavar="FILE", help=".npy or .npz file with one input")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.add_argument("--out", metavar="DIR", help="write a folder of results")

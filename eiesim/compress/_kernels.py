@@ -89,11 +89,9 @@ def gather_kept(
     for row in range(bits.shape[0]):
         for column in range(bits.shape[1]):
             magnitude = np.int64(bits[row, column] & MAGNITUDE)
-            kept = magnitude > threshold
-            if magnitude == threshold and ties > 0:
-                kept = True
-                ties -= 1
-            if kept:
+            tied = magnitude == threshold and ties > 0
+            ties -= tied
+            if tied or magnitude > threshold:
                 indices[cursor[column]] = row
                 data[cursor[column]] = weights[row, column]
                 cursor[column] += 1
@@ -144,8 +142,8 @@ def cut_optimally(
             best_cut = cut_low
             for cut in range(cut_low, min(cut_high, middle - 1) + 1):
                 total = first[middle] - first[cut]
-                spread = second[middle] - second[cut] - total * total / (
-                    weight[middle] - weight[cut]
+                spread = (
+                    second[middle] - second[cut] - total * total / (weight[middle] - weight[cut])
                 )
                 if error[cut] + max(spread, 0.0) < best:
                     best = error[cut] + max(spread, 0.0)

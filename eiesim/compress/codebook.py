@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -39,9 +39,9 @@ class _Sums:
     first: npt.NDArray[np.float64]
     second: npt.NDArray[np.float64]
 
-    def means(self, cuts: npt.NDArray[np.int64], old: npt.NDArray[np.float64]) -> npt.NDArray[
-        np.float64
-    ]:
+    def means(
+        self, cuts: npt.NDArray[np.int64], old: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float64]:
         """Return each cluster's mean; an empty cluster keeps its centroid."""
         number = np.diff(cuts)
         return np.where(number > 0, np.diff(self.first[cuts]) / np.maximum(number, 1), old)
@@ -131,7 +131,7 @@ def _borders(centroids: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     return np.where(borders < middle, np.nextafter(borders, np.float32(np.inf)), borders)
 
 
-def _prefix(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+def _prefix(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return np.concatenate(([0.0], np.cumsum(values, dtype=np.float64)))
 
 

@@ -82,12 +82,13 @@ def compress(
 def _keep(weights: Any, density: float | None) -> sparse.csc_array[np.float32]:
     if not sparse.issparse(weights):
         return prune(weights, threshold=0.0) if density is None else prune(weights, density)
-    if weights.format not in {"csc", "csr"} or weights.dtype != np.float32:
+    given: Any = weights
+    if given.format not in {"csc", "csr"} or given.dtype != np.float32:
         raise WorkloadError(
             "weights: expected a CSC or CSR matrix of float32, "
-            f"found {weights.format.upper()} of {weights.dtype}"
+            f"found {given.format.upper()} of {given.dtype}"
         )
-    matrix = sparse.csc_array(weights, copy=True)
+    matrix: sparse.csc_array[np.float32] = sparse.csc_array(given, copy=True)
     matrix.sum_duplicates()
     if density is not None:
         share = min(density * matrix.shape[0] * matrix.shape[1] / max(matrix.nnz, 1), 1.0)

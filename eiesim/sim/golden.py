@@ -59,7 +59,7 @@ def _fixed16(
 
 
 def _columns(
-    layer: CompressedLayer, inputs: npt.NDArray[Any], one: np.float32 | np.int16
+    layer: CompressedLayer, inputs: npt.NDArray[Any], one: Any
 ) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[np.uint8], Any]]:
     """Yield rows, codes and activation of every column whose activation is not zero."""
     matrix = layer.codes

@@ -50,9 +50,7 @@ class Scan:
     rest_cycles: int
 
 
-def scan_activations(
-    nonzero: npt.NDArray[np.intp], image: InterleavedCSC, hw: Hardware
-) -> Scan:
+def scan_activations(nonzero: npt.NDArray[np.intp], image: InterleavedCSC, hw: Hardware) -> Scan:
     """List the broadcasts of one input in order.
 
     Parameters
@@ -75,5 +73,3 @@ def scan_activations(
     before = np.concatenate(([0], loaded[:-1]))
     gaps = 1 + np.append(row, rows) - before
     return Scan(nonzero.astype(np.int32), gaps[:-1].astype(np.int32), rows, int(gaps[-1]) - 1)
-
-

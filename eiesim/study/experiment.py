@@ -229,10 +229,16 @@ def write_run(
             "layers.csv": to_csv([describe_layer(run) for run in runs]),
             "pes.csv": to_csv([row for run in runs for row in describe_pes(run)]),
         },
-        lambda folder: np.savez(
-            folder / "outputs.npz", **{run.result.name: run.result.output for run in runs}
-        ),
+        lambda folder: _save_outputs(folder, runs),
     )
+
+
+def _save_outputs(folder: Path, runs: Sequence[LayerRun]) -> None:
+    outputs: dict[str, Any] = {}
+    for run in runs:
+        again = sum(name.partition("#")[0] == run.result.name for name in outputs)
+        outputs[f"{run.result.name}#{again + 1}" if again else run.result.name] = run.result.output
+    np.savez(folder / "outputs.npz", **outputs)
 
 
 def write_folder(

@@ -8,9 +8,7 @@ from scipy import sparse
 from scipy.special import ndtri
 
 
-def draw_positions(
-    total: int, density: float, rng: np.random.Generator
-) -> npt.NDArray[np.int64]:
+def draw_positions(total: int, density: float, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """Draw which of `total` places are taken, each with the same probability.
 
     The gaps between places taken are geometric, so that time and memory grow with the places taken

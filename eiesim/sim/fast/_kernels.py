@@ -126,7 +126,7 @@ def time_broadcasts(
 @kernel
 def occupy(
     counts: npt.NDArray[Any], columns: Int32s, earliest: Int32s, cycles: int
-) -> tuple[Int32s, Int32s]:
+) -> tuple[Int64s, Int64s]:
     """Find how long every PE has a column, and when for the last time.
 
     Parameters
@@ -140,7 +140,7 @@ def occupy(
 
     Returns
     -------
-    busy, last_busy : int32 [PEs]
+    busy, last_busy : int64 [PEs]
         Cycles with a column; the last one of them, 0 if there is none.
     """
     n_pes = counts.shape[1]
@@ -158,13 +158,13 @@ def occupy(
             busy[pe] += occupied if start <= end_of_run else np.int32(0)
             last_busy[pe] = end - 1 if start <= end_of_run else last_busy[pe]
             free[pe] = end
-    return busy, last_busy
+    return busy.astype(np.int64), last_busy.astype(np.int64)
 
 
 @kernel
 def count_words(
     ptr: Int32s, columns: Int32s, entries_per_word: int, across_columns: bool
-) -> Int32s:
+) -> Int64s:
     """Count the sparse-matrix words every PE reads.
 
     Parameters
@@ -180,7 +180,7 @@ def count_words(
 
     Returns
     -------
-    int32 [PEs]
+    int64 [PEs]
         Words read.
     """
     n_pes = ptr.shape[1]
@@ -198,13 +198,13 @@ def count_words(
             words = np.int32(last_word - first_word + 1 - kept)
             reads[pe] += words if ends[pe] > firsts[pe] else np.int32(0)
             latched[pe] = last_word if ends[pe] > firsts[pe] else latched[pe]
-    return reads
+    return reads.astype(np.int64)
 
 
 @kernel
 def count_bypasses(
     counts: npt.NDArray[Any], edge_rows: Int32s, columns: Int32s, earliest: Int32s
-) -> Int32s:
+) -> Int64s:
     """Count the multiply-accumulates that find their accumulator's last write not committed yet.
 
     That is a write issued one or two cycles before. Rows within a column differ, so only the first
@@ -222,7 +222,7 @@ def count_bypasses(
 
     Returns
     -------
-    int32 [PEs]
+    int64 [PEs]
         Bypasses.
     """
     n_pes = counts.shape[1]
@@ -253,7 +253,7 @@ def count_bypasses(
             bypasses[pe] += np.int32(first_hits) + np.int32(second_hits)
             before_last[pe] = before_last_row[pe] if n > 1 else one_ago
             last[pe] = last_row[pe] if n > 0 else none
-    return bypasses
+    return bypasses.astype(np.int64)
 
 
 @kernel

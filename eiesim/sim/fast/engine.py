@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -20,9 +22,7 @@ from eiesim.sim.fast._kernels import (
 from eiesim.sim.scan import PIPELINE_CYCLES, Scan, load_registers, scan_activations
 
 
-def run(
-    image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware
-) -> RunResult:
+def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware) -> RunResult:
     """Run one input through a layer; see `eiesim.simulate`.
 
     Parameters
@@ -88,7 +88,7 @@ def _accumulate(
     image: InterleavedCSC, registers: npt.NDArray[np.float32 | np.int16], scan: Scan, hw: Hardware
 ) -> npt.NDArray[np.float32]:
     matrix = (*image.columns[:3], scan.columns)
-    values = registers[scan.columns[scan.columns < image.cols]]
+    values: npt.NDArray[Any] = registers[scan.columns[scan.columns < image.cols]]
     bias = [1.0] * (scan.columns.size - values.size)
     if hw.datapath == "float32":
         output = np.zeros(image.rows, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The activation queue in front of a PE (EIE, section IV, "Activation Queue and Load Balancing")."""
+"""The activation queue in front of a PE (EIE, section IV, first paragraph)."""
 
 from __future__ import annotations
 

@@ -23,9 +23,7 @@ class ActivationReadWrite:
         of them once.
     """
 
-    def __init__(
-        self, source: Sequence[Number], outputs: int, zero: Number, capacity: int
-    ) -> None:
+    def __init__(self, source: Sequence[Number], outputs: int, zero: Number, capacity: int) -> None:
         self._source = source
         self.accumulators: list[Number] = [zero] * outputs
         self.act_register_reads = 0

@@ -66,9 +66,7 @@ class Array:
         for process in processes:
             self._env.process(process)
         self._env.run()
-        return RunResult(
-            self._image.name, "reference", self._hw, self._output(), self._count()
-        )
+        return RunResult(self._image.name, "reference", self._hw, self._output(), self._count())
 
     @property
     def cycles(self) -> int:
@@ -112,9 +110,7 @@ class Array:
         )
 
 
-def run(
-    image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware
-) -> RunResult:
+def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware) -> RunResult:
     """Run one input through a layer; see `eiesim.simulate`.
 
     Parameters

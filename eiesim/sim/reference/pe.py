@@ -74,9 +74,7 @@ def _pack_words(
 ) -> list[list[tuple[int, int]]]:
     """Return the PE's sparse-matrix SRAM word by word, the last one filled up with zeros."""
     own = slice(image.base[number], image.base[number + 1])
-    entries = list(
-        zip(image.codes[own].tolist(), image.relative_index[own].tolist(), strict=True)
-    )
+    entries = list(zip(image.codes[own].tolist(), image.relative_index[own].tolist(), strict=True))
     entries += [(0, 0)] * (-len(entries) % entries_per_word)
     return [
         entries[first : first + entries_per_word]

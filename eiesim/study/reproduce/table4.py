@@ -48,9 +48,9 @@ def _judge_layer(run: LayerRun) -> tuple[Verdict, Verdict]:
         f"non-zero activations, Table III's average is {100 * density:.1f} %"
     )
     balance = (
-        f"the paper's layer is filled less evenly than one drawn uniformly: it loses "
+        f"the load is less even: the paper loses "
         f"{100 * (1 - float(theoretical) / float(actual)):.0f} % of its time to imbalance, "
-        f"ours {100 * (1 - result.load_balance):.0f} %"
+        f"a matrix drawn uniformly {100 * (1 - result.load_balance):.0f} %"
     )
     same_work_us = result.latency_us * work
     even = abs(same_work_us / float(actual) - 1) * 100 <= TOLERANCE_PERCENT
