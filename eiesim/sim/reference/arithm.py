@@ -67,6 +67,8 @@ class ArithmeticUnit:
         self.macs = 0
         self.padding_macs = 0
         self.bypasses = 0
+        self.writes: list[tuple[int, int]] = []
+        """Cycle and row of every accumulator write."""
         self.drained_at = 0
         """Cycle that sees the last write."""
 
@@ -93,6 +95,7 @@ class ArithmeticUnit:
         if writing is not None:
             if writing.row >= 0:
                 self._registers.write_accumulator(writing.row, writing.total)
+                self.writes.append((int(self._env.now), writing.row))
             self.drained_at = int(self._env.now) + 1
 
     def _decode(self, entry: Entry) -> Operation:

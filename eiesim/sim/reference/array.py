@@ -105,7 +105,7 @@ class Array:
             scan_cycles=self.ccu.scan_cycles,
             rows_scanned=self.ccu.rows,
             broadcasts=len(self.ccu.broadcasts),
-            stall_cycles=self.ccu.stall_cycles,
+            stall_cycles=len(self.ccu.stalls),
             pe=pe,
         )
 

@@ -45,7 +45,8 @@ class CentralControlUnit:
         self._bias = bias
         self.rows = input_rows + (bias is not None)
         self.scan_cycles = 0
-        self.stall_cycles = 0
+        self.stalls: list[int] = []
+        """Cycles in which a broadcast waited for a full queue."""
         self.broadcasts: list[tuple[int, int]] = []
         """Cycle and column of every broadcast."""
 
@@ -78,7 +79,7 @@ class CentralControlUnit:
         since = self._env.now
         while full := [queue for queue in self._queues if queue.full]:
             yield from full[0].wait_for_room()
-        self.stall_cycles += int(self._env.now - since)
+        self.stalls.extend(range(int(since), int(self._env.now)))
 
     def _broadcast(self, column: int, value: Number) -> None:
         self.broadcasts.append((int(self._env.now), column))

@@ -1,0 +1,47 @@
+"""Fixtures: the shared data, where it is there, and Hypothesis' profiles."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import HealthCheck, settings
+
+from eiesim import CompressedLayer
+from eiesim.importers.npz import read_layer
+
+settings.register_profile("default", deadline=None, print_blob=True)
+settings.register_profile("slow", parent=settings.get_profile("default"), max_examples=2500)
+settings.register_profile(
+    "fixed", parent=settings.get_profile("default"), derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)  # fmt: skip
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real layers; a user has none."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"real layers are not here: {folder.name} folder missing beside the project")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def alex8(shared_data: Path) -> tuple[CompressedLayer, npt.NDArray[np.float32]]:
+    """AlexNet's fc8, pruned, and one image's activations, as the EIE authors simulated it."""
+    layer, activations = read_layer(shared_data / "alex8" / "layer.npz")
+    assert activations is not None
+    return layer, activations
+
+
+@pytest.fixture
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Work in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

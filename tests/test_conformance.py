@@ -1,0 +1,159 @@
+"""One suite for every engine: the authors' cycles, the golden output, and each other's counters."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+
+from eiesim import CompressedLayer, Hardware, RunResult, encode, simulate
+from eiesim.counters import PE_FIELDS
+from eiesim.sim.engines import Engine
+from eiesim.sim.golden import compute_output
+from eiesim.sim.reference.array import Array
+from tests import oracles
+from tests.strategies import Case, cases
+
+Layer = tuple[CompressedLayer, npt.NDArray[np.float32]]
+ENGINES = get_args(Engine)
+
+
+def find_differences(first: RunResult, second: RunResult) -> dict[str, tuple[object, object]]:
+    """Every count and output bit that differs."""
+    pairs = {
+        name: (value, second.counters.totals()[name])
+        for name, value in first.counters.totals().items()
+    }
+    pairs |= {
+        f"pe.{name}": (
+            getattr(first.counters.pe, name).tolist(),
+            getattr(second.counters.pe, name).tolist(),
+        )
+        for name in PE_FIELDS
+    }
+    bits = (first.output.view(np.uint32).tolist(), second.output.view(np.uint32).tolist())
+    return {name: pair for name, pair in (pairs | {"output": bits}).items() if pair[0] != pair[1]}
+
+
+def bits(values: npt.NDArray[np.float32]) -> list[int]:
+    return values.view(np.uint32).tolist()
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("engine", ENGINES)
+def test_authors_simulator_on_alex8(engine: Engine, alex8: Layer, shared_data: Path) -> None:
+    """Cycles and reads are those printed by the EIE authors' own simulator (golden.csv)."""
+    layer, activations = alex8
+    image = encode(layer, Hardware())
+    with (shared_data / "alex8" / "golden.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 9
+    for row in rows:
+        hw = Hardware(queue_depth=int(row["fifo"]), spmat_width_bits=8 * int(row["word_entries"]))
+        counters = simulate(image, activations, hw, engine).counters
+        efficiency = counters.macs / (counters.cycles * hw.n_pes)
+        found = (counters.cycles, counters.ptr_reads, counters.spmat_reads, f"{efficiency:.6f}")
+        expected = (int(row["cycles"]), int(row["ptr_reads"]), int(row["spmat_reads"]))
+        assert found == (*expected, row["efficiency"])
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("engine", ENGINES)
+def test_alex8_output_is_the_dense_product(engine: Engine, alex8: Layer) -> None:
+    layer, activations = alex8
+    hw = Hardware()
+    assert layer.bias_codes is not None
+    weights = layer.codebook.astype(np.float64)
+    exact = weights[layer.codes.toarray()] @ activations + weights[layer.bias_codes]
+    output = simulate(encode(layer, hw), activations, hw, engine).output
+    assert np.abs(output - exact).max() <= 2e-5
+    assert bits(output) == bits(compute_output(layer, activations, hw))
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("engine", ENGINES)
+def test_alex8_without_its_bias(engine: Engine, alex8: Layer) -> None:
+    """7910 cycles: measured with the authors' simulator on the layer without its bias."""
+    layer, activations = alex8
+    hw = Hardware()
+    bare = CompressedLayer(layer.codes, layer.codebook)
+    result = simulate(encode(bare, hw), activations, hw, engine)
+    assert result.cycles == 7910
+    assert result.counters.ptr_reads == 64 * 1760
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("settings", [{"datapath": "fixed16"}, {"broadcast_latency_cycles": 6}])
+def test_engines_agree_on_alex8(settings: dict[str, object], alex8: Layer) -> None:
+    layer, activations = alex8
+    hw = replace(Hardware(), **settings)  # type: ignore[arg-type]
+    image = encode(layer, hw)
+    runs = [simulate(image, activations, hw, engine) for engine in ENGINES]
+    assert find_differences(*runs) == {}
+
+
+def check_engines(case: Case) -> None:
+    image = encode(case.layer, case.hw)
+    runs = [simulate(image, case.activations, case.hw, engine) for engine in ENGINES]
+    assert find_differences(*runs) == {}
+    assert bits(runs[0].output) == bits(compute_output(case.layer, case.activations, case.hw))
+
+
+@given(cases())
+def test_engines_agree(case: Case) -> None:
+    check_engines(case)
+
+
+@pytest.mark.slow
+@settings(settings.get_profile("slow"))
+@given(cases())
+def test_engines_agree_on_many(case: Case) -> None:
+    check_engines(case)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@settings(max_examples=60)
+@given(case=cases(largest_pes=12, largest=30))
+def test_cycles_and_words_are_the_contracts(engine: Engine, case: Case) -> None:
+    """Against the recurrences on Python lists, from the dense matrix (tests/oracles.py)."""
+    hw = replace(case.hw, datapath="float32")
+    result = simulate(encode(case.layer, hw), case.activations, hw, engine)
+    assert result.cycles == oracles.count_cycles(case.layer, case.activations, hw)
+    assert result.counters.spmat_reads == oracles.count_words(case.layer, case.activations, hw)
+
+
+def make_case(seed: int) -> Case:
+    rng = np.random.default_rng(seed)
+    hw = Hardware(
+        n_pes=int(rng.integers(1, 9)),
+        queue_depth=int(rng.integers(2, 6)),
+        broadcast_latency_cycles=int(rng.integers(0, 3)),
+    )
+    codes = rng.integers(1, 16, (40, 30)) * (rng.random((40, 30)) < 0.3)
+    layer = CompressedLayer(codes.astype(np.uint8), np.arange(16, dtype=np.float32))
+    activations = rng.normal(size=30) * (rng.random(30) < 0.6)
+    return Case(layer, activations.astype(np.float32), hw)
+
+
+@pytest.mark.parametrize("shuffle_seed", range(200))
+def test_reference_does_not_depend_on_the_order_of_its_processes(shuffle_seed: int) -> None:
+    case = make_case(shuffle_seed % 10)
+    image = encode(case.layer, case.hw)
+    straight = Array(image, case.activations, case.hw).run()
+    shuffled = Array(image, case.activations, case.hw).run(shuffle_seed)
+    assert find_differences(straight, shuffled) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_reference_on_alex8_in_shuffled_order(alex8: Layer) -> None:
+    layer, activations = alex8
+    image = encode(layer, Hardware())
+    shuffled = Array(image, activations, Hardware()).run(shuffle_seed=1)
+    assert find_differences(simulate(image, activations, Hardware()), shuffled) == {}
