@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from eiesim.compress.codebook import Initialisation, assign_codes, build_codebook
-from eiesim.compress.prune import prune
+from eiesim.compress.prune import count_kept_weights, prune
 from eiesim.errors import WorkloadError
 from eiesim.layer import CompressedLayer
 
@@ -91,11 +91,8 @@ def _keep(weights: Any, density: float | None) -> sparse.csc_array[np.float32]:
     matrix: sparse.csc_array[np.float32] = sparse.csc_array(given, copy=True)
     matrix.sum_duplicates()
     if density is not None:
-        share = min(density * matrix.shape[0] * matrix.shape[1] / max(matrix.nnz, 1), 1.0)
-        largest = prune(np.ascontiguousarray(matrix.data)[:, None], share)
-        kept = np.zeros(matrix.nnz, dtype=np.float32)
-        kept[largest.indices] = largest.data
-        matrix.data = kept
+        keep = count_kept_weights(density, matrix.shape[0] * matrix.shape[1])
+        matrix.data[np.argsort(-np.abs(matrix.data), kind="stable")[keep:]] = 0
     matrix.eliminate_zeros()
     if not np.isfinite(matrix.data).all():
         raise WorkloadError("weights: expected numbers, found an infinity or a NaN")

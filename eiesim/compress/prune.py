@@ -61,6 +61,26 @@ def prune(
     return sparse.csc_array((data, indices, indptr), shape=matrix.shape)
 
 
+def count_kept_weights(density: float, size: int) -> int:
+    """Return how many of `size` weights a density keeps.
+
+    Parameters
+    ----------
+    density : float
+        Share to keep, 0 to 1.
+    size : int
+        All weights, zeros included.
+
+    Raises
+    ------
+    WorkloadError
+        The density is out of range.
+    """
+    if not 0 <= density <= 1:
+        raise WorkloadError(f"density: expected 0 to 1, found {density!r}")
+    return round(density * size)
+
+
 def _checked_weights(weights: Any) -> npt.NDArray[np.float32]:
     matrix = np.ascontiguousarray(weights)
     if matrix.dtype != np.float32 or matrix.ndim != 2 or 0 in matrix.shape:
@@ -77,25 +97,22 @@ def _find_limit(
     threshold: float | None,
 ) -> tuple[int, int]:
     """Return the magnitude bits above which all is kept, and how many are kept at them."""
-    if (density is None) == (threshold is None):
-        raise WorkloadError("prune: expected either a density or a threshold")
-    if threshold is not None:
+    if density is not None and threshold is None:
+        high, left = _find_rank(histogram, count_kept_weights(density, bits.size))
+        low_histogram = np.zeros(1 << 16, dtype=np.int64)
+        count_magnitudes(bits.reshape(-1), high, low_histogram)
+        low, ties = _find_rank(low_histogram, left)
+        limit = high << 16 | low
+        return limit, ties if limit else 0
+    if threshold is not None and density is None:
         if not 0 <= threshold < np.inf:
             raise WorkloadError(f"threshold: expected a number from 0 on, found {threshold!r}")
         # the first float32 that is not below the threshold, and never zero
-        lowest = np.float32(threshold)
+        lowest = np.float32(min(threshold, float(np.finfo(np.float32).max)))
         if float(lowest) < threshold:
             lowest = np.nextafter(lowest, np.float32(np.inf))
         return max(int(lowest.view(np.uint32)) - 1, 0), 0
-    if density is None or not 0 <= density <= 1:
-        raise WorkloadError(f"density: expected 0 to 1, found {density!r}")
-    keep = round(density * bits.size)
-    high, left = _find_rank(histogram, keep)
-    low_histogram = np.zeros(1 << 16, dtype=np.int64)
-    count_magnitudes(bits.reshape(-1), high, low_histogram)
-    low, ties = _find_rank(low_histogram, left)
-    limit = high << 16 | low
-    return limit, ties if limit else 0
+    raise WorkloadError("prune: expected either a density or a threshold")
 
 
 def _find_rank(histogram: npt.NDArray[np.int64], keep: int) -> tuple[int, int]:

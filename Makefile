@@ -1,0 +1,47 @@
+# `make` prints this list. Every command sets up .venv by itself; uv is used where it is installed,
+# else python3 with venv and pip.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help reproduce test test-slow check format benchmark clean
+
+help:  ## print this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
+
+reproduce: $(STAMP)  ## compress and simulate the nine EIE layers, beside the paper's Table IV
+	@$(BIN)/eiesim reproduce table4
+
+test: $(STAMP)  ## all tests but the slow ones
+	@$(BIN)/python -m pytest -n auto
+
+test-slow: $(STAMP)  ## the tests that take minutes
+	@$(BIN)/python -m pytest -n auto -m slow
+
+check: $(STAMP)  ## ruff, mypy, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMP)  ## let ruff put the code into form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+benchmark: $(STAMP)  ## speeds as ratios: against the chip's own time and against each other
+	@$(BIN)/python -m pytest benchmarks -m 'not slow' --benchmark-columns=min,median --benchmark-sort=name -s
+
+clean:  ## remove what the commands above made
+	rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache .benchmarks
+
+$(STAMP): pyproject.toml
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --allow-existing .venv && uv pip install --quiet --python $(BIN)/python -e '.[dev]'; \
+	elif $(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	  $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'; \
+	else \
+	  echo "eiesim needs uv, or Python 3.11 or newer with venv and pip (Debian: apt install python3-venv)" >&2; exit 1; \
+	fi
+	@touch $@

@@ -1,0 +1,135 @@
+"""How fast eiesim is, on AlexNet's fc8: the real one where it is there, else one drawn like it.
+
+Times are set against the chip's own time, against a second, and against the same product in BLAS and
+in SciPy, all measured in this run on one thread. Nothing here fails on a slow machine; the ratios
+are printed at the end.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from benchmarks.conftest import Ratios
+from eiesim import Hardware, encode, load_benchmark, simulate
+from eiesim.benchmark import PAPER_LAYERS
+from eiesim.compress.codebook import cluster
+from eiesim.importers.npz import read_layer
+from eiesim.sim.fast._kernels import time_broadcasts
+from eiesim.sim.scan import scan_activations
+
+HW = Hardware()
+CHIP = "the chip's own time at 800 MHz"
+SECOND = "one second"
+
+
+@pytest.fixture(scope="module")
+def alex8() -> Any:
+    file = Path(__file__).resolve().parents[2] / "shared" / "data" / "alex8" / "layer.npz"
+    if file.is_file():
+        return read_layer(file)
+    benchmark = load_benchmark("alex-8")
+    return benchmark.layer, benchmark.activations
+
+
+@pytest.fixture
+def measure(benchmark: BenchmarkFixture, ratios: Ratios) -> Callable[..., Any]:
+    """Time a function, keep its best time under a name, and return what it returned."""
+
+    def run(name: str, function: Callable[[], Any], rounds: int = 200) -> Any:
+        function()
+        result = benchmark.pedantic(function, rounds=rounds)
+        assert benchmark.stats is not None
+        ratios.seconds[name] = benchmark.stats.stats.min
+        ratios.seconds[SECOND] = 1.0
+        return result
+
+    return run
+
+
+def test_exact_cycles_from_ready_counts(alex8: Any, measure: Any, ratios: Ratios) -> None:
+    layer, activations = alex8
+    image = encode(layer, HW)
+    scan = scan_activations(np.flatnonzero(activations), image, HW)
+    arguments = (image.counts, scan.columns, scan.gaps, HW.queue_depth, 2)
+    name = "exact cycles of Alex-8, 64 PEs, from ready counts"
+    _, last_issue = measure(name, lambda: time_broadcasts(*arguments), rounds=2000)
+    ratios.seconds[CHIP] = (last_issue + 6) / (HW.clock_mhz * 1e6)
+    ratios.add(name, CHIP, 1.0)
+
+
+def test_simulate(alex8: Any, measure: Any, ratios: Ratios) -> None:
+    layer, activations = alex8
+    image = encode(layer, HW)
+    name = "simulate Alex-8 with all counters and outputs"
+    measure(name, lambda: simulate(image, activations, HW))
+    ratios.add(name, SECOND, 0.002)
+    ratios.add(name, "the product alone in SciPy, CSC float32", 4.0)
+    ratios.add(name, "the product alone in BLAS, dense float32", 8.0)
+
+
+def test_product_in_scipy(alex8: Any, measure: Any) -> None:
+    layer, activations = alex8
+    weights = layer.codes.astype(np.float32)
+    weights.data = layer.codebook[layer.codes.data]
+    measure("the product alone in SciPy, CSC float32", lambda: weights @ activations)
+
+
+def test_product_in_blas(alex8: Any, measure: Any) -> None:
+    layer, activations = alex8
+    weights = layer.codebook[layer.codes.toarray()]
+    measure("the product alone in BLAS, dense float32", lambda: weights @ activations)
+
+
+def test_encode(alex8: Any, measure: Any, ratios: Ratios) -> None:
+    layer, _ = alex8
+    name = "encode Alex-8 for 64 PEs"
+    measure(name, lambda: encode(layer, HW), rounds=20)
+    ratios.add(name, SECOND, 0.05)
+
+
+def test_reference(alex8: Any, measure: Any, ratios: Ratios) -> None:
+    layer, activations = alex8
+    image = encode(layer, HW)
+    name = "reference engine on Alex-8"
+    measure(name, lambda: simulate(image, activations, HW, "reference"), rounds=1)
+    ratios.add(name, SECOND, 60)
+    ratios.add(name, "simulate Alex-8 with all counters and outputs", 1e5)
+
+
+def test_nine_layers(measure: Any, ratios: Ratios) -> None:
+    def run_all() -> None:
+        for name in PAPER_LAYERS:
+            benchmark = load_benchmark(name)
+            simulate(encode(benchmark.layer, HW), benchmark.activations, HW)
+
+    name = "nine layers drawn, encoded and simulated"
+    measure(name, run_all, rounds=2)
+    ratios.add(name, SECOND, 5)
+
+
+def test_draw_vgg6(measure: Any, ratios: Ratios) -> None:
+    name = "draw VGG-6, 4.1 M of 103 M weights"
+    measure(name, lambda: load_benchmark("vgg-6"), rounds=3)
+    ratios.add(name, SECOND, 1)
+
+
+def test_codebook_of_ten_million_weights(measure: Any, ratios: Ratios) -> None:
+    values = np.random.default_rng(0).normal(size=10**7).astype(np.float32)
+    name = "codebook of 10^7 weights, linear, 15 clusters"
+    measure(name, lambda: cluster(values, 15), rounds=2)
+    ratios.add(name, SECOND, 2)
+
+
+def test_help(measure: Any, ratios: Ratios) -> None:
+    name = "eiesim --help"
+    command = [str(Path(sys.executable).with_name("eiesim")), "--help"]
+    measure(name, lambda: subprocess.run(command, check=True, capture_output=True), rounds=5)
+    ratios.add(name, SECOND, 0.3)

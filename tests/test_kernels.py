@@ -1,0 +1,74 @@
+"""Every kernel as the plain Python it was compiled from: the same bits."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+import eiesim._kernels
+import eiesim.compress._kernels
+import eiesim.sim.fast._kernels
+from eiesim import CompressedLayer, encode, simulate
+from eiesim.compress.codebook import cluster
+from eiesim.compress.prune import prune
+from eiesim.sim import fast
+from tests.strategies import Case, cases
+from tests.test_conformance import find_differences
+
+MODULES = (
+    eiesim._kernels,
+    eiesim.compress._kernels,
+    eiesim.sim.fast._kernels,
+    eiesim.sim.fast.engine,
+    eiesim.compress.prune,
+    eiesim.compress.codebook,
+)
+
+
+def unwrap_kernels(monkeypatch: pytest.MonkeyPatch) -> int:
+    replaced = 0
+    for module in MODULES:
+        for name, value in vars(module).copy().items():
+            if hasattr(value, "py_func"):
+                monkeypatch.setattr(module, name, inspect.unwrap(value))
+                replaced += 1
+    return replaced
+
+
+@settings(max_examples=25)
+@given(cases(largest_pes=6, largest=12))
+def test_engine_and_encoder(case: Case) -> None:
+    compiled_image = encode(case.layer, case.hw)
+    compiled = simulate(compiled_image, case.activations, case.hw)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        assert unwrap_kernels(monkeypatch) >= 14
+        image = encode(case.layer, case.hw)
+        plain = fast.run(image, case.activations, case.hw)
+    assert (image.codes == compiled_image.codes).all()
+    assert (image.ptr == compiled_image.ptr).all()
+    assert find_differences(compiled, replace(plain)) == {}
+
+
+def test_pruning_and_optimal_codebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = np.random.default_rng(0).normal(size=(9, 8)).astype(np.float32)
+    compiled: tuple[Any, Any] = (prune(weights, 0.4), cluster(weights.ravel(), 5, "optimal"))
+    unwrap_kernels(monkeypatch)
+    assert (prune(weights, 0.4) != compiled[0]).nnz == 0
+    assert (cluster(weights.ravel(), 5, "optimal").centroids == compiled[1].centroids).all()
+
+
+def test_counts_beyond_a_byte() -> None:
+    """One PE and long columns: entries per column in 16 bits, the same cycles as the formula."""
+    codes = np.ones((300, 3), np.uint8)
+    layer = CompressedLayer(codes, np.float32([0, 1]))
+    from eiesim import Hardware
+
+    hw = Hardware(n_pes=1, bias_row=False)
+    image = encode(layer, hw)
+    assert image.counts.dtype == np.uint16
+    assert simulate(image, np.ones(3, np.float32), hw).cycles == 1 + 1 + 3 * 300 + 6
