@@ -12,10 +12,10 @@ class Ratios:
     """Times in seconds by name, and what is to be set against what."""
 
     seconds: dict[str, float] = field(default_factory=dict)
-    rows: list[tuple[str, str, float]] = field(default_factory=list)
+    rows: list[tuple[str, str, float | None]] = field(default_factory=list)
 
-    def add(self, name: str, against: str, target: float) -> None:
-        """Ask for the ratio of two times, and name the one aimed at."""
+    def add(self, name: str, against: str, target: float | None = None) -> None:
+        """Ask for the ratio of two times, and name the one aimed at, if any."""
         self.rows.append((name, against, target))
 
 
@@ -33,9 +33,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for name, against, target in RATIOS.rows:
         if name in RATIOS.seconds and against in RATIOS.seconds:
             ratio = RATIOS.seconds[name] / RATIOS.seconds[against]
-            word = "ok" if ratio <= target else "SLOW"
-            milliseconds = 1e3 * RATIOS.seconds[name]
+            aim = "" if target is None else f"aim {target:g}: {'ok' if ratio <= target else 'SLOW'}"
             terminalreporter.write_line(
-                f"{word:5} {ratio:9.3f} (aim {target:g})  {name}: {milliseconds:.4g} ms, "
+                f"{ratio:10.4f}  {aim:16}  {name}: {1e3 * RATIOS.seconds[name]:.4g} ms, "
                 f"against {against}"
             )

@@ -71,8 +71,8 @@ def test_simulate(alex8: Any, measure: Any, ratios: Ratios) -> None:
     name = "simulate Alex-8 with all counters and outputs"
     measure(name, lambda: simulate(image, activations, HW))
     ratios.add(name, SECOND, 0.002)
-    ratios.add(name, "the product alone in SciPy, CSC float32", 4.0)
-    ratios.add(name, "the product alone in BLAS, dense float32", 8.0)
+    ratios.add(name, "the product alone in SciPy, CSC float32")
+    ratios.add(name, "the product alone in BLAS, dense float32")
 
 
 def test_product_in_scipy(alex8: Any, measure: Any) -> None:
@@ -101,7 +101,7 @@ def test_reference(alex8: Any, measure: Any, ratios: Ratios) -> None:
     name = "reference engine on Alex-8"
     measure(name, lambda: simulate(image, activations, HW, "reference"), rounds=1)
     ratios.add(name, SECOND, 60)
-    ratios.add(name, "simulate Alex-8 with all counters and outputs", 1e5)
+    ratios.add(name, "simulate Alex-8 with all counters and outputs")
 
 
 def test_nine_layers(measure: Any, ratios: Ratios) -> None:

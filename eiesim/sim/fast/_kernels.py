@@ -26,9 +26,10 @@ def time_broadcasts(
 ) -> tuple[Int32s, int]:
     """Find the cycle of every broadcast and the last cycle in which an entry is issued.
 
-    Four items are taken through all PEs at once: their broadcasts depend only on items at least
-    D - 1 = 4 before them, and the start cycles stay in registers. The items from the last entry of
-    any PE on go one by one, since there the end of each PE's last entry is noted.
+    Two items are taken through all PEs at once, which spares a pass over the start cycles: with
+    three slots or more, the second one's broadcast does not depend on the first one's starts. The
+    items from the last entry of any PE on go one by one, since there the end of each PE's last
+    entry is noted.
 
     Parameters
     ----------
@@ -70,42 +71,26 @@ def time_broadcasts(
     ends = np.zeros(n_pes, np.int32)
     now = np.int32(0)
     item = 0
-    while depth >= 5 and item + 4 <= tail:
-        b0 = max(np.int32(now + gaps[item]), freed[item])
-        b1 = max(np.int32(b0 + gaps[item + 1]), freed[item + 1])
-        b2 = max(np.int32(b1 + gaps[item + 2]), freed[item + 2])
-        now = max(np.int32(b2 + gaps[item + 3]), freed[item + 3])
-        broadcasts[item] = b0
-        broadcasts[item + 1] = b1
-        broadcasts[item + 2] = b2
-        broadcasts[item + 3] = now
-        floor0 = np.int32(b0 + lead)
-        floor1 = np.int32(b1 + lead)
-        floor2 = np.int32(b2 + lead)
-        floor3 = np.int32(now + lead)
+    while depth >= 3 and item + 2 <= tail:
+        before = max(np.int32(now + gaps[item]), freed[item])
+        now = max(np.int32(before + gaps[item + 1]), freed[item + 1])
+        broadcasts[item] = before
+        broadcasts[item + 1] = now
+        floor0 = np.int32(before + lead)
+        floor1 = np.int32(now + lead)
         n0 = counts[columns[item]]
         n1 = counts[columns[item + 1]]
-        n2 = counts[columns[item + 2]]
-        n3 = counts[columns[item + 3]]
         max0 = np.int32(0)
         max1 = np.int32(0)
-        max2 = np.int32(0)
-        max3 = np.int32(0)
         for pe in range(n_pes):
             start = max(starts[pe], floor0)
             max0 = max(max0, start)
             start = max(np.int32(start + np.int32(max(n0[pe], one))), floor1)
             max1 = max(max1, start)
-            start = max(np.int32(start + np.int32(max(n1[pe], one))), floor2)
-            max2 = max(max2, start)
-            start = max(np.int32(start + np.int32(max(n2[pe], one))), floor3)
-            max3 = max(max3, start)
-            starts[pe] = start + np.int32(max(n3[pe], one))
+            starts[pe] = start + np.int32(max(n1[pe], one))
         freed[item + depth - 1] = max0
         freed[item + depth] = max1
-        freed[item + depth + 1] = max2
-        freed[item + depth + 2] = max3
-        item += 4
+        item += 2
     while item < items:
         now = max(np.int32(now + gaps[item]), freed[item])
         broadcasts[item] = now
@@ -227,6 +212,8 @@ def count_bypasses(
     """
     n_pes = counts.shape[1]
     none = np.int32(-2)
+    zero = np.int32(0)
+    one = np.int32(1)
     bypasses = np.zeros(n_pes, np.int32)
     free = np.zeros(n_pes, np.int32)
     # rows written by the entries issued in the last two cycles of the column before
@@ -241,16 +228,21 @@ def count_bypasses(
         before_last_row = edge_rows[2, column]
         last_row = edge_rows[3, column]
         for pe in range(n_pes):
+            # selects instead of conditions: only then does the compiler make vectors of this loop
             n = np.int32(entries[pe])
             start = max(free[pe], arrival)
             idle = np.int32(start - free[pe])
-            free[pe] = start + max(n, np.int32(1))
+            free[pe] = np.int32(start + max(n, one))
             one_ago = last[pe] if idle == 0 else none
-            two_ago = before_last[pe] if idle == 0 else (last[pe] if idle == 1 else none)
-            meets = (first_row[pe] == one_ago) | (first_row[pe] == two_ago)
-            first_hits = meets & (first_row[pe] >= 0)
-            second_hits = (second_row[pe] == one_ago) & (second_row[pe] >= 0)
-            bypasses[pe] += np.int32(first_hits) + np.int32(second_hits)
+            two_ago = before_last[pe] if idle == 0 else none
+            two_ago = last[pe] if idle == 1 else two_ago
+            first = first_row[pe]
+            second = second_row[pe]
+            first_hits = one if first == one_ago else zero
+            first_hits = one if first == two_ago else first_hits
+            second_hits = one if second == one_ago else zero
+            bypasses[pe] += first_hits if first >= 0 else zero
+            bypasses[pe] += second_hits if second >= 0 else zero
             before_last[pe] = before_last_row[pe] if n > 1 else one_ago
             last[pe] = last_row[pe] if n > 0 else none
     return bypasses.astype(np.int64)
