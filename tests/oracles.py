@@ -63,9 +63,7 @@ def scan(
     return found, cycle - 1
 
 
-def count_cycles(
-    layer: CompressedLayer, activations: npt.NDArray[np.float32], hw: Hardware
-) -> int:
+def count_cycles(layer: CompressedLayer, activations: npt.NDArray[np.float32], hw: Hardware) -> int:
     """Cycles by the recurrences of the contract, on lists, for the float32 datapath."""
     image = interleave(layer, hw)
     broadcasts, end_of_scan = scan(activations, hw, layer.bias_codes is not None)
@@ -90,9 +88,7 @@ def count_cycles(
     return last_end + 6 if last_end else end_of_scan + broadcast - earliest_before
 
 
-def count_words(
-    layer: CompressedLayer, activations: npt.NDArray[np.float32], hw: Hardware
-) -> int:
+def count_words(layer: CompressedLayer, activations: npt.NDArray[np.float32], hw: Hardware) -> int:
     """Sparse-matrix words read over all PEs, entry by entry."""
     broadcasts, _ = scan(activations, hw, layer.bias_codes is not None)
     reads = 0

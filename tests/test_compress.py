@@ -20,7 +20,9 @@ from eiesim.errors import WorkloadError
 
 INITIALISATIONS = get_args(Initialisation)
 numbers = st.floats(-100, 100, width=32, allow_subnormal=False)
-matrices = hnp.arrays(np.float32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=numbers)
+matrices = hnp.arrays(
+    np.float32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=numbers
+)
 vectors = hnp.arrays(np.float32, st.integers(1, 60), elements=numbers)
 
 
@@ -46,9 +48,17 @@ def test_pruning_at_a_threshold(weights: Any, threshold: float) -> None:
 @pytest.mark.parametrize(
     ("weights", "options", "message"),
     [
-        (np.zeros((2, 2)), {"density": 0.5}, r"weights: expected float32 \[rows, cols\], found float64"),
+        (
+            np.zeros((2, 2)),
+            {"density": 0.5},
+            r"weights: expected float32 \[rows, cols\], found float64",
+        ),
         (np.zeros(2, np.float32), {"density": 0.5}, r"found float32 \[2\]"),
-        (np.float32([[0, np.nan]]), {"density": 0.5}, r"weights\[0, 1\]: expected a number, found nan"),
+        (
+            np.float32([[0, np.nan]]),
+            {"density": 0.5},
+            r"weights\[0, 1\]: expected a number, found nan",
+        ),
         (np.float32([[-np.inf]]), {"threshold": 1}, r"weights\[0, 0\]: expected a number"),
         (np.float32([[1]]), {}, "either a density or a threshold"),
         (np.float32([[1]]), {"density": 1, "threshold": 1}, "either a density or a threshold"),
@@ -108,10 +118,15 @@ def test_linear_initialisation_lies_between_the_extremes() -> None:
 
 def test_density_and_forgy_start_on_values() -> None:
     values = np.arange(100, dtype=np.float32)
-    assert cluster(values, 4, "density").squared_errors[0] == squared_error(values, [12, 37, 62, 87])
+    assert cluster(values, 4, "density").squared_errors[0] == squared_error(
+        values, [12, 37, 62, 87]
+    )
     draws = {cluster(values, 4, "forgy", seed).squared_errors[0] for seed in range(5)}
     assert len(draws) > 1
-    assert cluster(values, 4, "forgy", 3).squared_errors == cluster(values, 4, "forgy", 3).squared_errors
+    assert (
+        cluster(values, 4, "forgy", 3).squared_errors
+        == cluster(values, 4, "forgy", 3).squared_errors
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,7 +164,9 @@ def test_sparse_weights_compress_like_dense_ones(weights: Any, density: float) -
         same_number = mine.codes.nnz == compress(weights, density).codes.nnz
         assert same_number
         assert compress(kind(weights)) == compress(weights)
-    assert compress(prune(weights, threshold=1.0)).codes.nnz == np.count_nonzero(np.abs(weights) >= 1)
+    assert compress(prune(weights, threshold=1.0)).codes.nnz == np.count_nonzero(
+        np.abs(weights) >= 1
+    )
 
 
 def test_enough_codes_lose_nothing() -> None:
@@ -162,7 +179,10 @@ def test_enough_codes_lose_nothing() -> None:
     ("options", "message"),
     [
         ({"codebook_bits": 9}, "codebook_bits: expected 1 to 8, found 9"),
-        ({"bias": np.zeros(3, np.float32)}, r"bias: expected 2 numbers, float32 \[2\], found float32"),
+        (
+            {"bias": np.zeros(3, np.float32)},
+            r"bias: expected 2 numbers, float32 \[2\], found float32",
+        ),
         ({"bias": np.zeros(2)}, "found float64"),
         ({"density": -0.1}, "density: expected 0 to 1, found -0.1"),
     ],

@@ -16,7 +16,9 @@ from eiesim.schema import Range, fields_of
 from tests.strategies import machines
 
 RANGES = [
-    (name, field.rule) for name, field in fields_of(Hardware).items() if isinstance(field.rule, Range)
+    (name, field.rule)
+    for name, field in fields_of(Hardware).items()
+    if isinstance(field.rule, Range)
 ]
 
 
@@ -76,7 +78,9 @@ def test_numpy_numbers_become_plain_ones() -> None:
 
 
 def test_words_and_switches() -> None:
-    with pytest.raises(ConfigError, match="datapath: expected 'float32' or 'fixed16', found 'int8'"):
+    with pytest.raises(
+        ConfigError, match="datapath: expected 'float32' or 'fixed16', found 'int8'"
+    ):
         Hardware(datapath="int8")
     with pytest.raises(ConfigError, match="bias_row: expected true or false, found 1"):
         Hardware(bias_row=1)  # type: ignore[arg-type]
@@ -107,7 +111,9 @@ def test_toml_round_trip(hw: Hardware) -> None:
 
 def test_all_problems_of_a_file_at_once_with_their_lines(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
-    file.write_bytes(b"\xef\xbb\xbf# mine\r\n\r\nn_pe = 3\r\nqueue_depth = 1\r\nclock_mhz = 'x'\r\n")
+    file.write_bytes(
+        b"\xef\xbb\xbf# mine\r\n\r\nn_pe = 3\r\nqueue_depth = 1\r\nclock_mhz = 'x'\r\n"
+    )
     with pytest.raises(ConfigError) as error:
         Hardware.from_toml(file)
     assert str(error.value).splitlines() == [

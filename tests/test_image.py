@@ -49,7 +49,9 @@ def test_round_trip_and_oracle(case: Case) -> None:
         first = int(image.base[pe])
         for column, entries in enumerate(expected[pe]):
             part = slice(first + image.ptr[column, pe], first + image.ptr[column + 1, pe])
-            found = zip(image.codes[part].tolist(), image.relative_index[part].tolist(), strict=True)
+            found = zip(
+                image.codes[part].tolist(), image.relative_index[part].tolist(), strict=True
+            )
             assert list(found) == entries
 
 
@@ -142,9 +144,7 @@ def test_check_names_the_first_violation(change: Change, message: str) -> None:
 def test_padding_at_the_end_of_a_column_is_a_violation() -> None:
     image = encode(column_layer([1, 0, 0, 2]), Hardware(n_pes=1, index_bits=1))
     assert image.codes.tolist() == [1, 0, 2]
-    damaged = replace(
-        image, codes=np.uint8([1, 2, 0]), relative_index=np.uint8([0, 0, 1])
-    )
+    damaged = replace(image, codes=np.uint8([1, 2, 0]), relative_index=np.uint8([0, 0, 1]))
     with pytest.raises(ImageError, match="entry 2: padding zero at the end of a column"):
         damaged.check()
 
@@ -153,7 +153,9 @@ def test_fits_tells_what_does_not() -> None:
     """VGG-6 on the paper's chip: 25,088 columns and two more pointers do not fit 32 KB; 16-bit
     pointers address 65,536 entries of the 131,072 that 128 KB hold."""
     codes = sparse.csc_array((4096, 25088), dtype=np.uint8)
-    uses = {use.memory: use for use in encode(CompressedLayer(codes, ONE), Hardware()).fits(Hardware())}
+    uses = {
+        use.memory: use for use in encode(CompressedLayer(codes, ONE), Hardware()).fits(Hardware())
+    }
     pointers = uses["pointer SRAM"]
     assert (pointers.used, pointers.capacity, pointers.fits) == (2 * 25090, 32768, False)
     assert "address 50% of the sparse-matrix SRAM" in uses["pointer range"].note

@@ -33,7 +33,10 @@ CODEBOOK = np.float32([0, 1, 2, 3])
         ((CODES, CODEBOOK[:1]), r"found shape \[1\]"),
         ((CODES, CODEBOOK + 1), r"codebook\[0\]: expected 0.0.*found 1.0"),
         ((CODES, np.float32([0, np.nan])), r"codebook\[1\]: expected a number, found nan"),
-        ((CODES, CODEBOOK, np.zeros(3, np.uint8)), r"bias_codes: expected uint8 \[2\], found uint8"),
+        (
+            (CODES, CODEBOOK, np.zeros(3, np.uint8)),
+            r"bias_codes: expected uint8 \[2\], found uint8",
+        ),
         ((CODES, CODEBOOK, np.uint8([0, 4])), "bias_codes: expected codes below 4"),
         ((sparse.coo_array(CODES), CODEBOOK), "expected a CSC or CSR matrix, found COO"),
     ],
@@ -177,7 +180,9 @@ def save(folder: Path, **arrays: Any) -> Path:
 
 def test_read_layer(tmp_path: Path) -> None:
     bias, act = np.uint8([1, 2]), np.float32([1, 2, 3])
-    layer, activations = read_layer(save(tmp_path, codes=CODES, codebook=CODEBOOK, bias=bias, act=act))
+    layer, activations = read_layer(
+        save(tmp_path, codes=CODES, codebook=CODEBOOK, bias=bias, act=act)
+    )
     assert layer == CompressedLayer(CODES, CODEBOOK, bias)
     assert layer.name == "mine"
     assert activations is not None
@@ -195,7 +200,10 @@ def test_read_layer_from_an_image(tmp_path: Path) -> None:
     ("arrays", "message"),
     [
         ({"codes": CODES}, "array 'codebook' is missing: float32"),
-        ({"codes": CODES, "codebok": CODEBOOK}, "array 'codebok': unknown, did you mean 'codebook'"),
+        (
+            {"codes": CODES, "codebok": CODEBOOK},
+            "array 'codebok': unknown, did you mean 'codebook'",
+        ),
         ({"codes": CODES, "codebook": CODEBOOK[:3]}, "mine.npz: mine: codebook: expected 2, 4"),
     ],
 )

@@ -233,16 +233,19 @@ def count_bypasses(
             start = max(free[pe], arrival)
             idle = np.int32(start - free[pe])
             free[pe] = np.int32(start + max(n, one))
-            one_ago = last[pe] if idle == 0 else none
-            two_ago = before_last[pe] if idle == 0 else none
-            two_ago = last[pe] if idle == 1 else two_ago
+            newest = last[pe]
+            older = before_last[pe]
+            one_ago = newest if idle == 0 else none
+            two_ago = older if idle == 0 else none
+            two_ago = newest if idle == 1 else two_ago
             first = first_row[pe]
             second = second_row[pe]
             first_hits = one if first == one_ago else zero
             first_hits = one if first == two_ago else first_hits
             second_hits = one if second == one_ago else zero
-            bypasses[pe] += first_hits if first >= 0 else zero
-            bypasses[pe] += second_hits if second >= 0 else zero
+            first_hits = first_hits if first >= 0 else zero
+            second_hits = second_hits if second >= 0 else zero
+            bypasses[pe] += np.int32(first_hits + second_hits)
             before_last[pe] = before_last_row[pe] if n > 1 else one_ago
             last[pe] = last_row[pe] if n > 0 else none
     return bypasses.astype(np.int64)
