@@ -1,8 +1,8 @@
 """How fast eiesim is, on AlexNet's fc8: the real one where it is there, else one drawn like it.
 
-Times are set against the chip's own time, against a second, and against the same product in BLAS and
-in SciPy, all measured in this run on one thread. Nothing here fails on a slow machine; the ratios
-are printed at the end.
+Times are set against the chip's own time, against a second, and against the same product in BLAS
+and in SciPy, all measured in this run. Nothing here fails on a slow machine; the ratios are printed
+at the end.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def measure(benchmark: BenchmarkFixture, ratios: Ratios) -> Callable[..., Any]:
 
     def run(name: str, function: Callable[[], Any], rounds: int = 200) -> Any:
         function()
-        result = benchmark.pedantic(function, rounds=rounds)
+        pedantic: Any = benchmark.pedantic
+        result = pedantic(function, rounds=rounds)
         assert benchmark.stats is not None
         ratios.seconds[name] = benchmark.stats.stats.min
         ratios.seconds[SECOND] = 1.0

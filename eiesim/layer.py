@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,10 @@ from eiesim.errors import WorkloadError
 from eiesim.schema import Range, Switch, Text, validate
 
 LARGEST = (1 << 31) - 1
+Codes: TypeAlias = (
+    "npt.NDArray[np.uint8] | sparse.csc_array[np.uint8] | sparse.csr_array[np.uint8]"
+    " | sparse.csc_matrix[np.uint8] | sparse.csr_matrix[np.uint8]"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +77,7 @@ class CompressedLayer:
 
     def __init__(
         self,
-        codes: npt.NDArray[np.uint8] | sparse.csc_array[np.uint8] | sparse.csr_array[np.uint8],
+        codes: Codes,
         codebook: npt.NDArray[np.float32],
         bias_codes: npt.NDArray[np.uint8] | None = None,
         name: str = "layer",

@@ -17,12 +17,14 @@ from eiesim import compress
 from eiesim.compress.codebook import Initialisation, assign_codes, build_codebook, cluster
 from eiesim.compress.prune import prune
 from eiesim.errors import WorkloadError
+from tests.arrays import f32
 
 INITIALISATIONS = get_args(Initialisation)
 numbers = st.floats(-100, 100, width=32, allow_subnormal=False)
 matrices = hnp.arrays(
     np.float32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=numbers
 )
+
 vectors = hnp.arrays(np.float32, st.integers(1, 60), elements=numbers)
 
 
@@ -55,15 +57,15 @@ def test_pruning_at_a_threshold(weights: Any, threshold: float) -> None:
         ),
         (np.zeros(2, np.float32), {"density": 0.5}, r"found float32 \[2\]"),
         (
-            np.float32([[0, np.nan]]),
+            f32([[0, np.nan]]),
             {"density": 0.5},
             r"weights\[0, 1\]: expected a number, found nan",
         ),
-        (np.float32([[-np.inf]]), {"threshold": 1}, r"weights\[0, 0\]: expected a number"),
-        (np.float32([[1]]), {}, "either a density or a threshold"),
-        (np.float32([[1]]), {"density": 1, "threshold": 1}, "either a density or a threshold"),
-        (np.float32([[1]]), {"density": 1.1}, "density: expected 0 to 1, found 1.1"),
-        (np.float32([[1]]), {"threshold": -1}, "threshold: expected a number from 0 on, found -1"),
+        (f32([[-np.inf]]), {"threshold": 1}, r"weights\[0, 0\]: expected a number"),
+        (f32([[1]]), {}, "either a density or a threshold"),
+        (f32([[1]]), {"density": 1, "threshold": 1}, "either a density or a threshold"),
+        (f32([[1]]), {"density": 1.1}, "density: expected 0 to 1, found 1.1"),
+        (f32([[1]]), {"threshold": -1}, "threshold: expected a number from 0 on, found -1"),
     ],
 )
 def test_pruning_refuses(weights: Any, options: dict[str, Any], message: str) -> None:
@@ -111,7 +113,7 @@ def test_codes_are_those_of_the_nearest_shared_weight(
 
 
 def test_linear_initialisation_lies_between_the_extremes() -> None:
-    values = np.float32([0, 1, 10])
+    values = f32([0, 1, 10])
     first = squared_error(values, [0, 5, 10])
     assert cluster(values, 3, "linear").squared_errors[0] == first
 
@@ -133,8 +135,8 @@ def test_density_and_forgy_start_on_values() -> None:
     ("arguments", "message"),
     [
         ((np.zeros(0, np.float32), 4), "at least one value"),
-        ((np.float32([1, np.nan]), 4), "numbers only"),
-        ((np.float32([1]), 4, "lineer"), "did you mean 'linear'"),
+        ((f32([1, np.nan]), 4), "numbers only"),
+        ((f32([1]), 4, "lineer"), "did you mean 'linear'"),
     ],
 )
 def test_clustering_refuses(arguments: tuple[Any, ...], message: str) -> None:
@@ -170,7 +172,7 @@ def test_sparse_weights_compress_like_dense_ones(weights: Any, density: float) -
 
 
 def test_enough_codes_lose_nothing() -> None:
-    weights = np.float32([[0.5, 0, -1], [2, 0.5, 0]])
+    weights = f32([[0.5, 0, -1], [2, 0.5, 0]])
     layer = compress(weights, codebook_bits=2, initialisation="optimal")
     assert (layer.codebook[layer.codes.toarray()] == weights).all()
 
@@ -196,7 +198,7 @@ def test_compress_refuses_other_sparse_matrices() -> None:
     with pytest.raises(WorkloadError, match="CSC or CSR matrix of float32, found COO of float64"):
         compress(sparse.coo_array(np.ones((2, 2))))  # type: ignore[arg-type]
     with pytest.raises(WorkloadError, match="infinity or a NaN"):
-        compress(sparse.csc_array(np.float32([[np.inf]])))
+        compress(sparse.csc_array(f32([[np.inf]])))
 
 
 def test_the_package_is_the_function() -> None:

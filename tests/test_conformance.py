@@ -42,7 +42,8 @@ def find_differences(first: RunResult, second: RunResult) -> dict[str, tuple[obj
 
 
 def bits(values: npt.NDArray[np.float32]) -> list[int]:
-    return values.view(np.uint32).tolist()
+    found: list[int] = values.view(np.uint32).tolist()
+    return found
 
 
 @pytest.mark.data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def test_limits(name: str, rule: Range) -> None:
     step = 1 if kind is int else low / 2
     for value in (low, high):
         if name in {"index_bits", "codebook_bits"}:
-            assert getattr(Hardware(**{name: value}), name) == value  # type: ignore[arg-type]
+            assert getattr(Hardware(**{name: value}), name) == value
     for value in (low - step, high + step, "4", None, True, float("nan")):
         with pytest.raises(ConfigError, match=rf"^{name}: expected a (whole )?number from "):
             Hardware(**{name: value})  # type: ignore[arg-type]
@@ -101,9 +102,7 @@ def test_all_problems_of_an_object_at_once() -> None:
 
 @given(machines(1024))
 def test_toml_round_trip(hw: Hardware) -> None:
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder:
         file = Path(folder) / "hardware.toml"
         file.write_text(hw.to_toml(), encoding="utf-8")
         assert Hardware.from_toml(file) == hw
@@ -135,7 +134,7 @@ def test_all_problems_of_a_file_at_once_with_their_lines(tmp_path: Path) -> None
 def test_files_that_are_wrong(content: bytes, message: str, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_bytes(content)
-    with pytest.raises(ConfigError, match="mine.toml") as error:
+    with pytest.raises(ConfigError, match="mine") as error:
         Hardware.from_toml(file)
     assert message in str(error.value)
 

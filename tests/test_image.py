@@ -17,9 +17,10 @@ from scipy import sparse
 from eiesim import CompressedLayer, Hardware, InterleavedCSC, encode
 from eiesim.errors import EieError, ImageError, WorkloadError
 from tests import oracles
+from tests.arrays import f32, u8
 from tests.strategies import Case, cases
 
-ONE = np.float32([0, 1])
+ONE = f32([0, 1])
 
 
 def column_layer(column: list[int]) -> CompressedLayer:
@@ -98,7 +99,7 @@ def test_save_and_load(tmp_path: Path) -> None:
 
 
 def replace_bias(layer: CompressedLayer) -> CompressedLayer:
-    return CompressedLayer(layer.codes, layer.codebook, np.uint8([1, 0, 2, 3]), "with bias")
+    return CompressedLayer(layer.codes, layer.codebook, u8([1, 0, 2, 3]), "with bias")
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path: Path) -> None:
@@ -144,7 +145,7 @@ def test_check_names_the_first_violation(change: Change, message: str) -> None:
 def test_padding_at_the_end_of_a_column_is_a_violation() -> None:
     image = encode(column_layer([1, 0, 0, 2]), Hardware(n_pes=1, index_bits=1))
     assert image.codes.tolist() == [1, 0, 2]
-    damaged = replace(image, codes=np.uint8([1, 2, 0]), relative_index=np.uint8([0, 0, 1]))
+    damaged = replace(image, codes=u8([1, 2, 0]), relative_index=u8([0, 0, 1]))
     with pytest.raises(ImageError, match="entry 2: padding zero at the end of a column"):
         damaged.check()
 

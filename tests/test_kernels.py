@@ -10,24 +10,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-import eiesim._kernels
-import eiesim.compress._kernels
-import eiesim.sim.fast._kernels
-from eiesim import CompressedLayer, encode, simulate
-from eiesim.compress.codebook import cluster
-from eiesim.compress.prune import prune
-from eiesim.sim import fast
+import eiesim._kernels as image_kernels
+from eiesim import CompressedLayer, Hardware, encode, simulate
+from eiesim.compress import _kernels as compress_kernels
+from eiesim.compress import codebook, prune
+from eiesim.sim.fast import _kernels as fast_kernels
+from eiesim.sim.fast import engine
+from tests.arrays import f32
 from tests.strategies import Case, cases
 from tests.test_conformance import find_differences
 
-MODULES = (
-    eiesim._kernels,
-    eiesim.compress._kernels,
-    eiesim.sim.fast._kernels,
-    eiesim.sim.fast.engine,
-    eiesim.compress.prune,
-    eiesim.compress.codebook,
-)
+MODULES = (image_kernels, compress_kernels, fast_kernels, engine, prune, codebook)
 
 
 def unwrap_kernels(monkeypatch: pytest.MonkeyPatch) -> int:
@@ -48,7 +41,7 @@ def test_engine_and_encoder(case: Case) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         assert unwrap_kernels(monkeypatch) >= 14
         image = encode(case.layer, case.hw)
-        plain = fast.run(image, case.activations, case.hw)
+        plain = engine.run(image, case.activations, case.hw)
     assert (image.codes == compiled_image.codes).all()
     assert (image.ptr == compiled_image.ptr).all()
     assert find_differences(compiled, replace(plain)) == {}
@@ -56,18 +49,21 @@ def test_engine_and_encoder(case: Case) -> None:
 
 def test_pruning_and_optimal_codebook(monkeypatch: pytest.MonkeyPatch) -> None:
     weights = np.random.default_rng(0).normal(size=(9, 8)).astype(np.float32)
-    compiled: tuple[Any, Any] = (prune(weights, 0.4), cluster(weights.ravel(), 5, "optimal"))
+    compiled: tuple[Any, Any] = (
+        prune.prune(weights, 0.4),
+        codebook.cluster(weights.ravel(), 5, "optimal"),
+    )
     unwrap_kernels(monkeypatch)
-    assert (prune(weights, 0.4) != compiled[0]).nnz == 0
-    assert (cluster(weights.ravel(), 5, "optimal").centroids == compiled[1].centroids).all()
+    assert (prune.prune(weights, 0.4) != compiled[0]).nnz == 0
+    assert (
+        codebook.cluster(weights.ravel(), 5, "optimal").centroids == compiled[1].centroids
+    ).all()
 
 
 def test_counts_beyond_a_byte() -> None:
     """One PE and long columns: entries per column in 16 bits, the same cycles as the formula."""
     codes = np.ones((300, 3), np.uint8)
-    layer = CompressedLayer(codes, np.float32([0, 1]))
-    from eiesim import Hardware
-
+    layer = CompressedLayer(codes, f32([0, 1]))
     hw = Hardware(n_pes=1, bias_row=False)
     image = encode(layer, hw)
     assert image.counts.dtype == np.uint16

@@ -14,6 +14,7 @@ from eiesim import CompressedLayer, Hardware, encode, simulate
 from eiesim.counters import TOTALS
 from eiesim.sim.bounds import bound_cycles
 from eiesim.sim.engines import Engine
+from tests.arrays import f32
 from tests.strategies import Case, cases
 
 ENGINES = get_args(Engine)
@@ -104,7 +105,7 @@ def test_one_weight_and_one_activation(engine: Engine, column: int, latency: int
     codes[3, column] = 1
     activations = np.zeros(10, np.float32)
     activations[column] = 2.0
-    layer = CompressedLayer(codes, np.float32([0, 1.5]))
+    layer = CompressedLayer(codes, f32([0, 1.5]))
     result = simulate(encode(layer, hw), activations, hw, engine)
     assert result.cycles == (1 + column // 4) + (1 + latency) + 1 + 6
     assert result.output.tolist() == [0, 0, 0, 3.0, 0]
@@ -115,8 +116,8 @@ def test_one_weight_and_one_activation(engine: Engine, column: int, latency: int
 def test_negative_activations_and_negative_zero(engine: Engine) -> None:
     """All that differ from 0 are broadcast; -0.0 does not."""
     hw = Hardware(n_pes=2, bias_row=False)
-    layer = CompressedLayer(np.ones((1, 3), np.uint8), np.float32([0, 1]))
-    result = simulate(encode(layer, hw), np.float32([-2.0, -0.0, 0.5]), hw, engine)
+    layer = CompressedLayer(np.ones((1, 3), np.uint8), f32([0, 1]))
+    result = simulate(encode(layer, hw), f32([-2.0, -0.0, 0.5]), hw, engine)
     assert result.output.tolist() == [-1.5]
     assert result.counters.broadcasts == 2
 
@@ -129,8 +130,8 @@ def test_fixed16_saturates_and_rounds_half_up(engine: Engine) -> None:
         n_pes=1, datapath="fixed16", weight_fraction_bits=1, act_fraction_bits=2, bias_row=False
     )
     codes = np.array([[1, 0, 0], [2, 0, 0], [0, 3, 3]], np.uint8)
-    layer = CompressedLayer(codes, np.float32([0, 0.5, -0.5, 1.0]))
-    activations = np.float32([0.25, 7500.0, 7500.0])
+    layer = CompressedLayer(codes, f32([0, 0.5, -0.5, 1.0]))
+    activations = f32([0.25, 7500.0, 7500.0])
     result = simulate(encode(layer, hw), activations, hw, engine)
     assert result.output.tolist() == [0.25, 0.0, 32767 / 4]
 
@@ -138,8 +139,8 @@ def test_fixed16_saturates_and_rounds_half_up(engine: Engine) -> None:
 @both_engines
 def test_fixed16_broadcasts_what_is_not_zero_in_fixed_point(engine: Engine) -> None:
     hw = Hardware(n_pes=1, datapath="fixed16", act_fraction_bits=2, bias_row=False)
-    layer = CompressedLayer(np.ones((1, 2), np.uint8), np.float32([0, 1]))
-    result = simulate(encode(layer, hw), np.float32([0.1, 1.0]), hw, engine)
+    layer = CompressedLayer(np.ones((1, 2), np.uint8), f32([0, 1]))
+    result = simulate(encode(layer, hw), f32([0.1, 1.0]), hw, engine)
     assert result.counters.broadcasts == 1
 
 
@@ -148,9 +149,9 @@ def test_bypass_within_two_cycles(engine: Engine) -> None:
     """By hand: one row, one PE. Three columns back to back write the same accumulator: the second
     and third find it not committed. A pause of two empty columns lets it commit."""
     hw = Hardware(n_pes=1, bias_row=False)
-    dense = CompressedLayer(np.array([[1, 1, 1]], np.uint8), np.float32([0, 1]))
-    pause = CompressedLayer(np.array([[1, 0, 0, 1]], np.uint8), np.float32([0, 1]))
-    short = CompressedLayer(np.array([[1, 0, 1]], np.uint8), np.float32([0, 1]))
+    dense = CompressedLayer(np.array([[1, 1, 1]], np.uint8), f32([0, 1]))
+    pause = CompressedLayer(np.array([[1, 0, 0, 1]], np.uint8), f32([0, 1]))
+    short = CompressedLayer(np.array([[1, 0, 1]], np.uint8), f32([0, 1]))
     found = [
         simulate(encode(layer, hw), np.ones(layer.cols, np.float32), hw, engine).counters.bypasses
         for layer in (dense, pause, short)
@@ -160,7 +161,7 @@ def test_bypass_within_two_cycles(engine: Engine) -> None:
 
 @both_engines
 def test_activation_sram_only_beyond_the_registers(engine: Engine) -> None:
-    layer = CompressedLayer(np.ones((6, 10), np.uint8), np.float32([0, 1]))
+    layer = CompressedLayer(np.ones((6, 10), np.uint8), f32([0, 1]))
     for registers, reads, writes in ((5, 0, 0), (4, 10, 0), (2, 10, 6)):
         hw = Hardware(n_pes=2, accumulators_per_pe=registers)
         counters = simulate(encode(layer, hw), np.ones(10, np.float32), hw, engine).counters

@@ -10,15 +10,16 @@ import pytest
 from scipy import sparse
 
 from eiesim import CompressedLayer, Hardware, encode, load_benchmark, simulate
-from eiesim.benchmark import PAPER_LAYERS, benchmark_names, draw_benchmark, load_spec
 from eiesim.baselines.published import read_table
+from eiesim.benchmark import PAPER_LAYERS, benchmark_names, draw_benchmark, load_spec
 from eiesim.errors import ConfigError, EieError, ImageError, WorkloadError
 from eiesim.importers.npz import read_activations, read_layer
 from eiesim.layer import LayerSpec
 from eiesim.workload.synthetic import draw_activations, draw_codebook, draw_positions
+from tests.arrays import f32, u8
 
 CODES = np.zeros((2, 3), np.uint8)
-CODEBOOK = np.float32([0, 1, 2, 3])
+CODEBOOK = f32([0, 1, 2, 3])
 
 
 @pytest.mark.parametrize(
@@ -32,12 +33,12 @@ CODEBOOK = np.float32([0, 1, 2, 3])
         ((CODES, CODEBOOK[:3]), r"codebook: expected 2, 4, 8 .. 256 entries.*found shape \[3\]"),
         ((CODES, CODEBOOK[:1]), r"found shape \[1\]"),
         ((CODES, CODEBOOK + 1), r"codebook\[0\]: expected 0.0.*found 1.0"),
-        ((CODES, np.float32([0, np.nan])), r"codebook\[1\]: expected a number, found nan"),
+        ((CODES, f32([0, np.nan])), r"codebook\[1\]: expected a number, found nan"),
         (
             (CODES, CODEBOOK, np.zeros(3, np.uint8)),
             r"bias_codes: expected uint8 \[2\], found uint8",
         ),
-        ((CODES, CODEBOOK, np.uint8([0, 4])), "bias_codes: expected codes below 4"),
+        ((CODES, CODEBOOK, u8([0, 4])), "bias_codes: expected codes below 4"),
         ((sparse.coo_array(CODES), CODEBOOK), "expected a CSC or CSR matrix, found COO"),
     ],
 )
@@ -48,15 +49,13 @@ def test_layers_that_are_wrong(arguments: tuple[Any, ...], message: str) -> None
 
 def test_a_place_with_two_codes_is_refused() -> None:
     for kind in (sparse.csr_array, sparse.csc_array):
-        twice = kind((np.uint8([1, 2]), np.array([1, 1]), np.array([0, 2, 2])), shape=(2, 2))
+        twice = kind((u8([1, 2]), np.array([1, 1]), np.array([0, 2, 2])), shape=(2, 2))
         with pytest.raises(WorkloadError, match="one place holds more than one code"):
             CompressedLayer(twice, CODEBOOK)
 
 
 def test_unsorted_rows_and_stored_zeros_are_put_right() -> None:
-    codes = sparse.csc_array(
-        (np.uint8([3, 0, 1]), np.array([2, 1, 0]), np.array([0, 3])), shape=(3, 1)
-    )
+    codes = sparse.csc_array((u8([3, 0, 1]), np.array([2, 1, 0]), np.array([0, 3])), shape=(3, 1))
     layer = CompressedLayer(codes, CODEBOOK)
     assert layer.codes.toarray().tolist() == [[1], [0], [3]]
     assert layer.codes.nnz == 2
@@ -76,8 +75,8 @@ def test_a_layer_keeps_its_own_copy() -> None:
         (np.zeros(3), r"activations: expected float32 \[3\], found float64 \[3\]"),
         (np.zeros(4, np.float32), r"activations: .*found float32 \[4\]"),
         (np.zeros((1, 3), np.float32), r"activations: .*found float32 \[1, 3\]"),
-        (np.float32([0, 0, np.nan]), r"activations\[2\]: expected a number, found nan"),
-        (np.float32([0, -np.inf, 0]), r"activations\[1\]: expected a number, found -inf"),
+        (f32([0, 0, np.nan]), r"activations\[2\]: expected a number, found nan"),
+        (f32([0, -np.inf, 0]), r"activations\[1\]: expected a number, found -inf"),
     ],
 )
 def test_inputs_that_are_wrong(activations: Any, message: str) -> None:
@@ -151,7 +150,7 @@ def test_unknown_layers() -> None:
         load_benchmark("alex-9")
     with pytest.raises(WorkloadError, match="known are alex-6, alex-7"):
         load_benchmark("squeezenet")
-    with pytest.raises(ConfigError, match="missing.toml: cannot be read: No such file"):
+    with pytest.raises(ConfigError, match=r"missing\.toml: cannot be read: No such file"):
         load_benchmark("missing.toml")
     assert load_benchmark("VGG-8").spec.name == "vgg-8"
 
@@ -179,7 +178,7 @@ def save(folder: Path, **arrays: Any) -> Path:
 
 
 def test_read_layer(tmp_path: Path) -> None:
-    bias, act = np.uint8([1, 2]), np.float32([1, 2, 3])
+    bias, act = u8([1, 2]), f32([1, 2, 3])
     layer, activations = read_layer(
         save(tmp_path, codes=CODES, codebook=CODEBOOK, bias=bias, act=act)
     )
@@ -213,9 +212,9 @@ def test_layer_arrays_that_are_wrong(arrays: dict[str, Any], message: str, tmp_p
 
 
 def test_read_activations(tmp_path: Path) -> None:
-    np.save(tmp_path / "one.npy", np.float32([1, 2]))
+    np.save(tmp_path / "one.npy", f32([1, 2]))
     assert read_activations(tmp_path / "one.npy").tolist() == [1, 2]
-    assert read_activations(save(tmp_path, anything=np.float32([3]))).tolist() == [3]
-    assert read_activations(save(tmp_path, act=np.float32([4]), other=CODES)).tolist() == [4]
+    assert read_activations(save(tmp_path, anything=f32([3]))).tolist() == [3]
+    assert read_activations(save(tmp_path, act=f32([4]), other=CODES)).tolist() == [4]
     with pytest.raises(WorkloadError, match="one named 'act', found a, b"):
         read_activations(save(tmp_path, a=CODES, b=CODES))

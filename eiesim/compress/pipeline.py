@@ -15,7 +15,7 @@ from eiesim.layer import CompressedLayer
 
 
 def compress(
-    weights: npt.NDArray[np.float32] | sparse.csc_array[np.float32],
+    weights: npt.NDArray[np.float32] | sparse.csc_array[np.float32] | sparse.csr_array[np.float32],
     density: float | None = None,
     codebook_bits: int = 4,
     bias: npt.NDArray[np.float32] | None = None,
