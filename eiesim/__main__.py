@@ -1,0 +1,7 @@
+"""``python -m eiesim`` is the `eiesim` command."""
+
+import sys
+
+from eiesim.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,286 @@
+"""The command line: what it prints and writes, and one line for each kind of bad input."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from eiesim import CompressedLayer, Hardware, encode, simulate
+from eiesim.benchmark import PAPER_LAYERS, load_benchmark
+from eiesim.cli.main import main
+from tests.arrays import f32, u8
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    try:
+        code = main(list(arguments))
+    except SystemExit as leaving:
+        code = int(leaving.code or 0)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.fixture
+def layer_file(in_folder: Path) -> Path:
+    file = in_folder / "mine.npz"
+    codes = u8([[1, 0, 2], [0, 3, 0]])
+    np.savez(file, codes=codes, codebook=f32([0, 1, 2, 3]), act=f32([1, 0, 2]))
+    return file
+
+
+def test_run_prints_a_table(capsys: pytest.CaptureFixture[str], layer_file: Path) -> None:
+    code, out, err = run(capsys, "run", str(layer_file), "--set", "n_pes=2")
+    assert (code, err) == (0, "")
+    header, row = (line.split() for line in out.splitlines())
+    found = dict(zip(header, row, strict=True))
+    layer = CompressedLayer(u8([[1, 0, 2], [0, 3, 0]]), f32([0, 1, 2, 3]))
+    hw = Hardware(n_pes=2)
+    result = simulate(encode(layer, hw), f32([1, 0, 2]), hw)
+    assert found["layer"] == "mine"
+    assert int(found["cycles"]) == result.cycles
+    assert float(found["latency_us"]) == pytest.approx(result.latency_us, abs=5e-4)
+    assert found["fits"] == "yes"
+
+
+def test_both_engines_print_the_same(capsys: pytest.CaptureFixture[str], layer_file: Path) -> None:
+    outputs = []
+    for engine in ("fast", "reference"):
+        code, out, _ = run(capsys, "run", str(layer_file), "--engine", engine, "--json")
+        assert code == 0
+        content = json.loads(out)
+        assert content["layers"][0].pop("engine") == engine
+        outputs.append(content)
+    assert outputs[0] == outputs[1]
+
+
+@pytest.mark.data
+def test_run_alex8_by_file(capsys: pytest.CaptureFixture[str], shared_data: Path) -> None:
+    """9.91 us and 8.86 us: EIE's Table IV prints 9.9 and 8.9 for this layer and this input."""
+    file = shared_data / "alex8" / "layer.npz"
+    code, out, _ = run(capsys, "run", str(file), "--json")
+    layer = json.loads(out)["layers"][0]
+    assert code == 0
+    assert (layer["layer"], layer["cycles"]) == ("alex8", 7926)
+    assert (round(layer["latency_us"], 2), round(layer["theoretical_us"], 2)) == (9.91, 8.86)
+
+
+def test_inputs_replace_the_layers_own(
+    capsys: pytest.CaptureFixture[str], layer_file: Path
+) -> None:
+    np.save("zeros.npy", np.zeros(3, np.float32))
+    code, out, _ = run(capsys, "run", str(layer_file), "--inputs", "zeros.npy", "--json")
+    assert code == 0
+    assert json.loads(out)["layers"][0]["macs"] == 0
+
+
+def test_run_writes_a_folder(capsys: pytest.CaptureFixture[str], layer_file: Path) -> None:
+    command = ("run", str(layer_file), "nt-we", "--set", "n_pes=4", "--out", "results")
+    assert run(capsys, *command)[::2] == (0, "written: results\n")
+    assert run(capsys, *command)[::2] == (0, "written: results-2\n")
+    folder = Path("results")
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "hardware.toml", "layers.csv", "manifest.json", "outputs.npz", "pes.csv", "summary.json",
+    ]  # fmt: skip
+    assert Hardware.from_toml(folder / "hardware.toml") == Hardware(n_pes=4)
+    summary = json.loads((folder / "summary.json").read_text())
+    with (folder / "layers.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["layer"] for row in rows] == ["mine", "nt-we"]
+    assert [int(row["cycles"]) for row in rows] == [it["cycles"] for it in summary["layers"]]
+    with (folder / "pes.csv").open() as stream:
+        pes = list(csv.DictReader(stream))
+    for row in rows:
+        own = [pe for pe in pes if pe["layer"] == row["layer"]]
+        assert len(own) == 4
+        assert sum(int(pe["macs"]) for pe in own) == int(row["macs"])
+        for pe in own:
+            times = [int(pe[f"{name}_cycles"]) for name in ("busy", "starved", "drained")]
+            assert sum(times) == int(row["cycles"])
+    with np.load(folder / "outputs.npz", allow_pickle=False) as outputs:
+        assert outputs["mine"].tolist() == [5, 0]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert [source["source"] for source in manifest["sources"]] == [str(layer_file), "nt-we"]
+    assert manifest["sources"][1]["seed"] == load_benchmark("nt-we").spec.seed
+
+
+def test_what_does_not_fit_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "run", "vgg-6")
+    assert "does not fit: vgg-6: pointer SRAM: 50180 of 32768 bytes" in out
+    assert "16-bit pointers address 50% of the sparse-matrix SRAM" in out
+
+
+def test_reproduce_table4(capsys: pytest.CaptureFixture[str], in_folder: Path) -> None:
+    code, out, err = run(capsys, "reproduce", "table4", "--json", "--out", "table")
+    assert (code, err) == (0, "written: table\n")
+    rows = json.loads(out)["rows"]
+    assert [row["layer"] for row in rows] == [name for name in PAPER_LAYERS for _ in range(2)]
+    for row in rows:
+        within = abs(row["deviation_percent"]) <= 10
+        assert row["deviation_percent"] == pytest.approx(100 * (row["ours"] / row["paper"] - 1))
+        expected = ("match", "within 10 %") if within else ("differs because ",)
+        assert row["verdict"].startswith(expected)
+    files = {path.name for path in (in_folder / "table").iterdir()}
+    assert files == {"table4.csv", "summary.json", "manifest.json"}
+
+
+def test_reproduce_list(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "reproduce", "--list")
+    assert code == 0
+    assert out.startswith("table4 ")
+
+
+def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "doctor", "--json")
+    content = json.loads(out)
+    assert code == 0
+    assert content["engines"] == "agree on a small layer"
+    assert content["numpy"] == np.__version__
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "--version")[:2] == (0, "eiesim 0.1.0\n")
+    for command in ((), ("run",), ("reproduce",), ("doctor",)):
+        code, out, _ = run(capsys, *command, "--help")
+        assert code == 0
+        assert "usage: eiesim" in out
+
+
+def save_layer(**changes: Any) -> str:
+    arrays = {
+        "codes": u8([[1, 0]]), "codebook": f32([0, 1, 2, 3]), "act": f32([1, 2]),
+    } | changes  # fmt: skip
+    kept: dict[str, Any] = {name: array for name, array in arrays.items() if array is not None}
+    np.savez("bad.npz", **kept)
+    return "bad.npz"
+
+
+BAD_LAYERS: list[tuple[dict[str, Any], str]] = [
+    ({"codes": u8([[9, 0]])}, "bad.npz: bad: codes: expected codes below 4"),
+    ({"codes": f32([[1, 0]])}, "bad.npz: bad: codes: expected uint8, found float32"),
+    ({"codes": u8([1, 0])}, "bad.npz: bad: codes: expected [rows, cols]"),
+    ({"codebook": f32([0, np.nan])}, "bad.npz: bad: codebook[1]: expected a number, found nan"),
+    ({"codebook": f32([0, 1, 2])}, "bad.npz: bad: codebook: expected 2, 4, 8 .. 256 entries"),
+    ({"codebook": None}, "bad.npz: array 'codebook' is missing"),
+    ({"weights": f32([1])}, "bad.npz: array 'weights': unknown"),
+    ({"act": f32([1, np.nan])}, "bad.npz: activations[1]: expected a number, found nan"),
+    ({"act": f32([1])}, "bad.npz: activations: expected float32 [2], found float32 [1]"),
+    ({"act": np.zeros(2)}, "bad.npz: activations: expected float32 [2], found float64 [2]"),
+    ({"act": None}, "bad.npz: the file holds no input 'act'; give one with --inputs"),
+    ({"codes": np.array([[{}]])}, "bad.npz: expected a .npz or .npy file of plain arrays"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD_LAYERS)
+def test_bad_layers(
+    changes: dict[str, Any], message: str, capsys: pytest.CaptureFixture[str], in_folder: Path
+) -> None:
+    check_refusal(capsys, in_folder, ["run", save_layer(**changes)], message)
+
+
+def test_truncated_layer(capsys: pytest.CaptureFixture[str], in_folder: Path) -> None:
+    file = Path(save_layer())
+    file.write_bytes(file.read_bytes()[:200])
+    check_refusal(capsys, in_folder, ["run", "bad.npz"], "bad.npz: expected a .npz or .npy file")
+
+
+BAD_COMMANDS = [
+    (["run", "alex-9"], "layer 'alex-9': unknown, did you mean 'alex-"),
+    (["run", "missing.npz"], "missing.npz: cannot be read: No such file or directory"),
+    (["run", "missing.toml"], "missing.toml: cannot be read: No such file or directory"),
+    (["run", "text.npz"], "text.npz: expected a .npz or .npy file of plain arrays"),
+    (["run", "alex-8", "--hardware", "eie"], "hardware 'eie': unknown preset"),
+    (["run", "alex-8", "--hardware", "no.toml"], "no.toml: cannot be read"),
+    (["run", "alex-8", "--hardware", "bad.toml"], "bad.toml:2: n_pe: unknown key"),
+    (["run", "alex-8", "--set", "n_pe=3"], "--set n_pe=3: unknown key, did you mean 'n_pes'?"),
+    (["run", "alex-8", "--set", "n_pes=0"], "--set n_pes=0: n_pes: expected a whole number"),
+    (["run", "alex-8", "--set", "n_pes"], "--set n_pes: expected key=value"),
+    (["run", "alex-8", "--set", "codebook_bits=3"], "alex-8: the layer's codebook has 4 bits"),
+    (["run", "alex-8", "--inputs", "text.npz"], "text.npz: expected a .npz or .npy file"),
+    (["run", "alex-8", "vgg-8", "--inputs", "x.npy"], "--inputs: expected one layer"),
+    (["run", "alex-8", "--engine", "slow"], "argument --engine: invalid choice: 'slow'"),
+    (["run"], "the following arguments are required: LAYER"),
+    (["run", "nt-we", "--frob"], "unrecognized arguments: --frob"),
+    (["rum"], "argument COMMAND: invalid choice: 'rum'"),
+    (["reproduce"], "reproduce: expected a name; --list shows them"),
+    (["reproduce", "table9"], "argument NAME: invalid choice: 'table9'"),
+    (["run", "nt-we", "--out", "text.npz/results"], "text.npz/results: cannot be written"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD_COMMANDS)
+def test_bad_commands(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], in_folder: Path
+) -> None:
+    Path("text.npz").write_text("not an archive")
+    Path("bad.toml").write_text("# mine\nn_pe = 3\n")
+    check_refusal(capsys, in_folder, [*arguments], message)
+
+
+def check_refusal(
+    capsys: pytest.CaptureFixture[str], folder: Path, arguments: list[str], message: str
+) -> None:
+    """One line that says what and where, exit code 2, nothing printed, nothing written."""
+    if "--out" not in arguments and arguments[0] == "run":
+        arguments = [*arguments, "--out", "results"]
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    code, out, err = run(capsys, *arguments)
+    assert code == 2
+    assert err.startswith("eiesim")
+    assert err.count("\n") == 1
+    assert f"error: {message}" in err
+    if "cannot be written" not in message:
+        assert out == ""
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_every_problem_of_a_file_has_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("bad.toml").write_text("n_pes = 0\nqueue_depth = 1\n")
+    code, _, err = run(capsys, "run", "alex-8", "--hardware", "bad.toml")
+    assert code == 2
+    assert [line.split(": ")[2] for line in err.splitlines()] == ["bad.toml:1", "bad.toml:2"]
+
+
+def start(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "eiesim", *arguments]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    )
+
+
+def test_ctrl_c_stops_cleanly(in_folder: Path) -> None:
+    """Interrupted in the middle of a long run: one line, exit code 130, nothing half-written."""
+    process = start("run", "vgg-6", "--engine", "reference", "--out", "results", cwd=in_folder)
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "eiesim: stopped\n")
+    assert list(in_folder.iterdir()) == []
+
+
+def test_a_closed_pipe_is_no_error(layer_file: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "eiesim", "run", str(layer_file)]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert done.stderr == ""
+
+
+def test_help_imports_nothing_heavy() -> None:
+    script = (
+        "import sys; from eiesim.cli.main import build_parser; build_parser().format_help();"
+        "heavy = {'numpy', 'numba', 'scipy', 'simpy', 'pandas', 'matplotlib', 'rich'};"
+        "sys.exit(repr(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -1,0 +1,72 @@
+"""Verdicts and the parts of reports."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from eiesim.baselines.published import find_time_us, read_table
+from eiesim.errors import EieError
+from eiesim.files import new_folder, replacing
+from eiesim.study.verdict import Verdict
+
+
+@pytest.mark.parametrize(
+    ("paper", "ours", "text"),
+    [
+        ("9.9", 9.91, "match"),
+        ("9.9", 9.949, "match"),
+        ("9.9", 9.96, "within 10 %"),
+        ("10", 10.4, "match"),
+        ("10", 10.9999, "within 10 %"),
+        ("10", 11.01, "differs because it does"),
+        ("10", 8.99, "differs because it does"),
+    ],
+)
+def test_verdicts(paper: str, ours: float, text: str) -> None:
+    assert Verdict("x", "time_us", paper, ours, 10, "it does").text == text
+
+
+def test_published_times() -> None:
+    """EIE, Table IV: EIE's speedup over the CPU on AlexNet's fc6 is printed as 248x in Figure 6."""
+    assert len(read_table("eie_table4")) == 14 * 9
+    dense = float(find_time_us("alex-6", "cpu", 1, "dense"))
+    actual = float(find_time_us("alex-6", "eie", 1, "actual"))
+    assert math.floor(dense / actual) == 248
+
+
+def test_a_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    def stop_half_way() -> None:
+        with new_folder(tmp_path / "deep" / "run") as folder:
+            (folder / "half").write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        stop_half_way()
+    assert list((tmp_path / "deep").iterdir()) == []
+    for name in ("run", "run-2"):
+        with new_folder(tmp_path / "run") as folder:
+            (folder / "file").write_text("whole")
+        assert (tmp_path / name / "file").read_text() == "whole"
+
+
+def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("old")
+
+    def stop_half_way() -> None:
+        with replacing(file) as stream:
+            stream.write(b"half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        stop_half_way()
+    assert file.read_text() == "old"
+    with replacing(file) as stream:
+        stream.write(b"new")
+    assert file.read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    with pytest.raises(EieError, match="cannot be written: Is a directory"), replacing(tmp_path):
+        pass
