@@ -58,13 +58,13 @@ def compress(
     --------
     >>> import numpy as np
     >>> from eiesim import compress
-    >>> weights = np.float32([[0.9, 0.0, -0.5], [0.1, -0.4, 1.1]])
-    >>> layer = compress(weights, density=4 / 6, codebook_bits=2)
+    >>> weights = np.float32([[0.9, 0.1, -0.5], [0.3, -0.4, 1.1]])
+    >>> layer = compress(weights, density=5 / 6, codebook_bits=2)
     >>> layer.codebook
-    array([ 0.  , -0.45,  0.9 ,  1.1 ], dtype=float32)
+    array([ 0.  , -0.45,  0.3 ,  1.  ], dtype=float32)
     >>> layer.codes.toarray()
-    array([[2, 0, 1],
-           [0, 1, 3]], dtype=uint8)
+    array([[3, 0, 1],
+           [2, 1, 3]], dtype=uint8)
     """
     kept = _keep(weights, density)
     offset = _checked_bias(bias, kept.shape[0])
