@@ -28,7 +28,7 @@ def shared_data() -> Path:
     """Folder of real layers; a user has none."""
     folder = Path(__file__).resolve().parents[2] / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip(f"real layers are not here: {folder.name} folder missing beside the project")
+        pytest.skip("../shared/data is missing; README.md, real layers for the tests, tells of it")
     return folder
 
 

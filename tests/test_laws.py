@@ -14,6 +14,7 @@ from eiesim import CompressedLayer, Hardware, encode, simulate
 from eiesim.counters import TOTALS
 from eiesim.sim.bounds import bound_cycles
 from eiesim.sim.engines import Engine
+from eiesim.sim.reference.lnzd import LeadingNonzeroDetector
 from tests.arrays import f32
 from tests.strategies import Case, cases
 
@@ -157,6 +158,15 @@ def test_bypass_within_two_cycles(engine: Engine) -> None:
         for layer in (dense, pause, short)
     ]
     assert found == [2, 0, 1]
+
+
+def test_lnzd_tree() -> None:
+    """EIE, section VI: 64 PEs take 16 + 4 + 1 = 21 units."""
+    counts = {lanes: LeadingNonzeroDetector(lanes).nodes for lanes in (1, 4, 5, 64, 256)}
+    assert counts == {1: 1, 4: 1, 5: 3, 64: 21, 256: 85}
+    row = [0, 0, 3, 0, 0, 0, 0, -1, 2]
+    found = [LeadingNonzeroDetector(9).find(row, after) for after in range(-1, 9)]
+    assert found == [2, 2, 2, 7, 7, 7, 7, 7, 8, None]
 
 
 @both_engines

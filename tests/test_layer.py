@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,18 @@ def test_drawn_positions(density: float) -> None:
     assert abs(places.size - total * density) <= 5 * spread + 1e-3
     halves = np.array([np.count_nonzero(places < total / 2), np.count_nonzero(places >= total / 2)])
     assert abs(int(halves[0]) - int(halves[1])) <= 5 * spread + 1e-3
+
+
+def test_drawing_takes_memory_for_the_weights_that_are_kept() -> None:
+    """VGG-6: 103 M weights, 4.1 M of them kept; dense in one byte each it would take 103 MB."""
+    tracemalloc.start()
+    try:
+        kept = load_benchmark("vgg-6").layer.codes.nnz
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept == pytest.approx(4.11e6, rel=0.01)
+    assert peak_bytes < 60 * kept < 1e9
 
 
 def test_extreme_layers_can_be_drawn() -> None:

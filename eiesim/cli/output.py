@@ -15,11 +15,11 @@ def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
     Parameters
     ----------
     rows : sequence of mapping
-        At least one row; all with the same keys. Numbers are set to the right.
+        At least one row; all with the same keys. Columns of numbers are set to the right.
     """
     keys = list(rows[0])
     cells = [[_format(row[key]) for key in keys] for row in rows]
-    right = [not isinstance(rows[0][key], str) for key in keys]
+    right = [all(_is_number(line[column]) for line in cells) for column in range(len(keys))]
     if sys.stdout.isatty():
         from rich import box  # noqa: PLC0415
         from rich.console import Console  # noqa: PLC0415
@@ -63,6 +63,10 @@ def track(items: Iterable[T], names: Sequence[str]) -> Iterator[T]:
             name = names[number] if number < len(names) else "done"
             progress.update(task, advance=1, description=name)
             yield item
+
+
+def _is_number(word: str) -> bool:
+    return word.replace(".", "", 1).lstrip("-").isdigit()
 
 
 def _format(value: object) -> str:

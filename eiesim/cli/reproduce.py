@@ -69,12 +69,13 @@ def execute(options: argparse.Namespace) -> int:
         }
         for verdict in verdicts
     ]
+    pairs = list(zip(rows, verdicts, strict=True))
     summary = {"title": table4.TITLE, "note": table4.NOTE, "rows": rows}
     if options.json:
         print(experiment.to_json(summary), end="")
     else:
         print(table4.TITLE)
-        print_table(rows)
+        print_table([row | {"paper": verdict.paper} for row, verdict in pairs])
         within = sum(verdict.within for verdict in verdicts)
         print(f"{within} of {len(rows)} numbers within {table4.TOLERANCE_PERCENT} %.")
         print(table4.NOTE)

@@ -10,7 +10,7 @@ from eiesim.sim.reference.act_queue import ActivationQueue, Broadcast
 from eiesim.sim.reference.act_rw import ActivationReadWrite
 from eiesim.sim.reference.datapath import Number
 from eiesim.sim.reference.latch import Process
-from eiesim.sim.reference.lnzd import find_leading_nonzero
+from eiesim.sim.reference.lnzd import LeadingNonzeroDetector
 
 
 class CentralControlUnit:
@@ -41,6 +41,7 @@ class CentralControlUnit:
         self._env = env
         self._registers = registers
         self._queues = queues
+        self._detector = LeadingNonzeroDetector(len(queues))
         self._input_rows = input_rows
         self._bias = bias
         self.rows = input_rows + (bias is not None)
@@ -62,7 +63,7 @@ class CentralControlUnit:
         return [self._registers[0].read_bias(self._bias)] + [0] * (len(self._queues) - 1)
 
     def _scan(self, row: int, activations: list[Number]) -> Process:
-        lane = find_leading_nonzero(activations, -1)
+        lane = self._detector.find(activations, -1)
         last_lane = len(activations) - 1
         while lane is not None:
             yield from self._wait_for_room()
@@ -71,7 +72,7 @@ class CentralControlUnit:
             yield self._env.timeout(1)
             if lane == last_lane:
                 return  # the next row was loaded in the cycle of the broadcast
-            lane = find_leading_nonzero(activations, lane)
+            lane = self._detector.find(activations, lane)
         self.scan_cycles = int(self._env.now)
         yield self._env.timeout(1)
 

@@ -9,25 +9,44 @@ from eiesim.sim.reference.datapath import Number
 FAN_IN = 4
 
 
-def find_leading_nonzero(row: Sequence[Number], after: int) -> int | None:
-    """Return the first lane behind `after` whose activation is not zero, or None.
-
-    A tree of nodes with four inputs each: a leaf looks at four lanes, a node takes the first of its
-    children that found something. 64 lanes take 16 + 4 + 1 = 21 nodes.
+class LeadingNonzeroDetector:
+    """A tree of nodes with four inputs each: a leaf looks at four lanes, a node at four children.
 
     Parameters
     ----------
-    row : sequence of number
-        One activation per lane.
-    after : int
-        Lane of the last activation broadcast from this row; -1 when there was none.
+    lanes : int
+        Activations in a row, one for each PE.
     """
-    found = [
-        lane if lane > after and activation != 0 else None for lane, activation in enumerate(row)
-    ]
-    while len(found) > 1:
+
+    def __init__(self, lanes: int) -> None:
+        self._lanes = lanes
+
+    @property
+    def nodes(self) -> int:
+        """Number of nodes: 16 + 4 + 1 = 21 for 64 lanes."""
+        level = total = -(-self._lanes // FAN_IN)
+        while level > 1:
+            level = -(-level // FAN_IN)
+            total += level
+        return total
+
+    def find(self, row: Sequence[Number], after: int) -> int | None:
+        """Return the first lane behind `after` whose activation is not zero, or None.
+
+        Parameters
+        ----------
+        row : sequence of number
+            One activation per lane.
+        after : int
+            Lane of the last activation broadcast from this row; -1 when there was none.
+        """
         found = [
-            next((lane for lane in found[node : node + FAN_IN] if lane is not None), None)
-            for node in range(0, len(found), FAN_IN)
+            lane if lane > after and activation != 0 else None
+            for lane, activation in enumerate(row)
         ]
-    return found[0]
+        while len(found) > 1:
+            found = [
+                next((lane for lane in found[node : node + FAN_IN] if lane is not None), None)
+                for node in range(0, len(found), FAN_IN)
+            ]
+        return found[0]
