@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 def kernel(function: F) -> F:
-    """Compile a function over arrays with numba, kept in numba's cache between runs.
+    """Compile a function over arrays with numba, kept in its cache where that can be written.
 
     Parameters
     ----------
@@ -25,7 +25,10 @@ def kernel(function: F) -> F:
         Loops over arrays and numbers. Never compiled with fast-math, so that every rounding is the
         one that is written.
     """
-    return cast(F, numba.njit(cache=True)(function))
+    try:
+        return cast(F, numba.njit(cache=True)(function))
+    except RuntimeError:  # no folder to keep the compiled code in can be written to
+        return cast(F, numba.njit(function))
 
 
 @kernel

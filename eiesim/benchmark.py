@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.errors import WorkloadError, did_you_mean
-from eiesim.layer import CompressedLayer, LayerSpec
+from eiesim.layer import LARGEST, CompressedLayer, LayerSpec
 from eiesim.resources import models_path
 from eiesim.schema import read_toml
 from eiesim.workload.synthetic import draw_activations, draw_codebook, draw_codes
@@ -60,14 +60,33 @@ def load_spec(name: str | Path) -> LayerSpec:
     ConfigError
         The file has problems; one line each.
     """
+    return read_toml(find_spec_file(name), LayerSpec)
+
+
+def find_spec_file(name: str | Path) -> Path:
+    """Return the file that describes a layer.
+
+    Parameters
+    ----------
+    name : str or Path
+        A name of `benchmark_names()`, in any case, or the path of a `.toml` file.
+
+    Raises
+    ------
+    WorkloadError
+        There is no such layer.
+    """
     path = Path(name)
-    if path.suffix != ".toml":
-        known = benchmark_names()
-        stem = str(name).lower()
-        if stem not in known:
-            raise WorkloadError(f"layer {str(name)!r}: unknown, {did_you_mean(stem, known)}")
-        path = models_path() / f"{stem}.toml"
-    return read_toml(path, LayerSpec)
+    if path.suffix.lower() == ".toml":
+        return path
+    known = benchmark_names()
+    stem = str(name).lower()
+    if stem in known:
+        return models_path() / f"{stem}.toml"
+    if path.exists():
+        kind = "a folder" if path.is_dir() else "another kind of file"
+        raise WorkloadError(f"{path}: expected a .npz or .toml file, found {kind}")
+    raise WorkloadError(f"layer {str(name)!r}: unknown, {did_you_mean(stem, known)}")
 
 
 def draw_benchmark(spec: LayerSpec) -> Benchmark:
@@ -77,7 +96,18 @@ def draw_benchmark(spec: LayerSpec) -> Benchmark:
     ----------
     spec : LayerSpec
         Shape, densities and seed.
+
+    Raises
+    ------
+    WorkloadError
+        So many weights would be kept that 32-bit indices do not hold them.
     """
+    kept = spec.inputs * spec.outputs * spec.weight_density
+    if kept > LARGEST:
+        raise WorkloadError(
+            f"{spec.name}: {kept:.3g} weights would be kept, at most {LARGEST} can be: "
+            "lower inputs, outputs or weight_density"
+        )
     weights, bias, inputs = (
         np.random.default_rng(child) for child in np.random.SeedSequence(spec.seed).spawn(3)
     )

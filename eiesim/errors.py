@@ -33,5 +33,5 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         What would have been accepted.
     """
     choices = sorted(known)
-    close = difflib.get_close_matches(name.lower(), choices, n=1)
+    close = difflib.get_close_matches(str(name).lower(), choices, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(choices)}"

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import zlib
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -33,10 +32,12 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
         The folder cannot be written to.
     """
     target = Path(path)
+    if "\0" in str(path):
+        raise EieError(f"{str(path)!r}: cannot be written: a file's name has no null character")
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        handle, temporary = tempfile.mkstemp(prefix=".eiesim.", dir=target.parent)
     except OSError as error:
-        raise EieError(f"{target}: cannot be written: {error.strerror}") from error
+        raise EieError(f"{target}: cannot be written: {_reason(error)}") from error
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream
@@ -45,7 +46,7 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise EieError(f"{target}: cannot be written: {error.strerror}") from error
+            raise EieError(f"{target}: cannot be written: {_reason(error)}") from error
         raise
 
 
@@ -70,24 +71,33 @@ def read_arrays(path: str | Path) -> dict[str, npt.NDArray[Any]]:
     """
     try:
         with Path(path).open("rb") as stream:
+            return _parse_arrays(stream)
+    except OSError as error:
+        raise WorkloadError(f"{path}: cannot be read: {_reason(error)}") from error
+    # numpy's and zipfile's readers raise nearly anything on a damaged file
+    except Exception as error:
+        found = str(error) if isinstance(error, EieError) else "a truncated or damaged one"
+        raise WorkloadError(
+            f"{path}: expected a .npz or .npy file of plain arrays, found {found}"
+        ) from error
+
+
+def _parse_arrays(stream: IO[bytes]) -> dict[str, npt.NDArray[Any]]:
+    magic = stream.read(6)
+    stream.seek(0)
+    if magic[:4] != b"PK\x03\x04" and magic != b"\x93NUMPY":
+        raise EieError("another kind of file" if magic else "an empty file")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
             content = np.load(stream, allow_pickle=False)
             if isinstance(content, np.ndarray):
                 return {"": content}
             return {name: content[name] for name in content.files}
-    except OSError as error:
-        raise WorkloadError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (
-        ValueError,
-        EOFError,
-        MemoryError,
-        BadZipFile,
-        zlib.error,
-        NotImplementedError,
-    ) as error:
-        raise WorkloadError(
-            f"{path}: expected a .npz or .npy file of plain arrays, found a truncated, damaged or "
-            f"foreign file ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
-        ) from error
+        except ValueError as error:
+            if "allow_pickle" in str(error):
+                raise EieError("pickled objects, which are never read") from error
+            raise
 
 
 @contextmanager
@@ -103,28 +113,47 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     Yields
     ------
     Path
-        The folder to write to; its `name` is the final one.
+        The folder to write to; `final_path` tells what it will be called.
 
     Raises
     ------
     EieError
         The folder cannot be written.
     """
-    target = fresh_name(Path(path))
+    wished = Path(path)
+    if not wished.name or wished.name == "..":
+        raise EieError(f"{str(path)!r}: expected the name of a new folder")
     try:
+        target = fresh_name(wished)
+        made = [parent for parent in target.parents if not parent.exists()]
         target.parent.mkdir(parents=True, exist_ok=True)
-        hidden = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    except OSError as error:
-        raise EieError(f"{target}: cannot be written: {error.strerror}") from error
+        hidden = Path(tempfile.mkdtemp(prefix=".eiesim.", dir=target.parent))
+    except (OSError, ValueError) as error:
+        raise EieError(f"{path}: cannot be written: {_reason(error)}") from error
     try:
         work = hidden / target.name
         work.mkdir()
         yield work
         work.replace(target)
+        made = []
     except OSError as error:
-        raise EieError(f"{target}: cannot be written: {error.strerror}") from error
+        raise EieError(f"{path}: cannot be written: {_reason(error)}") from error
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
+        for parent in made:
+            with suppress(OSError):
+                parent.rmdir()
+
+
+def final_path(folder: Path) -> Path:
+    """Return where a folder of `new_folder` will be once it is whole.
+
+    Parameters
+    ----------
+    folder : Path
+        What `new_folder` gave.
+    """
+    return folder.parent.parent / folder.name
 
 
 def fresh_name(path: Path) -> Path:
@@ -136,7 +165,11 @@ def fresh_name(path: Path) -> Path:
         Name wished for.
     """
     candidate, number = path, 1
-    while candidate.exists():
+    while candidate.exists() or candidate.is_symlink():
         number += 1
         candidate = path.with_name(f"{path.name}-{number}")
     return candidate
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return str(error.strerror or error) if isinstance(error, OSError) else str(error)

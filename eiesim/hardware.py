@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from eiesim.errors import ConfigError, did_you_mean
 from eiesim.resources import data_path
@@ -68,11 +68,27 @@ class Hardware:
 
     def __post_init__(self) -> None:
         validate(self)
-        if self.entries_per_word < 1:
-            raise ConfigError(
-                f"spmat_width_bits: a word of {self.spmat_width_bits} bits cannot hold an entry of "
-                f"codebook_bits + index_bits = {self.entry_bits} bits; widen the word"
-            )
+
+    @staticmethod
+    def find_conflicts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Return (key, what is wrong) where fields, each in range, do not go together.
+
+        Parameters
+        ----------
+        values : mapping
+            Fields in range by name; those that are not are left out.
+        """
+        names = ("spmat_width_bits", "codebook_bits", "index_bits")
+        if not all(name in values for name in names):
+            return []
+        width_bits, codebook_bits, index_bits = (values[name] for name in names)
+        if codebook_bits + index_bits <= width_bits:
+            return []
+        problem = (
+            f"spmat_width_bits: a word of {width_bits} bits cannot hold an entry of codebook_bits "
+            f"+ index_bits = {codebook_bits + index_bits} bits; widen the word"
+        )
+        return [("spmat_width_bits", problem)]
 
     @property
     def entry_bits(self) -> int:
@@ -135,10 +151,19 @@ class Hardware:
         Raises
         ------
         ConfigError
-            A text is not an assignment, or its key or value is not accepted.
+            Texts are not assignments, or keys or values are not accepted; one line each.
         """
-        changes = dict(parse_assignment(Hardware, text) for text in assignments)
-        return replace(self, **changes)  # type: ignore[arg-type]
+        changes: dict[str, Any] = {}
+        problems = []
+        for text in [assignments] if isinstance(assignments, str) else assignments:
+            try:
+                key, value = parse_assignment(Hardware, text)
+                changes[key] = value
+            except ConfigError as error:
+                problems.append(str(error))
+        if problems:
+            raise ConfigError("\n".join(problems))
+        return replace(self, **changes)
 
 
 _PRESETS = data_path("hardware")

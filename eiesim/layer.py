@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from eiesim.arrays import take_array
 from eiesim.errors import WorkloadError
-from eiesim.schema import Range, Switch, Text, validate
+from eiesim.schema import Range, Switch, Text, is_name, validate
 
 LARGEST = (1 << 31) - 1
+"""Most rows, columns, or entries of a PE: what 32-bit indices hold."""
 Codes: TypeAlias = (
     "npt.NDArray[np.uint8] | sparse.csc_array[np.uint8] | sparse.csr_array[np.uint8]"
     " | sparse.csc_matrix[np.uint8] | sparse.csr_matrix[np.uint8]"
@@ -29,7 +31,7 @@ class LayerSpec:
         A field is out of range.
     """
 
-    name: Annotated[str, Text("what the layer is called")]
+    name: Annotated[str, Text("what the layer is called", empty=False)]
     title: Annotated[str, Text("what the layer is")]
     inputs: Annotated[int, Range(1, 1 << 20, "activations, columns of the matrix")]
     outputs: Annotated[int, Range(1, 1 << 20, "outputs, rows of the matrix")]
@@ -47,6 +49,8 @@ class LayerSpec:
 @dataclass(frozen=True, eq=False, init=False)
 class CompressedLayer:
     """A pruned layer with shared weights: a codebook index for every weight that is kept.
+
+    The arrays are copied and cannot be written to.
 
     Parameters
     ----------
@@ -82,21 +86,21 @@ class CompressedLayer:
         bias_codes: npt.NDArray[np.uint8] | None = None,
         name: str = "layer",
     ) -> None:
-        table = _checked_codebook(codebook, name)
-        matrix = _as_csc(codes, name)
+        if not is_name(name):
+            raise WorkloadError(f"name: expected printable text, found {name!r}")
+        table = take_codebook(codebook, f"{name}: codebook")
+        matrix = take_csc(codes, f"{name}: codes", np.uint8)
         _check_codes(matrix.data, table.size, f"{name}: codes")
+        for array in (matrix.data, matrix.indices, matrix.indptr):
+            array.setflags(write=False)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "codebook", table)
         object.__setattr__(self, "codes", matrix)
         object.__setattr__(self, "bias_codes", None)
         if bias_codes is not None:
-            bias = np.array(bias_codes)
-            if bias.dtype != np.uint8 or bias.shape != (self.rows,):
-                raise WorkloadError(
-                    f"{name}: bias_codes: expected uint8 [{self.rows}], "
-                    f"found {bias.dtype} {list(bias.shape)}"
-                )
-            _check_codes(bias, table.size, f"{name}: bias_codes")
+            what = f"{name}: bias_codes"
+            bias = take_array(bias_codes, what, np.uint8, (self.rows,)).copy()
+            _check_codes(bias, table.size, what)
             bias.setflags(write=False)
             object.__setattr__(self, "bias_codes", bias)
 
@@ -132,56 +136,91 @@ class CompressedLayer:
     def _arrays(self) -> list[npt.NDArray[Any]]:
         matrix = self.codes
         bias = np.zeros(0, np.uint8) if self.bias_codes is None else self.bias_codes
-        has_bias = self.bias_codes is not None
-        shape = np.array([*matrix.shape, has_bias])
+        shape = np.array([*matrix.shape, self.bias_codes is not None])
         return [shape, self.codebook, bias, matrix.indptr, matrix.indices, matrix.data]
 
     __hash__ = None  # type: ignore[assignment]
 
 
-def _checked_codebook(codebook: Any, name: str) -> npt.NDArray[np.float32]:
-    table = np.array(codebook)
-    size = table.size
-    if table.ndim != 1 or size not in {1 << bits for bits in range(1, 9)}:
-        raise WorkloadError(
-            f"{name}: codebook: expected 2, 4, 8 .. 256 entries in one dimension, "
-            f"found shape {list(table.shape)}"
-        )
-    if table.dtype != np.float32:
-        raise WorkloadError(f"{name}: codebook: expected float32, found {table.dtype}")
-    if not np.isfinite(table).all():
-        index = int(np.flatnonzero(~np.isfinite(table))[0])
-        raise WorkloadError(f"{name}: codebook[{index}]: expected a number, found {table[index]}")
+def take_codebook(codebook: object, what: str) -> npt.NDArray[np.float32]:
+    """Return a copy of a codebook that cannot be written to.
+
+    Parameters
+    ----------
+    codebook : float32 [2**bits]
+        Shared weights, 1 to 8 bits; entry 0 is 0.0.
+    what : str
+        What it is called, for the error.
+
+    Raises
+    ------
+    WorkloadError
+        The codebook is not as above.
+    """
+    table = take_array(codebook, what, np.float32, ("2**bits",)).copy()
+    if table.size not in {1 << bits for bits in range(1, 9)}:
+        raise WorkloadError(f"{what}: expected 2, 4, 8 .. 256 entries, found {table.size}")
     if table[0] != 0.0:
         raise WorkloadError(
-            f"{name}: codebook[0]: expected 0.0, which stands for a pruned weight, found {table[0]}"
+            f"{what}[0]: expected 0.0, which stands for a pruned weight, found {table[0]}"
         )
     table.setflags(write=False)
     return table
 
 
-def _as_csc(given: Any, name: str) -> sparse.csc_array[np.uint8]:
-    codes: Any = given
+def take_csc(given: object, what: str, dtype: type[np.generic]) -> sparse.csc_array[Any]:
+    """Return a copy of a matrix as CSC with sorted rows and without stored zeros.
+
+    Parameters
+    ----------
+    given : [rows, cols], dense or scipy CSC or CSR
+        The matrix.
+    what : str
+        What it is called, for the error.
+    dtype : type
+        The NumPy type it must have.
+
+    Raises
+    ------
+    WorkloadError
+        Kind, dtype or shape differ, indices point outside, a place holds two values, or a number
+        is infinite or NaN.
+    """
     if not sparse.issparse(given):
-        codes = np.asarray(given)
-    elif codes.format not in {"csc", "csr"}:
+        dense = take_array(given, what, dtype, ("rows", "cols"))
+        return sparse.csc_array(dense)
+    source: Any = given
+    if source.format not in {"csc", "csr"}:
         raise WorkloadError(
-            f"{name}: codes: expected a CSC or CSR matrix, found {codes.format.upper()}; "
+            f"{what}: expected a CSC or CSR matrix, found {source.format.upper()}; "
             "convert it with .tocsc()"
         )
-    if codes.dtype != np.uint8:
-        raise WorkloadError(f"{name}: codes: expected uint8, found {codes.dtype}")
-    if codes.ndim != 2 or 0 in codes.shape or max(codes.shape) > LARGEST:
+    try:
+        source.check_format(full_check=True)
+    except ValueError as error:
         raise WorkloadError(
-            f"{name}: codes: expected [rows, cols] with at least one of each, "
-            f"found shape {list(codes.shape)}"
+            f"{what}: not a valid {source.format.upper()} matrix: {error}"
+        ) from error
+    take_array(source.data[:0], what, dtype, (0,))
+    if 0 in source.shape or max(source.shape) > LARGEST:
+        raise WorkloadError(
+            f"{what}: expected [rows, cols] of 1 to {LARGEST} each, found {list(source.shape)}"
         )
-    matrix: Any = sparse.csc_array(codes, copy=True)
+    matrix: Any = sparse.csc_array(source, copy=True)
     matrix.sort_indices()
     if not matrix.has_canonical_format:
-        raise WorkloadError(f"{name}: codes: one place holds more than one code")
+        raise WorkloadError(f"{what}: one place holds more than one value")
+    _require_finite_values(matrix, what)
     matrix.eliminate_zeros()
-    return cast("sparse.csc_array[np.uint8]", matrix)
+    return cast("sparse.csc_array[Any]", matrix)
+
+
+def _require_finite_values(matrix: Any, what: str) -> None:
+    bad = np.flatnonzero(~np.isfinite(matrix.data))
+    if bad.size:
+        column = int(np.searchsorted(matrix.indptr, bad[0], side="right")) - 1
+        place = [int(matrix.indices[bad[0]]), column]
+        raise WorkloadError(f"{what}{place}: expected a number, found {matrix.data[bad[0]]}")
 
 
 def _check_codes(codes: npt.NDArray[np.uint8], size: int, what: str) -> None:

@@ -7,7 +7,6 @@ A frozen dataclass names the range of each field in its annotation,
 from __future__ import annotations
 
 import dataclasses
-import math
 import numbers
 import re
 import tomllib
@@ -15,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from eiesim.errors import ConfigError, did_you_mean
 
@@ -31,7 +30,17 @@ class Range:
     meaning: str
 
     def __str__(self) -> str:
-        return f"{self.low:g} to {self.high:g}"
+        return f"{self.low} to {self.high}"
+
+    def holds(self, value: float) -> bool:
+        """Return whether a number is in range; NaN never is.
+
+        Parameters
+        ----------
+        value : int or float
+            The number; an integer is compared exactly.
+        """
+        return self.low <= value <= self.high
 
 
 @dataclass(frozen=True)
@@ -47,12 +56,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class Text:
-    """Any text."""
+    """Printable text in one line."""
 
     meaning: str
+    empty: bool = True
 
     def __str__(self) -> str:
-        return "text"
+        return "printable text"
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,12 @@ class Field:
     name: str
     kind: type
     rule: Rule
-    required: bool
+    default: Any
+
+    @property
+    def required(self) -> bool:
+        """Whether there is no default."""
+        return self.default is dataclasses.MISSING
 
     def problem(self, value: object) -> str | None:
         """Return what is wrong with a value, or None.
@@ -89,20 +104,31 @@ class Field:
             return None
         whole = "a whole number from " if self.kind is int else ""
         whole = "a number from " if self.kind is float else whole
-        return f"{self.name}: expected {whole}{self.rule}, found {value!r}"
+        return f"{self.name}: expected {whole}{self.rule}, found {_show(value)}"
 
     def _accepts(self, value: object) -> bool:
         rule = self.rule
         if isinstance(rule, Switch):
             return isinstance(value, bool)
         if isinstance(rule, Text):
-            return isinstance(value, str)
+            return is_name(value) or (rule.empty and value == "")
         if isinstance(rule, Choice):
-            return value in rule.values
+            return isinstance(value, str) and value in rule.values
         number = numbers.Integral if self.kind is int else numbers.Real
         if isinstance(value, bool) or not isinstance(value, number):
             return False
-        return math.isfinite(value) and rule.low <= float(value) <= rule.high
+        return rule.holds(cast(float, value))
+
+
+def is_name(value: object) -> bool:
+    """Return whether a value is printable text in one line, and not empty.
+
+    Parameters
+    ----------
+    value : object
+        What was found.
+    """
+    return isinstance(value, str) and value.isprintable() and bool(value)
 
 
 @cache
@@ -121,8 +147,7 @@ def fields_of(cls: type) -> dict[str, Field]:
         if get_origin(hint) is not Annotated:
             raise TypeError(f"{cls.__name__}.{entry.name} does not say what it accepts")
         kind, rule = get_args(hint)
-        required = entry.default is dataclasses.MISSING
-        table[entry.name] = Field(entry.name, kind, rule, required)
+        table[entry.name] = Field(entry.name, kind, rule, entry.default)
     return table
 
 
@@ -139,17 +164,13 @@ def validate(instance: object) -> None:
     ConfigError
         One line per field that is out of range.
     """
-    problems = []
     kind: Any = type(instance)
-    for name, field in fields_of(kind).items():
-        value = getattr(instance, name)
-        problem = field.problem(value)
-        if problem:
-            problems.append(problem)
-        else:
-            object.__setattr__(instance, name, field.kind(value))
+    values = {name: getattr(instance, name) for name in fields_of(kind)}
+    problems = find_problems(kind, values)
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError("\n".join(problem for _, problem in problems))
+    for name, field in fields_of(kind).items():
+        object.__setattr__(instance, name, field.kind(values[name]))
 
 
 def find_problems(cls: type, values: Mapping[str, object]) -> list[tuple[str, str]]:
@@ -174,7 +195,11 @@ def find_problems(cls: type, values: Mapping[str, object]) -> list[tuple[str, st
             problems.append(
                 (name, f"{name}: missing, expected {field.rule} ({field.rule.meaning})")
             )
-    return problems
+    wrong = {key for key, _ in problems}
+    defaults = {name: field.default for name, field in fields.items() if not field.required}
+    sound = {key: value for key, value in (defaults | dict(values)).items() if key not in wrong}
+    find_conflicts = getattr(cls, "find_conflicts", None)
+    return problems + (find_conflicts(sound) if find_conflicts else [])
 
 
 def read_toml(path: Path, cls: type[T]) -> T:
@@ -195,22 +220,17 @@ def read_toml(path: Path, cls: type[T]) -> T:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read: {_reason(error)}") from error
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
     problems = find_problems(cls, values)
     if problems:
         lines = [f"{path}{_line_of(key, text)}: {problem}" for key, problem in problems]
         raise ConfigError("\n".join(lines))
-    try:
-        return cls(**values)
-    except ConfigError as error:
-        raise ConfigError(
-            "\n".join(f"{path}: {line}" for line in str(error).split("\n"))
-        ) from error
+    return cls(**values)
 
 
 def write_toml(instance: Any) -> str:
@@ -250,20 +270,20 @@ def parse_assignment(cls: type, text: str) -> tuple[str, object]:
     ConfigError
         There is no ``=``, the key is unknown, or the value is out of range.
     """
-    key, equals, word = (part.strip() for part in text.partition("="))
-    if not equals:
-        raise ConfigError(f"--set {text}: expected key=value")
+    key, equals, word = (part.strip() for part in str(text).partition("="))
+    if not equals or not word.isprintable() or "#" in word:
+        raise ConfigError(f"--set {text!r}: expected key=value")
     fields = fields_of(cls)
     if key not in fields:
-        raise ConfigError(f"--set {text}: unknown key, {did_you_mean(key, fields)}")
+        raise ConfigError(f"--set {text!r}: unknown key, {did_you_mean(key, fields)}")
     value: object = word
     if not isinstance(fields[key].rule, Text | Choice):
         try:
             value = tomllib.loads(f"value = {word}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             value = word
     if problem := fields[key].problem(value):
-        raise ConfigError(f"--set {text}: {problem}")
+        raise ConfigError(f"--set {text!r}: {problem}")
     return key, value
 
 
@@ -278,8 +298,18 @@ def _line_of(key: str, text: str) -> str:
 def _escape(character: str) -> str:
     if character in '"\\':
         return "\\" + character
-    return character if character.isprintable() else f"\\u{ord(character):04x}"
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
-def _reason(error: OSError | UnicodeDecodeError) -> str:
-    return str(error.strerror) if isinstance(error, OSError) else "it is not UTF-8 text"
+def _show(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to print integers of thousands of digits
+        text = "a number of thousands of digits"
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError):
+        return str(error.strerror)
+    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)

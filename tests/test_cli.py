@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import signal
@@ -89,7 +90,7 @@ def test_run_writes_a_folder(capsys: pytest.CaptureFixture[str], layer_file: Pat
     assert run(capsys, *command)[::2] == (0, "written: results-2\n")
     folder = Path("results")
     assert sorted(path.name for path in folder.iterdir()) == [
-        "hardware.toml", "layers.csv", "manifest.json", "outputs.npz", "pes.csv", "summary.json",
+        "hardware.toml", "layers.csv", "manifest.json", "outputs.csv", "pes.csv", "summary.json",
     ]  # fmt: skip
     assert Hardware.from_toml(folder / "hardware.toml") == Hardware(n_pes=4)
     summary = json.loads((folder / "summary.json").read_text())
@@ -106,10 +107,14 @@ def test_run_writes_a_folder(capsys: pytest.CaptureFixture[str], layer_file: Pat
         for pe in own:
             times = [int(pe[f"{name}_cycles"]) for name in ("busy", "starved", "drained")]
             assert sum(times) == int(row["cycles"])
-    with np.load(folder / "outputs.npz", allow_pickle=False) as outputs:
-        assert outputs["mine"].tolist() == [5, 0]
+    with (folder / "outputs.csv").open() as stream:
+        outputs = [float(row["output"]) for row in csv.DictReader(stream) if row["layer"] == "mine"]
+    assert outputs == [5, 0]
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert [source["source"] for source in manifest["sources"]] == [str(layer_file), "nt-we"]
+    assert [source["given"] for source in manifest["sources"]] == [str(layer_file), "nt-we"]
+    digest = hashlib.sha256(layer_file.read_bytes()).hexdigest()
+    assert manifest["sources"][0] == {"given": str(layer_file), "sha256": digest, "seed": None}
+    assert manifest["command"] == list(command)
     assert manifest["sources"][1]["seed"] == load_benchmark("nt-we").spec.seed
 
 
@@ -126,7 +131,9 @@ def test_reproduce_table4(capsys: pytest.CaptureFixture[str], in_folder: Path) -
     assert [row["layer"] for row in rows] == [name for name in PAPER_LAYERS for _ in range(2)]
     for row in rows:
         within = abs(row["deviation_percent"]) <= 10
-        assert row["deviation_percent"] == pytest.approx(100 * (row["ours"] / row["paper"] - 1))
+        assert row["deviation_percent"] == pytest.approx(
+            100 * (row["ours_us"] / row["paper_us"] - 1)
+        )
         expected = ("match", "within 10 %") if within else ("differs because ",)
         assert row["verdict"].startswith(expected)
     files = {path.name for path in (in_folder / "table").iterdir()}
@@ -136,7 +143,9 @@ def test_reproduce_table4(capsys: pytest.CaptureFixture[str], in_folder: Path) -
 def test_reproduce_list(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "reproduce", "--list")
     assert code == 0
-    assert out.startswith("table4 ")
+    assert out.splitlines()[1].startswith("table4 ")
+    code, out, _ = run(capsys, "reproduce", "--list", "--json")
+    assert [entry["name"] for entry in json.loads(out)] == ["table4"]
 
 
 def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,11 +174,11 @@ def save_layer(**changes: Any) -> str:
 
 
 BAD_LAYERS: list[tuple[dict[str, Any], str]] = [
-    ({"codes": u8([[9, 0]])}, "bad.npz: bad: codes: expected codes below 4"),
-    ({"codes": f32([[1, 0]])}, "bad.npz: bad: codes: expected uint8, found float32"),
-    ({"codes": u8([1, 0])}, "bad.npz: bad: codes: expected [rows, cols]"),
-    ({"codebook": f32([0, np.nan])}, "bad.npz: bad: codebook[1]: expected a number, found nan"),
-    ({"codebook": f32([0, 1, 2])}, "bad.npz: bad: codebook: expected 2, 4, 8 .. 256 entries"),
+    ({"codes": u8([[9, 0]])}, "bad.npz: codes: expected codes below 4"),
+    ({"codes": f32([[1, 0]])}, "bad.npz: codes: expected uint8 [rows, cols], found float32"),
+    ({"codes": u8([1, 0])}, "bad.npz: codes: expected uint8 [rows, cols], found uint8 [2]"),
+    ({"codebook": f32([0, np.nan])}, "bad.npz: codebook[1]: expected a number, found nan"),
+    ({"codebook": f32([0, 1, 2])}, "bad.npz: codebook: expected 2, 4, 8 .. 256 entries"),
     ({"codebook": None}, "bad.npz: array 'codebook' is missing"),
     ({"weights": f32([1])}, "bad.npz: array 'weights': unknown"),
     ({"act": f32([1, np.nan])}, "bad.npz: activations[1]: expected a number, found nan"),
@@ -201,9 +210,9 @@ BAD_COMMANDS = [
     (["run", "alex-8", "--hardware", "eie"], "hardware 'eie': unknown preset"),
     (["run", "alex-8", "--hardware", "no.toml"], "no.toml: cannot be read"),
     (["run", "alex-8", "--hardware", "bad.toml"], "bad.toml:2: n_pe: unknown key"),
-    (["run", "alex-8", "--set", "n_pe=3"], "--set n_pe=3: unknown key, did you mean 'n_pes'?"),
-    (["run", "alex-8", "--set", "n_pes=0"], "--set n_pes=0: n_pes: expected a whole number"),
-    (["run", "alex-8", "--set", "n_pes"], "--set n_pes: expected key=value"),
+    (["run", "alex-8", "--set", "n_pe=3"], "--set 'n_pe=3': unknown key, did you mean 'n_pes'?"),
+    (["run", "alex-8", "--set", "n_pes=0"], "--set 'n_pes=0': n_pes: expected a whole number"),
+    (["run", "alex-8", "--set", "n_pes"], "--set 'n_pes': expected key=value"),
     (["run", "alex-8", "--set", "codebook_bits=3"], "alex-8: the layer's codebook has 4 bits"),
     (["run", "alex-8", "--inputs", "text.npz"], "text.npz: expected a .npz or .npy file"),
     (["run", "alex-8", "vgg-8", "--inputs", "x.npy"], "--inputs: expected one layer"),
@@ -211,9 +220,24 @@ BAD_COMMANDS = [
     (["run"], "the following arguments are required: LAYER"),
     (["run", "nt-we", "--frob"], "unrecognized arguments: --frob"),
     (["rum"], "argument COMMAND: invalid choice: 'rum'"),
-    (["reproduce"], "reproduce: expected a name; --list shows them"),
+    (["reproduce"], "expected the name of what to reproduce; --list shows them"),
     (["reproduce", "table9"], "argument NAME: invalid choice: 'table9'"),
     (["run", "nt-we", "--out", "text.npz/results"], "text.npz/results: cannot be written"),
+    (["run", "nt-we", "--out", ""], "'': expected the name of a new folder"),
+    (["run", "nt-we", "--out", "."], "'.': expected the name of a new folder"),
+    (["run", "nt-we", "--out", ".."], "'..': expected the name of a new folder"),
+    (["run", "nt-we", "--out", "x" * 300], "x: cannot be written: File name too long"),
+    (["run", "nt-we", "--out", "new/folder/" + "x" * 300], "x: cannot be written: File name"),
+    (["run", "nt-we", "--o", "results"], "unrecognized arguments: --o"),
+    (["run", "nt-we", "--set", "n_pes=4\nqueue_depth=2"], "expected key=value"),
+    (["run", "nt-we", "--set", "n_pes=4 # four"], "expected key=value"),
+    (["run", "nt-we", "--set", "n_pes=1" + "0" * 400], "n_pes: expected a whole number from 1"),
+    (["run", "nt-we", "--inputs", ""], ": cannot be read"),
+    (["run", "folder"], "folder: expected a .npz or .toml file, found a folder"),
+    (["run", "bad.txt"], "bad.txt: expected a .npz or .toml file, found another kind of file"),
+    (["run", "empty.npz"], "empty.npz: expected a .npz or .npy file of plain arrays, found an em"),
+    (["run", "huge.toml"], "huge: 1.1e+12 weights would be kept, at most 2147483647"),
+    (["reproduce", "--list", "--out", "results"], "--list writes nothing"),
 ]
 
 
@@ -223,6 +247,13 @@ def test_bad_commands(
 ) -> None:
     Path("text.npz").write_text("not an archive")
     Path("bad.toml").write_text("# mine\nn_pe = 3\n")
+    Path("bad.txt").write_text("text")
+    Path("empty.npz").touch()
+    Path("folder").mkdir()
+    Path("huge.toml").write_text(
+        "name = 'huge'\ntitle = 'huge'\ninputs = 1048576\noutputs = 1048576\n"
+        "weight_density = 1.0\nactivation_density = 1.0\n"
+    )
     check_refusal(capsys, in_folder, [*arguments], message)
 
 
@@ -232,15 +263,19 @@ def check_refusal(
     """One line that says what and where, exit code 2, nothing printed, nothing written."""
     if "--out" not in arguments and arguments[0] == "run":
         arguments = [*arguments, "--out", "results"]
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    before = list_files(folder)
     code, out, err = run(capsys, *arguments)
     assert code == 2
     assert err.startswith("eiesim")
     assert err.count("\n") == 1
-    assert f"error: {message}" in err
-    if "cannot be written" not in message:
-        assert out == ""
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert "error: " in err
+    assert message in err
+    assert out == ""
+    assert list_files(folder) == before
+
+
+def list_files(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")}
 
 
 @pytest.mark.usefixtures("in_folder")
@@ -284,3 +319,80 @@ def test_help_imports_nothing_heavy() -> None:
         "sys.exit(repr(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_layers_of_the_same_name_keep_their_own(
+    capsys: pytest.CaptureFixture[str], in_folder: Path
+) -> None:
+    for folder, value in (("a", 1.0), ("b", 2.0)):
+        Path(folder).mkdir()
+        arrays = {"codes": u8([[1]]), "codebook": f32([0, value]), "act": f32([1])}
+        np.savez(in_folder / folder / "x#2.npz", **arrays)  # type: ignore[arg-type]
+    files = ["a/x#2.npz", "b/x#2.npz", "a/x#2.npz"]
+    assert run(capsys, "run", *files, "--out", "results")[0] == 0
+    with Path("results/outputs.csv").open() as stream:
+        outputs = {row["layer"]: float(row["output"]) for row in csv.DictReader(stream)}
+    assert outputs == {"x#2": 1, "x#2#2": 2, "x#2#3": 1}
+    with Path("results/layers.csv").open() as stream:
+        assert [row["source"] for row in csv.DictReader(stream)] == files
+
+
+def test_overflow_is_said(capsys: pytest.CaptureFixture[str], in_folder: Path) -> None:
+    arrays = {"codes": u8([[1]]), "codebook": f32([0, 3e38]), "act": f32([3e38])}
+    np.savez(in_folder / "big.npz", **arrays)  # type: ignore[arg-type]
+    code, out, _ = run(capsys, "run", "big.npz")
+    assert code == 0
+    assert "overflow: big: 1 outputs are beyond float32's range" in out
+
+
+@pytest.mark.parametrize("columns", [200, 80, 20])
+def test_terminals_never_cut_a_number(columns: int, layer_file: Path) -> None:
+    """On a pseudo-terminal: a table where there is room, else a block; markup in names is text."""
+    name = layer_file.with_name("[red]x[bold].npz")
+    layer_file.rename(name)
+    leader, follower = os.openpty()
+    environment = os.environ | {"COLUMNS": str(columns), "TERM": "xterm"}
+    command = [sys.executable, "-m", "eiesim", "run", str(name)]
+    done = subprocess.run(
+        command, stdout=follower, stderr=subprocess.DEVNULL, env=environment, check=True
+    )
+    os.close(follower)
+    shown = os.read(leader, 100_000).decode()
+    os.close(leader)
+    assert done.returncode == 0
+    words = shown.replace("\x1b", " ").split()
+    assert "[red]x[bold]" in words
+    assert "192" in words  # pointer look-ups: 64 PEs, two activations and the bias's 1.0
+
+
+@pytest.mark.parametrize("target", ["/dev/full", None])
+def test_output_that_cannot_be_written(target: str | None, layer_file: Path) -> None:
+    if target is not None and not Path(target).exists():
+        pytest.skip(f"there is no {target} on this system")
+    command = [sys.executable, "-m", "eiesim", "run", str(layer_file)]
+    close = "exec >&-" if target is None else f"exec >{target}"
+    shell = ["sh", "-c", f'{close}; exec "$@"', "sh", *command]
+    done = subprocess.run(shell, stderr=subprocess.PIPE, text=True, check=False)
+    expected = "eiesim: error: cannot write the output: No space left on device\n"
+    assert (done.returncode, done.stderr) == ((2, expected) if target else (0, ""))
+
+
+def test_names_the_terminal_cannot_show(layer_file: Path) -> None:
+    name = layer_file.with_name("\u00fc\u4e2d.npz")
+    layer_file.rename(name)
+    command = [sys.executable, "-m", "eiesim", "run", str(name)]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "\\xfc\\u4e2d" in done.stdout
+
+
+@pytest.mark.usefixtures("layer_file")
+def test_the_commands_of_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each `$ eiesim ...` line of README.md, with a layer.npz in the folder."""
+    Path("mine.npz").rename("layer.npz")
+    readme = Path(__file__).resolve().parents[1] / "README.md"
+    lines = [line for line in readme.read_text().splitlines() if line.startswith("$ eiesim ")]
+    assert len(lines) >= 5
+    for line in lines:
+        code, _, err = run(capsys, *line.partition("#")[0].split()[2:])
+        assert code == 0, (line, err)

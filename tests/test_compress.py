@@ -163,8 +163,7 @@ def test_compress(weights: Any, codebook_bits: int, with_bias: bool) -> None:
 def test_sparse_weights_compress_like_dense_ones(weights: Any, density: float) -> None:
     for kind in (sparse.csc_array, sparse.csr_array):
         mine = compress(kind(weights), density)
-        same_number = mine.codes.nnz == compress(weights, density).codes.nnz
-        assert same_number
+        assert mine == compress(weights, density)
         assert compress(kind(weights)) == compress(weights)
     assert compress(prune(weights, threshold=1.0)).codes.nnz == np.count_nonzero(
         np.abs(weights) >= 1
@@ -183,7 +182,7 @@ def test_enough_codes_lose_nothing() -> None:
         ({"codebook_bits": 9}, "codebook_bits: expected 1 to 8, found 9"),
         (
             {"bias": np.zeros(3, np.float32)},
-            r"bias: expected 2 numbers, float32 \[2\], found float32",
+            r"bias: expected float32 \[2\], found float32 \[3\]",
         ),
         ({"bias": np.zeros(2)}, "found float64"),
         ({"density": -0.1}, "density: expected 0 to 1, found -0.1"),
@@ -195,9 +194,9 @@ def test_compress_refuses(options: dict[str, Any], message: str) -> None:
 
 
 def test_compress_refuses_other_sparse_matrices() -> None:
-    with pytest.raises(WorkloadError, match="CSC or CSR matrix of float32, found COO of float64"):
+    with pytest.raises(WorkloadError, match="expected a CSC or CSR matrix, found COO"):
         compress(sparse.coo_array(np.ones((2, 2))))  # type: ignore[arg-type]
-    with pytest.raises(WorkloadError, match="infinity or a NaN"):
+    with pytest.raises(WorkloadError, match=r"weights\[0, 0\]: expected a number, found inf"):
         compress(sparse.csc_array(f32([[np.inf]])))
 
 

@@ -118,7 +118,7 @@ def test_all_problems_of_a_file_at_once_with_their_lines(tmp_path: Path) -> None
     assert str(error.value).splitlines() == [
         f"{file}:3: n_pe: unknown key, did you mean 'n_pes'?",
         f"{file}:4: queue_depth: expected a whole number from 2 to 4096, found 1",
-        f"{file}:5: clock_mhz: expected a number from 0.001 to 1e+06, found 'x'",
+        f"{file}:5: clock_mhz: expected a number from 0.001 to 1000000.0, found 'x'",
     ]
 
 
@@ -162,7 +162,7 @@ def test_read_by_name_or_file(tmp_path: Path) -> None:
     ],
 )
 def test_settings_that_are_wrong(text: str, message: str) -> None:
-    with pytest.raises(ConfigError, match=f"^--set {text}: ") as error:
+    with pytest.raises(ConfigError, match=f"^--set '{text}': ") as error:
         Hardware().with_settings([text])
     assert message in str(error.value)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 
-HELP = "Print versions and folders, and check that both engines work and agree."
+HELP = "Print versions and where the models are, and check that both engines work and agree."
 EPILOG = "Copy its output into a bug report."
+AGREE = "agree on a small layer"
 PACKAGES = ("numpy", "numba", "scipy", "simpy", "pandas", "matplotlib", "rich")
 
 
@@ -35,33 +37,43 @@ def execute(options: argparse.Namespace) -> int:
     from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
 
     from eiesim import __version__  # noqa: PLC0415
-    from eiesim.benchmark import benchmark_names  # noqa: PLC0415
+    from eiesim.files import final_path, new_folder  # noqa: PLC0415
     from eiesim.resources import models_path  # noqa: PLC0415
-    from eiesim.study import experiment  # noqa: PLC0415
 
     findings: dict[str, object] = {
         "eiesim": __version__,
         "python": platform.python_version(),
-        "machine": platform.platform(),
+        "computer": platform.platform(),
         "processors": os.cpu_count(),
     }
     for package in PACKAGES:
         try:
             findings[package] = version(package)
         except PackageNotFoundError:
-            findings[package] = "missing: pip install --force-reinstall eiesim"
-    findings["models"] = f"{len(benchmark_names())} layers in {models_path()}"
-    healthy = _engines_agree()
-    findings["engines"] = "agree on a small layer" if healthy else "differ on a small layer: a bug"
+            findings[package] = f"missing: python -m pip install {package}"
+    layers = sorted(path.stem for path in models_path().glob("*.toml"))
+    findings["models"] = f"{len(layers)} layers in {models_path()}"
+    findings["engines"] = _check_engines()
+    healthy = findings["engines"] == AGREE
+    text = json.dumps(findings, indent=2) + "\n"
     if options.json:
-        print(experiment.to_json(findings), end="")
+        print(text, end="")
     else:
         for name, finding in findings.items():
             print(f"{name:12} {finding}")
-    if options.out:
-        folder = experiment.write_folder(options.out, {"doctor.json": experiment.to_json(findings)})
-        print(f"written: {folder}", file=sys.stderr)
+    if options.out is not None:
+        with new_folder(options.out) as folder:
+            (folder / "doctor.json").write_text(text, encoding="utf-8")
+        print(f"written: {final_path(folder)}", file=sys.stderr)
     return 0 if healthy else 1
+
+
+def _check_engines() -> str:
+    try:
+        same = _engines_agree()
+    except Exception as error:  # a broken package may raise anything, and is to be told
+        return f"cannot run: {type(error).__name__}: {error}"
+    return AGREE if same else "differ on a small layer, which is a bug: please report it"
 
 
 def _engines_agree() -> bool:

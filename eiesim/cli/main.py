@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from typing import NoReturn
@@ -43,6 +44,7 @@ def build_parser() -> Parser:
         "neural networks (ISCA 2016).",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"eiesim {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", dest="command", required=True)
@@ -53,6 +55,7 @@ def build_parser() -> Parser:
             description=module.HELP,
             epilog=module.EPILOG,
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
         )
         module.add_arguments(command)
         command.set_defaults(execute=module.execute)
@@ -67,18 +70,45 @@ def main(arguments: list[str] | None = None) -> int:
     arguments : list of str, optional
         Words after `eiesim`; those of the process by default.
     """
-    options = build_parser().parse_args(arguments)
+    _prepare_streams()
+    words = sys.argv[1:] if arguments is None else arguments
+    options = build_parser().parse_args(words)
+    options.words = words
     try:
-        code = options.execute(options)
+        code = int(options.execute(options))
         sys.stdout.flush()
     except EieError as error:
-        for line in str(error).splitlines():
-            print(f"eiesim: error: {line}", file=sys.stderr)
-        return 2
+        return _refuse(str(error))
     except KeyboardInterrupt:
         print("eiesim: stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 141
-    return int(code)
+    except MemoryError as error:
+        return _refuse(f"not enough memory: {error}")
+    except OSError as error:
+        _drop_output()
+        return _refuse(f"cannot write the output: {error.strerror}")
+    return code
+
+
+def _refuse(message: str) -> int:
+    for line in message.splitlines():
+        print(f"eiesim: error: {line}", file=sys.stderr)
+    return 2
+
+
+def _prepare_streams() -> None:
+    """Stand in for closed streams, and print what the terminal's encoding lacks as an escape."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """Let what is still buffered go nowhere, so that leaving does not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,38 +7,59 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+TEXT_WIDTH = 24
 
 
 def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print rows under their keys.
+    """Print rows under their keys; on a terminal too narrow for it, one block a row.
 
     Parameters
     ----------
     rows : sequence of mapping
-        At least one row; all with the same keys. Columns of numbers are set to the right.
+        At least one row; all with the same keys. Columns of numbers are set to the right and never
+        cut; columns of text wrap.
     """
     keys = list(rows[0])
     cells = [[_format(row[key]) for key in keys] for row in rows]
     right = [all(_is_number(line[column]) for line in cells) for column in range(len(keys))]
-    if sys.stdout.isatty():
-        from rich import box  # noqa: PLC0415
-        from rich.console import Console  # noqa: PLC0415
-        from rich.table import Table  # noqa: PLC0415
-
-        table = Table(box=box.SIMPLE_HEAD)
-        for key, to_right in zip(keys, right, strict=True):
-            table.add_column(key, justify="right" if to_right else "left", overflow="fold")
-        for line in cells:
-            table.add_row(*line)
-        Console().print(table)
-        return
     widths = [max(len(line[column]) for line in [keys, *cells]) for column in range(len(keys))]
-    for line in [keys, *cells]:
-        words = [
-            word.rjust(width) if to_right else word.ljust(width)
-            for word, width, to_right in zip(line, widths, right, strict=True)
-        ]
-        print("  ".join(words).rstrip())
+    if not sys.stdout.isatty():
+        for line in [keys, *cells]:
+            words = [
+                word.rjust(width) if to_right else word.ljust(width)
+                for word, width, to_right in zip(line, widths, right, strict=True)
+            ]
+            print("  ".join(words).rstrip())
+        return
+    from rich.console import Console  # noqa: PLC0415
+
+    console = Console()
+    needed = [
+        width if to_right else min(width, TEXT_WIDTH)
+        for width, to_right in zip(widths, right, strict=True)
+    ]
+    if sum(needed) + 3 * len(keys) > console.width:
+        _print_blocks(keys, cells)
+        return
+    from rich import box  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for key, to_right, width in zip(keys, right, needed, strict=True):
+        justify = "right" if to_right else "left"
+        table.add_column(key, justify=justify, no_wrap=to_right, min_width=width)  # type: ignore[arg-type]
+    for line in cells:
+        table.add_row(*(Text(word) for word in line))
+    console.print(table)
+
+
+def _print_blocks(keys: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    width = max(len(key) for key in keys)
+    for line in cells:
+        for key, word in zip(keys, line, strict=True):
+            print(f"{key:{width}}  {word}")
+        print()
 
 
 def track(items: Iterable[T], names: Sequence[str]) -> Iterator[T]:
@@ -51,17 +72,18 @@ def track(items: Iterable[T], names: Sequence[str]) -> Iterator[T]:
     names : sequence of str
         What each item is called.
     """
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield from items
         return
     from rich.console import Console  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415
     from rich.progress import Progress  # noqa: PLC0415
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(names[0], total=len(names))
+        task = progress.add_task(escape(names[0]), total=len(names))
         for number, item in enumerate(items, start=1):
             name = names[number] if number < len(names) else "done"
-            progress.update(task, advance=1, description=name)
+            progress.update(task, advance=1, description=escape(name))
             yield item
 
 

@@ -43,49 +43,51 @@ def execute(options: argparse.Namespace) -> int:
     options : Namespace
         Parsed arguments.
     """
+    from contextlib import ExitStack  # noqa: PLC0415
+
     from eiesim.cli.output import print_table, track  # noqa: PLC0415
     from eiesim.errors import ConfigError  # noqa: PLC0415
+    from eiesim.files import final_path, new_folder  # noqa: PLC0415
+    from eiesim.study import store  # noqa: PLC0415
 
     if options.list:
-        for name, title in EXPERIMENTS.items():
-            print(f"{name:10} {title}")
+        if options.out is not None:
+            raise ConfigError("--list writes nothing: leave out --out")
+        names = [{"name": name, "title": title} for name, title in EXPERIMENTS.items()]
+        print(store.to_json(names), end="") if options.json else print_table(names)
         return 0
     if not options.name:
-        raise ConfigError("reproduce: expected a name; --list shows them")
+        raise ConfigError("expected the name of what to reproduce; --list shows them")
     from eiesim.benchmark import PAPER_LAYERS  # noqa: PLC0415
     from eiesim.hardware import Hardware  # noqa: PLC0415
-    from eiesim.study import experiment  # noqa: PLC0415
     from eiesim.study.reproduce import table4  # noqa: PLC0415
 
-    verdicts = table4.judge(track(table4.run_layers(), PAPER_LAYERS))
-    rows = [
-        {
-            "layer": verdict.layer,
-            "quantity": verdict.quantity,
-            "paper": float(verdict.paper),
-            "ours": verdict.ours,
-            "deviation_percent": verdict.deviation_percent,
-            "verdict": verdict.text,
-        }
-        for verdict in verdicts
-    ]
-    pairs = list(zip(rows, verdicts, strict=True))
-    summary = {"title": table4.TITLE, "note": table4.NOTE, "rows": rows}
+    with ExitStack() as stack:
+        folder = stack.enter_context(new_folder(options.out)) if options.out is not None else None
+        runs = list(track(table4.run_paper_layers(), PAPER_LAYERS))
+        verdicts = table4.judge(runs)
+        rows = [verdict.to_row() for verdict in verdicts]
+        summary = {"title": table4.TITLE, "note": table4.NOTE, "rows": rows}
+        if folder is not None:
+            sources = [source for run in runs for source in run.operands.sources]
+            manifest = store.make_manifest(Hardware.preset(table4.PRESET), sources, options.words)
+            texts = {
+                "table4.csv": store.to_csv(rows),
+                "summary.json": store.to_json(summary),
+                "manifest.json": store.to_json(manifest),
+            }
+            store.write_texts(folder, texts)
     if options.json:
-        print(experiment.to_json(summary), end="")
+        print(store.to_json(summary), end="")
     else:
         print(table4.TITLE)
-        print_table([row | {"paper": verdict.paper} for row, verdict in pairs])
+        printed = [
+            row | {"paper_us": verdict.paper} for row, verdict in zip(rows, verdicts, strict=True)
+        ]
+        print_table(printed)
         within = sum(verdict.within for verdict in verdicts)
         print(f"{within} of {len(rows)} numbers within {table4.TOLERANCE_PERCENT} %.")
         print(table4.NOTE)
-    if options.out:
-        hw = Hardware.preset(table4.PRESET)
-        manifest = experiment.make_manifest(hw, PAPER_LAYERS)
-        texts = {
-            "table4.csv": experiment.to_csv(rows),
-            "summary.json": experiment.to_json(summary),
-            "manifest.json": experiment.to_json(manifest),
-        }
-        print(f"written: {experiment.write_folder(options.out, texts)}", file=sys.stderr)
+    if folder is not None:
+        print(f"written: {final_path(folder)}", file=sys.stderr)
     return 0

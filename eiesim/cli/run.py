@@ -8,13 +8,13 @@ import sys
 HELP = "Run layers on an EIE machine and count cycles and accesses."
 EPILOG = """\
 LAYER is the name of a benchmark layer (alex-6 alex-7 alex-8 vgg-6 vgg-7 vgg-8 nt-we nt-wd nt-lstm),
-a .toml file like those in models/, or a .npz file with the arrays
+a .toml file like those in models/, an image saved by InterleavedCSC.save, or a .npz file with
   codes     uint8 [rows, cols]   codebook index of every weight, 0 = pruned
   codebook  float32 [2**bits]    shared weights, entry 0 is 0.0
   bias      uint8 [rows]         codebook index of every bias (may be left out)
   act       float32 [cols]       one input (may be left out with --inputs)
 
---out DIR writes summary.json, layers.csv, pes.csv (one row a PE), outputs.npz, hardware.toml and
+--out DIR writes summary.json, layers.csv, pes.csv (one row a PE), outputs.csv, hardware.toml and
 manifest.json; when DIR exists, DIR-2 and so on is written instead.
 
 examples:
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="compiled recurrences, or the discrete-event model (default: fast)",
     )
     parser.add_argument("--inputs", metavar="FILE", help=".npy or .npz file with one input")
-    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    parser.add_argument("--json", action="store_true", help="print summary.json instead of a table")
     parser.add_argument("--out", metavar="DIR", help="write a folder of results")
 
 
@@ -64,27 +64,30 @@ def execute(options: argparse.Namespace) -> int:
     options : Namespace
         Parsed arguments.
     """
-    from eiesim.cli.output import print_table, track  # noqa: PLC0415
-    from eiesim.errors import ConfigError  # noqa: PLC0415
-    from eiesim.hardware import read_hardware  # noqa: PLC0415
-    from eiesim.study import experiment  # noqa: PLC0415
+    from contextlib import ExitStack  # noqa: PLC0415
 
-    if options.inputs and len(options.layers) > 1:
-        raise ConfigError("--inputs: expected one layer to go with it, found several")
+    from eiesim.cli.output import print_table, track  # noqa: PLC0415
+    from eiesim.files import final_path, new_folder  # noqa: PLC0415
+    from eiesim.hardware import read_hardware  # noqa: PLC0415
+    from eiesim.study import store  # noqa: PLC0415
+    from eiesim.study.experiment import run_layers  # noqa: PLC0415
+
     hw = read_hardware(options.hardware).with_settings(options.settings)
-    work = (
-        experiment.run_layer(layer, hw, options.engine, options.inputs) for layer in options.layers
-    )
-    runs = list(track(work, options.layers))
+    with ExitStack() as stack:
+        # first of all, so that no work is lost to a folder that cannot be written
+        folder = stack.enter_context(new_folder(options.out)) if options.out is not None else None
+        work = run_layers(options.layers, hw, options.engine, options.inputs)
+        runs = list(track(work, options.layers))
+        if folder is not None:
+            store.write_run(folder, runs, hw, options.words)
     if options.json:
-        print(experiment.to_json(experiment.summarise(runs, hw)), end="")
+        print(store.to_json(store.summarise(runs, hw)), end="")
     else:
-        rows = [experiment.describe_layer(run) for run in runs]
+        rows = [store.describe_layer(run) for run in runs]
         print_table([{key: row[key] for key in SHOWN} for row in rows])
         for run in runs:
-            for problem in experiment.describe_problems(run):
-                print(f"does not fit: {problem}")
-    if options.out:
-        sources = [*options.layers, options.inputs]
-        print(f"written: {experiment.write_run(options.out, runs, hw, sources)}", file=sys.stderr)
+            for problem in store.describe_problems(run):
+                print(problem)
+    if folder is not None:
+        print(f"written: {final_path(folder)}", file=sys.stderr)
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -33,23 +34,42 @@ class Clustering:
 
 @dataclass(frozen=True, eq=False)
 class _Sums:
-    """Sorted values and their prefix sums: mean and spread of any range in constant time."""
+    """Sorted values and prefix sums of their distances from `centre`.
+
+    Mean and spread of any range follow in constant time; measured from the median, so that a few
+    values far away cost the others no digits.
+    """
 
     values: npt.NDArray[np.float32]
+    centre: float
     first: npt.NDArray[np.float64]
     second: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, ordered: npt.NDArray[np.float32]) -> _Sums:
+        """Sum sorted values."""
+        centre = float(ordered[ordered.size // 2])
+        shifted = ordered.astype(np.float64)
+        shifted -= centre
+        first = _prefix(shifted)
+        return cls(ordered, centre, first, _prefix(np.square(shifted, out=shifted)))
 
     def means(
         self, cuts: npt.NDArray[np.int64], old: npt.NDArray[np.float64]
     ) -> npt.NDArray[np.float64]:
-        """Return each cluster's mean; an empty cluster keeps its centroid."""
+        """Return each cluster's mean, between its extremes; an empty cluster keeps its centroid."""
         number = np.diff(cuts)
-        return np.where(number > 0, np.diff(self.first[cuts]) / np.maximum(number, 1), old)
+        last = self.values.size - 1
+        low = self.values[np.minimum(cuts[:-1], last)].astype(np.float64)
+        high = self.values[np.maximum(cuts[1:] - 1, 0)].astype(np.float64)
+        means = np.diff(self.first[cuts]) / np.maximum(number, 1) + self.centre
+        return np.where(number > 0, np.clip(means, low, np.maximum(low, high)), old)
 
     def error(self, cuts: npt.NDArray[np.int64], centroids: npt.NDArray[np.float64]) -> float:
         """Return the sum of squared distances to the clusters' centroids."""
         number, first, second = np.diff(cuts), np.diff(self.first[cuts]), np.diff(self.second[cuts])
-        return float((second - 2 * centroids * first + number * centroids**2).sum())
+        distance = centroids - self.centre
+        return float((second - 2 * distance * first + number * distance**2).sum())
 
 
 def cluster(
@@ -81,17 +101,15 @@ def cluster(
     WorkloadError
         There are no values, not all are numbers, or there is no such initialisation.
     """
-    if initialisation not in get_args(Initialisation):
-        known = get_args(Initialisation)
-        raise WorkloadError(f"codebook {initialisation!r}: {did_you_mean(initialisation, known)}")
+    require_initialisation(initialisation, seed)
     ordered = np.sort(values)
     if not ordered.size or not np.isfinite(ordered[[0, -1]]).all():
         raise WorkloadError("codebook: expected at least one value, and numbers only")
     if initialisation == "optimal":
         return _find_optimum(ordered, n_clusters)
-    sums = _Sums(ordered, _prefix(ordered), _prefix(np.square(ordered, dtype=np.float64)))
+    sums = _Sums.of(ordered)
     if initialisation == "linear":
-        centroids = np.linspace(ordered[0], ordered[-1], n_clusters, dtype=np.float64)
+        centroids = np.linspace(float(ordered[0]), float(ordered[-1]), n_clusters)
     elif initialisation == "density":
         ranks = (np.arange(n_clusters) + 0.5) / n_clusters * ordered.size
         centroids = ordered[ranks.astype(np.int64)].astype(np.float64)
@@ -100,6 +118,28 @@ def cluster(
         chosen = rng.choice(ordered.size, n_clusters, replace=ordered.size < n_clusters)
         centroids = np.sort(ordered[chosen].astype(np.float64))
     return _iterate(sums, centroids)
+
+
+def require_initialisation(initialisation: str, seed: int) -> None:
+    """Check how a codebook is to be begun.
+
+    Parameters
+    ----------
+    initialisation : str
+        One of the names that `cluster` takes.
+    seed : int
+        Not negative.
+
+    Raises
+    ------
+    WorkloadError
+        There is no such initialisation, or the seed is no such number.
+    """
+    known = get_args(Initialisation)
+    if initialisation not in known:
+        raise WorkloadError(f"codebook {initialisation!r}: {did_you_mean(initialisation, known)}")
+    if not isinstance(seed, Integral) or seed < 0:
+        raise WorkloadError(f"seed: expected a whole number from 0 on, found {seed!r}")
 
 
 def _iterate(sums: _Sums, centroids: npt.NDArray[np.float64]) -> Clustering:
@@ -137,16 +177,17 @@ def _prefix(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 def _find_optimum(ordered: npt.NDArray[np.float32], n_clusters: int) -> Clustering:
     distinct, number = np.unique(ordered, return_counts=True)
-    centre = float(ordered.mean(dtype=np.float64))
-    shifted = distinct - centre  # smaller squares lose fewer digits in the prefix sums
-    weight, first = _prefix(number), _prefix(number * shifted)
-    second = _prefix(number * shifted**2)
+    values = distinct.astype(np.float64)
+    shifted = values - values[values.size // 2]  # as in _Sums
     used = min(n_clusters, distinct.size)
-    cuts = cut_optimally(weight, first, second, used)
-    centroids = np.diff(first[cuts]) / np.diff(weight[cuts])
-    total = np.diff(second[cuts]) - centroids * np.diff(first[cuts])
+    cuts = cut_optimally(
+        _prefix(number), _prefix(number * shifted), _prefix(number * shifted**2), used
+    )
+    starts = cuts[:-1]
+    centroids = np.add.reduceat(number * values, starts) / np.add.reduceat(number, starts)
+    distances = values - np.repeat(centroids, np.diff(cuts))
     padded = np.concatenate((centroids, np.repeat(centroids[-1:], n_clusters - used)))
-    return Clustering(padded + centre, (float(np.maximum(total, 0).sum()),))
+    return Clustering(padded, (float((number * distances**2).sum()),))
 
 
 def build_codebook(
@@ -178,9 +219,10 @@ def build_codebook(
     WorkloadError
         `codebook_bits` is out of range, or a value is not a number.
     """
-    if codebook_bits not in range(1, 9):
+    require_initialisation(initialisation, seed)
+    if not isinstance(codebook_bits, Integral) or not 1 <= codebook_bits <= 8:
         raise WorkloadError(f"codebook_bits: expected 1 to 8, found {codebook_bits!r}")
-    codebook = np.zeros(1 << codebook_bits, dtype=np.float32)
+    codebook = np.zeros(1 << int(codebook_bits), dtype=np.float32)
     if values.size:
         codebook[1:] = cluster(values, codebook.size - 1, initialisation, seed).centroids
     return codebook

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from eiesim.arrays import take_array
 from eiesim.compress.codebook import Initialisation, assign_codes, build_codebook
 from eiesim.compress.prune import count_kept_weights, prune
-from eiesim.errors import WorkloadError
-from eiesim.layer import CompressedLayer
+from eiesim.layer import CompressedLayer, take_csc
 
 
 def compress(
@@ -67,7 +67,9 @@ def compress(
            [2, 1, 3]], dtype=uint8)
     """
     kept = _keep(weights, density)
-    offset = _checked_bias(bias, kept.shape[0])
+    offset = np.zeros(0, dtype=np.float32)
+    if bias is not None:
+        offset = take_array(bias, "bias", np.float32, (kept.shape[0],))
     values = np.concatenate((kept.data, offset[offset != 0]))
     codebook = build_codebook(values, codebook_bits, initialisation, seed)
     codes = sparse.csc_array(
@@ -82,30 +84,12 @@ def compress(
 def _keep(weights: Any, density: float | None) -> sparse.csc_array[np.float32]:
     if not sparse.issparse(weights):
         return prune(weights, threshold=0.0) if density is None else prune(weights, density)
-    given: Any = weights
-    if given.format not in {"csc", "csr"} or given.dtype != np.float32:
-        raise WorkloadError(
-            "weights: expected a CSC or CSR matrix of float32, "
-            f"found {given.format.upper()} of {given.dtype}"
-        )
-    matrix: sparse.csc_array[np.float32] = sparse.csc_array(given, copy=True)
-    matrix.sum_duplicates()
+    matrix = take_csc(weights, "weights", np.float32)
     if density is not None:
         keep = count_kept_weights(density, matrix.shape[0] * matrix.shape[1])
-        matrix.data[np.argsort(-np.abs(matrix.data), kind="stable")[keep:]] = 0
-    matrix.eliminate_zeros()
-    if not np.isfinite(matrix.data).all():
-        raise WorkloadError("weights: expected numbers, found an infinity or a NaN")
+        columns = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
+        # by magnitude; among equal ones the first row by row, as in `prune`
+        order = np.lexsort((columns, matrix.indices, -np.abs(matrix.data)))
+        matrix.data[order[keep:]] = 0
+        matrix.eliminate_zeros()
     return matrix
-
-
-def _checked_bias(bias: npt.NDArray[np.float32] | None, rows: int) -> npt.NDArray[np.float32]:
-    if bias is None:
-        return np.zeros(0, dtype=np.float32)
-    vector = np.asarray(bias)
-    if vector.dtype != np.float32 or vector.shape != (rows,) or not np.isfinite(vector).all():
-        raise WorkloadError(
-            f"bias: expected {rows} numbers, float32 [{rows}], "
-            f"found {vector.dtype} {list(vector.shape)}"
-        )
-    return vector

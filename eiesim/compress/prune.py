@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from numbers import Real
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from eiesim.arrays import take_array
 from eiesim.compress._kernels import count_kept, count_magnitudes, gather_kept
 from eiesim.errors import WorkloadError
 
@@ -42,15 +43,10 @@ def prune(
         The weights are not float32 [rows, cols] or not all numbers, or not exactly one of `density`
         and `threshold` is given and in range.
     """
-    matrix = _checked_weights(weights)
+    matrix = take_array(weights, "weights", np.float32, ("rows", "cols"))
     bits = matrix.view(np.uint32)
     histogram = np.zeros(1 << 16, dtype=np.int64)
     count_magnitudes(bits.reshape(-1), -1, histogram)
-    if histogram[0x7F80:].any():
-        row, column = np.argwhere(~np.isfinite(matrix))[0]
-        raise WorkloadError(
-            f"weights[{row}, {column}]: expected a number, found {matrix[row, column]}"
-        )
     limit, ties = _find_limit(bits, histogram, density, threshold)
     indptr = np.zeros(matrix.shape[1] + 1, dtype=np.int64)
     count_kept(bits, limit, ties, indptr[1:])
@@ -76,18 +72,9 @@ def count_kept_weights(density: float, size: int) -> int:
     WorkloadError
         The density is out of range.
     """
-    if not 0 <= density <= 1:
+    if not isinstance(density, Real) or not 0 <= density <= 1:
         raise WorkloadError(f"density: expected 0 to 1, found {density!r}")
     return round(density * size)
-
-
-def _checked_weights(weights: Any) -> npt.NDArray[np.float32]:
-    matrix = np.ascontiguousarray(weights)
-    if matrix.dtype != np.float32 or matrix.ndim != 2 or 0 in matrix.shape:
-        raise WorkloadError(
-            f"weights: expected float32 [rows, cols], found {matrix.dtype} {list(matrix.shape)}"
-        )
-    return matrix
 
 
 def _find_limit(
@@ -105,7 +92,7 @@ def _find_limit(
         limit = high << 16 | low
         return limit, ties if limit else 0
     if threshold is not None and density is None:
-        if not 0 <= threshold < np.inf:
+        if not isinstance(threshold, Real) or not 0 <= threshold < np.inf:
             raise WorkloadError(f"threshold: expected a number from 0 on, found {threshold!r}")
         # the first float32 that is not below the threshold, and never zero
         lowest = np.float32(min(threshold, float(np.finfo(np.float32).max)))

@@ -56,11 +56,12 @@ def read_layer(path: str | Path) -> tuple[CompressedLayer, npt.NDArray[np.float3
     for name in ("codes", "codebook"):
         if name not in arrays:
             raise WorkloadError(f"{file}: array {name!r} is missing: {LAYER_ARRAYS[name]}")
-    name = file.parent.resolve().name if file.stem == "layer" else file.stem
+    stem = file.parent.resolve().name if file.stem == "layer" else file.stem
+    name = "".join(character if character.isprintable() else "?" for character in stem) or "layer"
     try:
         layer = CompressedLayer(arrays["codes"], arrays["codebook"], arrays.get("bias"), name)
     except WorkloadError as error:
-        raise WorkloadError(f"{file}: {error}") from error
+        raise WorkloadError(f"{file}: {str(error).removeprefix(f'{name}: ')}") from error
     return layer, arrays.get("act")
 
 
@@ -82,6 +83,7 @@ def read_activations(path: str | Path) -> npt.NDArray[Any]:
         return next(iter(arrays.values()))
     if "act" not in arrays:
         raise WorkloadError(
-            f"{path}: expected one array, or one named 'act', found {', '.join(sorted(arrays))}"
+            f"{path}: expected one array, or one named 'act', "
+            f"found {', '.join(sorted(arrays)) or 'none'}"
         )
     return arrays["act"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.arrays import take_array
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
 from eiesim.sim.scan import PIPELINE_CYCLES, load_registers, scan_activations
@@ -53,10 +54,18 @@ def bound_cycles(
     Returns
     -------
     Bounds
-        Floor and ceiling; both are the scan's cycles when there is no entry at all.
+        Floor and ceiling; those of the scan when there is no entry at all.
+
+    Raises
+    ------
+    WorkloadError
+        The activations are not float32 [cols], or not all numbers.
+    ImageError
+        The image is damaged or was encoded for other hardware.
     """
     image.require(hw)
-    nonzero = np.flatnonzero(load_registers(activations, hw))
+    operands = take_array(activations, f"{image.name}: activations", np.float32, (image.cols,))
+    nonzero = np.flatnonzero(load_registers(operands, hw))
     scan = scan_activations(nonzero, image, hw)
     entries = image.counts[scan.columns].astype(np.int64)
     if not entries.any():

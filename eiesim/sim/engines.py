@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.arrays import take_array
 from eiesim.counters import RunResult
-from eiesim.errors import ConfigError, WorkloadError, did_you_mean
+from eiesim.errors import ConfigError, did_you_mean
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
 
@@ -57,42 +58,9 @@ def simulate(
     if engine not in ENGINES:
         raise ConfigError(f"engine {engine!r}: {did_you_mean(engine, ENGINES)}")
     image.require(hw)
-    operands = check_activations(activations, image.cols, image.name)
+    operands = take_array(activations, f"{image.name}: activations", np.float32, (image.cols,))
     if engine == "reference":
         from eiesim.sim.reference import run  # noqa: PLC0415 - simpy only where it is used
     else:
         from eiesim.sim.fast import run  # noqa: PLC0415 - numba takes half a second to import
     return run(image, operands, hw)
-
-
-def check_activations(
-    activations: npt.NDArray[np.float32], cols: int, where: str
-) -> npt.NDArray[np.float32]:
-    """Return the activations when they are an input of such a layer.
-
-    Parameters
-    ----------
-    activations : float32 [cols]
-        The input.
-    cols : int
-        Inputs of the layer.
-    where : str
-        Layer or file, for the error.
-
-    Raises
-    ------
-    WorkloadError
-        Shape or dtype differ, or there is an infinity or a NaN.
-    """
-    array = np.asarray(activations)
-    if array.dtype != np.float32 or array.shape != (cols,):
-        raise WorkloadError(
-            f"{where}: activations: expected float32 [{cols}], "
-            f"found {array.dtype} {list(array.shape)}"
-        )
-    if not np.isfinite(array).all():
-        index = int(np.flatnonzero(~np.isfinite(array))[0])
-        raise WorkloadError(
-            f"{where}: activations[{index}]: expected a number, found {array[index]}"
-        )
-    return array

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.arrays import take_array
 from eiesim.fixedpoint import dequantise, quantise, shift_and_add
 from eiesim.hardware import Hardware
 from eiesim.layer import CompressedLayer
@@ -33,13 +34,20 @@ def compute_output(
     Returns
     -------
     float32 [rows]
-        The outputs before any non-linearity.
+        The outputs before any non-linearity; beyond float32's range infinities and NaN.
+
+    Raises
+    ------
+    WorkloadError
+        The activations are not float32 [cols], or not all numbers.
     """
+    operands = take_array(activations, f"{layer.name}: activations", np.float32, (layer.cols,))
     if hw.datapath == "fixed16":
-        return _fixed16(layer, activations, hw)
+        return _fixed16(layer, operands, hw)
     output = np.zeros(layer.rows, dtype=np.float32)
-    for rows, codes, activation in _columns(layer, activations, np.float32(1.0)):
-        output[rows] += layer.codebook[codes] * activation
+    with np.errstate(over="ignore", invalid="ignore"):
+        for rows, codes, activation in _columns(layer, operands, np.float32(1.0)):
+            output[rows] += layer.codebook[codes] * activation
     return output
 
 

@@ -14,10 +14,12 @@ class Verdict:
     ----------
     layer, quantity : str
         What the number is of.
+    unit : str
+        Of both numbers.
     paper : str
         As printed.
     ours : float
-        In the same unit.
+        What eiesim gives.
     tolerance_percent : float
         Deviation up to which the number counts as reproduced.
     reason : str
@@ -26,6 +28,7 @@ class Verdict:
 
     layer: str
     quantity: str
+    unit: str
     paper: str
     ours: float
     tolerance_percent: float
@@ -55,3 +58,14 @@ class Verdict:
         if self.within:
             return f"within {self.tolerance_percent:g} %"
         return f"differs because {self.reason}"
+
+    def to_row(self) -> dict[str, str | float]:
+        """Return the verdict as one row of a table, the unit in the names."""
+        return {
+            "layer": self.layer,
+            "quantity": self.quantity,
+            f"paper_{self.unit}": float(self.paper),
+            f"ours_{self.unit}": self.ours,
+            "deviation_percent": self.deviation_percent,
+            "verdict": self.text,
+        }

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.counters import Counters, PeCounters, RunResult
+from eiesim.errors import ImageError
 from eiesim.fixedpoint import dequantise, quantise
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
@@ -21,6 +22,9 @@ from eiesim.sim.fast._kernels import (
 )
 from eiesim.sim.scan import PIPELINE_CYCLES, Scan, load_registers, scan_activations
 
+LATEST = (1 << 31) - (1 << 12)
+"""Last cycle that the kernels' 32-bit times hold, with room for the pipeline."""
+
 
 def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware) -> RunResult:
     """Run one input through a layer; see `eiesim.simulate`.
@@ -33,10 +37,20 @@ def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardwar
         The input, checked.
     hw : Hardware
         The machine.
+
+    Raises
+    ------
+    ImageError
+        The run may take more cycles than 32 bits hold.
     """
     registers = load_registers(activations, hw)
     scan = scan_activations(np.flatnonzero(registers != 0), image, hw)
     lead = 2 + hw.broadcast_latency_cycles
+    items = scan.columns.size
+    if int(scan.gaps.sum()) + items * max(image.longest_column, lead) > LATEST:
+        raise ImageError(
+            f"{image.name}: the run may take more than {LATEST} cycles; use the reference engine"
+        )
     broadcasts, last_issue = time_broadcasts(
         image.counts, scan.columns, scan.gaps, hw.queue_depth, lead
     )

@@ -65,7 +65,8 @@ class Array:
             random.Random(shuffle_seed).shuffle(processes)
         for process in processes:
             self._env.process(process)
-        self._env.run()
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond float32 as in the fast engine
+            self._env.run()
         return RunResult(self._image.name, "reference", self._hw, self._output(), self._count())
 
     @property

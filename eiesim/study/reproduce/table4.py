@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from eiesim.baselines.published import find_time_us
 from eiesim.benchmark import PAPER_LAYERS
 from eiesim.hardware import Hardware
-from eiesim.study.experiment import LayerRun, run_layer
+from eiesim.study.experiment import LayerRun, run_layers
 from eiesim.study.verdict import Verdict
 
 TITLE = "EIE, Table IV: theoretical and actual time of EIE, microseconds"
@@ -19,11 +19,9 @@ Tolerance {TOLERANCE_PERCENT} %: Table III rounds weight densities to whole perc
 and averages activation densities over many inputs, while Table IV timed one input."""
 
 
-def run_layers() -> Iterator[LayerRun]:
+def run_paper_layers() -> Iterator[LayerRun]:
     """Run the nine layers one after the other."""
-    hw = Hardware.preset(PRESET)
-    for name in PAPER_LAYERS:
-        yield run_layer(name, hw, "fast")
+    return run_layers(PAPER_LAYERS, Hardware.preset(PRESET), "fast")
 
 
 def judge(runs: Iterable[LayerRun]) -> list[Verdict]:
@@ -42,10 +40,11 @@ def _judge_layer(run: LayerRun) -> tuple[Verdict, Verdict]:
     theoretical = find_time_us(result.name, "eie", 1, "theoretical")
     actual = find_time_us(result.name, "eie", 1, "actual")
     work = float(theoretical) / result.theoretical_us
-    density = (run.activations != 0).mean()
+    density = (run.operands.activations != 0).mean()
     one_input = (
-        f"Table IV timed one input: its theoretical time takes {100 * density * work:.1f} % "
-        f"non-zero activations, Table III's average is {100 * density:.1f} %"
+        f"Table IV timed one input: at Table III's weight density its theoretical time would take "
+        f"{100 * density * work:.1f} % non-zero activations, Table III's average is "
+        f"{100 * density:.1f} %"
     )
     balance = (
         f"the load is less even: the paper loses "
@@ -57,8 +56,10 @@ def _judge_layer(run: LayerRun) -> tuple[Verdict, Verdict]:
     reasons = [] if abs(work - 1) * 100 <= TOLERANCE_PERCENT else [one_input]
     reasons += [] if even and reasons else [balance]
     return (
-        Verdict(result.name, "theoretical_us", theoretical, result.theoretical_us,
+        Verdict(result.name, "theoretical",
+            "us", theoretical, result.theoretical_us,
                 TOLERANCE_PERCENT, one_input),
-        Verdict(result.name, "actual_us", actual, result.latency_us,
+        Verdict(result.name, "actual",
+            "us", actual, result.latency_us,
                 TOLERANCE_PERCENT, "; and ".join(reasons)),
     )  # fmt: skip

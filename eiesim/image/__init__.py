@@ -1,0 +1,7 @@
+"""What the SRAMs of every PE hold: interleaved CSC (EIE, sections III-B and III-C)."""
+
+from eiesim.image.csc import Columns, InterleavedCSC
+from eiesim.image.encode import encode
+from eiesim.image.fit import MemoryUse
+
+__all__ = ["Columns", "InterleavedCSC", "MemoryUse", "encode"]

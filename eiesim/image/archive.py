@@ -1,0 +1,95 @@
+"""The file of an image: a `.npz` archive of plain arrays with a versioned header."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.errors import ImageError
+from eiesim.files import read_arrays, replacing
+
+FORMAT = "eiesim image"
+VERSION = 1
+HEADER = {"name", "rows", "cols", "n_pes", "index_bits", "has_bias"}
+ARRAYS = {"codebook", "ptr", "codes", "relative_index"}
+
+
+def write(path: str | Path, header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> None:
+    """Write an image's file; it is there whole or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, replaced when it exists.
+    header : dict
+        Name and sizes.
+    arrays : dict of ndarray
+        Codebook, pointers and entries.
+
+    Raises
+    ------
+    EieError
+        The file cannot be written.
+    """
+    text = json.dumps({"format": FORMAT, "version": VERSION} | header).encode()
+    with replacing(path) as stream:
+        np.savez(stream, header=np.frombuffer(text, dtype=np.uint8), **arrays)  # type: ignore[arg-type]
+
+
+def read(path: str | Path) -> dict[str, npt.NDArray[Any]]:
+    """Read the arrays of an image's file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Raises
+    ------
+    WorkloadError
+        The file is missing, truncated or no `.npz` file.
+    """
+    return read_arrays(path)
+
+
+def split(
+    arrays: dict[str, npt.NDArray[Any]], where: str
+) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+    """Return the header of an image and its arrays.
+
+    Parameters
+    ----------
+    arrays : dict of ndarray
+        What the file holds.
+    where : str
+        The file's name, for errors.
+
+    Raises
+    ------
+    ImageError
+        There is no header, one of another format or version, or an array is missing or unknown.
+    """
+    try:
+        header = json.loads(arrays["header"].tobytes())
+    except (KeyError, ValueError, RecursionError) as error:
+        raise ImageError(f"{where}: expected an eiesim image, found no header") from error
+    known = isinstance(header, dict) and header.get("format") == FORMAT
+    version = header.get("version") if known else None
+    if not known or type(version) is not int or version != VERSION:
+        raise ImageError(
+            f"{where}: expected an {FORMAT} of version {VERSION}, "
+            f"found {f'version {version!r}' if known else 'another header'}"
+        )
+    content = {name: array for name, array in arrays.items() if name != "header"}
+    fields = {name: value for name, value in header.items() if name not in {"format", "version"}}
+    for what, found, expected in (("header", fields, HEADER), ("arrays", content, ARRAYS)):
+        if found.keys() != expected:
+            raise ImageError(
+                f"{where}: {what}: expected {', '.join(sorted(expected))}, "
+                f"found {', '.join(sorted(found)) or 'none'}"
+            )
+    return fields, content

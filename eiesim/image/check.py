@@ -1,0 +1,147 @@
+"""Whether an image is sound, and if not, where it is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.errors import ImageError
+from eiesim.hardware import Hardware
+from eiesim.layer import LARGEST, take_codebook
+from eiesim.schema import Range, fields_of, is_name
+
+if TYPE_CHECKING:
+    from eiesim.image.csc import InterleavedCSC
+
+
+def check_shapes(image: InterleavedCSC) -> None:
+    """Check what can be told without a look into the arrays.
+
+    Parameters
+    ----------
+    image : InterleavedCSC
+        The image.
+
+    Raises
+    ------
+    ImageError
+        A number is out of range, or shapes and dtypes do not fit together.
+    """
+    limits = {
+        name: field.rule
+        for name, field in fields_of(Hardware).items()
+        if isinstance(field.rule, Range)
+    }
+    for name in ("rows", "cols", "n_pes", "index_bits"):
+        value = getattr(image, name)
+        rule = limits.get(name, Range(1, LARGEST, "rows or columns"))
+        if isinstance(value, bool) or not isinstance(value, int) or not rule.holds(value):
+            raise ImageError(f"{name}: expected a whole number from {rule}, found {value!r}")
+    if not isinstance(image.has_bias, bool) or not is_name(image.name):
+        raise ImageError(
+            f"expected has_bias to be true or false and name to be printable text, "
+            f"found {image.has_bias!r} and {image.name!r}"
+        )
+    entries = (np.size(image.codes),)
+    for field, dtype, shape in (
+        ("codebook", np.float32, (np.size(image.codebook),)),
+        ("ptr", np.int32, (image.bias_column + 2, image.n_pes)),
+        ("codes", np.uint8, entries),
+        ("relative_index", np.uint8, entries),
+    ):
+        array = getattr(image, field)
+        if not isinstance(array, np.ndarray) or array.dtype != dtype or array.shape != shape:
+            found = f"{np.asarray(array).dtype} {list(np.shape(array))}"
+            raise ImageError(
+                f"{image.name}: {field}: expected {np.dtype(dtype)} {list(shape)}, found {found}"
+            )
+
+
+def check_image(image: InterleavedCSC) -> None:
+    """Check the codebook and every pointer and entry.
+
+    Parameters
+    ----------
+    image : InterleavedCSC
+        The image.
+
+    Raises
+    ------
+    WorkloadError
+        The codebook is none.
+    ImageError
+        Names the PE, the column and the entry of the first violation.
+    """
+    take_codebook(image.codebook, f"{image.name}: codebook")
+    _check_pointers(image)
+    padding = image.codes == 0
+    longest_run = (1 << image.index_bits) - 1
+    last_of_column = np.zeros(image.entries + 1, dtype=bool)
+    last_of_column[image.ptr[1:] + image.base[:-1] - 1] = True
+    pe, column, row = _find_places(image)
+    rows = np.array([image.pe_rows(number) for number in range(image.n_pes)], dtype=np.int64)
+    bias = (column == image.bias_column) & image.has_bias
+    violations = [
+        (image.codes >= image.codebook.size, f"code not below {image.codebook.size}"),
+        (image.relative_index > longest_run, f"relative index above {longest_run}"),
+        (
+            padding & (image.relative_index != longest_run),
+            f"padding zero whose relative index is not {longest_run}",
+        ),
+        (padding & last_of_column[:-1], "padding zero at the end of a column"),
+        (row >= rows[pe], "row beyond the PE's last one"),
+        (
+            (column >= image.cols) & ~bias,
+            "entry in a column that is neither an input nor a bias",
+        ),
+    ]
+    found = [(int(np.argmax(bad)), what) for bad, what in violations if bad.any()]
+    if found:
+        entry, what = min(found)
+        raise ImageError(
+            f"{image.name}: {_tell_place(image, entry)}: {what} (code {image.codes[entry]}, "
+            f"relative index {image.relative_index[entry]})"
+        )
+
+
+def _check_pointers(image: InterleavedCSC) -> None:
+    ptr = image.ptr
+    if ptr[0].any():
+        pe = int(np.argmax(ptr[0] != 0))
+        raise ImageError(f"{image.name}: PE {pe}, column 0: pointer is {ptr[0, pe]}, not 0")
+    falling = (ptr[1:] < ptr[:-1]).T
+    if falling.any():
+        pe, column = (int(index) for index in np.argwhere(falling)[0])
+        raise ImageError(
+            f"{image.name}: PE {pe}, column {column}: pointers fall from "
+            f"{ptr[column, pe]} to {ptr[column + 1, pe]}"
+        )
+    if image.base[-1] != image.entries:
+        raise ImageError(
+            f"{image.name}: PE {image.n_pes - 1}: the pointers of all PEs tell of "
+            f"{image.base[-1]} entries, found {image.entries}"
+        )
+
+
+def _find_places(
+    image: InterleavedCSC,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return PE, column and row within the PE of every entry."""
+    lengths = np.diff(image.ptr, axis=0).T
+    columns = np.arange(lengths.shape[1], dtype=np.int64)
+    pe = np.repeat(np.arange(image.n_pes, dtype=np.int64), image.ptr[-1])
+    column = np.repeat(np.tile(columns, image.n_pes), lengths.ravel())
+    steps = np.cumsum(image.relative_index.astype(np.int64) + 1)
+    first = (image.ptr[:-1].T + image.base[:-1, None])[lengths > 0]
+    before = np.concatenate(([0], steps))[first]
+    row = steps - np.repeat(before, lengths[lengths > 0]) - 1
+    return pe, column, row
+
+
+def _tell_place(image: InterleavedCSC, entry: int) -> str:
+    pe = int(np.searchsorted(image.base, entry, side="right")) - 1
+    own = entry - int(image.base[pe])
+    column = int(np.searchsorted(image.ptr[:, pe], own, side="right")) - 1
+    return f"PE {pe}, column {column}, entry {own - int(image.ptr[column, pe])}"

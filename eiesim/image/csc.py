@@ -1,0 +1,337 @@
+"""The image itself: pointers and entries of every PE, and what follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from eiesim.errors import ImageError, WorkloadError
+from eiesim.hardware import Hardware
+from eiesim.image import archive
+from eiesim.image.check import check_image, check_shapes
+from eiesim.image.fit import MemoryUse, fit_image
+from eiesim.layer import CompressedLayer
+
+
+class Columns(NamedTuple):
+    """The weights of an image column by column over all PEs, without padding zeros.
+
+    Attributes
+    ----------
+    indptr : int64 [columns + 1]
+        Where each column begins in `rows` and `codes`.
+    rows, codes : int32, uint8 [weights]
+        Row in the matrix and code of each weight, PE by PE within a column.
+    edge_rows : int32 [4, columns, n_pes]
+        Row within the PE of each column's first, second, last but one and last entry; -1 for a
+        padding zero or where there is no such entry.
+    padding : int32 [columns, n_pes]
+        Padding zeros of each column.
+    """
+
+    indptr: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int32]
+    codes: npt.NDArray[np.uint8]
+    edge_rows: npt.NDArray[np.int32]
+    padding: npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class InterleavedCSC:
+    """A layer as the SRAMs of `n_pes` PEs hold it; `encode` makes one.
+
+    Row i of the matrix belongs to PE i mod `n_pes`, where it is row i div `n_pes`. Each PE keeps
+    its own rows column by column: of each entry the code and the number of zeros since the entry
+    before it, and for each column a pointer to its first entry. More than 2**index_bits - 1 zeros
+    in a row take padding zeros: entries of code 0 that carry the largest relative index.
+
+    Parameters
+    ----------
+    rows, cols : int
+        Outputs and inputs.
+    n_pes : int
+        Number of PEs the rows are dealt to.
+    index_bits : int
+        Bits of a relative index.
+    has_bias : bool
+        Whether the layer has a bias. Its column is there all the same, as in the authors' design:
+        the last one, input number `bias_column`, empty in a layer without a bias.
+    codebook : float32 [2**codebook_bits]
+        Shared weights; entry 0 is 0.0.
+    ptr : int32 [columns + 1, n_pes]
+        Column pointers; ``ptr[:, k]`` is what the pointer SRAM of PE k holds, 0 first.
+    codes, relative_index : uint8 [entries]
+        Entries of PE 0, then of PE 1, and so on (v and z of EIE, section III-B).
+    name : str
+        What the layer is called.
+
+    Raises
+    ------
+    ImageError
+        Shapes or dtypes do not fit together; `check` looks into the entries.
+    """
+
+    rows: int
+    cols: int
+    n_pes: int
+    index_bits: int
+    has_bias: bool
+    codebook: npt.NDArray[np.float32]
+    ptr: npt.NDArray[np.int32]
+    codes: npt.NDArray[np.uint8]
+    relative_index: npt.NDArray[np.uint8]
+    name: str = "layer"
+
+    def __post_init__(self) -> None:
+        check_shapes(self)
+        for field in ("codebook", "ptr", "codes", "relative_index"):
+            object.__setattr__(self, field, _lock(getattr(self, field).copy()))
+
+    @property
+    def codebook_bits(self) -> int:
+        """Bits of a codebook index."""
+        return max(int(self.codebook.size).bit_length() - 1, 1)
+
+    @property
+    def bias_column(self) -> int:
+        """Input number of the bias: after the inputs, rounded up to a whole row of PEs."""
+        return -(-self.cols // self.n_pes) * self.n_pes
+
+    @cached_property
+    def base(self) -> npt.NDArray[np.int64]:
+        """Where each PE's entries begin, int64 [n_pes + 1]; the last one is their number."""
+        return _lock(np.concatenate(([0], np.cumsum(self.ptr[-1], dtype=np.int64))))
+
+    @cached_property
+    def counts(self) -> npt.NDArray[Any]:
+        """Entries of every column in every PE, [columns, n_pes], in the smallest unsigned dtype."""
+        counts = np.diff(self.ptr, axis=0)
+        largest = int(counts.max(initial=0))
+        dtype = np.uint8 if largest < 1 << 8 else np.uint16 if largest < 1 << 16 else np.uint32
+        return _lock(counts.astype(dtype))
+
+    @cached_property
+    def longest_column(self) -> int:
+        """Most entries that any column has in any PE."""
+        return int(self.counts.max(initial=0))
+
+    @cached_property
+    def columns(self) -> Columns:
+        """The weights column by column, read back from the entries of all PEs."""
+        from eiesim._kernels import list_columns  # noqa: PLC0415 - compiled code
+
+        shape = (self.ptr.shape[0] - 1, self.n_pes)
+        view = Columns(
+            np.zeros(shape[0] + 1, dtype=np.int64),
+            np.zeros(self.entries + 1, dtype=np.int32),
+            np.zeros(self.entries + 1, dtype=np.uint8),
+            np.full((4, *shape), -1, dtype=np.int32),
+            np.zeros(shape, dtype=np.int32),
+        )
+        list_columns(self.ptr, self.base, self.codes, self.relative_index, *view)
+        weights = int(view.indptr[-1])
+        view = view._replace(rows=view.rows[:weights], codes=view.codes[:weights])
+        for array in view:
+            _lock(array)
+        return view
+
+    @property
+    def entries(self) -> int:
+        """Number of entries over all PEs, padding zeros included."""
+        return int(self.codes.size)
+
+    @property
+    def padding_entries(self) -> int:
+        """Number of padding zeros over all PEs."""
+        return self.entries - int(np.count_nonzero(self.codes))
+
+    def pe_rows(self, pe: int) -> int:
+        """Return how many rows a PE holds.
+
+        Parameters
+        ----------
+        pe : int
+            Number of the PE, from 0.
+        """
+        return -(-(self.rows - pe) // self.n_pes) if pe < self.rows else 0
+
+    def check(self) -> None:
+        """Check the codebook and every pointer and entry.
+
+        Raises
+        ------
+        ImageError
+            Names the PE, the column and the entry of the first violation.
+        """
+        check_image(self)
+
+    @cached_property
+    def checked(self) -> bool:
+        """True, after one `check`; `encode` sets it, since what it makes need not be checked."""
+        self.check()
+        return True
+
+    def decode(self) -> CompressedLayer:
+        """Return the layer that this image was encoded from.
+
+        Raises
+        ------
+        ImageError
+            The image is damaged.
+        """
+        self.check()
+        indptr, rows, codes, _, _ = self.columns
+        bias = slice(indptr[self.bias_column], indptr[self.bias_column + 1])
+        bias_codes = np.zeros(self.rows, dtype=np.uint8)
+        bias_codes[rows[bias]] = codes[bias]
+        kept = slice(0, bias.start)
+        matrix = sparse.csc_array(
+            (codes[kept], rows[kept], indptr[: self.cols + 1]),
+            shape=(self.rows, self.cols),
+            copy=True,
+        )
+        matrix.sort_indices()
+        return CompressedLayer(
+            matrix, self.codebook, bias_codes if self.has_bias else None, self.name
+        )
+
+    def fits(self, hw: Hardware) -> list[MemoryUse]:
+        """Return how full each memory of the fullest PE is, and what does not fit.
+
+        Parameters
+        ----------
+        hw : Hardware
+            The machine that is to hold this image.
+
+        Raises
+        ------
+        ImageError
+            The image was encoded for other hardware.
+        """
+        self.require(hw)
+        return fit_image(self, hw)
+
+    def require(self, hw: Hardware) -> None:
+        """Check that this image is sound and was encoded for such a machine.
+
+        Parameters
+        ----------
+        hw : Hardware
+            The machine that is to run this image.
+
+        Raises
+        ------
+        ImageError
+            The image is damaged, PEs or index bits differ, or the codebook is wider than the
+            machine's.
+        """
+        for field, found, wanted in (
+            ("n_pes", self.n_pes, hw.n_pes),
+            ("index_bits", self.index_bits, hw.index_bits),
+        ):
+            if found != wanted:
+                raise ImageError(
+                    f"{self.name}: the image was encoded for {field} = {found}, the "
+                    f"hardware has {wanted}; encode the layer again"
+                )
+        require_codebook(self.name, self.codebook_bits, hw)
+        _ = self.checked
+
+    def save(self, path: str | Path) -> None:
+        """Write the image to one file (`.npz` inside); it is there whole or not at all.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file, replaced when it exists.
+
+        Raises
+        ------
+        EieError
+            The file cannot be written.
+        """
+        arrays = {
+            name: getattr(self, name) for name in ("codebook", "ptr", "codes", "relative_index")
+        }
+        header = {
+            name: getattr(self, name)
+            for name in ("name", "rows", "cols", "n_pes", "index_bits", "has_bias")
+        }
+        archive.write(path, header, arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> InterleavedCSC:
+        """Read an image that `save` wrote, and check it.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+
+        Raises
+        ------
+        WorkloadError
+            The file is missing, truncated or no `.npz` file.
+        ImageError
+            It holds no image, one of another version, or a damaged one.
+        """
+        return cls.from_arrays(archive.read(path), str(path))
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]], where: str) -> InterleavedCSC:
+        """Build and check an image from the arrays of its file.
+
+        Parameters
+        ----------
+        arrays : dict of ndarray
+            What the file holds.
+        where : str
+            The file's name, for errors.
+
+        Raises
+        ------
+        ImageError
+            The arrays are no image, one of another version, or a damaged one.
+        """
+        header, content = archive.split(arrays, where)
+        try:
+            image = cls(**(header | content))
+            image.check()
+        except (ImageError, WorkloadError) as error:
+            raise ImageError(f"{where}: {error}") from error
+        return image
+
+
+def _lock(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    array.setflags(write=False)
+    return array
+
+
+def require_codebook(name: str, codebook_bits: int, hw: Hardware) -> None:
+    """Check that a codebook fits the machine's.
+
+    Parameters
+    ----------
+    name : str
+        The layer, for the error.
+    codebook_bits : int
+        Bits of the layer's codes.
+    hw : Hardware
+        The machine.
+
+    Raises
+    ------
+    ImageError
+        The codebook is wider than the machine's.
+    """
+    if codebook_bits > hw.codebook_bits:
+        raise ImageError(
+            f"{name}: the layer's codebook has {codebook_bits} bits, the hardware's codebook_bits "
+            f"is {hw.codebook_bits}; raise it or compress the layer to fewer bits"
+        )

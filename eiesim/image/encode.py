@@ -1,0 +1,87 @@
+"""From a compressed layer to what the SRAMs hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.errors import ImageError
+from eiesim.hardware import Hardware
+from eiesim.image.csc import InterleavedCSC, require_codebook
+from eiesim.layer import LARGEST, CompressedLayer
+
+
+def encode(layer: CompressedLayer, hw: Hardware) -> InterleavedCSC:
+    """Lay a compressed layer out for the SRAMs of a machine.
+
+    Parameters
+    ----------
+    layer : CompressedLayer
+        The layer.
+    hw : Hardware
+        Its `n_pes` and `index_bits` count.
+
+    Returns
+    -------
+    InterleavedCSC
+        The image; time and memory grow with the weights that are kept.
+
+    Raises
+    ------
+    ImageError
+        The codebook is wider than the hardware's, or a PE would hold too many entries.
+
+    References
+    ----------
+    EIE, sections III-B (relative index, padding zeros) and III-C (interleaving).
+    """
+    from eiesim._kernels import count_entries, fill_entries  # noqa: PLC0415 - compiled code
+
+    require_codebook(layer.name, layer.codebook_bits, hw)
+    indptr, indices, data = _columns_with_bias(layer, hw.n_pes)
+    longest_run = (1 << hw.index_bits) - 1
+    counts = np.zeros((indptr.size - 1, hw.n_pes), dtype=np.int32)
+    count_entries(indptr, indices, longest_run, counts)
+    entries = counts.sum(axis=0, dtype=np.int64)
+    if entries.max() > LARGEST:
+        pe = int(np.argmax(entries > LARGEST))
+        raise ImageError(
+            f"{layer.name}: PE {pe} would hold {entries[pe]} entries, most of them padding zeros; "
+            f"32-bit pointers address {LARGEST}: use more index_bits or more PEs"
+        )
+    ptr = np.zeros((indptr.size, hw.n_pes), dtype=np.int32)
+    np.cumsum(counts, axis=0, out=ptr[1:])
+    base = np.concatenate(([0], np.cumsum(entries)))
+    codes = np.zeros(int(base[-1]), dtype=np.uint8)
+    relative_index = np.full(codes.size, longest_run, dtype=np.uint8)
+    fill_entries(indptr, indices, data, longest_run, base[:-1].copy(), codes, relative_index)
+    image = InterleavedCSC(
+        layer.rows,
+        layer.cols,
+        hw.n_pes,
+        hw.index_bits,
+        layer.bias_codes is not None,
+        layer.codebook,
+        ptr,
+        codes,
+        relative_index,
+        layer.name,
+    )
+    vars(image)["checked"] = True
+    return image
+
+
+def _columns_with_bias(
+    layer: CompressedLayer, n_pes: int
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+    """Return the layer's CSC arrays with the bias as one more column behind a whole row of PEs."""
+    matrix = layer.codes
+    bias = layer.bias_codes if layer.bias_codes is not None else np.zeros(0, dtype=np.uint8)
+    rows = np.flatnonzero(bias)
+    empty = -(-layer.cols // n_pes) * n_pes - layer.cols
+    ends = np.concatenate((np.full(empty, matrix.nnz), [matrix.nnz + rows.size]))
+    return (
+        np.concatenate((matrix.indptr, ends)).astype(np.int32),
+        np.concatenate((matrix.indices, rows)).astype(np.int32),
+        np.concatenate((matrix.data, bias[rows])),
+    )

@@ -1,0 +1,229 @@
+"""What is kept of a run: one row a layer, one row a PE, one folder of plain files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eiesim.counters import PE_FIELDS
+from eiesim.hardware import Hardware
+from eiesim.study.experiment import LayerRun, Source
+
+Row = dict[str, Any]
+SCHEMA = "eiesim run 1"
+
+
+def describe_layer(run: LayerRun) -> Row:
+    """Return a run as one row, units in the names.
+
+    Parameters
+    ----------
+    run : LayerRun
+        The run.
+    """
+    result, layer = run.result, run.operands.layer
+    nonzero = int(np.count_nonzero(run.operands.activations))
+    return {
+        "layer": run.name,
+        "source": run.operands.sources[0].given,
+        "engine": result.engine,
+        "inputs": layer.cols,
+        "outputs": layer.rows,
+        "weights": layer.codes.nnz,
+        "weight_density": layer.density,
+        "padding_zeros": run.padding_zeros,
+        "nonzero_activations": nonzero,
+        "activation_density": nonzero / layer.cols,
+        "latency_us": result.latency_us,
+        "theoretical_us": result.theoretical_us,
+        "load_balance": result.load_balance,
+        "floor_cycles": run.bounds.floor_cycles,
+        "ceiling_cycles": run.bounds.ceiling_cycles,
+        **result.counters.totals(),
+        "busy_cycles_mean": float(result.counters.busy_cycles.mean()),
+        "starved_cycles_mean": float(result.counters.starved_cycles.mean()),
+        "drained_cycles_mean": float(result.counters.drained_cycles.mean()),
+        "nonfinite_outputs": int(np.count_nonzero(~np.isfinite(result.output))),
+        "fits": all(use.fits for use in run.memories),
+    }
+
+
+def describe_pes(run: LayerRun) -> list[Row]:
+    """Return a run as one row a PE.
+
+    Parameters
+    ----------
+    run : LayerRun
+        The run.
+    """
+    counters = run.result.counters.pe
+    return [
+        {"layer": run.name, "pe": pe}
+        | {name: int(getattr(counters, name)[pe]) for name in PE_FIELDS}
+        for pe in range(run.result.hardware.n_pes)
+    ]
+
+
+def describe_outputs(run: LayerRun) -> list[Row]:
+    """Return a run's outputs as one row each; the digits give back the float32.
+
+    Parameters
+    ----------
+    run : LayerRun
+        The run.
+    """
+    return [
+        {"layer": run.name, "row": row, "output": str(value)}
+        for row, value in enumerate(run.result.output)
+    ]
+
+
+def describe_problems(run: LayerRun) -> list[str]:
+    """Return a sentence for each thing a user should know before trusting the numbers.
+
+    Parameters
+    ----------
+    run : LayerRun
+        The run.
+    """
+    problems = [
+        f"does not fit: {run.name}: {use.memory}: {use.used} of {use.capacity} {use.unit} "
+        f"({use.note})"
+        for use in run.memories
+        if not use.fits
+    ]
+    beyond = int(np.count_nonzero(~np.isfinite(run.result.output)))
+    if beyond:
+        problems.append(f"overflow: {run.name}: {beyond} outputs are beyond float32's range")
+    return problems
+
+
+def summarise(runs: Sequence[LayerRun], hw: Hardware) -> Row:
+    """Return runs as the content of `summary.json` and of ``--json``.
+
+    Parameters
+    ----------
+    runs : sequence of LayerRun
+        The runs.
+    hw : Hardware
+        The machine they share.
+    """
+    layers = [
+        describe_layer(run)
+        | {
+            "memories": [use._asdict() for use in run.memories],
+            "pes": {name: getattr(run.result.counters.pe, name).tolist() for name in PE_FIELDS},
+        }
+        for run in runs
+    ]
+    return {
+        "schema": SCHEMA,
+        "eiesim": version("eiesim"),
+        "hardware": asdict(hw),
+        "layers": layers,
+    }
+
+
+def write_run(folder: Path, runs: Sequence[LayerRun], hw: Hardware, command: list[str]) -> None:
+    """Write the files of a run into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        An empty folder.
+    runs : sequence of LayerRun
+        The runs.
+    hw : Hardware
+        The machine they share.
+    command : list of str
+        Words of the command line.
+    """
+    sources = [source for run in runs for source in run.operands.sources]
+    texts = {
+        "summary.json": to_json(summarise(runs, hw)),
+        "manifest.json": to_json(make_manifest(hw, sources, command)),
+        "hardware.toml": hw.to_toml(),
+        "layers.csv": to_csv([describe_layer(run) for run in runs]),
+        "pes.csv": to_csv([row for run in runs for row in describe_pes(run)]),
+        "outputs.csv": to_csv([row for run in runs for row in describe_outputs(run)]),
+    }
+    write_texts(folder, texts)
+
+
+def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write files into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    texts : mapping
+        Text of each file by name.
+    """
+    for name, text in texts.items():
+        file = folder / name
+        file.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+def make_manifest(hw: Hardware, sources: Sequence[Source], command: list[str]) -> Row:
+    """Return what a run was made with: versions, computer, date, hardware, hashes of its sources.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The simulated machine.
+    sources : sequence of Source
+        Names and files that were read.
+    command : list of str
+        Words of the command line.
+    """
+    packages = ("eiesim", "numpy", "numba", "scipy", "simpy")
+    versions = {name: version(name) for name in packages}
+    return {
+        "command": command,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions | {"python": platform.python_version()},
+        "computer": platform.platform(),
+        "hardware": asdict(hw),
+        "sources": [asdict(source) for source in sources],
+    }
+
+
+def to_json(content: object) -> str:
+    """Return content as indented JSON with a line end.
+
+    Parameters
+    ----------
+    content : object
+        Dictionaries, lists, texts and numbers; no NaN and no infinity.
+    """
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """Return rows as CSV with a header line; true and false as in JSON.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        At least one row; all with the same keys.
+    """
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow(
+            {key: str(value).lower() if isinstance(value, bool) else value
+             for key, value in row.items()}
+        )  # fmt: skip
+    return stream.getvalue()
