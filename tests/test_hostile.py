@@ -146,7 +146,7 @@ def test_sparse_weights_are_pruned_like_dense_ones() -> None:
     for kind in (sparse.csc_array, sparse.csr_array):
         assert compress(kind(weights), 0.34) == compress(weights, 0.34)
         with pytest.raises(WorkloadError, match=r"weights\[0, 1\]: expected a number, found nan"):
-            compress(kind(f32([[1, np.nan, -3], [4, 0, 5]])), 0.5)
+            compress(kind(f32(np.array([[1, np.nan, -3], [4, 0, 5]]))), 0.5)
 
 
 @pytest.mark.parametrize("wrong", [None, "x", [[1], [1, 2]], {}, 3, np.ones(3, bool), [0.5] * 3])
