@@ -34,6 +34,8 @@ def take_array(
         Dtype or shape differ, or a number is infinite or NaN.
     """
     expected = f"{np.dtype(dtype)} {_tell_shape(shape)}"
+    if isinstance(value, np.ma.MaskedArray):
+        raise WorkloadError(f"{what}: expected {expected}, found a masked array; fill it first")
     try:
         array = np.ascontiguousarray(value) if np.ndim(value) else np.asarray(value)  # type: ignore[arg-type]
     except (ValueError, TypeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,9 +84,10 @@ def find_spec_file(name: str | Path) -> Path:
     stem = str(name).lower()
     if stem in known:
         return models_path() / f"{stem}.toml"
-    if path.exists():
-        kind = "a folder" if path.is_dir() else "another kind of file"
-        raise WorkloadError(f"{path}: expected a .npz or .toml file, found {kind}")
+    with suppress(OSError):  # no name of a file, then no file
+        if path.exists():
+            kind = "a folder" if path.is_dir() else "another kind of file"
+            raise WorkloadError(f"{path}: expected a .npz or .toml file, found {kind}")
     raise WorkloadError(f"layer {str(name)!r}: unknown, {did_you_mean(stem, known)}")
 
 

@@ -7,7 +7,22 @@ from collections.abc import Iterable
 
 
 class EieError(Exception):
-    """Any problem that the caller can mend; the command line prints it and exits with 2."""
+    """Any problem that the caller can mend; the command line prints it and exits with 2.
+
+    Parameters
+    ----------
+    *problems : str
+        What is wrong, one text a problem. Characters that are not printable, as a file's name or a
+        key may have, are escaped, so that each problem is one line.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = tuple(escape(problem) for problem in problems)
+        super().__init__(*self.problems)
+
+    def __str__(self) -> str:
+        """Return the problems, one line each."""
+        return "\n".join(self.problems)
 
 
 class ConfigError(EieError):
@@ -20,6 +35,19 @@ class WorkloadError(EieError):
 
 class ImageError(EieError):
     """A compressed image is damaged, or does not belong to this hardware."""
+
+
+def escape(text: str) -> str:
+    """Return a text with every character that is not printable written as an escape.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+    """
+    return "".join(
+        character if character.isprintable() else repr(character)[1:-1] for character in text
+    )
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

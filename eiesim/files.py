@@ -93,7 +93,10 @@ def _parse_arrays(stream: IO[bytes]) -> dict[str, npt.NDArray[Any]]:
             content = np.load(stream, allow_pickle=False)
             if isinstance(content, np.ndarray):
                 return {"": content}
-            return {name: content[name] for name in content.files}
+            arrays = {name: content[name] for name in content.files}
+            if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+                raise EieError("something else in the archive")
+            return arrays
         except ValueError as error:
             if "allow_pickle" in str(error):
                 raise EieError("pickled objects, which are never read") from error
@@ -118,10 +121,10 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     Raises
     ------
     EieError
-        The folder cannot be written.
+        The folder cannot be written, or the path has no name for it.
     """
     wished = Path(path)
-    if not wished.name or wished.name == "..":
+    if not wished.name or wished.name == ".." or "\0" in wished.name:
         raise EieError(f"{str(path)!r}: expected the name of a new folder")
     try:
         target = fresh_name(wished)

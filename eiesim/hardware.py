@@ -162,7 +162,7 @@ class Hardware:
             except ConfigError as error:
                 problems.append(str(error))
         if problems:
-            raise ConfigError("\n".join(problems))
+            raise ConfigError(*problems)
         return replace(self, **changes)
 
 
@@ -187,4 +187,6 @@ def read_hardware(name: str) -> Hardware:
     ConfigError
         There is no such preset, or the file has problems.
     """
-    return Hardware.from_toml(name) if name.endswith(".toml") else Hardware.preset(name)
+    if Path(name).suffix.lower() == ".toml":
+        return Hardware.from_toml(name)
+    return Hardware.preset(name)

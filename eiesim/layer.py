@@ -74,10 +74,11 @@ class CompressedLayer:
     Han et al., EIE, ISCA 2016, section III-A; Deep Compression, ICLR 2016, sections 2 and 3.
     """
 
-    codes: sparse.csc_array[np.uint8]
     codebook: npt.NDArray[np.float32]
     bias_codes: npt.NDArray[np.uint8] | None
     name: str
+    _shape: tuple[int, int]
+    _csc: tuple[npt.NDArray[np.uint8], npt.NDArray[np.integer], npt.NDArray[np.integer]]
 
     def __init__(
         self,
@@ -91,11 +92,13 @@ class CompressedLayer:
         table = take_codebook(codebook, f"{name}: codebook")
         matrix = take_csc(codes, f"{name}: codes", np.uint8)
         _check_codes(matrix.data, table.size, f"{name}: codes")
-        for array in (matrix.data, matrix.indices, matrix.indptr):
+        arrays = (matrix.data, matrix.indices, matrix.indptr)
+        for array in arrays:
             array.setflags(write=False)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "codebook", table)
-        object.__setattr__(self, "codes", matrix)
+        object.__setattr__(self, "_csc", arrays)
+        object.__setattr__(self, "_shape", matrix.shape)
         object.__setattr__(self, "bias_codes", None)
         if bias_codes is not None:
             what = f"{name}: bias_codes"
@@ -104,15 +107,29 @@ class CompressedLayer:
             bias.setflags(write=False)
             object.__setattr__(self, "bias_codes", bias)
 
+    def __reduce__(self) -> tuple[type[CompressedLayer], tuple[Any, ...]]:
+        """Copy and unpickle by way of the constructor, which locks the arrays again."""
+        return CompressedLayer, (self.codes, self.codebook, self.bias_codes, self.name)
+
+    @property
+    def codes(self) -> sparse.csc_array[np.uint8]:
+        """The codes as CSC, rows sorted: a new object each time, around arrays that are locked."""
+        return sparse.csc_array(self._csc, shape=self._shape, copy=False)
+
     @property
     def rows(self) -> int:
         """Number of outputs."""
-        return int(self.codes.shape[0])
+        return int(self._shape[0])
 
     @property
     def cols(self) -> int:
         """Number of inputs."""
-        return int(self.codes.shape[1])
+        return int(self._shape[1])
+
+    @property
+    def weights(self) -> int:
+        """Number of weights that are not pruned, the bias left out."""
+        return int(self._csc[0].size)
 
     @property
     def codebook_bits(self) -> int:
@@ -122,7 +139,7 @@ class CompressedLayer:
     @property
     def density(self) -> float:
         """Share of weights that are not pruned, the bias left out."""
-        return float(self.codes.nnz / (self.rows * self.cols))
+        return self.weights / (self.rows * self.cols)
 
     def __eq__(self, other: object) -> bool:
         """Return whether codes, codebook and bias are the same, whatever the name."""
@@ -134,10 +151,9 @@ class CompressedLayer:
         )
 
     def _arrays(self) -> list[npt.NDArray[Any]]:
-        matrix = self.codes
         bias = np.zeros(0, np.uint8) if self.bias_codes is None else self.bias_codes
-        shape = np.array([*matrix.shape, self.bias_codes is not None])
-        return [shape, self.codebook, bias, matrix.indptr, matrix.indices, matrix.data]
+        shape = np.array([*self._shape, self.bias_codes is not None])
+        return [shape, self.codebook, bias, *self._csc]
 
     __hash__ = None  # type: ignore[assignment]
 

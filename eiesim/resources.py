@@ -20,14 +20,5 @@ def data_path(name: str) -> Path:
 
 def models_path() -> Path:
     """Return the folder of the benchmark layers, `models/`."""
-    return _installed_or_beside("models")
-
-
-def traces_path() -> Path:
-    """Return the folder of the recorded activations, `traces/`."""
-    return _installed_or_beside("traces")
-
-
-def _installed_or_beside(name: str) -> Path:
-    installed = PACKAGE / name
-    return installed if installed.is_dir() else PACKAGE.parent / name
+    installed = PACKAGE / "models"
+    return installed if installed.is_dir() else PACKAGE.parent / "models"

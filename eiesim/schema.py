@@ -104,7 +104,7 @@ class Field:
             return None
         whole = "a whole number from " if self.kind is int else ""
         whole = "a number from " if self.kind is float else whole
-        return f"{self.name}: expected {whole}{self.rule}, found {_show(value)}"
+        return f"{self.name}: expected {whole}{self.rule}, found {show_value(value)}"
 
     def _accepts(self, value: object) -> bool:
         rule = self.rule
@@ -168,7 +168,7 @@ def validate(instance: object) -> None:
     values = {name: getattr(instance, name) for name in fields_of(kind)}
     problems = find_problems(kind, values)
     if problems:
-        raise ConfigError("\n".join(problem for _, problem in problems))
+        raise ConfigError(*(problem for _, problem in problems))
     for name, field in fields_of(kind).items():
         object.__setattr__(instance, name, field.kind(values[name]))
 
@@ -228,8 +228,7 @@ def read_toml(path: Path, cls: type[T]) -> T:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
     problems = find_problems(cls, values)
     if problems:
-        lines = [f"{path}{_line_of(key, text)}: {problem}" for key, problem in problems]
-        raise ConfigError("\n".join(lines))
+        raise ConfigError(*(f"{path}{_line_of(key, text)}: {problem}" for key, problem in problems))
     return cls(**values)
 
 
@@ -301,7 +300,14 @@ def _escape(character: str) -> str:
     return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
-def _show(value: object) -> str:
+def show_value(value: object) -> str:
+    """Return a value as it is written in Python, cut where it is long.
+
+    Parameters
+    ----------
+    value : object
+        What was found.
+    """
     try:
         text = repr(value)
     except ValueError:  # Python refuses to print integers of thousands of digits

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any, get_args
 
 import kmeans1d
@@ -12,7 +14,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import sparse
 
-import eiesim
 from eiesim import compress
 from eiesim.compress.codebook import Initialisation, assign_codes, build_codebook, cluster
 from eiesim.compress.prune import prune
@@ -200,9 +201,17 @@ def test_compress_refuses_other_sparse_matrices() -> None:
         compress(sparse.csc_array(f32([[np.inf]])))
 
 
-def test_the_package_is_the_function() -> None:
+@pytest.mark.parametrize(
+    "first",
+    ["import eiesim", "import eiesim.compress.prune", "from eiesim.compress import pipeline"],
+)
+def test_the_package_is_the_function(first: str) -> None:
     """`from eiesim import compress` is callable whatever was imported before."""
-    assert eiesim.compress is compress
-    assert compress.pipeline.compress(np.ones((1, 1), np.float32)) == compress(  # type: ignore[attr-defined]
-        np.ones((1, 1), np.float32)
-    )
+    script = f"""{first}
+import numpy
+from eiesim import compress
+assert compress(numpy.ones((2, 2), numpy.float32), 0.5).weights == 2
+import eiesim.compress.codebook
+assert eiesim.compress(numpy.ones((2, 2), numpy.float32), 0.5).weights == 2
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)

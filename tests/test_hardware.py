@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from eiesim import Hardware
 from eiesim.errors import ConfigError
@@ -41,7 +42,7 @@ def test_table_v_preset() -> None:
 
 
 @pytest.mark.parametrize(("name", "rule"), RANGES)
-def test_limits(name: str, rule: Range) -> None:
+def test_values_out_of_range_are_named(name: str, rule: Range) -> None:
     kind = fields_of(Hardware)[name].kind
     low, high = kind(rule.low), kind(rule.high)
     step = 1 if kind is int else low / 2
@@ -61,6 +62,9 @@ def test_limits(name: str, rule: Range) -> None:
         ("spmat_width_bits", 8, 1024),
         ("index_bits", 1, 8),
         ("codebook_bits", 1, 8),
+        ("broadcast_latency_cycles", 0, 1024),
+        ("weight_fraction_bits", 0, 15),
+        ("act_fraction_bits", 0, 15),
     ],
 )
 def test_ranges_promised(name: str, low: int, high: int) -> None:
@@ -100,8 +104,9 @@ def test_all_problems_of_an_object_at_once() -> None:
     ]  # fmt: skip
 
 
-@given(machines(1024))
-def test_toml_round_trip(hw: Hardware) -> None:
+@given(machines(1024), st.floats(0.001, 1e6), st.floats(1, 1000), st.integers(1, 1 << 40))
+def test_toml_round_trip(hw: Hardware, clock_mhz: float, node_nm: float, size: int) -> None:
+    hw = replace(hw, clock_mhz=clock_mhz, node_nm=node_nm, spmat_sram_bytes=size)
     with TemporaryDirectory() as folder:
         file = Path(folder) / "hardware.toml"
         file.write_text(hw.to_toml(), encoding="utf-8")

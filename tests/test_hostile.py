@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -98,6 +100,36 @@ def test_nothing_that_was_made_can_be_changed() -> None:
             array[...] = 1
 
 
+def test_what_scipy_changes_is_not_the_layer() -> None:
+    """Operations that rebind a matrix's arrays change the object that was asked for, no more."""
+    layer = CompressedLayer(np.eye(3, dtype=np.uint8), f32([0, 1]))
+    codes: Any = layer.codes
+    codes.data = u8([200, 200, 200])
+    codes.resize(2, 2)
+    assert layer == CompressedLayer(np.eye(3, dtype=np.uint8), f32([0, 1]))
+    assert encode(layer, HW).decode() == layer
+
+
+@pytest.mark.parametrize("copy", [deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
+def test_copies_are_locked_and_checked_again(copy: Callable[[Any], Any]) -> None:
+    layer = CompressedLayer(np.eye(3, dtype=np.uint8), f32([0, 1]), u8([1, 0, 1]))
+    image = encode(layer, HW)
+    assert copy(layer) == layer
+    again = copy(image)
+    assert again.decode() == layer
+    for array in (again.codes, again.ptr, copy(layer).codes.data, copy(layer).codebook):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 1
+    assert "checked" not in vars(copy(image))
+
+
+def test_columns_of_unsound_images_are_never_listed() -> None:
+    ptr = np.array([[0], [2_000_000_000], [2_000_000_000]], np.int32)
+    image = InterleavedCSC(3, 1, 1, 4, False, ONE, ptr, u8([1]), u8([0]))
+    with pytest.raises(ImageError, match="the pointers of all PEs tell of 2000000000 entries"):
+        _ = image.columns
+
+
 def test_the_callers_arrays_stay_the_callers() -> None:
     codes = u8([1])
     ptr = np.array([[0], [1], [1]], np.int32)
@@ -149,7 +181,19 @@ def test_sparse_weights_are_pruned_like_dense_ones() -> None:
             compress(kind(f32(np.array([[1, np.nan, -3], [4, 0, 5]]))), 0.5)
 
 
-@pytest.mark.parametrize("wrong", [None, "x", [[1], [1, 2]], {}, 3, np.ones(3, bool), [0.5] * 3])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        "x",
+        [[1], [1, 2]],
+        {},
+        3,
+        np.ones(3, bool),
+        [0.5] * 3,
+        np.ma.masked_array(np.ones(3, np.float32), mask=[True, False, False]),
+    ],
+)
 def test_anything_for_an_array(wrong: Any) -> None:
     layer = CompressedLayer(np.eye(3, dtype=np.uint8), ONE)
     image = encode(layer, HW)

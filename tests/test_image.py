@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -59,9 +60,12 @@ def test_round_trip_and_oracle(case: Case) -> None:
 @given(cases(largest=60))
 def test_sparse_input_gives_the_same_image(case: Case) -> None:
     codes = case.layer.codes
+    expected = encode(case.layer, case.hw)
     for other in (codes.toarray(), sparse.csr_array(codes), sparse.csc_matrix(codes)):
         layer = CompressedLayer(other, case.layer.codebook, case.layer.bias_codes)
-        assert layer == case.layer
+        image = encode(layer, case.hw)
+        for name in ("ptr", "codes", "relative_index"):
+            assert (getattr(image, name) == getattr(expected, name)).all()
 
 
 @pytest.mark.data
@@ -79,13 +83,19 @@ def test_alex8(alex8: tuple[CompressedLayer, Any]) -> None:
 
 
 def test_memory_stays_with_the_weights_that_are_kept() -> None:
-    """A matrix of 10**12 places: dense it would take a terabyte."""
+    """A matrix of 10**9 places; dense in one byte each it would take a gigabyte."""
     codes = sparse.csc_array(
         (np.ones(3, np.uint8), (np.array([0, 7, 999_999]), np.array([0, 5, 999]))),
         shape=(1_000_000, 1000),
     )
-    image = encode(CompressedLayer(codes, ONE), Hardware(index_bits=8))
-    assert image.decode().codes.nnz == 3
+    tracemalloc.start()
+    try:
+        image = encode(CompressedLayer(codes, ONE), Hardware(index_bits=8))
+        assert image.decode().weights == 3
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 10_000_000
 
 
 def test_save_and_load(tmp_path: Path) -> None:
@@ -102,10 +112,21 @@ def replace_bias(layer: CompressedLayer) -> CompressedLayer:
     return CompressedLayer(layer.codes, layer.codebook, u8([1, 0, 2, 3]), "with bias")
 
 
-def test_a_failed_save_leaves_the_old_file(tmp_path: Path) -> None:
-    file = tmp_path / "missing" / "image.npz"
+def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "image.npz"
+    image = encode(column_layer([1]), Hardware())
+    image.save(file)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", fail)
+    with pytest.raises(EieError, match=r"image\.npz: cannot be written: No space left"):
+        encode(column_layer([2]), Hardware()).save(file)
+    assert InterleavedCSC.load(file).decode() == column_layer([1])
+    assert [path.name for path in tmp_path.iterdir()] == ["image.npz"]
     with pytest.raises(EieError, match="cannot be written: No such file"):
-        encode(column_layer([1]), Hardware()).save(file)
+        image.save(tmp_path / "missing" / "image.npz")
 
 
 Change = Callable[[dict[str, Any]], None]
@@ -186,7 +207,7 @@ def test_truncated_files_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "image.npz"
     encode(column_layer([1, 2, 3]), Hardware(n_pes=2)).save(file)
     whole = file.read_bytes()
-    for length in range(0, len(whole), 7):
+    for length in range(len(whole)):
         file.write_bytes(whole[:length])
         with pytest.raises((WorkloadError, ImageError)):
             InterleavedCSC.load(file)

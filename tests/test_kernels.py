@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,8 +42,9 @@ def test_engine_and_encoder(case: Case) -> None:
         image = encode(case.layer, case.hw)
         plain = engine.run(image, case.activations, case.hw)
     assert (image.codes == compiled_image.codes).all()
+    assert (image.relative_index == compiled_image.relative_index).all()
     assert (image.ptr == compiled_image.ptr).all()
-    assert find_differences(compiled, replace(plain)) == {}
+    assert find_differences(compiled, plain) == {}
 
 
 def test_pruning_and_optimal_codebook(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +53,7 @@ def test_pruning_and_optimal_codebook(monkeypatch: pytest.MonkeyPatch) -> None:
         prune.prune(weights, 0.4),
         codebook.cluster(weights.ravel(), 5, "optimal"),
     )
-    unwrap_kernels(monkeypatch)
+    assert unwrap_kernels(monkeypatch) >= 4
     assert (prune.prune(weights, 0.4) != compiled[0]).nnz == 0
     assert (
         codebook.cluster(weights.ravel(), 5, "optimal").centroids == compiled[1].centroids

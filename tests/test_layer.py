@@ -125,7 +125,7 @@ def test_drawn_operands_have_the_densities_described(name: str) -> None:
 @pytest.mark.parametrize("density", [0.0, 1e-9, 0.001, 0.3, 0.999, 1.0])
 def test_drawn_positions(density: float) -> None:
     """Ascending, in range, as many as a binomial draw gives (five standard deviations), and the
-    same for each place."""
+    same in both halves."""
     total = 200_000
     places = draw_positions(total, density, np.random.default_rng(1))
     assert (np.diff(places) > 0).all()

@@ -10,7 +10,9 @@ import pytest
 from eiesim.baselines.published import find_time_us, read_table
 from eiesim.errors import EieError
 from eiesim.files import new_folder, replacing
+from eiesim.study.reproduce import table4
 from eiesim.study.verdict import Verdict
+from eiesim.units import bits_to_bytes, cycles_to_us
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,25 @@ from eiesim.study.verdict import Verdict
 )
 def test_verdicts(paper: str, ours: float, text: str) -> None:
     assert Verdict("x", "time", "us", paper, ours, 10, "it does").text == text
+
+
+def test_units() -> None:
+    """800 cycles at 800 MHz take a microsecond."""
+    assert cycles_to_us(800, 800) == 1
+    assert cycles_to_us(600, 1200) == 0.5
+    assert [bits_to_bytes(bits) for bits in (0, 1, 8, 9)] == [0, 1, 1, 2]
+
+
+def test_table_iv_is_as_near_as_the_readme_says() -> None:
+    """13 of 18 times within 10 %; beyond are the two layers whose one input differs from Table
+    III's average, and NT-LSTM's actual time."""
+    verdicts = table4.judge(table4.run_paper_layers())
+    beyond = [(verdict.layer, verdict.quantity) for verdict in verdicts if not verdict.within]
+    assert len(verdicts) == 18
+    assert beyond == [
+        ("alex-8", "theoretical"), ("alex-8", "actual"),
+        ("vgg-6", "theoretical"), ("vgg-6", "actual"), ("nt-lstm", "actual"),
+    ]  # fmt: skip
 
 
 def test_published_times() -> None:

@@ -31,13 +31,34 @@ def execute(options: argparse.Namespace) -> int:
     options : Namespace
         Parsed arguments.
     """
+    from contextlib import ExitStack  # noqa: PLC0415
+
+    from eiesim.cli.output import tell  # noqa: PLC0415
+    from eiesim.errors import escape  # noqa: PLC0415
+    from eiesim.files import final_path, new_folder  # noqa: PLC0415
+
+    with ExitStack() as stack:
+        folder = stack.enter_context(new_folder(options.out)) if options.out is not None else None
+        findings = _look_around()
+        text = json.dumps(findings, indent=2) + "\n"
+        if folder is not None:
+            (folder / "doctor.json").write_text(text, encoding="utf-8")
+    if options.json:
+        print(text, end="")
+    else:
+        for name, finding in findings.items():
+            print(f"{name:12} {finding}")
+    if folder is not None:
+        tell(f"written: {escape(str(final_path(folder)))}")
+    return 0 if findings["engines"] == AGREE else 1
+
+
+def _look_around() -> dict[str, object]:
     import os  # noqa: PLC0415
     import platform  # noqa: PLC0415
-    import sys  # noqa: PLC0415
     from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
 
     from eiesim import __version__  # noqa: PLC0415
-    from eiesim.files import final_path, new_folder  # noqa: PLC0415
     from eiesim.resources import models_path  # noqa: PLC0415
 
     findings: dict[str, object] = {
@@ -54,18 +75,7 @@ def execute(options: argparse.Namespace) -> int:
     layers = sorted(path.stem for path in models_path().glob("*.toml"))
     findings["models"] = f"{len(layers)} layers in {models_path()}"
     findings["engines"] = _check_engines()
-    healthy = findings["engines"] == AGREE
-    text = json.dumps(findings, indent=2) + "\n"
-    if options.json:
-        print(text, end="")
-    else:
-        for name, finding in findings.items():
-            print(f"{name:12} {finding}")
-    if options.out is not None:
-        with new_folder(options.out) as folder:
-            (folder / "doctor.json").write_text(text, encoding="utf-8")
-        print(f"written: {final_path(folder)}", file=sys.stderr)
-    return 0 if healthy else 1
+    return findings
 
 
 def _check_engines() -> str:

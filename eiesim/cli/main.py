@@ -6,11 +6,13 @@ import argparse
 import io
 import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 from eiesim import __version__
 from eiesim.cli import doctor, reproduce, run
-from eiesim.errors import EieError
+from eiesim.cli.output import tell
+from eiesim.errors import EieError, escape
 
 COMMANDS = {"run": run, "reproduce": reproduce, "doctor": doctor}
 EPILOG = """\
@@ -78,9 +80,9 @@ def main(arguments: list[str] | None = None) -> int:
         code = int(options.execute(options))
         sys.stdout.flush()
     except EieError as error:
-        return _refuse(str(error))
+        return _refuse(*error.problems)
     except KeyboardInterrupt:
-        print("eiesim: stopped", file=sys.stderr)
+        tell("eiesim: stopped")
         return 130
     except BrokenPipeError:
         _drop_output()
@@ -89,13 +91,14 @@ def main(arguments: list[str] | None = None) -> int:
         return _refuse(f"not enough memory: {error}")
     except OSError as error:
         _drop_output()
-        return _refuse(f"cannot write the output: {error.strerror}")
+        where = escape(str(error.filename)) if error.filename else "cannot write the output"
+        return _refuse(f"{where}: {error.strerror}")
     return code
 
 
-def _refuse(message: str) -> int:
-    for line in message.splitlines():
-        print(f"eiesim: error: {line}", file=sys.stderr)
+def _refuse(*problems: str) -> int:
+    for problem in problems:
+        tell(f"eiesim: error: {problem}")
     return 2
 
 
@@ -111,4 +114,5 @@ def _prepare_streams() -> None:
 
 def _drop_output() -> None:
     """Let what is still buffered go nowhere, so that leaving does not fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -52,6 +53,18 @@ def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
     for line in cells:
         table.add_row(*(Text(word) for word in line))
     console.print(table)
+
+
+def tell(message: str) -> None:
+    """Print a message beside the output; when even that fails, there is nobody to tell.
+
+    Parameters
+    ----------
+    message : str
+        One line.
+    """
+    with suppress(OSError):
+        print(message, file=sys.stderr, flush=True)
 
 
 def _print_blocks(keys: Sequence[str], cells: Sequence[Sequence[str]]) -> None:

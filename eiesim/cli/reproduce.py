@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 HELP = "Compute a table of the EIE paper again and set it beside the printed one."
 EPILOG = """\
@@ -45,8 +44,8 @@ def execute(options: argparse.Namespace) -> int:
     """
     from contextlib import ExitStack  # noqa: PLC0415
 
-    from eiesim.cli.output import print_table, track  # noqa: PLC0415
-    from eiesim.errors import ConfigError  # noqa: PLC0415
+    from eiesim.cli.output import print_table, tell, track  # noqa: PLC0415
+    from eiesim.errors import ConfigError, escape  # noqa: PLC0415
     from eiesim.files import final_path, new_folder  # noqa: PLC0415
     from eiesim.study import store  # noqa: PLC0415
 
@@ -89,5 +88,5 @@ def execute(options: argparse.Namespace) -> int:
         print(f"{within} of {len(rows)} numbers within {table4.TOLERANCE_PERCENT} %.")
         print(table4.NOTE)
     if folder is not None:
-        print(f"written: {final_path(folder)}", file=sys.stderr)
+        tell(f"written: {escape(str(final_path(folder)))}")
     return 0

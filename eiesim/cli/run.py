@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 HELP = "Run layers on an EIE machine and count cycles and accesses."
 EPILOG = """\
@@ -66,7 +65,8 @@ def execute(options: argparse.Namespace) -> int:
     """
     from contextlib import ExitStack  # noqa: PLC0415
 
-    from eiesim.cli.output import print_table, track  # noqa: PLC0415
+    from eiesim.cli.output import print_table, tell, track  # noqa: PLC0415
+    from eiesim.errors import escape  # noqa: PLC0415
     from eiesim.files import final_path, new_folder  # noqa: PLC0415
     from eiesim.hardware import read_hardware  # noqa: PLC0415
     from eiesim.study import store  # noqa: PLC0415
@@ -89,5 +89,5 @@ def execute(options: argparse.Namespace) -> int:
             for problem in store.describe_problems(run):
                 print(problem)
     if folder is not None:
-        print(f"written: {final_path(folder)}", file=sys.stderr)
+        tell(f"written: {escape(str(final_path(folder)))}")
     return 0

@@ -20,7 +20,8 @@ def prune(
 ) -> sparse.csc_array[np.float32]:
     """Keep the weights of largest magnitude.
 
-    Beside its result it needs hardly any memory: no copy of the matrix, no sort.
+    There is no sort and, for a C-ordered matrix, no copy of it: beside its result it takes one
+    byte a weight.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ def prune(
         Share to keep, 0 to 1; the number kept is exact, rounded to whole weights. Of several
         weights at the limit, the first ones row by row stay. Zeros are never kept.
     threshold : float, optional
-        Keep what is at least so large. Give this or `density`.
+        Keep what is at least so large, zeros never. Give this or `density`.
 
     Returns
     -------

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.errors import ImageError
-from eiesim.files import read_arrays, replacing
+from eiesim.files import replacing
 
 FORMAT = "eiesim image"
 VERSION = 1
@@ -38,22 +38,6 @@ def write(path: str | Path, header: dict[str, Any], arrays: dict[str, npt.NDArra
     text = json.dumps({"format": FORMAT, "version": VERSION} | header).encode()
     with replacing(path) as stream:
         np.savez(stream, header=np.frombuffer(text, dtype=np.uint8), **arrays)  # type: ignore[arg-type]
-
-
-def read(path: str | Path) -> dict[str, npt.NDArray[Any]]:
-    """Read the arrays of an image's file.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-
-    Raises
-    ------
-    WorkloadError
-        The file is missing, truncated or no `.npz` file.
-    """
-    return read_arrays(path)
 
 
 def split(

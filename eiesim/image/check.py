@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.errors import ImageError
+from eiesim.errors import ImageError, WorkloadError
 from eiesim.hardware import Hardware
 from eiesim.layer import LARGEST, take_codebook
-from eiesim.schema import Range, fields_of, is_name
+from eiesim.schema import Range, fields_of, is_name, show_value
 
 if TYPE_CHECKING:
     from eiesim.image.csc import InterleavedCSC
@@ -38,7 +38,9 @@ def check_shapes(image: InterleavedCSC) -> None:
         value = getattr(image, name)
         rule = limits.get(name, Range(1, LARGEST, "rows or columns"))
         if isinstance(value, bool) or not isinstance(value, int) or not rule.holds(value):
-            raise ImageError(f"{name}: expected a whole number from {rule}, found {value!r}")
+            raise ImageError(
+                f"{name}: expected a whole number from {rule}, found {show_value(value)}"
+            )
     if not isinstance(image.has_bias, bool) or not is_name(image.name):
         raise ImageError(
             f"expected has_bias to be true or false and name to be printable text, "
@@ -69,12 +71,13 @@ def check_image(image: InterleavedCSC) -> None:
 
     Raises
     ------
-    WorkloadError
-        The codebook is none.
     ImageError
-        Names the PE, the column and the entry of the first violation.
+        The codebook is none; or names the PE, the column and the entry of the first violation.
     """
-    take_codebook(image.codebook, f"{image.name}: codebook")
+    try:
+        take_codebook(image.codebook, f"{image.name}: codebook")
+    except WorkloadError as error:
+        raise ImageError(str(error)) from error
     _check_pointers(image)
     padding = image.codes == 0
     longest_run = (1 << image.index_bits) - 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from eiesim.errors import ImageError, WorkloadError
+from eiesim.errors import ImageError
+from eiesim.files import read_arrays
 from eiesim.hardware import Hardware
 from eiesim.image import archive
 from eiesim.image.check import check_image, check_shapes
@@ -93,6 +94,10 @@ class InterleavedCSC:
         for field in ("codebook", "ptr", "codes", "relative_index"):
             object.__setattr__(self, field, _lock(getattr(self, field).copy()))
 
+    def __reduce__(self) -> tuple[type[InterleavedCSC], tuple[Any, ...]]:
+        """Copy and unpickle by way of the constructor: locked again, and not taken as checked."""
+        return InterleavedCSC, tuple(getattr(self, field.name) for field in fields(self))
+
     @property
     def codebook_bits(self) -> int:
         """Bits of a codebook index."""
@@ -126,6 +131,7 @@ class InterleavedCSC:
         """The weights column by column, read back from the entries of all PEs."""
         from eiesim._kernels import list_columns  # noqa: PLC0415 - compiled code
 
+        _ = self.checked  # compiled code goes wherever the pointers point
         shape = (self.ptr.shape[0] - 1, self.n_pes)
         view = Columns(
             np.zeros(shape[0] + 1, dtype=np.int64),
@@ -173,7 +179,7 @@ class InterleavedCSC:
 
     @cached_property
     def checked(self) -> bool:
-        """True, after one `check`; `encode` sets it, since what it makes need not be checked."""
+        """True, after one `check`; `encode` sets it for what it made itself."""
         self.check()
         return True
 
@@ -185,7 +191,6 @@ class InterleavedCSC:
         ImageError
             The image is damaged.
         """
-        self.check()
         indptr, rows, codes, _, _ = self.columns
         bias = slice(indptr[self.bias_column], indptr[self.bias_column + 1])
         bias_codes = np.zeros(self.rows, dtype=np.uint8)
@@ -212,7 +217,7 @@ class InterleavedCSC:
         Raises
         ------
         ImageError
-            The image was encoded for other hardware.
+            The image is damaged or was encoded for other hardware.
         """
         self.require(hw)
         return fit_image(self, hw)
@@ -281,7 +286,7 @@ class InterleavedCSC:
         ImageError
             It holds no image, one of another version, or a damaged one.
         """
-        return cls.from_arrays(archive.read(path), str(path))
+        return cls.from_arrays(read_arrays(path), str(path))
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]], where: str) -> InterleavedCSC:
@@ -303,7 +308,7 @@ class InterleavedCSC:
         try:
             image = cls(**(header | content))
             image.check()
-        except (ImageError, WorkloadError) as error:
+        except ImageError as error:
             raise ImageError(f"{where}: {error}") from error
         return image
 

@@ -19,7 +19,7 @@ def encode(layer: CompressedLayer, hw: Hardware) -> InterleavedCSC:
     layer : CompressedLayer
         The layer.
     hw : Hardware
-        Its `n_pes` and `index_bits` count.
+        Its `n_pes`, `index_bits` and `codebook_bits` count.
 
     Returns
     -------

@@ -47,7 +47,8 @@ def simulate(
     WorkloadError
         The activations are not float32 [cols], or not all numbers.
     ImageError
-        The image was encoded for other hardware.
+        The image is damaged or was encoded for other hardware, or the run may take more cycles
+        than the fast engine's 32 bits hold.
     ConfigError
         There is no such engine.
 

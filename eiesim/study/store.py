@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from eiesim import __version__
 from eiesim.counters import PE_FIELDS
 from eiesim.hardware import Hardware
 from eiesim.study.experiment import LayerRun, Source
@@ -39,7 +40,7 @@ def describe_layer(run: LayerRun) -> Row:
         "engine": result.engine,
         "inputs": layer.cols,
         "outputs": layer.rows,
-        "weights": layer.codes.nnz,
+        "weights": layer.weights,
         "weight_density": layer.density,
         "padding_zeros": run.padding_zeros,
         "nonzero_activations": nonzero,
@@ -128,7 +129,7 @@ def summarise(runs: Sequence[LayerRun], hw: Hardware) -> Row:
     ]
     return {
         "schema": SCHEMA,
-        "eiesim": version("eiesim"),
+        "eiesim": __version__,
         "hardware": asdict(hw),
         "layers": layers,
     }
@@ -187,12 +188,11 @@ def make_manifest(hw: Hardware, sources: Sequence[Source], command: list[str]) -
     command : list of str
         Words of the command line.
     """
-    packages = ("eiesim", "numpy", "numba", "scipy", "simpy")
-    versions = {name: version(name) for name in packages}
+    versions = {name: version(name) for name in ("numpy", "numba", "scipy", "simpy")}
     return {
         "command": command,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": versions | {"python": platform.python_version()},
+        "versions": {"eiesim": __version__, "python": platform.python_version()} | versions,
         "computer": platform.platform(),
         "hardware": asdict(hw),
         "sources": [asdict(source) for source in sources],

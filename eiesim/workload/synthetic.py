@@ -37,7 +37,8 @@ def draw_positions(total: int, density: float, rng: np.random.Generator) -> npt.
     parts = []
     last = -1
     while last < total:
-        gaps = np.log1p(-rng.random(chunk)) / np.log1p(-density)
+        with np.errstate(over="ignore"):  # a gap beyond all numbers is beyond `total`, too
+            gaps = np.log1p(-rng.random(chunk)) / np.log1p(-density)
         places = last + np.cumsum(np.minimum(gaps, total).astype(np.int64) + 1)
         parts.append(places)
         last = int(places[-1])

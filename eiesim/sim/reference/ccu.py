@@ -41,7 +41,7 @@ class CentralControlUnit:
         self._env = env
         self._registers = registers
         self._queues = queues
-        self._detector = LeadingNonzeroDetector(len(queues))
+        self._detector = LeadingNonzeroDetector()
         self._input_rows = input_rows
         self._bias = bias
         self.rows = input_rows + (bias is not None)

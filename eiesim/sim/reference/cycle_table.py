@@ -17,10 +17,10 @@ def tell_cycles(array: Array) -> str:
     Returns
     -------
     str
-        One line a cycle. ``scan``: the activation broadcast, ``stall``, or ``load`` for the load of
-        the next row. For each PE ``q``: activations in its queue when the cycle begins; then its
-        column and which of how many entries is issued, ``-`` for an empty column; ``w``: row of the
-        PE's accumulator that is written.
+        One line a cycle. ``scan``: the activation broadcast, ``stall``, or ``load`` when the row
+        holds none any more and the next one, if any, is loaded. For each PE ``q``: activations in
+        its queue when the cycle begins; then its column and which of how many entries is issued,
+        ``-`` for an empty column; ``w``: row of the PE's accumulator that is written.
     """
     scan = {cycle: f"a{column}" for cycle, column in array.ccu.broadcasts}
     lines = [["cycle", "scan", *(f"PE {number}" for number in range(len(array.pes)))]]

@@ -12,23 +12,8 @@ FAN_IN = 4
 class LeadingNonzeroDetector:
     """A tree of nodes with four inputs each: a leaf looks at four lanes, a node at four children.
 
-    Parameters
-    ----------
-    lanes : int
-        Activations in a row, one for each PE.
+    64 lanes take 16 + 4 + 1 = 21 nodes.
     """
-
-    def __init__(self, lanes: int) -> None:
-        self._lanes = lanes
-
-    @property
-    def nodes(self) -> int:
-        """Number of nodes: 16 + 4 + 1 = 21 for 64 lanes."""
-        level = total = -(-self._lanes // FAN_IN)
-        while level > 1:
-            level = -(-level // FAN_IN)
-            total += level
-        return total
 
     def find(self, row: Sequence[Number], after: int) -> int | None:
         """Return the first lane behind `after` whose activation is not zero, or None.
