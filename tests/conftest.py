@@ -14,12 +14,11 @@ from hypothesis import HealthCheck, settings
 from eiesim import CompressedLayer
 from eiesim.importers.npz import read_layer
 
-settings.register_profile("default", deadline=None, print_blob=True)
-settings.register_profile("slow", parent=settings.get_profile("default"), max_examples=2500)
 settings.register_profile(
-    "fixed", parent=settings.get_profile("default"), derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)  # fmt: skip
+    "default", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("slow", parent=settings.get_profile("default"), max_examples=2500)
+settings.register_profile("fixed", parent=settings.get_profile("default"), derandomize=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
