@@ -130,7 +130,8 @@ def new_folder(path: str | Path) -> Iterator[Path]:
         target = fresh_name(wished)
         made = [parent for parent in target.parents if not parent.exists()]
         target.parent.mkdir(parents=True, exist_ok=True)
-        hidden = Path(tempfile.mkdtemp(prefix=".eiesim.", dir=target.parent))
+        # from 3.12 on mkdtemp makes the path absolute; a relative one stays so in messages
+        hidden = target.parent / Path(tempfile.mkdtemp(prefix=".eiesim.", dir=target.parent)).name
     except (OSError, ValueError) as error:
         raise EieError(f"{path}: cannot be written: {_reason(error)}") from error
     try:
