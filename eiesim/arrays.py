@@ -37,7 +37,7 @@ def take_array(
     if isinstance(value, np.ma.MaskedArray):
         raise WorkloadError(f"{what}: expected {expected}, found a masked array; fill it first")
     try:
-        array = np.ascontiguousarray(value) if np.ndim(value) else np.asarray(value)  # type: ignore[arg-type]
+        array = np.asarray(value, order="C")
     except (ValueError, TypeError) as error:
         raise WorkloadError(f"{what}: expected {expected}, found {type(value).__name__}") from error
     fits = len(shape) == array.ndim and all(

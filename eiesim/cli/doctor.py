@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import platform
+from contextlib import ExitStack
+from importlib.metadata import PackageNotFoundError, version
+
+from eiesim import __version__
+from eiesim.errors import escape
 
 HELP = "Print versions and where the models are, and check that both engines work and agree."
 EPILOG = "Copy its output into a bug report."
@@ -31,11 +38,8 @@ def execute(options: argparse.Namespace) -> int:
     options : Namespace
         Parsed arguments.
     """
-    from contextlib import ExitStack  # noqa: PLC0415
-
-    from eiesim.cli.output import tell  # noqa: PLC0415
-    from eiesim.errors import escape  # noqa: PLC0415
-    from eiesim.files import final_path, new_folder  # noqa: PLC0415
+    from eiesim.cli.output import tell
+    from eiesim.files import final_path, new_folder
 
     with ExitStack() as stack:
         folder = stack.enter_context(new_folder(options.out)) if options.out is not None else None
@@ -54,12 +58,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _look_around() -> dict[str, object]:
-    import os  # noqa: PLC0415
-    import platform  # noqa: PLC0415
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
-
-    from eiesim import __version__  # noqa: PLC0415
-    from eiesim.resources import models_path  # noqa: PLC0415
+    from eiesim.resources import models_path
 
     findings: dict[str, object] = {
         "eiesim": __version__,
@@ -87,13 +86,13 @@ def _check_engines() -> str:
 
 
 def _engines_agree() -> bool:
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
-    from eiesim.benchmark import draw_benchmark  # noqa: PLC0415
-    from eiesim.hardware import Hardware  # noqa: PLC0415
-    from eiesim.image import encode  # noqa: PLC0415
-    from eiesim.layer import LayerSpec  # noqa: PLC0415
-    from eiesim.sim.engines import simulate  # noqa: PLC0415
+    from eiesim.benchmark import draw_benchmark
+    from eiesim.hardware import Hardware
+    from eiesim.image import encode
+    from eiesim.layer import LayerSpec
+    from eiesim.sim.engines import simulate
 
     spec = LayerSpec(name="small", title="a small layer", inputs=40, outputs=30,
                      weight_density=0.3, activation_density=0.5, bias=True)  # fmt: skip

@@ -32,7 +32,7 @@ def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
             ]
             print("  ".join(words).rstrip())
         return
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
     console = Console()
     needed = [
@@ -42,9 +42,9 @@ def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
     if sum(needed) + 3 * len(keys) > console.width:
         _print_blocks(keys, cells)
         return
-    from rich import box  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD)
     for key, to_right, width in zip(keys, right, needed, strict=True):
@@ -88,9 +88,9 @@ def track(items: Iterable[T], names: Sequence[str]) -> Iterator[T]:
     if sys.stderr is None or not sys.stderr.isatty():
         yield from items
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.markup import escape  # noqa: PLC0415
-    from rich.progress import Progress  # noqa: PLC0415
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(escape(names[0]), total=len(names))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import ExitStack
+
+from eiesim.errors import ConfigError, escape
 
 HELP = "Compute a table of the EIE paper again and set it beside the printed one."
 EPILOG = """\
@@ -42,12 +45,9 @@ def execute(options: argparse.Namespace) -> int:
     options : Namespace
         Parsed arguments.
     """
-    from contextlib import ExitStack  # noqa: PLC0415
-
-    from eiesim.cli.output import print_table, tell, track  # noqa: PLC0415
-    from eiesim.errors import ConfigError, escape  # noqa: PLC0415
-    from eiesim.files import final_path, new_folder  # noqa: PLC0415
-    from eiesim.study import store  # noqa: PLC0415
+    from eiesim.cli.output import print_table, tell, track
+    from eiesim.files import final_path, new_folder
+    from eiesim.study import store
 
     if options.list:
         if options.out is not None:
@@ -57,9 +57,9 @@ def execute(options: argparse.Namespace) -> int:
         return 0
     if not options.name:
         raise ConfigError("expected the name of what to reproduce; --list shows them")
-    from eiesim.benchmark import PAPER_LAYERS  # noqa: PLC0415
-    from eiesim.hardware import Hardware  # noqa: PLC0415
-    from eiesim.study.reproduce import table4  # noqa: PLC0415
+    from eiesim.benchmark import PAPER_LAYERS
+    from eiesim.hardware import Hardware
+    from eiesim.study.reproduce import table4
 
     with ExitStack() as stack:
         folder = stack.enter_context(new_folder(options.out)) if options.out is not None else None

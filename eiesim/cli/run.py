@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import ExitStack
+
+from eiesim.errors import escape
 
 HELP = "Run layers on an EIE machine and count cycles and accesses."
 EPILOG = """\
@@ -63,14 +66,11 @@ def execute(options: argparse.Namespace) -> int:
     options : Namespace
         Parsed arguments.
     """
-    from contextlib import ExitStack  # noqa: PLC0415
-
-    from eiesim.cli.output import print_table, tell, track  # noqa: PLC0415
-    from eiesim.errors import escape  # noqa: PLC0415
-    from eiesim.files import final_path, new_folder  # noqa: PLC0415
-    from eiesim.hardware import read_hardware  # noqa: PLC0415
-    from eiesim.study import store  # noqa: PLC0415
-    from eiesim.study.experiment import run_layers  # noqa: PLC0415
+    from eiesim.cli.output import print_table, tell, track
+    from eiesim.files import final_path, new_folder
+    from eiesim.hardware import read_hardware
+    from eiesim.study import store
+    from eiesim.study.experiment import run_layers
 
     hw = read_hardware(options.hardware).with_settings(options.settings)
     with ExitStack() as stack:
