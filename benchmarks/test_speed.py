@@ -26,7 +26,6 @@ from eiesim.sim.fast._kernels import time_broadcasts
 from eiesim.sim.scan import scan_activations
 
 HW = Hardware()
-CHIP = "the chip's own time at 800 MHz"
 SECOND = "one second"
 
 
@@ -55,15 +54,28 @@ def measure(benchmark: BenchmarkFixture, ratios: Ratios) -> Callable[..., Any]:
     return run
 
 
-def test_exact_cycles_from_ready_counts(alex8: Any, measure: Any, ratios: Ratios) -> None:
-    layer, activations = alex8
+def time_layer(layer: Any, activations: Any, name: str, measure: Any, ratios: Ratios) -> str:
+    """Measure the exact cycles from ready counts, and return what to set them against."""
     image = encode(layer, HW)
     scan = scan_activations(np.flatnonzero(activations), image, HW)
     arguments = (image.counts, scan.columns, scan.gaps, HW.queue_depth, 2)
-    name = "exact cycles of Alex-8, 64 PEs, from ready counts"
     _, last_issue = measure(name, lambda: time_broadcasts(*arguments), rounds=2000)
-    ratios.seconds[CHIP] = (last_issue + 6) / (HW.clock_mhz * 1e6)
-    ratios.add(name, CHIP, 1.0)
+    chip = f"the chip's {(last_issue + 6) / HW.clock_mhz:.2f} us"
+    ratios.seconds[chip] = (last_issue + 6) / (HW.clock_mhz * 1e6)
+    return chip
+
+
+def test_exact_cycles_from_ready_counts(alex8: Any, measure: Any, ratios: Ratios) -> None:
+    layer, activations = alex8
+    name = "exact cycles of Alex-8, 64 PEs, from ready counts"
+    ratios.add(name, time_layer(layer, activations, name, measure, ratios), 1.0)
+
+
+@pytest.mark.parametrize("layer", PAPER_LAYERS)
+def test_exact_cycles_of_drawn_layers(layer: str, measure: Any, ratios: Ratios) -> None:
+    drawn = load_benchmark(layer)
+    name = f"exact cycles of drawn {layer}"
+    ratios.add(name, time_layer(drawn.layer, drawn.activations, name, measure, ratios))
 
 
 def test_simulate(alex8: Any, measure: Any, ratios: Ratios) -> None:
