@@ -57,7 +57,7 @@ def measure(benchmark: BenchmarkFixture, ratios: Ratios) -> Callable[..., Any]:
 def time_layer(layer: Any, activations: Any, name: str, measure: Any, ratios: Ratios) -> str:
     """Measure the exact cycles from ready counts, and return what to set them against."""
     image = encode(layer, HW)
-    scan = scan_activations(np.flatnonzero(activations), image, HW)
+    scan = scan_activations(activations, image, HW)
     arguments = (image.counts, scan.columns, scan.gaps, HW.queue_depth, 2)
     _, last_issue = measure(name, lambda: time_broadcasts(*arguments), rounds=2000)
     chip = f"the chip's {(last_issue + 6) / HW.clock_mhz:.2f} us"

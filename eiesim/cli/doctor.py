@@ -6,11 +6,9 @@ import argparse
 import json
 import os
 import platform
-from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 
 from eiesim import __version__
-from eiesim.errors import escape
 
 HELP = "Print versions and where the models are, and check that both engines work and agree."
 EPILOG = "Copy its output into a bug report."
@@ -38,11 +36,9 @@ def execute(options: argparse.Namespace) -> int:
     options : Namespace
         Parsed arguments.
     """
-    from eiesim.cli.output import tell
-    from eiesim.files import final_path, new_folder
+    from eiesim.cli.output import result_folder
 
-    with ExitStack() as stack:
-        folder = stack.enter_context(new_folder(options.out)) if options.out is not None else None
+    with result_folder(options.out) as folder:
         findings = _look_around()
         text = json.dumps(findings, indent=2) + "\n"
         if folder is not None:
@@ -52,8 +48,6 @@ def execute(options: argparse.Namespace) -> int:
     else:
         for name, finding in findings.items():
             print(f"{name:12} {finding}")
-    if folder is not None:
-        tell(f"written: {escape(str(final_path(folder)))}")
     return 0 if findings["engines"] == AGREE else 1
 
 

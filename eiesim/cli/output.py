@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, TypeVar
+
+from eiesim.errors import escape
 
 T = TypeVar("T")
 TEXT_WIDTH = 24
@@ -65,6 +68,27 @@ def tell(message: str) -> None:
     """
     with suppress(OSError):
         print(message, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def result_folder(path: str | None) -> Iterator[Path | None]:
+    """Give the folder of ``--out``, and tell its name once it is whole; None without ``--out``.
+
+    Entered before any work, so that none is lost to a folder that cannot be written.
+
+    Parameters
+    ----------
+    path : str or None
+        What was given to ``--out``.
+    """
+    if path is None:
+        yield None
+        return
+    from eiesim.files import final_path, new_folder
+
+    with new_folder(path) as folder:
+        yield folder
+    tell(f"written: {escape(str(final_path(folder)))}")
 
 
 def _print_blocks(keys: Sequence[str], cells: Sequence[Sequence[str]]) -> None:

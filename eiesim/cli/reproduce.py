@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import ExitStack
 
-from eiesim.errors import ConfigError, escape
+from eiesim.errors import ConfigError
 
 HELP = "Compute a table of the EIE paper again and set it beside the printed one."
 EPILOG = """\
@@ -45,8 +44,7 @@ def execute(options: argparse.Namespace) -> int:
     options : Namespace
         Parsed arguments.
     """
-    from eiesim.cli.output import print_table, tell, track
-    from eiesim.files import final_path, new_folder
+    from eiesim.cli.output import print_table, result_folder, track
     from eiesim.study import store
 
     if options.list:
@@ -61,8 +59,7 @@ def execute(options: argparse.Namespace) -> int:
     from eiesim.hardware import Hardware
     from eiesim.study.reproduce import table4
 
-    with ExitStack() as stack:
-        folder = stack.enter_context(new_folder(options.out)) if options.out is not None else None
+    with result_folder(options.out) as folder:
         runs = list(track(table4.run_paper_layers(), PAPER_LAYERS))
         verdicts = table4.judge(runs)
         rows = [verdict.to_row() for verdict in verdicts]
@@ -87,6 +84,4 @@ def execute(options: argparse.Namespace) -> int:
         within = sum(verdict.within for verdict in verdicts)
         print(f"{within} of {len(rows)} numbers within {table4.TOLERANCE_PERCENT} %.")
         print(table4.NOTE)
-    if folder is not None:
-        tell(f"written: {escape(str(final_path(folder)))}")
     return 0

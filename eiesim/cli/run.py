@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import ExitStack
-
-from eiesim.errors import escape
 
 HELP = "Run layers on an EIE machine and count cycles and accesses."
 EPILOG = """\
@@ -66,16 +63,13 @@ def execute(options: argparse.Namespace) -> int:
     options : Namespace
         Parsed arguments.
     """
-    from eiesim.cli.output import print_table, tell, track
-    from eiesim.files import final_path, new_folder
+    from eiesim.cli.output import print_table, result_folder, track
     from eiesim.hardware import read_hardware
     from eiesim.study import store
     from eiesim.study.experiment import run_layers
 
     hw = read_hardware(options.hardware).with_settings(options.settings)
-    with ExitStack() as stack:
-        # first of all, so that no work is lost to a folder that cannot be written
-        folder = stack.enter_context(new_folder(options.out)) if options.out is not None else None
+    with result_folder(options.out) as folder:
         work = run_layers(options.layers, hw, options.engine, options.inputs)
         runs = list(track(work, options.layers))
         if folder is not None:
@@ -88,6 +82,4 @@ def execute(options: argparse.Namespace) -> int:
         for run in runs:
             for problem in store.describe_problems(run):
                 print(problem)
-    if folder is not None:
-        tell(f"written: {escape(str(final_path(folder)))}")
     return 0

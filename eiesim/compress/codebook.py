@@ -37,8 +37,9 @@ class Clustering:
 class _Sums:
     """Sorted values and prefix sums of their distances from `centre`.
 
-    Mean and spread of any range follow in constant time; measured from the median, so that a few
-    values far away cost the others no digits.
+    Mean and spread of any range follow in constant time. They are measured from the median, so
+    that values far from 0 lose no digits, and a mean stays between its cluster's extremes where
+    values far from all others cost the sums their digits.
     """
 
     values: npt.NDArray[np.float32]

@@ -14,8 +14,8 @@ from eiesim.files import replacing
 
 FORMAT = "eiesim image"
 VERSION = 1
-HEADER = {"name", "rows", "cols", "n_pes", "index_bits", "has_bias"}
-ARRAYS = {"codebook", "ptr", "codes", "relative_index"}
+HEADER = ("name", "rows", "cols", "n_pes", "index_bits", "has_bias")
+ARRAYS = ("codebook", "ptr", "codes", "relative_index")
 
 
 def write(path: str | Path, header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> None:
@@ -71,7 +71,7 @@ def split(
     content = {name: array for name, array in arrays.items() if name != "header"}
     fields = {name: value for name, value in header.items() if name not in {"format", "version"}}
     for what, found, expected in (("header", fields, HEADER), ("arrays", content, ARRAYS)):
-        if found.keys() != expected:
+        if found.keys() != set(expected):
             raise ImageError(
                 f"{where}: {what}: expected {', '.join(sorted(expected))}, "
                 f"found {', '.join(sorted(found)) or 'none'}"

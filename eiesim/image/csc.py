@@ -91,7 +91,7 @@ class InterleavedCSC:
 
     def __post_init__(self) -> None:
         check_shapes(self)
-        for field in ("codebook", "ptr", "codes", "relative_index"):
+        for field in archive.ARRAYS:
             object.__setattr__(self, field, _lock(getattr(self, field).copy()))
 
     def __reduce__(self) -> tuple[type[InterleavedCSC], tuple[Any, ...]]:
@@ -105,8 +105,8 @@ class InterleavedCSC:
 
     @property
     def bias_column(self) -> int:
-        """Input number of the bias: after the inputs, rounded up to a whole row of PEs."""
-        return -(-self.cols // self.n_pes) * self.n_pes
+        """Input number of the bias, which is the last column."""
+        return find_bias_column(self.cols, self.n_pes)
 
     @cached_property
     def base(self) -> npt.NDArray[np.int64]:
@@ -261,13 +261,8 @@ class InterleavedCSC:
         EieError
             The file cannot be written.
         """
-        arrays = {
-            name: getattr(self, name) for name in ("codebook", "ptr", "codes", "relative_index")
-        }
-        header = {
-            name: getattr(self, name)
-            for name in ("name", "rows", "cols", "n_pes", "index_bits", "has_bias")
-        }
+        header = {name: getattr(self, name) for name in archive.HEADER}
+        arrays = {name: getattr(self, name) for name in archive.ARRAYS}
         archive.write(path, header, arrays)
 
     @classmethod
@@ -307,7 +302,7 @@ class InterleavedCSC:
         header, content = archive.split(arrays, where)
         try:
             image = cls(**(header | content))
-            image.check()
+            _ = image.checked
         except ImageError as error:
             raise ImageError(f"{where}: {error}") from error
         return image
@@ -316,6 +311,19 @@ class InterleavedCSC:
 def _lock(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     array.setflags(write=False)
     return array
+
+
+def find_bias_column(cols: int, n_pes: int) -> int:
+    """Return the input number of the bias: after the inputs, rounded up to a whole row of PEs.
+
+    Parameters
+    ----------
+    cols : int
+        Inputs.
+    n_pes : int
+        PEs in a row.
+    """
+    return -(-cols // n_pes) * n_pes
 
 
 def require_codebook(name: str, codebook_bits: int, hw: Hardware) -> None:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from eiesim.errors import ImageError
 from eiesim.hardware import Hardware
-from eiesim.image.csc import InterleavedCSC, require_codebook
+from eiesim.image.csc import InterleavedCSC, find_bias_column, require_codebook
 from eiesim.layer import LARGEST, CompressedLayer
 
 
@@ -78,7 +78,7 @@ def _columns_with_bias(
     matrix = layer.codes
     bias = layer.bias_codes if layer.bias_codes is not None else np.zeros(0, dtype=np.uint8)
     rows = np.flatnonzero(bias)
-    empty = -(-layer.cols // n_pes) * n_pes - layer.cols
+    empty = find_bias_column(layer.cols, n_pes) - layer.cols
     ends = np.concatenate((np.full(empty, matrix.nnz), [matrix.nnz + rows.size]))
     return (
         np.concatenate((matrix.indptr, ends)).astype(np.int32),

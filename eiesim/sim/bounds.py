@@ -65,15 +65,13 @@ def bound_cycles(
     """
     image.require(hw)
     operands = take_array(activations, f"{image.name}: activations", np.float32, (image.cols,))
-    nonzero = np.flatnonzero(load_registers(operands, hw))
-    scan = scan_activations(nonzero, image, hw)
+    scan = scan_activations(load_registers(operands, hw), image, hw)
     entries = image.counts[scan.columns].astype(np.int64)
-    if not entries.any():
-        ceiling = int(scan.gaps.sum()) + scan.rest_cycles
-        # an empty column holds a queue's slot for a cycle, so that only the scan can be delayed
-        ceiling += entries.shape[0] * (2 + hw.broadcast_latency_cycles)
-        return Bounds(0, int(scan.gaps.sum()) + scan.rest_cycles, ceiling)
     lead = 2 + hw.broadcast_latency_cycles
+    if not entries.any():
+        scan_cycles = int(scan.gaps.sum()) + scan.rest_cycles
+        # an empty column holds a queue's slot for a cycle, so that only the scan can be delayed
+        return Bounds(0, scan_cycles, scan_cycles + scan.columns.size * lead)
     before_first = int(scan.gaps[0]) + lead - 1
     occupied = np.maximum(entries, 1).cumsum(axis=0)
     busiest = int(np.where(entries > 0, occupied, 0).max())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
 
 Engine = Literal["fast", "reference"]
-ENGINES: tuple[Engine, ...] = ("fast", "reference")
+ENGINES: tuple[Engine, ...] = get_args(Engine)
 
 
 def simulate(

@@ -50,19 +50,22 @@ class Scan:
     rest_cycles: int
 
 
-def scan_activations(nonzero: npt.NDArray[np.intp], image: InterleavedCSC, hw: Hardware) -> Scan:
+def scan_activations(
+    registers: npt.NDArray[np.float32 | np.int16], image: InterleavedCSC, hw: Hardware
+) -> Scan:
     """List the broadcasts of one input in order.
 
     Parameters
     ----------
-    nonzero : int [items]
-        Inputs that are not zero, ascending.
+    registers : float32 or int16 [cols]
+        What the source registers hold, from `load_registers`.
     image : InterleavedCSC
         The layer.
     hw : Hardware
         Its `n_pes` and `bias_row`.
     """
     n_pes = hw.n_pes
+    nonzero = np.flatnonzero(registers != 0)
     rows = image.bias_column // n_pes
     if image.has_bias or hw.bias_row:
         nonzero = np.append(nonzero, image.bias_column)

@@ -98,10 +98,11 @@ def load_operands(given: str, inputs: str | None = None) -> Operands:
         layer, own = read_layer(given)
         sources = [Source(given, _hash(given))]
     else:
-        spec = load_spec(given)
+        file = find_spec_file(given)
+        spec = load_spec(file)
         benchmark = draw_benchmark(spec)
         layer, own = benchmark.layer, benchmark.activations
-        sources = [Source(given, _hash(find_spec_file(given)), spec.seed)]
+        sources = [Source(given, _hash(file), spec.seed)]
     activations = own if inputs is None else read_activations(inputs)
     if activations is None:
         raise WorkloadError(f"{given}: the file holds no input 'act'; give one with --inputs")

@@ -44,10 +44,10 @@ def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardwar
         The run may take more cycles than 32 bits hold.
     """
     registers = load_registers(activations, hw)
-    scan = scan_activations(np.flatnonzero(registers != 0), image, hw)
+    scan = scan_activations(registers, image, hw)
     lead = 2 + hw.broadcast_latency_cycles
-    items = scan.columns.size
-    if int(scan.gaps.sum()) + items * max(image.longest_column, lead) > LATEST:
+    unstalled_cycles = int(scan.gaps.sum())
+    if unstalled_cycles + scan.columns.size * max(image.longest_column, lead) > LATEST:
         raise ImageError(
             f"{image.name}: the run may take more than {LATEST} cycles; use the reference engine"
         )
@@ -87,7 +87,7 @@ def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardwar
         scan_cycles=scan_cycles,
         rows_scanned=scan.rows,
         broadcasts=scan.columns.size,
-        stall_cycles=last_broadcast - int(scan.gaps.sum()),
+        stall_cycles=last_broadcast - unstalled_cycles,
         pe=pe,
     )
     return RunResult(image.name, "fast", hw, _accumulate(image, registers, scan, hw), counters)

@@ -56,10 +56,8 @@ def _judge_layer(run: LayerRun) -> tuple[Verdict, Verdict]:
     reasons = [] if abs(work - 1) * 100 <= TOLERANCE_PERCENT else [one_input]
     reasons += [] if even and reasons else [balance]
     return (
-        Verdict(result.name, "theoretical",
-            "us", theoretical, result.theoretical_us,
+        Verdict(result.name, "theoretical", "us", theoretical, result.theoretical_us,
                 TOLERANCE_PERCENT, one_input),
-        Verdict(result.name, "actual",
-            "us", actual, result.latency_us,
+        Verdict(result.name, "actual", "us", actual, result.latency_us,
                 TOLERANCE_PERCENT, "; and ".join(reasons)),
     )  # fmt: skip
