@@ -33,6 +33,10 @@ class WorkloadError(EieError):
     """A layer, benchmark or activation vector is unknown, unreadable or of the wrong form."""
 
 
+class EnergyError(EieError):
+    """A price is missing, a table of prices is wrong, or a run is priced for other hardware."""
+
+
 class ImageError(EieError):
     """A compressed image is damaged, or does not belong to this hardware."""
 

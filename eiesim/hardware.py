@@ -11,6 +11,9 @@ from eiesim.errors import ConfigError, did_you_mean
 from eiesim.resources import data_path
 from eiesim.schema import Choice, Range, Switch, parse_assignment, read_toml, validate, write_toml
 
+LNZD_FAN_IN = 4
+"""Inputs of a node of the LNZD tree (EIE, section IV: a quadtree)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Hardware:
@@ -65,6 +68,17 @@ class Hardware:
         str,
         Choice(("across_columns", "within_column"), "how long a sparse-matrix word stays latched"),
     ] = "across_columns"
+    multiplier: Annotated[
+        str,
+        Choice(
+            ("float32", "int32", "fixed16", "fixed8"),
+            "arithmetic that energy and area are of, whatever number format the datapath computes",
+        ),
+    ] = "fixed16"
+    sram_cell: Annotated[
+        str, Choice(("itrs-hp", "itrs-lop", "itrs-lstp"), "transistors of the SRAMs, as in CACTI")
+    ] = "itrs-lstp"
+    dram: Annotated[str, Choice(("lpddr2", "ddr3", "gddr5", "hbm2"), "DRAM that holds what the SRAMs do not")] = "lpddr2"
 
     def __post_init__(self) -> None:
         validate(self)
@@ -99,6 +113,15 @@ class Hardware:
     def entries_per_word(self) -> int:
         """Entries in one word of the sparse-matrix SRAM (EIE, section III-D: 8 in 64 bits)."""
         return self.spmat_width_bits // self.entry_bits
+
+    @property
+    def lnzd_nodes(self) -> int:
+        """Nodes of the LNZD tree, four inputs each: 21 for 64 PEs (EIE, section VI)."""
+        nodes, width = 0, self.n_pes
+        while not nodes or width > 1:
+            width = -(-width // LNZD_FAN_IN)
+            nodes += width
+        return nodes
 
     @classmethod
     def preset(cls, name: str) -> Hardware:

@@ -1,4 +1,4 @@
-"""The tables that travel with eiesim in `eiesim/data/paper`, as the papers print them."""
+"""Tables of numbers that travel with eiesim, each row with its source."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from eiesim.resources import data_path
 
 @cache
 def read_table(name: str) -> tuple[dict[str, str], ...]:
-    """Return the rows of a published table as they are printed.
+    """Return the rows of a table as they are printed.
 
     Parameters
     ----------
     name : str
-        File of `eiesim/data/paper` without its ending, such as ``eie_table4``.
+        File of `eiesim/data` without its ending, such as ``paper/eie_table4``.
     """
-    with data_path(f"paper/{name}.csv").open(encoding="utf-8", newline="") as stream:
+    with data_path(f"{name}.csv").open(encoding="utf-8", newline="") as stream:
         return tuple(csv.DictReader(stream))

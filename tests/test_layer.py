@@ -99,7 +99,7 @@ def test_other_hardware_and_engines_are_refused() -> None:
 
 def test_the_nine_layers_are_table_iii() -> None:
     """Shapes and densities are those of EIE's Table III (data/paper/eie_table3.csv)."""
-    rows = read_table("eie_table3")
+    rows = read_table("paper/eie_table3")
     assert tuple(row["layer"] for row in rows) == PAPER_LAYERS == tuple(benchmark_names())
     for row in rows:
         spec = load_spec(row["layer"])

@@ -53,7 +53,7 @@ def test_table_iv_is_as_near_as_the_readme_says() -> None:
 
 def test_published_times() -> None:
     """EIE, Table IV: EIE's speedup over the CPU on AlexNet's fc6 is printed as 248x in Figure 6."""
-    assert len(read_table("eie_table4")) == 14 * 9
+    assert len(read_table("paper/eie_table4")) == 14 * 9
     dense = float(find_time_us("alex-6", "cpu", 1, "dense"))
     actual = float(find_time_us("alex-6", "eie", 1, "actual"))
     assert math.floor(dense / actual) == 248

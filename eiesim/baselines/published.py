@@ -22,6 +22,6 @@ def find_time_us(layer: str, platform: str, batch: int, matrix: str) -> str:
     wanted = (platform, str(batch), matrix, layer)
     return next(
         row["time_us"]
-        for row in read_table("eie_table4")
+        for row in read_table("paper/eie_table4")
         if (row["platform"], row["batch"], row["matrix"], row["layer"]) == wanted
     )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from eiesim.hardware import LNZD_FAN_IN
 from eiesim.sim.reference.datapath import Number
-
-FAN_IN = 4
 
 
 class LeadingNonzeroDetector:
@@ -31,7 +30,7 @@ class LeadingNonzeroDetector:
         ]
         while len(found) > 1:
             found = [
-                next((lane for lane in found[node : node + FAN_IN] if lane is not None), None)
-                for node in range(0, len(found), FAN_IN)
+                next((lane for lane in found[node : node + LNZD_FAN_IN] if lane is not None), None)
+                for node in range(0, len(found), LNZD_FAN_IN)
             ]
         return found[0]

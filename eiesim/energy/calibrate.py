@@ -1,0 +1,199 @@
+"""What EIE's Table II leaves open, filled in openly: the power and the area of each module's parts.
+
+Table II tells the power of one PE twice: by module, and by component type. What a module's memory,
+clock, registers and logic take one by one is not told. Known parts are set (memory from CACTI, the
+16-bit multiplier and adder); the rest is the table nearest to independence that has both sets of
+sums, found by iterative proportional fitting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.energy.operations import find_arithmetic
+from eiesim.energy.sram import Sram, find_sram
+from eiesim.energy.technology import BASE_CLOCK_MHZ, BASE_NM
+from eiesim.errors import EnergyError
+from eiesim.published import read_table
+
+MODULES = ("act_queue", "ptr_read", "spmat_read", "arithm", "act_rw")
+PARTS = ("memory", "clock", "register", "combinational")
+STEADY_PERIOD_CYCLES = 8
+"""In the steady state both SRAMs are accessed every 8 cycles (EIE, section VI)."""
+PJ_PER_CYCLE = 1e3 / BASE_CLOCK_MHZ
+"""1 mW at 800 MHz in pJ a cycle."""
+
+Cells = Mapping[tuple[str, str], float]
+
+
+def count_steady_actions(spmat_period_cycles: int = STEADY_PERIOD_CYCLES) -> Cells:
+    """Return how often each action happens in a cycle of a PE that never waits.
+
+    Parameters
+    ----------
+    spmat_period_cycles : int
+        Entries in a word of the sparse-matrix SRAM: cycles from one read to the next.
+
+    References
+    ----------
+    EIE, section VI: in the steady state a PE does an entry a cycle, and both of its SRAMs are
+    accessed every 8 cycles.
+    """
+    column = 1 / STEADY_PERIOD_CYCLES
+    entry_actions = {
+        ("spmat_read", "entry"), ("arithm", "entry"), ("arithm", "multiply"), ("arithm", "add"),
+        ("act_rw", "register_read"), ("act_rw", "register_write"),
+    }  # fmt: skip
+    return (
+        {(module, "cycle"): 1.0 for module in MODULES}
+        | dict.fromkeys(entry_actions, 1.0)
+        | {("act_queue", "push"): column, ("act_queue", "pop"): column}
+        | {("ptr_read", "look-up"): column, ("ptr_read", "read"): 2 * column}
+        | {("spmat_read", "read"): 1 / spmat_period_cycles}
+    )
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Parts of one PE of the paper's chip in the steady state.
+
+    Attributes
+    ----------
+    power_mw, area_um2 : mapping
+        Of each module's part, keyed by (module, part). Leakage is within the memory's power.
+    energy_factors, area_factors : mapping
+        By module: energy of a memory's access, and its area, over CACTI's.
+    """
+
+    power_mw: Cells
+    area_um2: Cells
+    energy_factors: Mapping[str, float]
+    area_factors: Mapping[str, float]
+
+
+def find_paper_memories() -> dict[str, tuple[Sram, int]]:
+    """Return each module's SRAM and its banks in the paper's chip: 128 KB, 2 x 16 KB, 2 KB.
+
+    References
+    ----------
+    EIE, section VI; the cell type, which it does not tell, is assumed to be the low-standby one.
+    """
+    cell = "itrs-lstp"
+    return {
+        "spmat_read": (find_sram(128 * 1024, 64, BASE_NM, cell), 1),
+        "ptr_read": (find_sram(16 * 1024, 16, BASE_NM, cell), 2),
+        "act_rw": (find_sram(2 * 1024, 16, BASE_NM, cell), 1),
+    }
+
+
+@cache
+def calibrate() -> Calibration:
+    """Fill in Table II.
+
+    Returns
+    -------
+    Calibration
+        Every module's parts, and how far CACTI's memories were stretched.
+
+    References
+    ----------
+    EIE, Table II (power and area of one PE by component type and by module), section VI.
+    """
+    memories = find_paper_memories()
+    steady = count_steady_actions()
+    # in the steady state the activations are in registers, so that their SRAM rests
+    access_mw = {
+        module: sram.read_energy_pj * steady.get((module, "read"), 0.0) / PJ_PER_CYCLE
+        for module, (sram, _) in memories.items()
+    }
+    leakage_mw = {
+        (module, "memory"): banks * sram.leakage_mw for module, (sram, banks) in memories.items()
+    }
+    cacti_um2 = {module: 1e6 * banks * sram.area_mm2 for module, (sram, banks) in memories.items()}
+    multiply_add = find_arithmetic("fixed16")
+    logic = ("arithm", "combinational")
+    power_mw = _fill(
+        "power_mw", leakage_mw | {logic: multiply_add.energy_pj / PJ_PER_CYCLE}, access_mw
+    )
+    area_um2 = _fill("area_um2", {logic: multiply_add.area_um2}, cacti_um2)
+    return Calibration(
+        power_mw,
+        area_um2,
+        {
+            module: (power_mw[module, "memory"] - leakage_mw[module, "memory"]) / access
+            for module, access in access_mw.items()
+            if access
+        },
+        {module: area_um2[module, "memory"] / cacti for module, cacti in cacti_um2.items()},
+    )
+
+
+def read_table2(quantity: str, breakdown: str) -> dict[str, float]:
+    """Return one column of Table II.
+
+    Parameters
+    ----------
+    quantity : str
+        ``power_mw`` or ``area_um2``.
+    breakdown : str
+        ``module`` or ``component``.
+    """
+    return {
+        row["part"].removesuffix("_network"): float(row[quantity])
+        for row in read_table("paper/eie_table2")
+        if row["breakdown"] == breakdown and row[quantity]
+    }
+
+
+def _fill(quantity: str, known: Cells, memory: Mapping[str, float]) -> Cells:
+    modules, parts = read_table2(quantity, "module"), read_table2(quantity, "component")
+    fixed = np.array([[known.get((module, part), 0.0) for part in PARTS] for module in MODULES])
+    seed = np.ones_like(fixed)
+    for number, module in enumerate(MODULES):
+        seed[number, PARTS.index("memory")] = memory.get(module, 0.0)
+    rows = np.array([modules[module] for module in MODULES])
+    columns = np.array([parts[part] for part in PARTS])
+    columns *= rows.sum() / columns.sum()  # the two sums differ in the last printed digit
+    filled = fixed + fit_sums(seed, rows - fixed.sum(axis=1), columns - fixed.sum(axis=0))
+    return {
+        (module, part): float(filled[row, column])
+        for row, module in enumerate(MODULES)
+        for column, part in enumerate(PARTS)
+    }
+
+
+def fit_sums(
+    seed: npt.NDArray[np.float64],
+    rows: npt.NDArray[np.float64],
+    columns: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """Scale rows and columns in turn until both have the sums wanted.
+
+    Parameters
+    ----------
+    seed : float64 [rows, columns]
+        Where to start; zeros stay zeros.
+    rows, columns : float64
+        Sums wanted of the rows and of the columns; of the same total.
+
+    Raises
+    ------
+    EnergyError
+        No table with the seed's zeros has these sums.
+
+    References
+    ----------
+    Deming and Stephan, Annals of Mathematical Statistics 11 (1940), iterative proportional fitting.
+    """
+    table: npt.NDArray[np.float64] = seed
+    for _ in range(10_000):
+        table = table * (columns / table.sum(axis=0))
+        table = table * (rows / table.sum(axis=1))[:, np.newaxis]
+        if np.abs(table.sum(axis=0) - columns).max() <= 1e-12 * columns.max():
+            return table
+    raise EnergyError("the sums cannot be met: expected rows and columns of the same total")

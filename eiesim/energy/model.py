@@ -1,0 +1,292 @@
+"""Energy of a run: every count times its price."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from fractions import Fraction
+from typing import Any
+
+from eiesim.counters import RunResult
+from eiesim.energy.calibrate import MODULES, PARTS, count_steady_actions
+from eiesim.energy.machine import price_machine
+from eiesim.energy.prices import Key, Price, PriceTable
+from eiesim.errors import EnergyError
+from eiesim.hardware import Hardware
+from eiesim.schema import show_value
+
+PRICED_ONLY = ("multiplier", "sram_cell", "dram", "node_nm")
+"""Fields of a machine that change what actions cost, and no count."""
+MEMORY_MODULES = ("ptr_read", "spmat_read", "act_rw")
+
+
+@dataclass(frozen=True)
+class EnergyRow:
+    """One action of a run.
+
+    Attributes
+    ----------
+    component, part, action : str
+        What was done, as in `Price`.
+    count : int or float
+        How often; for what costs power, the nanoseconds over all PEs.
+    pj_each : float
+        Price of one, pJ; for what costs power, mW, that is pJ a nanosecond.
+    energy_pj : float
+        Count times price.
+    per, kind, source : str
+        What the price is of, how it was come by, and where from, as in `Price`.
+    node_nm : float
+        Process node that the price holds for.
+    voltage_v : float or None
+        Supply voltage, where the source tells it.
+    """
+
+    component: str
+    part: str
+    action: str
+    count: float
+    pj_each: float
+    energy_pj: float
+    per: str
+    node_nm: float
+    voltage_v: float | None
+    kind: str
+    source: str
+
+    @property
+    def is_standing(self) -> bool:
+        """Whether it is spent on time alone: the clock and the leakage."""
+        return self.part == "clock" or self.action == "leakage"
+
+
+@dataclass(frozen=True)
+class EnergyReport:
+    """Where the energy of a run went.
+
+    Attributes
+    ----------
+    name : str
+        The layer.
+    rows : tuple of EnergyRow
+        Every action. Their energies lie on one binary grid, so that any of them add up without
+        rounding, in whatever order.
+    total_pj : float
+        Their sum.
+    latency_us : float
+        Time of the run.
+    overrides : tuple of str
+        A sentence for each price that was put in place of eiesim's own.
+
+    Raises
+    ------
+    ValueError
+        The rows do not add up to the total.
+    """
+
+    name: str
+    rows: tuple[EnergyRow, ...]
+    total_pj: float
+    latency_us: float
+    overrides: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for sums in (self.by_component(), self.by_part(), self.by_kind()):
+            if sum(sums.values()) != self.total_pj:
+                raise ValueError("the rows do not add up to the total energy")
+
+    @property
+    def power_mw(self) -> float:
+        """Mean power over the run, mW; nJ a microsecond."""
+        return self.total_pj / 1000 / self.latency_us
+
+    def by_component(self) -> dict[str, float]:
+        """Return the energy of each module, of LNZD, broadcast and DRAM, pJ."""
+        return self._add(lambda row: row.component)
+
+    def by_part(self) -> dict[str, float]:
+        """Return the energy of memory, clock, register, combinational logic and wires, pJ."""
+        return self._add(lambda row: row.part)
+
+    def by_kind(self) -> dict[str, float]:
+        """Return how much of the energy rests on prices of each kind, pJ."""
+        return self._add(lambda row: row.kind)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain values, for JSON."""
+        return {
+            "total_pj": self.total_pj,
+            "power_mw": self.power_mw,
+            "by_component_pj": self.by_component(),
+            "by_part_pj": self.by_part(),
+            "by_kind_pj": self.by_kind(),
+            "overrides": list(self.overrides),
+            "rows": [asdict(row) for row in self.rows],
+        }
+
+    def _add(self, group: Callable[[EnergyRow], str]) -> dict[str, float]:
+        sums: dict[str, float] = {}
+        for row in self.rows:
+            sums[group(row)] = sums.get(group(row), 0.0) + row.energy_pj
+        return sums
+
+
+def estimate_energy(
+    result: RunResult, hw: Hardware | None = None, prices: PriceTable | None = None
+) -> EnergyReport:
+    """Return what a run costs: every count times its price.
+
+    Parameters
+    ----------
+    result : RunResult
+        The run.
+    hw : Hardware, optional
+        The machine of the run; it may differ in `multiplier`, `sram_cell`, `dram` and `node_nm`,
+        which change prices and no count.
+    prices : PriceTable, optional
+        Prices to use instead of those of `price_machine(hw)`.
+
+    Raises
+    ------
+    EnergyError
+        An action has no price, or `hw` is not the machine of the run.
+
+    References
+    ----------
+    EIE, ISCA 2016, Tables I and II; docs/energy.md.
+    """
+    hw = result.hardware if hw is None else hw
+    _require_same(result.hardware, hw)
+    table = price_machine(hw) if prices is None else prices
+    counts = count_actions(result)
+    priced = [(table.find(key), count) for key, count in counts.items()]
+    energies_pj = _put_on_grid([count * Fraction(price.value) for price, count in priced])
+    rows = tuple(
+        _make_row(price, count, energy_pj)
+        for (price, count), energy_pj in zip(priced, energies_pj, strict=True)
+    )
+    return EnergyReport(result.name, rows, sum(energies_pj), result.latency_us, table.overrides)
+
+
+def count_actions(result: RunResult) -> dict[Key, Fraction]:
+    """Return how often each action was done; for what costs power, the nanoseconds over all PEs.
+
+    Parameters
+    ----------
+    result : RunResult
+        The run.
+    """
+    counters, hw = result.counters, result.hardware
+    entries = counters.macs + counters.padding_macs
+    pe_cycles = counters.cycles * hw.n_pes
+    register_reads = counters.accumulator_reads + counters.act_register_reads
+    counts: dict[Key, int] = {}
+    for part in ("register", "combinational"):
+        counts |= {
+            Key("act_queue", part, "push"): counters.broadcasts * hw.n_pes,
+            Key("act_queue", part, "pop"): counters.ptr_reads,
+            Key("ptr_read", part, "look-up"): counters.ptr_reads,
+            Key("spmat_read", part, "entry"): entries,
+            Key("arithm", part, "entry"): entries,
+            Key("act_rw", part, "register_read"): register_reads,
+            Key("act_rw", part, "register_write"): counters.accumulator_writes,
+        }
+    counts |= {
+        Key("ptr_read", "memory", "read"): 2 * counters.ptr_reads,
+        Key("spmat_read", "memory", "read"): counters.spmat_reads,
+        Key("act_rw", "memory", "read"): counters.act_sram_reads,
+        Key("act_rw", "memory", "write"): counters.act_sram_writes,
+        Key("arithm", "combinational", "multiply"): entries,
+        Key("arithm", "combinational", "add"): entries,
+        Key("lnzd", "combinational", "detect"): hw.lnzd_nodes * counters.scan_cycles,
+        Key("broadcast", "wire", "send"): counters.broadcasts * hw.n_pes,
+    }
+    counts |= {Key(module, "clock", "cycle"): pe_cycles for module in MODULES}
+    pe_ns = pe_cycles * 1000 / Fraction(hw.clock_mhz)
+    leakage = {Key(module, "memory", "leakage"): pe_ns for module in MEMORY_MODULES}
+    whole = {key: Fraction(count) for key, count in counts.items()} | leakage
+    order = (*MODULES, "lnzd", "broadcast", "dram")
+    return dict(sorted(whole.items(), key=lambda item: order.index(item[0].component)))
+
+
+def _require_same(run: Hardware, priced: Hardware) -> None:
+    differing = [
+        f"{field.name}: expected the run's {show_value(getattr(run, field.name))}, "
+        f"found {show_value(getattr(priced, field.name))}; run the layer on this machine"
+        for field in fields(Hardware)
+        if field.name not in PRICED_ONLY and getattr(run, field.name) != getattr(priced, field.name)
+    ]
+    if differing:
+        raise EnergyError(*differing)
+
+
+def _put_on_grid(exact: Sequence[Fraction]) -> list[float]:
+    """Round energies to multiples of a power of two, fine enough that floats add them exactly."""
+    _, exponent = math.frexp(float(sum(exact)))
+    grid = Fraction(2) ** (exponent - 52)
+    return [float(round(energy / grid) * grid) for energy in exact]
+
+
+def _make_row(price: Price, count: Fraction, energy_pj: float) -> EnergyRow:
+    return EnergyRow(
+        component=price.component,
+        part=price.part,
+        action=price.action,
+        count=int(count) if count.denominator == 1 else float(count),
+        pj_each=price.value,
+        energy_pj=energy_pj,
+        per="PE and ns" if price.unit == "mW" else price.per,
+        node_nm=price.node_nm,
+        voltage_v=price.voltage_v,
+        kind=price.kind,
+        source=price.source,
+    )
+
+
+def find_steady_power_mw(hw: Hardware, prices: PriceTable) -> dict[tuple[str, str], float]:
+    """Return the power of one PE that never waits, by module and part.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The machine.
+    prices : PriceTable
+        Its prices.
+
+    Returns
+    -------
+    dict
+        Power in mW, keyed by (module, part).
+
+    References
+    ----------
+    EIE, Table II and section VI.
+    """
+    steady = count_steady_actions(hw.entries_per_word)
+    power_mw = {(module, part): 0.0 for module in MODULES for part in PARTS}
+    for price in prices.prices:
+        if price.component not in MODULES:
+            continue
+        often = steady.get((price.component, price.action), 0.0) * hw.clock_mhz / 1000
+        power_mw[price.component, price.part] += price.value * (1 if price.unit == "mW" else often)
+    return power_mw
+
+
+def find_chip_power_mw(hw: Hardware, prices: PriceTable) -> float:
+    """Return the power of all PEs that never wait, and of the LNZD tree, mW.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The machine.
+    prices : PriceTable
+        Its prices.
+
+    References
+    ----------
+    EIE, section VI: 0.59 W for 64 PEs with 21 LNZD units.
+    """
+    detect = prices.find(Key("lnzd", "combinational", "detect"))
+    lnzd_mw = hw.lnzd_nodes * detect.value * hw.clock_mhz / 1000
+    return hw.n_pes * sum(find_steady_power_mw(hw, prices).values()) + lnzd_mw

@@ -1,0 +1,68 @@
+"""Prices and areas that do not depend on an SRAM or on Table II: arithmetic, LNZD, wires, DRAM."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from eiesim.energy.prices import Price
+from eiesim.published import read_table
+
+
+class Arithmetic(NamedTuple):
+    """A multiplier with its adder at 45 nm."""
+
+    energy_pj: float
+    area_um2: float
+
+
+def find_arithmetic(multiplier: str) -> Arithmetic:
+    """Return what a multiplication with its addition takes, and the area of both units, at 45 nm.
+
+    Parameters
+    ----------
+    multiplier : str
+        ``float32``, ``int32``, ``fixed16`` or ``fixed8``.
+    """
+    return Arithmetic(
+        sum(price.value for price in list_prices("arithm", multiplier)),
+        sum(
+            float(row["area_um2"])
+            for row in read_table("energy/areas")
+            if row["variant"] == multiplier
+        ),
+    )
+
+
+def find_lnzd_area_um2() -> float:
+    """Return the area of one LNZD node at 45 nm (EIE, section VI)."""
+    return next(
+        float(row["area_um2"]) for row in read_table("energy/areas") if row["component"] == "lnzd"
+    )
+
+
+def list_prices(component: str, variant: str = "") -> list[Price]:
+    """Return eiesim's own prices of a component, as in eiesim/data/energy/operations.csv.
+
+    Parameters
+    ----------
+    component : str
+        ``arithm``, ``lnzd``, ``broadcast`` or ``dram``.
+    variant : str
+        The multiplier or the DRAM.
+    """
+    return [
+        Price(
+            component=component,
+            part=row["part"],
+            action=row["action"],
+            value=float(row["energy_pj"]),
+            unit="pJ",
+            per=row["per"],
+            node_nm=float(row["node_nm"]),
+            voltage_v=float(row["voltage_v"]) if row["voltage_v"] else None,
+            kind=row["kind"],
+            source=row["source"],
+        )
+        for row in read_table("energy/operations")
+        if (row["component"], row["variant"]) == (component, variant)
+    ]

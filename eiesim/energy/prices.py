@@ -1,0 +1,259 @@
+"""Prices of actions, each with its source: a table that is read from CSV, checked, overridden."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from eiesim.errors import EnergyError, did_you_mean
+from eiesim.schema import is_name, show_value
+
+KINDS = ("published", "CACTI run", "scaled", "calibrated", "assumed")
+UNITS = ("pJ", "mW")
+LARGEST = 1e12
+
+
+class Key(NamedTuple):
+    """What a price is of: a module of Table II, LNZD, broadcast or dram; its part; the action."""
+
+    component: str
+    part: str
+    action: str
+
+    def __str__(self) -> str:
+        return " ".join(self)
+
+
+@dataclass(frozen=True)
+class Price:
+    """What one action costs.
+
+    Attributes
+    ----------
+    component : str
+        Module of EIE's Table II, ``lnzd``, ``broadcast`` or ``dram``.
+    part : str
+        ``memory``, ``clock``, ``register`` or ``combinational``, as in Table II; ``wire``.
+    action : str
+        What is counted.
+    value : float
+        The price, at least 0.
+    unit : str
+        ``pJ`` for one action, or ``mW`` for what costs power as long as the run takes.
+    per : str
+        What the price is of: an access of so many bits, an operation, a cycle.
+    node_nm : float
+        Process node that the price holds for.
+    voltage_v : float or None
+        Supply voltage, where the source tells it.
+    kind : str
+        ``published``, ``CACTI run``, ``scaled``, ``calibrated`` or ``assumed``.
+    source : str
+        Where the number is printed, or how it was made.
+    """
+
+    component: str
+    part: str
+    action: str
+    value: float
+    unit: str
+    per: str
+    node_nm: float
+    voltage_v: float | None
+    kind: str
+    source: str
+
+    @property
+    def key(self) -> Key:
+        """What the price is of."""
+        return Key(self.component, self.part, self.action)
+
+
+COLUMNS = tuple(field.name for field in fields(Price))
+NUMBERS = ("value", "node_nm", "voltage_v")
+NEEDED = ("component", "part", "action", "value", "unit", "kind", "source")
+
+
+@dataclass(frozen=True)
+class PriceTable:
+    """The prices of one machine.
+
+    Attributes
+    ----------
+    prices : tuple of Price
+        One for each action.
+    overrides : tuple of str
+        A sentence for each price that was put in place of eiesim's own.
+
+    Raises
+    ------
+    EnergyError
+        Two prices are of the same action.
+    """
+
+    prices: tuple[Price, ...]
+    overrides: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        seen: set[Key] = set()
+        for price in self.prices:
+            if price.key in seen:
+                raise EnergyError(f"two prices of {price.key}: expected one")
+            seen.add(price.key)
+
+    def find(self, key: Key) -> Price:
+        """Return the price of an action.
+
+        Parameters
+        ----------
+        key : Key
+            Component, part and action.
+
+        Raises
+        ------
+        EnergyError
+            The action has no price.
+        """
+        for price in self.prices:
+            if price.key == key:
+                return price
+        raise EnergyError(
+            f"no price of {key}: expected a row of component, part and action "
+            f"{', '.join(key)}; give one with --energy-table"
+        )
+
+    def override(self, path: str | Path) -> PriceTable:
+        """Return the table with the prices of a file in place of its own.
+
+        Parameters
+        ----------
+        path : str or Path
+            A CSV file with the columns component, part, action, value, unit, kind and source; those
+            of per, node_nm and voltage_v may be left out.
+
+        Raises
+        ------
+        EnergyError
+            Every problem of the file, each with file, line and key.
+        """
+        own = {price.key: price for price in self.prices}
+        notes = []
+        for line, price in read_prices(path, own):
+            before = own[price.key]
+            own[price.key] = price
+            notes.append(
+                f"{price.key}: {price.value:g} {price.unit} ({path}:{line}) in place of "
+                f"{before.value:g} {before.unit}"
+            )
+        return replace(self, prices=tuple(own.values()), overrides=(*self.overrides, *notes))
+
+
+def read_prices(path: str | Path, own: Mapping[Key, Price]) -> list[tuple[int, Price]]:
+    """Read a table of prices.
+
+    Parameters
+    ----------
+    path : str or Path
+        A CSV file, UTF-8; a byte order mark, Windows line ends and blank lines are accepted.
+    own : mapping
+        The actions that may be priced, with the prices whose unit must be kept and whose per,
+        node_nm and voltage_v hold where a row leaves them blank.
+
+    Returns
+    -------
+    list of (int, Price)
+        Line and price of each row.
+
+    Raises
+    ------
+    EnergyError
+        Every problem of the file, each with file, line and key.
+    """
+    (_, header), *rows = _read_lines(path)
+    problems = [f"{path}:1: {problem}" for problem in _check_header(header)]
+    if problems:
+        raise EnergyError(*problems)
+    found: dict[Key, tuple[int, Price]] = {}
+    for line, row in rows:
+        if len(row) != len(header):
+            problems.append(f"{path}:{line}: expected {len(header)} values, found {len(row)}")
+            continue
+        words = dict(zip(header, row, strict=True))
+        key = Key(words["component"], words["part"], words["action"])
+        wrong = list(_check_row(words, key, own))
+        if key in found:
+            wrong.append(f"{key}: duplicate row, the first is in line {found[key][0]}")
+        problems += [f"{path}:{line}: {problem}" for problem in wrong]
+        if not wrong:
+            found[key] = (line, _make_price(words, own[key]))
+    if problems:
+        raise EnergyError(*problems)
+    return list(found.values())
+
+
+def _read_lines(path: str | Path) -> list[tuple[int, list[str]]]:
+    """Return number and words of each line that is not blank, the header first."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+        reader = csv.reader(text.splitlines(), strict=True)
+        lines = [(reader.line_num, [word.strip() for word in row]) for row in reader if any(row)]
+    except OSError as error:
+        raise EnergyError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise EnergyError(f"{path}: cannot be read: it is not UTF-8 text") from error
+    except (csv.Error, ValueError) as error:
+        raise EnergyError(f"{path}: not a CSV table: {error}") from error
+    if not lines:
+        raise EnergyError(f"{path}: expected a header and rows of prices, found an empty file")
+    return lines
+
+
+def _check_header(header: list[str]) -> Iterator[str]:
+    for name in header:
+        if name not in COLUMNS:
+            yield f"{name}: unknown column, {did_you_mean(name, COLUMNS)}"
+    for name in NEEDED:
+        if name not in header:
+            yield f"{name}: missing column"
+    if len(set(header)) < len(header):
+        yield "expected each column once"
+
+
+def _check_row(words: Mapping[str, str], key: Key, own: Mapping[Key, Price]) -> Iterator[str]:
+    if key not in own:
+        yield f"{key}: unknown action, {_suggest(key, own)}"
+    elif words["unit"] != own[key].unit:
+        yield f"{key}: unit: expected {own[key].unit}, found {show_value(words['unit'])}"
+    for name in NUMBERS:
+        word = words.get(name, "")
+        if not _is_price(word) and (word or name == "value"):
+            yield f"{key}: {name}: expected a number from 0 to {LARGEST:g}, found {word!r}"
+    if words["kind"] not in KINDS:
+        yield f"{key}: kind: {show_value(words['kind'])}: {did_you_mean(words['kind'], KINDS)}"
+    if not is_name(words["source"]):
+        yield f"{key}: source: missing, expected where the price comes from"
+
+
+def _suggest(key: Key, own: Mapping[Key, Price]) -> str:
+    for number, word in enumerate(key):
+        known = {other[number] for other in own if other[:number] == key[:number]}
+        if word not in known:
+            return f"{Key._fields[number]} {word!r}: {did_you_mean(word, known)}"
+    raise AssertionError("every part of the key is known")
+
+
+def _is_price(word: str) -> bool:
+    try:
+        value = float(word)
+    except ValueError:
+        return False
+    return math.isfinite(value) and 0 <= value <= LARGEST and "_" not in word
+
+
+def _make_price(words: Mapping[str, str], before: Price) -> Price:
+    given = {name: float(word) if name in NUMBERS else word for name, word in words.items() if word}
+    return replace(before, **given)  # type: ignore[arg-type]
