@@ -3,6 +3,7 @@
 Describe: `Hardware`, `CompressedLayer`, `load_benchmark`.
 Compress and lay out: `compress`, `encode`, `InterleavedCSC`.
 Run: `simulate`, `RunResult`, `Counters`.
+Price: `estimate_energy`, `EnergyReport`, `price_machine`, `PriceTable`, `estimate_area`.
 
 The names are imported when they are first used, so that ``import eiesim`` takes no time.
 """
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from eiesim.benchmark import Benchmark, load_benchmark
     from eiesim.compress.pipeline import compress
     from eiesim.counters import Counters, RunResult
+    from eiesim.energy.area import AreaReport, estimate_area
+    from eiesim.energy.machine import price_machine
+    from eiesim.energy.model import EnergyReport, estimate_energy
+    from eiesim.energy.prices import PriceTable
     from eiesim.errors import EieError
     from eiesim.hardware import Hardware
     from eiesim.image import InterleavedCSC, encode
@@ -25,32 +30,44 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AreaReport",
     "Benchmark",
     "CompressedLayer",
     "Counters",
     "EieError",
+    "EnergyReport",
     "Hardware",
     "InterleavedCSC",
     "LayerSpec",
+    "PriceTable",
     "RunResult",
     "__version__",
     "compress",
     "encode",
+    "estimate_area",
+    "estimate_energy",
     "load_benchmark",
+    "price_machine",
     "simulate",
 ]
 
 _HOME = {
+    "AreaReport": "eiesim.energy.area",
     "Benchmark": "eiesim.benchmark",
     "CompressedLayer": "eiesim.layer",
     "Counters": "eiesim.counters",
     "EieError": "eiesim.errors",
+    "EnergyReport": "eiesim.energy.model",
     "Hardware": "eiesim.hardware",
     "InterleavedCSC": "eiesim.image",
     "LayerSpec": "eiesim.layer",
+    "PriceTable": "eiesim.energy.prices",
     "RunResult": "eiesim.counters",
     "encode": "eiesim.image",
+    "estimate_area": "eiesim.energy.area",
+    "estimate_energy": "eiesim.energy.model",
     "load_benchmark": "eiesim.benchmark",
+    "price_machine": "eiesim.energy.machine",
     "simulate": "eiesim.sim.engines",
 }
 

@@ -78,7 +78,9 @@ class Hardware:
     sram_cell: Annotated[
         str, Choice(("itrs-hp", "itrs-lop", "itrs-lstp"), "transistors of the SRAMs, as in CACTI")
     ] = "itrs-lstp"
-    dram: Annotated[str, Choice(("lpddr2", "ddr3", "gddr5", "hbm2"), "DRAM that holds what the SRAMs do not")] = "lpddr2"
+    dram: Annotated[
+        str, Choice(("lpddr2", "ddr3", "gddr5", "hbm2"), "DRAM that holds what the SRAMs do not")
+    ] = "lpddr2"
 
     def __post_init__(self) -> None:
         validate(self)

@@ -44,7 +44,7 @@ def layer_file(in_folder: Path) -> Path:
 def test_run_prints_a_table(capsys: pytest.CaptureFixture[str], layer_file: Path) -> None:
     code, out, err = run(capsys, "run", str(layer_file), "--set", "n_pes=2")
     assert (code, err) == (0, "")
-    header, row = (line.split() for line in out.splitlines())
+    header, row = (line.split() for line in out.splitlines()[:2])
     found = dict(zip(header, row, strict=True))
     layer = CompressedLayer(u8([[1, 0, 2], [0, 3, 0]]), f32([0, 1, 2, 3]))
     hw = Hardware(n_pes=2)
@@ -92,7 +92,8 @@ def test_run_writes_a_folder(capsys: pytest.CaptureFixture[str], layer_file: Pat
     assert run(capsys, *command)[::2] == (0, "written: results-2\n")
     folder = Path("results")
     assert sorted(path.name for path in folder.iterdir()) == [
-        "hardware.toml", "layers.csv", "manifest.json", "outputs.csv", "pes.csv", "summary.json",
+        "energy.csv", "hardware.toml", "layers.csv", "manifest.json", "outputs.csv", "pes.csv",
+        "prices.csv", "summary.json",
     ]  # fmt: skip
     assert Hardware.from_toml(folder / "hardware.toml") == Hardware(n_pes=4)
     summary = json.loads((folder / "summary.json").read_text())

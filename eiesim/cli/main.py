@@ -10,16 +10,17 @@ from contextlib import suppress
 from typing import NoReturn
 
 from eiesim import __version__
-from eiesim.cli import doctor, reproduce, run
+from eiesim.cli import chip, doctor, reproduce, run
 from eiesim.cli.output import tell
 from eiesim.errors import EieError, escape
 
-COMMANDS = {"run": run, "reproduce": reproduce, "doctor": doctor}
+COMMANDS = {"run": run, "chip": chip, "reproduce": reproduce, "doctor": doctor}
 EPILOG = """\
 examples:
   eiesim run alex-7                       one layer of the paper on the paper's chip
   eiesim run alex-7 --set n_pes=256       the same on 256 PEs
   eiesim run my_layer.npz --json          a layer of your own, as JSON
+  eiesim chip                             power, area and prices of the chip, with their sources
   eiesim reproduce table4                 nine layers beside the paper's times
 """
 

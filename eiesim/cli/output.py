@@ -125,10 +125,17 @@ def track(items: Iterable[T], names: Sequence[str]) -> Iterator[T]:
 
 
 def _is_number(word: str) -> bool:
-    return word.replace(".", "", 1).lstrip("-").isdigit()
+    try:
+        return word == "-" or float(word) is not None
+    except ValueError:
+        return False
 
 
 def _format(value: object) -> str:
+    if value is None:
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.3f}" if abs(value) >= 0.0005 or value == 0 else f"{value:.1e}"

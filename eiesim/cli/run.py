@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from eiesim.cli.machine import add_machine_arguments, read_machine
+
 HELP = "Run layers on an EIE machine and count cycles and accesses."
 EPILOG = """\
 LAYER is the name of a benchmark layer (alex-6 alex-7 alex-8 vgg-6 vgg-7 vgg-8 nt-we nt-wd nt-lstm),
@@ -13,8 +15,12 @@ a .toml file like those in models/, an image saved by InterleavedCSC.save, or a 
   bias      uint8 [rows]         codebook index of every bias (may be left out)
   act       float32 [cols]       one input (may be left out with --inputs)
 
---out DIR writes summary.json, layers.csv, pes.csv (one row a PE), outputs.csv, hardware.toml and
-manifest.json; when DIR exists, DIR-2 and so on is written instead.
+--out DIR writes summary.json, layers.csv, energy.csv (one row an action: count, price, source),
+prices.csv, pes.csv (one row a PE), outputs.csv, hardware.toml and manifest.json; when DIR exists,
+DIR-2 and so on is written instead.
+
+--energy-table FILE is a CSV file with the columns of prices.csv (component, part, action, value,
+unit, kind, source; per, node_nm and voltage_v may be left out) and a row for each price to change.
 
 examples:
   eiesim run alex-7 vgg-6
@@ -36,14 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         The command's parser.
     """
     parser.add_argument("layers", nargs="+", metavar="LAYER", help="name or file, see below")
-    parser.add_argument(
-        "--hardware", default="eie-64pe-45nm", metavar="NAME|FILE",
-        help="preset (eie-64pe-45nm, eie-256pe-28nm) or .toml file (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
-        help="change a field of the hardware, such as n_pes=256; may be repeated",
-    )  # fmt: skip
+    add_machine_arguments(parser)
     parser.add_argument(
         "--engine",
         choices=("fast", "reference"),
@@ -64,21 +63,23 @@ def execute(options: argparse.Namespace) -> int:
         Parsed arguments.
     """
     from eiesim.cli.output import print_table, result_folder, track
-    from eiesim.hardware import read_hardware
     from eiesim.study import store
     from eiesim.study.experiment import run_layers
 
-    hw = read_hardware(options.hardware).with_settings(options.settings)
+    hw, prices = read_machine(options)
     with result_folder(options.out) as folder:
-        work = run_layers(options.layers, hw, options.engine, options.inputs)
+        work = run_layers(options.layers, hw, prices, options.engine, options.inputs)
         runs = list(track(work, options.layers))
         if folder is not None:
-            store.write_run(folder, runs, hw, options.words)
+            store.write_run(folder, runs, prices, options.words)
     if options.json:
         print(store.to_json(store.summarise(runs, hw)), end="")
     else:
         rows = [store.describe_layer(run) for run in runs]
         print_table([{key: row[key] for key in SHOWN} for row in rows])
+        print_table([store.describe_modules(run) for run in runs])
+        for override in prices.overrides:
+            print(f"price of {override}")
         for run in runs:
             for problem in store.describe_problems(run):
                 print(problem)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from eiesim.energy.calibrate import MODULES, PARTS, calibrate, read_table2
-from eiesim.energy.machine import compare_registers, find_memories
+from eiesim.energy.calibrate import MODULES, PARTS, TABLE2, calibrate, read_table2
+from eiesim.energy.machine import compare_registers
+from eiesim.energy.memories import find_memory
 from eiesim.energy.operations import find_arithmetic, find_lnzd_area_um2
 from eiesim.energy.technology import BASE_NM, scale_area
 from eiesim.hardware import Hardware
@@ -105,7 +106,7 @@ def estimate_area(hw: Hardware) -> AreaReport:
 def _measure(module: str, part: str, hw: Hardware) -> tuple[float, str, str]:
     area_um2 = calibrate().area_um2[module, part]
     if part == "memory" and area_um2:
-        sram, banks = find_memories(hw)[module]
+        sram, banks = find_memory(module, hw)
         factor = calibrate().area_factors[module]
         source = f"{sram.source}; times {factor:.4g}, calibrated to EIE's Table II"
         return banks * sram.area_mm2 * 1e6 * factor, "calibrated", source
@@ -113,8 +114,7 @@ def _measure(module: str, part: str, hw: Hardware) -> tuple[float, str, str]:
     if (module, part) == ("arithm", "combinational"):
         swapped = find_arithmetic(hw.multiplier).area_um2 - find_arithmetic("fixed16").area_um2
         size = 1 + swapped / area_um2
-    source = "EIE, ISCA 2016, Table II, filled in by proportional fitting"
-    return (area_um2 * size * scale_area(hw.node_nm), *_label("calibrated", source, size, hw))
+    return (area_um2 * size * scale_area(hw.node_nm), *_label("calibrated", TABLE2, size, hw))
 
 
 def _label(kind: str, source: str, size: float, hw: Hardware) -> tuple[str, str]:

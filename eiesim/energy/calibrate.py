@@ -23,6 +23,9 @@ from eiesim.published import read_table
 
 MODULES = ("act_queue", "ptr_read", "spmat_read", "arithm", "act_rw")
 PARTS = ("memory", "clock", "register", "combinational")
+COMPONENTS = (*MODULES, "lnzd", "broadcast", "dram")
+MEMORY_MODULES = ("ptr_read", "spmat_read", "act_rw")
+TABLE2 = "EIE, ISCA 2016, Table II, filled in by proportional fitting"
 STEADY_PERIOD_CYCLES = 8
 """In the steady state both SRAMs are accessed every 8 cycles (EIE, section VI)."""
 PJ_PER_CYCLE = 1e3 / BASE_CLOCK_MHZ
@@ -141,7 +144,7 @@ def read_table2(quantity: str, breakdown: str) -> dict[str, float]:
     quantity : str
         ``power_mw`` or ``area_um2``.
     breakdown : str
-        ``module`` or ``component``.
+        ``module``, ``component`` or ``total``.
     """
     return {
         row["part"].removesuffix("_network"): float(row[quantity])

@@ -6,15 +6,33 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from eiesim.energy.calibrate import PJ_PER_CYCLE, calibrate, count_steady_actions
+from eiesim.energy.calibrate import (
+    COMPONENTS,
+    PJ_PER_CYCLE,
+    TABLE2,
+    calibrate,
+    count_steady_actions,
+)
+from eiesim.energy.memories import price_memories
 from eiesim.energy.operations import find_arithmetic, list_prices
 from eiesim.energy.prices import Price, PriceTable
-from eiesim.energy.sram import Sram, find_sram
 from eiesim.energy.technology import BASE_NM, scale_price
 from eiesim.hardware import Hardware
 
 PAPER = Hardware()
-TABLE2 = "EIE, ISCA 2016, Table II, filled in by proportional fitting"
+"""The machine that Table II is of."""
+LOGIC_ACTIONS = {
+    "act_queue": {"push": "activation pushed", "pop": "activation popped"},
+    "ptr_read": {"look-up": "pointer look-up"},
+    "spmat_read": {"entry": "entry"},
+    "arithm": {"entry": "entry, its product and sum apart"},
+    "act_rw": {
+        "register_read": "activation or accumulator read",
+        "register_write": "accumulator written",
+    },
+}
+"""What registers and logic of a module do, and what it is counted per. Where there are two actions,
+which Table II does not tell apart, each gets half of the power."""
 
 
 def price_machine(hw: Hardware, overrides: str | Path | None = None) -> PriceTable:
@@ -23,113 +41,56 @@ def price_machine(hw: Hardware, overrides: str | Path | None = None) -> PriceTab
     Parameters
     ----------
     hw : Hardware
-        Its SRAMs, widths, `queue_depth`, `multiplier`, `sram_cell`, `dram` and `node_nm`.
+        Its SRAMs, widths, `queue_depth`, `accumulators_per_pe`, `multiplier`, `sram_cell`, `dram`
+        and `node_nm`.
     overrides : str or Path, optional
         A CSV file of prices to put in place of eiesim's own; see `PriceTable.override`.
+
+    Returns
+    -------
+    PriceTable
+        Prices; those of an SRAM outside of what CACTI was run for are missing.
 
     Raises
     ------
     EnergyError
-        An SRAM lies outside of what CACTI was run for, or the file has problems.
+        The file has problems.
 
     References
     ----------
     EIE, ISCA 2016, Tables I and II, section VI; CACTI 7; docs/energy.md tells each step.
     """
-    logic = [*_price_logic(hw), *list_prices("arithm", hw.multiplier),
-             *list_prices("lnzd"), *list_prices("broadcast")]  # fmt: skip
-    prices = [
-        *_price_memories(hw),
-        *(scale_price(price, hw.node_nm) for price in logic),
-        *list_prices("dram", hw.dram),
+    logic = [
+        *_price_logic(hw),
+        *list_prices("arithm", hw.multiplier),
+        *list_prices("lnzd"),
+        *list_prices("broadcast"),
     ]
-    table = PriceTable(tuple(sorted(prices, key=lambda price: _ORDER.index(price.component))))
+    memory, missing = price_memories(hw)
+    prices = memory + [scale_price(price, hw.node_nm) for price in logic]
+    prices += list_prices("dram", hw.dram)
+    prices.sort(key=lambda price: COMPONENTS.index(price.component))
+    table = PriceTable(tuple(prices), tuple(missing))
     return table if overrides is None else table.override(overrides)
-
-
-_ORDER = ("act_queue", "ptr_read", "spmat_read", "arithm", "act_rw", "lnzd", "broadcast", "dram")
-
-
-def find_memories(hw: Hardware) -> dict[str, tuple[Sram, int]]:
-    """Return the SRAM of each module of a PE, and how many banks of it there are.
-
-    Parameters
-    ----------
-    hw : Hardware
-        Its SRAM sizes, `spmat_width_bits`, `ptr_bits`, `node_nm` and `sram_cell`.
-
-    Raises
-    ------
-    EnergyError
-        An SRAM lies outside of what CACTI was run for.
-    """
-    node, cell = hw.node_nm, hw.sram_cell
-    return {
-        "ptr_read": (find_sram(hw.ptr_sram_bytes // 2, hw.ptr_bits, node, cell), 2),
-        "spmat_read": (find_sram(hw.spmat_sram_bytes, hw.spmat_width_bits, node, cell), 1),
-        "act_rw": (find_sram(hw.act_sram_bytes, ACT_BITS, node, cell), 1),
-    }
-
-
-ACT_BITS = 16
-"""Bits of an activation in its SRAM (EIE, section VI)."""
-
-
-def _price_memories(hw: Hardware) -> Iterator[Price]:
-    widths = {"ptr_read": hw.ptr_bits, "spmat_read": hw.spmat_width_bits, "act_rw": ACT_BITS}
-    for module, (sram, banks) in find_memories(hw).items():
-        leakage = Price(
-            module, "memory", "leakage", sram.leakage_mw * banks, "mW",
-            f"{banks} banks" if banks > 1 else "bank", hw.node_nm, None, sram.kind, sram.source,
-        )  # fmt: skip
-        yield leakage
-        kind, source, factor = sram.kind, sram.source, calibrate().energy_factors.get(module, 1.0)
-        if factor != 1:
-            kind = "calibrated"
-            source = f"{source}; times {factor:.4g}, calibrated to EIE's Table II"
-        for action, value in (("read", sram.read_energy_pj), ("write", sram.write_energy_pj)):
-            yield Price(
-                module, "memory", action, value * factor, "pJ",
-                f"{action} of {widths[module]} bits", hw.node_nm, None, kind, source,
-            )  # fmt: skip
-
-
-LOGIC_ACTIONS = {
-    "act_queue": {"push": "activation pushed", "pop": "activation popped"},
-    "ptr_read": {"look-up": "pointer look-up"},
-    "spmat_read": {"entry": "entry"},
-    "arithm": {"entry": "entry, its product and sum apart"},
-    "act_rw": {"register_read": "activation or accumulator read",
-               "register_write": "accumulator written"},
-}  # fmt: skip
-"""What registers and logic of a module do, and what it is counted per. Where there are two actions,
-which Table II does not tell apart, each gets half of the power."""
 
 
 def _price_logic(hw: Hardware) -> Iterator[Price]:
     steady = count_steady_actions()
     for module, actions in LOGIC_ACTIONS.items():
         for part in ("register", "combinational"):
-            power_mw = calibrate().power_mw[module, part]
+            energy_pj = calibrate().power_mw[module, part] * PJ_PER_CYCLE
             if (module, part) == ("arithm", "combinational"):
-                power_mw -= find_arithmetic("fixed16").energy_pj / PJ_PER_CYCLE
+                energy_pj -= find_arithmetic("fixed16").energy_pj
             for action, per in actions.items():
-                value = power_mw * PJ_PER_CYCLE / len(actions) / steady[module, action]
-                yield _make_logic(module, part, action, value, per)
-        clock = _make_logic(
-            module, "clock", "cycle", calibrate().power_mw[module, "clock"] * PJ_PER_CYCLE, "cycle"
-        )
-        size = compare_registers(module, hw)
-        yield (
-            clock
-            if size == 1
-            else replace(
-                clock,
-                value=clock.value * size,
-                kind="scaled",
-                source=f"{TABLE2}; times {size:g} for as many times the registers",
-            )
-        )
+                each_pj = energy_pj / len(actions) / steady[module, action]
+                yield _make_logic(module, part, action, each_pj, per)
+        each_pj = calibrate().power_mw[module, "clock"] * PJ_PER_CYCLE
+        clock = _make_logic(module, "clock", "cycle", each_pj, "cycle of a PE")
+        times = compare_registers(module, hw)
+        if times != 1:
+            source = f"{TABLE2}; times {times:g} for as many times the registers"
+            clock = replace(clock, value=each_pj * times, kind="scaled", source=source)
+        yield clock
 
 
 def _make_logic(module: str, part: str, action: str, value: float, per: str) -> Price:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from eiesim.counters import RunResult
-from eiesim.energy.calibrate import MODULES, PARTS, count_steady_actions
+from eiesim.energy.calibrate import COMPONENTS, MEMORY_MODULES, MODULES, PARTS, count_steady_actions
 from eiesim.energy.machine import price_machine
 from eiesim.energy.prices import Key, Price, PriceTable
 from eiesim.errors import EnergyError
@@ -18,7 +18,6 @@ from eiesim.schema import show_value
 
 PRICED_ONLY = ("multiplier", "sram_cell", "dram", "node_nm")
 """Fields of a machine that change what actions cost, and no count."""
-MEMORY_MODULES = ("ptr_read", "spmat_read", "act_rw")
 
 
 @dataclass(frozen=True)
@@ -206,8 +205,7 @@ def count_actions(result: RunResult) -> dict[Key, Fraction]:
     pe_ns = pe_cycles * 1000 / Fraction(hw.clock_mhz)
     leakage = {Key(module, "memory", "leakage"): pe_ns for module in MEMORY_MODULES}
     whole = {key: Fraction(count) for key, count in counts.items()} | leakage
-    order = (*MODULES, "lnzd", "broadcast", "dram")
-    return dict(sorted(whole.items(), key=lambda item: order.index(item[0].component)))
+    return dict(sorted(whole.items(), key=lambda item: COMPONENTS.index(item[0].component)))
 
 
 def _require_same(run: Hardware, priced: Hardware) -> None:

@@ -86,6 +86,8 @@ class PriceTable:
     ----------
     prices : tuple of Price
         One for each action.
+    missing : tuple of Price
+        Actions without a price, with the reason in place of a source; their value means nothing.
     overrides : tuple of str
         A sentence for each price that was put in place of eiesim's own.
 
@@ -96,11 +98,12 @@ class PriceTable:
     """
 
     prices: tuple[Price, ...]
+    missing: tuple[Price, ...] = ()
     overrides: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         seen: set[Key] = set()
-        for price in self.prices:
+        for price in (*self.prices, *self.missing):
             if price.key in seen:
                 raise EnergyError(f"two prices of {price.key}: expected one")
             seen.add(price.key)
@@ -121,9 +124,10 @@ class PriceTable:
         for price in self.prices:
             if price.key == key:
                 return price
+        reasons = [price.source for price in self.missing if price.key == key]
         raise EnergyError(
-            f"no price of {key}: expected a row of component, part and action "
-            f"{', '.join(key)}; give one with --energy-table"
+            f"no price of {key}: {reasons[0] if reasons else 'the table has no such row'}; "
+            f"give one with --energy-table"
         )
 
     def override(self, path: str | Path) -> PriceTable:
@@ -140,16 +144,22 @@ class PriceTable:
         EnergyError
             Every problem of the file, each with file, line and key.
         """
-        own = {price.key: price for price in self.prices}
+        own = {price.key: price for price in (*self.prices, *self.missing)}
+        missing = {price.key: price for price in self.missing}
         notes = []
         for line, price in read_prices(path, own):
+            gap = missing.pop(price.key, None)
             before = own[price.key]
             own[price.key] = price
+            instead = "none" if gap else f"{before.value:g} {before.unit}"
             notes.append(
-                f"{price.key}: {price.value:g} {price.unit} ({path}:{line}) in place of "
-                f"{before.value:g} {before.unit}"
+                f"{price.key}: {price.value:g} {price.unit} ({path}:{line}) in place of {instead}"
             )
-        return replace(self, prices=tuple(own.values()), overrides=(*self.overrides, *notes))
+        return PriceTable(
+            tuple(price for price in own.values() if price.key not in missing),
+            tuple(missing.values()),
+            (*self.overrides, *notes),
+        )
 
 
 def read_prices(path: str | Path, own: Mapping[Key, Price]) -> list[tuple[int, Price]]:

@@ -13,7 +13,9 @@ import numpy.typing as npt
 from eiesim.arrays import take_array
 from eiesim.benchmark import draw_benchmark, find_spec_file, load_spec
 from eiesim.counters import RunResult
-from eiesim.errors import ConfigError, WorkloadError
+from eiesim.energy.model import EnergyReport, estimate_energy
+from eiesim.energy.prices import PriceTable
+from eiesim.errors import ConfigError, EnergyError, WorkloadError
 from eiesim.hardware import Hardware
 from eiesim.image import MemoryUse, encode
 from eiesim.importers.npz import read_activations, read_layer
@@ -68,6 +70,10 @@ class LayerRun:
         Floor and ceiling on the cycles.
     memories : tuple of MemoryUse
         How full the memories are.
+    energy : EnergyReport or None
+        What the run cost; None where an action has no price.
+    no_energy : str
+        Why there is no energy; empty where there is.
     """
 
     name: str
@@ -76,6 +82,8 @@ class LayerRun:
     padding_zeros: int
     bounds: Bounds
     memories: tuple[MemoryUse, ...]
+    energy: EnergyReport | None
+    no_energy: str
 
 
 def load_operands(given: str, inputs: str | None = None) -> Operands:
@@ -112,8 +120,10 @@ def load_operands(given: str, inputs: str | None = None) -> Operands:
     return Operands(layer, take_array(activations, what, np.float32, (layer.cols,)), tuple(sources))
 
 
-def run_layer(given: str, hw: Hardware, engine: Engine, inputs: str | None = None) -> LayerRun:
-    """Encode a layer for a machine and run one input through it.
+def run_layer(
+    given: str, hw: Hardware, prices: PriceTable, engine: Engine = "fast", inputs: str | None = None
+) -> LayerRun:
+    """Encode a layer for a machine, run one input through it, and price the run.
 
     Parameters
     ----------
@@ -121,6 +131,8 @@ def run_layer(given: str, hw: Hardware, engine: Engine, inputs: str | None = Non
         As in `load_operands`.
     hw : Hardware
         The machine.
+    prices : PriceTable
+        Its prices.
     engine : {"fast", "reference"}
         The engine.
 
@@ -131,18 +143,30 @@ def run_layer(given: str, hw: Hardware, engine: Engine, inputs: str | None = Non
     """
     operands = load_operands(given, inputs)
     image = encode(operands.layer, hw)
+    result = simulate(image, operands.activations, hw, engine)
+    energy, no_energy = None, ""
+    try:
+        energy = estimate_energy(result, prices=prices)
+    except EnergyError as error:
+        no_energy = str(error)
     return LayerRun(
         name=image.name,
-        result=simulate(image, operands.activations, hw, engine),
+        result=result,
         operands=operands,
         padding_zeros=image.padding_entries,
         bounds=bound_cycles(image, operands.activations, hw),
         memories=tuple(image.fits(hw)),
+        energy=energy,
+        no_energy=no_energy,
     )
 
 
 def run_layers(
-    given: Sequence[str], hw: Hardware, engine: Engine, inputs: str | None = None
+    given: Sequence[str],
+    hw: Hardware,
+    prices: PriceTable,
+    engine: Engine = "fast",
+    inputs: str | None = None,
 ) -> Iterator[LayerRun]:
     """Run several layers, one after the other, each under a name of its own.
 
@@ -152,6 +176,8 @@ def run_layers(
         Names or files, as in `load_operands`.
     hw : Hardware
         The machine.
+    prices : PriceTable
+        Its prices.
     engine : {"fast", "reference"}
         The engine.
     inputs : str, optional
@@ -166,7 +192,7 @@ def run_layers(
         raise ConfigError("--inputs: expected one layer to go with it, found several")
     names: set[str] = set()
     for word in given:
-        run = run_layer(word, hw, engine, inputs)
+        run = run_layer(word, hw, prices, engine, inputs)
         name, number = run.name, 1
         while name in names:
             number += 1

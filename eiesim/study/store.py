@@ -17,11 +17,12 @@ import numpy as np
 
 from eiesim import __version__
 from eiesim.counters import PE_FIELDS
+from eiesim.energy.prices import PriceTable
 from eiesim.hardware import Hardware
 from eiesim.study.experiment import LayerRun, Source
 
 Row = dict[str, Any]
-SCHEMA = "eiesim run 1"
+SCHEMA = "eiesim run 2"
 
 
 def describe_layer(run: LayerRun) -> Row:
@@ -48,6 +49,8 @@ def describe_layer(run: LayerRun) -> Row:
         "latency_us": result.latency_us,
         "theoretical_us": result.theoretical_us,
         "load_balance": result.load_balance,
+        "energy_pj": run.energy.total_pj if run.energy else None,
+        "power_mw": run.energy.power_mw if run.energy else None,
         "floor_cycles": run.bounds.floor_cycles,
         "ceiling_cycles": run.bounds.ceiling_cycles,
         **result.counters.totals(),
@@ -103,6 +106,8 @@ def describe_problems(run: LayerRun) -> list[str]:
         for use in run.memories
         if not use.fits
     ]
+    if run.no_energy:
+        problems.append(f"no energy: {run.name}: {run.no_energy}")
     beyond = int(np.count_nonzero(~np.isfinite(run.result.output)))
     if beyond:
         problems.append(f"overflow: {run.name}: {beyond} outputs are beyond float32's range")
@@ -122,6 +127,7 @@ def summarise(runs: Sequence[LayerRun], hw: Hardware) -> Row:
     layers = [
         describe_layer(run)
         | {
+            "energy": run.energy.to_dict() if run.energy else None,
             "memories": [use._asdict() for use in run.memories],
             "pes": {name: getattr(run.result.counters.pe, name).tolist() for name in PE_FIELDS},
         }
@@ -135,7 +141,36 @@ def summarise(runs: Sequence[LayerRun], hw: Hardware) -> Row:
     }
 
 
-def write_run(folder: Path, runs: Sequence[LayerRun], hw: Hardware, command: list[str]) -> None:
+def describe_energy(run: LayerRun) -> list[Row]:
+    """Return a run's energy as one row an action; none where an action has no price.
+
+    Parameters
+    ----------
+    run : LayerRun
+        The run.
+    """
+    rows = run.energy.rows if run.energy else ()
+    return [{"layer": run.name} | asdict(row) for row in rows]
+
+
+def describe_modules(run: LayerRun) -> Row:
+    """Return where a run's energy went as one row in microjoules, with its mean power.
+
+    Parameters
+    ----------
+    run : LayerRun
+        The run.
+    """
+    if run.energy is None:
+        return {"layer": run.name, "energy_uj": None}
+    modules = {f"{name}_uj": pj / 1e6 for name, pj in run.energy.by_component().items()}
+    total = {"energy_uj": run.energy.total_pj / 1e6, "power_mw": run.energy.power_mw}
+    return {"layer": run.name} | total | modules
+
+
+def write_run(
+    folder: Path, runs: Sequence[LayerRun], prices: PriceTable, command: list[str]
+) -> None:
     """Write the files of a run into a folder.
 
     Parameters
@@ -144,20 +179,24 @@ def write_run(folder: Path, runs: Sequence[LayerRun], hw: Hardware, command: lis
         An empty folder.
     runs : sequence of LayerRun
         The runs.
-    hw : Hardware
-        The machine they share.
+    prices : PriceTable
+        The prices they share.
     command : list of str
         Words of the command line.
     """
+    hw = runs[0].result.hardware
     sources = [source for run in runs for source in run.operands.sources]
     texts = {
         "summary.json": to_json(summarise(runs, hw)),
         "manifest.json": to_json(make_manifest(hw, sources, command)),
         "hardware.toml": hw.to_toml(),
         "layers.csv": to_csv([describe_layer(run) for run in runs]),
+        "prices.csv": to_csv([asdict(price) for price in prices.prices]),
         "pes.csv": to_csv([row for run in runs for row in describe_pes(run)]),
         "outputs.csv": to_csv([row for run in runs for row in describe_outputs(run)]),
     }
+    if energy := [row for run in runs for row in describe_energy(run)]:
+        texts["energy.csv"] = to_csv(energy)
     write_texts(folder, texts)
 
 

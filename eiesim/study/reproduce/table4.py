@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from eiesim.baselines.published import find_time_us
 from eiesim.benchmark import PAPER_LAYERS
+from eiesim.energy.machine import price_machine
 from eiesim.hardware import Hardware
 from eiesim.study.experiment import LayerRun, run_layers
 from eiesim.study.verdict import Verdict
@@ -21,7 +22,8 @@ and averages activation densities over many inputs, while Table IV timed one inp
 
 def run_paper_layers() -> Iterator[LayerRun]:
     """Run the nine layers one after the other."""
-    return run_layers(PAPER_LAYERS, Hardware.preset(PRESET), "fast")
+    hw = Hardware.preset(PRESET)
+    return run_layers(PAPER_LAYERS, hw, price_machine(hw))
 
 
 def judge(runs: Iterable[LayerRun]) -> list[Verdict]:

@@ -1,0 +1,75 @@
+"""`eiesim chip`: power, area and prices of a machine."""
+
+from __future__ import annotations
+
+import argparse
+
+from eiesim.cli.machine import add_machine_arguments, read_machine
+
+HELP = "Tell power and area of a machine, and the price of every action with its source."
+EPILOG = """\
+Power is that of the steady state: no PE waits, an entry a cycle. `eiesim run` prices what a layer
+really does. On the paper's chip each module stands beside EIE's Table II.
+
+--out DIR writes prices.csv, modules.csv, areas.csv, summary.json and manifest.json; a part of
+prices.csv with other values is what --energy-table reads.
+
+examples:
+  eiesim chip
+  eiesim chip --hardware eie-256pe-28nm
+  eiesim chip --set multiplier=float32 --set queue_depth=16 --out chip
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The command's parser.
+    """
+    add_machine_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print summary.json instead of tables")
+    parser.add_argument("--out", metavar="DIR", help="write a folder of results")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Print a machine's power, area and prices, and write the folder.
+
+    Parameters
+    ----------
+    options : Namespace
+        Parsed arguments.
+    """
+    from eiesim.cli.output import print_table, result_folder
+    from eiesim.study import store
+    from eiesim.study.chip import summarise_chip
+
+    hw, prices = read_machine(options)
+    with result_folder(options.out) as folder:
+        summary = summarise_chip(hw, prices)
+        if folder is not None:
+            tables = {f"{name}.csv": store.to_csv(summary[name])
+                      for name in ("modules", "areas", "prices")}  # fmt: skip
+            texts = {
+                "summary.json": store.to_json(summary),
+                "manifest.json": store.to_json(store.make_manifest(hw, (), options.words)),
+            }
+            store.write_texts(folder, tables | texts)
+    if options.json:
+        print(store.to_json(summary), end="")
+        return 0
+    print_table(summary["modules"])
+    print(
+        f"{hw.n_pes} PEs and {hw.lnzd_nodes} LNZD units, none waiting: "
+        f"{summary['chip_power_mw']:.1f} mW, {summary['chip_area_mm2']:.2f} mm2"
+    )
+    for what, factors in summary["calibration"].items():
+        words = ", ".join(f"{module} {factor:.3f}" for module, factor in factors.items())
+        print(f"calibrated to Table II, {what.replace('_', ' ')}: {words}")
+    shown = ("component", "part", "action", "value", "unit", "per", "kind", "source")
+    print_table([{key: row[key] for key in shown} for row in summary["prices"]])
+    for override in prices.overrides:
+        print(f"price of {override}")
+    return 0

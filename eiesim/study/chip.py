@@ -1,0 +1,91 @@
+"""One machine without a layer: what it draws when no PE waits, what it measures, what it pays."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from eiesim.energy.area import estimate_area
+from eiesim.energy.calibrate import MODULES, PARTS, calibrate, read_table2
+from eiesim.energy.machine import PAPER
+from eiesim.energy.model import find_chip_power_mw, find_steady_power_mw
+from eiesim.energy.prices import PriceTable
+from eiesim.hardware import Hardware
+
+Row = dict[str, Any]
+
+
+def describe_modules(hw: Hardware, prices: PriceTable) -> list[Row]:
+    """Return power and area of one PE by module, and beside them Table II on the paper's chip.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The machine.
+    prices : PriceTable
+        Its prices.
+
+    Raises
+    ------
+    EnergyError
+        An SRAM has no price or no area.
+    """
+    power_mw, area = find_steady_power_mw(hw, prices), estimate_area(hw)
+    area_um2 = area.by_component()
+    rows = [
+        _describe(module, {part: power_mw[module, part] for part in PARTS}, area_um2[module])
+        for module in MODULES
+    ]
+    rows.append({"module": "filler_cell", "area_um2": area_um2["filler_cell"]})
+    whole = {part: sum(power_mw[module, part] for module in MODULES) for part in PARTS}
+    rows.append(_describe("pe", whole, area.pe_um2))
+    if hw == PAPER:
+        _set_beside_table2(rows)
+    return [{key: row.get(key) for key in rows[0]} for row in rows]
+
+
+def _describe(module: str, parts_mw: dict[str, float], area_um2: float) -> Row:
+    powers = {f"{part}_mw": power_mw for part, power_mw in parts_mw.items()}
+    return {"module": module, **powers, "power_mw": sum(parts_mw.values()), "area_um2": area_um2}
+
+
+def _set_beside_table2(rows: list[Row]) -> None:
+    """Add the printed power and area and the residuals of each module."""
+    for key in ("power_mw", "area_um2"):
+        printed = read_table2(key, "module") | {"pe": read_table2(key, "total")["total"]}
+        for row in rows:
+            paper = printed.get(row["module"])
+            row[f"paper_{key}"] = paper
+            row[f"{key}_residual_percent"] = paper and 100 * (row[key] / paper - 1)
+
+
+def summarise_chip(hw: Hardware, prices: PriceTable) -> Row:
+    """Return a machine as the content of `summary.json` of ``eiesim chip``.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The machine.
+    prices : PriceTable
+        Its prices.
+
+    Raises
+    ------
+    EnergyError
+        An SRAM has no price or no area.
+    """
+    area = estimate_area(hw)
+    return {
+        "hardware": asdict(hw),
+        "chip_power_mw": find_chip_power_mw(hw, prices),
+        "chip_area_mm2": area.chip_mm2,
+        "lnzd_nodes": hw.lnzd_nodes,
+        "calibration": {
+            "energy_over_cacti": dict(calibrate().energy_factors),
+            "area_over_cacti": dict(calibrate().area_factors),
+        },
+        "modules": describe_modules(hw, prices),
+        "areas": [asdict(row) for row in area.rows],
+        "prices": [asdict(price) for price in prices.prices],
+        "overrides": list(prices.overrides),
+    }
