@@ -60,12 +60,13 @@ class Verdict:
         return f"differs because {self.reason}"
 
     def to_row(self) -> dict[str, str | float]:
-        """Return the verdict as one row of a table, the unit in the names."""
+        """Return the verdict as one row of a table."""
         return {
             "layer": self.layer,
             "quantity": self.quantity,
-            f"paper_{self.unit}": float(self.paper),
-            f"ours_{self.unit}": self.ours,
+            "unit": self.unit,
+            "paper": float(self.paper),
+            "ours": self.ours,
             "deviation_percent": self.deviation_percent,
             "verdict": self.text,
         }

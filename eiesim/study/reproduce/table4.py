@@ -9,9 +9,11 @@ from eiesim.benchmark import PAPER_LAYERS
 from eiesim.energy.machine import price_machine
 from eiesim.hardware import Hardware
 from eiesim.study.experiment import LayerRun, run_layers
+from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.verdict import Verdict
 
 TITLE = "EIE, Table IV: theoretical and actual time of EIE, microseconds"
+STEPS = PAPER_LAYERS
 PRESET = "eie-64pe-45nm"
 TOLERANCE_PERCENT = 10
 NOTE = f"""\
@@ -20,21 +22,28 @@ Tolerance {TOLERANCE_PERCENT} %: Table III rounds weight densities to whole perc
 and averages activation densities over many inputs, while Table IV timed one input."""
 
 
-def run_paper_layers() -> Iterator[LayerRun]:
+def work() -> Iterator[LayerRun]:
     """Run the nine layers one after the other."""
     hw = Hardware.preset(PRESET)
     return run_layers(PAPER_LAYERS, hw, price_machine(hw))
 
 
-def judge(runs: Iterable[LayerRun]) -> list[Verdict]:
+def judge(parts: Iterable[LayerRun]) -> Outcome:
     """Set the times beside the paper's.
 
     Parameters
     ----------
-    runs : iterable of LayerRun
+    parts : iterable of LayerRun
         The nine runs.
     """
-    return [verdict for run in runs for verdict in _judge_layer(run)]
+    runs = list(parts)
+    return Outcome(
+        title=TITLE,
+        note=NOTE,
+        hardware=Hardware.preset(PRESET),
+        verdicts=tuple(verdict for run in runs for verdict in _judge_layer(run)),
+        sources=tuple(source for run in runs for source in run.operands.sources),
+    )
 
 
 def _judge_layer(run: LayerRun) -> tuple[Verdict, Verdict]:

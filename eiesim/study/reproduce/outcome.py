@@ -1,0 +1,56 @@
+"""What an experiment gives: printed numbers beside ours, tables, and charts to draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from eiesim.hardware import Hardware
+from eiesim.study.experiment import Source
+from eiesim.study.figures import Chart
+from eiesim.study.verdict import Verdict
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """One table or figure of a paper, again.
+
+    Attributes
+    ----------
+    title : str
+        What it is in the paper, with the unit.
+    note : str
+        Where our numbers come from, what the tolerances are, and what to see.
+    hardware : Hardware
+        The machine.
+    verdicts : tuple of Verdict
+        Each printed number beside ours.
+    tables : mapping
+        Rows behind it, by the name of their file.
+    shown : tuple of str
+        Tables short enough to be printed.
+    charts : mapping
+        Charts by the name of their files.
+    sources : tuple of Source
+        Files that were read.
+    """
+
+    title: str
+    note: str
+    hardware: Hardware
+    verdicts: tuple[Verdict, ...]
+    tables: dict[str, list[Row]] = field(default_factory=dict)
+    shown: tuple[str, ...] = ()
+    charts: dict[str, Chart] = field(default_factory=dict)
+    sources: tuple[Source, ...] = ()
+
+    def summarise(self) -> Row:
+        """Return everything but the charts as plain values, for JSON."""
+        return {
+            "title": self.title,
+            "note": self.note,
+            "verdicts": [verdict.to_row() for verdict in self.verdicts],
+            "tables": self.tables,
+        }
