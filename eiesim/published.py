@@ -19,3 +19,14 @@ def read_table(name: str) -> tuple[dict[str, str], ...]:
     """
     with data_path(f"{name}.csv").open(encoding="utf-8", newline="") as stream:
         return tuple(csv.DictReader(stream))
+
+
+def find_claim(claim: str) -> str:
+    """Return a number of EIE's abstract, text or conclusion as printed.
+
+    Parameters
+    ----------
+    claim : str
+        Its name in eiesim/data/paper/eie_claims.csv.
+    """
+    return next(row["value"] for row in read_table("paper/eie_claims") if row["claim"] == claim)

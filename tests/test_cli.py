@@ -21,6 +21,7 @@ import pytest
 from eiesim import CompressedLayer, Hardware, encode, simulate
 from eiesim.benchmark import PAPER_LAYERS, load_benchmark
 from eiesim.cli.main import main
+from eiesim.cli.reproduce import EXPERIMENTS
 from tests.arrays import f32, u8
 
 
@@ -130,13 +131,12 @@ def test_what_does_not_fit_is_said(capsys: pytest.CaptureFixture[str]) -> None:
 def test_reproduce_table4(capsys: pytest.CaptureFixture[str], in_folder: Path) -> None:
     code, out, err = run(capsys, "reproduce", "table4", "--json", "--out", "table")
     assert (code, err) == (0, "written: table\n")
-    rows = json.loads(out)["rows"]
+    rows = json.loads(out)["experiments"]["table4"]["verdicts"]
     assert [row["layer"] for row in rows] == [name for name in PAPER_LAYERS for _ in range(2)]
     for row in rows:
         within = abs(row["deviation_percent"]) <= 10
-        assert row["deviation_percent"] == pytest.approx(
-            100 * (row["ours_us"] / row["paper_us"] - 1)
-        )
+        assert row["unit"] == "us"
+        assert row["deviation_percent"] == pytest.approx(100 * (row["ours"] / row["paper"] - 1))
         expected = ("match", "within 10 %") if within else ("differs because ",)
         assert row["verdict"].startswith(expected)
     files = {path.name for path in (in_folder / "table").iterdir()}
@@ -146,9 +146,9 @@ def test_reproduce_table4(capsys: pytest.CaptureFixture[str], in_folder: Path) -
 def test_reproduce_list(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "reproduce", "--list")
     assert code == 0
-    assert out.splitlines()[1].startswith("table4 ")
+    assert [line.split()[0] for line in out.splitlines()[1:]] == list(EXPERIMENTS)
     code, out, _ = run(capsys, "reproduce", "--list", "--json")
-    assert [entry["name"] for entry in json.loads(out)] == ["table4"]
+    assert [entry["name"] for entry in json.loads(out)] == list(EXPERIMENTS)
 
 
 def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:

@@ -202,7 +202,7 @@ def test_an_action_without_a_price_is_an_error() -> None:
     without = tuple(price for price in table.prices if price.action != "multiply")
     with pytest.raises(EnergyError, match="no price of arithm combinational multiply"):
         estimate_energy(make_run(10, {}), prices=PriceTable(without))
-    with pytest.raises(EnergyError, match="two prices of ptr_read memory read"):
+    with pytest.raises(EnergyError, match="two prices of act_queue register push"):
         PriceTable((table.prices[0], table.prices[0]))
 
 

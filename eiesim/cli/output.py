@@ -138,4 +138,4 @@ def _format(value: object) -> str:
         return "yes" if value else "no"
     if not isinstance(value, float):
         return str(value)
-    return f"{value:.3f}" if abs(value) >= 0.0005 or value == 0 else f"{value:.1e}"
+    return f"{value:.1e}" if 1e-9 < abs(value) < 0.0005 else f"{value:.3f}"

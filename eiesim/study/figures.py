@@ -98,7 +98,7 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
     axes.set_xlabel(panel.x_label)
     axes.set_ylabel(panel.y_label)
     if len(panel.series) > 1:
-        axes.legend(ncols=min(len(panel.series), 4))
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(len(panel.series), 3))
 
 
 def _draw_bars(axes: Axes, panel: Panel) -> None:
