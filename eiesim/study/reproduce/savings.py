@@ -130,8 +130,11 @@ def judge(parts: Iterable[Waterfall]) -> Outcome:
         "energy saved by skipping zeros": "energy saved by skipping zero activations",
         "entries skipped": "redundant computation cycles saved by skipping zero activations",
     }
-    ours = ([row["energy_saved_by_skipping_percent"] for row in rows if _has_zeros(row["layer"])],
-            [layer.entries_skipped_percent for layer in layers if _has_zeros(layer.layer)])  # fmt: skip
+    some = [number for number, row in enumerate(rows) if _has_zeros(row["layer"])]
+    ours = (
+        [rows[number]["energy_saved_by_skipping_percent"] for number in some],
+        [layers[number].entries_skipped_percent for number in some],
+    )
     verdicts += [
         Verdict("mean of 6 CNN layers", quantity, "%", find_claim(claim),
                 sum(values) / len(values), 2, LESS_SKIPPED)
