@@ -49,7 +49,7 @@ class Hardware:
     clock_mhz: Annotated[float, Range(0.001, 1e6, "clock frequency, MHz")] = 800.0
     dram_gbps: Annotated[
         float,
-        Range(0, 1e12, "DRAM bandwidth, GB/s, for what the SRAMs do not hold; 0: all it takes"),
+        Range(0, 10**9, "DRAM bandwidth, GB/s, for what the SRAMs do not hold; 0: all it takes"),
     ] = 0.0
     node_nm: Annotated[float, Range(1, 1000, "process node, nm")] = 45.0
     datapath: Annotated[str, Choice(("float32", "fixed16"), "number format")] = "float32"

@@ -125,10 +125,12 @@ def track(items: Iterable[T], names: Sequence[str]) -> Iterator[T]:
 
 
 def _is_number(word: str) -> bool:
-    return word.replace(".", "", 1).lstrip("-").isdigit()
+    return word == "null" or word.replace(".", "", 1).lstrip("-").isdigit()
 
 
 def _format(value: object) -> str:
+    if value is None:
+        return "null"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -19,12 +19,14 @@ manifest.json; when DIR exists, DIR-2 and so on is written instead.
 examples:
   eiesim run alex-7 vgg-6
   eiesim run alex-8 --set queue_depth=16 --set spmat_width_bits=128
+  eiesim run vgg-6 --dram-gbps 1
   eiesim run layer.npz --inputs image.npy --engine reference --json
 """
 SHOWN = (
     "layer", "cycles", "latency_us", "theoretical_us", "load_balance", "broadcasts",
     "stall_cycles", "macs", "padding_macs", "ptr_reads", "spmat_reads", "fits",
 )  # fmt: skip
+SHOWN_IF_STREAMED = ("dram_stall_cycles", "dram_bytes", "dram_gbps_average", "dram_gbps_needed")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
         help="change a field of the hardware, such as n_pes=256; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--dram-gbps", action="append", metavar="X", dest="settings", type="dram_gbps={}".format,
+        help="bandwidth for what the SRAMs do not hold, in GB/s, as --set dram_gbps=X "
+        "(default: all it takes)",
     )  # fmt: skip
     parser.add_argument(
         "--engine",
@@ -78,7 +85,8 @@ def execute(options: argparse.Namespace) -> int:
         print(store.to_json(store.summarise(runs, hw)), end="")
     else:
         rows = [store.describe_layer(run) for run in runs]
-        print_table([{key: row[key] for key in SHOWN} for row in rows])
+        streamed = SHOWN_IF_STREAMED if any(row["dram_bytes"] for row in rows) else ()
+        print_table([{key: row[key] for key in (*SHOWN, *streamed)} for row in rows])
         for run in runs:
             for problem in store.describe_problems(run):
                 print(problem)

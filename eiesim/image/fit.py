@@ -10,6 +10,8 @@ from eiesim.units import bits_to_bytes
 if TYPE_CHECKING:
     from eiesim.image.csc import InterleavedCSC
 
+SPMAT_SRAM = "sparse-matrix SRAM"
+PTR_SRAM = "pointer SRAM"
 BATCHES = "more would go in batches, whose cycles are not modelled"
 
 
@@ -76,8 +78,8 @@ def fit_image(image: InterleavedCSC, hw: Hardware) -> list[MemoryUse]:
     reachable = bits_to_bytes(addressed // hw.entries_per_word * hw.spmat_width_bits)
     share = min(reachable / hw.spmat_sram_bytes, 1)
     rows = [
-        ("sparse-matrix SRAM", spmat, hw.spmat_sram_bytes, "bytes", f"{entries} entries"),
-        ("pointer SRAM", ptr, hw.ptr_sram_bytes, "bytes", f"{pointers} pointers in two banks"),
+        (SPMAT_SRAM, spmat, hw.spmat_sram_bytes, "bytes", f"{entries} entries"),
+        (PTR_SRAM, ptr, hw.ptr_sram_bytes, "bytes", f"{pointers} pointers in two banks"),
         (
             "pointer range",
             entries,

@@ -18,6 +18,7 @@ from eiesim.hardware import Hardware
 from eiesim.image import MemoryUse, encode
 from eiesim.importers.npz import read_activations, read_layer
 from eiesim.layer import CompressedLayer
+from eiesim.sim.bandwidth import find_bandwidth
 from eiesim.sim.bounds import Bounds, bound_cycles
 from eiesim.sim.engines import Engine, simulate
 
@@ -68,6 +69,8 @@ class LayerRun:
         Floor and ceiling on the cycles.
     memories : tuple of MemoryUse
         How full the memories are.
+    dram_gbps_needed : float or None
+        Smallest DRAM bandwidth that costs no cycles; None where nothing is streamed.
     """
 
     name: str
@@ -76,6 +79,7 @@ class LayerRun:
     padding_zeros: int
     bounds: Bounds
     memories: tuple[MemoryUse, ...]
+    dram_gbps_needed: float | None
 
 
 def load_operands(given: str, inputs: str | None = None) -> Operands:
@@ -138,6 +142,7 @@ def run_layer(given: str, hw: Hardware, engine: Engine, inputs: str | None = Non
         padding_zeros=image.padding_entries,
         bounds=bound_cycles(image, operands.activations, hw),
         memories=tuple(image.fits(hw)),
+        dram_gbps_needed=find_bandwidth(image, operands.activations, hw),
     )
 
 
