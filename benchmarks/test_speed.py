@@ -58,8 +58,9 @@ def time_layer(layer: Any, activations: Any, name: str, measure: Any, ratios: Ra
     """Measure the exact cycles from ready counts, and return what to set them against."""
     image = encode(layer, HW)
     scan = scan_activations(activations, image, HW)
-    arguments = (image.counts, scan.columns, scan.gaps, HW.queue_depth, 2)
-    _, last_issue = measure(name, lambda: time_broadcasts(*arguments), rounds=2000)
+    fetches = np.zeros(scan.columns.size, np.int32)
+    arguments = (image.counts, scan.columns, scan.gaps, fetches, HW.queue_depth, 2)
+    _, last_issue, _ = measure(name, lambda: time_broadcasts(*arguments), rounds=2000)
     chip = f"the chip's {(last_issue + 6) / HW.clock_mhz:.2f} us"
     ratios.seconds[chip] = (last_issue + 6) / (HW.clock_mhz * 1e6)
     return chip

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.hardware import Hardware
-from eiesim.units import cycles_to_us
+from eiesim.units import bits_to_bytes, bytes_to_gbps, cycles_to_us
 
 Counts = npt.NDArray[np.int64]
 
@@ -27,8 +27,12 @@ class PeCounters:
         Cycles after the PE's last column, until the run ends.
     ptr_reads
         Pointer look-ups; each reads both banks, start and end of a column.
+    ptr_dram_reads
+        Pointers that came from DRAM, at most two a look-up.
     spmat_reads
-        Words read from the sparse-matrix SRAM.
+        Words read by way of the sparse-matrix SRAM.
+    spmat_dram_words
+        Of `spmat_reads`, the words that came from DRAM.
     macs
         Multiply-accumulates: entries with a code other than 0.
     padding_macs
@@ -49,7 +53,9 @@ class PeCounters:
     starved_cycles: Counts
     drained_cycles: Counts
     ptr_reads: Counts
+    ptr_dram_reads: Counts
     spmat_reads: Counts
+    spmat_dram_words: Counts
     macs: Counts
     padding_macs: Counts
     accumulator_reads: Counts
@@ -88,6 +94,8 @@ class Counters:
         Activations, the bias's 1.0 included, that were pushed into the queues.
     stall_cycles
         Cycles in which a broadcast waited for a full queue.
+    dram_stall_cycles
+        Cycles in which a broadcast waited for its column's data though no queue was full.
     pe : PeCounters
         Counts of every PE.
 
@@ -102,6 +110,7 @@ class Counters:
     rows_scanned: int
     broadcasts: int
     stall_cycles: int
+    dram_stall_cycles: int
     pe: PeCounters
 
     def __post_init__(self) -> None:
@@ -130,9 +139,19 @@ class Counters:
         return int(self.pe.ptr_reads.sum())
 
     @property
+    def ptr_dram_reads(self) -> int:
+        """Pointers that came from DRAM over all PEs."""
+        return int(self.pe.ptr_dram_reads.sum())
+
+    @property
     def spmat_reads(self) -> int:
-        """Words read from the sparse-matrix SRAMs over all PEs."""
+        """Words read by way of the sparse-matrix SRAMs over all PEs."""
         return int(self.pe.spmat_reads.sum())
+
+    @property
+    def spmat_dram_words(self) -> int:
+        """Sparse-matrix words that came from DRAM over all PEs."""
+        return int(self.pe.spmat_dram_words.sum())
 
     @property
     def macs(self) -> int:
@@ -176,11 +195,8 @@ class Counters:
 
     def totals(self) -> dict[str, int]:
         """Return every count of the whole run by name."""
-        own = {
-            name: int(getattr(self, name))
-            for name in ("cycles", "scan_cycles", "rows_scanned", "broadcasts", "stall_cycles")
-        }
-        return own | {name: int(getattr(self, name)) for name in TOTALS}
+        own = [field.name for field in fields(self) if field.name != "pe"]
+        return {name: int(getattr(self, name)) for name in (*own, *TOTALS)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,6 +248,19 @@ class RunResult:
     def theoretical_us(self) -> float:
         """Time with perfect balance in microseconds: "theoretical" in EIE's Table IV."""
         return cycles_to_us(self.theoretical_cycles, self.hardware.clock_mhz)
+
+    @property
+    def dram_bytes(self) -> int:
+        """Bytes streamed from DRAM: words and pointers that the SRAMs do not hold."""
+        return bits_to_bytes(
+            self.counters.spmat_dram_words * self.hardware.spmat_width_bits
+            + self.counters.ptr_dram_reads * self.hardware.ptr_bits
+        )
+
+    @property
+    def dram_gbps_average(self) -> float:
+        """Bytes streamed from DRAM over the time of the run, in GB/s."""
+        return bytes_to_gbps(self.dram_bytes, self.latency_us)
 
     @property
     def load_balance(self) -> float:

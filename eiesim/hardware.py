@@ -50,6 +50,10 @@ class Hardware:
         int, Range(1, 1 << 20, "activation registers of a PE, in each of its two files")
     ] = 64
     clock_mhz: Annotated[float, Range(0.001, 1e6, "clock frequency, MHz")] = 800.0
+    dram_gbps: Annotated[
+        float,
+        Range(0, 10**9, "DRAM bandwidth, GB/s, for what the SRAMs do not hold; 0: all it takes"),
+    ] = 0.0
     node_nm: Annotated[float, Range(1, 1000, "process node, nm")] = 45.0
     datapath: Annotated[str, Choice(("float32", "fixed16"), "number format")] = "float32"
     weight_fraction_bits: Annotated[
@@ -124,6 +128,16 @@ class Hardware:
             width = -(-width // LNZD_FAN_IN)
             nodes += width
         return nodes
+
+    @property
+    def resident_words(self) -> int:
+        """Words that the sparse-matrix SRAM of a PE holds; those behind them lie in DRAM."""
+        return self.spmat_sram_bytes * 8 // self.spmat_width_bits
+
+    @property
+    def resident_pointers(self) -> int:
+        """Pointers that the two banks of a PE hold; those behind them lie in DRAM."""
+        return self.ptr_sram_bytes * 8 // self.ptr_bits
 
     @classmethod
     def preset(cls, name: str) -> Hardware:

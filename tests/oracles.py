@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import numpy.typing as npt
 
@@ -63,17 +65,78 @@ def scan(
     return found, cycle - 1
 
 
-def count_cycles(layer: CompressedLayer, activations: npt.NDArray[np.float32], hw: Hardware) -> int:
-    """Cycles by the recurrences of the contract, on lists, for the float32 datapath."""
+def list_words_read(
+    layer: CompressedLayer, activations: npt.NDArray[np.float32], hw: Hardware
+) -> list[list[int]]:
+    """Numbers of the sparse-matrix words that each broadcast reads, over all PEs, by entry."""
+    broadcasts, _ = scan(activations, hw, layer.bias_codes is not None)
+    words: list[list[int]] = [[] for _ in broadcasts]
+    for columns in interleave(layer, hw):
+        firsts = np.concatenate(([0], np.cumsum([len(entries) for entries in columns])))
+        latched = None
+        for read, (column, _) in zip(words, broadcasts, strict=True):
+            if hw.spmat_word_reuse == "within_column":
+                latched = None
+            for address in range(firsts[column], firsts[column + 1]):
+                word = int(address) // (hw.spmat_width_bits // (hw.codebook_bits + hw.index_bits))
+                if word != latched:
+                    read.append(word)
+                latched = word
+    return words
+
+
+def count_dram(
+    layer: CompressedLayer, activations: npt.NDArray[np.float32], hw: Hardware
+) -> list[tuple[int, int]]:
+    """(words, pointers) that each broadcast takes from DRAM, over all PEs."""
+    broadcasts, _ = scan(activations, hw, layer.bias_codes is not None)
+    return [
+        (
+            sum((word + 1) * hw.spmat_width_bits > 8 * hw.spmat_sram_bytes for word in words),
+            sum(
+                hw.n_pes
+                for pointer in (column, column + 1)
+                if (pointer + 1) * hw.ptr_bits > 8 * hw.ptr_sram_bytes
+            ),
+        )
+        for words, (column, _) in zip(
+            list_words_read(layer, activations, hw), broadcasts, strict=True
+        )
+    ]
+
+
+def count_fetch_cycles(bits: int, hw: Hardware) -> int:
+    """Cycles of one fetch: the smallest number whose cycles move so many bits."""
+    if bits == 0 or hw.dram_gbps == 0:
+        return min(bits, 1)
+    seconds_per_cycle = 1 / (Fraction(hw.clock_mhz) * 10**6)
+    bits_per_cycle = 8 * 10**9 * Fraction(hw.dram_gbps) * seconds_per_cycle
+    cycles = int(bits / bits_per_cycle)
+    return max(cycles + (cycles * bits_per_cycle < bits), 1)
+
+
+def count_cycles(
+    layer: CompressedLayer, activations: npt.NDArray[np.float32], hw: Hardware
+) -> tuple[int, int, int]:
+    """Cycles, stalls for a full queue and stalls for DRAM by the recurrences of the contract, on
+    lists, for the float32 datapath."""
     image = interleave(layer, hw)
     broadcasts, end_of_scan = scan(activations, hw, layer.bias_codes is not None)
+    dram = count_dram(layer, activations, hw)
     starts: list[list[int]] = []
     broadcast, earliest_before, last_end = 0, 0, 0
+    fetched, stalls, dram_stalls = 0, 0, 0
     for i, (column, earliest) in enumerate(broadcasts):
         gap = earliest - earliest_before
         earliest_before = earliest
         free = max(starts[i - hw.queue_depth + 1]) if i >= hw.queue_depth - 1 else 0
-        broadcast = max(broadcast + gap, free)
+        free_before = max(starts[i - hw.queue_depth]) if i >= hw.queue_depth else 0
+        words, pointers = dram[i]
+        bits = words * hw.spmat_width_bits + pointers * hw.ptr_bits
+        fetched = max(fetched, free_before) + count_fetch_cycles(bits, hw)
+        stalls += max(free - broadcast - gap, 0)
+        dram_stalls += max(fetched - max(broadcast + gap, free), 0)
+        broadcast = max(broadcast + gap, free, fetched)
         row = []
         for pe in range(hw.n_pes):
             start = broadcast + 2 + hw.broadcast_latency_cycles
@@ -85,21 +148,5 @@ def count_cycles(layer: CompressedLayer, activations: npt.NDArray[np.float32], h
                 last_end = max(last_end, start + entries - 1)
             row.append(start)
         starts.append(row)
-    return last_end + 6 if last_end else end_of_scan + broadcast - earliest_before
-
-
-def count_words(layer: CompressedLayer, activations: npt.NDArray[np.float32], hw: Hardware) -> int:
-    """Sparse-matrix words read over all PEs, entry by entry."""
-    broadcasts, _ = scan(activations, hw, layer.bias_codes is not None)
-    reads = 0
-    for columns in interleave(layer, hw):
-        firsts = np.concatenate(([0], np.cumsum([len(entries) for entries in columns])))
-        latched = None
-        for column, _ in broadcasts:
-            if hw.spmat_word_reuse == "within_column":
-                latched = None
-            for address in range(firsts[column], firsts[column + 1]):
-                word = address // (hw.spmat_width_bits // (hw.codebook_bits + hw.index_bits))
-                reads += word != latched
-                latched = word
-    return reads
+    cycles = last_end + 6 if last_end else end_of_scan + broadcast - earliest_before
+    return cycles, stalls, dram_stalls

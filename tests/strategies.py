@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from eiesim import CompressedLayer, Hardware
 
+HOLDS_ALL: dict[str, Any] = {"spmat_sram_bytes": 1 << 40, "ptr_sram_bytes": 1 << 40}
 DENSITIES = st.one_of(st.sampled_from([0.0, 0.02, 0.1, 0.5, 1.0]), st.floats(0, 1))
 
 
@@ -39,6 +41,11 @@ def machines(draw: st.DrawFn, largest: int = 96) -> Hardware:
         bias_row=draw(st.booleans()),
         spmat_word_reuse=draw(st.sampled_from(["across_columns", "within_column"])),
         accumulators_per_pe=draw(st.sampled_from([1, 4, 64])),
+        spmat_sram_bytes=draw(st.one_of(st.just(1 << 17), st.integers(1, 400))),
+        ptr_sram_bytes=draw(st.one_of(st.just(1 << 15), st.integers(1, 300))),
+        ptr_bits=draw(st.sampled_from([16, 16, 24, 7])),
+        dram_gbps=draw(st.one_of(st.just(0.0), st.floats(0.05, 50), st.floats(1, 5000))),
+        clock_mhz=draw(st.sampled_from([800.0, 333.3])),
     )
 
 

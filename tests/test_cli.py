@@ -128,6 +128,44 @@ def test_what_does_not_fit_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert "16-bit pointers address 50% of the sparse-matrix SRAM" in out
 
 
+def test_what_is_streamed_is_said(capsys: pytest.CaptureFixture[str], layer_file: Path) -> None:
+    """By hand, one PE: words of 8 bits, an entry each, the first one resident; a1 is 0, so that of
+    the other two only the last one comes from DRAM, a bit a cycle."""
+    settings = ["--set", "n_pes=1", "--set", "spmat_width_bits=8", "--set", "spmat_sram_bytes=1"]
+    command = ["run", str(layer_file), *settings]
+    code, out, _ = run(capsys, *command, "--dram-gbps", "0.1")
+    assert code == 0
+    assert (
+        "does not fit: mine: sparse-matrix SRAM: 3 of 1 bytes (3 entries); the rest is streamed "
+        "from DRAM, 1 bytes in this run\n"
+    ) in out
+    assert out == run(capsys, *command, "--set", "dram_gbps=0.1")[1]
+    row = dict(zip(*(line.split() for line in out.splitlines()[:2]), strict=True))
+    assert (row["layer"], row["dram_bytes"]) == ("mine", "1")
+    assert int(row["dram_stall_cycles"]) > 0
+    code, out, err = run(capsys, *command, "--dram-gbps", "-1")
+    assert (code, out) == (2, "")
+    assert "dram_gbps: expected a number from 0 to 1000000000, found -1" in err
+
+
+def test_columns_of_dram_are_shown_only_if_something_is_streamed(
+    capsys: pytest.CaptureFixture[str], layer_file: Path
+) -> None:
+    assert "dram" not in run(capsys, "run", str(layer_file))[1]
+    _, out, _ = run(capsys, "run", str(layer_file), "vgg-6", "--out", "results")
+    header, mine, vgg6 = (line.split() for line in out.splitlines()[:3])
+    place = header.index("dram_gbps_needed")
+    assert mine[place] == "null"
+    assert float(vgg6[place]) > float(vgg6[header.index("dram_gbps_average")]) > 0
+    with Path("results/layers.csv").open() as stream:
+        assert [row["dram_gbps_needed"] == "null" for row in csv.DictReader(stream)] == [
+            True,
+            False,
+        ]
+    layers = json.loads(Path("results/summary.json").read_text())["layers"]
+    assert [layer["dram_gbps_needed"] is None for layer in layers] == [True, False]
+
+
 def test_reproduce_table4(capsys: pytest.CaptureFixture[str], in_folder: Path) -> None:
     code, out, err = run(capsys, "reproduce", "table4", "--json", "--out", "table")
     assert (code, err) == (0, "written: table\n")
@@ -224,7 +262,7 @@ BAD_COMMANDS = [
     (["run", "nt-we", "--frob"], "unrecognized arguments: --frob"),
     (["rum"], "argument COMMAND: invalid choice: 'rum'"),
     (["reproduce"], "expected the name of what to reproduce; --list shows them"),
-    (["reproduce", "table9"], "argument NAME: invalid choice: 'table9'"),
+    (["reproduce", "table9"], "reproduce 'table9': did you mean 'table4'?"),
     (["run", "nt-we", "--out", "text.npz/results"], "text.npz/results: cannot be written"),
     (["run", "nt-we", "--out", ""], "'': expected the name of a new folder"),
     (["run", "nt-we", "--out", "."], "'.': expected the name of a new folder"),

@@ -124,9 +124,15 @@ def test_engines_agree_on_many(case: Case) -> None:
 def test_cycles_and_words_are_the_contracts(engine: Engine, case: Case) -> None:
     """Against the recurrences on Python lists, from the dense matrix (tests/oracles.py)."""
     hw = replace(case.hw, datapath="float32")
+    operands = (case.layer, case.activations, hw)
     result = simulate(encode(case.layer, hw), case.activations, hw, engine)
-    assert result.cycles == oracles.count_cycles(case.layer, case.activations, hw)
-    assert result.counters.spmat_reads == oracles.count_words(case.layer, case.activations, hw)
+    counters = result.counters
+    found = (counters.cycles, counters.stall_cycles, counters.dram_stall_cycles)
+    assert found == oracles.count_cycles(*operands)
+    assert counters.spmat_reads == sum(map(len, oracles.list_words_read(*operands)))
+    dram = oracles.count_dram(*operands)
+    assert counters.spmat_dram_words == sum(words for words, _ in dram)
+    assert counters.ptr_dram_reads == sum(pointers for _, pointers in dram)
 
 
 def make_case(seed: int) -> Case:
@@ -135,6 +141,9 @@ def make_case(seed: int) -> Case:
         n_pes=int(rng.integers(1, 9)),
         queue_depth=int(rng.integers(2, 6)),
         broadcast_latency_cycles=int(rng.integers(0, 3)),
+        spmat_sram_bytes=int(rng.choice([1 << 17, 80])),
+        ptr_sram_bytes=int(rng.choice([1 << 15, 30])),
+        dram_gbps=float(rng.choice([0, 2, 15])),
     )
     codes = rng.integers(1, 16, (40, 30)) * (rng.random((40, 30)) < 0.3)
     layer = CompressedLayer(codes.astype(np.uint8), np.arange(16, dtype=np.float32))
@@ -144,7 +153,7 @@ def make_case(seed: int) -> Case:
 
 @pytest.mark.parametrize("shuffle_seed", range(200))
 def test_reference_does_not_depend_on_the_order_of_its_processes(shuffle_seed: int) -> None:
-    case = make_case(shuffle_seed % 10)
+    case = make_case(shuffle_seed % 20)
     image = encode(case.layer, case.hw)
     straight = Array(image, case.activations, case.hw).run()
     shuffled = Array(image, case.activations, case.hw).run(shuffle_seed)

@@ -45,14 +45,16 @@ def make_run(cycles: int, counts: dict[str, int], hw: Hardware = PAPER) -> RunRe
     own = {name: counts.get(name, 0) for name in ("scan_cycles", "rows_scanned", "broadcasts")}
     for name in counts.keys() - own.keys():
         pe[name][0] = counts[name]
-    counters = Counters(cycles=cycles, stall_cycles=0, pe=PeCounters(**pe), **own)
+    counters = Counters(
+        cycles=cycles, stall_cycles=0, dram_stall_cycles=0, pe=PeCounters(**pe), **own
+    )
     return RunResult("made", "fast", hw, np.zeros(1, dtype=np.float32), counters)
 
 
 COUNTED = (
     "scan_cycles", "broadcasts", "ptr_reads", "spmat_reads", "macs", "padding_macs",
     "accumulator_reads", "accumulator_writes", "act_register_reads", "act_sram_reads",
-    "act_sram_writes",
+    "act_sram_writes", "spmat_dram_words", "ptr_dram_reads",
 )  # fmt: skip
 counts_of_a_run = st.fixed_dictionaries({name: st.integers(0, 10**7) for name in COUNTED})
 
@@ -103,6 +105,12 @@ def test_energy_by_hand() -> None:
     spent = {row.action: row.energy_pj for row in rows if row.component == "arithm"}
     assert spent["multiply"] == pytest.approx(3700)
     assert spent["add"] == pytest.approx(900)
+
+
+def test_a_bit_from_dram_costs_what_table_i_says() -> None:
+    """640 pJ for 32 bits: 100 words of 64 bits and 10 pointers of 16 bits are 6,560 bits."""
+    report = estimate_energy(make_run(10, {"spmat_dram_words": 100, "ptr_dram_reads": 10}))
+    assert report.by_component()["dram"] == pytest.approx(6560 / 32 * 640)
 
 
 @given(counts_of_a_run, st.integers(1, 10**7))

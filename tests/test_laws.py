@@ -17,7 +17,7 @@ from eiesim.sim.engines import Engine
 from eiesim.sim.reference.lnzd import LeadingNonzeroDetector
 from tests import oracles
 from tests.arrays import f32
-from tests.strategies import Case, cases
+from tests.strategies import HOLDS_ALL, Case, cases
 
 ENGINES = get_args(Engine)
 both_engines = pytest.mark.parametrize("engine", ENGINES)
@@ -86,8 +86,9 @@ def test_a_deeper_queue_never_costs_cycles(case: Case, depth: int) -> None:
 def test_words_change_reads_and_nothing_else(case: Case, width_bits: int, reuse: str) -> None:
     image = encode(case.layer, case.hw)
     width_bits = max(width_bits, case.hw.entry_bits)
-    other = replace(case.hw, spmat_width_bits=width_bits, spmat_word_reuse=reuse)
-    first = simulate(image, case.activations, case.hw).counters.totals()
+    hw = replace(case.hw, **HOLDS_ALL)
+    other = replace(hw, spmat_width_bits=width_bits, spmat_word_reuse=reuse)
+    first = simulate(image, case.activations, hw).counters.totals()
     second = simulate(image, case.activations, other).counters.totals()
     first.pop("spmat_reads"), second.pop("spmat_reads")
     assert first == second

@@ -126,14 +126,14 @@ def track(items: Iterable[T], names: Sequence[str]) -> Iterator[T]:
 
 def _is_number(word: str) -> bool:
     try:
-        return word == "-" or float(word) is not None
+        return word == "null" or float(word) is not None
     except ValueError:
         return False
 
 
 def _format(value: object) -> str:
     if value is None:
-        return "-"
+        return "null"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if not isinstance(value, float):

@@ -25,12 +25,14 @@ unit, kind, source; per, node_nm and voltage_v may be left out) and a row for ea
 examples:
   eiesim run alex-7 vgg-6
   eiesim run alex-8 --set queue_depth=16 --set spmat_width_bits=128
+  eiesim run vgg-6 --dram-gbps 1
   eiesim run layer.npz --inputs image.npy --engine reference --json
 """
 SHOWN = (
     "layer", "cycles", "latency_us", "theoretical_us", "load_balance", "broadcasts",
     "stall_cycles", "macs", "padding_macs", "ptr_reads", "spmat_reads", "fits",
 )  # fmt: skip
+SHOWN_IF_STREAMED = ("dram_stall_cycles", "dram_bytes", "dram_gbps_average", "dram_gbps_needed")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """
     parser.add_argument("layers", nargs="+", metavar="LAYER", help="name or file, see below")
     add_machine_arguments(parser)
+    parser.add_argument(
+        "--dram-gbps", action="append", metavar="X", dest="settings", type="dram_gbps={}".format,
+        help="bandwidth for what the SRAMs do not hold, in GB/s, as --set dram_gbps=X "
+        "(default: all it takes)",
+    )  # fmt: skip
     parser.add_argument(
         "--engine",
         choices=("fast", "reference"),
@@ -76,8 +83,11 @@ def execute(options: argparse.Namespace) -> int:
         print(store.to_json(store.summarise(runs, hw)), end="")
     else:
         rows = [store.describe_layer(run) for run in runs]
-        print_table([{key: row[key] for key in SHOWN} for row in rows])
-        print_table([store.describe_modules(run) for run in runs])
+        streamed = SHOWN_IF_STREAMED if any(row["dram_bytes"] for row in rows) else ()
+        print_table([{key: row[key] for key in (*SHOWN, *streamed)} for row in rows])
+        modules = [store.describe_modules(run) for run in runs]
+        spent = [key for key in modules[0] if any(row[key] != 0 for row in modules)]
+        print_table([{key: row[key] for key in spent} for row in modules])
         for override in prices.overrides:
             print(f"price of {override}")
         for run in runs:

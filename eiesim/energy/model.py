@@ -194,6 +194,11 @@ def count_actions(result: RunResult) -> dict[Key, Fraction]:
     counts |= {
         Key("ptr_read", "memory", "read"): 2 * counters.ptr_reads,
         Key("spmat_read", "memory", "read"): counters.spmat_reads,
+        # what comes from DRAM is written into the SRAM's stream buffer and read from there
+        Key("ptr_read", "memory", "write"): counters.ptr_dram_reads,
+        Key("spmat_read", "memory", "write"): counters.spmat_dram_words,
+        Key("dram", "memory", "read"): counters.spmat_dram_words * hw.spmat_width_bits
+        + counters.ptr_dram_reads * hw.ptr_bits,
         Key("act_rw", "memory", "read"): counters.act_sram_reads,
         Key("act_rw", "memory", "write"): counters.act_sram_writes,
         Key("arithm", "combinational", "multiply"): entries,

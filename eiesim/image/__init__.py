@@ -2,6 +2,14 @@
 
 from eiesim.image.csc import Columns, InterleavedCSC
 from eiesim.image.encode import encode
-from eiesim.image.fit import MemoryUse
+from eiesim.image.fit import PTR_SRAM, SPMAT_SRAM, MemoryUse, overflows_srams
 
-__all__ = ["Columns", "InterleavedCSC", "MemoryUse", "encode"]
+__all__ = [
+    "PTR_SRAM",
+    "SPMAT_SRAM",
+    "Columns",
+    "InterleavedCSC",
+    "MemoryUse",
+    "encode",
+    "overflows_srams",
+]

@@ -10,6 +10,8 @@ from eiesim.units import bits_to_bytes
 if TYPE_CHECKING:
     from eiesim.image.csc import InterleavedCSC
 
+SPMAT_SRAM = "sparse-matrix SRAM"
+PTR_SRAM = "pointer SRAM"
 BATCHES = "more would go in batches, whose cycles are not modelled"
 
 
@@ -22,6 +24,33 @@ class MemoryUse(NamedTuple):
     unit: str
     fits: bool
     note: str
+
+
+def count_contents(image: InterleavedCSC, hw: Hardware) -> tuple[int, int]:
+    """Return the sparse-matrix words and the pointers of the fullest PE.
+
+    Parameters
+    ----------
+    image : InterleavedCSC
+        The layer.
+    hw : Hardware
+        Its `entries_per_word`.
+    """
+    return -(-int(image.ptr[-1].max()) // hw.entries_per_word), image.ptr.shape[0]
+
+
+def overflows_srams(image: InterleavedCSC, hw: Hardware) -> bool:
+    """Return whether a PE's words or pointers exceed its SRAM, so that a run may stream from DRAM.
+
+    Parameters
+    ----------
+    image : InterleavedCSC
+        The layer.
+    hw : Hardware
+        The machine.
+    """
+    words, pointers = count_contents(image, hw)
+    return words > hw.resident_words or pointers > hw.resident_pointers
 
 
 def fit_image(image: InterleavedCSC, hw: Hardware) -> list[MemoryUse]:
@@ -39,20 +68,18 @@ def fit_image(image: InterleavedCSC, hw: Hardware) -> list[MemoryUse]:
     EIE, section VI: 128 KB for the sparse matrix, 32 KB for the pointers, 2 KB for activations.
     """
     entries = int(image.ptr[-1].max())
-    words = -(-entries // hw.entries_per_word)
-    pointers = image.ptr.shape[0]
+    words, pointers = count_contents(image, hw)
     inputs, outputs = -(-image.cols // image.n_pes), image.pe_rows(0)
     addressed = 1 << hw.ptr_bits
     spmat = bits_to_bytes(words * hw.spmat_width_bits)
-    # two banks of the same size, pointers dealt to them in turn
-    ptr = 2 * bits_to_bytes(-(-pointers // 2) * hw.ptr_bits)
+    ptr = bits_to_bytes(pointers * hw.ptr_bits)
     act = 2 * (inputs + outputs)
     registers = hw.accumulators_per_pe
     reachable = bits_to_bytes(addressed // hw.entries_per_word * hw.spmat_width_bits)
     share = min(reachable / hw.spmat_sram_bytes, 1)
     rows = [
-        ("sparse-matrix SRAM", spmat, hw.spmat_sram_bytes, "bytes", f"{entries} entries"),
-        ("pointer SRAM", ptr, hw.ptr_sram_bytes, "bytes", f"{pointers} pointers in two banks"),
+        (SPMAT_SRAM, spmat, hw.spmat_sram_bytes, "bytes", f"{entries} entries"),
+        (PTR_SRAM, ptr, hw.ptr_sram_bytes, "bytes", f"{pointers} pointers in two banks"),
         (
             "pointer range",
             entries,

@@ -11,6 +11,7 @@ from eiesim.arrays import take_array
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
 from eiesim.sim.scan import PIPELINE_CYCLES, load_registers, scan_activations
+from eiesim.sim.stream import count_fetch_cycles, find_stream
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Bounds:
     busiest_pe_cycles : int
         The PE with the most to do, were its queue never empty.
     ceiling_cycles : int
-        All PEs in lock-step, every column as long as its longest part: no queue at all.
+        All PEs in lock-step, every column as long as its longest part or its fetch from DRAM: no
+        queue at all.
     """
 
     work_cycles: int
@@ -62,22 +64,28 @@ def bound_cycles(
         The activations are not float32 [cols], or not all numbers.
     ImageError
         The image is damaged or was encoded for other hardware.
+    ConfigError
+        With so little DRAM bandwidth not even 64 bits hold the cycles.
     """
     image.require(hw)
     operands = take_array(activations, f"{image.name}: activations", np.float32, (image.cols,))
     scan = scan_activations(load_registers(operands, hw), image, hw)
+    stream = find_stream(image, scan, hw)
+    fetches = count_fetch_cycles(stream.bits, hw.dram_gbps, hw.clock_mhz)
     entries = image.counts[scan.columns].astype(np.int64)
     lead = 2 + hw.broadcast_latency_cycles
     if not entries.any():
         scan_cycles = int(scan.gaps.sum()) + scan.rest_cycles
         # an empty column holds a queue's slot for a cycle, so that only the scan can be delayed
-        return Bounds(0, scan_cycles, scan_cycles + scan.columns.size * lead)
-    before_first = int(scan.gaps[0]) + lead - 1
+        delay_cycles = scan.columns.size * lead + int(fetches.sum())
+        return Bounds(0, scan_cycles, scan_cycles + delay_cycles)
+    apart = np.maximum(scan.gaps, fetches)
+    before_first = int(apart[0]) + lead - 1
     occupied = np.maximum(entries, 1).cumsum(axis=0)
     busiest = int(np.where(entries > 0, occupied, 0).max())
     last = int(np.flatnonzero(entries.any(axis=1))[-1])
     longest = np.maximum(entries[: last + 1].max(axis=1), 1)
-    steps = np.maximum(np.maximum(longest[:-1], scan.gaps[1 : last + 1]), lead)
+    steps = np.maximum(np.maximum(longest[:-1], apart[1 : last + 1]), lead)
     return Bounds(
         work_cycles=-(-int(entries.sum()) // hw.n_pes),
         busiest_pe_cycles=before_first + busiest + PIPELINE_CYCLES,

@@ -20,6 +20,7 @@ from eiesim.hardware import Hardware
 from eiesim.image import MemoryUse, encode
 from eiesim.importers.npz import read_activations, read_layer
 from eiesim.layer import CompressedLayer
+from eiesim.sim.bandwidth import find_bandwidth
 from eiesim.sim.bounds import Bounds, bound_cycles
 from eiesim.sim.engines import Engine, simulate
 
@@ -70,6 +71,8 @@ class LayerRun:
         Floor and ceiling on the cycles.
     memories : tuple of MemoryUse
         How full the memories are.
+    dram_gbps_needed : float or None
+        Smallest DRAM bandwidth that costs no cycles; None where nothing is streamed.
     energy : EnergyReport or None
         What the run cost; None where an action has no price.
     no_energy : str
@@ -82,6 +85,7 @@ class LayerRun:
     padding_zeros: int
     bounds: Bounds
     memories: tuple[MemoryUse, ...]
+    dram_gbps_needed: float | None
     energy: EnergyReport | None
     no_energy: str
 
@@ -156,6 +160,7 @@ def run_layer(
         padding_zeros=image.padding_entries,
         bounds=bound_cycles(image, operands.activations, hw),
         memories=tuple(image.fits(hw)),
+        dram_gbps_needed=find_bandwidth(image, operands.activations, hw),
         energy=energy,
         no_energy=no_energy,
     )

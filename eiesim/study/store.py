@@ -19,7 +19,9 @@ from eiesim import __version__
 from eiesim.counters import PE_FIELDS
 from eiesim.energy.prices import PriceTable
 from eiesim.hardware import Hardware
+from eiesim.image import PTR_SRAM, SPMAT_SRAM
 from eiesim.study.experiment import LayerRun, Source
+from eiesim.units import bits_to_bytes
 
 Row = dict[str, Any]
 SCHEMA = "eiesim run 2"
@@ -54,6 +56,9 @@ def describe_layer(run: LayerRun) -> Row:
         "floor_cycles": run.bounds.floor_cycles,
         "ceiling_cycles": run.bounds.ceiling_cycles,
         **result.counters.totals(),
+        "dram_bytes": result.dram_bytes,
+        "dram_gbps_average": result.dram_gbps_average,
+        "dram_gbps_needed": run.dram_gbps_needed,
         "busy_cycles_mean": float(result.counters.busy_cycles.mean()),
         "starved_cycles_mean": float(result.counters.starved_cycles.mean()),
         "drained_cycles_mean": float(result.counters.drained_cycles.mean()),
@@ -100,12 +105,23 @@ def describe_problems(run: LayerRun) -> list[str]:
     run : LayerRun
         The run.
     """
-    problems = [
-        f"does not fit: {run.name}: {use.memory}: {use.used} of {use.capacity} {use.unit} "
-        f"({use.note})"
-        for use in run.memories
-        if not use.fits
-    ]
+    counters, hw = run.result.counters, run.result.hardware
+    streamed_bits = {
+        SPMAT_SRAM: counters.spmat_dram_words * hw.spmat_width_bits,
+        PTR_SRAM: counters.ptr_dram_reads * hw.ptr_bits,
+    }
+    problems = []
+    for use in run.memories:
+        if use.fits:
+            continue
+        problem = (
+            f"does not fit: {run.name}: {use.memory}: {use.used} of {use.capacity} {use.unit} "
+            f"({use.note})"
+        )
+        if use.memory in streamed_bits:
+            streamed = bits_to_bytes(streamed_bits[use.memory])
+            problem += f"; the rest is streamed from DRAM, {streamed} bytes in this run"
+        problems.append(problem)
     if run.no_energy:
         problems.append(f"no energy: {run.name}: {run.no_energy}")
     beyond = int(np.count_nonzero(~np.isfinite(run.result.output)))
@@ -250,7 +266,7 @@ def to_json(content: object) -> str:
 
 
 def to_csv(rows: Sequence[Row]) -> str:
-    """Return rows as CSV with a header line; true and false as in JSON.
+    """Return rows as CSV with a header line; true, false and null as in JSON.
 
     Parameters
     ----------
@@ -262,7 +278,7 @@ def to_csv(rows: Sequence[Row]) -> str:
     writer.writeheader()
     for row in rows:
         writer.writerow(
-            {key: str(value).lower() if isinstance(value, bool) else value
+            {key: json.dumps(value) if value is None or isinstance(value, bool) else value
              for key, value in row.items()}
         )  # fmt: skip
     return stream.getvalue()

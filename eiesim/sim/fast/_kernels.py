@@ -1,10 +1,13 @@
 """The recurrences of the cycle contract, evaluated exactly, item by item instead of cycle by cycle.
 
 Item i is the i-th broadcast. `s[k, i]` is the cycle in which PE k starts on it, `b[i]` the cycle in
-which it is broadcast, D the queue's slots, L the broadcast's latency::
+which it is broadcast, `f[i]` the first cycle in which its data are there, t[i] the cycles that DRAM
+takes for them, D the queue's slots, L the broadcast's latency::
 
-    b[i]   = max(b[i-1] + gap[i],  max over k of s[k, i-D+1])
-    s[k,i] = max(s[k,i-1] + max(n[i-1,k], 1),  b[i] + 2 + L)
+    free[i] = max over k of s[k, i-D+1]
+    f[i]    = max(f[i-1],  free[i-1]) + t[i]
+    b[i]    = max(b[i-1] + gap[i],  free[i],  f[i])
+    s[k,i]  = max(s[k,i-1] + max(n[i-1,k], 1),  b[i] + 2 + L)
 """
 
 from __future__ import annotations
@@ -22,21 +25,29 @@ Int64s = npt.NDArray[np.int64]
 
 @kernel
 def time_broadcasts(
-    counts: npt.NDArray[Any], columns: Int32s, gaps: Int32s, depth: int, lead: int
-) -> tuple[Int32s, int]:
+    counts: npt.NDArray[Any],
+    columns: Int32s,
+    gaps: Int32s,
+    fetches: Int32s,
+    depth: int,
+    lead: int,
+) -> tuple[Int32s, int, int]:
     """Find the cycle of every broadcast and the last cycle in which an entry is issued.
 
     Two items are taken through all PEs at once, which spares a pass over the start cycles: with
     three slots or more, the second one's broadcast does not depend on the first one's starts. The
     items from the last entry of any PE on go one by one, since there the end of each PE's last
-    entry is noted.
+    entry is noted. So do all items if a fetch takes more than a cycle: only then can one hold up a
+    broadcast (ARCHITECTURE.md).
 
     Parameters
     ----------
     counts : unsigned [columns, PEs]
         Entries of every column in every PE.
     columns, gaps : int32 [items]
-        Column of each item; cycles between its broadcast and the one before, if no queue is full.
+        Column of each item; cycles between its broadcast and the one before, if nothing waits.
+    fetches : int32 [items]
+        Cycles that DRAM takes for what each item streams, t; 0 where that is nothing.
     depth : int
         Slots of a queue, D.
     lead : int
@@ -48,6 +59,8 @@ def time_broadcasts(
         Cycle of each broadcast.
     last_issue : int
         Cycle in which the last entry is issued, 0 when there is none.
+    dram_stall_cycles : int
+        Cycles in which a broadcast waited for its data though no queue was full.
     """
     n_pes = counts.shape[1]
     items = columns.size
@@ -64,6 +77,9 @@ def time_broadcasts(
                 n_seen += 1
                 tail = item
 
+    longest_fetch = np.int32(0)
+    for item in range(items):
+        longest_fetch = max(longest_fetch, fetches[item])
     broadcasts = np.empty(items, np.int32)
     # freed[i + D - 1] = max over k of s[k, i]: when the slot that item i + D - 1 needs is free
     freed = np.zeros(items + depth, np.int32)
@@ -71,7 +87,7 @@ def time_broadcasts(
     ends = np.zeros(n_pes, np.int32)
     now = np.int32(0)
     item = 0
-    while depth >= 3 and item + 2 <= tail:
+    while depth >= 3 and longest_fetch <= 1 and item + 2 <= tail:
         before = max(np.int32(now + gaps[item]), freed[item])
         now = max(np.int32(before + gaps[item + 1]), freed[item + 1])
         broadcasts[item] = before
@@ -91,8 +107,15 @@ def time_broadcasts(
         freed[item + depth - 1] = max0
         freed[item + depth] = max1
         item += 2
+    room = np.int32(0)  # when the slot of the stream buffer that the next fetch fills is free
+    fetched = np.int32(0)
+    dram_stall_cycles = 0
     while item < items:
-        now = max(np.int32(now + gaps[item]), freed[item])
+        sendable = max(np.int32(now + gaps[item]), freed[item])
+        fetched = np.int32(max(fetched, room) + fetches[item])
+        now = max(sendable, fetched)
+        dram_stall_cycles += now - sendable
+        room = freed[item]
         broadcasts[item] = now
         floor0 = np.int32(now + lead)
         n0 = counts[columns[item]]
@@ -105,7 +128,7 @@ def time_broadcasts(
             starts[pe] = max(end, np.int32(start + 1))
         freed[item + depth - 1] = max0
         item += 1
-    return broadcasts, max(int(ends.max()) - 1, 0)
+    return broadcasts, max(int(ends.max()) - 1, 0), dram_stall_cycles
 
 
 @kernel

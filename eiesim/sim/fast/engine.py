@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,70 @@ from eiesim.sim.fast._kernels import (
     time_broadcasts,
 )
 from eiesim.sim.scan import PIPELINE_CYCLES, Scan, load_registers, scan_activations
+from eiesim.sim.stream import count_fetch_cycles, find_stream
 
 LATEST = (1 << 31) - (1 << 12)
 """Last cycle that the kernels' 32-bit times hold, with room for the pipeline."""
+
+
+class Timing(NamedTuple):
+    """When the broadcasts of a run happen, and how long it takes.
+
+    Attributes
+    ----------
+    broadcasts : int32 [items]
+        Cycle of each broadcast.
+    cycles, scan_cycles, stall_cycles, dram_stall_cycles : int
+        As in `Counters`.
+    """
+
+    broadcasts: npt.NDArray[np.int32]
+    cycles: int
+    scan_cycles: int
+    stall_cycles: int
+    dram_stall_cycles: int
+
+
+def time_scan(
+    image: InterleavedCSC, scan: Scan, fetches: npt.NDArray[np.int64], hw: Hardware
+) -> Timing:
+    """Time the broadcasts of one input.
+
+    Parameters
+    ----------
+    image : InterleavedCSC
+        The layer.
+    scan : Scan
+        The broadcasts.
+    fetches : int64 [items]
+        Cycles that DRAM takes for what each of them streams.
+    hw : Hardware
+        The machine.
+
+    Raises
+    ------
+    ImageError
+        The run may take more cycles than 32 bits hold.
+    """
+    lead = 2 + hw.broadcast_latency_cycles
+    unstalled_cycles = int(scan.gaps.sum())
+    work_cycles = scan.columns.size * max(image.longest_column, lead)
+    if unstalled_cycles + work_cycles + int(fetches.sum()) > LATEST:
+        raise ImageError(
+            f"{image.name}: the run may take more than {LATEST} cycles; use the reference engine"
+        )
+    broadcasts, last_issue, dram_stall_cycles = time_broadcasts(
+        image.counts, scan.columns, scan.gaps, fetches.astype(np.int32), hw.queue_depth, lead
+    )
+    last_broadcast = int(broadcasts[-1]) if broadcasts.size else 0
+    scan_cycles = last_broadcast + scan.rest_cycles
+    return Timing(
+        broadcasts,
+        cycles=last_issue + PIPELINE_CYCLES if last_issue else scan_cycles,
+        scan_cycles=scan_cycles,
+        stall_cycles=last_broadcast - unstalled_cycles - int(dram_stall_cycles),
+        dram_stall_cycles=int(dram_stall_cycles),
+    )
 
 
 def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware) -> RunResult:
@@ -42,23 +103,16 @@ def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardwar
     ------
     ImageError
         The run may take more cycles than 32 bits hold.
+    ConfigError
+        With so little DRAM bandwidth not even 64 bits hold them.
     """
     registers = load_registers(activations, hw)
     scan = scan_activations(registers, image, hw)
-    lead = 2 + hw.broadcast_latency_cycles
-    unstalled_cycles = int(scan.gaps.sum())
-    if unstalled_cycles + scan.columns.size * max(image.longest_column, lead) > LATEST:
-        raise ImageError(
-            f"{image.name}: the run may take more than {LATEST} cycles; use the reference engine"
-        )
-    broadcasts, last_issue = time_broadcasts(
-        image.counts, scan.columns, scan.gaps, hw.queue_depth, lead
-    )
-    last_broadcast = int(broadcasts[-1]) if broadcasts.size else 0
-    scan_cycles = last_broadcast + scan.rest_cycles
-    cycles = last_issue + PIPELINE_CYCLES if last_issue else scan_cycles
-    earliest = broadcasts + np.int32(lead)
-    busy, last_busy = occupy(image.counts, scan.columns, earliest, cycles)
+    stream = find_stream(image, scan, hw)
+    fetches = count_fetch_cycles(stream.bits, hw.dram_gbps, hw.clock_mhz)
+    timing = time_scan(image, scan, fetches, hw)
+    earliest = timing.broadcasts + np.int32(2 + hw.broadcast_latency_cycles)
+    busy, last_busy = occupy(image.counts, scan.columns, earliest, timing.cycles)
     bypasses = count_bypasses(image.counts, image.columns.edge_rows, scan.columns, earliest)
     padding = image.columns.padding[scan.columns].sum(axis=0)
     macs = image.counts[scan.columns].sum(axis=0, dtype=np.int64) - padding
@@ -68,11 +122,13 @@ def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardwar
     pe = PeCounters(
         busy_cycles=busy,
         starved_cycles=last_busy - busy,
-        drained_cycles=cycles - last_busy,
+        drained_cycles=timing.cycles - last_busy,
         ptr_reads=np.full(hw.n_pes, scan.columns.size),
+        ptr_dram_reads=np.full(hw.n_pes, stream.pointers),
         spmat_reads=count_words(
             image.ptr, scan.columns, hw.entries_per_word, hw.spmat_word_reuse == "across_columns"
         ),
+        spmat_dram_words=stream.spmat_words,
         macs=macs,
         padding_macs=padding,
         accumulator_reads=macs - bypasses,
@@ -83,11 +139,12 @@ def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardwar
         act_sram_writes=np.where(outputs > hw.accumulators_per_pe, outputs, 0),
     )
     counters = Counters(
-        cycles=cycles,
-        scan_cycles=scan_cycles,
+        cycles=timing.cycles,
+        scan_cycles=timing.scan_cycles,
         rows_scanned=scan.rows,
         broadcasts=scan.columns.size,
-        stall_cycles=last_broadcast - unstalled_cycles,
+        stall_cycles=timing.stall_cycles,
+        dram_stall_cycles=timing.dram_stall_cycles,
         pe=pe,
     )
     return RunResult(image.name, "fast", hw, _accumulate(image, registers, scan, hw), counters)

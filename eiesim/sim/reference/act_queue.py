@@ -39,15 +39,21 @@ class ActivationQueue:
         self._slots: deque[tuple[float, Broadcast]] = deque()
         self._pushed = env.event()
         self._popped = env.event()
+        self._pushes = 0
+        self._pops = 0
         self._last_push: float = -1
         self._last_pop: float = -1
 
     @property
+    def pops(self) -> int:
+        """How many activations were popped until the end of the cycle before."""
+        return self._pops - (self._last_pop == self._env.now)
+
+    @property
     def full(self) -> bool:
         """Whether every usable slot was taken at the end of the cycle before."""
-        pushed_now = self._last_push == self._env.now
-        popped_now = self._last_pop == self._env.now
-        return len(self._slots) - pushed_now + popped_now >= self._usable
+        pushes = self._pushes - (self._last_push == self._env.now)
+        return pushes - self.pops >= self._usable
 
     def push(self, broadcast: Broadcast) -> None:
         """Take a slot in this cycle; it can be popped `latency_cycles` + 1 cycles later.
@@ -57,6 +63,7 @@ class ActivationQueue:
         broadcast : Broadcast
             The activation.
         """
+        self._pushes += 1
         self._last_push = self._env.now
         self._slots.append((self._env.now + self._latency_cycles, broadcast))
         if not self._pushed.triggered:
@@ -64,6 +71,7 @@ class ActivationQueue:
 
     def pop(self) -> Broadcast:
         """Take the head; its slot is free from the next cycle on."""
+        self._pops += 1
         self._last_pop = self._env.now
         if not self._popped.triggered:
             self._popped.succeed()
@@ -81,7 +89,23 @@ class ActivationQueue:
     def wait_for_room(self) -> Process:
         """Sleep until a cycle in which the queue is not full."""
         while self.full:
-            if self._last_pop < self._env.now:
+            yield from self._wait_for_pop()
+
+    def wait_for_pops(self, number: int) -> Process:
+        """Sleep until a cycle before which so many activations were popped.
+
+        Parameters
+        ----------
+        number : int
+            How many since the run began.
+        """
+        while self.pops < number:
+            yield from self._wait_for_pop()
+
+    def _wait_for_pop(self) -> Process:
+        """Sleep until the cycle after a pop, this cycle's if there is one."""
+        if self._last_pop < self._env.now:
+            if self._popped.triggered:
                 self._popped = self._env.event()
-                yield self._popped
-            yield self._env.timeout(1)
+            yield self._popped
+        yield self._env.timeout(1)

@@ -10,9 +10,10 @@ import simpy
 
 from eiesim.counters import Counters, PeCounters, RunResult
 from eiesim.hardware import Hardware
-from eiesim.image import InterleavedCSC
+from eiesim.image import InterleavedCSC, overflows_srams
 from eiesim.sim.reference.ccu import CentralControlUnit
 from eiesim.sim.reference.datapath import make_datapath
+from eiesim.sim.reference.dram import Dram, count_column_bits
 from eiesim.sim.reference.pe import ProcessingElement
 
 
@@ -44,12 +45,19 @@ class Array:
             for number in range(hw.n_pes)
         ]
         has_bias_row = image.has_bias or hw.bias_row
+        queues = [pe.queue for pe in self.pes]
+        self.dram = None
+        if overflows_srams(image, hw):
+            columns = [column for column, activation in enumerate(source) if activation != 0]
+            columns += [image.bias_column] * has_bias_row
+            self.dram = Dram(self._env, queues, count_column_bits(image, columns, hw), hw)
         self.ccu = CentralControlUnit(
             self._env,
             [pe.registers for pe in self.pes],
-            [pe.queue for pe in self.pes],
+            queues,
             image.bias_column // hw.n_pes,
             self._datapath.load_activations([1.0])[0] if has_bias_row else None,
+            self.dram,
         )
 
     def run(self, shuffle_seed: int | None = None) -> RunResult:
@@ -61,6 +69,8 @@ class Array:
             Start the processes in an order drawn from this seed; the result does not depend on it.
         """
         processes = [self.ccu.run()] + [process for pe in self.pes for process in pe.processes()]
+        if self.dram is not None:
+            processes.append(self.dram.run())
         if shuffle_seed is not None:
             random.Random(shuffle_seed).shuffle(processes)
         for process in processes:
@@ -91,7 +101,9 @@ class Array:
             starved_cycles=np.array(last_busy) - np.array(busy),
             drained_cycles=cycles - np.array(last_busy),
             ptr_reads=np.array([pe.ptr_read.ptr_reads for pe in self.pes]),
+            ptr_dram_reads=np.array([pe.ptr_read.ptr_dram_reads for pe in self.pes]),
             spmat_reads=np.array([pe.spmat_read.spmat_reads for pe in self.pes]),
+            spmat_dram_words=np.array([pe.spmat_read.spmat_dram_words for pe in self.pes]),
             macs=np.array([pe.arithm.macs for pe in self.pes]),
             padding_macs=np.array([pe.arithm.padding_macs for pe in self.pes]),
             accumulator_reads=np.array([own.accumulator_reads for own in registers]),
@@ -107,6 +119,7 @@ class Array:
             rows_scanned=self.ccu.rows,
             broadcasts=len(self.ccu.broadcasts),
             stall_cycles=len(self.ccu.stalls),
+            dram_stall_cycles=sum(len(cycles) for cycles in self.ccu.dram_stalls),
             pe=pe,
         )
 

@@ -9,6 +9,7 @@ import simpy
 from eiesim.sim.reference.act_queue import ActivationQueue, Broadcast
 from eiesim.sim.reference.act_rw import ActivationReadWrite
 from eiesim.sim.reference.datapath import Number
+from eiesim.sim.reference.dram import Dram
 from eiesim.sim.reference.latch import Process
 from eiesim.sim.reference.lnzd import LeadingNonzeroDetector
 
@@ -28,6 +29,8 @@ class CentralControlUnit:
         Rows of activations.
     bias : number or None
         The bias's 1.0, one more row with this in lane 0; None for no such row.
+    dram : Dram or None
+        Where the data of each column are awaited; None where the SRAMs hold everything.
     """
 
     def __init__(
@@ -37,6 +40,7 @@ class CentralControlUnit:
         queues: Sequence[ActivationQueue],
         input_rows: int,
         bias: Number | None,
+        dram: Dram | None,
     ) -> None:
         self._env = env
         self._registers = registers
@@ -44,10 +48,13 @@ class CentralControlUnit:
         self._detector = LeadingNonzeroDetector()
         self._input_rows = input_rows
         self._bias = bias
+        self._dram = dram
         self.rows = input_rows + (bias is not None)
         self.scan_cycles = 0
         self.stalls: list[int] = []
         """Cycles in which a broadcast waited for a full queue."""
+        self.dram_stalls: list[range] = []
+        """Cycles in which one waited for its data though no queue was full, run by run."""
         self.broadcasts: list[tuple[int, int]] = []
         """Cycle and column of every broadcast."""
 
@@ -67,6 +74,7 @@ class CentralControlUnit:
         last_lane = len(activations) - 1
         while lane is not None:
             yield from self._wait_for_room()
+            yield from self._wait_for_data()
             self._broadcast(row * len(activations) + lane, activations[lane])
             self.scan_cycles = int(self._env.now)
             yield self._env.timeout(1)
@@ -81,6 +89,13 @@ class CentralControlUnit:
         while full := [queue for queue in self._queues if queue.full]:
             yield from full[0].wait_for_room()
         self.stalls.extend(range(int(since), int(self._env.now)))
+
+    def _wait_for_data(self) -> Process:
+        if self._dram is None:
+            return
+        since = int(self._env.now)
+        yield from self._dram.wait_for_data(len(self.broadcasts))
+        self.dram_stalls.append(range(since, int(self._env.now)))
 
     def _broadcast(self, column: int, value: Number) -> None:
         self.broadcasts.append((int(self._env.now), column))

@@ -17,16 +17,18 @@ def tell_cycles(array: Array) -> str:
     Returns
     -------
     str
-        One line a cycle. ``scan``: the activation broadcast, ``stall``, or ``load`` when the row
-        holds none any more and the next one, if any, is loaded. For each PE ``q``: activations in
+        One line a cycle. ``scan``: the activation broadcast, ``stall`` for a full queue, ``dram``
+        for data that are not there yet, or ``load`` when the row holds none any more and the next
+        one, if any, is loaded. For each PE ``q``: activations in
         its queue when the cycle begins; then its column and which of how many entries is issued,
         ``-`` for an empty column; ``w``: row of the PE's accumulator that is written.
     """
     scan = {cycle: f"a{column}" for cycle, column in array.ccu.broadcasts}
+    scan |= dict.fromkeys(array.ccu.stalls, "stall")
+    scan |= {cycle: "dram" for cycles in array.ccu.dram_stalls for cycle in cycles}
     lines = [["cycle", "scan", *(f"PE {number}" for number in range(len(array.pes)))]]
     for cycle in range(1, array.cycles + 1):
-        word = scan.get(cycle, "load" if cycle not in array.ccu.stalls else "stall")
-        word = word if cycle <= array.ccu.scan_cycles else ""
+        word = scan.get(cycle, "load") if cycle <= array.ccu.scan_cycles else ""
         lines.append([str(cycle), word, *(_tell_pe(array, pe, cycle) for pe in array.pes)])
     widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
     return "\n".join(

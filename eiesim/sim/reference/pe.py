@@ -49,11 +49,14 @@ class ProcessingElement:
         columns: Latch[Column] = Latch(env)
         entries: Latch[Entry] = Latch(env)
         self.queue = ActivationQueue(env, hw.queue_depth, hw.broadcast_latency_cycles)
-        self.ptr_read = PointerRead(env, self.queue, image.ptr[:, number].tolist(), columns)
+        self.ptr_read = PointerRead(
+            env, self.queue, image.ptr[:, number].tolist(), hw.resident_pointers, columns
+        )
         self.spmat_read = SparseMatrixRead(
             env,
             columns,
             _pack_words(image, number, hw.entries_per_word),
+            hw.resident_words,
             hw.spmat_word_reuse == "across_columns",
             entries,
         )
@@ -72,7 +75,7 @@ class ProcessingElement:
 def _pack_words(
     image: InterleavedCSC, number: int, entries_per_word: int
 ) -> list[list[tuple[int, int]]]:
-    """Return the PE's sparse-matrix SRAM word by word, the last one filled up with zeros."""
+    """Return the PE's sparse matrix word by word, the last one filled up with zeros."""
     own = slice(image.base[number], image.base[number + 1])
     entries = list(zip(image.codes[own].tolist(), image.relative_index[own].tolist(), strict=True))
     entries += [(0, 0)] * (-len(entries) % entries_per_word)

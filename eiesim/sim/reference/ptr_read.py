@@ -34,6 +34,8 @@ class PointerRead:
         Where the activations come from.
     pointers : sequence of int
         This PE's column pointers.
+    resident : int
+        Pointers that the banks hold; the others come from DRAM.
     columns : Latch
         Where the columns go: to sparse-matrix read.
     """
@@ -43,13 +45,16 @@ class PointerRead:
         env: simpy.Environment,
         queue: ActivationQueue,
         pointers: Sequence[int],
+        resident: int,
         columns: Latch[Column],
     ) -> None:
         self._env = env
         self._queue = queue
         self._banks = (pointers[0::2], pointers[1::2])
+        self._resident = resident
         self._columns = columns
         self.ptr_reads = 0
+        self.ptr_dram_reads = 0
         self.spans: list[tuple[int, int, int]] = []
         """First and last busy cycle, and entries, of every column."""
 
@@ -68,4 +73,5 @@ class PointerRead:
             yield self._env.timeout(occupied)
 
     def _read(self, pointer: int) -> int:
+        self.ptr_dram_reads += pointer >= self._resident
         return self._banks[pointer % 2][pointer // 2]

@@ -31,7 +31,9 @@ class SparseMatrixRead:
     columns : Latch
         Where the columns come from: pointer read.
     words : sequence of words
-        The SRAM: each word a list of (code, relative index) pairs.
+        What is read: each word a list of (code, relative index) pairs.
+    resident : int
+        Words that the SRAM holds; the others come from DRAM, by way of its port.
     reuse_across_columns : bool
         Whether the last word stays latched from one column to the next.
     entries : Latch
@@ -43,6 +45,7 @@ class SparseMatrixRead:
         env: simpy.Environment,
         columns: Latch[Column],
         words: Sequence[Sequence[tuple[int, int]]],
+        resident: int,
         reuse_across_columns: bool,
         entries: Latch[Entry],
     ) -> None:
@@ -50,11 +53,13 @@ class SparseMatrixRead:
         self._columns = columns
         self._words = words
         self._entries_per_word = len(words[0]) if words else 1
+        self._resident = resident
         self._reuse_across_columns = reuse_across_columns
         self._entries = entries
         self._latched_number = -1
         self._latched: Sequence[tuple[int, int]] = ()
         self.spmat_reads = 0
+        self.spmat_dram_words = 0
 
     def run(self) -> Process:
         """Take a column in the cycle it starts; its first entry is read in the next one."""
@@ -76,4 +81,5 @@ class SparseMatrixRead:
         if number != self._latched_number:
             self._latched_number, self._latched = number, self._words[number]
             self.spmat_reads += 1
+            self.spmat_dram_words += number >= self._resident
         return self._latched[place]

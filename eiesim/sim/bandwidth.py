@@ -1,0 +1,76 @@
+"""How much DRAM bandwidth a run needs not to wait for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.arrays import take_array
+from eiesim.hardware import Hardware
+from eiesim.image import InterleavedCSC
+from eiesim.sim.scan import load_registers, scan_activations
+from eiesim.sim.stream import count_fetch_cycles, find_stream
+
+
+def find_bandwidth(
+    image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware
+) -> float | None:
+    """Find the smallest bandwidth with which a run takes no more cycles than with an unlimited one.
+
+    More bandwidth never costs cycles, so that bisection down to neighbouring floats finds it
+    exactly: the run keeps its cycles with this `dram_gbps`, and not with the next smaller float.
+
+    Parameters
+    ----------
+    image : InterleavedCSC
+        The layer, encoded for `hw`.
+    activations : float32 [cols]
+        The input.
+    hw : Hardware
+        The machine; its `dram_gbps` does not matter.
+
+    Returns
+    -------
+    float or None
+        GB/s; None where nothing is streamed; 0.0 where all that is streamed belongs to empty
+        columns behind the last entry, whose time is not counted, so that any bandwidth will do.
+
+    Raises
+    ------
+    WorkloadError
+        The activations are not float32 [cols], or not all numbers.
+    ImageError
+        The image is damaged or was encoded for other hardware, or the run may take more cycles
+        than the fast engine's 32 bits hold.
+    """
+    from eiesim.sim.fast.engine import time_scan  # noqa: PLC0415 - numba takes half a second
+
+    image.require(hw)
+    operands = take_array(activations, f"{image.name}: activations", np.float32, (image.cols,))
+    scan = scan_activations(load_registers(operands, hw), image, hw)
+    bits = find_stream(image, scan, hw).bits
+    if not bits.any():
+        return None
+    filled = np.flatnonzero(image.counts[scan.columns].any(axis=1))
+    if filled.size:
+        bits[filled[-1] + 1 :] = 0
+    if not bits.any():
+        return 0.0
+
+    least_cycles = time_scan(image, scan, count_fetch_cycles(bits, 0, hw.clock_mhz), hw).cycles
+
+    def keeps_cycles(gbps: float) -> bool:
+        fetches = count_fetch_cycles(bits, gbps, hw.clock_mhz)
+        if fetches.sum() > least_cycles:
+            return False
+        return time_scan(image, scan, fetches, hw).cycles == least_cycles
+
+    gbps_per_bit = hw.clock_mhz / 8000  # for one bit in each cycle
+    too_low = int(bits.sum()) / (2 * least_cycles) * gbps_per_bit
+    enough = 2 * int(bits.max()) * gbps_per_bit
+    while too_low < (middle := (too_low + enough) / 2) < enough:
+        if keeps_cycles(middle):
+            enough = middle
+        else:
+            too_low = middle
+    return enough

@@ -1,0 +1,107 @@
+"""What a run streams from DRAM: words and pointers that the SRAMs do not hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.errors import ConfigError
+from eiesim.hardware import Hardware
+from eiesim.image import InterleavedCSC, overflows_srams
+from eiesim.sim.scan import Scan
+from eiesim.units import gbps_to_bits_per_cycle
+
+LONGEST_BITS = 62
+"""Fetches of 2**62 cycles and more in all are refused: 64-bit times could not hold the run."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """What the broadcasts of one input stream.
+
+    Attributes
+    ----------
+    bits : int64 [items]
+        Bits of each broadcast over all PEs.
+    spmat_words : int64 [n_pes]
+        Sparse-matrix words of each PE.
+    pointers : int
+        Pointers of each PE.
+    """
+
+    bits: npt.NDArray[np.int64]
+    spmat_words: npt.NDArray[np.int64]
+    pointers: int
+
+
+def find_stream(image: InterleavedCSC, scan: Scan, hw: Hardware) -> Stream:
+    """Find what the broadcasts of one input stream.
+
+    Parameters
+    ----------
+    image : InterleavedCSC
+        The layer.
+    scan : Scan
+        The broadcasts.
+    hw : Hardware
+        The machine.
+    """
+    if not overflows_srams(image, hw):
+        nothing = np.zeros(scan.columns.size, dtype=np.int64)
+        return Stream(nothing, np.zeros(hw.n_pes, dtype=np.int64), 0)
+    words = _count_words(image.ptr, scan.columns, hw)
+    pointers = np.clip(scan.columns.astype(np.int64) + 2 - hw.resident_pointers, 0, 2)
+    bits = words.sum(axis=1) * hw.spmat_width_bits + pointers * (hw.n_pes * hw.ptr_bits)
+    return Stream(bits, words.sum(axis=0), int(pointers.sum()))
+
+
+def _count_words(
+    ptr: npt.NDArray[np.int32], columns: npt.NDArray[np.int32], hw: Hardware
+) -> npt.NDArray[np.int64]:
+    """Count the words read that are not resident, [items, n_pes]."""
+    first_words = ptr[columns].astype(np.int64) // hw.entries_per_word
+    ends = (ptr[columns + 1].astype(np.int64) - 1) // hw.entries_per_word + 1
+    words = ends - np.maximum(first_words, hw.resident_words)
+    filled = ptr[columns + 1] > ptr[columns]
+    if hw.spmat_word_reuse == "across_columns":
+        # columns are visited in ascending order, so that the last word read is the highest one
+        latched = np.maximum.accumulate(np.where(filled, ends, 0), axis=0)[:-1] - 1
+        words[1:] -= (first_words[1:] == latched) & (latched >= hw.resident_words)
+    return np.where(filled, np.maximum(words, 0), 0)
+
+
+def count_fetch_cycles(
+    bits: npt.NDArray[np.int64], gbps: float, clock_mhz: float
+) -> npt.NDArray[np.int64]:
+    """Return the cycles that DRAM takes for what each broadcast streams, exactly.
+
+    Parameters
+    ----------
+    bits : int64 [items]
+        Bits that each broadcast streams.
+    gbps : float
+        Bandwidth in GB/s; 0 for one that fetches any column in a cycle.
+    clock_mhz : float
+        Clock frequency in MHz.
+
+    Returns
+    -------
+    int64 [items]
+        Whole cycles, 0 where nothing is streamed.
+
+    Raises
+    ------
+    ConfigError
+        With so little bandwidth the cycles do not fit 64 bits.
+    """
+    if gbps == 0 or not bits.any():
+        return (bits > 0).astype(np.int64)
+    rate = gbps_to_bits_per_cycle(gbps, clock_mhz)
+    cycles = [-(-count * rate.denominator // rate.numerator) for count in bits.tolist()]
+    if sum(cycles) >> LONGEST_BITS:
+        raise ConfigError(
+            f"dram_gbps: fetching at {gbps} GB/s takes 2**{LONGEST_BITS} cycles or more; raise it"
+        )
+    return np.array(cycles, dtype=np.int64)
