@@ -121,8 +121,7 @@ def _bracket(known: Sequence[float], wanted: Point, at: Point) -> tuple[float, f
     if place == len(known) or (place == 0 and value < known[0]):
         settled = "".join(f" at {name} {x:g}" for name, x in zip(AXES, at, strict=False))
         raise EnergyError(
-            f"SRAM of {wanted[1]:g} bytes and {wanted[2]:g} bits at {wanted[0]:g} nm: no price, "
-            f"CACTI was run for {AXES[len(at)]} {known[0]:g} to {known[-1]:g}{settled}; "
-            "give prices with --energy-table or choose an SRAM within"
+            f"CACTI was not run for an SRAM of {wanted[1]:g} bytes and {wanted[2]:g} bits at "
+            f"{wanted[0]:g} nm, but for {AXES[len(at)]} {known[0]:g} to {known[-1]:g}{settled}"
         )
     return (value, value) if known[place] == value else (known[place - 1], known[place])
