@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from eiesim.baselines.published import find_time_us, read_table
+from eiesim.baselines.published import find_time_us
 from eiesim.errors import EieError
 from eiesim.files import new_folder, replacing
+from eiesim.published import read_table
 from eiesim.study.reproduce import table4
 from eiesim.study.verdict import Verdict
 from eiesim.units import bits_to_bytes, cycles_to_us
