@@ -100,7 +100,7 @@ def find_power_w(layer: str, platform: str, batch: int, matrix: str) -> Power | 
             return _to_power(power, *_rounding(power), "published", row["source"])
     if batch != 1:
         return None
-    eie_us, cpu_power = _find_cpu_power(layer)
+    eie_us, cpu_power = derive_cpu_power(layer)
     if (platform, matrix) == ("cpu", "dense"):
         source = f"EIE, ISCA 2016, Figures 6 and 7, with {eie_us} us and {EIE_POWER_W} W for EIE"
         return _to_power(cpu_power, *_rounding(cpu_power), "derived", source)
@@ -145,8 +145,23 @@ def list_published(layer: str, batches: Sequence[int]) -> list[Baseline]:
     return rows
 
 
-def _find_cpu_power(layer: str) -> tuple[Decimal, Decimal]:
-    """Return EIE's time (0.1 us) and the CPU's power (0.1 W) that Figures 6 and 7 were drawn of."""
+def derive_cpu_power(layer: str) -> tuple[Decimal, Decimal]:
+    """Return the times of EIE and powers of the CPU, dense, that Figures 6 and 7 were drawn with.
+
+    Parameters
+    ----------
+    layer : str
+        Name of one of the nine layers.
+
+    Returns
+    -------
+    eie_us, power_w : Decimal
+        Microseconds and watts, the only ones of one decimal that round to both printed numbers.
+
+    References
+    ----------
+    Han et al., EIE, ISCA 2016, Figures 6 and 7.
+    """
     cpu_us = Decimal(find_time_us(layer, "cpu", 1, "dense"))
     speedup = _read_figure("eie_fig6", "speedup", layer, "eie", "actual")
     efficiency = _read_figure("eie_fig7", "energy_efficiency", layer, "eie", "actual")
@@ -155,8 +170,8 @@ def _find_cpu_power(layer: str) -> tuple[Decimal, Decimal]:
     for steps in (-1, 0, 1):
         eie_us = (cpu_us / speedup).quantize(tenth) + steps * tenth
         power = (efficiency * EIE_POWER_W * eie_us / cpu_us).quantize(tenth)
-        drawn = (round(cpu_us / eie_us), round(cpu_us * power / (EIE_POWER_W * eie_us)))
-        if drawn == (speedup, efficiency):
+        saved = cpu_us * power / (EIE_POWER_W * eie_us)
+        if round(cpu_us / eie_us) == int(speedup) and round(saved) == int(efficiency):
             pairs.append((eie_us, power))
     (pair,) = pairs
     return pair
@@ -164,9 +179,8 @@ def _find_cpu_power(layer: str) -> tuple[Decimal, Decimal]:
 
 def _read_figure(table: str, column: str, layer: str, platform: str, matrix: str) -> Decimal:
     wanted = {"platform": platform, "matrix": matrix, "layer": layer}
-    return next(
-        Decimal(row[column]) for row in read_table(table) if wanted.items() <= row.items()
-    )  # fmt: skip
+    rows = read_table(table)
+    return next(Decimal(row[column]) for row in rows if wanted.items() <= row.items())
 
 
 def _rounding(printed: Decimal) -> tuple[Decimal, Decimal]:

@@ -1,5 +1,4 @@
-"""How soon a platform could be done at best: all bytes at peak bandwidth, or all operations at
-peak rate, whichever takes longer."""
+"""The least time of a layer: its bytes at peak bandwidth or its operations at peak rate."""
 
 from __future__ import annotations
 
