@@ -10,17 +10,18 @@ from contextlib import suppress
 from typing import NoReturn
 
 from eiesim import __version__
-from eiesim.cli import doctor, reproduce, run
+from eiesim.cli import baseline, doctor, reproduce, run
 from eiesim.cli.output import tell
 from eiesim.errors import EieError, escape
 
-COMMANDS = {"run": run, "reproduce": reproduce, "doctor": doctor}
+COMMANDS = {"run": run, "reproduce": reproduce, "baseline": baseline, "doctor": doctor}
 EPILOG = """\
 examples:
   eiesim run alex-7                       one layer of the paper on the paper's chip
   eiesim run alex-7 --set n_pes=256       the same on 256 PEs
   eiesim run my_layer.npz --json          a layer of your own, as JSON
   eiesim reproduce table4                 nine layers beside the paper's times
+  eiesim baseline alex-7                  what this computer's CPU and GPU take for it
 """
 
 

@@ -131,4 +131,6 @@ def _is_number(word: str) -> bool:
 def _format(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if value is None:
+        return "null"
     return f"{value:.3f}" if isinstance(value, float) else str(value)

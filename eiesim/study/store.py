@@ -176,13 +176,13 @@ def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
         file.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
-def make_manifest(hw: Hardware, sources: Sequence[Source], command: list[str]) -> Row:
+def make_manifest(hw: Hardware | None, sources: Sequence[Source], command: list[str]) -> Row:
     """Return what a run was made with: versions, computer, date, hardware, hashes of its sources.
 
     Parameters
     ----------
-    hw : Hardware
-        The simulated machine.
+    hw : Hardware or None
+        The simulated machine, if any.
     sources : sequence of Source
         Names and files that were read.
     command : list of str
@@ -194,7 +194,7 @@ def make_manifest(hw: Hardware, sources: Sequence[Source], command: list[str]) -
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {"eiesim": __version__, "python": platform.python_version()} | versions,
         "computer": platform.platform(),
-        "hardware": asdict(hw),
+        "hardware": None if hw is None else asdict(hw),
         "sources": [asdict(source) for source in sources],
     }
 
@@ -211,7 +211,7 @@ def to_json(content: object) -> str:
 
 
 def to_csv(rows: Sequence[Row]) -> str:
-    """Return rows as CSV with a header line; true and false as in JSON.
+    """Return rows as CSV with a header line; true, false and null as in JSON.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ def to_csv(rows: Sequence[Row]) -> str:
     writer.writeheader()
     for row in rows:
         writer.writerow(
-            {key: str(value).lower() if isinstance(value, bool) else value
+            {key: json.dumps(value) if value is None or isinstance(value, bool) else value
              for key, value in row.items()}
         )  # fmt: skip
     return stream.getvalue()
