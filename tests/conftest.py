@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -44,3 +45,11 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Work in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def without_gpu(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Neither library is there, whatever is installed."""
+    for name in ("cupy", "torch"):
+        monkeypatch.setitem(sys.modules, name, None)
+    return monkeypatch

@@ -199,7 +199,7 @@ def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "--version")[:2] == (0, "eiesim 0.1.0\n")
-    for command in ((), ("run",), ("reproduce",), ("doctor",)):
+    for command in ((), ("run",), ("reproduce",), ("baseline",), ("doctor",)):
         code, out, _ = run(capsys, *command, "--help")
         assert code == 0
         assert "usage: eiesim" in out
@@ -370,7 +370,8 @@ def test_a_closed_pipe_is_no_error(layer_file: Path) -> None:
 def test_help_imports_nothing_heavy() -> None:
     script = (
         "import sys; from eiesim.cli.main import build_parser; build_parser().format_help();"
-        "heavy = {'numpy', 'numba', 'scipy', 'simpy', 'pandas', 'matplotlib', 'rich'};"
+        "heavy = {'numpy', 'numba', 'scipy', 'simpy', 'pandas', 'matplotlib', 'rich',"
+        " 'threadpoolctl', 'torch', 'cupy'};"
         "sys.exit(repr(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from eiesim import Hardware
 from eiesim.baselines.published import find_time_us
 from eiesim.errors import EieError
 from eiesim.files import new_folder, replacing
 from eiesim.published import read_table
+from eiesim.study import store
 from eiesim.study.reproduce import table4
 from eiesim.study.verdict import Verdict
 from eiesim.units import bits_to_bytes, cycles_to_us
@@ -92,3 +94,10 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     with pytest.raises(EieError, match="cannot be written: Is a directory"), replacing(tmp_path):
         pass
+
+
+def test_null_is_null_in_every_form() -> None:
+    rows = [{"a": None, "b": True, "c": 1.5, "d": "x"}]
+    assert store.to_csv(rows) == "a,b,c,d\nnull,true,1.5,x\n"
+    assert store.make_manifest(None, [], [])["hardware"] is None
+    assert store.make_manifest(Hardware(), [], [])["hardware"]["n_pes"] == 64

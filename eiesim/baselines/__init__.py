@@ -1,1 +1,1 @@
-"""What others take for the same layers: published numbers."""
+"""What others take for the same layers: published, measured here, or bound by a roofline."""

@@ -13,7 +13,7 @@ from eiesim import __version__
 HELP = "Print versions and where the models are, and check that both engines work and agree."
 EPILOG = "Copy its output into a bug report."
 AGREE = "agree on a small layer"
-PACKAGES = ("numpy", "numba", "scipy", "simpy", "pandas", "matplotlib", "rich")
+PACKAGES = ("numpy", "numba", "scipy", "simpy", "pandas", "matplotlib", "rich", "threadpoolctl")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

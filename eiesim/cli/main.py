@@ -10,11 +10,17 @@ from contextlib import suppress
 from typing import NoReturn
 
 from eiesim import __version__
-from eiesim.cli import chip, doctor, reproduce, run
+from eiesim.cli import baseline, chip, doctor, reproduce, run
 from eiesim.cli.output import tell
 from eiesim.errors import EieError, escape
 
-COMMANDS = {"run": run, "chip": chip, "reproduce": reproduce, "doctor": doctor}
+COMMANDS = {
+    "run": run,
+    "chip": chip,
+    "reproduce": reproduce,
+    "baseline": baseline,
+    "doctor": doctor,
+}
 EPILOG = """\
 examples:
   eiesim run alex-7                       one layer of the paper on the paper's chip
@@ -22,6 +28,7 @@ examples:
   eiesim run my_layer.npz --json          a layer of your own, as JSON
   eiesim chip                             power, area and prices of the chip, with their sources
   eiesim reproduce table4                 nine layers beside the paper's times
+  eiesim baseline alex-7                  what this computer's CPU and GPU take for it
 """
 
 

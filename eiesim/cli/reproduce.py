@@ -23,8 +23,11 @@ examples:
   eiesim reproduce all
 """
 EXPERIMENTS = {
-    "table4": "EIE, Table IV: theoretical and actual time of nine layers",
     "table2": "EIE, Table II: power and area of one PE, and of the chip",
+    "table4": "EIE, Table IV: theoretical and actual time of nine layers",
+    "table5": "EIE, Table V: EIE beside other platforms",
+    "figure6": "EIE, Figure 6: speedup over the CPU",
+    "figure7": "EIE, Figure 7: energy efficiency over the CPU",
     "figure9": "EIE, Figure 9: the width of the sparse-matrix SRAM",
     "savings": "EIE, abstract: 120x, 10x, 8x and 3x from DRAM to skipped zeros",
 }

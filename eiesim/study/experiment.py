@@ -106,15 +106,8 @@ def load_operands(given: str, inputs: str | None = None) -> Operands:
     EieError
         A name is unknown, a file is missing or of the wrong form, or there is no input.
     """
-    if Path(given).suffix.lower() == ".npz":
-        layer, own = read_layer(given)
-        sources = [Source(given, _hash(given))]
-    else:
-        file = find_spec_file(given)
-        spec = load_spec(file)
-        benchmark = draw_benchmark(spec)
-        layer, own = benchmark.layer, benchmark.activations
-        sources = [Source(given, _hash(file), spec.seed)]
+    layer, own, source = load_layer(given)
+    sources = [source]
     activations = own if inputs is None else read_activations(inputs)
     if activations is None:
         raise WorkloadError(f"{given}: the file holds no input 'act'; give one with --inputs")
@@ -122,6 +115,28 @@ def load_operands(given: str, inputs: str | None = None) -> Operands:
         sources.append(Source(inputs, _hash(inputs)))
     what = f"{given if inputs is None else inputs}: activations"
     return Operands(layer, take_array(activations, what, np.float32, (layer.cols,)), tuple(sources))
+
+
+def load_layer(given: str) -> tuple[CompressedLayer, npt.NDArray[np.float32] | None, Source]:
+    """Return a layer by name or file, its own input, if any, and where both came from.
+
+    Parameters
+    ----------
+    given : str
+        As in `load_operands`.
+
+    Raises
+    ------
+    EieError
+        The name is unknown, or the file is missing or of the wrong form.
+    """
+    if Path(given).suffix.lower() == ".npz":
+        layer, own = read_layer(given)
+        return layer, own, Source(given, _hash(given))
+    file = find_spec_file(given)
+    spec = load_spec(file)
+    benchmark = draw_benchmark(spec)
+    return benchmark.layer, benchmark.activations, Source(given, _hash(file), spec.seed)
 
 
 def run_layer(

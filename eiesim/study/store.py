@@ -231,13 +231,13 @@ def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
         file.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
-def make_manifest(hw: Hardware, sources: Sequence[Source], command: list[str]) -> Row:
+def make_manifest(hw: Hardware | None, sources: Sequence[Source], command: list[str]) -> Row:
     """Return what a run was made with: versions, computer, date, hardware, hashes of its sources.
 
     Parameters
     ----------
-    hw : Hardware
-        The simulated machine.
+    hw : Hardware or None
+        The simulated machine, if any.
     sources : sequence of Source
         Names and files that were read.
     command : list of str
@@ -249,7 +249,7 @@ def make_manifest(hw: Hardware, sources: Sequence[Source], command: list[str]) -
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {"eiesim": __version__, "python": platform.python_version()} | versions,
         "computer": platform.platform(),
-        "hardware": asdict(hw),
+        "hardware": None if hw is None else asdict(hw),
         "sources": [asdict(source) for source in sources],
     }
 

@@ -9,16 +9,16 @@ from eiesim.study.experiment import LayerRun
 from eiesim.study.reproduce import ratios
 from eiesim.study.reproduce.outcome import Outcome
 
-TITLE = "EIE, Figure 6: speedup over the CPU (dense, batch 1)"
 STEPS = PAPER_LAYERS
-SIMULATED_PERCENT = 20
-NOTE = f"""\
-Each printed speedup is checked against the quotient of Table IV's times (published), which must
-round to it; EIE's also against our cycles on layers drawn from Table III (simulated, within
-{SIMULATED_PERCENT} %).
-What to see: Figure 6 and Table IV agree but for EIE on NT-We and NT-LSTM, and so for the mean of
-EIE: the figure was drawn with 9.6 and 7.8 us, the only times that give its numbers and Figure 7's,
-where Table IV prints 8.0 and 7.5 us."""
+FIGURE = ratios.Figure(
+    "speedup",
+    "paper/eie_fig6",
+    "EIE, Figure 6: speedup over the CPU (dense, batch 1)",
+    f"""\
+published: the quotient of Table IV's times, which must round to the printed number. simulated: our
+cycles on layers drawn from Table III, within {ratios.TOLERANCE_PERCENT} %.
+What to see: Figure 6 follows from Table IV but for EIE on NT-We and NT-LSTM, and so for its mean.""",
+)
 
 
 def work() -> Iterator[LayerRun]:
@@ -34,6 +34,4 @@ def judge(parts: Iterable[LayerRun]) -> Outcome:
     parts : iterable of LayerRun
         The nine runs.
     """
-    return ratios.judge_figure(
-        list(parts), ratios.Figure("speedup", TITLE, NOTE, SIMULATED_PERCENT)
-    )
+    return ratios.judge_figure(list(parts), FIGURE)

@@ -1,0 +1,154 @@
+"""The row that all baselines share, whatever their kind, and the file it is kept in."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import MISSING, dataclass
+from pathlib import Path
+
+from eiesim.errors import ConfigError, did_you_mean
+from eiesim.schema import Choice, Field, Range, Text
+
+FIELDS = {
+    field.name: field
+    for field in (
+        Field("layer", str, Text("what the layer is called", empty=False), MISSING),
+        Field("platform", str, Text("what it ran on", empty=False), MISSING),
+        Field("batch", int, Range(1, 1 << 16, "inputs multiplied at once"), MISSING),
+        Field("matrix", str, Choice(("dense", "sparse"), "form of the weights"), MISSING),
+        Field("kind", str, Choice(("published", "measured", "roofline"), "whose number"), MISSING),
+        Field("time_us", float, Range(1e-6, 1e12, "time of one input"), MISSING),
+        Field("power_w", float, Range(1e-6, 1e6, "power, null where unknown"), MISSING),
+        Field("source", str, Text("where the numbers come from", empty=False), MISSING),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What one platform takes for one layer.
+
+    Attributes
+    ----------
+    layer : str
+        Name of the layer.
+    platform : str
+        ``cpu``, ``gpu`` or ``mgpu`` of the EIE paper; or this computer's, and with which caches.
+    batch : int
+        Inputs multiplied at once.
+    matrix : {"dense", "sparse"}
+        Form of the weights.
+    kind : {"published", "measured", "roofline"}
+        Printed in a paper, measured on this computer, or bound by peak bandwidth and peak rate.
+    time_us : float
+        Microseconds per input: the time of the batch divided by its inputs.
+    power_w : float or None
+        Watts, None where unknown.
+    source : str
+        Where time and power come from.
+
+    Raises
+    ------
+    ConfigError
+        A field is out of range; one line per problem.
+    """
+
+    layer: str
+    platform: str
+    batch: int
+    matrix: str
+    kind: str
+    time_us: float
+    power_w: float | None
+    source: str
+
+    def __post_init__(self) -> None:
+        found = [
+            field.problem(getattr(self, name))
+            for name, field in FIELDS.items()
+            if not (name == "power_w" and self.power_w is None)
+        ]
+        problems = [problem for problem in found if problem]
+        if problems:
+            raise ConfigError(*problems)
+
+    @property
+    def key(self) -> tuple[str, str, int, str, str]:
+        """What no two rows of a file share."""
+        return self.layer, self.platform, self.batch, self.matrix, self.kind
+
+
+def read_baseline(path: str | Path) -> tuple[Baseline, ...]:
+    """Read the `baseline.csv` that ``eiesim baseline --out`` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        A CSV file, UTF-8, with the fields of `Baseline` as columns in any order; ``null`` is an
+        unknown power.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, a column is missing or unknown, a value is out of range, or two
+        rows tell the same; one line per problem, each with file, line and key.
+    """
+    lines = _read_lines(path)
+    header = lines[0][1] if lines else []
+    problems = [
+        f"{path}:1: {name}: unknown column, {did_you_mean(name, FIELDS)}"
+        for name in header
+        if name not in FIELDS
+    ]
+    problems += [
+        f"{path}:1: {name}: expected one column, found {header.count(name)}"
+        for name in FIELDS
+        if header.count(name) != 1
+    ]
+    if problems:
+        raise ConfigError(*problems)
+    rows: dict[tuple[str, str, int, str, str], Baseline] = {}
+    for number, words in lines[1:]:
+        try:
+            row = _parse_row(header, words)
+        except ConfigError as error:
+            problems += [f"{path}:{number}: {problem}" for problem in error.problems]
+            continue
+        if row.key in rows:
+            problems.append(f"{path}:{number}: layer: a line above tells the same of {row.layer!r}")
+        rows[row.key] = row
+    if problems:
+        raise ConfigError(*problems)
+    if not rows:
+        raise ConfigError(f"{path}: expected at least one row below the header")
+    return tuple(rows.values())
+
+
+def _read_lines(path: str | Path) -> list[tuple[int, list[str]]]:
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        return [(reader.line_num, words) for words in reader if words]
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, csv.Error) as error:
+        raise ConfigError(f"{path}: expected CSV in UTF-8: {error}") from error
+
+
+def _parse_row(header: list[str], words: list[str]) -> Baseline:
+    if len(words) != len(header):
+        raise ConfigError(f"expected {len(header)} values, found {len(words)}")
+    values = {
+        name: None if (name, word) == ("power_w", "null") else _parse(FIELDS[name], word)
+        for name, word in zip(header, words, strict=True)
+    }
+    return Baseline(**values)  # type: ignore[arg-type]
+
+
+def _parse(field: Field, word: str) -> object:
+    """Return a word as its field's type; what is none stays a word, for the error to show."""
+    try:
+        return field.kind(word)
+    except ValueError:
+        return word

@@ -1,0 +1,115 @@
+"""`eiesim baseline`: what others take for the same layers."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from eiesim.errors import ConfigError
+
+if TYPE_CHECKING:
+    from eiesim.baselines.measured import Plan
+    from eiesim.study.baseline import LayerBaselines
+
+HELP = "Time layers on this computer's CPU and GPU, or list published times or rooflines."
+EPILOG = """\
+LAYER is a name or a .toml or .npz file, as for eiesim run; left out, it is the paper's nine.
+
+--kind measured    dense products by NumPy's BLAS and sparse ones by SciPy on this CPU, and by CuPy
+                   or PyTorch on a CUDA GPU; the median of at least 9 repeats, per input
+--kind published   Table IV of the EIE paper, Table 9 of Deep Compression, powers that follow from
+                   Figures 6 and 7; cpu is a Core i7-5930K, gpu a Titan X, mgpu a Tegra K1
+--kind roofline    the least time these three need for the bytes and operations of the product
+
+--out DIR writes baseline.csv, summary.json and manifest.json.
+
+examples:
+  eiesim baseline alex-7 --batch 1 --cache both
+  eiesim baseline --kind published --json
+  eiesim baseline layer.npz --threads 1 --seconds 2 --out results
+"""
+CACHES = {"cold": ("cold",), "warm": ("warm",), "both": ("cold", "warm")}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The command's parser.
+    """
+    parser.add_argument("layers", nargs="*", metavar="LAYER", help="name or file, see below")
+    parser.add_argument(
+        "--kind", choices=("measured", "published", "roofline"), default="measured",
+        help="whose numbers (default: measured)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--batch", type=int, choices=(1, 64), help="inputs multiplied at once (default: both)"
+    )
+    parser.add_argument(
+        "--cache", choices=CACHES,
+        help="measured: flush the caches before each repeat, or let them warm (default: cold)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="measured: threads of the BLAS (default: its own)"
+    )
+    parser.add_argument(
+        "--seconds", type=float, metavar="S",
+        help="measured: least time spent on each measurement (default: 0.2)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print summary.json instead of a table")
+    parser.add_argument("--out", metavar="DIR", help="write a folder of results")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Measure or list, print the numbers, and write the folder.
+
+    Parameters
+    ----------
+    options : Namespace
+        Parsed arguments.
+    """
+    from eiesim.cli.output import print_table, result_folder
+    from eiesim.study import baseline, store
+
+    plan = _make_plan(options)
+    with result_folder(options.out) as folder:
+        found, gpu = _collect(options, plan)
+        summary = baseline.summarise(options.kind, found, gpu)
+        if folder is not None:
+            baseline.write_baselines(folder, found, summary, plan, options.words)
+    if options.json:
+        print(store.to_json(summary), end="")
+    else:
+        print_table(summary["measurements"] or summary["rows"])
+        if gpu is not None:
+            print(f"gpu: {gpu}")
+    return 0
+
+
+def _make_plan(options: argparse.Namespace) -> Plan:
+    from eiesim.baselines.measured import Plan
+
+    if options.kind != "measured":
+        for name in ("cache", "threads", "seconds"):
+            if getattr(options, name) is not None:
+                raise ConfigError(f"--{name} goes with --kind measured, found {options.kind}")
+    plan = Plan(
+        batches=(1, 64) if options.batch is None else (options.batch,),
+        caches=CACHES[options.cache or "cold"],
+    )
+    return plan if options.seconds is None else replace(plan, seconds=options.seconds)
+
+
+def _collect(options: argparse.Namespace, plan: Plan) -> tuple[list[LayerBaselines], str | None]:
+    from eiesim.benchmark import PAPER_LAYERS
+    from eiesim.cli.output import track
+    from eiesim.study.baseline import list_layers, measure_layers, open_devices
+
+    layers = options.layers or PAPER_LAYERS
+    if options.kind != "measured":
+        return list(track(list_layers(layers, options.kind, plan.batches), layers)), None
+    with open_devices(options.threads) as (devices, gpu):
+        return list(track(measure_layers(layers, plan, devices), layers)), gpu

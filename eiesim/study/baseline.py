@@ -1,0 +1,181 @@
+"""Baselines of layers: published, measured or bound by a roofline, never two of them mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from eiesim import __version__
+from eiesim.baselines.cpu import count_processors, find_processor, open_cpu
+from eiesim.baselines.cuda import find_gpu
+from eiesim.baselines.measured import Device, Measurement, Plan, measure_layer
+from eiesim.baselines.published import list_published
+from eiesim.baselines.roofline import list_rooflines
+from eiesim.baselines.rows import Baseline
+from eiesim.errors import ConfigError
+from eiesim.study import store
+from eiesim.study.experiment import Source, load_layer
+
+SCHEMA = "eiesim baseline 1"
+
+
+@dataclass(frozen=True)
+class LayerBaselines:
+    """What is known of one layer.
+
+    Attributes
+    ----------
+    rows : tuple of Baseline
+        At least one.
+    measurements : tuple of Measurement
+        What the rows were made of, one each; none where nothing was measured.
+    source : Source or None
+        Where the layer came from; None where it is a name only.
+    """
+
+    rows: tuple[Baseline, ...]
+    measurements: tuple[Measurement, ...] = ()
+    source: Source | None = None
+
+
+@contextmanager
+def open_devices(threads: int | None) -> Iterator[tuple[list[Device], str]]:
+    """Give this computer's CPU and GPU; and what to say of the GPU, or why there is none.
+
+    Parameters
+    ----------
+    threads : int or None
+        Threads of the CPU's BLAS; its own choice when None.
+
+    Raises
+    ------
+    ConfigError
+        The BLAS cannot be set to so many threads.
+    """
+    with open_cpu(threads) as cpu:
+        gpu = find_gpu()
+        yield ([cpu], gpu) if isinstance(gpu, str) else ([cpu, gpu], gpu.platform)
+
+
+def measure_layers(
+    given: Sequence[str], plan: Plan, devices: Sequence[Device]
+) -> Iterator[LayerBaselines]:
+    """Measure layers one after the other.
+
+    Parameters
+    ----------
+    given : sequence of str
+        Names or files, as in `load_layer`.
+    plan : Plan
+        What is measured.
+    devices : sequence of Device
+        Where.
+
+    Raises
+    ------
+    EieError
+        As in `load_layer` and `measure_layer`, or two layers have the same name.
+    """
+    names: set[str] = set()
+    for word in given:
+        layer, _, source = load_layer(word)
+        _add_name(layer.name, names)
+        found = tuple(it for device in devices for it in measure_layer(layer, device, plan))
+        yield LayerBaselines(tuple(it.to_baseline() for it in found), found, source)
+
+
+def list_layers(
+    given: Sequence[str], kind: Literal["published", "roofline"], batches: Sequence[int]
+) -> Iterator[LayerBaselines]:
+    """List what is published of layers, or what bounds them.
+
+    Parameters
+    ----------
+    given : sequence of str
+        Of ``published``, names of the paper's layers; of ``roofline``, as in `load_layer`.
+    kind : {"published", "roofline"}
+        Which.
+    batches : sequence of int
+        Inputs multiplied at once.
+
+    Raises
+    ------
+    EieError
+        As in `load_layer` and `list_published`, or two layers have the same name.
+    """
+    names: set[str] = set()
+    for word in given:
+        if kind == "published":
+            _add_name(word.lower(), names)
+            yield LayerBaselines(tuple(list_published(word, batches)))
+        else:
+            layer, _, source = load_layer(word)
+            _add_name(layer.name, names)
+            yield LayerBaselines(tuple(list_rooflines(layer, batches)), source=source)
+
+
+def summarise(kind: str, found: Sequence[LayerBaselines], gpu: str | None) -> store.Row:
+    """Return baselines as the content of `summary.json` and of ``--json``.
+
+    Parameters
+    ----------
+    kind : {"published", "measured", "roofline"}
+        The kind of all of them.
+    found : sequence of LayerBaselines
+        The baselines.
+    gpu : str or None
+        The GPU that was measured or why none was; None where nothing was to be measured.
+    """
+    measurements = [asdict(it) for layer in found for it in layer.measurements]
+    return {
+        "schema": SCHEMA,
+        "eiesim": __version__,
+        "kind": kind,
+        "rows": [asdict(row) for layer in found for row in layer.rows],
+        "measurements": measurements or None,
+        "gpu": gpu,
+    }
+
+
+def write_baselines(
+    folder: Path,
+    found: Sequence[LayerBaselines],
+    summary: store.Row,
+    plan: Plan,
+    command: list[str],
+) -> None:
+    """Write the files of baselines into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        An empty folder.
+    found : sequence of LayerBaselines
+        The baselines.
+    summary : dict
+        Of `summarise`.
+    plan : Plan
+        What was measured, if anything was.
+    command : list of str
+        Words of the command line.
+    """
+    sources = [layer.source for layer in found if layer.source is not None]
+    measured = None
+    if summary["measurements"]:
+        measured = {"processor": find_processor(), "processors": count_processors()} | asdict(plan)
+    manifest = store.make_manifest(None, sources, command) | {"measured": measured}
+    texts = {
+        "baseline.csv": store.to_csv(summary["rows"]),
+        "summary.json": store.to_json(summary),
+        "manifest.json": store.to_json(manifest),
+    }
+    store.write_texts(folder, texts)
+
+
+def _add_name(name: str, names: set[str]) -> None:
+    if name in names:
+        raise ConfigError(f"layer {name!r}: given twice, and a baseline is found by its name")
+    names.add(name)
