@@ -190,6 +190,16 @@ def test_derived_powers() -> None:
     }  # fmt: skip
 
 
+def test_derived_times_give_the_printed_means() -> None:
+    """Over CPU, GPU and mobile GPU (EIE, section VI-A); from Table IV, 194x, 13x and 314x."""
+    for platform, printed in zip(PLATFORMS, (189, 13, 307), strict=True):
+        ratios = [
+            float(time_of(layer, platform, "dense") / derive_cpu_power(layer)[0])
+            for layer in PAPER_LAYERS
+        ]
+        assert round(geometric_mean(ratios)) == printed
+
+
 @pytest.mark.parametrize("matrix", MATRICES)
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("layer", NEURALTALK)
