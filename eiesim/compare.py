@@ -79,8 +79,7 @@ def compare(contenders: Iterable[Baseline], references: Iterable[Baseline]) -> l
     Parameters
     ----------
     contenders : iterable of Baseline
-        What is compared. Those of one platform, matrix, batch and kind have one geometric mean, over
-        layers that all have a reference.
+        What is compared. Those of one platform, matrix, batch and kind have one geometric mean.
     references : iterable of Baseline
         What they are compared with: one a layer.
 

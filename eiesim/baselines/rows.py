@@ -17,7 +17,12 @@ FIELDS = {
         Field("platform", str, Text("what it ran on", empty=False), MISSING),
         Field("batch", int, Range(1, 1 << 16, "inputs multiplied at once"), MISSING),
         Field("matrix", str, Choice(("dense", "sparse"), "form of the weights"), MISSING),
-        Field("kind", str, Choice(("published", "measured", "roofline"), "whose number"), MISSING),
+        Field(
+            "kind",
+            str,
+            Choice(("published", "measured", "roofline", "simulated"), "whose number"),
+            MISSING,
+        ),
         Field("time_us", float, Range(1e-6, 1e12, "time of one input"), MISSING),
         Field("power_w", float, Range(1e-6, 1e6, "power, null where unknown"), MISSING),
         Field("source", str, Text("where the numbers come from", empty=False), MISSING),
@@ -39,8 +44,9 @@ class Baseline:
         Inputs multiplied at once.
     matrix : {"dense", "sparse"}
         Form of the weights.
-    kind : {"published", "measured", "roofline"}
-        Printed in a paper, measured on this computer, or bound by peak bandwidth and peak rate.
+    kind : {"published", "measured", "roofline", "simulated"}
+        Printed in a paper, measured on this computer, bound by peak bandwidth and peak rate, or
+        simulated, for EIE.
     time_us : float
         Microseconds per input: the time of the batch divided by its inputs.
     power_w : float or None

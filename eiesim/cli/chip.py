@@ -11,13 +11,14 @@ EPILOG = """\
 Power is that of the steady state: no PE waits, an entry a cycle. `eiesim run` prices what a layer
 really does. On the paper's chip each module stands beside EIE's Table II.
 
---out DIR writes prices.csv, modules.csv, areas.csv, summary.json and manifest.json; a part of
-prices.csv with other values is what --energy-table reads.
+--out DIR writes prices.csv, modules.csv, areas.csv, with --vary variations.csv, summary.json and
+manifest.json; a part of prices.csv with other values is what --energy-table reads.
 
 examples:
   eiesim chip
   eiesim chip --hardware eie-256pe-28nm
   eiesim chip --set multiplier=float32 --set queue_depth=16 --out chip
+  eiesim chip --vary n_pes=16,64,256 --vary multiplier=float32,int32,fixed16,fixed8
 """
 
 
@@ -30,6 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         The command's parser.
     """
     add_machine_arguments(parser)
+    parser.add_argument(
+        "--vary", action="append", default=[], metavar="KEY=A,B,...",
+        help="power and area with a field of the hardware at each value; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print summary.json instead of tables")
     parser.add_argument("--out", metavar="DIR", help="write a folder of results")
 
@@ -44,14 +49,15 @@ def execute(options: argparse.Namespace) -> int:
     """
     from eiesim.cli.output import print_table, result_folder
     from eiesim.study import store
-    from eiesim.study.chip import summarise_chip
+    from eiesim.study.chip import summarise_chip, vary_chip
 
     hw, prices = read_machine(options)
     with result_folder(options.out) as folder:
         summary = summarise_chip(hw, prices)
+        summary["variations"] = vary_chip(hw, options.vary, options.energy_table)
         if folder is not None:
-            tables = {f"{name}.csv": store.to_csv(summary[name])
-                      for name in ("modules", "areas", "prices")}  # fmt: skip
+            names = ("modules", "areas", "prices", *(["variations"] if options.vary else []))
+            tables = {f"{name}.csv": store.to_csv(summary[name]) for name in names}
             texts = {
                 "summary.json": store.to_json(summary),
                 "manifest.json": store.to_json(store.make_manifest(hw, (), options.words)),
@@ -70,6 +76,8 @@ def execute(options: argparse.Namespace) -> int:
         print(f"calibrated to Table II, {what.replace('_', ' ')}: {words}")
     shown = ("component", "part", "action", "value", "unit", "per", "kind", "source")
     print_table([{key: row[key] for key in shown} for row in summary["prices"]])
+    if options.vary:
+        print_table(summary["variations"])
     for override in prices.overrides:
         print(f"price of {override}")
     return 0

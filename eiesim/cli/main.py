@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from eiesim import __version__
-from eiesim.cli import baseline, chip, doctor, reproduce, run
+from eiesim.cli import baseline, chip, compare, doctor, reproduce, run
 from eiesim.cli.output import tell
 from eiesim.errors import EieError, escape
 
@@ -19,6 +19,7 @@ COMMANDS = {
     "chip": chip,
     "reproduce": reproduce,
     "baseline": baseline,
+    "compare": compare,
     "doctor": doctor,
 }
 EPILOG = """\

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from eiesim.energy.area import estimate_area
 from eiesim.energy.calibrate import MODULES, PARTS, calibrate, read_table2
-from eiesim.energy.machine import PAPER
+from eiesim.energy.machine import PAPER, price_machine
 from eiesim.energy.model import find_chip_power_mw, find_steady_power_mw
 from eiesim.energy.prices import PriceTable
+from eiesim.errors import EnergyError
 from eiesim.hardware import Hardware
 
 Row = dict[str, Any]
+POWER_AND_AREA = ("pe_power_mw", "chip_power_mw", "pe_area_um2", "chip_area_mm2")
 
 
 def describe_modules(hw: Hardware, prices: PriceTable) -> list[Row]:
@@ -89,3 +92,42 @@ def summarise_chip(hw: Hardware, prices: PriceTable) -> Row:
         "prices": [asdict(price) for price in prices.prices],
         "overrides": list(prices.overrides),
     }
+
+
+def vary_chip(hw: Hardware, variations: Sequence[str], overrides: str | None) -> list[Row]:
+    """Return power and area with one field at a time at several values.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The machine around which is varied.
+    variations : sequence of str
+        Texts of the form ``key=value,value,...``.
+    overrides : str or None
+        A CSV file of prices, as in `price_machine`.
+
+    Returns
+    -------
+    list of dict
+        One row a value; power and area are None where an SRAM has no price or no area.
+
+    Raises
+    ------
+    ConfigError
+        A text is not of that form, or key or value are not accepted.
+    """
+    rows = []
+    for text in variations:
+        key, _, values = text.partition("=")
+        for value in values.split(","):
+            machine = hw.with_settings([f"{key}={value}"])
+            row: Row = {"key": key.strip(), "value": value.strip()}
+            try:
+                prices, area = price_machine(machine, overrides), estimate_area(machine)
+                row["pe_power_mw"] = sum(find_steady_power_mw(machine, prices).values())
+                row["chip_power_mw"] = find_chip_power_mw(machine, prices)
+                row |= {"pe_area_um2": area.pe_um2, "chip_area_mm2": area.chip_mm2}
+            except EnergyError:
+                row |= dict.fromkeys(POWER_AND_AREA)
+            rows.append(row)
+    return rows

@@ -47,8 +47,8 @@ class Verdict:
 
     @property
     def within(self) -> bool:
-        """Whether the deviation is within the tolerance."""
-        return abs(self.deviation_percent) <= self.tolerance_percent
+        """Whether the number matches, or its deviation is within the tolerance."""
+        return self.matches or abs(self.deviation_percent) <= self.tolerance_percent
 
     @property
     def text(self) -> str:

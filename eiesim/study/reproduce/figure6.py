@@ -15,9 +15,9 @@ FIGURE = ratios.Figure(
     "paper/eie_fig6",
     "EIE, Figure 6: speedup over the CPU (dense, batch 1)",
     f"""\
-published: the quotient of Table IV's times, which must round to the printed number. simulated: our
-cycles on layers drawn from Table III, within {ratios.TOLERANCE_PERCENT} %.
-What to see: Figure 6 follows from Table IV but for EIE on NT-We and NT-LSTM, and so for its mean.""",
+published: the quotient of Table IV's times, which must round to the printed number. simulated:
+our cycles on layers drawn from Table III, within {ratios.TOLERANCE_PERCENT} %.
+What to see: Figure 6 follows from Table IV but for EIE on NT-We and NT-LSTM, and so its mean.""",
 )
 
 

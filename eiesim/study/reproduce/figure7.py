@@ -15,11 +15,11 @@ FIGURE = ratios.Figure(
     "paper/eie_fig7",
     "EIE, Figure 7: energy efficiency over the CPU (dense, batch 1)",
     f"""\
-published: Table IV's times and Deep Compression's Table 9 powers, EIE at 0.600 W; it must round to
-the printed number. The powers of the NT layers are printed nowhere and were derived from Figures 6
-and 7 themselves: that these come out again is no evidence. simulated: our times on layers drawn from
-Table III, with the energy that was counted, and at the steady power of Table II, which is how the
-paper counts; within {ratios.TOLERANCE_PERCENT} %.
+published: Table IV's times and Deep Compression's Table 9 powers, EIE at 0.600 W; it must round
+to the printed number. The powers of the NT layers are printed nowhere and were derived from Figures
+6 and 7 themselves: that these come out again is no evidence. simulated: our times on layers drawn
+from Table III, with the energy that was counted, and at the steady power of Table II, which is how
+the paper counts; within {ratios.TOLERANCE_PERCENT} %.
 What to see: at steady power EIE's efficiency is the paper's where its time is. Counted it is lower:
 on these layers a column is short, and both SRAMs are read more often than every 8 cycles.""",
 )

@@ -142,10 +142,13 @@ def _explain_simulated(ratio: Ratio, figure: Figure, runs: Runs) -> str:
     time = f"our time is {result.latency_us:.1f} us, Table IV's {printed_us} us (see table4)"
     if figure.quantity == "speedup" or ratio.platform == STEADY:
         return time
-    entries, counters = result.entries, result.counters
+    entries, counters, energy = result.entries, result.counters, runs[ratio.layer].energy
+    dram = energy.by_component()["dram"] / energy.total_pj if energy else 0
+    if dram:
+        time = f"{dram:.0%} of the energy fetches from DRAM what the SRAMs do not hold; {time}"
     return (
-        f"counted, not power times time: a word serves {entries / counters.spmat_reads:.1f} entries "
-        f"and a look-up {entries / counters.ptr_reads:.1f}, Table II's power is for 8 each; {time}"
+        f"counted, not power x time: a word serves {entries / counters.spmat_reads:.1f} entries, "
+        f"a look-up {entries / counters.ptr_reads:.1f}; Table II's power is for 8 each; {time}"
     )
 
 

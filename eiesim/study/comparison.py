@@ -1,0 +1,125 @@
+"""Layers on EIE beside what others take for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from eiesim import __version__
+from eiesim.baselines.published import list_published
+from eiesim.baselines.roofline import list_rooflines
+from eiesim.baselines.rows import Baseline, read_baseline
+from eiesim.compare import Ratio, compare, take_published, take_simulated
+from eiesim.errors import ConfigError, did_you_mean
+from eiesim.study.experiment import LayerRun
+from eiesim.study.figures import Chart, Panel
+
+Row = dict[str, Any]
+SCHEMA = "eiesim compare 1"
+
+
+def compare_runs(runs: Sequence[LayerRun], baseline: str) -> tuple[list[Baseline], list[Ratio]]:
+    """Return what EIE and others take for layers, and the ratios over the first dense one.
+
+    Parameters
+    ----------
+    runs : sequence of LayerRun
+        The layers on EIE.
+    baseline : str
+        ``published``, ``roofline`` or a `baseline.csv` of ``eiesim baseline --out``.
+
+    Raises
+    ------
+    ConfigError
+        A layer has no baseline with dense weights and batch 1, or the file has problems.
+    """
+    others = [row for run in runs for row in _list_baselines(run, baseline)]
+    references: dict[str, Baseline] = {}
+    for row in others:
+        if (row.matrix, row.batch) == ("dense", 1):
+            references.setdefault(row.layer, row)
+    contenders = [*others, *(take_simulated(run.name, run.result, run.energy) for run in runs)]
+    if baseline == "published":
+        contenders += [take_published(run.name) for run in runs]
+    for run in runs:
+        if run.name not in references:
+            raise ConfigError(
+                f"{baseline}: layer {run.name}: expected a row with dense weights and batch 1"
+            )
+    return contenders, compare(contenders, references.values())
+
+
+def _list_baselines(run: LayerRun, baseline: str) -> list[Baseline]:
+    if baseline == "published":
+        return list_published(run.name, (1, 64))
+    if baseline == "roofline":
+        return list_rooflines(run.operands.layer, (1, 64))
+    rows = read_baseline(baseline)
+    found = [row for row in rows if row.layer == run.name]
+    if not found:
+        known = {row.layer for row in rows}
+        raise ConfigError(
+            f"{baseline}: layer {run.name!r}: not there, {did_you_mean(run.name, known)}"
+        )
+    return found
+
+
+def describe(contenders: Sequence[Baseline], ratios: Sequence[Ratio]) -> list[Row]:
+    """Return one row for each contender and each mean.
+
+    Parameters
+    ----------
+    contenders : sequence of Baseline
+        What was compared.
+    ratios : sequence of Ratio
+        From `compare_runs`.
+    """
+    taken = {row.key: row for row in contenders}
+    rows = []
+    for ratio in ratios:
+        key = (ratio.layer, ratio.platform, ratio.batch, ratio.matrix, ratio.kind)
+        row = taken.get(key)
+        rows.append(
+            asdict(ratio)
+            | {
+                "time_us": row.time_us if row else None,
+                "power_w": row.power_w if row else None,
+                "source": row.source if row else None,
+            }
+        )
+    return rows
+
+
+def summarise(rows: Sequence[Row], baseline: str) -> Row:
+    """Return a comparison as the content of `summary.json`.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        From `describe`.
+    baseline : str
+        As in `compare_runs`.
+    """
+    return {"schema": SCHEMA, "eiesim": __version__, "baseline": baseline, "rows": list(rows)}
+
+
+def chart_ratios(rows: Sequence[Row], quantity: str) -> Chart:
+    """Return bars of one ratio by layer, batch 1.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        From `describe`.
+    quantity : str
+        ``speedup`` or ``energy_efficiency``.
+    """
+    shown = [row for row in rows if row["batch"] == 1]
+    groups = tuple(dict.fromkeys(row["layer"] for row in shown))
+    series: dict[str, list[float | None]] = {}
+    for row in shown:
+        name = f"{row['platform']} {row['matrix']}, {row['kind']}"
+        series.setdefault(name, [None] * len(groups))[groups.index(row["layer"])] = row[quantity]
+    words = quantity.replace("_", " ")
+    panel = Panel("bars", groups, series, "", f"{words} over {shown[0]['reference']} (x)", log=True)
+    return Chart(f"{words.capitalize()}, batch 1", (panel,), 4.0 + 1.1 * len(groups), 4.5)
