@@ -155,6 +155,18 @@ def test_a_fetch_of_one_cycle_costs_none(engine: Engine, case: Case) -> None:
 
 @settings(max_examples=100)
 @given(cases())
+def test_only_what_does_not_fit_is_streamed(case: Case) -> None:
+    """A machine that broadcasts every column streams unless both SRAMs hold their part."""
+    image = encode(case.layer, case.hw)
+    fits = {use.memory: use.fits for use in image.fits(case.hw)}
+    hw = replace(case.hw, datapath="float32", bias_row=True)
+    counters = simulate(image, np.ones(image.cols, np.float32), hw).counters
+    assert (counters.spmat_dram_words == 0) == fits["sparse-matrix SRAM"]
+    assert (counters.ptr_dram_reads == 0) == fits["pointer SRAM"]
+
+
+@settings(max_examples=100)
+@given(cases())
 def test_the_bandwidth_found_is_the_smallest_one(case: Case) -> None:
     """The run keeps its cycles with it, and neither with the float below nor with 1 % less."""
     image = encode(case.layer, case.hw)

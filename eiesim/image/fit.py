@@ -26,33 +26,6 @@ class MemoryUse(NamedTuple):
     note: str
 
 
-def count_contents(image: InterleavedCSC, hw: Hardware) -> tuple[int, int]:
-    """Return the sparse-matrix words and the pointers of the fullest PE.
-
-    Parameters
-    ----------
-    image : InterleavedCSC
-        The layer.
-    hw : Hardware
-        Its `entries_per_word`.
-    """
-    return -(-int(image.ptr[-1].max()) // hw.entries_per_word), image.ptr.shape[0]
-
-
-def overflows_srams(image: InterleavedCSC, hw: Hardware) -> bool:
-    """Return whether a PE's words or pointers exceed its SRAM, so that a run may stream from DRAM.
-
-    Parameters
-    ----------
-    image : InterleavedCSC
-        The layer.
-    hw : Hardware
-        The machine.
-    """
-    words, pointers = count_contents(image, hw)
-    return words > hw.resident_words or pointers > hw.resident_pointers
-
-
 def fit_image(image: InterleavedCSC, hw: Hardware) -> list[MemoryUse]:
     """Return how full each memory of the fullest PE is.
 
@@ -68,7 +41,8 @@ def fit_image(image: InterleavedCSC, hw: Hardware) -> list[MemoryUse]:
     EIE, section VI: 128 KB for the sparse matrix, 32 KB for the pointers, 2 KB for activations.
     """
     entries = int(image.ptr[-1].max())
-    words, pointers = count_contents(image, hw)
+    words = -(-entries // hw.entries_per_word)
+    pointers = image.ptr.shape[0]
     inputs, outputs = -(-image.cols // image.n_pes), image.pe_rows(0)
     addressed = 1 << hw.ptr_bits
     spmat = bits_to_bytes(words * hw.spmat_width_bits)
@@ -101,3 +75,17 @@ def fit_image(image: InterleavedCSC, hw: Hardware) -> list[MemoryUse]:
         MemoryUse(memory, used, capacity, unit, used <= capacity, note)
         for memory, used, capacity, unit, note in rows
     ]
+
+
+def overflows_srams(image: InterleavedCSC, hw: Hardware) -> bool:
+    """Return whether a PE's words or pointers exceed its SRAM, so that a run may stream from DRAM.
+
+    Parameters
+    ----------
+    image : InterleavedCSC
+        The layer.
+    hw : Hardware
+        The machine.
+    """
+    uses = fit_image(image, hw)
+    return not all(use.fits for use in uses if use.memory in (SPMAT_SRAM, PTR_SRAM))

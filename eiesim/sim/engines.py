@@ -50,7 +50,7 @@ def simulate(
         The image is damaged or was encoded for other hardware, or the run may take more cycles
         than the fast engine's 32 bits hold.
     ConfigError
-        There is no such engine.
+        There is no such engine, or with so little DRAM bandwidth not even 64 bits hold the cycles.
 
     References
     ----------

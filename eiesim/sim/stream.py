@@ -13,8 +13,8 @@ from eiesim.image import InterleavedCSC, overflows_srams
 from eiesim.sim.scan import Scan
 from eiesim.units import gbps_to_bits_per_cycle
 
-LONGEST_BITS = 62
-"""Fetches of 2**62 cycles and more in all are refused: 64-bit times could not hold the run."""
+TOO_MANY_CYCLES = 1 << 62
+"""So many cycles of fetches are refused: 64-bit times could not hold the run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +100,8 @@ def count_fetch_cycles(
         return (bits > 0).astype(np.int64)
     rate = gbps_to_bits_per_cycle(gbps, clock_mhz)
     cycles = [-(-count * rate.denominator // rate.numerator) for count in bits.tolist()]
-    if sum(cycles) >> LONGEST_BITS:
+    if sum(cycles) >= TOO_MANY_CYCLES:
         raise ConfigError(
-            f"dram_gbps: fetching at {gbps} GB/s takes 2**{LONGEST_BITS} cycles or more; raise it"
+            f"dram_gbps: fetching at {gbps} GB/s takes 2**62 cycles or more; raise it"
         )
     return np.array(cycles, dtype=np.int64)

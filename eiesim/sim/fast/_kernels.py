@@ -1,8 +1,8 @@
 """The recurrences of the cycle contract, evaluated exactly, item by item instead of cycle by cycle.
 
 Item i is the i-th broadcast. `s[k, i]` is the cycle in which PE k starts on it, `b[i]` the cycle in
-which it is broadcast, `f[i]` the first cycle in which its data are there, t[i] the cycles that DRAM
-takes for them, D the queue's slots, L the broadcast's latency::
+which it is broadcast, `f[i]` the first cycle in which its data are there, `t[i]` the cycles that
+DRAM takes for them, D the queue's slots, L the broadcast's latency::
 
     free[i] = max over k of s[k, i-D+1]
     f[i]    = max(f[i-1],  free[i-1]) + t[i]
@@ -107,6 +107,7 @@ def time_broadcasts(
         freed[item + depth - 1] = max0
         freed[item + depth] = max1
         item += 2
+    # fetches are followed from here on, which is from the first one wherever they matter
     room = np.int32(0)  # when the slot of the stream buffer that the next fetch fills is free
     fetched = np.int32(0)
     dram_stall_cycles = 0
