@@ -95,7 +95,7 @@ def test_alex8_without_its_bias(engine: Engine, alex8: Layer) -> None:
     [
         {"datapath": "fixed16"},
         {"broadcast_latency_cycles": 6},
-        {"spmat_sram_bytes": 32 * 1024, "ptr_sram_bytes": 2 * 1024, "dram_gbps": 200.0},
+        {"spmat_sram_bytes": 4096, "ptr_sram_bytes": 4096, "dram_gbps": 100.0},
     ],
 )
 def test_engines_agree_on_alex8(settings: dict[str, object], alex8: Layer) -> None:
