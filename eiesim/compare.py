@@ -104,7 +104,8 @@ def compare(contenders: Iterable[Baseline], references: Iterable[Baseline]) -> l
             )
         ratio = _divide(row, by_layer[row.layer])
         groups.setdefault((row.platform, row.matrix, row.batch, row.kind), []).append(ratio)
-    return [ratio for group in groups.values() for ratio in [*group, _average(group)]]
+    means = [[_average(group)] if len(group) > 1 else [] for group in groups.values()]
+    return [r for group, mean in zip(groups.values(), means, strict=True) for r in group + mean]
 
 
 def _divide(row: Baseline, reference: Baseline) -> Ratio:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import shutil
 import tempfile
@@ -14,7 +16,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.errors import EieError, WorkloadError
+from eiesim.errors import ConfigError, EieError, WorkloadError
 
 
 @contextmanager
@@ -101,6 +103,30 @@ def _parse_arrays(stream: IO[bytes]) -> dict[str, npt.NDArray[Any]]:
             if "allow_pickle" in str(error):
                 raise EieError("pickled objects, which are never read") from error
             raise
+
+
+def read_csv(path: str | Path) -> list[tuple[int, list[str]]]:
+    """Read number and words of every line of a CSV file that is not blank.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, UTF-8; a byte order mark and Windows line ends are accepted.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, or is not CSV.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        lines = [(reader.line_num, words) for words in reader]
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, csv.Error) as error:
+        raise ConfigError(f"{path}: expected CSV in UTF-8: {error}") from error
+    return [(number, words) for number, words in lines if any(map(str.strip, words))]
 
 
 @contextmanager

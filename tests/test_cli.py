@@ -166,6 +166,82 @@ def test_columns_of_dram_are_shown_only_if_something_is_streamed(
     assert [layer["dram_gbps_needed"] is None for layer in layers] == [True, False]
 
 
+def test_run_json_holds_every_price(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "run", "alex-7", "--json")
+    assert (code, err) == (0, "")
+    energy = json.loads(out)["layers"][0]["energy"]
+    assert energy["overrides"] == []
+    for row in energy["rows"]:
+        product = row["count"] * row["pj_each"]
+        assert row["energy_pj"] == pytest.approx(product, abs=1e-12 * energy["total_pj"])
+        assert row["source"]
+        assert row["kind"] in ("published", "CACTI run", "scaled", "calibrated", "assumed")
+    assert sum(row["energy_pj"] for row in energy["rows"]) == energy["total_pj"]
+    for group in ("by_component_pj", "by_part_pj", "by_kind_pj"):
+        assert sum(energy[group].values()) == energy["total_pj"]
+
+
+def test_an_override_is_named(capsys: pytest.CaptureFixture[str], layer_file: Path) -> None:
+    Path("prices.csv").write_text(
+        "component,part,action,value,unit,kind,source\nlnzd,combinational,detect,5,pJ,assumed,me\n"
+    )
+    command = ("run", str(layer_file), "--energy-table", "prices.csv")
+    code, out, _ = run(capsys, *command, "--out", "results")
+    line = "lnzd combinational detect: 5 pJ (prices.csv:2) in place of 0.02875 pJ"
+    assert code == 0
+    assert f"price of {line}" in out.splitlines()
+    summary = json.loads(Path("results/summary.json").read_text())
+    assert summary["layers"][0]["energy"]["overrides"] == [line]
+    with Path("results/prices.csv").open() as stream:
+        sources = {row["component"]: row["source"] for row in csv.DictReader(stream)}
+    assert sources["lnzd"] == "me"
+    code, _, err = run(capsys, *command[:-1], "results/prices.csv")
+    assert (code, err) == (0, "")
+
+
+def test_without_a_price_there_is_no_energy(
+    capsys: pytest.CaptureFixture[str], layer_file: Path
+) -> None:
+    wide = ("run", str(layer_file), "--set", "spmat_width_bits=1024")
+    _, out, _ = run(capsys, *wide, "--out", "results")
+    assert "no energy: mine: no price of spmat_read memory read: CACTI was not run" in out
+    with Path("results/layers.csv").open() as stream:
+        assert next(csv.DictReader(stream))["energy_pj"] == "null"
+    assert json.loads(run(capsys, *wide, "--json")[1])["layers"][0]["energy"] is None
+
+
+def test_chip(capsys: pytest.CaptureFixture[str], in_folder: Path) -> None:
+    code, out, err = run(capsys, "chip", "--vary", "n_pes=64,256", "--out", "chip")
+    assert (code, err) == (0, "written: chip\n")
+    assert "64 PEs and 21 LNZD units, none waiting: 586.6 mW, 40.84 mm2" in out
+    names = {path.name for path in (in_folder / "chip").iterdir()}
+    assert names == {
+        "areas.csv", "manifest.json", "modules.csv", "prices.csv", "summary.json", "variations.csv",
+    }  # fmt: skip
+    summary = json.loads(Path("chip/summary.json").read_text())
+    assert [row["value"] for row in summary["variations"]] == ["64", "256"]
+    code, out, _ = run(capsys, "chip", "--set", "n_pes=4", "--json")
+    assert "paper_power_mw" not in json.loads(out)["modules"][0]
+
+
+def test_compare(capsys: pytest.CaptureFixture[str], in_folder: Path) -> None:
+    code, out, err = run(capsys, "compare", "alex-8", "nt-we", "--out", "beside")
+    assert (code, err) == (0, "written: beside\n")
+    assert out.splitlines()[-1] == "over cpu dense published, batch 1; times per input"
+    with Path("beside/compare.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    kinds = {row["kind"] for row in rows if row["platform"] == "eie"}
+    assert kinds == {"published", "simulated"}
+    assert {path.name for path in (in_folder / "beside").iterdir()} == {
+        "compare.csv", "energy_efficiency.png", "energy_efficiency.svg", "manifest.json",
+        "speedup.png", "speedup.svg", "summary.json",
+    }  # fmt: skip
+    run(capsys, "baseline", "alex-8", "--kind", "roofline", "--out", "mine")
+    code, out, _ = run(capsys, "compare", "alex-8", "--baseline", "mine/baseline.csv", "--json")
+    assert code == 0
+    assert {row["kind"] for row in json.loads(out)["rows"]} == {"roofline", "simulated"}
+
+
 def test_reproduce_table4(capsys: pytest.CaptureFixture[str], in_folder: Path) -> None:
     code, out, err = run(capsys, "reproduce", "table4", "--json", "--out", "table")
     assert (code, err) == (0, "written: table\n")
@@ -262,7 +338,7 @@ BAD_COMMANDS = [
     (["run", "nt-we", "--frob"], "unrecognized arguments: --frob"),
     (["rum"], "argument COMMAND: invalid choice: 'rum'"),
     (["reproduce"], "expected the name of what to reproduce; --list shows them"),
-    (["reproduce", "table9"], "reproduce 'table9': did you mean 'table4'?"),
+    (["reproduce", "table9"], "reproduce 'table9': did you mean 'table"),
     (["run", "nt-we", "--out", "text.npz/results"], "text.npz/results: cannot be written"),
     (["run", "nt-we", "--out", ""], "'': expected the name of a new folder"),
     (["run", "nt-we", "--out", "."], "'.': expected the name of a new folder"),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import MISSING, dataclass
 from pathlib import Path
 
 from eiesim.errors import ConfigError, did_you_mean
+from eiesim.files import read_csv
 from eiesim.schema import Choice, Field, Range, Text
 
 FIELDS = {
@@ -100,7 +99,7 @@ def read_baseline(path: str | Path) -> tuple[Baseline, ...]:
         The file cannot be read, a column is missing or unknown, a value is out of range, or two
         rows tell the same; one line per problem, each with file, line and key.
     """
-    lines = _read_lines(path)
+    lines = read_csv(path)
     header = lines[0][1] if lines else []
     problems = [
         f"{path}:1: {name}: unknown column, {did_you_mean(name, FIELDS)}"
@@ -129,17 +128,6 @@ def read_baseline(path: str | Path) -> tuple[Baseline, ...]:
     if not rows:
         raise ConfigError(f"{path}: expected at least one row below the header")
     return tuple(rows.values())
-
-
-def _read_lines(path: str | Path) -> list[tuple[int, list[str]]]:
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        return [(reader.line_num, words) for words in reader if words]
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, csv.Error) as error:
-        raise ConfigError(f"{path}: expected CSV in UTF-8: {error}") from error
 
 
 def _parse_row(header: list[str], words: list[str]) -> Baseline:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from eiesim.errors import EnergyError, did_you_mean
+from eiesim.files import read_csv
 from eiesim.schema import is_name, show_value
 
 KINDS = ("published", "CACTI run", "scaled", "calibrated", "assumed")
@@ -74,6 +74,7 @@ class Price:
 
 
 COLUMNS = tuple(field.name for field in fields(Price))
+BLANK = ("", "null")
 NUMBERS = ("value", "node_nm", "voltage_v")
 NEEDED = ("component", "part", "action", "value", "unit", "kind", "source")
 
@@ -148,8 +149,9 @@ class PriceTable:
         missing = {price.key: price for price in self.missing}
         notes = []
         for line, price in read_prices(path, own):
-            gap = missing.pop(price.key, None)
-            before = own[price.key]
+            gap, before = missing.pop(price.key, None), own[price.key]
+            if price == before and not gap:
+                continue
             own[price.key] = price
             instead = "none" if gap else f"{before.value:g} {before.unit}"
             notes.append(
@@ -180,10 +182,13 @@ def read_prices(path: str | Path, own: Mapping[Key, Price]) -> list[tuple[int, P
 
     Raises
     ------
-    EnergyError
+    EieError
         Every problem of the file, each with file, line and key.
     """
-    (_, header), *rows = _read_lines(path)
+    lines = [(line, [word.strip() for word in words]) for line, words in read_csv(path)]
+    if not lines:
+        raise EnergyError(f"{path}: expected a header and rows of prices, found an empty file")
+    (_, header), *rows = lines
     problems = [f"{path}:1: {problem}" for problem in _check_header(header)]
     if problems:
         raise EnergyError(*problems)
@@ -205,23 +210,6 @@ def read_prices(path: str | Path, own: Mapping[Key, Price]) -> list[tuple[int, P
     return list(found.values())
 
 
-def _read_lines(path: str | Path) -> list[tuple[int, list[str]]]:
-    """Return number and words of each line that is not blank, the header first."""
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-        reader = csv.reader(text.splitlines(), strict=True)
-        lines = [(reader.line_num, [word.strip() for word in row]) for row in reader if any(row)]
-    except OSError as error:
-        raise EnergyError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise EnergyError(f"{path}: cannot be read: it is not UTF-8 text") from error
-    except (csv.Error, ValueError) as error:
-        raise EnergyError(f"{path}: not a CSV table: {error}") from error
-    if not lines:
-        raise EnergyError(f"{path}: expected a header and rows of prices, found an empty file")
-    return lines
-
-
 def _check_header(header: list[str]) -> Iterator[str]:
     for name in header:
         if name not in COLUMNS:
@@ -240,7 +228,7 @@ def _check_row(words: Mapping[str, str], key: Key, own: Mapping[Key, Price]) -> 
         yield f"{key}: unit: expected {own[key].unit}, found {show_value(words['unit'])}"
     for name in NUMBERS:
         word = words.get(name, "")
-        if not _is_price(word) and (word or name == "value"):
+        if not _is_price(word) and (word not in BLANK or name == "value"):
             yield f"{key}: {name}: expected a number from 0 to {LARGEST:g}, found {word!r}"
     if words["kind"] not in KINDS:
         yield f"{key}: kind: {show_value(words['kind'])}: {did_you_mean(words['kind'], KINDS)}"
@@ -265,5 +253,9 @@ def _is_price(word: str) -> bool:
 
 
 def _make_price(words: Mapping[str, str], before: Price) -> Price:
-    given = {name: float(word) if name in NUMBERS else word for name, word in words.items() if word}
+    given = {
+        name: float(word) if name in NUMBERS else word
+        for name, word in words.items()
+        if word not in BLANK
+    }
     return replace(before, **given)  # type: ignore[arg-type]
