@@ -11,8 +11,8 @@ STAMP := .venv/.installed
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
-reproduce: $(STAMP)  ## compress and simulate the nine EIE layers, beside the paper's Table IV
-	@$(BIN)/eiesim reproduce table4
+reproduce: $(STAMP)  ## tables and figures of the EIE paper, each printed number beside ours
+	@$(BIN)/eiesim reproduce all
 
 test: $(STAMP)  ## all tests but the slow ones
 	@$(BIN)/python -m pytest -n auto

@@ -23,6 +23,7 @@ examples:
   eiesim reproduce all
 """
 EXPERIMENTS = {
+    "table1": "EIE, Table I: energy of operations at 45 nm",
     "table2": "EIE, Table II: power and area of one PE, and of the chip",
     "table4": "EIE, Table IV: theoretical and actual time of nine layers",
     "table5": "EIE, Table V: EIE beside other platforms",
