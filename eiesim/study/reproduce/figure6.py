@@ -11,6 +11,7 @@ from eiesim.study.reproduce.outcome import Outcome
 
 STEPS = PAPER_LAYERS
 FIGURE = ratios.Figure(
+    "figure6",
     "speedup",
     "paper/eie_fig6",
     "EIE, Figure 6: speedup over the CPU (dense, batch 1)",

@@ -11,6 +11,7 @@ from eiesim.study.reproduce.outcome import Outcome
 
 STEPS = PAPER_LAYERS
 FIGURE = ratios.Figure(
+    "figure7",
     "energy_efficiency",
     "paper/eie_fig7",
     "EIE, Figure 7: energy efficiency over the CPU (dense, batch 1)",

@@ -33,6 +33,8 @@ class Figure:
 
     Attributes
     ----------
+    name : str
+        Of the experiment and its chart.
     quantity : str
         ``speedup`` or ``energy_efficiency``.
     table : str
@@ -41,6 +43,7 @@ class Figure:
         As in `Outcome`.
     """
 
+    name: str
     quantity: str
     table: str
     title: str
@@ -99,7 +102,7 @@ def judge_figure(runs: Sequence[LayerRun], figure: Figure) -> Outcome:
         verdicts=tuple(_judge(ratio, figure, printed, by_name) for ratio in found),
         tables={"table": _tabulate(found, figure.quantity)},
         shown=("table",),
-        charts={figure.quantity: _chart(found, figure)},
+        charts={figure.name: _chart(found, figure)},
         sources=tuple(source for run in runs for source in run.operands.sources),
     )
 
