@@ -18,7 +18,7 @@ CELLS = ("itrs-hp", "itrs-lop", "itrs-lstp")
 TOLERANCE_PERCENT = 10
 NOTE = f"""\
 Arithmetic and DRAM: eiesim takes these prices from Table I, so that they agree is no evidence.
-SRAM: CACTI 7 for 32 KB and 32 bits, within {TOLERANCE_PERCENT} %; eiesim prices SRAM by CACTI, by size and width.
+SRAM: CACTI 7 for 32 KB and 32 bits, within {TOLERANCE_PERCENT} %; eiesim prices SRAM by CACTI.
 What to see: Table I's 5 pJ lie below what CACTI 7 gives for 32 KB with any cell; the 120x between
 DRAM and SRAM of the abstract rests on it."""
 
