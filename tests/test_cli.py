@@ -20,7 +20,7 @@ import pytest
 
 from eiesim import CompressedLayer, Hardware, encode, simulate
 from eiesim.benchmark import PAPER_LAYERS, load_benchmark
-from eiesim.cli.main import main
+from eiesim.cli.main import COMMANDS, main
 from eiesim.cli.reproduce import EXPERIMENTS
 from tests.arrays import f32, u8
 
@@ -224,6 +224,15 @@ def test_chip(capsys: pytest.CaptureFixture[str], in_folder: Path) -> None:
     assert "paper_power_mw" not in json.loads(out)["modules"][0]
 
 
+def test_compare_needs_something_to_compare_with(
+    capsys: pytest.CaptureFixture[str], layer_file: Path
+) -> None:
+    code, _, err = run(capsys, "compare", str(layer_file))
+    assert code == 2
+    assert "layer 'mine': nothing is published of it; use --baseline roofline" in err
+    assert run(capsys, "compare", str(layer_file), "--baseline", "roofline")[0] == 0
+
+
 def test_compare(capsys: pytest.CaptureFixture[str], in_folder: Path) -> None:
     code, out, err = run(capsys, "compare", "alex-8", "nt-we", "--out", "beside")
     assert (code, err) == (0, "written: beside\n")
@@ -275,7 +284,7 @@ def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "--version")[:2] == (0, "eiesim 0.1.0\n")
-    for command in ((), ("run",), ("reproduce",), ("baseline",), ("doctor",)):
+    for command in ((), *((name,) for name in COMMANDS)):
         code, out, _ = run(capsys, *command, "--help")
         assert code == 0
         assert "usage: eiesim" in out
@@ -320,6 +329,14 @@ def test_truncated_layer(capsys: pytest.CaptureFixture[str], in_folder: Path) ->
 
 
 BAD_COMMANDS = [
+    (["chip", "--vary", "n_pes"], "--vary 'n_pes': expected key=value,value,..."),
+    (["chip", "--vary", "n_pes=1,,2"], "--vary 'n_pes=1,,2': expected key=value,value,..."),
+    (["chip", "--vary", "n_pe=1"], "'n_pe=1': unknown key, did you mean 'n_pes'?"),
+    (["chip", "--vary", "n_pes=0"], "n_pes: expected a whole number from 1 to 1024, found 0"),
+    (["chip", "--set", "spmat_width_bits=1024"], "width_bits 32 to 512 at node_nm 45"),
+    (["chip", "--energy-table", "nope.csv"], "nope.csv: cannot be read: No such file"),
+    (["run", "alex-8", "--energy-table", "."], ".: cannot be read: Is a directory"),
+    (["compare", "alex-8", "--baseline", "nope.csv"], "nope.csv: cannot be read: No such file"),
     (["run", "alex-9"], "layer 'alex-9': unknown, did you mean 'alex-"),
     (["run", "missing.npz"], "missing.npz: cannot be read: No such file or directory"),
     (["run", "missing.toml"], "missing.toml: cannot be read: No such file or directory"),

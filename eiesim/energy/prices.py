@@ -128,7 +128,7 @@ class PriceTable:
         reasons = [price.source for price in self.missing if price.key == key]
         raise EnergyError(
             f"no price of {key}: {reasons[0] if reasons else 'the table has no such row'}; "
-            "choose other hardware, or give a price with --energy-table"
+            "or give a price with --energy-table"
         )
 
     def override(self, path: str | Path) -> PriceTable:

@@ -122,6 +122,7 @@ def _bracket(known: Sequence[float], wanted: Point, at: Point) -> tuple[float, f
         settled = "".join(f" at {name} {x:g}" for name, x in zip(AXES, at, strict=False))
         raise EnergyError(
             f"CACTI was not run for an SRAM of {wanted[1]:g} bytes and {wanted[2]:g} bits at "
-            f"{wanted[0]:g} nm, but for {AXES[len(at)]} {known[0]:g} to {known[-1]:g}{settled}"
+            f"{wanted[0]:g} nm, but for {AXES[len(at)]} {known[0]:g} to {known[-1]:g}{settled}; "
+            "choose one within"
         )
     return (value, value) if known[place] == value else (known[place - 1], known[place])

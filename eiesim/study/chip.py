@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +11,7 @@ from eiesim.energy.calibrate import MODULES, PARTS, calibrate, read_table2
 from eiesim.energy.machine import PAPER, price_machine
 from eiesim.energy.model import find_chip_power_mw, find_steady_power_mw
 from eiesim.energy.prices import PriceTable
-from eiesim.errors import EnergyError
+from eiesim.errors import ConfigError, EnergyError
 from eiesim.hardware import Hardware
 
 Row = dict[str, Any]
@@ -118,10 +118,8 @@ def vary_chip(hw: Hardware, variations: Sequence[str], overrides: str | None) ->
     """
     rows = []
     for text in variations:
-        key, _, values = text.partition("=")
-        for value in values.split(","):
-            machine = hw.with_settings([f"{key}={value}"])
-            row: Row = {"key": key.strip(), "value": value.strip()}
+        for key, value, machine in _list_machines(hw, text):
+            row: Row = {"key": key, "value": value}
             try:
                 prices, area = price_machine(machine, overrides), estimate_area(machine)
                 row["pe_power_mw"] = sum(find_steady_power_mw(machine, prices).values())
@@ -131,3 +129,15 @@ def vary_chip(hw: Hardware, variations: Sequence[str], overrides: str | None) ->
                 row |= dict.fromkeys(POWER_AND_AREA)
             rows.append(row)
     return rows
+
+
+def _list_machines(hw: Hardware, text: str) -> Iterator[tuple[str, str, Hardware]]:
+    key, equals, values = (part.strip() for part in text.partition("="))
+    if not equals or not all(map(str.strip, values.split(","))):
+        raise ConfigError(f"--vary {text!r}: expected key=value,value,...")
+    for value in values.split(","):
+        try:
+            yield key, value.strip(), hw.with_settings([f"{key}={value}"])
+        except ConfigError as error:
+            told = [problem.removeprefix("--set ") for problem in error.problems]
+            raise ConfigError(*(f"--vary {text!r}: {problem}" for problem in told)) from error

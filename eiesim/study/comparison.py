@@ -10,6 +10,7 @@ from eiesim import __version__
 from eiesim.baselines.published import list_published
 from eiesim.baselines.roofline import list_rooflines
 from eiesim.baselines.rows import Baseline, read_baseline
+from eiesim.benchmark import PAPER_LAYERS
 from eiesim.compare import Ratio, compare, take_published, take_simulated
 from eiesim.errors import ConfigError, did_you_mean
 from eiesim.study.experiment import LayerRun
@@ -52,6 +53,11 @@ def compare_runs(runs: Sequence[LayerRun], baseline: str) -> tuple[list[Baseline
 
 def _list_baselines(run: LayerRun, baseline: str) -> list[Baseline]:
     if baseline == "published":
+        if run.name not in PAPER_LAYERS:
+            raise ConfigError(
+                f"layer {run.name!r}: nothing is published of it; use --baseline roofline, or the "
+                "baseline.csv of eiesim baseline --out"
+            )
         return list_published(run.name, (1, 64))
     if baseline == "roofline":
         return list_rooflines(run.operands.layer, (1, 64))
