@@ -177,7 +177,8 @@ DRAM with float32 arithmetic, and on EIE. DRAM: LPDDR2 of Table I, 20 pJ a bit; 
 weights with 4-bit indices, padding zeros and pointers; shared: 4-bit codes in their place; SRAM:
 our counts of words and pointers, at prices calibrated to Table II; zeros skipped: one input of
 Table III's density. SRAMs are taken to hold everything; VGG-6's pointers do not fit (`eiesim run
-vgg-6` prices what it streams). Each saved_by is one stage over the next, saved_in_all their product.
+vgg-6` prices what it streams). Each saved_by is one stage over the next; saved_in_all is their
+product.
 "Weights alone" counts as the abstract does. NT layers have no zeros to skip and are left out where
 that is counted. Tolerance 15 %: the abstract rounds.
 What to see: counted as the abstract counts, its savings come out. With indices, padding zeros,
