@@ -267,7 +267,7 @@ def test_a_table_can_be_written_and_read_back(tmp_path: Path) -> None:
         (HEADER + READ.format("1").replace("read,1", "red,1"), "'red': did you mean 'read'?"),
         (HEADER + READ.format("1").replace("spmat", "spmatt"), "did you mean 'spmat_read'?"),
         (HEADER + READ.format("1").replace("assumed", "guessed"), "kind: 'guessed': known are"),
-        (HEADER + READ.format("1").replace("mine", ""), "source: missing, expected where"),
+        (HEADER + READ.format("1").replace("mine", ""), "source: expected where the price comes"),
         (HEADER + READ.format("1") + "\n" + READ.format("2"),
          ":4: spmat_read memory read: duplicate row, the first is in line 2"),
         (HEADER + "spmat_read,memory\n", ":2: expected 7 values, found 2"),

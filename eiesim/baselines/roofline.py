@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import product
 
 from eiesim.baselines.rows import Baseline
 from eiesim.layer import CompressedLayer
-from eiesim.resources import data_path
+from eiesim.published import read_table
 
 VALUE_BYTES = 4
 """A float32 weight, input or output, and an int32 index of CSR."""
@@ -41,15 +39,15 @@ class Peak:
     source: str
 
 
-@cache
 def read_peaks() -> tuple[Peak, ...]:
     """Return the peaks of the three platforms, from `eiesim/data/baselines/peaks.csv`."""
-    with data_path("baselines/peaks.csv").open(encoding="utf-8", newline="") as stream:
-        return tuple(
-            Peak(row["platform"], row["name"], float(row["peak_gflops"]), float(row["peak_gbps"]),
-                 row["source"])
-            for row in csv.DictReader(stream)
-        )  # fmt: skip
+    return tuple(
+        Peak(
+            row["platform"], row["name"], float(row["peak_gflops"]), float(row["peak_gbps"]),
+            row["source"],
+        )
+        for row in read_table("baselines/peaks")
+    )  # fmt: skip
 
 
 def count_bytes(layer: CompressedLayer, batch: int, matrix: str) -> int:

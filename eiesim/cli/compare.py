@@ -63,7 +63,7 @@ def execute(options: argparse.Namespace) -> int:
     with result_folder(options.out) as folder:
         runs = list(track(run_layers(layers, hw, prices), layers))
         rows = comparison.describe(*comparison.compare_runs(runs, options.baseline))
-        summary = comparison.summarise(rows, options.baseline)
+        summary = comparison.summarise(rows, options.baseline, prices.overrides)
         if folder is not None:
             sources = [source for run in runs for source in run.operands.sources]
             texts = {

@@ -233,7 +233,9 @@ def _check_row(words: Mapping[str, str], key: Key, own: Mapping[Key, Price]) -> 
     if words["kind"] not in KINDS:
         yield f"{key}: kind: {show_value(words['kind'])}: {did_you_mean(words['kind'], KINDS)}"
     if not is_name(words["source"]):
-        yield f"{key}: source: missing, expected where the price comes from"
+        yield f"{key}: source: expected where the price comes from, found {words['source']!r}"
+    if words.get("per") and not is_name(words["per"]):
+        yield f"{key}: per: expected printable text, found {show_value(words['per'])}"
 
 
 def _suggest(key: Key, own: Mapping[Key, Price]) -> str:

@@ -97,7 +97,7 @@ def describe(contenders: Sequence[Baseline], ratios: Sequence[Ratio]) -> list[Ro
     return rows
 
 
-def summarise(rows: Sequence[Row], baseline: str) -> Row:
+def summarise(rows: Sequence[Row], baseline: str, overrides: Sequence[str]) -> Row:
     """Return a comparison as the content of `summary.json`.
 
     Parameters
@@ -106,8 +106,16 @@ def summarise(rows: Sequence[Row], baseline: str) -> Row:
         From `describe`.
     baseline : str
         As in `compare_runs`.
+    overrides : sequence of str
+        Prices that were put in place of eiesim's own.
     """
-    return {"schema": SCHEMA, "eiesim": __version__, "baseline": baseline, "rows": list(rows)}
+    return {
+        "schema": SCHEMA,
+        "eiesim": __version__,
+        "baseline": baseline,
+        "overrides": list(overrides),
+        "rows": list(rows),
+    }
 
 
 def chart_ratios(rows: Sequence[Row], quantity: str) -> Chart:
