@@ -324,7 +324,7 @@ GOOD = "alex-6,cpu,1,dense,published,7516.2,83.5,paper\n"
 BAD_FILES: list[tuple[str, list[str]]] = [
     ("", ["1: layer: expected one column, found 0"]),
     (HEADER, [" expected at least one row below the header"]),
-    (HEADER.replace("power_w", "power"), ["1: power: unknown column, did you mean 'power_w'?",
+    (HEADER.replace("power_w", "power"), ["1: 'power': unknown column, did you mean 'power_w'?",
                                           "1: power_w: expected one column, found 0"]),
     (HEADER.replace("source", "layer") + GOOD, ["1: layer: expected one column, found 2"]),
     (HEADER + "alex-6,cpu\n", ["2: expected 8 values, found 2"]),

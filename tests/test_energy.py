@@ -256,7 +256,7 @@ def test_a_table_can_be_written_and_read_back(tmp_path: Path) -> None:
     [
         ("", "expected a header and rows of prices, found an empty file"),
         (HEADER.replace(",unit", ""), ":1: unit: missing column"),
-        (HEADER.replace("unit", "units"), ":1: units: unknown column, did you mean 'unit'?"),
+        (HEADER.replace("unit", "units"), ":1: 'units': unknown column, did you mean 'unit'?"),
         (HEADER.replace("part", "value"), ":1: expected each column once"),
         (HEADER + READ.format("-1"), ":2: spmat_read memory read: value: expected a number from 0"),
         (HEADER + READ.format("nan"), ":2: spmat_read memory read: value: expected a number"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from eiesim.errors import ConfigError, did_you_mean
 from eiesim.files import read_csv
-from eiesim.schema import Choice, Field, Range, Text
+from eiesim.schema import Choice, Field, Range, Text, show_value
 
 FIELDS = {
     field.name: field
@@ -102,7 +102,7 @@ def read_baseline(path: str | Path) -> tuple[Baseline, ...]:
     lines = read_csv(path)
     header = lines[0][1] if lines else []
     problems = [
-        f"{path}:1: {name}: unknown column, {did_you_mean(name, FIELDS)}"
+        f"{path}:1: {show_value(name)}: unknown column, {did_you_mean(name, FIELDS)}"
         for name in header
         if name not in FIELDS
     ]

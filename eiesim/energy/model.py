@@ -97,7 +97,7 @@ class EnergyReport:
 
     @property
     def power_mw(self) -> float:
-        """Mean power over the run, mW; nJ a microsecond."""
+        """Mean power over the run, what DRAM takes included, mW; nJ a microsecond."""
         return self.total_pj / 1000 / self.latency_us
 
     def by_component(self) -> dict[str, float]:

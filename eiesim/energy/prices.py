@@ -213,7 +213,7 @@ def read_prices(path: str | Path, own: Mapping[Key, Price]) -> list[tuple[int, P
 def _check_header(header: list[str]) -> Iterator[str]:
     for name in header:
         if name not in COLUMNS:
-            yield f"{name}: unknown column, {did_you_mean(name, COLUMNS)}"
+            yield f"{show_value(name)}: unknown column, {did_you_mean(name, COLUMNS)}"
     for name in NEEDED:
         if name not in header:
             yield f"{name}: missing column"
@@ -223,17 +223,20 @@ def _check_header(header: list[str]) -> Iterator[str]:
 
 def _check_row(words: Mapping[str, str], key: Key, own: Mapping[Key, Price]) -> Iterator[str]:
     if key not in own:
-        yield f"{key}: unknown action, {_suggest(key, own)}"
-    elif words["unit"] != own[key].unit:
+        yield f"unknown action: {_suggest(key, own)}"
+        return
+    if words["unit"] != own[key].unit:
         yield f"{key}: unit: expected {own[key].unit}, found {show_value(words['unit'])}"
     for name in NUMBERS:
         word = words.get(name, "")
         if not _is_price(word) and (word not in BLANK or name == "value"):
-            yield f"{key}: {name}: expected a number from 0 to {LARGEST:g}, found {word!r}"
+            found = show_value(word)
+            yield f"{key}: {name}: expected a number from 0 to {LARGEST:g}, found {found}"
     if words["kind"] not in KINDS:
         yield f"{key}: kind: {show_value(words['kind'])}: {did_you_mean(words['kind'], KINDS)}"
     if not is_name(words["source"]):
-        yield f"{key}: source: expected where the price comes from, found {words['source']!r}"
+        found = show_value(words["source"])
+        yield f"{key}: source: expected where the price comes from, found {found}"
     if words.get("per") and not is_name(words["per"]):
         yield f"{key}: per: expected printable text, found {show_value(words['per'])}"
 
@@ -242,7 +245,7 @@ def _suggest(key: Key, own: Mapping[Key, Price]) -> str:
     for number, word in enumerate(key):
         known = {other[number] for other in own if other[:number] == key[:number]}
         if word not in known:
-            return f"{Key._fields[number]} {word!r}: {did_you_mean(word, known)}"
+            return f"{Key._fields[number]} {show_value(word)}: {did_you_mean(word, known)}"
     raise AssertionError("every part of the key is known")
 
 
