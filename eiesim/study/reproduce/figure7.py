@@ -21,8 +21,9 @@ to the printed number. The powers of the NT layers are printed nowhere and were 
 6 and 7 themselves: that these come out again is no evidence. simulated: our times on layers drawn
 from Table III, with the energy that was counted, and at the steady power of Table II, which is how
 the paper counts; within {ratios.TOLERANCE_PERCENT} %.
-What to see: at steady power EIE's efficiency is the paper's where its time is. Counted it is lower:
-on these layers a column is short, and both SRAMs are read more often than every 8 cycles.""",
+What to see: at steady power EIE's efficiency is the paper's where its time is. Counted it is lower
+on all layers but NT-Wd: columns are short or skipped, so that both SRAMs are read more often than
+every 8 cycles; and what VGG-6 streams from DRAM is in it.""",
 )
 
 
