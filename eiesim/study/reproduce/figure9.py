@@ -212,8 +212,9 @@ least at: {across} of {runs} ways to run CACTI. With a fresh read for every colu
 is least at: {within}.
 Layers one by one are in the table; VGG-6, which uses the smallest share of its columns, is the only
 one with an optimum of 128 bits or less while the word stays latched. meets_clock: CACTI's access
-time against one cycle at 800 MHz. CACTI 7 by cell type, ports, optimise setting and weights (delay :
-dynamic power : leakage : cycle time : area); the paper used CACTI 6 and does not tell its settings."""
+time against one cycle at 800 MHz. CACTI 7 by cell type, ports, optimise setting and weights (delay
+: dynamic power : leakage : cycle time : area); the paper used CACTI 6 and does not tell its
+settings."""
 
 
 def _chart(layers: list[Reads], energies: dict[Cacti, dict[int, tuple[float, float]]]) -> Chart:
