@@ -1,0 +1,210 @@
+"""Weights from `.caffemodel` files, by an own reader of protobuf's wire format."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.errors import WorkloadError
+from eiesim.importers.content import read_content, take_floats
+
+VARINT, EIGHT_BYTES, LENGTH, FOUR_BYTES = 0, 1, 2, 5
+"""Wire types: how a field's value is written."""
+LAYER_FIELDS = {100: (1, 7), 2: (4, 6)}
+"""NetParameter's `layer` and, of old, `layers`: the fields of a layer's name and of its blobs."""
+BLOB_DATA, BLOB_SHAPE, SHAPE_DIM = 5, 7, 1
+LEGACY_DIMS = (1, 2, 3, 4)
+"""BlobProto's num, channels, height and width, from before it had a shape."""
+MOST_DIMS = 32
+
+
+class Field(NamedTuple):
+    """One field of a message.
+
+    Attributes
+    ----------
+    number, wire : int
+        The field's number and wire type.
+    value : int
+        The number itself, of a varint.
+    payload : memoryview
+        The bytes, of the other wire types.
+    at : int
+        Where the field begins, in bytes from the start of the file.
+    payload_at : int
+        Where its payload begins.
+    """
+
+    number: int
+    wire: int
+    value: int
+    payload: memoryview
+    at: int
+    payload_at: int
+
+
+class Message(NamedTuple):
+    """Bytes of a message, and where in which file they are."""
+
+    content: memoryview
+    at: int
+    file: str
+
+
+def read_caffemodel(path: str | Path) -> dict[str, tuple[npt.NDArray[np.float32], ...]]:
+    """Read the blobs of every layer that has some.
+
+    Parameters
+    ----------
+    path : str or Path
+        A binary `.caffemodel`, plain or gzip, with layers of today's form (`layer`) or of the one
+        before (`layers`).
+
+    Returns
+    -------
+    dict of str to tuple of float32 arrays
+        By layer's name, in the file's order: the weights and mostly a bias, in Caffe's shapes,
+        ``[outputs, inputs, height, width]`` for a convolution.
+
+    Raises
+    ------
+    WorkloadError
+        The file cannot be read, is truncated or of another kind, a blob's data do not fit its
+        shape, or two layers have the same name.
+
+    References
+    ----------
+    BVLC/caffe, ``src/caffe/proto/caffe.proto``: NetParameter, LayerParameter, V1LayerParameter,
+    BlobProto, BlobShape. Protocol Buffers, "Encoding".
+    """
+    net = Message(memoryview(read_content(path)), 0, str(path))
+    layers: dict[str, tuple[npt.NDArray[np.float32], ...]] = {}
+    for field in read_fields(net):
+        if field.wire == LENGTH and field.number in LAYER_FIELDS:
+            name, blobs = _read_layer(_inside(net, field), *LAYER_FIELDS[field.number])
+            if blobs and name in layers:
+                raise WorkloadError(
+                    f"{path}: byte {field.at}: expected layers of different names, found {name!r} "
+                    "twice"
+                )
+            if blobs:
+                layers[name] = blobs
+    if not layers:
+        raise WorkloadError(
+            f"{path}: expected a .caffemodel of layers with weights, found none; a .prototxt has "
+            "none, and the oldest Caffe files must go through upgrade_net_proto_binary"
+        )
+    return layers
+
+
+def read_fields(message: Message) -> Iterator[Field]:
+    """Take a message apart, field by field.
+
+    Parameters
+    ----------
+    message : Message
+        Any protobuf message.
+
+    Yields
+    ------
+    Field
+        In the order of the file.
+
+    Raises
+    ------
+    WorkloadError
+        A field reaches beyond the message, or is none.
+    """
+    place = 0
+    while place < len(message.content):
+        start = place
+        key, place = _read_varint(message, place)
+        wire, value, length = key & 7, 0, 0
+        if wire == VARINT:
+            value, place = _read_varint(message, place)
+        elif wire == LENGTH:
+            length, place = _read_varint(message, place)
+        elif wire in {EIGHT_BYTES, FOUR_BYTES}:
+            length = 8 if wire == EIGHT_BYTES else 4
+        else:
+            raise _damage(message, start, f"wire type 0, 1, 2 or 5, found {wire}")
+        left = len(message.content) - place
+        if length > left:
+            raise _damage(message, start, f"a field of {length} bytes, found {left} bytes left")
+        payload = message.content[place : place + length]
+        yield Field(key >> 3, wire, value, payload, message.at + start, message.at + place)
+        place += length
+
+
+def _read_varint(message: Message, place: int) -> tuple[int, int]:
+    """Return a varint and where it ends; low seven bits first, at most ten bytes."""
+    value = 0
+    for index, byte in enumerate(message.content[place : place + 10]):
+        value |= (byte & 0x7F) << 7 * index
+        if byte < 0x80:
+            return value & ((1 << 64) - 1), place + index + 1
+    raise _damage(message, place, "a number of at most 10 bytes, found one without end")
+
+
+def _inside(message: Message, field: Field) -> Message:
+    return Message(field.payload, field.payload_at, message.file)
+
+
+def _read_layer(
+    layer: Message, name_field: int, blobs_field: int
+) -> tuple[str, tuple[npt.NDArray[np.float32], ...]]:
+    name = b""
+    blobs = []
+    for field in read_fields(layer):
+        if (field.number, field.wire) == (name_field, LENGTH):
+            name = bytes(field.payload)
+        elif (field.number, field.wire) == (blobs_field, LENGTH):
+            blobs.append(_read_blob(_inside(layer, field)))
+    return name.decode("utf-8", "backslashreplace"), tuple(blobs)
+
+
+def _read_blob(blob: Message) -> npt.NDArray[np.float32]:
+    data = bytearray()
+    shape: list[int] = []
+    legacy: dict[int, int] = {}
+    for field in read_fields(blob):
+        if field.number == BLOB_DATA and field.wire in {LENGTH, FOUR_BYTES}:
+            data += field.payload
+        elif (field.number, field.wire) == (BLOB_SHAPE, LENGTH):
+            shape = _read_shape(_inside(blob, field))
+        elif field.wire == VARINT and field.number in LEGACY_DIMS:
+            legacy[field.number] = field.value
+    if legacy and not shape:
+        shape = [legacy.get(number, 0) for number in LEGACY_DIMS]
+    numbers = take_floats(bytes(data), f"{blob.file}: byte {blob.at}: blob")
+    if len(shape) > MOST_DIMS or math.prod(shape) != numbers.size:
+        raise _damage(
+            blob, 0, f"as many float32 numbers as its shape {shape[:8]} says, found {numbers.size}"
+        )
+    return numbers.reshape(shape)
+
+
+def _read_shape(message: Message) -> list[int]:
+    """Return the dimensions, written one by one or packed into one field."""
+    dims: list[int] = []
+    for field in read_fields(message):
+        if (field.number, field.wire) == (SHAPE_DIM, VARINT):
+            dims.append(field.value)
+        elif (field.number, field.wire) == (SHAPE_DIM, LENGTH):
+            packed, place = _inside(message, field), 0
+            while place < len(packed.content):
+                value, place = _read_varint(packed, place)
+                dims.append(value)
+    return dims
+
+
+def _damage(message: Message, place: int, expected: str) -> WorkloadError:
+    return WorkloadError(
+        f"{message.file}: byte {message.at + place}: expected {expected}; "
+        "the file is truncated, damaged or no .caffemodel"
+    )

@@ -1,0 +1,92 @@
+"""What a file holds, taken whole or refused: plain or gzip, and never without a bound."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.errors import WorkloadError
+
+MOST_UNPACKED_BYTES = 1 << 29
+"""Most that a gzip file may unpack to: VGG-16's fc6, the papers' largest layer, takes 411 MB."""
+CHUNK_BYTES = 1 << 20
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+def read_content(path: str | Path, most_unpacked_bytes: int = MOST_UNPACKED_BYTES) -> bytes:
+    """Read a file; one that is gzip by its first two bytes is unpacked.
+
+    Parameters
+    ----------
+    path : str or Path
+        A regular file.
+    most_unpacked_bytes : int
+        Most that gzip may unpack to; a plain file is as long as it is.
+
+    Raises
+    ------
+    WorkloadError
+        There is no such file, or it cannot be read, or its gzip is damaged or unpacks to more.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise WorkloadError(f"{path}: expected a file, found none; check the path")
+    try:
+        with file.open("rb") as stream:
+            if stream.read(2) != GZIP_MAGIC:
+                stream.seek(0)
+                return stream.read()
+        return _unpack(file, most_unpacked_bytes)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise WorkloadError(
+            f"{path}: expected a whole gzip file, found a truncated or damaged one ({error}); "
+            "get it again"
+        ) from error
+    except OSError as error:
+        raise WorkloadError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _unpack(file: Path, most_bytes: int) -> bytes:
+    content = bytearray()
+    with gzip.open(file) as stream:
+        # in chunks, since the length that gzip states is not to be trusted
+        while chunk := stream.read(CHUNK_BYTES):
+            content += chunk
+            if len(content) > most_bytes:
+                raise WorkloadError(
+                    f"{file}: expected gzip of at most {most_bytes} bytes, found more; "
+                    "it is not the file that is meant, or damaged"
+                )
+    return bytes(content)
+
+
+def take_floats(content: bytes, what: str) -> npt.NDArray[np.float32]:
+    """Return bytes as little-endian float32 numbers.
+
+    Parameters
+    ----------
+    content : bytes
+        Four a number.
+    what : str
+        What they are, for the error.
+
+    Returns
+    -------
+    float32 [len(content) // 4]
+        A copy, in the machine's own byte order.
+
+    Raises
+    ------
+    WorkloadError
+        The length is no multiple of four.
+    """
+    if len(content) % 4:
+        raise WorkloadError(
+            f"{what}: expected float32 numbers of 4 bytes each, found {len(content)} bytes; "
+            "the file is truncated or of another kind"
+        )
+    return np.frombuffer(content, "<f4").astype(np.float32)

@@ -1,0 +1,156 @@
+"""The Deep Compression authors' `.net` files: codebooks, codes and index gaps of every layer."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from eiesim.arrays import require_finite
+from eiesim.errors import WorkloadError
+from eiesim.importers.content import read_content, take_floats
+from eiesim.importers.prototxt import NetLayer, read_prototxt
+from eiesim.layer import LARGEST, CompressedLayer
+
+MOST_COLUMNS = 1 << 20
+"""Inputs of a row, as in LayerSpec: with them grows what is kept of a layer without weights."""
+
+
+class StoredLayer(NamedTuple):
+    """One layer of a `.net` file.
+
+    Attributes
+    ----------
+    layer : CompressedLayer
+        Outputs x (inputs * kernel height * kernel width), with its codebook of 256 entries
+        (convolution) or 16 (inner product).
+    bias : float32 [outputs]
+        Not in the codebook.
+    shape : tuple of int
+        Of the weights, as Caffe has them.
+    entries, padding : int
+        Entries stored, and those of them with code 0, which only carry a gap on.
+    """
+
+    layer: CompressedLayer
+    bias: npt.NDArray[np.float32]
+    shape: tuple[int, ...]
+    entries: int
+    padding: int
+
+
+class _Reader:
+    """Bytes of a file, taken from its start; whoever wants more than there are is refused."""
+
+    def __init__(self, content: bytes, file: str) -> None:
+        self.content = content
+        self.file = file
+        self.place = 0
+
+    def take(self, length: int, what: str) -> bytes:
+        """Return the next bytes."""
+        left = len(self.content) - self.place
+        if length > left:
+            raise WorkloadError(
+                f"{self.file}: byte {self.place}: {what}: expected {length} bytes, found {left} "
+                "left; the file is truncated, or the .prototxt is of another network"
+            )
+        self.place += length
+        return self.content[self.place - length : self.place]
+
+    def nibbles(self, count: int, what: str) -> npt.NDArray[np.uint8]:
+        """Return 4-bit numbers, the low half of each byte first."""
+        packed = np.frombuffer(self.take((count + 1) // 2, what), np.uint8)
+        return np.stack((packed & 15, packed >> 4), axis=1).reshape(-1)[:count]
+
+
+def read_net(net_path: str | Path, prototxt_path: str | Path) -> tuple[StoredLayer, ...]:
+    """Read every layer of a compressed network.
+
+    Parameters
+    ----------
+    net_path : str or Path
+        The `.net` file.
+    prototxt_path : str or Path
+        The network's definition: a `.net` file tells no shapes.
+
+    Returns
+    -------
+    tuple of StoredLayer
+        Convolutions and inner products, in the network's order.
+
+    Raises
+    ------
+    WorkloadError
+        A file cannot be read, or they do not fit each other to the byte.
+
+    References
+    ----------
+    songhan/SqueezeNet-Deep-Compression, ``decode.py`` tells the format. Han, Mao, Dally, Deep
+    Compression, ICLR 2016, section 3.
+    """
+    net = [layer for layer in read_prototxt(prototxt_path) if layer.weight_shape]
+    if not net:
+        raise WorkloadError(
+            f"{prototxt_path}: expected convolutions or inner products, found none; "
+            "take the network's deploy.prototxt"
+        )
+    reader = _Reader(read_content(net_path), str(net_path))
+    counts = np.frombuffer(reader.take(4 * len(net), "entries of the layers"), "<u4")
+    layers = tuple(
+        _read_layer(reader, layer, int(count)) for layer, count in zip(net, counts, strict=True)
+    )
+    left = len(reader.content) - reader.place
+    if left:
+        raise WorkloadError(
+            f"{net_path}: expected {reader.place} bytes for {len(net)} layers, found {left} more; "
+            "the .prototxt is of another network"
+        )
+    return layers
+
+
+def _read_layer(reader: _Reader, net: NetLayer, entries: int) -> StoredLayer:
+    what = f"layer {net.name}"
+    convolution = len(net.weight_shape) == 4
+    codebook = take_floats(reader.take(4 * (256 if convolution else 16), f"{what}: codebook"), what)
+    bias = take_floats(reader.take(4 * net.weight_shape[0], f"{what}: bias"), what)
+    require_finite(bias, f"{reader.file}: {what}: bias")
+    codes = (
+        np.frombuffer(reader.take(entries, f"{what}: codes"), np.uint8)
+        if convolution
+        else reader.nibbles(entries, f"{what}: codes")
+    )
+    gaps = reader.nibbles(entries, f"{what}: index gaps")
+    matrix = _place(codes, gaps, net, reader.file)
+    try:
+        layer = CompressedLayer(matrix, codebook, name=net.name or "layer")
+    except WorkloadError as error:
+        raise WorkloadError(f"{reader.file}: {error}") from error
+    padding = entries - int(np.count_nonzero(codes))
+    return StoredLayer(layer, bias, net.weight_shape, entries, padding)
+
+
+def _place(
+    codes: npt.NDArray[np.uint8], gaps: npt.NDArray[np.uint8], net: NetLayer, file: str
+) -> sparse.csr_array[np.uint8]:
+    """Return the codes as a matrix: each stands `gap` places behind the one before."""
+    rows, cols = net.weight_shape[0], math.prod(net.weight_shape[1:])
+    if cols > MOST_COLUMNS or rows > LARGEST:
+        raise WorkloadError(
+            f"{file}: layer {net.name}: expected at most {MOST_COLUMNS} inputs of an output, found "
+            f"{cols}; check the .prototxt"
+        )
+    places = np.cumsum(gaps.astype(np.int64) + 1) - 1
+    if places.size and places[-1] >= rows * cols:
+        raise WorkloadError(
+            f"{file}: layer {net.name}: expected entries within {rows} x {cols} weights, found one "
+            f"at place {places[-1]}; the .prototxt is of another network, or the file is damaged"
+        )
+    used = np.flatnonzero(codes)
+    row, col = np.divmod(places[used], cols)
+    starts = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=rows))))
+    return sparse.csr_array((codes[used], col, starts), shape=(rows, cols))

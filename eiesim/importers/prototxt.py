@@ -1,0 +1,296 @@
+"""The layers of a Caffe network from its `.prototxt`, and the shapes of their weights."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from eiesim.errors import WorkloadError
+from eiesim.importers.content import read_content
+
+LARGEST = 1 << 20
+"""Largest size that is read, as in LayerSpec."""
+KEEPS_SHAPE = frozenset({
+    "absval", "batchnorm", "bias", "bnll", "dropout", "eltwise", "elu", "exp", "log", "lrn", "mvn",
+    "power", "prelu", "relu", "scale", "sigmoid", "softmax", "split", "tanh", "threshold",
+})  # fmt: skip
+"""Types of layers that leave channels, height and width as they are."""
+TOKEN = re.compile(
+    r"""(?P<space>[\s,;]+|\#[^\n]*)|(?P<mark>[{}:])"""
+    r"""|(?P<text>"(?:[^"\\\n]|\\[^\n])*"|'(?:[^'\\\n]|\\[^\n])*')|(?P<word>[\w.+-]+)"""
+)
+Shape = tuple[int, int, int]
+"""Channels, height, width."""
+
+
+class NetLayer(NamedTuple):
+    """A layer of a network.
+
+    Attributes
+    ----------
+    name, type : str
+        As in the file.
+    bottoms, tops : tuple of str
+        What it reads and writes.
+    weight_shape : tuple of int
+        ``(outputs, inputs / groups, kernel height, kernel width)`` of a convolution,
+        ``(outputs, inputs)`` of an inner product, ``()`` of any other layer.
+    """
+
+    name: str
+    type: str
+    bottoms: tuple[str, ...]
+    tops: tuple[str, ...]
+    weight_shape: tuple[int, ...]
+
+
+class Block:
+    """What stands between two braces: keys with their values and lines, in order.
+
+    Parameters
+    ----------
+    file : str
+        Where it is from, for errors.
+    line : int
+        Where it begins.
+    """
+
+    def __init__(self, file: str, line: int) -> None:
+        self.file = file
+        self.line = line
+        self.items: list[tuple[str, str | Block, int]] = []
+
+    def words(self, key: str) -> list[tuple[str, int]]:
+        """Return the values of a key that are words, and their lines."""
+        return [(it, line) for name, it, line in self.items if name == key and isinstance(it, str)]
+
+    def blocks(self, *keys: str) -> list[Block]:
+        """Return the values of keys that are blocks."""
+        return [it for name, it, _ in self.items if name in keys and isinstance(it, Block)]
+
+    def block(self, key: str) -> Block:
+        """Return the first block of a key, an empty one where there is none."""
+        return next(iter(self.blocks(key)), Block(self.file, self.line))
+
+    def text(self, key: str) -> str:
+        """Return the first word of a key, or nothing."""
+        return next((word for word, _ in self.words(key)), "")
+
+    def sizes(self, key: str, least: int = 1) -> list[int]:
+        """Return the whole numbers of a key."""
+        for word, line in self.words(key):
+            if not re.fullmatch("[0-9]{1,7}", word) or not least <= int(word) <= LARGEST:
+                raise _fault(self.file, line, f"{key} of {least} to {LARGEST}", word)
+        return [int(word) for word, _ in self.words(key)]
+
+    def size(self, key: str, default: int | None = None, least: int = 1) -> int:
+        """Return the first number of a key."""
+        for number in self.sizes(key, least):
+            return number
+        if default is None:
+            raise _fault(self.file, self.line, f"a block with {key}", "none")
+        return default
+
+    def pair(self, key: str, stem: str, default: int | None, least: int = 1) -> tuple[int, int]:
+        """Return height and width: of `stem`_h and _w, or of `key`, once or twice."""
+        numbers = self.sizes(key, least)
+        if self.words(f"{stem}_h"):
+            return self.size(f"{stem}_h", None, least), self.size(f"{stem}_w", None, least)
+        return (numbers[0], numbers[-1]) if numbers else (self.size(key, default, least),) * 2
+
+
+def read_prototxt(path: str | Path) -> tuple[NetLayer, ...]:
+    """Read the layers of a network in order, and follow the shapes of their inputs.
+
+    Parameters
+    ----------
+    path : str or Path
+        A network definition in protobuf's text form, its layers written ``layer {`` or
+        ``layers {``.
+
+    Raises
+    ------
+    WorkloadError
+        The file cannot be read or is not of this form, or an inner product's or a convolution's
+        input has no known shape.
+
+    References
+    ----------
+    BVLC/caffe, ``src/caffe/proto/caffe.proto``, and the shapes by ``src/caffe/layers``.
+    """
+    file = str(path)
+    text = read_content(path).decode("utf-8", "replace")
+    net = _parse(text, file)
+    shapes = _read_inputs(net)
+    layers = tuple(_read_layer(block, shapes) for block in net.blocks("layer", "layers"))
+    if not layers:
+        raise WorkloadError(
+            f"{file}: expected layers of a Caffe network, found none; check the path"
+        )
+    return layers
+
+
+def kind_of(layer_type: str) -> str:
+    """Return a layer's type in one spelling.
+
+    ``InnerProduct``, ``INNER_PRODUCT`` and ``CInnerProduct`` (of dynamic network surgery) are all
+    ``innerproduct``.
+
+    Parameters
+    ----------
+    layer_type : str
+        As in the file.
+    """
+    kind = layer_type.replace("_", "").lower()
+    return {"cconvolution": "convolution", "cinnerproduct": "innerproduct"}.get(kind, kind)
+
+
+def _parse(text: str, file: str) -> Block:
+    open_blocks = [Block(file, 1)]
+    key, colon = "", False
+    line = 1
+    for kind, word, line in _tokens(text, file):
+        if not key and kind == "word":
+            key, colon = word, False
+        elif not key and word == "}" and len(open_blocks) > 1:
+            open_blocks.pop()
+        elif key and word == ":" and not colon:
+            colon = True
+        elif key and word == "{":
+            block = Block(file, line)
+            open_blocks[-1].items.append((key, block, line))
+            open_blocks.append(block)
+            key = ""
+        elif key and colon and kind in {"word", "text"}:
+            value = word[1:-1] if kind == "text" else word
+            open_blocks[-1].items.append((key, value, line))
+            key = ""
+        else:
+            expected = f"'{{' or a value after {key!r}" if key else "a key or '}'"
+            raise _fault(file, line, expected, word)
+    if key or len(open_blocks) > 1:
+        opened = open_blocks[-1].line
+        raise _fault(file, line, f"'}}' for the block of line {opened}", "the file's end")
+    return open_blocks[0]
+
+
+def _tokens(text: str, file: str) -> Iterator[tuple[str, str, int]]:
+    place, line = 0, 1
+    while place < len(text):
+        match = TOKEN.match(text, place)
+        if match is None or match.lastgroup is None:
+            raise _fault(file, line, "a key, a value or a brace", text[place])
+        if match.lastgroup != "space":
+            yield match.lastgroup, match[0], line
+        line += match[0].count("\n")
+        place = match.end()
+
+
+def _read_inputs(net: Block) -> dict[str, Shape]:
+    """Return the shapes of a network's inputs by name; each has four dimensions, images first."""
+    names = [name for name, _ in net.words("input")]
+    dims = net.sizes("input_dim")
+    shapes = [dims[first : first + 4] for first in range(0, len(dims), 4)]
+    shapes += [block.sizes("dim") for block in net.blocks("input_shape")]
+    return {
+        name: shape for name, dims in zip(names, shapes, strict=False) if (shape := _take(dims))
+    }
+
+
+def _take(dims: list[int]) -> Shape | None:
+    padded = [*dims[1:], 1, 1]
+    return (padded[0], padded[1], padded[2]) if 2 <= len(dims) <= 4 else None
+
+
+def _read_layer(block: Block, shapes: dict[str, Shape]) -> NetLayer:
+    layer = NetLayer(
+        block.text("name"),
+        block.text("type"),
+        tuple(name for name, _ in block.words("bottom")),
+        tuple(name for name, _ in block.words("top")),
+        (),
+    )
+    inputs = [shapes.get(name) for name in layer.bottoms]
+    kind = kind_of(layer.type)
+    output: Shape | None = None
+    if kind in {"convolution", "innerproduct"}:
+        if not inputs or inputs[0] is None:
+            raise _fault(
+                block.file, block.line, f"layer {layer.name!r} to read an input of known shape",
+                f"{', '.join(layer.bottoms) or 'no bottom'}; give the network's input and "
+                "input_dim, or take the deploy.prototxt",
+            )  # fmt: skip
+        shape, output = (_convolve if kind == "convolution" else _multiply)(block, inputs[0])
+        layer = layer._replace(weight_shape=shape)
+    elif kind == "input":
+        output = _take(block.block("input_param").block("shape").sizes("dim"))
+    elif inputs:
+        output = _pass_on(kind, block, inputs)
+    for top in layer.tops:
+        shapes.pop(top, None)
+        if output is not None:
+            shapes[top] = output
+    return layer
+
+
+def _convolve(block: Block, shape: Shape) -> tuple[tuple[int, ...], Shape]:
+    parameters = block.block("convolution_param")
+    outputs, groups = parameters.size("num_output"), parameters.size("group", 1)
+    kernel = parameters.pair("kernel_size", "kernel", None)
+    stride = parameters.pair("stride", "stride", 1)
+    pad = parameters.pair("pad", "pad", 0, 0)
+    dilation = parameters.pair("dilation", "dilation", 1)
+    side = [
+        (shape[1 + axis] + 2 * pad[axis] - dilation[axis] * (kernel[axis] - 1) - 1) // stride[axis]
+        + 1
+        for axis in (0, 1)
+    ]
+    if min(side) < 1 or shape[0] % groups or outputs % groups:
+        raise _fault(
+            block.file, block.line, "a kernel that fits its input and groups that divide it",
+            f"kernel {list(kernel)} and {groups} groups on channels x height x width {list(shape)}",
+        )  # fmt: skip
+    return (outputs, shape[0] // groups, *kernel), (outputs, side[0], side[1])
+
+
+def _multiply(block: Block, shape: Shape) -> tuple[tuple[int, ...], Shape]:
+    outputs = block.block("inner_product_param").size("num_output")
+    return (outputs, math.prod(shape)), (outputs, 1, 1)
+
+
+def _pass_on(kind: str, block: Block, inputs: list[Shape | None]) -> Shape | None:
+    """Return what a layer without weights makes of its inputs; None where that is not known."""
+    first = inputs[0]
+    known = [shape for shape in inputs if shape is not None]
+    if first is None or len(known) < len(inputs):
+        return None
+    if kind == "concat":
+        return sum(shape[0] for shape in known), first[1], first[2]
+    if kind == "flatten":
+        return math.prod(first), 1, 1
+    if kind == "pooling":
+        return _pool(block.block("pooling_param"), first)
+    return first if kind in KEEPS_SHAPE else None
+
+
+def _pool(parameters: Block, shape: Shape) -> Shape:
+    if parameters.text("global_pooling") == "true":
+        return shape[0], 1, 1
+    kernel = parameters.pair("kernel_size", "kernel", None)
+    stride = parameters.pair("stride", "stride", 1)
+    pad = parameters.pair("pad", "pad", 0, 0)
+    side = []
+    for axis in (0, 1):
+        length = shape[1 + axis] + 2 * pad[axis]
+        steps = -(-(length - kernel[axis]) // stride[axis]) + 1
+        # no window begins in the padding behind the image
+        beyond = max(pad) and (steps - 1) * stride[axis] >= shape[1 + axis] + pad[axis]
+        side.append(max(steps - bool(beyond), 1))
+    return shape[0], side[0], side[1]
+
+
+def _fault(file: str, line: int, expected: str, found: str) -> WorkloadError:
+    return WorkloadError(f"{file}: line {line}: expected {expected}, found {found[:200]}")

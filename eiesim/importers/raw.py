@@ -1,0 +1,80 @@
+"""Pruned layers as gzip of bare float32 numbers, as the Lyra vocoder's WaveGRU comes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.arrays import require_finite
+from eiesim.errors import WorkloadError
+from eiesim.importers.content import read_content, take_floats
+
+
+class RawLayer(NamedTuple):
+    """A pruned layer.
+
+    Attributes
+    ----------
+    weights : float32 [rows, cols]
+        Row = output; 0.0 where the mask says so.
+    bias : float32 [rows]
+        One for each output.
+    """
+
+    weights: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
+
+
+def read_wavegru_layer(folder: str | Path, name: str) -> RawLayer:
+    """Read a layer from the files ``<name>_weights``, ``_mask`` and ``_bias.raw.gz``.
+
+    Each is gzip of little-endian float32, weights and mask row by row; there is no header, the
+    bias tells the number of rows.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where the three files are.
+    name : str
+        What they begin with, such as ``lyra_16khz_proj``.
+
+    Returns
+    -------
+    RawLayer
+        Weights, with the mask applied, and bias.
+
+    Raises
+    ------
+    WorkloadError
+        A file is missing or damaged, the lengths do not fit, the mask is not of zeros and ones,
+        or a weight or bias is not a number.
+
+    References
+    ----------
+    google/lyra, version 0.0.2, ``lyra/wavegru``.
+    """
+    bias = _read(folder, name, "bias")
+    weights = _read(folder, name, "weights")
+    mask = _read(folder, name, "mask")
+    what = f"{Path(folder) / name}"
+    if not bias.size or not weights.size or weights.size % bias.size:
+        raise WorkloadError(
+            f"{what}: expected rows x cols weights, rows the number of biases, found "
+            f"{weights.size} weights and {bias.size} biases; the files do not belong together"
+        )
+    if mask.size != weights.size or not np.isin(mask, (0, 1)).all():
+        raise WorkloadError(
+            f"{what}: expected a mask of {weights.size} zeros and ones, one for each weight, "
+            f"found {mask.size} numbers, {mask.min(initial=0):g} to {mask.max(initial=0):g}"
+        )
+    return RawLayer(np.where(mask == 1, weights, 0).reshape(bias.size, -1), bias)
+
+
+def _read(folder: str | Path, name: str, part: str) -> npt.NDArray[np.float32]:
+    file = Path(folder) / f"{name}_{part}.raw.gz"
+    numbers = take_floats(read_content(file), str(file))
+    require_finite(numbers, str(file))
+    return numbers
