@@ -1,0 +1,114 @@
+"""The LeNets' fully connected layers, and what MNIST's test images give them to work on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.arrays import take_array
+from eiesim.errors import WorkloadError
+from eiesim.importers.caffemodel import read_caffemodel
+from eiesim.importers.idx import read_idx
+
+IMAGES = "mnist/t10k-images-idx3-ubyte.gz"
+LABELS = "mnist/t10k-labels-idx1-ubyte.gz"
+MODELS = {
+    "LeNet-300-100": "lenet/caffe_lenet300100_sparse.caffemodel",
+    "LeNet-5": "lenet/caffe_lenet5_sparse.caffemodel",
+}
+SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
+    "LeNet-300-100": {"ip1": (300, 784), "ip2": (100, 300), "ip3": (10, 100)},
+    "LeNet-5": {
+        "conv1": (20, 1, 5, 5),
+        "conv2": (50, 20, 5, 5),
+        "ip1": (500, 800),
+        "ip2": (10, 500),
+    },
+}
+Parameters = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+"""Weights and bias."""
+IMAGES_AT_ONCE = 500
+
+
+class LeNet(NamedTuple):
+    """The fully connected layers of a network, and their inputs.
+
+    Attributes
+    ----------
+    layers : tuple of (float32 [rows, cols], float32 [rows])
+        Weights and bias, ReLU between the layers.
+    inputs : float32 [cols, images]
+        What the first of them sees of each test image.
+    labels : uint8 [images]
+        The right classes.
+    """
+
+    layers: tuple[Parameters, ...]
+    inputs: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.uint8]
+
+
+def load_lenet(data: Path, network: str) -> LeNet:
+    """Read a pruned network, and run its convolutions, if any, in float32 on the test images.
+
+    Parameters
+    ----------
+    data : Path
+        Folder of real data, with the files of `MODELS`, `IMAGES` and `LABELS`.
+    network : str
+        One of `MODELS`.
+
+    Raises
+    ------
+    WorkloadError
+        A file is missing or damaged, or of another network.
+    """
+    layers = _read_layers(data / MODELS[network], SHAPES[network])
+    images = take_array(read_idx(data / IMAGES), IMAGES, np.uint8, ("images", 28, 28))
+    labels = take_array(read_idx(data / LABELS), LABELS, np.uint8, (len(images),))
+    parts = []
+    for first in range(0, len(images), IMAGES_AT_ONCE):
+        # pixels as the networks were trained on: a byte over 256
+        pixels = images[first : first + IMAGES_AT_ONCE, np.newaxis]
+        part: npt.NDArray[np.float32] = pixels.astype(np.float32) / np.float32(256)
+        for name, (weights, bias) in layers.items():
+            if name.startswith("conv"):
+                part = _convolve(part, weights, bias)
+        parts.append(part.reshape(len(part), -1))
+    return LeNet(
+        tuple(layers[name] for name in layers if name.startswith("ip")),
+        np.ascontiguousarray(np.concatenate(parts).T),
+        labels,
+    )
+
+
+def _read_layers(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, Parameters]:
+    blobs = read_caffemodel(path)
+    layers = {}
+    for name, shape in shapes.items():
+        if len(blobs.get(name, ())) < 2:
+            raise WorkloadError(
+                f"{path}: expected weights and bias of a layer {name}, found "
+                f"{', '.join(blobs)}; get the file again"
+            )
+        weights, bias = blobs[name][:2]
+        what = f"{path}: layer {name}"
+        layers[name] = (
+            take_array(weights, f"{what}: weights", np.float32, shape),
+            take_array(bias, f"{what}: bias", np.float32, shape[:1]),
+        )
+    return layers
+
+
+def _convolve(
+    maps: npt.NDArray[np.float32], weights: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Convolve [images, channels, height, width] and take the maximum of every 2 x 2."""
+    windows = np.lib.stride_tricks.sliding_window_view(maps, weights.shape[2:], axis=(2, 3))
+    sums = np.tensordot(windows, weights, axes=((1, 4, 5), (1, 2, 3)))
+    n, height, width, channels = sums.shape
+    largest = sums.reshape(n, height // 2, 2, width // 2, 2, channels).max(axis=(2, 4)) + bias
+    return np.moveaxis(largest, 3, 1)
