@@ -91,18 +91,19 @@ def find_spec_file(name: str | Path) -> Path:
     raise WorkloadError(f"layer {str(name)!r}: unknown, {did_you_mean(stem, known)}")
 
 
-def draw_benchmark(spec: LayerSpec) -> Benchmark:
-    """Draw weights and one input; the same description always gives the same ones.
+def draw_layer(spec: LayerSpec) -> CompressedLayer:
+    """Draw the weights of a layer; the same description always gives the same ones.
 
     Parameters
     ----------
     spec : LayerSpec
-        Shape, densities and seed.
+        Shape, density, unevenness and seed.
 
     Raises
     ------
     WorkloadError
-        So many weights would be kept that 32-bit indices do not hold them.
+        So many weights would be kept that 32-bit indices do not hold them, or lines so uneven
+        cannot be filled so far.
     """
     kept = spec.inputs * spec.outputs * spec.weight_density
     if kept > LARGEST:
@@ -110,21 +111,51 @@ def draw_benchmark(spec: LayerSpec) -> Benchmark:
             f"{spec.name}: {kept:.3g} weights would be kept, at most {LARGEST} can be: "
             "lower inputs, outputs or weight_density"
         )
-    weights, bias, inputs = (
-        np.random.default_rng(child) for child in np.random.SeedSequence(spec.seed).spawn(3)
-    )
+    weights, bias, _ = _spawn(spec)
     codes = draw_codes(
-        (spec.outputs, spec.inputs), spec.weight_density, spec.codebook_bits, weights
+        (spec.outputs, spec.inputs),
+        spec.weight_density,
+        (spec.row_variation, spec.column_variation),
+        spec.codebook_bits,
+        weights,
     )
     codebook = draw_codebook(spec.codebook_bits, spec.weight_density, spec.inputs)
     bias_codes = None
     if spec.bias:
         bias_codes = bias.integers(1, codebook.size, size=spec.outputs, dtype=np.uint8)
-    return Benchmark(
-        CompressedLayer(codes, codebook, bias_codes, spec.name),
-        draw_activations(spec.inputs, spec.activation_density, inputs),
-        spec,
-    )
+    return CompressedLayer(codes, codebook, bias_codes, spec.name)
+
+
+def draw_input(spec: LayerSpec) -> npt.NDArray[np.float32]:
+    """Draw one input of a layer; of two densities, the lower one's non-zeros are among the other's.
+
+    Parameters
+    ----------
+    spec : LayerSpec
+        Length, density and seed.
+    """
+    return draw_activations(spec.inputs, spec.activation_density, _spawn(spec)[2])
+
+
+def draw_benchmark(spec: LayerSpec) -> Benchmark:
+    """Draw weights and one input; the same description always gives the same ones.
+
+    Parameters
+    ----------
+    spec : LayerSpec
+        Shape, densities, unevenness and seed.
+
+    Raises
+    ------
+    WorkloadError
+        As in `draw_layer`.
+    """
+    return Benchmark(draw_layer(spec), draw_input(spec), spec)
+
+
+def _spawn(spec: LayerSpec) -> list[np.random.Generator]:
+    """Return the sources of weights, bias and input."""
+    return [np.random.default_rng(child) for child in np.random.SeedSequence(spec.seed).spawn(3)]
 
 
 def load_benchmark(name: str | Path) -> Benchmark:

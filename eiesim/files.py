@@ -18,6 +18,9 @@ import numpy.typing as npt
 
 from eiesim.errors import ConfigError, EieError, WorkloadError
 
+MANIFEST = "manifest.json"
+"""What each folder of results holds."""
+
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[IO[bytes]]:
@@ -130,7 +133,7 @@ def read_csv(path: str | Path) -> list[tuple[int, list[str]]]:
 
 
 @contextmanager
-def new_folder(path: str | Path) -> Iterator[Path]:
+def new_folder(path: str | Path, replace: bool = False) -> Iterator[Path]:
     """Fill a folder that takes its final name only when the block ends without an error.
 
     Parameters
@@ -138,6 +141,8 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     path : str or Path
         Name wished for; when there is something of that name already, ``-2``, ``-3`` and so on is
         added instead of touching it.
+    replace : bool
+        Put the folder in the place of one that eiesim wrote before, told by its `manifest.json`.
 
     Yields
     ------
@@ -153,7 +158,12 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     if not wished.name or wished.name == ".." or "\0" in wished.name:
         raise EieError(f"{str(path)!r}: expected the name of a new folder")
     try:
-        target = fresh_name(wished)
+        target = wished if replace else fresh_name(wished)
+        if target.exists() and not (target / MANIFEST).is_file():
+            raise EieError(
+                f"{path}: expected a folder that eiesim wrote, with {MANIFEST} in it, found another; "
+                "leave out --force or name another folder"
+            )
         made = [parent for parent in target.parents if not parent.exists()]
         target.parent.mkdir(parents=True, exist_ok=True)
         # from 3.12 on mkdtemp makes the path absolute; a relative one stays so in messages
@@ -164,6 +174,8 @@ def new_folder(path: str | Path) -> Iterator[Path]:
         work = hidden / target.name
         work.mkdir()
         yield work
+        if target.exists():
+            target.replace(hidden / f".{target.name}")
         work.replace(target)
         made = []
     except OSError as error:

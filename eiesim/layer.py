@@ -15,6 +15,10 @@ from eiesim.schema import Range, Switch, Text, is_name, validate
 
 LARGEST = (1 << 31) - 1
 """Most rows, columns, or entries of a PE: what 32-bit indices hold."""
+ROW_VARIATION = 0.16
+COLUMN_VARIATION = 0.18
+"""How unevenly drawn layers are filled unless they say so themselves: fitted to the real layers that
+the papers' authors pruned (`eiesim reproduce unevenness`)."""
 Codes: TypeAlias = (
     "npt.NDArray[np.uint8] | sparse.csc_array[np.uint8] | sparse.csr_array[np.uint8]"
     " | sparse.csc_matrix[np.uint8] | sparse.csr_matrix[np.uint8]"
@@ -37,6 +41,12 @@ class LayerSpec:
     outputs: Annotated[int, Range(1, 1 << 20, "outputs, rows of the matrix")]
     weight_density: Annotated[float, Range(0, 1, "share of weights that are not pruned")]
     activation_density: Annotated[float, Range(0, 1, "share of activations that are not zero")]
+    row_variation: Annotated[
+        float, Range(0, 4, "how unevenly rows are filled: coefficient of variation of their rates")
+    ] = ROW_VARIATION
+    column_variation: Annotated[
+        float, Range(0, 4, "how unevenly columns are filled, likewise")
+    ] = COLUMN_VARIATION
     codebook_bits: Annotated[int, Range(1, 8, "bits of a codebook index")] = 4
     bias: Annotated[bool, Switch("draw a bias, one more column")] = False
     seed: Annotated[int, Range(0, (1 << 63) - 1, "seed of every random draw")] = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -71,7 +71,7 @@ def tell(message: str) -> None:
 
 
 @contextmanager
-def result_folder(path: str | None) -> Iterator[Path | None]:
+def result_folder(path: str | None, replace: bool = False) -> Iterator[Path | None]:
     """Give the folder of ``--out``, and tell its name once it is whole; None without ``--out``.
 
     Entered before any work, so that none is lost to a folder that cannot be written.
@@ -80,13 +80,15 @@ def result_folder(path: str | None) -> Iterator[Path | None]:
     ----------
     path : str or None
         What was given to ``--out``.
+    replace : bool
+        Whether ``--force`` was given: put it in the place of one that eiesim wrote before.
     """
     if path is None:
         yield None
         return
     from eiesim.files import final_path, new_folder
 
-    with new_folder(path) as folder:
+    with new_folder(path, replace) as folder:
         yield folder
     tell(f"written: {escape(str(final_path(folder)))}")
 
@@ -109,19 +111,38 @@ def track(items: Iterable[T], names: Sequence[str]) -> Iterator[T]:
     names : sequence of str
         What each item is called.
     """
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield from items
+    with show_progress(len(names), names[0]) as tell:
+        for number, item in enumerate(items, start=1):
+            tell(names[number] if number < len(names) else "done")
+            yield item
+
+
+@contextmanager
+def show_progress(steps: int, first: str = "starting") -> Iterator[Callable[[str], None]]:
+    """Show a progress bar on a terminal, and nothing in a pipe.
+
+    Parameters
+    ----------
+    steps : int
+        How many there are.
+    first : str
+        What stands beside the bar before the first one.
+
+    Yields
+    ------
+    callable
+        To be called after each step with what is to stand beside the bar; from any thread.
+    """
+    if not steps or sys.stderr is None or not sys.stderr.isatty():
+        yield lambda _: None
         return
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(escape(names[0]), total=len(names))
-        for number, item in enumerate(items, start=1):
-            name = names[number] if number < len(names) else "done"
-            progress.update(task, advance=1, description=escape(name))
-            yield item
+        task = progress.add_task(escape(first), total=steps)
+        yield lambda words: progress.update(task, advance=1, description=escape(words))
 
 
 def _is_number(word: str) -> bool:

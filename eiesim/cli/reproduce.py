@@ -1,37 +1,40 @@
-"""`eiesim reproduce`: a paper's tables and figures again."""
+"""`eiesim reproduce`: the papers' tables and figures again."""
 
 from __future__ import annotations
 
 import argparse
-from importlib import import_module
+import os
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eiesim.errors import ConfigError, did_you_mean
+from eiesim.errors import ConfigError
+from eiesim.study.reproduce.registry import EXPERIMENTS, NOT_YET, choose
 
 if TYPE_CHECKING:
-    from eiesim.study.reproduce.outcome import Outcome
+    from eiesim.study.record import Record
+    from eiesim.study.reproduction import Plan
 
-HELP = "Compute tables and figures of the EIE paper again and set them beside the printed ones."
+HELP = "Compute the papers' tables and figures again and set them beside the printed numbers."
 EPILOG = """\
---out DIR writes for each experiment NAME.csv (the printed numbers beside ours), its further tables
-as CSV and its charts as SVG and PNG, and for all of them summary.json and manifest.json.
+--out DIR writes index.html, one page with everything and no need of a network; for each experiment
+NAME.csv (the printed numbers beside ours), its further tables as CSV and its charts as SVG and PNG;
+and for all of them summary.json and manifest.json. The page comes with an experiment's error in its
+place, too; the exit code is then 1.
+
+What was computed is kept in $EIESIM_CACHE, or in eiesim in the user's cache folder, by the hash of
+all that it depends on, and is not computed again.
+
+--data DIR is a folder with real layers: alex8/layer.npz, lenet/, mnist/, squeezenet/, wavegru/.
+Without it what needs them is told to be not reproducible here; README.md says where to get them.
 
 examples:
   eiesim reproduce --list
   eiesim reproduce table4
   eiesim reproduce figure9 table4 --out results
-  eiesim reproduce all
+  eiesim reproduce all --out reproduction --force
 """
-EXPERIMENTS = {
-    "table1": "EIE, Table I: energy of operations at 45 nm",
-    "table2": "EIE, Table II: power and area of one PE, and of the chip",
-    "table4": "EIE, Table IV: theoretical and actual time of nine layers",
-    "table5": "EIE, Table V: EIE beside other platforms",
-    "figure6": "EIE, Figure 6: speedup over the CPU",
-    "figure7": "EIE, Figure 7: energy efficiency over the CPU",
-    "figure9": "EIE, Figure 9: the width of the sparse-matrix SRAM",
-    "savings": "EIE, abstract: 120x, 10x, 8x and 3x from DRAM to skipped zeros",
-}
+DATA = "../shared/data"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +50,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--list", action="store_true", help="list what can be reproduced")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
-    parser.add_argument("--out", metavar="DIR", help="write tables and charts to a new folder")
+    parser.add_argument("--out", metavar="DIR", help="write page, tables and charts to a new folder")
+    parser.add_argument(
+        "--force", action="store_true", help="replace the folder if eiesim wrote it before"
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
+        help="processes at once (default: one a processor, %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--data", default=DATA, metavar="DIR", help="folder of real layers (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--fresh", action="store_true", help="compute again what was computed before"
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -60,71 +76,129 @@ def execute(options: argparse.Namespace) -> int:
     """
     from eiesim.cli.output import print_table, result_folder
     from eiesim.study import store
-    from eiesim.study.figures import draw_chart
 
     if options.list:
         if options.out is not None:
             raise ConfigError("--list writes nothing: leave out --out")
-        titles = [{"name": name, "title": title} for name, title in EXPERIMENTS.items()]
+        titles = [
+            {"name": name, "title": title, "state": "not yet" if name in NOT_YET else ""}
+            for name, title in (EXPERIMENTS | NOT_YET).items()
+        ]
         print(store.to_json(titles), end="") if options.json else print_table(titles)
         return 0
-    names = _choose(options.names)
-    with result_folder(options.out) as folder:
-        outcomes = {name: _run(name) for name in names}
-        summary = {
-            "schema": "eiesim reproduce 1",
-            "experiments": {name: outcome.summarise() for name, outcome in outcomes.items()},
-        }
+    names = choose(options.names)
+    if options.jobs < 1:
+        raise ConfigError(f"--jobs: expected a whole number from 1 on, found {options.jobs}")
+    if options.force and options.out is None:
+        raise ConfigError("--force goes with --out")
+    with result_folder(options.out, options.force) as folder:
+        records = _compute(names, options)
+        summary = _summarise(records)
         if folder is not None:
-            manifests: dict[str, Any] = {}
-            for name, outcome in outcomes.items():
-                tables = {name: [verdict.to_row() for verdict in outcome.verdicts]}
-                tables |= {f"{name}-{table}": rows for table, rows in outcome.tables.items()}
-                texts = {f"{table}.csv": store.to_csv(rows) for table, rows in tables.items()}
-                store.write_texts(folder, texts)
-                for chart_name, chart in outcome.charts.items():
-                    draw_chart(chart, folder, chart_name)
-                manifests[name] = store.make_manifest(
-                    outcome.hardware, outcome.sources, options.words
-                )
-            ends = {"summary.json": summary, "manifest.json": manifests}
-            store.write_texts(folder, {key: store.to_json(value) for key, value in ends.items()})
+            _write(folder, records, summary, options.words)
     if options.json:
         print(store.to_json(summary), end="")
     else:
-        for outcome in outcomes.values():
-            _show(outcome)
-    return 0
+        _show(records, brief=options.out is not None)
+    return 1 if any(record.state == "failed" for record in records) else 0
 
 
-def _choose(names: list[str]) -> list[str]:
-    if not names:
-        raise ConfigError("expected the name of what to reproduce; --list shows them")
-    unknown = [name for name in names if name not in (*EXPERIMENTS, "all")]
-    if unknown:
-        raise ConfigError(
-            *(f"reproduce {name!r}: {did_you_mean(name, EXPERIMENTS)}" for name in unknown)
-        )
-    return list(EXPERIMENTS) if "all" in names else list(dict.fromkeys(names))
+def _compute(names: list[str], options: argparse.Namespace) -> list[Record]:
+    from eiesim.study.reproduction import plan_experiments
+
+    data = Path(options.data)
+    plan = plan_experiments(names, data, options.fresh)
+    done = plan.records | {record.name: record for record in _run(plan, data, options.jobs)}
+    return [done[name] for name in names]
 
 
-def _run(name: str) -> Outcome:
-    from eiesim.cli.output import track
+def _run(plan: Plan, data: Path, jobs: int) -> list[Record]:
+    from eiesim.cli.output import show_progress
+    from eiesim.study.reproduction import run_experiments
 
-    experiment = import_module(f"eiesim.study.reproduce.{name}")
-    steps = [f"{name}: {step}" for step in experiment.STEPS]
-    outcome: Outcome = experiment.judge(list(track(experiment.work(), steps)))
-    return outcome
+    with show_progress(plan.steps) as tell:
+        return list(run_experiments(plan, data, jobs, tell))
 
 
-def _show(outcome: Outcome) -> None:
+def _summarise(records: Sequence[Record]) -> dict[str, Any]:
+    from eiesim import __version__
+    from eiesim.study.record import count_kinds
+
+    experiments = {
+        record.name: {
+            "title": record.title,
+            "state": record.state,
+            "note": record.note,
+            "verdicts": list(record.verdicts),
+            "tables": record.tables,
+        }
+        for record in records
+    }
+    return {
+        "schema": "eiesim reproduce 2",
+        "eiesim": __version__,
+        "verdicts": count_kinds(records),
+        "experiments": experiments,
+    }
+
+
+def _write(
+    folder: Path, records: Sequence[Record], summary: dict[str, Any], words: list[str]
+) -> None:
+    from eiesim.study import store
+    from eiesim.study.figures import draw_chart
+    from eiesim.study.reproduction_page import render_reproduction
+
+    for record in records:
+        tables = {record.name: list(record.verdicts)} if record.verdicts else {}
+        tables |= {f"{record.name}-{table}": rows for table, rows in record.tables.items()}
+        store.write_texts(folder, {f"{name}.csv": store.to_csv(rows) for name, rows in tables.items()})
+        for name, chart in record.charts.items():
+            draw_chart(chart, folder, name)
+    experiments = {
+        record.name: {
+            "hardware_toml": record.hardware_toml,
+            "energy_table_sha256": record.energy_table,
+            "sources": record.sources,
+            "seconds": record.seconds,
+        }
+        for record in records
+    }
+    manifest = store.make_manifest(None, (), words) | {"experiments": experiments}
+    texts = {
+        "index.html": render_reproduction(records, words),
+        "summary.json": store.to_json(summary),
+        "manifest.json": store.to_json(manifest),
+    }
+    store.write_texts(folder, texts)
+
+
+def _show(records: Sequence[Record], brief: bool) -> None:
+    from eiesim.cli.output import print_table
+    from eiesim.study.record import count_kinds
+
+    if brief:
+        print_table([
+            {"name": record.name, "state": record.state} | record.count_kinds()
+            for record in records
+        ])  # fmt: skip
+    for record in records:
+        if record.state != "done":
+            print(f"{record.name}: {record.state}: {record.note}")
+        elif not brief:
+            _show_record(record)
+    counts = count_kinds(records)
+    print(", ".join(f"{kind}: {number}" for kind, number in counts.items()))
+
+
+def _show_record(record: Record) -> None:
     from eiesim.cli.output import print_table
 
-    print(outcome.title)
-    rows = [verdict.to_row() | {"paper": verdict.paper} for verdict in outcome.verdicts]
-    print_table(rows)
-    for table in outcome.shown:
-        print_table(outcome.tables[table])
-    within = sum(verdict.within for verdict in outcome.verdicts)
-    print(f"{within} of {len(outcome.verdicts)} numbers match or lie within their tolerance.")
-    print(outcome.note)
+    print(record.title)
+    columns = ("layer", "quantity", "workload", "unit", "paper", "ours", "deviation_percent",
+               "verdict")  # fmt: skip
+    if record.verdicts:
+        print_table([{column: row[column] for column in columns} for row in record.verdicts])
+    for table in record.shown:
+        print_table(record.tables[table])
+    print(record.note)

@@ -112,7 +112,7 @@ def load_operands(given: str, inputs: str | None = None) -> Operands:
     if activations is None:
         raise WorkloadError(f"{given}: the file holds no input 'act'; give one with --inputs")
     if inputs is not None:
-        sources.append(Source(inputs, _hash(inputs)))
+        sources.append(Source(inputs, hash_file(inputs)))
     what = f"{given if inputs is None else inputs}: activations"
     return Operands(layer, take_array(activations, what, np.float32, (layer.cols,)), tuple(sources))
 
@@ -132,17 +132,17 @@ def load_layer(given: str) -> tuple[CompressedLayer, npt.NDArray[np.float32] | N
     """
     if Path(given).suffix.lower() == ".npz":
         layer, own = read_layer(given)
-        return layer, own, Source(given, _hash(given))
+        return layer, own, Source(given, hash_file(given))
     file = find_spec_file(given)
     spec = load_spec(file)
     benchmark = draw_benchmark(spec)
-    return benchmark.layer, benchmark.activations, Source(given, _hash(file), spec.seed)
+    return benchmark.layer, benchmark.activations, Source(given, hash_file(file), spec.seed)
 
 
 def run_layer(
     given: str, hw: Hardware, prices: PriceTable, engine: Engine = "fast", inputs: str | None = None
 ) -> LayerRun:
-    """Encode a layer for a machine, run one input through it, and price the run.
+    """Encode a layer by name or file for a machine, run one input through it, and price the run.
 
     Parameters
     ----------
@@ -158,9 +158,32 @@ def run_layer(
     Raises
     ------
     EieError
-        As in `load_operands`, or the layer cannot be encoded for this machine.
+        As in `load_operands` and `run_operands`.
     """
-    operands = load_operands(given, inputs)
+    return run_operands(load_operands(given, inputs), hw, prices, engine)
+
+
+def run_operands(
+    operands: Operands, hw: Hardware, prices: PriceTable, engine: Engine = "fast"
+) -> LayerRun:
+    """Encode a layer for a machine, run one input through it, and price the run.
+
+    Parameters
+    ----------
+    operands : Operands
+        Layer and input.
+    hw : Hardware
+        The machine.
+    prices : PriceTable
+        Its prices.
+    engine : {"fast", "reference"}
+        The engine.
+
+    Raises
+    ------
+    EieError
+        The layer cannot be encoded for this machine.
+    """
     image = encode(operands.layer, hw)
     result = simulate(image, operands.activations, hw, engine)
     energy, no_energy = None, ""
@@ -221,7 +244,19 @@ def run_layers(
         yield replace(run, name=name)
 
 
-def _hash(path: str | Path) -> str:
+def hash_file(path: str | Path) -> str:
+    """Return the SHA-256 of a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Raises
+    ------
+    WorkloadError
+        It cannot be read.
+    """
     try:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
     except OSError as error:

@@ -7,56 +7,26 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.special import ndtri
 
-
-def draw_positions(total: int, density: float, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Draw which of `total` places are taken, each with the same probability.
-
-    The gaps between places taken are geometric, so that time and memory grow with the places taken
-    and not with `total`.
-
-    Parameters
-    ----------
-    total : int
-        Number of places.
-    density : float
-        Probability of each, 0 to 1.
-    rng : numpy.random.Generator
-        Source of every draw.
-
-    Returns
-    -------
-    int64 [taken]
-        Places taken, ascending.
-    """
-    if density <= 0:
-        return np.zeros(0, dtype=np.int64)
-    if density >= 1:
-        return np.arange(total, dtype=np.int64)
-    expected = total * density
-    chunk = int(expected + 6 * np.sqrt(expected)) + 16
-    parts = []
-    last = -1
-    while last < total:
-        with np.errstate(over="ignore"):  # a gap beyond all numbers is beyond `total`, too
-            gaps = np.log1p(-rng.random(chunk)) / np.log1p(-density)
-        places = last + np.cumsum(np.minimum(gaps, total).astype(np.int64) + 1)
-        parts.append(places)
-        last = int(places[-1])
-    places = np.concatenate(parts)
-    return places[: np.searchsorted(places, total)]
+from eiesim.workload.unevenness import draw_places
 
 
 def draw_codes(
-    shape: tuple[int, int], density: float, codebook_bits: int, rng: np.random.Generator
+    shape: tuple[int, int],
+    density: float,
+    variations: tuple[float, float],
+    codebook_bits: int,
+    rng: np.random.Generator,
 ) -> sparse.csc_array[np.uint8]:
-    """Draw a pruned matrix of codes; every place and every code other than 0 is equally likely.
+    """Draw a pruned matrix of codes; every code other than 0 is equally likely.
 
     Parameters
     ----------
     shape : (rows, cols)
         Outputs and inputs.
     density : float
-        Probability that a weight is kept, 0 to 1.
+        Expected share of weights that are kept, 0 to 1.
+    variations : (float, float)
+        How unevenly rows and columns are filled; see `eiesim.workload.unevenness`.
     codebook_bits : int
         Bits of a code.
     rng : numpy.random.Generator
@@ -66,9 +36,14 @@ def draw_codes(
     -------
     csc_array of uint8 [rows, cols]
         The codes, rows sorted.
+
+    Raises
+    ------
+    WorkloadError
+        Lines so uneven cannot be filled so far.
     """
     rows, cols = shape
-    places = draw_positions(rows * cols, density, rng)
+    places = draw_places(shape, density, variations, rng)
     ends = np.arange(cols + 1, dtype=np.int64) * rows
     indptr = np.searchsorted(places, ends).astype(np.int32)
     indices = (places % rows).astype(np.int32)

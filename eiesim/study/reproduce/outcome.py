@@ -8,7 +8,7 @@ from typing import Any
 from eiesim.hardware import Hardware
 from eiesim.study.experiment import Source
 from eiesim.study.figures import Chart
-from eiesim.study.verdict import Verdict
+from eiesim.study.verdict import Judgement
 
 Row = dict[str, Any]
 
@@ -19,14 +19,12 @@ class Outcome:
 
     Attributes
     ----------
-    title : str
-        What it is in the paper, with the unit.
     note : str
         Where our numbers come from, what the tolerances are, and what to see.
     hardware : Hardware
         The machine.
-    verdicts : tuple of Verdict
-        Each printed number beside ours.
+    verdicts : tuple of Verdict, Statement or Unreproducible
+        What the paper prints beside ours.
     tables : mapping
         Rows behind it, by the name of their file.
     shown : tuple of str
@@ -37,20 +35,10 @@ class Outcome:
         Files that were read.
     """
 
-    title: str
     note: str
     hardware: Hardware
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[Judgement, ...]
     tables: dict[str, list[Row]] = field(default_factory=dict)
     shown: tuple[str, ...] = ()
     charts: dict[str, Chart] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
-
-    def summarise(self) -> Row:
-        """Return everything but the charts as plain values, for JSON."""
-        return {
-            "title": self.title,
-            "note": self.note,
-            "verdicts": [verdict.to_row() for verdict in self.verdicts],
-            "tables": self.tables,
-        }

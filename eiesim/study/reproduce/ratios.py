@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,17 +14,15 @@ from eiesim.energy.machine import price_machine
 from eiesim.energy.model import find_chip_power_mw
 from eiesim.hardware import Hardware
 from eiesim.published import read_table
-from eiesim.study.experiment import LayerRun, run_layers
 from eiesim.study.figures import Chart, Panel
+from eiesim.study.reproduce import layers
 from eiesim.study.reproduce.outcome import Outcome
-from eiesim.study.verdict import Verdict
+from eiesim.study.verdict import EXACT, Tolerance, Verdict
+from eiesim.study.workloads import MATCHED, PRESET, PUBLISHED, REAL, WorkloadRun
 
-PRESET = "eie-64pe-45nm"
-STEADY = "eie at steady power"
-TOLERANCE_PERCENT = 10
-"""Of simulated ratios, as in Table IV; published ones must round to the printed digits."""
+STEADY = " at steady power"
+TOLERANCE = Tolerance(10, "times of drawn layers, as in Table IV, and prices that are calibrated")
 Row = dict[str, Any]
-Runs = Mapping[str, LayerRun]
 
 
 @dataclass(frozen=True)
@@ -39,35 +37,34 @@ class Figure:
         ``speedup`` or ``energy_efficiency``.
     table : str
         The printed numbers, in eiesim/data/paper.
-    title, note : str
+    note : str
         As in `Outcome`.
+    see : str
+        As in `Chart`.
     """
 
     name: str
     quantity: str
     table: str
-    title: str
     note: str
+    see: str
 
 
-def run_paper_layers() -> Iterator[LayerRun]:
-    """Run the nine layers one after the other."""
-    hw = Hardware.preset(PRESET)
-    return run_layers(PAPER_LAYERS, hw, price_machine(hw))
-
-
-def list_ratios(runs: Sequence[LayerRun]) -> list[Ratio]:
+def list_ratios(runs: Sequence[WorkloadRun]) -> list[Ratio]:
     """Return the ratios of published and of simulated rows over the CPU, dense, batch 1.
 
     Parameters
     ----------
-    runs : sequence of LayerRun
-        The nine runs.
+    runs : sequence of WorkloadRun
+        The runs. Simulated platforms are called ``eie`` and the workload, and at steady power.
     """
     others = [row for name in PAPER_LAYERS for row in list_published(name, (1,))]
     references = [row for row in others if (row.platform, row.matrix) == ("cpu", "dense")]
     published = [take_published(name) for name in PAPER_LAYERS]
-    simulated = [take_simulated(run.name, run.result, run.energy) for run in runs]
+    simulated = [
+        replace(take_simulated(run.name, run.result, run.run.energy), platform=f"eie {run.kind}")
+        for run in runs
+    ]
     return compare([*others, *published, *simulated, *_hold_power_steady(simulated)], references)
 
 
@@ -75,51 +72,62 @@ def _hold_power_steady(simulated: Sequence[Baseline]) -> list[Baseline]:
     """Return the same times at the power of a chip that never waits, as the paper counts energy."""
     hw = Hardware.preset(PRESET)
     power_w = find_chip_power_mw(hw, price_machine(hw)) / 1000
-    return [replace(row, platform=STEADY, power_w=power_w) for row in simulated]
+    return [replace(row, platform=row.platform + STEADY, power_w=power_w) for row in simulated]
 
 
-def judge_figure(runs: Sequence[LayerRun], figure: Figure) -> Outcome:
+def judge_figure(parts: Iterable[WorkloadRun | None], figure: Figure) -> Outcome:
     """Set each ratio beside the printed one.
 
     Parameters
     ----------
-    runs : sequence of LayerRun
-        The nine runs.
+    parts : iterable of WorkloadRun or None
+        The runs.
     figure : Figure
         Which.
     """
-    found, by_name = list_ratios(runs), {run.name: run for run in runs}
+    runs = layers.list_runs(parts)
+    found = list_ratios(runs)
+    by_name = {(run.name, run.kind): run for run in runs}
     if figure.quantity == "speedup":
-        found = [ratio for ratio in found if ratio.platform != STEADY]
+        found = [ratio for ratio in found if not ratio.platform.endswith(STEADY)]
     printed = {
         (row["platform"], row["matrix"], row["layer"]): row[figure.quantity]
         for row in read_table(figure.table)
     }
     return Outcome(
-        title=figure.title,
         note=figure.note,
         hardware=Hardware.preset(PRESET),
         verdicts=tuple(_judge(ratio, figure, printed, by_name) for ratio in found),
-        tables={"table": _tabulate(found, figure.quantity)},
+        tables={
+            "table": _tabulate(found, figure.quantity),
+            "workloads": [layers.describe_workload(run) for run in runs],
+        },
         shown=("table",),
         charts={figure.name: _chart(found, figure)},
-        sources=tuple(source for run in runs for source in run.operands.sources),
+        sources=layers.list_sources(runs),
     )
 
 
 def _judge(
-    ratio: Ratio, figure: Figure, printed: Mapping[tuple[str, str, str], str], runs: Runs
+    ratio: Ratio,
+    figure: Figure,
+    printed: Mapping[tuple[str, str, str], str],
+    runs: Mapping[tuple[str, str], WorkloadRun],
 ) -> Verdict:
-    is_eie = ratio.platform in ("eie", STEADY)
-    column = ("eie", "actual") if is_eie else (ratio.platform, ratio.matrix)
-    name = ratio.platform if is_eie else f"{ratio.platform} {ratio.matrix}"
     ours = getattr(ratio, figure.quantity)
-    exact = ratio.kind == "published"
-    reason = _explain_published(ratio) if exact else _explain_simulated(ratio, figure, runs)
-    return Verdict(
-        ratio.layer, f"{name}, {ratio.kind}", "x", printed[*column, ratio.layer], ours,
-        0 if exact else TOLERANCE_PERCENT, reason,
-    )  # fmt: skip
+    if ratio.kind == "published":
+        is_eie = ratio.platform == "eie"
+        column = ("eie", "actual") if is_eie else (ratio.platform, ratio.matrix)
+        name = "eie, Table IV's time" if is_eie else f"{ratio.platform} {ratio.matrix}, quoted"
+        paper, reason = printed[*column, ratio.layer], _explain_published(ratio)
+        return Verdict(ratio.layer, name, "x", paper, ours, EXACT, reason)
+    _, workload, *_ = ratio.platform.split(" ")
+    name = "eie, simulated" + (STEADY if ratio.platform.endswith(STEADY) else "")
+    reason = "the layers' own reasons"
+    if ratio.layer != GEOMEAN:
+        reason = _explain_simulated(ratio, figure, runs[ratio.layer, workload])
+    paper = printed["eie", "actual", ratio.layer]
+    return Verdict(ratio.layer, name, "x", paper, ours, TOLERANCE, reason, workload)
 
 
 def _explain_published(ratio: Ratio) -> str:
@@ -137,15 +145,16 @@ def _explain_published(ratio: Ratio) -> str:
     )
 
 
-def _explain_simulated(ratio: Ratio, figure: Figure, runs: Runs) -> str:
-    if ratio.layer == GEOMEAN:
-        return "the layers' own reasons"
-    result = runs[ratio.layer].result
+def _explain_simulated(ratio: Ratio, figure: Figure, run: WorkloadRun) -> str:
+    result, energy = run.result, run.run.energy
     printed_us = find_time_us(ratio.layer, "eie", 1, "actual")
+    drawn_us, _ = derive_cpu_power(ratio.layer)
     time = f"our time is {result.latency_us:.1f} us, Table IV's {printed_us} us (see table4)"
-    if figure.quantity == "speedup" or ratio.platform == STEADY:
+    if str(drawn_us) != printed_us:
+        time += f", and the figure was drawn with {drawn_us} us"
+    if figure.quantity == "speedup" or ratio.platform.endswith(STEADY):
         return time
-    entries, counters, energy = result.entries, result.counters, runs[ratio.layer].energy
+    entries, counters = result.entries, result.counters
     dram = energy.by_component()["dram"] / energy.total_pj if energy else 0
     if dram:
         time = f"{dram:.0%} of the energy fetches from DRAM what the SRAMs do not hold; {time}"
@@ -156,22 +165,37 @@ def _explain_simulated(ratio: Ratio, figure: Figure, runs: Runs) -> str:
 
 
 def _tabulate(found: Sequence[Ratio], quantity: str) -> list[Row]:
-    """Return one row a platform and kind, one column a layer, as the figures are laid out."""
+    """Return one row a platform, one column a layer, as the figures are laid out."""
     rows: dict[tuple[str, str, str], Row] = {}
     for ratio in found:
         key = (ratio.platform, ratio.matrix, ratio.kind)
-        row = rows.setdefault(key, dict(zip(("platform", "matrix", "kind"), key, strict=True)))
+        columns = dict.fromkeys((*PAPER_LAYERS, GEOMEAN))
+        row = rows.setdefault(
+            key, dict(zip(("platform", "matrix", "kind"), key, strict=True)) | columns
+        )
         row[ratio.layer] = getattr(ratio, quantity)
     return list(rows.values())
 
 
 def _chart(found: Sequence[Ratio], figure: Figure) -> Chart:
+    """Draw the figure's seven platforms as published, and EIE as simulated."""
     groups = (*PAPER_LAYERS, GEOMEAN)
     series = {
-        " ".join((row["platform"], row["kind"] if "eie" in row["platform"] else row["matrix"])): [
-            row[name] for name in groups
-        ]
+        _name_series(row): [row[name] for name in groups]
         for row in _tabulate(found, figure.quantity)
+        if not row["platform"].endswith(STEADY) and row["platform"] != f"eie {REAL}"
     }
     label = f"{figure.quantity.replace('_', ' ')} over the CPU, dense (x)"
-    return Chart(figure.title, (Panel("bars", groups, series, "", label, log=True),), 14.0, 4.5)
+    title = f"{figure.quantity.replace('_', ' ').capitalize()} over the CPU, dense, batch 1"
+    panel = Panel("bars", groups, series, "", label, log=True)
+    return Chart(title, (panel,), figure.see, 14.0, 4.5)
+
+
+def _name_series(row: Row) -> str:
+    names = {
+        "eie": "EIE, paper",
+        f"eie {PUBLISHED}": "EIE, ours, Table III's densities",
+        f"eie {MATCHED}": "EIE, ours, Table IV's work",
+    }
+    name: str = names.get(row["platform"], f"{row['platform']} {row['matrix']}, paper")
+    return name

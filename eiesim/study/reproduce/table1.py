@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from eiesim.energy.operations import list_prices
 from eiesim.energy.prices import Price
@@ -10,21 +11,27 @@ from eiesim.energy.sram import find_sram
 from eiesim.hardware import Hardware
 from eiesim.published import read_table
 from eiesim.study.reproduce.outcome import Outcome
-from eiesim.study.verdict import Verdict
+from eiesim.study.verdict import EXACT, Tolerance, Verdict
 
-TITLE = "EIE, Table I: energy of operations at 45 nm"
 STEPS = ("prices",)
 CELLS = ("itrs-hp", "itrs-lop", "itrs-lstp")
-TOLERANCE_PERCENT = 10
+TOLERANCE = Tolerance(10, "Table I tells neither cell nor clock of its SRAM")
+CHANGED = "the price was changed"
 NOTE = f"""\
 Arithmetic and DRAM: eiesim takes these prices from Table I, so that they agree is no evidence.
-SRAM: CACTI 7 for 32 KB and 32 bits, within {TOLERANCE_PERCENT} %; eiesim prices SRAM by CACTI.
+SRAM: CACTI 7 for 32 KB and 32 bits, within {TOLERANCE.percent} %; eiesim prices SRAM by CACTI.
 What to see: Table I's 5 pJ lie below what CACTI 7 gives for 32 KB with any cell; the 120x between
 DRAM and SRAM of the abstract rests on it."""
 
 
-def work() -> Iterator[Hardware]:
-    """Give the machine; nothing is simulated."""
+def work(_data: Path) -> Iterator[Hardware]:
+    """Give the machine; nothing is simulated.
+
+    Parameters
+    ----------
+    _data : Path
+        Folder of real data, not read here.
+    """
     yield Hardware()
 
 
@@ -40,21 +47,21 @@ def judge(parts: Iterable[Hardware]) -> Outcome:
     printed = {row["operation"]: row["energy_pj"] for row in read_table("paper/eie_table1")}
     verdicts = [
         Verdict("operation", f"{number} {action}", "pJ", printed[f"{number}_{short}"],
-                _find(list_prices("arithm", number), action), 0, "the price was changed")
+                _find(list_prices("arithm", number), action), EXACT, CHANGED)
         for number in ("int32", "float32")
         for action, short in (("add", "add"), ("multiply", "mult"))
     ]  # fmt: skip
     verdicts += [
         Verdict("memory", f"read of 32 bits, SRAM of 32 KB, {cell}", "pJ",
                 printed["sram_32kb_read_32bit"],
-                find_sram(32 * 1024, 32, 45, cell).read_energy_pj, TOLERANCE_PERCENT,
+                find_sram(32 * 1024, 32, 45, cell).read_energy_pj, TOLERANCE,
                 "Table I does not tell the cell; Horowitz gives 5 pJ for 32 bits of 8 KB")
         for cell in CELLS
     ]  # fmt: skip
     dram_pj = 32 * _find(list_prices("dram", hw.dram), "read")
     verdicts.append(Verdict("memory", "read of 32 bits, DRAM", "pJ", printed["dram_read_32bit"],
-                            dram_pj, 0, "the price was changed"))  # fmt: skip
-    return Outcome(TITLE, NOTE, hw, tuple(verdicts))
+                            dram_pj, EXACT, CHANGED))  # fmt: skip
+    return Outcome(NOTE, hw, tuple(verdicts))
 
 
 def _find(prices: list[Price], action: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from eiesim.energy.area import estimate_area
 from eiesim.energy.calibrate import MODULES, PARTS, calibrate, read_table2
@@ -11,16 +12,22 @@ from eiesim.energy.model import find_chip_power_mw, find_steady_power_mw
 from eiesim.hardware import Hardware
 from eiesim.published import find_claim
 from eiesim.study.reproduce.outcome import Outcome
-from eiesim.study.verdict import Verdict
+from eiesim.study.verdict import Tolerance, Verdict
+from eiesim.study.workloads import PRESET
 
-TITLE = "EIE, Table II: power and area of one PE in the steady state, and of the chip"
 STEPS = ("steady state",)
-PRESET = "eie-64pe-45nm"
-CALIBRATED = "the sums over modules and over types differ in the last printed digit"
+SUMS = "calibrated, and the sums over modules and over types differ in their last digits"
+ROUNDED = Tolerance(2, "0.59 W and 40.8 mm2 are printed with two and three digits")
 
 
-def work() -> Iterator[Hardware]:
-    """Give the machine; nothing is simulated."""
+def work(_data: Path) -> Iterator[Hardware]:
+    """Give the machine; nothing is simulated.
+
+    Parameters
+    ----------
+    _data : Path
+        Folder of real data, not read here.
+    """
     yield Hardware.preset(PRESET)
 
 
@@ -49,7 +56,7 @@ def judge(parts: Iterable[Hardware]) -> Outcome:
     ]
     verdicts = [
         Verdict("one PE", f"{quantity.split('_')[0]}, {name}", unit, _print(printed), ours[name],
-                percent, CALIBRATED)
+                Tolerance(percent, SUMS), SUMS)
         for quantity, unit, breakdown, ours, percent in pairs
         for name, printed in read_table2(quantity, breakdown).items()
         if name in ours
@@ -60,9 +67,9 @@ def judge(parts: Iterable[Hardware]) -> Outcome:
         ("LNZD units", "units", find_claim("LNZD units for 64 PEs"), float(hw.lnzd_nodes)),
     )
     verdicts += [
-        Verdict("64 PEs", name, unit, paper, ours, 2, "") for name, unit, paper, ours in chip
+        Verdict("64 PEs", name, unit, paper, ours, ROUNDED, "") for name, unit, paper, ours in chip
     ]
-    return Outcome(TITLE, _write_note(), hw, tuple(verdicts), {"power": _list_cells(power_mw)})
+    return Outcome(_write_note(), hw, tuple(verdicts), {"power": _list_cells(power_mw)})
 
 
 def _print(value: float) -> str:

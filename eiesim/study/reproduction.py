@@ -1,0 +1,251 @@
+"""Runs experiments: what is kept is not computed again, the rest on several processors."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from eiesim.energy.machine import price_machine
+from eiesim.errors import EieError
+from eiesim.study import cache
+from eiesim.study.record import DONE, FAILED, Record
+from eiesim.study.record import NOT_YET as NOT_YET_STATE
+from eiesim.study.reproduce.outcome import Outcome
+from eiesim.study.reproduce.registry import EXPERIMENTS, NOT_YET
+from eiesim.study.store import to_csv
+
+if TYPE_CHECKING:
+    from multiprocessing.queues import SimpleQueue
+
+WAITS = "waits for the compression of whole networks: retraining, Huffman coding, files"
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Experiments that share their work: the same function gives the parts that each judges.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The experiments.
+    steps : int
+        Parts of the work.
+    """
+
+    names: tuple[str, ...]
+    steps: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What there is to do.
+
+    Attributes
+    ----------
+    records : dict
+        What is there already: kept, or not yet to be had.
+    groups : tuple of Group
+        What is to be computed, the longest first.
+    keys : dict
+        What each computed record is to be kept under.
+    """
+
+    records: dict[str, Record]
+    groups: tuple[Group, ...]
+    keys: dict[str, str]
+
+    @property
+    def steps(self) -> int:
+        """Parts of the work of all groups."""
+        return sum(group.steps for group in self.groups)
+
+
+def plan_experiments(names: Sequence[str], data: Path, fresh: bool) -> Plan:
+    """Find out what is kept already and what is to be computed.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The experiments.
+    data : Path
+        Folder of real data; it need not be there.
+    fresh : bool
+        Whether to compute what is kept, too.
+    """
+    records, keys = {}, {}
+    shared: dict[object, list[str]] = {}
+    for name in names:
+        if name in NOT_YET:
+            records[name] = Record(
+                name=name,
+                title=NOT_YET[name],
+                state=NOT_YET_STATE,
+                note=WAITS,
+                tables={},
+                charts={},
+            )
+            continue
+        module = _import(name)
+        keys[name] = cache.make_key(name, data, getattr(module, "READS", ()))
+        kept = None if fresh else cache.load(name, keys[name])
+        if kept is not None:
+            records[name] = kept
+        else:
+            shared.setdefault(module.work, []).append(name)
+    groups = [Group(tuple(group), len(_import(group[0]).STEPS)) for group in shared.values()]
+    groups.sort(key=lambda group: -group.steps)
+    return Plan(records, tuple(groups), keys)
+
+
+def run_experiments(plan: Plan, data: Path, jobs: int, tell: Tell) -> Iterator[Record]:
+    """Compute what is to be computed and keep it; one that fails does not stop the others.
+
+    Parameters
+    ----------
+    plan : Plan
+        From `plan_experiments`.
+    data : Path
+        Folder of real data.
+    jobs : int
+        Processes at once.
+    tell : callable
+        Is called with the name of each part of the work once it is done.
+
+    Yields
+    ------
+    Record
+        Each experiment of the groups once it is done or has failed.
+    """
+    jobs = min(jobs, len(plan.groups))
+    works = _share_out(plan.groups, data, jobs, tell) if jobs > 1 else (
+        _run_group(group, data, tell) for group in plan.groups
+    )  # fmt: skip
+    for records in works:
+        for record in records:
+            if record.state == DONE:
+                cache.keep(record, plan.keys[record.name])
+            yield record
+
+
+def _share_out(
+    groups: Sequence[Group], data: Path, jobs: int, tell: Tell
+) -> Iterator[list[Record]]:
+    _compile()
+    context = multiprocessing.get_context("spawn")
+    steps: SimpleQueue[str | None] = context.SimpleQueue()
+    listener = threading.Thread(target=_listen, args=(steps, tell))
+    listener.start()
+    try:
+        with ProcessPoolExecutor(jobs, context, _start_worker, (steps,)) as pool:
+            futures = {pool.submit(_work, group, data): group for group in groups}
+            try:
+                for future in as_completed(futures):
+                    yield _take(future, futures[future])
+            except BaseException:  # Ctrl-C, or nobody wants the rest: what runs is of no use
+                for process in multiprocessing.active_children():
+                    process.terminate()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    finally:
+        steps.put(None)
+        listener.join()
+
+
+def _take(future: Future[list[Record]], group: Group) -> list[Record]:
+    try:
+        return future.result()
+    except Exception as error:  # a process that was killed, say for its memory
+        return [_fail(name, error) for name in group.names]
+
+
+_steps: SimpleQueue[str | None]
+
+
+def _start_worker(steps: SimpleQueue[str | None]) -> None:
+    global _steps  # noqa: PLW0603 - how a process of a pool gets what cannot be sent with each task
+    _steps = steps
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
+
+
+def _work(group: Group, data: Path) -> list[Record]:
+    return _run_group(group, data, _steps.put)
+
+
+def _listen(steps: SimpleQueue[str | None], tell: Tell) -> None:
+    while (step := steps.get()) is not None:
+        tell(step)
+
+
+def _compile() -> None:
+    """Compile the kernels before there are several processes that would write numba's cache."""
+    from eiesim.benchmark import draw_benchmark  # noqa: PLC0415 - only where several processes work
+    from eiesim.hardware import Hardware  # noqa: PLC0415
+    from eiesim.image import encode  # noqa: PLC0415
+    from eiesim.layer import LayerSpec  # noqa: PLC0415
+    from eiesim.sim.engines import simulate  # noqa: PLC0415
+
+    for outputs in (16, 512):  # columns whose counts fit into one byte, and ones that take two
+        spec = LayerSpec(name="small", title="a small layer", inputs=4, outputs=outputs,
+                         weight_density=1.0, activation_density=1.0)  # fmt: skip
+        small, hw = draw_benchmark(spec), Hardware(n_pes=1)
+        simulate(encode(small.layer, hw), small.activations, hw)
+
+
+def _run_group(group: Group, data: Path, tell: Tell) -> list[Record]:
+    module, parts = _import(group.names[0]), []
+    start = time.perf_counter()
+    try:
+        for step, part in zip(module.STEPS, module.work(data), strict=True):
+            parts.append(part)
+            tell(f"{group.names[0]}: {step}")
+    except Exception as error:  # whatever it is, the others go on and the page tells it
+        return [_fail(name, error) for name in group.names]
+    seconds = time.perf_counter() - start
+    return [_judge(name, parts, seconds) for name in group.names]
+
+
+def _judge(name: str, parts: list[object], work_seconds: float) -> Record:
+    start = time.perf_counter()
+    try:
+        outcome: Outcome = _import(name).judge(parts)
+        return _record(name, outcome, work_seconds + time.perf_counter() - start)
+    except Exception as error:  # as above
+        return _fail(name, error)
+
+
+def _record(name: str, outcome: Outcome, seconds: float) -> Record:
+    prices = to_csv([asdict(price) for price in price_machine(outcome.hardware).prices])
+    return Record(
+        name=name,
+        title=EXPERIMENTS[name],
+        state=DONE,
+        note=outcome.note,
+        verdicts=tuple(verdict.to_row() for verdict in outcome.verdicts),
+        tables=outcome.tables,
+        shown=outcome.shown,
+        charts=outcome.charts,
+        sources=tuple(asdict(source) for source in outcome.sources),
+        hardware_toml=outcome.hardware.to_toml(),
+        energy_table=hashlib.sha256(prices.encode()).hexdigest(),
+        seconds=seconds,
+    )
+
+
+def _fail(name: str, error: Exception) -> Record:
+    told = str(error) if isinstance(error, EieError) else f"{type(error).__name__}: {error}"
+    return Record(name=name, title=EXPERIMENTS[name], state=FAILED, note=told, tables={}, charts={})
+
+
+def _import(name: str) -> ModuleType:
+    return import_module(f"eiesim.study.reproduce.{name}")

@@ -1,0 +1,201 @@
+"""How unevenly the rows and columns of a pruned matrix are filled: measured, and drawn.
+
+The chance that a place holds a weight is 1 - exp(-level * row rate * column rate): rates have a mean
+of 1, and their coefficients of variation are the row and column variation. Both 0, every place is
+equally likely.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.errors import WorkloadError
+
+Floats = npt.NDArray[np.float64]
+HIGHEST_LEVEL = 128
+"""Expected draws a place beyond which a density and a variation are taken not to go together."""
+GROUPS = 512
+"""Groups of alike rates that a level is found for, instead of every pair of rates."""
+BLOCK_DRAWS = 1 << 18
+"""Expected draws that are in memory at once."""
+
+
+def draw_rates(lines: int, variation: float, rng: np.random.Generator) -> Floats:
+    """Draw how readily each row or column is filled, gamma distributed.
+
+    Parameters
+    ----------
+    lines : int
+        Rows or columns.
+    variation : float
+        Coefficient of variation of the rates.
+    rng : numpy.random.Generator
+        Source of every draw.
+
+    Returns
+    -------
+    float64 [lines]
+        Rates, their mean 1.
+    """
+    if variation == 0:
+        return np.ones(lines)
+    rates = rng.gamma(variation**-2, variation**2, lines)
+    return rates / rates.mean() if rates.any() else np.ones(lines)
+
+
+def find_level(row_rates: Floats, column_rates: Floats, density: float) -> float:
+    """Return the level at which the expected share of filled places is `density`.
+
+    Parameters
+    ----------
+    row_rates, column_rates : float64
+        From `draw_rates`.
+    density : float
+        Share of filled places, 0 to 1, 1 left out.
+
+    Raises
+    ------
+    WorkloadError
+        Rates so uneven do not reach this density.
+    """
+    products = np.outer(_group(row_rates), _group(column_rates))
+    level = -math.log1p(-density)  # never above the one looked for: the share is concave in rates
+    for _ in range(100):
+        empty = np.exp(-level * products)
+        step = (density - (1 - empty.mean())) / (products * empty).mean()
+        level += step
+        if abs(step) <= 1e-12 * level or level > HIGHEST_LEVEL:
+            break
+    if level > HIGHEST_LEVEL:
+        raise WorkloadError(
+            f"weight_density {density:g}: expected a lower one, or a lower row_variation and "
+            "column_variation: lines so uneven cannot be filled so far"
+        )
+    return level
+
+
+def _group(rates: Floats) -> Floats:
+    """Return means of groups of alike rates, each of the same number or one less."""
+    if rates.size <= GROUPS:
+        return rates
+    ends = np.linspace(0, rates.size, GROUPS + 1).astype(np.int64)
+    sums = np.add.reduceat(np.sort(rates), ends[:-1])
+    groups = sums / np.diff(ends)
+    return np.asarray(groups / groups.mean())
+
+
+def draw_places(
+    shape: tuple[int, int],
+    density: float,
+    variations: tuple[float, float],
+    rng: np.random.Generator,
+) -> npt.NDArray[np.int64]:
+    """Draw which places of a matrix are filled.
+
+    Time and memory grow with the places filled and not with all places: instead of looking at each
+    place, exponential gaps are laid along the cumulated rates, column by column; a place is filled
+    if any falls into it.
+
+    Parameters
+    ----------
+    shape : (rows, cols)
+        Of the matrix.
+    density : float
+        Expected share of filled places, 0 to 1.
+    variations : (float, float)
+        Coefficients of variation of the rows' and of the columns' rates.
+    rng : numpy.random.Generator
+        Source of every draw.
+
+    Returns
+    -------
+    int64 [filled]
+        Column times rows plus row of each filled place, ascending.
+
+    Raises
+    ------
+    WorkloadError
+        Rates so uneven do not reach this density.
+    """
+    rows, cols = shape
+    if density <= 0:
+        return np.zeros(0, dtype=np.int64)
+    if density >= 1:
+        return np.arange(rows * cols, dtype=np.int64)
+    row_rates = draw_rates(rows, variations[0], rng)
+    column_rates = draw_rates(cols, variations[1], rng)
+    level = find_level(row_rates, column_rates, density)
+    cumulated = np.cumsum(row_rates)
+    expected = level * cumulated[-1] * column_rates
+    blocks = [
+        _draw_block(expected[first:end], cumulated, rng) + first * rows
+        for first, end in _cut_blocks(expected)
+    ]
+    return np.concatenate(blocks)
+
+
+def _cut_blocks(expected: Floats) -> Iterator[tuple[int, int]]:
+    """Yield first and end of runs of columns that together expect `BLOCK_DRAWS` or little more."""
+    numbers = (np.cumsum(expected) // BLOCK_DRAWS).astype(np.int64)
+    firsts = np.concatenate(([0], np.flatnonzero(np.diff(numbers)) + 1, [expected.size]))
+    yield from zip(firsts[:-1].tolist(), firsts[1:].tolist(), strict=True)
+
+
+def _draw_block(
+    expected: Floats, cumulated: Floats, rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Draw the filled places of some columns, given the draws each of them expects."""
+    ends = np.cumsum(expected)
+    draws = _draw_ascending(float(ends[-1]), rng)
+    column_ends = np.searchsorted(draws, ends)
+    column_ends[-1] = draws.size
+    columns = np.repeat(np.arange(expected.size), np.diff(column_ends, prepend=0))
+    starts = ends - expected
+    along = (draws - starts[columns]) * (cumulated[-1] / expected[columns])
+    rows = np.minimum(np.searchsorted(cumulated, along, side="right"), cumulated.size - 1)
+    places = columns * cumulated.size + rows
+    return places[np.diff(places, prepend=-1) > 0]
+
+
+def _draw_ascending(end: float, rng: np.random.Generator) -> Floats:
+    """Draw points of a Poisson process of rate 1 from 0 to `end`, ascending."""
+    points: list[Floats] = []
+    last = 0.0
+    while last < end:
+        chunk = int(end - last + 6 * math.sqrt(end - last)) + 16
+        points.append(last + np.cumsum(rng.standard_exponential(chunk)))
+        last = float(points[-1][-1])
+    drawn = np.concatenate(points)
+    return drawn[: np.searchsorted(drawn, end)]
+
+
+def measure_variation(filled: npt.NDArray[np.integer], places: int) -> float:
+    """Return the coefficient of variation of the rates that rows or columns were filled with.
+
+    What chance alone would give, each line's places being filled independently, is taken off.
+
+    Parameters
+    ----------
+    filled : int [lines]
+        Weights of each row, or of each column.
+    places : int
+        Places of each.
+
+    Returns
+    -------
+    float
+        The variation; 0 where the lines are more even than chance makes them, or all full or empty.
+    """
+    shares = filled / places
+    density = float(shares.mean())
+    if density in (0, 1):
+        return 0.0
+    chance = density * (1 - density) / places
+    variation = math.sqrt(max(float(shares.var()) - chance, 0)) / density
+    level = -math.log1p(-density)
+    # a full line cannot get fuller: the share grows by less than the rate does
+    return variation * density / (level * (1 - density))
