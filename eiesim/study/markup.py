@@ -1,0 +1,273 @@
+"""Pieces of a page: text, tables, charts, and text to copy, as HTML.
+
+What is given as `str` is escaped; only `Html`, which the functions here make, is taken as it is.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from eiesim.study.figures import Chart, draw_svg
+
+Row = Mapping[str, Any]
+FOLD_ROWS = 20
+"""The script folds the rows of a table beyond these."""
+UNITS = {
+    "us": "µs", "cycles": "cycles", "pj": "pJ", "uj": "µJ", "nj": "nJ", "mw": "mW", "w": "W",
+    "v": "V", "bits": "bits", "bytes": "bytes", "kb": "KB", "percent": "%", "mm2": "mm²",
+    "um2": "µm²", "mhz": "MHz", "gbps": "GB/s", "nm": "nm", "seconds": "s",
+}  # fmt: skip
+"""Units as names of columns end in them, and as they are printed."""
+SPELLINGS = {
+    "dram": "DRAM", "pe": "PE", "pes": "PEs", "macs": "MACs", "sram": "SRAM", "ptr": "pointer",
+    "spmat": "sparse-matrix", "act": "activation", "sha256": "SHA-256", "lnzd": "LNZD",
+    "nonfinite": "non-finite", "nonzero": "non-zero", "cpu": "CPU", "gpu": "GPU", "eie": "EIE",
+}  # fmt: skip
+MISSING = "\N{EN DASH}"
+
+
+class Html(str):
+    """Text that is markup already."""
+
+    __slots__ = ()
+
+
+NOTHING = Html("")
+
+
+def escape(text: str) -> str:
+    """Return a text as it may stand in markup, unless it is markup.
+
+    Parameters
+    ----------
+    text : str
+        Any text, or `Html`.
+    """
+    return text if isinstance(text, Html) else html.escape(text)
+
+
+def make_anchor(name: str) -> str:
+    """Return a name as it may stand in an id.
+
+    Parameters
+    ----------
+    name : str
+        Any text; what is neither letter, digit, ``-`` nor ``_`` becomes ``-``.
+    """
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", name)
+
+
+def join(parts: Iterable[str]) -> Html:
+    """Return markup, one piece after the other.
+
+    Parameters
+    ----------
+    parts : iterable of str
+        `Html`, or text that is escaped.
+    """
+    return Html("\n".join(escape(part) for part in parts))
+
+
+def paragraphs(text: str) -> Html:
+    """Return a text with blank lines between its paragraphs.
+
+    Parameters
+    ----------
+    text : str
+        The text; its other line ends mean nothing.
+    """
+    return join(Html(f"<p>{escape(' '.join(part.split()))}</p>") for part in text.split("\n\n"))
+
+
+def link(anchor: str, text: str) -> Html:
+    """Return a link to a section of the page.
+
+    Parameters
+    ----------
+    anchor, text : str
+        The section's id, and what is underlined.
+    """
+    return Html(f'<a href="#{make_anchor(anchor)}">{escape(text)}</a>')
+
+
+def badge(text: str, kind: str) -> Html:
+    """Return a word or two on a coloured ground.
+
+    Parameters
+    ----------
+    text : str
+        The words.
+    kind : str
+        What the colour stands for: a kind of verdict, a state, or nothing.
+    """
+    return Html(f'<span class="verdict {make_anchor(kind)}">{escape(text)}</span>')
+
+
+def tiles(numbers: Iterable[tuple[str, str, str]]) -> Html:
+    """Return numbers writ large, each with its meaning below.
+
+    Parameters
+    ----------
+    numbers : iterable of (str, str, str)
+        Number, meaning, and kind, as in `badge`.
+    """
+    cells = (
+        f'<li class="{make_anchor(kind)}"><b>{escape(number)}</b> {escape(meaning)}</li>'
+        for number, meaning, kind in numbers
+    )
+    return Html(f'<ul class="tiles">{"".join(cells)}</ul>')
+
+
+def preformatted(text: str, label: str) -> Html:
+    """Return text to copy, with a button that does.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    label : str
+        What it is.
+    """
+    return Html(
+        f'<div class="copy"><div class="bar"><span>{escape(label)}</span>'
+        f'<button type="button" class="copier" hidden>Copy</button></div>'
+        f'<pre tabindex="0" aria-label="{escape(label)}">{escape(text.rstrip())}</pre></div>'
+    )
+
+
+def error(text: str) -> Html:
+    """Return the text of an error.
+
+    Parameters
+    ----------
+    text : str
+        One or more lines.
+    """
+    return Html(f'<pre class="error">{escape(text)}</pre>')
+
+
+def folded(summary: str, content: Html) -> Html:
+    """Return content that is closed until it is asked for; open in print.
+
+    Parameters
+    ----------
+    summary : str
+        What is in there.
+    content : Html
+        The content.
+    """
+    return Html(f"<details><summary>{escape(summary)}</summary>\n{content}\n</details>")
+
+
+def figure(chart: Chart, prefix: str) -> Html:
+    """Return a chart with its title and what to see.
+
+    Parameters
+    ----------
+    chart : Chart
+        The chart.
+    prefix : str
+        As in `draw_svg`; made an anchor.
+    """
+    return Html(
+        f'<figure><div class="scroll" tabindex="0">{draw_svg(chart, make_anchor(prefix))}</div>'
+        f"<figcaption><strong>{escape(chart.title)}.</strong> {escape(chart.see)}"
+        "</figcaption></figure>"
+    )
+
+
+def table(rows: Sequence[Row], name: str, limit: int | None = None) -> Html:
+    """Return rows as a table that sorts by a click and can be saved as CSV.
+
+    Columns without any value are left out; columns of numbers are set to the right.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        At least one row, all with the same keys; values may be `Html`.
+    name : str
+        Of the CSV file, without ending.
+    limit : int, optional
+        Rows to show at most; the page says that there are more.
+    """
+    shown = rows[:limit]
+    keys = [key for key in rows[0] if any(row[key] not in (None, "") for row in rows)]
+    columns = [(key, all(_is_number(row[key]) for row in rows)) for key in keys]
+    heads = "".join(
+        f'<th scope="col" data-key="{escape(key)}"{_right(right)}>'
+        f'<button type="button" title="{escape(key)}">{escape(name_column(key))}</button></th>'
+        for key, right in columns
+    )
+    lines = ("".join(_render_cell(row[key], right) for key, right in columns) for row in shown)
+    cut = (
+        f"The first {len(shown):,} of {len(rows):,} rows; the CSV file beside this page has all."
+        if len(shown) < len(rows)
+        else ""
+    )
+    return Html(
+        f'<div class="table" data-name="{escape(name)}" data-fold="{FOLD_ROWS}">'
+        f'<div class="scroll" tabindex="0"><table><thead><tr>{heads}</tr></thead>\n<tbody>'
+        + "\n".join(f"<tr>{line}</tr>" for line in lines)
+        + f'</tbody></table></div><p class="tools">{cut}</p></div>'
+    )
+
+
+def name_column(key: str) -> str:
+    """Return a column's key in words, its unit in brackets.
+
+    Parameters
+    ----------
+    key : str
+        Such as ``dram_stall_cycles``.
+
+    Examples
+    --------
+    >>> name_column("dram_stall_cycles"), name_column("cycles"), name_column("dram_gbps_needed")
+    ('DRAM stall (cycles)', 'cycles', 'DRAM needed (GB/s)')
+    """
+    words = key.split("_")
+    units = [word for word in words if word in UNITS][-1:] if len(words) > 1 else []
+    named = " ".join(SPELLINGS.get(word, word) for word in words if word not in units)
+    return f"{named} ({UNITS[units[0]]})" if units else named
+
+
+def show_number(value: float | None) -> str:
+    """Return a number in four digits or, if whole, in all of them.
+
+    Parameters
+    ----------
+    value : float or None
+        The number; None is one that there is not.
+    """
+    if value is None:
+        return MISSING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) or 1000 <= abs(value) < 1e15:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
+
+
+def _render_cell(value: str | float | None, right: bool) -> str:
+    text, exact = (
+        (value, value) if isinstance(value, str) else (show_number(value), json.dumps(value))
+    )
+    kept = "" if exact == text else f' data-value="{escape(exact)}"'
+    return f"<td{_right(right)}{kept}>{escape(text)}</td>"
+
+
+def _right(right: bool) -> str:
+    return ' class="number"' if right else ""
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, str):
+        try:
+            float(value)
+        except ValueError:
+            return value == ""
+    return not isinstance(value, bool)

@@ -1,0 +1,171 @@
+"""The papers, number by number, as one page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eiesim.study import markup, store
+from eiesim.study.markup import NOTHING, Html
+from eiesim.study.page import Section, date_line, describe_manifest, render_page
+from eiesim.study.record import DONE, FAILED, NOT_YET, Record, count_kinds, list_differences
+from eiesim.study.verdict import MATCH, WITHIN
+
+TITLE = "EIE and Deep Compression, number by number"
+ROWS_AT_MOST = 200
+"""Of a table that the page shows folded."""
+PAPERS = (("eie", "EIE", False), ("deep-compression", "Deep Compression", True))
+DEEP_COMPRESSION = "dc_"
+"""What the names of Deep Compression's experiments begin with."""
+
+
+def render_reproduction(records: Sequence[Record], command: Sequence[str]) -> str:
+    """Return the page of the papers' tables and figures.
+
+    Parameters
+    ----------
+    records : sequence of Record
+        The experiments, in the order of the page.
+    command : sequence of str
+        Words of the command line.
+    """
+    manifest = store.make_manifest(None, (), list(command))
+    sections = [
+        Section("experiments", "All experiments", _tabulate_experiments(records)),
+        Section("differences", "What differs, and why", _tabulate_differences(records)),
+        *(
+            Section(anchor, title, parts=tuple(map(_make_section, group)))
+            for anchor, title, deep in PAPERS
+            if (group := [one for one in records if one.name.startswith(DEEP_COMPRESSION) == deep])
+        ),
+        Section("about", "How this page was made", describe_manifest(manifest)),
+    ]
+    return render_page(TITLE, _summarise(records), sections, date_line(manifest))
+
+
+def _summarise(records: Sequence[Record]) -> Html:
+    """Return how many numbers came out how, and how many experiments."""
+    kinds = count_kinds(records)
+    states = [record.state for record in records]
+    words = ", ".join(
+        f"{states.count(state)} {state}" for state in (DONE, FAILED, NOT_YET) if state in states
+    )
+    return markup.join(
+        [
+            markup.paragraphs(
+                "Every table and figure of the two papers computed again, with each printed number "
+                f"beside ours. Of {sum(kinds.values()):,} numbers and statements, "
+                f"{kinds[MATCH]:,} match to the printed digits. Experiments: {words}."
+            ),
+            markup.tiles((f"{count:,}", kind, kind) for kind, count in kinds.items()),
+        ]
+    )
+
+
+def _tabulate_experiments(records: Sequence[Record]) -> Html:
+    rows = [
+        {
+            "name": markup.link(record.name, record.name),
+            "what": record.title,
+            "state": markup.badge(record.state, record.state),
+            **record.count_kinds(),
+            "seconds": round(record.seconds, 1) if record.state == DONE else None,
+        }
+        for record in records
+    ]
+    return markup.table(rows, "experiments")
+
+
+def _tabulate_differences(records: Sequence[Record]) -> Html:
+    rows = [
+        {"experiment": markup.link(row["experiment"], row["experiment"])} | _describe(row)
+        for row in list_differences(records)
+    ]
+    return markup.table(rows, "differences") if rows else markup.paragraphs("Nothing does.")
+
+
+def _describe(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a verdict's row as it is shown: its reason is behind the numbers, apart."""
+    kind, text = row["kind"], row["verdict"]
+    if kind == WITHIN:
+        words, _, why = text.removesuffix(")").partition(" (")
+    else:
+        words, why = kind, text.removeprefix(kind).removeprefix(" because ")
+    return {
+        "layer": row["layer"],
+        "quantity": row["quantity"],
+        "workload": row["workload"],
+        "verdict": markup.badge(words, kind),
+        "paper": row["paper"],
+        "ours": row["ours"],
+        "unit": markup.UNITS.get(row["unit"].lower(), row["unit"]),
+        "deviation_percent": row["deviation_percent"],
+        "why": why,
+    }
+
+
+def _make_section(record: Record) -> Section:
+    parts = {DONE: _show_done, FAILED: _show_failed, NOT_YET: _show_missing}[record.state](record)
+    counts = [
+        markup.badge(f"{count:,} {kind}", kind)
+        for kind, count in record.count_kinds().items()
+        if count
+    ]
+    state = [] if record.state == DONE else [markup.badge(record.state, record.state)]
+    return Section(
+        record.name,
+        record.title,
+        markup.join(parts),
+        markup.join([*state, *counts]),
+        {"experiment": record.name, "state": record.state},
+    )
+
+
+def _show_done(record: Record) -> list[Html]:
+    verdicts = [_describe(row) for row in record.verdicts]
+    tables = record.tables
+    return [
+        markup.paragraphs(record.note),
+        *(markup.figure(chart, f"{record.name}-{name}") for name, chart in record.charts.items()),
+        *([markup.table(verdicts, record.name)] if verdicts else []),
+        *(_show_table(record, name) for name in record.shown),
+        *(
+            markup.folded(f"{name}: {len(tables[name]):,} rows", _show_table(record, name))
+            for name in tables
+            if name not in record.shown
+        ),
+        markup.preformatted(f"eiesim reproduce {record.name}", "command"),
+        markup.folded("Machine, sources and prices", _show_configuration(record)),
+    ]
+
+
+def _show_table(record: Record, name: str) -> Html:
+    rows = record.tables[name]
+    return markup.table(rows, f"{record.name}-{name}", ROWS_AT_MOST) if rows else NOTHING
+
+
+def _show_configuration(record: Record) -> Html:
+    energy = record.energy_table or "none was needed"
+    return markup.join(
+        [
+            *([markup.table(record.sources, f"{record.name}-sources")] if record.sources else []),
+            markup.paragraphs(
+                f"SHA-256 of the table of prices: {energy}\n\nComputed in {record.seconds:.1f} s."
+            ),
+            markup.preformatted(record.hardware_toml, "hardware.toml, for --hardware"),
+        ]
+    )
+
+
+def _show_failed(record: Record) -> list[Html]:
+    return [
+        markup.paragraphs(
+            "This experiment stopped with an error; the others are not touched by it."
+        ),
+        markup.error(record.note),
+        markup.preformatted(f"eiesim reproduce {record.name}", "command"),
+    ]
+
+
+def _show_missing(record: Record) -> list[Html]:
+    return [markup.paragraphs(record.note)]
