@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,15 @@ from playwright.sync_api import Browser
 
 from eiesim import Hardware
 from eiesim.benchmark import PAPER_LAYERS
+from eiesim.cli.main import main
+from eiesim.energy.machine import price_machine
+from eiesim.study import store
+from eiesim.study.experiment import LayerRun, run_layers
 from eiesim.study.figures import Chart, Panel
 from eiesim.study.markup import make_anchor, name_column, show_number, table
 from eiesim.study.record import DONE, FAILED, NOT_YET, Record
 from eiesim.study.reproduction_page import render_reproduction
+from eiesim.study.run_page import render_run, total_layers
 from eiesim.study.verdict import EXACT, Statement, Tolerance, Unreproducible, Verdict
 from tests import browser as look
 
@@ -169,6 +176,90 @@ def test_tables() -> None:
     assert "first 2 of 3 rows" in text
 
 
+@pytest.fixture(scope="module")
+def runs() -> list[LayerRun]:
+    """A layer that fits, one that streams from DRAM, and one whose name is hostile."""
+    hw = Hardware(n_pes=64, ptr_sram_bytes=16 * 1024)
+    runs = list(run_layers(["nt-lstm", "alex-6", "nt-we"], hw, price_machine(hw)))
+    return [*runs[:2], replace(runs[2], name=HOSTILE)]
+
+
+@pytest.fixture(scope="module")
+def run_html(runs: list[LayerRun]) -> str:
+    return render_run(runs, price_machine(runs[0].result.hardware), ["run", "alex-6"])
+
+
+def test_page_of_runs_has_every_number(runs: list[LayerRun], run_html: str) -> None:
+    shown = set(re.findall(r'<dt title="(\w+)">', run_html))
+    assert shown == set(store.describe_layer(runs[0])) - {"layer"}
+    for run in runs:
+        row = store.describe_layer(run)
+        assert f"<dd>{row['cycles']:,}</dd>" in run_html
+        assert f"<dd>{show_number(row['energy_pj'])}</dd>" in run_html
+    for problem in store.describe_problems(runs[1]):
+        assert escape(problem) in run_html
+    assert escape(runs[0].result.hardware.to_toml().rstrip()) in run_html
+    assert "output_row" not in run_html
+
+
+def test_totals_of_layers(runs: list[LayerRun]) -> None:
+    rows = [store.describe_layer(run) for run in runs]
+    total = total_layers(rows)
+    assert total["cycles"] == sum(run.result.cycles for run in runs)
+    assert total["load_balance"] == pytest.approx(
+        sum(run.result.theoretical_cycles for run in runs) / total["cycles"]
+    )
+    assert total_layers([rows[0], rows[1] | {"energy_pj": None}])["energy_pj"] is None
+
+
+def test_page_of_a_run_without_energy(runs: list[LayerRun]) -> None:
+    run = replace(runs[0], energy=None, no_energy="no price of dram memory read")
+    text = render_run([run], price_machine(run.result.hardware), ["run", "nt-lstm"])
+    assert "no energy: nt-lstm: no price of dram memory read" in text
+    assert "Layers compared" not in text
+    assert text.count("<figure>") == 1
+
+
+def test_page_of_runs_in_a_browser(chromium: Browser, run_html: str, tmp_path: Path) -> None:
+    file = tmp_path / "run.html"
+    file.write_text(run_html, encoding="utf-8", errors="backslashreplace")
+    for width in (1280, 360):
+        with look.load_page(chromium, file, width=width) as page:
+            assert look.check_figures(page) == 2 + 2 * 3
+            assert look.find_overflow_px(page) <= 0
+            assert look.find_ids_given_twice(page) == []
+            assert look.find_faint_text(page) == {}
+            assert page.evaluate("window.hacked") is None
+
+
+def test_report_of_the_command(in_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "nt-we", "--json", "--report", "page.html"]) == 0
+    assert capsys.readouterr().err == "written: page.html\n"
+    assert (in_folder / "page.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert [path.name for path in in_folder.iterdir()] == ["page.html"]
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("there/page.html", "there/page.html: cannot be written: No such file or directory"),
+        (".", "'.': expected the name of a file, found a folder"),
+        ("", "'': expected the name of a file, found a folder"),
+    ],
+)
+def test_report_that_cannot_be_written_is_refused_before_the_work(
+    in_folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    problem: str,
+) -> None:
+    monkeypatch.setattr("eiesim.study.experiment.run_layers", lambda *_: pytest.fail("worked"))
+    assert main(["run", "nt-we", "--report", path]) == 2
+    assert capsys.readouterr().err == f"eiesim: error: {problem}\n"
+    assert list(in_folder.iterdir()) == []
+
+
 def test_page_in_a_browser(chromium: Browser, file: Path) -> None:
     with look.load_page(chromium, file) as page:
         assert look.check_figures(page) == 6
@@ -178,7 +269,7 @@ def test_page_in_a_browser(chromium: Browser, file: Path) -> None:
         assert look.find_faint_text(page) == {}
         assert page.evaluate("window.hacked") is None
         assert page.locator("[onload]").count() == 0
-        assert "cannot be read" in page.locator("#figure9 .error").inner_text()
+        assert "cannot be read" in page.locator("#figure9 .notice").inner_text()
         assert page.locator("#dc_table1").inner_text().count("not yet") == 1
 
 

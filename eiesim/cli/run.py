@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
 
 from eiesim.cli.machine import add_machine_arguments, read_machine
 
@@ -19,6 +23,9 @@ a .toml file like those in models/, an image saved by InterleavedCSC.save, or a 
 prices.csv, pes.csv (one row a PE), outputs.csv, hardware.toml and manifest.json; when DIR exists,
 DIR-2 and so on is written instead.
 
+--report FILE writes all but the outputs as one page of HTML that needs no network, with charts of
+each PE's cycles and of the energy; when FILE exists it is replaced.
+
 --energy-table FILE is a CSV file with the columns of prices.csv (component, part, action, value,
 unit, kind, source; per, node_nm and voltage_v may be left out) and a row for each price to change.
 
@@ -26,6 +33,7 @@ examples:
   eiesim run alex-7 vgg-6
   eiesim run alex-8 --set queue_depth=16 --set spmat_width_bits=128
   eiesim run vgg-6 --dram-gbps 1
+  eiesim run alex-6 alex-7 alex-8 --report page.html
   eiesim run layer.npz --inputs image.npy --engine reference --json
 """
 SHOWN = (
@@ -59,10 +67,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--inputs", metavar="FILE", help=".npy or .npz file with one input")
     parser.add_argument("--json", action="store_true", help="print summary.json instead of a table")
     parser.add_argument("--out", metavar="DIR", help="write a folder of results")
+    parser.add_argument(
+        "--report",
+        metavar="FILE",
+        help="write one page of HTML with charts, tables and the machine",
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Run the layers, print them, and write the folder.
+    """Run the layers, print them, and write the folder and the page.
 
     Parameters
     ----------
@@ -72,13 +85,17 @@ def execute(options: argparse.Namespace) -> int:
     from eiesim.cli.output import print_table, result_folder, track
     from eiesim.study import store
     from eiesim.study.experiment import run_layers
+    from eiesim.study.run_page import render_run
 
     hw, prices = read_machine(options)
-    with result_folder(options.out) as folder:
+    with result_folder(options.out) as folder, result_page(options.report) as page:
         work = run_layers(options.layers, hw, prices, options.engine, options.inputs)
         runs = list(track(work, options.layers))
         if folder is not None:
             store.write_run(folder, runs, prices, options.words)
+        if page is not None:
+            text = render_run(runs, prices, options.words)
+            page.write(text.encode("utf-8", errors="backslashreplace"))
     if options.json:
         print(store.to_json(store.summarise(runs, hw)), end="")
     else:
@@ -94,3 +111,33 @@ def execute(options: argparse.Namespace) -> int:
             for problem in store.describe_problems(run):
                 print(problem)
     return 0
+
+
+@contextmanager
+def result_page(path: str | None) -> Iterator[IO[bytes] | None]:
+    """Give the file of ``--report``, and tell its name once it is whole; None without ``--report``.
+
+    Entered before any work, as the folder of ``--out``.
+
+    Parameters
+    ----------
+    path : str or None
+        What was given to ``--report``.
+
+    Raises
+    ------
+    EieError
+        The file cannot be written.
+    """
+    if path is None:
+        yield None
+        return
+    from eiesim.cli.output import tell
+    from eiesim.errors import EieError, escape
+    from eiesim.files import replacing
+
+    if Path(path).is_dir():
+        raise EieError(f"{path!r}: expected the name of a file, found a folder")
+    with replacing(path) as stream:
+        yield stream
+    tell(f"written: {escape(path)}")

@@ -30,6 +30,8 @@ INK, PAPER = "#010203", "#fdfeff"
 """Colours of `figures.mplstyle` that stand for the page's own."""
 BARS_AT_MOST = 40
 """Stacked bars beyond these are drawn as one outline, since nobody could tell them apart."""
+LONGEST_NAME = 40
+"""Characters of a name in a chart."""
 POINTS_PER_INCH = 72
 CHARACTER_POINTS = 4.2
 """Mean width of a character of 7 points."""
@@ -46,7 +48,8 @@ class Panel:
     groups : tuple of str
         Labels along the horizontal axis.
     series : mapping
-        Values of each series, one a group; None leaves a gap.
+        Values of each series by its name in the legend, one a group; None leaves a gap. One with
+        an empty name stands in no legend.
     x_label, y_label : str
         What the axes show, with units.
     log : bool
@@ -151,8 +154,8 @@ def _draw_panel(axes: Axes, panel: Panel, width_points: float) -> None:
     draw(axes, panel, width_points)
     if panel.log:
         _label_decades(axes)
-    axes.set_xlabel(escape(panel.x_label))
-    axes.set_ylabel(escape(panel.y_label))
+    axes.set_xlabel(_cut(panel.x_label))
+    axes.set_ylabel(_cut(panel.y_label))
     _label_groups(axes, panel.groups, width_points)
 
 
@@ -161,7 +164,7 @@ def _draw_lines(axes: Axes, panel: Panel, _width_points: float) -> None:
         panel.series.items(), cycle(MARKERS), cycle(DASHES), strict=False
     ):
         axes.plot(
-            range(len(values)), _numbers(values), marker=marker, linestyle=dash, label=escape(label)
+            range(len(values)), _numbers(values), marker=marker, linestyle=dash, label=_name(label)
         )
     axes.margins(y=0.08)
 
@@ -176,7 +179,7 @@ def _draw_bars(axes: Axes, panel: Panel, width_points: float) -> None:
     for number, (label, values) in enumerate(panel.series.items()):
         places = [group - 0.43 + (number + 0.5) * width for group in range(len(values))]
         hatch = HATCHES[number % len(HATCHES)]
-        bars = axes.bar(places, _numbers(values), width, label=escape(label), hatch=hatch)
+        bars = axes.bar(places, _numbers(values), width, label=_name(label), hatch=hatch)
         texts = [_show(value) for value in values]
         axes.bar_label(bars, texts, rotation=turn, padding=2, fontsize=letters)
     axes.margins(x=0.02, y=0.24 if turn else 0.12)
@@ -190,10 +193,10 @@ def _draw_stack(axes: Axes, panel: Panel, _width_points: float) -> None:
         hatch = HATCHES[number % len(HATCHES)]
         if count > BARS_AT_MOST:
             edges = [place - 0.5 for place in range(count + 1)]
-            axes.stairs(top, edges, baseline=base, fill=True, label=escape(label), hatch=hatch)
+            axes.stairs(top, edges, baseline=base, fill=True, label=_name(label), hatch=hatch)
         else:
             heights = [high - low for high, low in zip(top, base, strict=True)]
-            axes.bar(range(count), heights, 0.7, base, label=escape(label), hatch=hatch)
+            axes.bar(range(count), heights, 0.7, base, label=_name(label), hatch=hatch)
         base = top
     axes.margins(x=0.01 if count > BARS_AT_MOST else 0.03, y=0.06)
 
@@ -210,7 +213,7 @@ def _label_decades(axes: Axes) -> None:
 
 def _label_groups(axes: Axes, groups: Sequence[str], width_points: float) -> None:
     """Write the groups' names below the axis: slanted where they are long, only some if many."""
-    names = [escape(group) for group in groups]
+    names = [_cut(group) for group in groups]
     longest = max(map(len, names)) + 1
     slanted = longest * CHARACTER_POINTS * len(names) > width_points and longest > 5
     needed_points = 9 if slanted else longest * CHARACTER_POINTS
@@ -231,9 +234,9 @@ def _add_legends(figure: Figure, axes: Sequence[Axes], chart: Chart, width_point
     names = {tuple(panel.series) for panel in chart.panels}
     shared = len(names) == 1
     for one, panel in zip(axes[:1] if shared else axes, chart.panels, strict=False):
-        if len(panel.series) == 1 and shared:
-            continue
         handles, labels = one.get_legend_handles_labels()
+        if not labels or (len(panel.series) == 1 and shared):
+            continue
         room = width_points * (len(axes) if shared else 1)
         columns = max(1, int(room / (40 + CHARACTER_POINTS * max(map(len, labels)))))
         columns = math.ceil(len(labels) / math.ceil(len(labels) / columns))
@@ -241,6 +244,17 @@ def _add_legends(figure: Figure, axes: Sequence[Axes], chart: Chart, width_point
             figure.legend(handles, labels, loc="outside lower center", ncols=columns)
         else:
             one.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns)
+
+
+def _name(label: str) -> str:
+    """Return a series' name for the legend, which leaves out what begins with ``_``."""
+    return f" {_cut(label)}" if label.startswith("_") else _cut(label)
+
+
+def _cut(text: str) -> str:
+    """Return a text that may be printed, no longer than leaves room for the chart."""
+    shown = escape(text)
+    return shown if len(shown) <= LONGEST_NAME else f"{shown[: LONGEST_NAME - 3]}..."
 
 
 def _numbers(values: Sequence[float | None]) -> list[float]:
@@ -269,6 +283,7 @@ def _make_element(text: str, chart: Chart, prefix: str) -> str:
         )
         words = re.sub(r'(?:xlink:)?href="#', f'href="#{prefix}-', words)
         words = words.replace("url(#", f"url(#{prefix}-")
+        words = re.sub(r"(\.\d\d)\d+", r"\1", words)  # a hundredth of a point is enough
         return re.sub(r"#[0-9a-f]{6}\b", lambda at: colours.get(at[0], at[0]), words)
 
     body = re.sub(r"<[^>]*>", rewrite, body)

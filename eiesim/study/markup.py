@@ -139,15 +139,17 @@ def preformatted(text: str, label: str) -> Html:
     )
 
 
-def error(text: str) -> Html:
-    """Return the text of an error.
+def notice(text: str, kind: str) -> Html:
+    """Return a text that must not be overlooked.
 
     Parameters
     ----------
     text : str
         One or more lines.
+    kind : str
+        As in `badge`.
     """
-    return Html(f'<pre class="error">{escape(text)}</pre>')
+    return Html(f'<pre class="notice {make_anchor(kind)}">{escape(text)}</pre>')
 
 
 def folded(summary: str, content: Html) -> Html:
@@ -214,6 +216,24 @@ def table(rows: Sequence[Row], name: str, limit: int | None = None) -> Html:
         + "\n".join(f"<tr>{line}</tr>" for line in lines)
         + f'</tbody></table></div><p class="tools">{cut}</p></div>'
     )
+
+
+def facts(title: str, row: Row) -> Html:
+    """Return one row as names and values below a heading.
+
+    Parameters
+    ----------
+    title : str
+        The heading.
+    row : mapping
+        Values by key; those that there are not are shown as such.
+    """
+    pairs = "".join(
+        f'<div><dt title="{escape(key)}">{escape(name_column(key))}</dt>'
+        f"<dd>{escape(value if isinstance(value, str) else show_number(value))}</dd></div>"
+        for key, value in row.items()
+    )
+    return Html(f'<div class="facts"><h4>{escape(title)}</h4><dl>{pairs}</dl></div>')
 
 
 def name_column(key: str) -> str:

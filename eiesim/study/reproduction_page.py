@@ -162,7 +162,7 @@ def _show_failed(record: Record) -> list[Html]:
         markup.paragraphs(
             "This experiment stopped with an error; the others are not touched by it."
         ),
-        markup.error(record.note),
+        markup.notice(record.note, FAILED),
         markup.preformatted(f"eiesim reproduce {record.name}", "command"),
     ]
 

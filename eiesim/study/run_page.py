@@ -1,0 +1,248 @@
+"""One's own layers on one's own machine, as one page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from eiesim.energy.prices import PriceTable
+from eiesim.study import markup, store
+from eiesim.study.experiment import LayerRun
+from eiesim.study.figures import Chart, Panel
+from eiesim.study.markup import Html
+from eiesim.study.page import Section, date_line, describe_manifest, render_page
+from eiesim.study.record import DONE
+from eiesim.study.verdict import DIFFERS
+
+Row = dict[str, Any]
+TOPICS = {
+    "Layer and input": (
+        "source", "engine", "inputs", "outputs", "weights", "weight_density", "padding_zeros",
+        "nonzero_activations", "activation_density", "nonfinite_outputs", "fits",
+    ),
+    "Time": (
+        "latency_us", "theoretical_us", "load_balance", "cycles", "floor_cycles", "ceiling_cycles",
+        "scan_cycles", "stall_cycles", "dram_stall_cycles", "busy_cycles_mean",
+        "starved_cycles_mean", "drained_cycles_mean",
+    ),
+    "Energy": ("energy_pj", "power_mw"),
+}  # fmt: skip
+REST = "Accesses and operations"
+"""What the columns are of that belong to no topic above."""
+COMPARED = (
+    "layer", "cycles", "latency_us", "theoretical_us", "load_balance", "macs", "padding_macs",
+    "stall_cycles", "dram_bytes", "energy_pj", "fits",
+)  # fmt: skip
+SUMMED = (
+    "cycles", "latency_us", "theoretical_us", "macs", "padding_macs", "stall_cycles", "dram_bytes",
+    "energy_pj",
+)  # fmt: skip
+PE_CYCLES = ("busy_cycles", "starved_cycles", "drained_cycles")
+PES_AT_MOST = 256
+"""Rows of a table of PEs."""
+
+
+def render_run(runs: Sequence[LayerRun], prices: PriceTable, command: Sequence[str]) -> str:
+    """Return the page of some layers on a machine.
+
+    Parameters
+    ----------
+    runs : sequence of LayerRun
+        The runs.
+    prices : PriceTable
+        The prices they share.
+    command : sequence of str
+        Words of the command line.
+    """
+    hw = runs[0].result.hardware
+    rows = [store.describe_layer(run) for run in runs]
+    sources = [source for run in runs for source in run.operands.sources]
+    manifest = store.make_manifest(hw, sources, list(command))
+    machine = f"{hw.n_pes} PEs, {hw.queue_depth} slots, {hw.clock_mhz:g} MHz, {hw.node_nm:g} nm"
+    sections = [
+        *([Section("compared", "Layers compared", _compare(runs, rows))] if len(runs) > 1 else []),
+        Section(
+            "layers",
+            "Layers",
+            parts=tuple(
+                _make_section(f"layer-{number}", run, row)
+                for number, (run, row) in enumerate(zip(runs, rows, strict=True), start=1)
+            ),
+        ),
+        Section("machine", "Machine and prices", _show_machine(hw.to_toml(), prices)),
+        Section(
+            "about",
+            "How this page was made",
+            markup.join(
+                [markup.table(manifest["sources"], "sources"), describe_manifest(manifest)]
+            ),
+        ),
+    ]
+    summary = markup.join([markup.paragraphs(f"{machine}."), _summarise(runs, rows)])
+    return render_page(f"EIE: {_name_layers(rows)}", summary, sections, date_line(manifest))
+
+
+def total_layers(rows: Sequence[Row]) -> Row:
+    """Return what layers take one after the other, as one row; load balance is of the sums.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        From `describe_layer`.
+    """
+    sums: Row = {
+        key: None if any(row[key] is None for row in rows) else sum(row[key] for row in rows)
+        for key in SUMMED
+    }
+    return {
+        "layer": "all layers",
+        **sums,
+        "load_balance": sums["theoretical_us"] / sums["latency_us"],
+        "fits": all(row["fits"] for row in rows),
+    }
+
+
+def _name_layers(rows: Sequence[Row]) -> str:
+    names = [row["layer"] for row in rows]
+    return (
+        ", ".join(names) if len(names) <= 3 else f"{len(names)} layers, {names[0]} to {names[-1]}"
+    )
+
+
+def _summarise(runs: Sequence[LayerRun], rows: Sequence[Row]) -> Html:
+    total = total_layers(rows)
+    energy_uj = None if total["energy_pj"] is None else total["energy_pj"] / 1e6
+    numbers = [
+        (markup.show_number(total["cycles"]), "cycles", ""),
+        (f"{markup.show_number(total['latency_us'])} µs", "time", ""),
+        (f"{100 * total['load_balance']:.1f} %", "load balance", ""),
+        (f"{markup.show_number(energy_uj)} µJ", "energy", ""),
+    ]
+    return markup.join([markup.tiles(numbers), *_warn(runs)])
+
+
+def _warn(runs: Sequence[LayerRun]) -> list[Html]:
+    problems = [problem for run in runs for problem in store.describe_problems(run)]
+    return [markup.notice("\n".join(problems), DIFFERS)] if problems else []
+
+
+def _compare(runs: Sequence[LayerRun], rows: Sequence[Row]) -> Html:
+    shown = [{key: row[key] for key in COMPARED} for row in (*rows, total_layers(rows))]
+    charts = {"layers": _chart_layers(rows)}
+    if all(run.energy for run in runs):
+        charts["energy"] = _chart_energy(runs)
+    return markup.join(
+        [
+            *(markup.figure(chart, f"compared-{name}") for name, chart in charts.items()),
+            markup.table(shown, "layers"),
+        ]
+    )
+
+
+def _chart_layers(rows: Sequence[Row]) -> Chart:
+    names = tuple(row["layer"] for row in rows)
+    times = {
+        "with perfect balance": [row["theoretical_us"] for row in rows],
+        "simulated": [row["latency_us"] for row in rows],
+    }
+    balance = {"": [row["load_balance"] for row in rows]}
+    worst = min(rows, key=lambda row: row["load_balance"])
+    return Chart(
+        "Time and load balance",
+        (
+            Panel("bars", names, times, "", "time (µs)"),
+            Panel("bars", names, balance, "", "load balance"),
+        ),
+        f"The gap between the bars is lost to uneven work; {worst['layer']} loses most, "
+        f"{100 * (1 - worst['load_balance']):.0f} % of its time.",
+    )
+
+
+def _chart_energy(runs: Sequence[LayerRun]) -> Chart:
+    """Return stacked bars, one a layer; for one layer alone bars, one a module."""
+    rows = [store.describe_modules(run) for run in runs]
+    modules = _list_modules(rows)
+    shares = {name: [row[f"{name}_uj"] for row in rows] for name in modules}
+    sums = {name: sum(values) for name, values in shares.items()}
+    most = max(sums, key=lambda name: sums[name])
+    layers = tuple(row["layer"] for row in rows)
+    if len(runs) > 1:
+        panel = Panel("stacked", layers, shares, "", "energy (µJ)")
+    else:
+        panel = Panel("bars", tuple(modules), {"": list(sums.values())}, "", "energy (µJ)")
+    return Chart(
+        "Energy by module",
+        (panel,),
+        f"Most of it, {100 * sums[most] / sum(sums.values()):.0f} %, goes into {most}.",
+        height_inches=2.8,
+    )
+
+
+def _list_modules(rows: Sequence[Row]) -> list[str]:
+    """Return the modules that any energy went into, from rows of `describe_modules`."""
+    keys = [key for key in rows[0] if key.endswith("_uj") and key != "energy_uj"]
+    return [key.removesuffix("_uj") for key in keys if any(row[key] for row in rows)]
+
+
+def _make_section(anchor: str, run: LayerRun, row: Row) -> Section:
+    known = {"layer", *(key for keys in TOPICS.values() for key in keys)}
+    topics = TOPICS | {REST: tuple(key for key in row if key not in known)}
+    pes = store.describe_pes(run)
+    energy = store.describe_energy(run)
+    charts = {"pes": _chart_pes(pes)} | ({"energy": _chart_energy([run])} if energy else {})
+    content = [
+        *_warn([run]),
+        *(markup.figure(chart, f"{anchor}-{name}") for name, chart in charts.items()),
+        *(markup.facts(topic, {key: row[key] for key in keys}) for topic, keys in topics.items()),
+        markup.table([use._asdict() for use in run.memories], f"{row['layer']}-memories"),
+        *(
+            markup.folded(
+                f"{words}: {len(rows):,} rows", _show_rows(rows, f"{row['layer']}-{name}")
+            )
+            for words, name, rows in (
+                ("Energy, action by action", "energy", energy),
+                ("Counters of each PE", "pes", pes),
+            )
+            if rows
+        ),
+    ]
+    fits = markup.badge("fits" if row["fits"] else "does not fit", DONE if row["fits"] else DIFFERS)
+    return Section(anchor, row["layer"], markup.join(content), fits, {"layer": row["layer"]})
+
+
+def _show_rows(rows: Sequence[Row], name: str) -> Html:
+    return markup.table(
+        [{key: row[key] for key in row if key != "layer"} for row in rows], name, PES_AT_MOST
+    )
+
+
+def _chart_pes(pes: Sequence[Row]) -> Chart:
+    most = max(pes, key=lambda row: row["busy_cycles"])
+    mean = sum(row["busy_cycles"] for row in pes) / len(pes)
+    return Chart(
+        "Cycles of each PE",
+        (
+            Panel(
+                "stacked",
+                tuple(str(row["pe"]) for row in pes),
+                {name.removesuffix("_cycles"): [row[name] for row in pes] for name in PE_CYCLES},
+                "PE",
+                "cycles",
+            ),
+        ),
+        f"PE {most['pe']} is busy longest, {most['busy_cycles']:,} cycles; the mean is "
+        f"{mean:,.0f}.",
+        height_inches=2.8,
+    )
+
+
+def _show_machine(toml: str, prices: PriceTable) -> Html:
+    rows = [asdict(price) for price in prices.prices]
+    return markup.join(
+        [
+            markup.preformatted(toml, "hardware.toml, for --hardware"),
+            *(markup.paragraphs(f"Price of {override}.") for override in prices.overrides),
+            markup.folded(f"Prices: {len(rows):,} rows", markup.table(rows, "prices")),
+        ]
+    )
