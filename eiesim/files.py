@@ -161,8 +161,8 @@ def new_folder(path: str | Path, replace: bool = False) -> Iterator[Path]:
         target = wished if replace else fresh_name(wished)
         if target.exists() and not (target / MANIFEST).is_file():
             raise EieError(
-                f"{path}: expected a folder that eiesim wrote, with {MANIFEST} in it, found another; "
-                "leave out --force or name another folder"
+                f"{path}: expected a folder that eiesim wrote, with {MANIFEST} in it, found "
+                "another; leave out --force or name another folder"
             )
         made = [parent for parent in target.parents if not parent.exists()]
         target.parent.mkdir(parents=True, exist_ok=True)

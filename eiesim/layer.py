@@ -16,9 +16,9 @@ from eiesim.schema import Range, Switch, Text, is_name, validate
 LARGEST = (1 << 31) - 1
 """Most rows, columns, or entries of a PE: what 32-bit indices hold."""
 ROW_VARIATION = 0.16
-COLUMN_VARIATION = 0.18
-"""How unevenly drawn layers are filled unless they say so themselves: fitted to the real layers that
-the papers' authors pruned (`eiesim reproduce unevenness`)."""
+COLUMN_VARIATION = 0.19
+"""How unevenly drawn layers are filled unless they say so themselves: fitted to the real layers
+that the papers' authors pruned (`eiesim reproduce unevenness`)."""
 Codes: TypeAlias = (
     "npt.NDArray[np.uint8] | sparse.csc_array[np.uint8] | sparse.csr_array[np.uint8]"
     " | sparse.csc_matrix[np.uint8] | sparse.csr_matrix[np.uint8]"

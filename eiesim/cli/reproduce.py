@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eiesim.errors import ConfigError
-from eiesim.study.reproduce.registry import EXPERIMENTS, NOT_YET, choose
+from eiesim.study.reproduce.registry import DATA, EXPERIMENTS, NOT_YET, choose
 
 if TYPE_CHECKING:
     from eiesim.study.record import Record
@@ -34,7 +34,6 @@ examples:
   eiesim reproduce figure9 table4 --out results
   eiesim reproduce all --out reproduction --force
 """
-DATA = "../shared/data"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--list", action="store_true", help="list what can be reproduced")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
-    parser.add_argument("--out", metavar="DIR", help="write page, tables and charts to a new folder")
+    parser.add_argument(
+        "--out", metavar="DIR", help="write page, tables and charts to a new folder"
+    )
     parser.add_argument(
         "--force", action="store_true", help="replace the folder if eiesim wrote it before"
     )
@@ -152,7 +153,9 @@ def _write(
     for record in records:
         tables = {record.name: list(record.verdicts)} if record.verdicts else {}
         tables |= {f"{record.name}-{table}": rows for table, rows in record.tables.items()}
-        store.write_texts(folder, {f"{name}.csv": store.to_csv(rows) for name, rows in tables.items()})
+        store.write_texts(
+            folder, {f"{name}.csv": store.to_csv(rows) for name, rows in tables.items()}
+        )
         for name, chart in record.charts.items():
             draw_chart(chart, folder, name)
     experiments = {

@@ -29,6 +29,11 @@ PHOTOGRAPHS = (
     "squeezenet/derived_conv1x1_inputs_cat.npz",
     "squeezenet/derived_conv1x1_inputs_fish-bike.npz",
 )
+FILES = {
+    **{network: (model, IMAGES, LABELS) for network, model in MODELS.items()},
+    SQUEEZENET: (*NET, *PHOTOGRAPHS),
+}
+"""What each network is read from."""
 SIDE, PADDED_SIDE = 13, 15
 """Positions of conv_final's input, and of its output: it is padded by one all around."""
 
@@ -89,7 +94,7 @@ def measure_networks(data: Path) -> Iterator[tuple[Accuracy, ...]]:
         A file is damaged; one that is missing is told in the result.
     """
     for network in NETWORKS:
-        files = (*NET, *PHOTOGRAPHS) if network == SQUEEZENET else (MODELS[network], IMAGES, LABELS)
+        files = FILES[network]
         missing = next((name for name in files if not (data / name).is_file()), "")
         if missing:
             yield (Accuracy(network, "", "", {}, {}, 0.0, {}, missing),)

@@ -136,4 +136,5 @@ def chart_ratios(rows: Sequence[Row], quantity: str) -> Chart:
         series.setdefault(name, [None] * len(groups))[groups.index(row["layer"])] = row[quantity]
     words = quantity.replace("_", " ")
     panel = Panel("bars", groups, series, "", f"{words} over {shown[0]['reference']} (x)", log=True)
-    return Chart(f"{words.capitalize()}, batch 1", (panel,), 4.0 + 1.1 * len(groups), 4.5)
+    see = f"The higher a bar, the more its platform gains over {shown[0]['reference']}."
+    return Chart(f"{words.capitalize()}, batch 1", (panel,), see, 4.0 + 1.1 * len(groups), 4.5)

@@ -21,7 +21,7 @@ from eiesim.study import cache
 from eiesim.study.record import DONE, FAILED, Record
 from eiesim.study.record import NOT_YET as NOT_YET_STATE
 from eiesim.study.reproduce.outcome import Outcome
-from eiesim.study.reproduce.registry import EXPERIMENTS, NOT_YET
+from eiesim.study.reproduce.registry import DATA, EXPERIMENTS, NOT_YET, choose
 from eiesim.study.store import to_csv
 
 if TYPE_CHECKING:
@@ -106,6 +106,27 @@ def plan_experiments(names: Sequence[str], data: Path, fresh: bool) -> Plan:
     groups = [Group(tuple(group), len(_import(group[0]).STEPS)) for group in shared.values()]
     groups.sort(key=lambda group: -group.steps)
     return Plan(records, tuple(groups), keys)
+
+
+def reproduce(name: str, data: str | Path = DATA) -> Record:
+    """Return one experiment, kept or computed here and now.
+
+    Parameters
+    ----------
+    name : str
+        One of the experiments that ``eiesim reproduce --list`` shows.
+    data : str or Path
+        Folder of real layers; it need not be there.
+
+    Raises
+    ------
+    ConfigError
+        There is no such experiment.
+    """
+    folder = Path(data)
+    plan = plan_experiments(choose([name]), folder, fresh=False)
+    (record,) = [*plan.records.values(), *run_experiments(plan, folder, 1, lambda _: None)]
+    return record
 
 
 def run_experiments(plan: Plan, data: Path, jobs: int, tell: Tell) -> Iterator[Record]:
@@ -232,8 +253,8 @@ def _record(name: str, outcome: Outcome, seconds: float) -> Record:
         state=DONE,
         note=outcome.note,
         verdicts=tuple(verdict.to_row() for verdict in outcome.verdicts),
-        tables=outcome.tables,
-        shown=outcome.shown,
+        tables={name: rows for name, rows in outcome.tables.items() if rows},
+        shown=tuple(name for name in outcome.shown if outcome.tables[name]),
         charts=outcome.charts,
         sources=tuple(asdict(source) for source in outcome.sources),
         hardware_toml=outcome.hardware.to_toml(),

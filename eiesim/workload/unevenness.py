@@ -1,8 +1,8 @@
 """How unevenly the rows and columns of a pruned matrix are filled: measured, and drawn.
 
-The chance that a place holds a weight is 1 - exp(-level * row rate * column rate): rates have a mean
-of 1, and their coefficients of variation are the row and column variation. Both 0, every place is
-equally likely.
+The chance that a place holds a weight is 1 - exp(-level * row rate * column rate): rates have a
+mean of 1, and their coefficients of variation are the row and column variation. Both 0, every
+place is equally likely.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def _draw_block(
     starts = ends - expected
     along = (draws - starts[columns]) * (cumulated[-1] / expected[columns])
     rows = np.minimum(np.searchsorted(cumulated, along, side="right"), cumulated.size - 1)
-    places = columns * cumulated.size + rows
+    places: npt.NDArray[np.int64] = columns * cumulated.size + rows
     return places[np.diff(places, prepend=-1) > 0]
 
 

@@ -10,6 +10,7 @@ from eiesim.hardware import Hardware
 from eiesim.published import read_table
 from eiesim.study.accuracy import (
     ARITHMETIC,
+    FILES,
     NETWORKS,
     PHOTOGRAPHS,
     UNSHARED,
@@ -28,6 +29,7 @@ from eiesim.study.verdict import (
 )
 
 STEPS = NETWORKS
+READS = tuple(dict.fromkeys(name for files in FILES.values() for name in files))
 MULTIPLIERS = {"float32": "float32", "int32": "int32", "int16": "fixed16", "int8": "fixed8"}
 """What each arithmetic is called among the prices."""
 TABLE1 = Tolerance(
@@ -174,11 +176,11 @@ def _list_accuracy(
     ]  # fmt: skip
     table += [
         {"network": row.network, "codebook": row.codebook, "measure": f"{row.measure}, %",
-         **row.percent, "closer_than_int8_step": row.close_percent}
+         **row.percent, "closer_than_int8_step_percent": row.close_percent}
         for row in rows
         if not row.missing
     ]  # fmt: skip
-    return table
+    return [{"closer_than_int8_step_percent": None} | row for row in table]
 
 
 def _list_formats(rows: list[Accuracy]) -> list[Row]:
@@ -199,7 +201,7 @@ def _chart(rows: list[Accuracy], energy_pj: dict[str, float], printed: Printed) 
             series[f"{row.network}, {measure} (ours)"] = list(row.percent.values())
     groups = tuple(ARITHMETIC)
     return Chart(
-        "Figure 10: multiplier energy and accuracy by arithmetic precision",
+        "Multiplier energy and accuracy by arithmetic precision",
         (
             Panel("bars", groups, {"multiplier": list(energy_pj.values())},
                   "arithmetic", "energy of a multiplication, pJ"),

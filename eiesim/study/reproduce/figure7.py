@@ -16,17 +16,16 @@ FIGURE = ratios.Figure(
     "energy_efficiency",
     "paper/eie_fig7",
     f"""\
-Quoted: Table IV's times and Deep Compression's Table 9 powers, EIE at 0.600 W; it must round to the
-printed number. The powers of the NT layers are printed nowhere and were derived from Figures 6 and 7
-themselves: that these come out again is no evidence. Simulated: our times with the energy that was
-counted, and at the steady power of Table II, which is how the paper counts; within
-{ratios.TOLERANCE.percent} %.
-{WORKLOADS_NOTE}
-What to see: at steady power EIE's efficiency is the paper's where its time is. Counted it is lower
-on most layers: columns are short or skipped, so that both SRAMs are read more often than every 8
-cycles; and what VGG-6 streams from DRAM is in it.""",
-    "EIE is four orders of magnitude above the CPU; ours, with every access counted, somewhat lower "
-    "than the paper's, which multiplies time by the power of a steady state.",
+Quoted: Table IV's times and Deep Compression's Table 9 powers, EIE at 0.600 W; it must round to
+the printed number. The powers of the NT layers are printed nowhere and were derived from Figures
+6 and 7 themselves: that these come out again is no evidence. Simulated: our times with the energy
+that was counted, and at the steady power of Table II, which is how the paper counts; within
+{ratios.TOLERANCE.percent} %. {WORKLOADS_NOTE} What to see: at steady power EIE's efficiency is
+the paper's where its time is. Counted it is lower on most layers: columns are short or skipped,
+so that both SRAMs are read more often than every 8 cycles; and what VGG-6 streams from DRAM is in
+it.""",
+    "EIE is four orders of magnitude above the CPU; ours, with every access counted, somewhat "
+    "lower than the paper's, which multiplies time by the power of a steady state.",
 )
 
 

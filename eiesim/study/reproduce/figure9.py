@@ -212,15 +212,15 @@ def _write_note(wins: list[Row], runs: int) -> str:
         for reuse in REUSES
     )
     return f"""\
-Layers are drawn with the work of Table IV (matched, calibrated). What to see: the number of reads the paper shows and the width it finds best belong to two ways of
-counting. Its reads (464 thousand down to 63 thousand on Alex-6, read off the axis) are those of a
-word that stays latched over columns. Energy per read times those reads, over the nine layers, is
-least at: {across} of {runs} ways to run CACTI. With a fresh read for every column it
-is least at: {within}.
-Layers one by one are in the table; VGG-6, which uses the smallest share of its columns, is the only
-one with an optimum of 128 bits or less while the word stays latched. meets_clock: CACTI's access
-time against one cycle at 800 MHz. CACTI 7 by cell type, ports, optimise setting and weights (delay
-: dynamic power : leakage : cycle time : area); the paper used CACTI 6 and does not tell its
+Layers are drawn with the work of Table IV (matched, calibrated). What to see: the number of reads
+the paper shows and the width it finds best belong to two ways of counting. Its reads (464
+thousand down to 63 thousand on Alex-6, read off the axis) are those of a word that stays latched
+over columns. Energy per read times those reads, over the nine layers, is least at: {across} of
+{runs} ways to run CACTI. With a fresh read for every column it is least at: {within}. Layers one
+by one are in the table; VGG-6, which uses the smallest share of its columns, is the only one with
+an optimum of 128 bits or less while the word stays latched. meets_clock: CACTI's access time
+against one cycle at 800 MHz. CACTI 7 by cell type, ports, optimise setting and weights (delay :
+dynamic power : leakage : cycle time : area); the paper used CACTI 6 and does not tell its
 settings."""
 
 
@@ -253,4 +253,4 @@ def _chart(layers: list[Reads], energies: dict[Cacti, dict[int, tuple[float, flo
         "Wider words cost more energy each and are fewer: their product falls to the right where a "
         "word stays latched over columns, and has its least at 64 bits or near where it does not."
     )
-    return Chart("Figure 9: energy per read, reads, and their product", tuple(panels), see, 12.0)
+    return Chart("Energy per read, reads, and their product", tuple(panels), see, 12.0)

@@ -39,9 +39,9 @@ TOLERANCES = {
 """Of times, by workload."""
 WORKLOADS_NOTE = f"""\
 published: drawn from Table III's sizes and densities; {PRESET}, 8 slots. matched: drawn with the
-density that gives Table IV's theoretical time, which is calibrated and so no evidence; actual times
-then are, but for VGG-6, whose row variation is calibrated to its actual time as well. real: AlexNet's
-fc8 with one image's activations, from the EIE authors' repository."""
+density that gives Table IV's theoretical time, which is calibrated and so no evidence; actual
+times then are, but for VGG-6, whose row variation is calibrated to its actual time as well. real:
+AlexNet's fc8 with one image's activations, from the EIE authors' repository."""
 
 
 def work(data: Path) -> Iterator[WorkloadRun | None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from eiesim.errors import ConfigError, did_you_mean
 
 ALL = "all"
+DATA = "../shared/data"
+"""Folder of real layers unless another is given."""
 EXPERIMENTS = {
     "table1": "EIE, Table I: energy of operations at 45 nm",
     "table2": "EIE, Table II: power and area of one PE, and of the chip",

@@ -21,10 +21,11 @@ WORK = Tolerance(
     10, "FLOP% is printed in whole percent, and as the product of densities that are rounded, too"
 )
 NOTE = """\
-Sizes and densities of the published workload are Table III's own, so that they agree is no evidence.
-What can be checked: its FLOP% is the product of its two densities, here counted in the simulator as
-multiply-accumulates over those of the dense layer. What to see: Alex-8 with the one image that the
-authors simulated has more non-zero activations than the average that Table III prints."""
+Sizes and densities of the published workload are Table III's own, so that they agree is no
+evidence. What can be checked: its FLOP% is the product of its two densities, here counted in the
+simulator as multiply-accumulates over those of the dense layer. What to see: Alex-8 with the one
+image that the authors simulated has more non-zero activations than the average that Table III
+prints."""
 
 
 def judge(parts: Iterable[WorkloadRun | None]) -> Outcome:

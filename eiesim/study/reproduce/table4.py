@@ -57,11 +57,12 @@ def _judge(run: WorkloadRun, found: dict[tuple[str, str], WorkloadRun]) -> tuple
     actual = find_time_us(run.name, "eie", 1, "actual")
     reason = "the work differs (see the theoretical time)"
     if run.kind == PUBLISHED:
-        reason = _explain(run, found[run.name, MATCHED])
+        reason = _explain(found[run.name, MATCHED])
     if run.kind == MATCHED:
+        lost_percent = 100 * (1 - float(theoretical) / float(actual))
         reason = (
-            f"the paper loses {100 * (1 - float(theoretical) / float(actual)):.0f} % of its time to "
-            f"imbalance, the drawn layer {100 * (1 - result.load_balance):.0f} %"
+            f"the paper loses {lost_percent:.0f} % of its time to imbalance, the drawn layer "
+            f"{100 * (1 - result.load_balance):.0f} %"
         )
     return (
         Verdict(run.name, "theoretical", "us", theoretical, result.theoretical_us,
@@ -70,7 +71,7 @@ def _judge(run: WorkloadRun, found: dict[tuple[str, str], WorkloadRun]) -> tuple
     )  # fmt: skip
 
 
-def _explain(published: WorkloadRun, matched: WorkloadRun) -> str:
+def _explain(matched: WorkloadRun) -> str:
     """Tell the one-input effect: Table IV's work takes another density than Table III's average."""
     return (
         "Table IV timed one input, Table III's densities are averages and rounded: its work takes "

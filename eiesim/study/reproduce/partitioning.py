@@ -1,0 +1,262 @@
+"""EIE's section VII-A: rows, blocks or columns of the matrix to each PE, as an experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.benchmark import PAPER_LAYERS
+from eiesim.compare import find_geomean
+from eiesim.counters import RunResult
+from eiesim.hardware import Hardware
+from eiesim.image import encode
+from eiesim.layer import CompressedLayer
+from eiesim.sim.engines import simulate
+from eiesim.study.experiment import Source
+from eiesim.study.figures import Chart, Panel
+from eiesim.study.reproduce.outcome import Outcome
+from eiesim.study.verdict import Judgement, Statement
+from eiesim.study.workloads import ALEX8, MATCHED, PRESET, REAL, Workload, draw_matched, load_alex8
+
+SCHEMES = {"rows": 1, "blocks": 8, "columns": 64}
+"""Groups of PEs: each group has its own columns, and deals the rows to its PEs."""
+STEPS = (*PAPER_LAYERS, "alex-8, real")
+READS = (ALEX8,)
+Row = dict[str, Any]
+NOTE = """\
+64 PEs in groups: one of 64 PEs (rows, as EIE does), 8 of 8 (blocks), 64 of one (columns). A group
+is an EIE of its own, simulated exactly, with the columns j whose j modulo the groups is its
+number; it broadcasts its non-zero activations to its own PEs. The time of the product is that of
+the slowest group. Then the groups' partial sums are added: each PE sends half of its sums to
+another one and gets the other half, and so on, one sum a cycle; this is our assumption, since EIE
+has no such network. activation_deliveries: activations that reach a PE which does not hold them.
+partial_sum_transfers: partial sums that leave a PE. accumulators_per_pe: outputs that each PE
+keeps, of which the paper's PE has 64. Layers are drawn with the work that Table IV tells
+(matched, calibrated); the real Alex-8 is in the table."""
+
+
+@dataclass(frozen=True)
+class Division:
+    """One layer on 64 PEs in some groups.
+
+    Attributes
+    ----------
+    layer, workload, scheme : str
+        What was run, and one of `SCHEMES`.
+    product_cycles, reduction_cycles : int
+        Until the slowest group has its partial sums, and from there to the outputs.
+    entries : int
+        Processed over all PEs, padding zeros included.
+    activation_deliveries, partial_sum_transfers : int
+        Words between PEs.
+    accumulators_per_pe : int
+        Outputs or partial sums that a PE keeps.
+    """
+
+    layer: str
+    workload: str
+    scheme: str
+    product_cycles: int
+    reduction_cycles: int
+    entries: int
+    activation_deliveries: int
+    partial_sum_transfers: int
+    accumulators_per_pe: int
+
+    @property
+    def cycles(self) -> int:
+        """From the input to the outputs."""
+        return self.product_cycles + self.reduction_cycles
+
+
+@dataclass(frozen=True)
+class Divided:
+    """One layer in all schemes."""
+
+    divisions: tuple[Division, ...]
+    sources: tuple[Source, ...]
+
+
+def work(data: Path) -> Iterator[Divided | None]:
+    """Divide each layer in each way, one after the other; None where the real one is missing.
+
+    Parameters
+    ----------
+    data : Path
+        Folder of real data.
+    """
+    for name in PAPER_LAYERS:
+        yield _divide_all(name, draw_matched(name))
+    real = load_alex8(data)
+    yield _divide_all("alex-8", real) if real else None
+
+
+def _divide_all(name: str, workload: Workload) -> Divided:
+    operands = workload.operands
+    layer, hw = operands.layer, Hardware.preset(PRESET)
+    active = int(np.count_nonzero(operands.activations))
+    divisions = []
+    for scheme, groups in SCHEMES.items():
+        machine = replace(hw, n_pes=hw.n_pes // groups)
+        results = run_groups(layer, operands.activations, machine, groups)
+        kept = -(-layer.rows // machine.n_pes)
+        divisions.append(
+            Division(
+                name, workload.kind, scheme,
+                product_cycles=max(result.cycles for result in results),
+                reduction_cycles=-(-kept * (groups - 1) // groups),
+                entries=sum(result.entries for result in results),
+                activation_deliveries=active * (machine.n_pes - 1),
+                partial_sum_transfers=layer.rows * (groups - 1),
+                accumulators_per_pe=kept,
+            )
+        )  # fmt: skip
+    return Divided(tuple(divisions), operands.sources)
+
+
+def run_groups(
+    layer: CompressedLayer, activations: npt.NDArray[np.float32], hw: Hardware, groups: int
+) -> list[RunResult]:
+    """Run the columns of each group on a machine of its own; the outputs add up to the layer's.
+
+    Parameters
+    ----------
+    layer : CompressedLayer
+        The layer; its bias goes to the first group.
+    activations : float32 [cols]
+        The input.
+    hw : Hardware
+        The machine of one group.
+    groups : int
+        Column j goes to group j modulo this.
+    """
+    codes, results = layer.codes, []
+    for group in range(groups):
+        bias = layer.bias_codes if group == 0 else None
+        part = CompressedLayer(codes[:, group::groups], layer.codebook, bias, layer.name)
+        results.append(simulate(encode(part, hw), activations[group::groups], hw))
+    return results
+
+
+def judge(parts: Iterable[Divided | None]) -> Outcome:
+    """Set what the section argues beside what was measured.
+
+    Parameters
+    ----------
+    parts : iterable of Divided or None
+        The layers.
+    """
+    divided = [part for part in parts if part is not None]
+    divisions = [division for part in divided for division in part.divisions]
+    drawn = [division for division in divisions if division.workload != REAL]
+    return Outcome(
+        note=NOTE,
+        hardware=Hardware.preset(PRESET),
+        verdicts=tuple(_judge(drawn)),
+        tables={"divisions": [_describe(division) for division in divisions]},
+        shown=("divisions",),
+        charts={"partitioning": _chart(drawn)},
+        sources=tuple(source for part in divided for source in part.sources),
+    )
+
+
+def _judge(divisions: Sequence[Division]) -> Iterator[Judgement]:
+    by_scheme = {
+        scheme: [division for division in divisions if division.scheme == scheme]
+        for scheme in SCHEMES
+    }
+    rows = by_scheme["rows"]
+    product, whole = (
+        {
+            scheme: find_geomean([
+                getattr(other, time) / getattr(own, time)
+                for other, own in zip(by_scheme[scheme], rows, strict=True)
+            ])
+            for scheme in SCHEMES
+        }
+        for time in ("product_cycles", "cycles")
+    )  # fmt: skip
+    yield Statement(
+        "9 layers", "columns to each PE leave PEs idle, since activations are sparse",
+        "section VII-A",
+        f"the product alone takes {product['columns']:.2f} times the cycles of rows",
+        product["columns"] > 1, "the product takes no longer than with rows", MATCHED,
+    )  # fmt: skip
+    yield Statement(
+        "9 layers", "columns to each PE take a reduction over all PEs", "section VII-A",
+        f"with it they take {whole['columns']:.2f} times the cycles of rows, and each PE keeps "
+        f"{_tell_range(by_scheme['columns'])} partial sums instead of {_tell_range(rows)} outputs",
+        whole["columns"] > product["columns"], "the reduction costs nothing", MATCHED,
+    )  # fmt: skip
+    traffic = {
+        scheme: sum(_count_words(division) for division in found)
+        for scheme, found in by_scheme.items()
+    }
+    yield Statement(
+        "9 layers", "blocks broadcast and reduce in a smaller scale each", "section VII-A",
+        f"{traffic['blocks'] / traffic['rows']:.2f} times the words of rows between PEs "
+        f"(columns {traffic['columns'] / traffic['rows']:.2f} times), in {whole['blocks']:.2f} "
+        "times the cycles",
+        traffic["blocks"] < traffic["rows"], "they move more words than rows do", MATCHED,
+    )  # fmt: skip
+    yield Statement(
+        "9 layers", "rows to each PE are the best choice for EIE", "section VII-A",
+        f"cycles over those of rows: blocks {whole['blocks']:.2f}, columns {whole['columns']:.2f}",
+        min(whole.values()) == 1, "another scheme takes fewer cycles", MATCHED,
+    )  # fmt: skip
+
+
+def _tell_range(divisions: Sequence[Division]) -> str:
+    kept = [division.accumulators_per_pe for division in divisions]
+    return f"{min(kept)} to {max(kept)}"
+
+
+def _count_words(division: Division) -> int:
+    return division.activation_deliveries + division.partial_sum_transfers
+
+
+def _describe(division: Division) -> Row:
+    return {
+        "layer": division.layer,
+        "workload": division.workload,
+        "scheme": division.scheme,
+        "cycles": division.cycles,
+        "product_cycles": division.product_cycles,
+        "reduction_cycles": division.reduction_cycles,
+        "entries": division.entries,
+        "activation_deliveries": division.activation_deliveries,
+        "partial_sum_transfers": division.partial_sum_transfers,
+        "accumulators_per_pe": division.accumulators_per_pe,
+    }
+
+
+def _chart(divisions: Sequence[Division]) -> Chart:
+    panels = [
+        Panel(
+            "bars",
+            PAPER_LAYERS,
+            {
+                scheme: [measure(division) for division in divisions if division.scheme == scheme]
+                for scheme in SCHEMES
+            },
+            "", label, log=True,
+        )
+        for label, measure in (
+            ("cycles, reduction included", lambda division: division.cycles),
+            ("words between PEs", _count_words),
+        )
+    ]  # fmt: skip
+    fastest = [
+        min((d for d in divisions if d.layer == layer), key=lambda d: d.cycles).scheme
+        for layer in PAPER_LAYERS
+    ]
+    see = (
+        f"Rows take the fewest cycles on {fastest.count('rows')} of the nine layers, blocks on "
+        f"{fastest.count('blocks')}, which move the fewest words between PEs."
+    )
+    return Chart(f"Ways to divide a matrix among 64 PEs ({MATCHED})", tuple(panels), see, 14.0, 4.2)
