@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test test-slow check format benchmark clean
+.PHONY: help reproduce test test-slow notebooks check format benchmark clean
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -19,6 +19,9 @@ test: $(STAMP)  ## all tests but the slow ones
 
 test-slow: $(STAMP)  ## the tests that take minutes
 	@$(BIN)/python -m pytest -n auto -m slow
+
+notebooks: $(STAMP)  ## run every notebook
+	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=300 notebooks
 
 check: $(STAMP)  ## ruff, mypy, import contracts
 	@$(BIN)/ruff check .
