@@ -30,8 +30,8 @@ INK, PAPER = "#010203", "#fdfeff"
 """Colours of `figures.mplstyle` that stand for the page's own."""
 BARS_AT_MOST = 40
 """Stacked bars beyond these are drawn as one outline, since nobody could tell them apart."""
-LONGEST_NAME = 40
-"""Characters of a name in a chart."""
+LONGEST_NAME, LONGEST_LABEL = 40, 50
+"""Characters of a name in a chart, and of what stands along an axis."""
 POINTS_PER_INCH = 72
 CHARACTER_POINTS = 4.2
 """Mean width of a character of 7 points."""
@@ -154,8 +154,8 @@ def _draw_panel(axes: Axes, panel: Panel, width_points: float) -> None:
     draw(axes, panel, width_points)
     if panel.log:
         _label_decades(axes)
-    axes.set_xlabel(_cut(panel.x_label))
-    axes.set_ylabel(_cut(panel.y_label))
+    axes.set_xlabel(_cut(panel.x_label, LONGEST_LABEL))
+    axes.set_ylabel(_cut(panel.y_label, LONGEST_LABEL))
     _label_groups(axes, panel.groups, width_points)
 
 
@@ -251,10 +251,10 @@ def _name(label: str) -> str:
     return f" {_cut(label)}" if label.startswith("_") else _cut(label)
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, most: int = LONGEST_NAME) -> str:
     """Return a text that may be printed, no longer than leaves room for the chart."""
     shown = escape(text)
-    return shown if len(shown) <= LONGEST_NAME else f"{shown[: LONGEST_NAME - 3]}..."
+    return shown if len(shown) <= most else f"{shown[: most - 3]}..."
 
 
 def _numbers(values: Sequence[float | None]) -> list[float]:

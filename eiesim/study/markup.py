@@ -182,7 +182,7 @@ def figure(chart: Chart, prefix: str) -> Html:
     )
 
 
-def table(rows: Sequence[Row], name: str, limit: int | None = None) -> Html:
+def table(rows: Sequence[Row], name: str, limit: int | None = None, fold: bool = True) -> Html:
     """Return rows as a table that sorts by a click and can be saved as CSV.
 
     Columns without any value are left out; columns of numbers are set to the right.
@@ -195,6 +195,8 @@ def table(rows: Sequence[Row], name: str, limit: int | None = None) -> Html:
         Of the CSV file, without ending.
     limit : int, optional
         Rows to show at most; the page says that there are more.
+    fold : bool
+        Whether the script folds a long one.
     """
     shown = rows[:limit]
     keys = [key for key in rows[0] if any(row[key] not in (None, "") for row in rows)]
@@ -211,7 +213,7 @@ def table(rows: Sequence[Row], name: str, limit: int | None = None) -> Html:
         else ""
     )
     return Html(
-        f'<div class="table" data-name="{escape(name)}" data-fold="{FOLD_ROWS}">'
+        f'<div class="table" data-name="{escape(name)}" data-fold="{FOLD_ROWS if fold else ""}">'
         f'<div class="scroll" tabindex="0"><table><thead><tr>{heads}</tr></thead>\n<tbody>'
         + "\n".join(f"<tr>{line}</tr>" for line in lines)
         + f'</tbody></table></div><p class="tools">{cut}</p></div>'
@@ -277,7 +279,9 @@ def _render_cell(value: str | float | None, right: bool) -> str:
         (value, value) if isinstance(value, str) else (show_number(value), json.dumps(value))
     )
     kept = "" if exact == text else f' data-value="{escape(exact)}"'
-    return f"<td{_right(right)}{kept}>{escape(text)}</td>"
+    # a long name of a column or a quantity may break behind its underscores
+    shown = text if isinstance(text, Html) else escape(text).replace("_", "_<wbr>")
+    return f"<td{_right(right)}{kept}>{shown}</td>"
 
 
 def _right(right: bool) -> str:

@@ -34,8 +34,8 @@ def render_reproduction(records: Sequence[Record], command: Sequence[str]) -> st
         Section("experiments", "All experiments", _tabulate_experiments(records)),
         Section("differences", "What differs, and why", _tabulate_differences(records)),
         *(
-            Section(anchor, title, parts=tuple(map(_make_section, group)))
-            for anchor, title, deep in PAPERS
+            Section(anchor, paper, parts=tuple(_make_section(record, paper) for record in group))
+            for anchor, paper, deep in PAPERS
             if (group := [one for one in records if one.name.startswith(DEEP_COMPRESSION) == deep])
         ),
         Section("about", "How this page was made", describe_manifest(manifest)),
@@ -73,7 +73,7 @@ def _tabulate_experiments(records: Sequence[Record]) -> Html:
         }
         for record in records
     ]
-    return markup.table(rows, "experiments")
+    return markup.table(rows, "experiments", fold=False)
 
 
 def _tabulate_differences(records: Sequence[Record]) -> Html:
@@ -86,7 +86,7 @@ def _tabulate_differences(records: Sequence[Record]) -> Html:
 
 def _describe(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a verdict's row as it is shown: its reason is behind the numbers, apart."""
-    kind, text = row["kind"], row["verdict"]
+    kind, text, deviation = row["kind"], row["verdict"], row["deviation_percent"]
     if kind == WITHIN:
         words, _, why = text.removesuffix(")").partition(" (")
     else:
@@ -99,12 +99,12 @@ def _describe(row: Mapping[str, Any]) -> dict[str, Any]:
         "paper": row["paper"],
         "ours": row["ours"],
         "unit": markup.UNITS.get(row["unit"].lower(), row["unit"]),
-        "deviation_percent": row["deviation_percent"],
+        "deviation_percent": None if deviation is None else round(deviation, 2) + 0.0,
         "why": why,
     }
 
 
-def _make_section(record: Record) -> Section:
+def _make_section(record: Record, paper: str) -> Section:
     parts = {DONE: _show_done, FAILED: _show_failed, NOT_YET: _show_missing}[record.state](record)
     counts = [
         markup.badge(f"{count:,} {kind}", kind)
@@ -114,7 +114,7 @@ def _make_section(record: Record) -> Section:
     state = [] if record.state == DONE else [markup.badge(record.state, record.state)]
     return Section(
         record.name,
-        record.title,
+        record.title.removeprefix(f"{paper}, "),
         markup.join(parts),
         markup.join([*state, *counts]),
         {"experiment": record.name, "state": record.state},
@@ -140,8 +140,10 @@ def _show_done(record: Record) -> list[Html]:
 
 
 def _show_table(record: Record, name: str) -> Html:
-    rows = record.tables[name]
-    return markup.table(rows, f"{record.name}-{name}", ROWS_AT_MOST) if rows else NOTHING
+    rows, shown = record.tables[name], name in record.shown
+    if not rows:
+        return NOTHING
+    return markup.table(rows, f"{record.name}-{name}", ROWS_AT_MOST, fold=shown)
 
 
 def _show_configuration(record: Record) -> Html:

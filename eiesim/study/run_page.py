@@ -213,7 +213,10 @@ def _make_section(anchor: str, run: LayerRun, row: Row) -> Section:
 
 def _show_rows(rows: Sequence[Row], name: str) -> Html:
     return markup.table(
-        [{key: row[key] for key in row if key != "layer"} for row in rows], name, PES_AT_MOST
+        [{key: row[key] for key in row if key != "layer"} for row in rows],
+        name,
+        PES_AT_MOST,
+        fold=False,
     )
 
 
@@ -243,6 +246,6 @@ def _show_machine(toml: str, prices: PriceTable) -> Html:
         [
             markup.preformatted(toml, "hardware.toml, for --hardware"),
             *(markup.paragraphs(f"Price of {override}.") for override in prices.overrides),
-            markup.folded(f"Prices: {len(rows):,} rows", markup.table(rows, "prices")),
+            markup.folded(f"Prices: {len(rows):,} rows", markup.table(rows, "prices", fold=False)),
         ]
     )

@@ -57,7 +57,7 @@ for (const box of all(".table")) {
   }
   const rows = table.tBodies[0].rows.length;
   const fold = Number(box.dataset.fold);
-  if (rows > fold) {
+  if (fold && rows > fold) {
     const name = (open) => (open ? `Show the first ${fold}` : `Show all ${rows} rows`);
     box.classList.add("short");
     addButton(tools, name(false), (button) => {
