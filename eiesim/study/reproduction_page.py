@@ -78,7 +78,12 @@ def _tabulate_experiments(records: Sequence[Record]) -> Html:
 
 def _tabulate_differences(records: Sequence[Record]) -> Html:
     rows = [
-        {"experiment": markup.link(row["experiment"], row["experiment"])} | _describe(row)
+        {
+            "layer": row["layer"],
+            "quantity": row["quantity"],
+            "experiment": markup.link(row["experiment"], row["experiment"]),
+        }
+        | _describe(row)
         for row in list_differences(records)
     ]
     return markup.table(rows, "differences") if rows else markup.paragraphs("Nothing does.")
