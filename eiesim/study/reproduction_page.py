@@ -77,15 +77,12 @@ def _tabulate_experiments(records: Sequence[Record]) -> Html:
 
 
 def _tabulate_differences(records: Sequence[Record]) -> Html:
-    rows = [
-        {
-            "layer": row["layer"],
-            "quantity": row["quantity"],
-            "experiment": markup.link(row["experiment"], row["experiment"]),
-        }
-        | _describe(row)
-        for row in list_differences(records)
-    ]
+    rows = []
+    for row in list_differences(records):
+        shown = _describe(row)
+        del shown["verdict"]  # it is the same for all
+        link = {"experiment": markup.link(row["experiment"], row["experiment"])}
+        rows.append({"layer": row["layer"], "quantity": row["quantity"]} | link | shown)
     return markup.table(rows, "differences") if rows else markup.paragraphs("Nothing does.")
 
 
