@@ -44,9 +44,9 @@ class LayerSpec:
     row_variation: Annotated[
         float, Range(0, 4, "how unevenly rows are filled: coefficient of variation of their rates")
     ] = ROW_VARIATION
-    column_variation: Annotated[
-        float, Range(0, 4, "how unevenly columns are filled, likewise")
-    ] = COLUMN_VARIATION
+    column_variation: Annotated[float, Range(0, 4, "how unevenly columns are filled, likewise")] = (
+        COLUMN_VARIATION
+    )
     codebook_bits: Annotated[int, Range(1, 8, "bits of a codebook index")] = 4
     bias: Annotated[bool, Switch("draw a bias, one more column")] = False
     seed: Annotated[int, Range(0, (1 << 63) - 1, "seed of every random draw")] = 0

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from eiesim import CompressedLayer
 from eiesim.importers.npz import read_layer
+from eiesim.study.cache import FOLDER_VARIABLE
 
 settings.register_profile(
     "default", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
@@ -21,6 +22,12 @@ settings.register_profile(
 settings.register_profile("slow", parent=settings.get_profile("default"), max_examples=2500)
 settings.register_profile("fixed", parent=settings.get_profile("default"), derandomize=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Experiments are computed by the tests themselves, and the user's cache is left alone."""
+    os.environ[FOLDER_VARIABLE] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from eiesim.errors import ConfigError, EieError, ImageError, WorkloadError
 from eiesim.importers.npz import read_activations, read_layer
 from eiesim.layer import LayerSpec
 from eiesim.published import read_table
-from eiesim.workload.synthetic import draw_activations, draw_codebook, draw_positions
+from eiesim.workload.synthetic import draw_activations, draw_codebook
 from tests.arrays import f32, u8
 
 CODES = np.zeros((2, 3), np.uint8)
@@ -120,20 +120,6 @@ def test_drawn_operands_have_the_densities_described(name: str) -> None:
     again = load_benchmark(name)
     assert again.layer == layer
     assert (again.activations == benchmark.activations).all()
-
-
-@pytest.mark.parametrize("density", [0.0, 1e-9, 0.001, 0.3, 0.999, 1.0])
-def test_drawn_positions(density: float) -> None:
-    """Ascending, in range, as many as a binomial draw gives (five standard deviations), and the
-    same in both halves."""
-    total = 200_000
-    places = draw_positions(total, density, np.random.default_rng(1))
-    assert (np.diff(places) > 0).all()
-    assert places.size == 0 or (places[0] >= 0 and places[-1] < total)
-    spread = (total * density * (1 - density)) ** 0.5
-    assert abs(places.size - total * density) <= 5 * spread + 1e-3
-    halves = np.array([np.count_nonzero(places < total / 2), np.count_nonzero(places >= total / 2)])
-    assert abs(int(halves[0]) - int(halves[1])) <= 5 * spread + 1e-3
 
 
 def test_drawing_takes_memory_for_the_weights_that_are_kept() -> None:

@@ -22,7 +22,8 @@ def read_cells(file: Path) -> list[dict[str, Any]]:
 
 def find_experiments(file: Path) -> set[str]:
     code = ["".join(cell["source"]) for cell in read_cells(file) if cell["cell_type"] == "code"]
-    return set(re.findall(r'reproduce\("(\w+)"', "\n".join(code)))
+    lists = re.findall(r"reproduce\(\[(.*?)\]", "\n".join(code))
+    return {name.strip(' "') for names in lists for name in names.split(",")}
 
 
 @every

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,9 @@ examples:
   eiesim reproduce figure9 table4 --out results
   eiesim reproduce all --out reproduction --force
 """
+
+
+NOTE_WIDTH = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -204,4 +208,4 @@ def _show_record(record: Record) -> None:
         print_table([{column: row[column] for column in columns} for row in record.verdicts])
     for table in record.shown:
         print_table(record.tables[table])
-    print(record.note)
+    print(textwrap.fill(record.note, NOTE_WIDTH))

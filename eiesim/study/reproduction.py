@@ -108,13 +108,14 @@ def plan_experiments(names: Sequence[str], data: Path, fresh: bool) -> Plan:
     return Plan(records, tuple(groups), keys)
 
 
-def reproduce(name: str, data: str | Path = DATA) -> Record:
-    """Return one experiment, kept or computed here and now.
+def reproduce(names: Sequence[str], data: str | Path = DATA) -> dict[str, Record]:
+    """Return experiments by name, kept or computed here and now.
 
     Parameters
     ----------
-    name : str
-        One of the experiments that ``eiesim reproduce --list`` shows.
+    names : sequence of str
+        Of the experiments that ``eiesim reproduce --list`` shows. Those that share their work do it
+        once if they are asked for together.
     data : str or Path
         Folder of real layers; it need not be there.
 
@@ -124,9 +125,9 @@ def reproduce(name: str, data: str | Path = DATA) -> Record:
         There is no such experiment.
     """
     folder = Path(data)
-    plan = plan_experiments(choose([name]), folder, fresh=False)
-    (record,) = [*plan.records.values(), *run_experiments(plan, folder, 1, lambda _: None)]
-    return record
+    plan = plan_experiments(choose(list(names)), folder, fresh=False)
+    computed = run_experiments(plan, folder, 1, lambda _: None)
+    return plan.records | {record.name: record for record in computed}
 
 
 def run_experiments(plan: Plan, data: Path, jobs: int, tell: Tell) -> Iterator[Record]:
@@ -251,7 +252,7 @@ def _record(name: str, outcome: Outcome, seconds: float) -> Record:
         name=name,
         title=EXPERIMENTS[name],
         state=DONE,
-        note=outcome.note,
+        note=" ".join(outcome.note.split()),
         verdicts=tuple(verdict.to_row() for verdict in outcome.verdicts),
         tables={name: rows for name, rows in outcome.tables.items() if rows},
         shown=tuple(name for name in outcome.shown if outcome.tables[name]),

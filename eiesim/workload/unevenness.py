@@ -19,7 +19,10 @@ Floats = npt.NDArray[np.float64]
 HIGHEST_LEVEL = 128
 """Expected draws a place beyond which a density and a variation are taken not to go together."""
 GROUPS = 512
-"""Groups of alike rates that a level is found for, instead of every pair of rates."""
+"""Groups of alike rates that a level is found for, instead of every pair of rates: the density it
+gives is right to about one in a thousand."""
+EVEN = 1e-6
+"""Variations below this one are none."""
 BLOCK_DRAWS = 1 << 18
 """Expected draws that are in memory at once."""
 
@@ -41,7 +44,7 @@ def draw_rates(lines: int, variation: float, rng: np.random.Generator) -> Floats
     float64 [lines]
         Rates, their mean 1.
     """
-    if variation == 0:
+    if variation < EVEN:
         return np.ones(lines)
     rates = rng.gamma(variation**-2, variation**2, lines)
     return rates / rates.mean() if rates.any() else np.ones(lines)

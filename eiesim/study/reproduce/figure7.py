@@ -24,7 +24,7 @@ that was counted, and at the steady power of Table II, which is how the paper co
 the paper's where its time is. Counted it is lower on most layers: columns are short or skipped,
 so that both SRAMs are read more often than every 8 cycles; and what VGG-6 streams from DRAM is in
 it.""",
-    "EIE is four orders of magnitude above the CPU; ours, with every access counted, somewhat "
+    "EIE is three to five orders of magnitude above the CPU; ours, with every access counted, is "
     "lower than the paper's, which multiplies time by the power of a steady state.",
 )
 

@@ -164,7 +164,7 @@ def _chart(curves: list[Curve]) -> Chart:
         "lines",
         tuple(map(str, LABELS)),
         {curve.layer: curve.load_balances for curve in curves},
-        "queue depth, the paper's label (slots: twice that)",
+        "queue depth, paper's label (half the slots)",
         "load balance, theoretical over actual time",
     )
     see = "Up to a depth of 8 a deeper queue helps much, beyond it hardly; NT-We stays lowest."

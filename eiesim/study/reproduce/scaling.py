@@ -153,5 +153,5 @@ def chart(curves: Iterable[Curve], quantity: str, label: str, see: str) -> Chart
         label,
         log=quantity == "speedups",
     )
-    title = label.partition(",")[0].capitalize()
-    return Chart(f"{title} by number of PEs ({MATCHED})", (panel,), see)
+    title = label.partition(",")[0]
+    return Chart(f"{title[0].upper()}{title[1:]} by number of PEs ({MATCHED})", (panel,), see)

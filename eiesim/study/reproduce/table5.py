@@ -134,7 +134,7 @@ def _quote_others(printed: dict[str, dict[str, str]]) -> Iterator[Unreproducible
 
 
 def _judge(name: str, row: Row, printed: dict[str, str]) -> Iterator[Verdict]:
-    reason = "the paper keeps the power of a PE at 28 nm, 1200 MHz; ours is scaled (see below)"
+    reason = "the paper keeps the power of a PE at 28 nm, 1200 MHz; ours is scaled (see the note)"
     if name == "EIE 64PE":
         reason = "our time of Alex-7 differs (see table4)"
     for quantity, unit in QUANTITIES.items():
