@@ -212,6 +212,7 @@ def test_the_default_unevenness_is_fitted_to_real_layers(shared_data: Path) -> N
     codes = next(read_real_layers(shared_data)).layer.codes
     shares = np.bincount(codes.indices) / codes.shape[1]
     assert shares.std() / shares.mean() == pytest.approx(0.13, abs=0.005)
+    assert alex8.times_us == pytest.approx((8.86, 9.91), abs=0.005)
     assert alex8.balances["default"] == pytest.approx(alex8.balances["real"], abs=0.01)
     assert alex8.balances["even"] > alex8.balances["real"] + 0.02
     # google/lyra: pruned evenly by construction (../shared/data/README.md), and not so

@@ -47,9 +47,12 @@ class Measured:
         Its size.
     density, row_variation, column_variation : float
         How it is filled.
+    times_us : tuple of float
+        Theoretical and actual time of the real layer on the chip, means over some real inputs;
+        empty where no input is known.
     balances : dict
         Load balance on the chip: of the real layer, and of layers of its size and densities, drawn
-        evenly, with the default unevenness and with its own; empty where no input is known.
+        evenly, with the default unevenness and with its own; empty likewise.
     source : Source
         The file.
     """
@@ -61,6 +64,7 @@ class Measured:
     density: float
     row_variation: float
     column_variation: float
+    times_us: tuple[float, ...]
     balances: dict[str, float]
     source: Source
 
@@ -103,24 +107,28 @@ def _measure(real: RealLayer, hw: Hardware) -> Measured:
     )
     # codes of 8 bits take wider entries, no other time
     machine = replace(hw, codebook_bits=max(hw.codebook_bits, layer.codebook_bits))
-    balances = {}
+    balances: dict[str, float] = {}
+    times_us: tuple[float, ...] = ()
     if len(real.inputs):
-        balances["real"] = _balance(layer, real.inputs, machine)
+        times_us = _time(layer, real.inputs, machine)
+        balances["real"] = times_us[0] / times_us[1]
         density = float((real.inputs != 0).mean())
         for kind, variations in (("even", UNIFORM), ("default", DEFAULT), ("own", own)):
             balances[kind] = _draw_balance(layer, density, variations, hw)
     return Measured(
-        layer.name, real.pruned_by, layer.rows, layer.cols, layer.density, *own, balances,
-        real.source,
+        layer.name, real.pruned_by, layer.rows, layer.cols, layer.density, *own, times_us,
+        balances, real.source,
     )  # fmt: skip
 
 
-def _balance(layer: CompressedLayer, inputs: Any, hw: Hardware) -> float:
-    """Return work over time of some inputs together."""
+def _time(layer: CompressedLayer, inputs: Any, hw: Hardware) -> tuple[float, float]:
+    """Return theoretical and actual time, means over some inputs."""
     image = encode(layer, hw)
     results = [simulate(image, activations, hw) for activations in inputs]
-    work_cycles = sum(result.theoretical_cycles for result in results)
-    return work_cycles / sum(result.cycles for result in results)
+    return (
+        sum(result.theoretical_us for result in results) / len(results),
+        sum(result.latency_us for result in results) / len(results),
+    )
 
 
 def _draw_balance(
@@ -132,7 +140,8 @@ def _draw_balance(
         column_variation=variations[1], bias=layer.bias_codes is not None,
     )  # fmt: skip
     drawn = draw_benchmark(spec)
-    return _balance(drawn.layer, [drawn.activations], hw)
+    theoretical_us, actual_us = _time(drawn.layer, [drawn.activations], hw)
+    return theoretical_us / actual_us
 
 
 def fit_default(measured: Sequence[Measured]) -> Variations | None:
@@ -212,6 +221,8 @@ def _describe(one: Measured) -> Row:
         "weight_percent": 100 * one.density,
         "row_variation": one.row_variation,
         "column_variation": one.column_variation,
+        "theoretical_us": one.times_us[0] if one.times_us else None,
+        "actual_us": one.times_us[1] if one.times_us else None,
         **{f"load_balance_{kind}": one.balances.get(kind)
            for kind in ("real", "even", "default", "own")},
     }  # fmt: skip
