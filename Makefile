@@ -11,8 +11,8 @@ STAMP := .venv/.installed
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
-reproduce: $(STAMP)  ## tables and figures of the EIE paper, each printed number beside ours
-	@$(BIN)/eiesim reproduce all
+reproduce: $(STAMP)  ## every table and figure of the papers beside ours: reproduction/index.html
+	@$(BIN)/eiesim reproduce all --out reproduction --force
 
 test: $(STAMP)  ## all tests but the slow ones
 	@$(BIN)/python -m pytest -n auto
@@ -37,7 +37,7 @@ benchmark: $(STAMP)  ## speeds as ratios: against the chip's own time and agains
 	@$(BIN)/python -m pytest benchmarks -m 'not slow' --benchmark-columns=min,median --benchmark-sort=name -s
 
 clean:  ## remove what the commands above made
-	rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache .benchmarks
+	rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache .benchmarks reproduction
 
 $(STAMP): pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \

@@ -7,8 +7,10 @@ at the end.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from eiesim.compress.codebook import cluster
 from eiesim.importers.npz import read_layer
 from eiesim.sim.fast._kernels import time_broadcasts
 from eiesim.sim.scan import scan_activations
+from eiesim.study.cache import FOLDER_VARIABLE
 
 HW = Hardware()
 SECOND = "one second"
@@ -140,6 +143,24 @@ def test_codebook_of_ten_million_weights(measure: Any, ratios: Ratios) -> None:
     name = "codebook of 10^7 weights, linear, 15 clusters"
     measure(name, lambda: cluster(values, 15), rounds=2)
     ratios.add(name, SECOND, 2)
+
+
+def test_reproduce_all(tmp_path: Path, measure: Any, ratios: Ratios) -> None:
+    """`make reproduce` on two processors: with nothing kept but the compiled code, and again."""
+    command = [str(Path(sys.executable).with_name("eiesim")), "reproduce", "all", "--jobs", "2",
+               "--out", str(tmp_path / "out"), "--force"]  # fmt: skip
+    environment = os.environ | {FOLDER_VARIABLE: str(tmp_path / "cache")}
+
+    def reproduce(*more: str) -> None:
+        subprocess.run([*command, *more], check=True, capture_output=True, env=environment)
+
+    first, again = "everything of the papers computed", "everything of the papers drawn again"
+    measure(first, lambda: reproduce("--fresh"), rounds=1)
+    ratios.add(first, SECOND, 60)
+    start = time.perf_counter()
+    reproduce()
+    ratios.seconds[again] = time.perf_counter() - start
+    ratios.add(again, SECOND, 10)
 
 
 def test_help(measure: Any, ratios: Ratios) -> None:

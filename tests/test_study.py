@@ -48,6 +48,13 @@ def test_verdicts(paper: str, ours: float, text: str) -> None:
     assert row["deviation_percent"] == pytest.approx(100 * (ours - float(paper)) / float(paper))
 
 
+def test_what_agrees_by_construction_is_told() -> None:
+    put_in = Verdict("x", "clock", "MHz", "800", 800.0, EXACT, "", "", "it was put in")
+    assert (put_in.kind, put_in.text) == (MATCH, "match by construction: it was put in")
+    assert put_in.to_row()["by_construction"]
+    assert not replace(put_in, by_construction="").to_row()["by_construction"]
+
+
 def test_verdicts_without_numbers_have_the_same_columns() -> None:
     statement = Statement("x", "falls", "section VI", "it rises", False, "it is so")
     absent = Unreproducible("x", "time", "us", "9.9", "it was measured elsewhere")

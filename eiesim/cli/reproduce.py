@@ -81,6 +81,7 @@ def execute(options: argparse.Namespace) -> int:
     """
     from eiesim.cli.output import print_table, result_folder
     from eiesim.study import store
+    from eiesim.study.record import FAILED
 
     if options.list:
         if options.out is not None:
@@ -105,7 +106,7 @@ def execute(options: argparse.Namespace) -> int:
         print(store.to_json(summary), end="")
     else:
         _show(records, brief=options.out is not None)
-    return 1 if any(record.state == "failed" for record in records) else 0
+    return 1 if any(record.state == FAILED for record in records) else 0
 
 
 def _compute(names: list[str], options: argparse.Namespace) -> list[Record]:
@@ -182,20 +183,23 @@ def _write(
 
 def _show(records: Sequence[Record], brief: bool) -> None:
     from eiesim.cli.output import print_table
-    from eiesim.study.record import count_kinds
+    from eiesim.study.record import DONE, FAILED, NOT_YET, count_constructed, count_kinds
 
-    if brief:
-        print_table([
-            {"name": record.name, "state": record.state} | record.count_kinds()
-            for record in records
-        ])  # fmt: skip
+    done = [record for record in records if record.state == DONE]
+    if brief and done:
+        print_table([{"name": record.name} | record.count_kinds() for record in done])
     for record in records:
-        if record.state != "done":
-            print(f"{record.name}: {record.state}: {record.note}")
-        elif not brief:
+        if record.state == FAILED:
+            print(f"{record.name}: failed: {record.note}")
+        elif record.state == DONE and not brief:
             _show_record(record)
-    counts = count_kinds(records)
-    print(", ".join(f"{kind}: {number}" for kind, number in counts.items()))
+    waiting = [record for record in records if record.state == NOT_YET]
+    if waiting:
+        names = ", ".join(record.name for record in waiting)
+        print(textwrap.fill(f"not yet: {names}: {waiting[0].note}", NOTE_WIDTH))
+    if done:
+        counts = ", ".join(f"{number} {kind}" for kind, number in count_kinds(done).items())
+        print(f"{counts}; {count_constructed(done)} of those that agree do so by construction")
 
 
 def _show_record(record: Record) -> None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from eiesim.study.figures import Chart, Panel
-from eiesim.study.verdict import DIFFERS, KINDS
+from eiesim.study.verdict import DIFFERS, KINDS, MATCH, WITHIN
 
 Row = dict[str, Any]
 DONE = "done"
@@ -100,6 +100,22 @@ def count_kinds(records: Iterable[Record]) -> dict[str, int]:
     """
     kinds = [row["kind"] for record in records for row in record.verdicts]
     return {kind: kinds.count(kind) for kind in KINDS}
+
+
+def count_constructed(records: Iterable[Record]) -> int:
+    """Return how many verdicts agree because they must: put in, quoted or calibrated to.
+
+    Parameters
+    ----------
+    records : iterable of Record
+        The records.
+    """
+    agreeing = (MATCH, WITHIN)
+    return sum(
+        row["by_construction"] and row["kind"] in agreeing
+        for record in records
+        for row in record.verdicts
+    )
 
 
 def list_differences(records: Iterable[Record]) -> list[Row]:

@@ -46,6 +46,9 @@ class Verdict:
         Why it differs, for a deviation beyond the tolerance.
     workload : str
         ``published``, ``matched``, ``real`` or nothing: what ours was computed from.
+    by_construction : str
+        Why ours must agree, where it must: the paper's number was put in, quoted or calibrated to.
+        Then that it agrees is no evidence.
     """
 
     layer: str
@@ -56,6 +59,7 @@ class Verdict:
     tolerance: Tolerance
     reason: str
     workload: str = ""
+    by_construction: str = ""
 
     @property
     def deviation_percent(self) -> float:
@@ -82,7 +86,7 @@ class Verdict:
     def text(self) -> str:
         """The verdict: match, within a tolerance and why so wide, or differs and why."""
         if self.matches:
-            return MATCH
+            return _tell_match(self)
         if self.within:
             return f"within {self.tolerance.percent:g} % ({self.tolerance.why})"
         return f"differs because {self.reason}"
@@ -114,7 +118,7 @@ class Statement:
         Whether what we find agrees.
     reason : str
         Why it does not.
-    workload : str
+    workload, by_construction : str
         As in `Verdict`.
     """
 
@@ -125,6 +129,7 @@ class Statement:
     holds: bool
     reason: str
     workload: str = ""
+    by_construction: str = ""
 
     @property
     def within(self) -> bool:
@@ -139,7 +144,7 @@ class Statement:
     @property
     def text(self) -> str:
         """The verdict: match, or differs and why."""
-        return MATCH if self.holds else f"differs because {self.reason}"
+        return _tell_match(self) if self.holds else f"differs because {self.reason}"
 
     def to_row(self) -> Row:
         """Return the statement as one row of a table."""
@@ -164,6 +169,7 @@ class Unreproducible:
     paper: str
     reason: str
     workload: str = ""
+    by_construction = ""
     within = False
     kind = IMPOSSIBLE
 
@@ -180,6 +186,11 @@ class Unreproducible:
 Judgement = Verdict | Statement | Unreproducible
 
 
+def _tell_match(judgement: Verdict | Statement) -> str:
+    told = f" by construction: {judgement.by_construction}" if judgement.by_construction else ""
+    return f"{MATCH}{told}"
+
+
 def _make_row(judgement: Judgement) -> Row:
     """Return a row with every column of every kind."""
     return {
@@ -192,5 +203,6 @@ def _make_row(judgement: Judgement) -> Row:
         "deviation_percent": None,
         "tolerance_percent": None,
         "kind": judgement.kind,
+        "by_construction": bool(judgement.by_construction),
         "verdict": judgement.text,
     }

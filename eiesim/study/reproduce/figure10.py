@@ -105,8 +105,10 @@ def _judge_energy(energy_pj: dict[str, float], printed: Printed) -> list[Judgeme
     return [
         Verdict("multiplier", f"energy of {name} over int16", "x",
                 printed["energy_over_int16", name], energy_pj[name] / energy_pj["int16"],
-                tolerance, "the price was changed")
-        for name, tolerance in (("int32", EXACT), ("float32", TABLE1))
+                tolerance, "the price was changed", "", told)
+        for name, tolerance, told in (
+            ("int32", EXACT, "16 bits are priced by this ratio"), ("float32", TABLE1, "")
+        )
     ]  # fmt: skip
 
 

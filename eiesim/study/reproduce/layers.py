@@ -11,6 +11,7 @@ from eiesim.study.experiment import Source
 from eiesim.study.verdict import Tolerance
 from eiesim.study.workloads import (
     ALEX8,
+    CALIBRATED_ROW_VARIATION,
     MATCHED,
     PRESET,
     PUBLISHED,
@@ -81,6 +82,19 @@ def list_sources(runs: Iterable[WorkloadRun]) -> tuple[Source, ...]:
         The runs.
     """
     return tuple(source for run in runs for source in run.workload.operands.sources)
+
+
+def tell_calibrated(run: WorkloadRun) -> str:
+    """Return why the actual time of a run must be the paper's, where it was calibrated to it.
+
+    Parameters
+    ----------
+    run : WorkloadRun
+        The run.
+    """
+    if run.kind == MATCHED and run.name in CALIBRATED_ROW_VARIATION:
+        return "its row variation was calibrated to Table IV's actual time"
+    return ""
 
 
 def describe_workload(run: WorkloadRun) -> dict[str, float | str | None]:

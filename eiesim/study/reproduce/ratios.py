@@ -22,6 +22,7 @@ from eiesim.study.workloads import MATCHED, PRESET, PUBLISHED, REAL, WorkloadRun
 
 STEADY = " at steady power"
 TOLERANCE = Tolerance(10, "times of drawn layers, as in Table IV, and prices that are calibrated")
+QUOTED = "a quotient of the papers' own numbers"
 Row = dict[str, Any]
 
 
@@ -125,14 +126,16 @@ def _judge(
         column = ("eie", "actual") if is_eie else (ratio.platform, ratio.matrix)
         name = "eie, Table IV's time" if is_eie else f"{ratio.platform} {ratio.matrix}, quoted"
         paper, reason = printed[*column, ratio.layer], _explain_published(ratio)
-        return Verdict(ratio.layer, name, "x", paper, ours, EXACT, reason)
+        return Verdict(ratio.layer, name, "x", paper, ours, EXACT, reason, "", QUOTED)
     _, workload, *_ = ratio.platform.split(" ")
     name = "eie, simulated" + (STEADY if ratio.platform.endswith(STEADY) else "")
-    reason = "the layers' own reasons"
+    reason, constructed = "the layers' own reasons", ""
     if ratio.layer != GEOMEAN:
-        reason = _explain_simulated(ratio, figure, runs[ratio.layer, workload])
+        run = runs[ratio.layer, workload]
+        reason = _explain_simulated(ratio, figure, run)
+        constructed = layers.tell_calibrated(run)
     paper = printed["eie", "actual", ratio.layer]
-    return Verdict(ratio.layer, name, "x", paper, ours, TOLERANCE, reason, workload)
+    return Verdict(ratio.layer, name, "x", paper, ours, TOLERANCE, reason, workload, constructed)
 
 
 def _explain_published(ratio: Ratio) -> str:

@@ -17,6 +17,7 @@ STEPS = ("prices",)
 CELLS = ("itrs-hp", "itrs-lop", "itrs-lstp")
 TOLERANCE = Tolerance(10, "Table I tells neither cell nor clock of its SRAM")
 CHANGED = "the price was changed"
+FROM_PAPER = "eiesim takes this price from Table I"
 NOTE = f"""\
 Arithmetic and DRAM: eiesim takes these prices from Table I, so that they agree is no evidence.
 SRAM: CACTI 7 for 32 KB and 32 bits, within {TOLERANCE.percent} %; eiesim prices SRAM by CACTI.
@@ -47,7 +48,7 @@ def judge(parts: Iterable[Hardware]) -> Outcome:
     printed = {row["operation"]: row["energy_pj"] for row in read_table("paper/eie_table1")}
     verdicts = [
         Verdict("operation", f"{number} {action}", "pJ", printed[f"{number}_{short}"],
-                _find(list_prices("arithm", number), action), EXACT, CHANGED)
+                _find(list_prices("arithm", number), action), EXACT, CHANGED, "", FROM_PAPER)
         for number in ("int32", "float32")
         for action, short in (("add", "add"), ("multiply", "mult"))
     ]  # fmt: skip
@@ -60,7 +61,7 @@ def judge(parts: Iterable[Hardware]) -> Outcome:
     ]  # fmt: skip
     dram_pj = 32 * _find(list_prices("dram", hw.dram), "read")
     verdicts.append(Verdict("memory", "read of 32 bits, DRAM", "pJ", printed["dram_read_32bit"],
-                            dram_pj, EXACT, CHANGED))  # fmt: skip
+                            dram_pj, EXACT, CHANGED, "", FROM_PAPER))  # fmt: skip
     return Outcome(NOTE, hw, tuple(verdicts))
 
 

@@ -56,7 +56,8 @@ def judge(parts: Iterable[Hardware]) -> Outcome:
     ]
     verdicts = [
         Verdict("one PE", f"{quantity.split('_')[0]}, {name}", unit, _print(printed), ours[name],
-                Tolerance(percent, SUMS), SUMS)
+                Tolerance(percent, SUMS), SUMS, "",
+                "calibrated to this table")
         for quantity, unit, breakdown, ours, percent in pairs
         for name, printed in read_table2(quantity, breakdown).items()
         if name in ours

@@ -53,7 +53,10 @@ def _judge(run: WorkloadRun, printed: dict[str, str]) -> list[Verdict]:
     macs = run.result.counters.macs - biases
     real = "it is one image's, Table III's an average over many"
     return [
-        Verdict(run.name, quantity, unit, printed[column], ours, tolerance, reason, run.kind)
+        Verdict(
+            run.name, quantity, unit, printed[column], ours, tolerance, reason, run.kind,
+            "" if run.kind == REAL or tolerance is WORK else "drawn so",
+        )
         for quantity, unit, column, ours, tolerance, reason in (
             ("inputs", "activations", "inputs", layer.cols, ROUNDED, ""),
             ("outputs", "activations", "outputs", layer.rows, ROUNDED, ""),

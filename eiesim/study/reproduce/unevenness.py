@@ -31,6 +31,7 @@ UNIFORM, DEFAULT = (0.0, 0.0), (ROW_VARIATION, COLUMN_VARIATION)
 TRIED = (UNIFORM, DEFAULT, (0.5, COLUMN_VARIATION), (0.9, COLUMN_VARIATION))
 """Row and column variations that the nine layers are drawn with."""
 TOLERANCE = Tolerance(8, "as of actual times with the paper's work: both are drawn")
+CALIBRATED = "rows calibrated"
 Row = dict[str, Any]
 Variations = tuple[float, float]
 
@@ -193,7 +194,7 @@ def _judge(layer: Tried) -> Iterator[Verdict]:
     for words, variations in (
         ("drawn evenly", UNIFORM),
         ("drawn with the default", DEFAULT),
-        ("rows calibrated", (CALIBRATED_ROW_VARIATION.get(layer.layer), COLUMN_VARIATION)),
+        (CALIBRATED, (CALIBRATED_ROW_VARIATION.get(layer.layer), COLUMN_VARIATION)),
     ):
         if variations in layer.balances:
             yield Verdict(
@@ -202,6 +203,7 @@ def _judge(layer: Tried) -> Iterator[Verdict]:
                 "its rows would have to be filled more unevenly than those of real layers that the "
                 "authors pruned",
                 MATCHED,
+                "calibrated to it" if words == CALIBRATED else "",
             )  # fmt: skip
 
 
