@@ -35,7 +35,7 @@ def shared_data() -> Path:
     """Folder of real layers; a user has none."""
     folder = Path(__file__).resolve().parents[2] / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip("../shared/data is missing; README.md, "Real layers", tells of it")
+        pytest.skip("../shared/data is missing; README.md tells of it under Real layers")
     return folder
 
 
