@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import shutil
 import tempfile
@@ -159,7 +160,7 @@ def new_folder(path: str | Path, replace: bool = False) -> Iterator[Path]:
         raise EieError(f"{str(path)!r}: expected the name of a new folder")
     try:
         target = wished if replace else fresh_name(wished)
-        if target.exists() and not (target / MANIFEST).is_file():
+        if replace and target.exists() and not _is_own(target):
             raise EieError(
                 f"{path}: expected a folder that eiesim wrote, with {MANIFEST} in it, found "
                 "another; leave out --force or name another folder"
@@ -174,7 +175,7 @@ def new_folder(path: str | Path, replace: bool = False) -> Iterator[Path]:
         work = hidden / target.name
         work.mkdir()
         yield work
-        if target.exists():
+        if replace and target.exists():
             target.replace(hidden / f".{target.name}")
         work.replace(target)
         made = []
@@ -185,6 +186,15 @@ def new_folder(path: str | Path, replace: bool = False) -> Iterator[Path]:
         for parent in made:
             with suppress(OSError):
                 parent.rmdir()
+
+
+def _is_own(folder: Path) -> bool:
+    """Return whether a folder's manifest is one of eiesim's."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return "eiesim" in manifest["versions"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def final_path(folder: Path) -> Path:

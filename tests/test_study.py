@@ -121,7 +121,7 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_a_folder_is_replaced_only_if_eiesim_wrote_it(tmp_path: Path) -> None:
     for text in ("old", "new"):
         with new_folder(tmp_path / "run", replace=True) as folder:
-            (folder / MANIFEST).write_text(text)
+            (folder / MANIFEST).write_text('{"versions": {"eiesim": "1"}}')
             (folder / f"{text}.csv").write_text(text)
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [MANIFEST, "new.csv"]
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
@@ -136,6 +136,7 @@ def test_a_folder_is_replaced_only_if_eiesim_wrote_it(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "new.csv").read_text() == "new"
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("mine")
+    (tmp_path / "mine" / MANIFEST).write_text('{"name": "an app"}')
     with (
         pytest.raises(EieError, match=r"mine: expected a folder that eiesim wrote, with manifest"),
         new_folder(tmp_path / "mine", replace=True),

@@ -44,7 +44,7 @@ def make_key(name: str, data: Path, reads: Iterable[str]) -> str:
     for path in reads:
         digest.update(f"\0{path}\0".encode())
         with suppress(OSError):
-            digest.update((data / path).read_bytes())
+            digest.update(b"there\0" + (data / path).read_bytes())
     return digest.hexdigest()
 
 
@@ -71,7 +71,7 @@ def load(name: str, key: str) -> Record | None:
     key : str
         From `make_key`.
     """
-    with suppress(OSError, ValueError, TypeError, KeyError):
+    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
         kept, text = _file(name).read_text(encoding="utf-8").split("\n", 1)
         if kept == key:
             return Record.from_json(text)
