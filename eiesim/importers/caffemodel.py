@@ -182,7 +182,7 @@ def _read_blob(blob: Message) -> npt.NDArray[np.float32]:
     if legacy and not shape:
         shape = [legacy.get(number, 0) for number in LEGACY_DIMS]
     numbers = take_floats(bytes(data), f"{blob.file}: byte {blob.at}: blob")
-    if len(shape) > MOST_DIMS or math.prod(shape) != numbers.size:
+    if len(shape) > MOST_DIMS or 0 in shape or math.prod(shape) != numbers.size:
         raise _damage(
             blob, 0, f"as many float32 numbers as its shape {shape[:8]} says, found {numbers.size}"
         )

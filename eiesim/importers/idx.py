@@ -52,11 +52,11 @@ def read_idx(path: str | Path) -> npt.NDArray[np.uint8]:
             f"after {len(content)}; get it again"
         )
     shape = struct.unpack(f">{content[3]}I", content[4:header])
-    if math.prod(shape) != len(content) - header:
+    if len(shape) > 32:
+        raise WorkloadError(f"{path}: expected at most 32 dimensions, found {len(shape)}")
+    if 0 in shape or math.prod(shape) != len(content) - header:
         raise WorkloadError(
             f"{path}: expected {math.prod(shape)} bytes of data for its shape {list(shape)}, "
             f"found {len(content) - header}; get it again"
         )
-    if len(shape) > 32:
-        raise WorkloadError(f"{path}: expected at most 32 dimensions, found {len(shape)}")
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)

@@ -102,6 +102,10 @@ class Block:
         return (numbers[0], numbers[-1]) if numbers else (self.size(key, default, least),) * 2
 
 
+MOST_BYTES = 1 << 22
+"""Of a description; real ones have some ten thousand."""
+
+
 def read_prototxt(path: str | Path) -> tuple[NetLayer, ...]:
     """Read the layers of a network in order, and follow the shapes of their inputs.
 
@@ -122,7 +126,7 @@ def read_prototxt(path: str | Path) -> tuple[NetLayer, ...]:
     BVLC/caffe, ``src/caffe/proto/caffe.proto``, and the shapes by ``src/caffe/layers``.
     """
     file = str(path)
-    text = read_content(path).decode("utf-8", "replace")
+    text = read_content(path, MOST_BYTES).decode("utf-8", "replace")
     net = _parse(text, file)
     shapes = _read_inputs(net)
     layers = tuple(_read_layer(block, shapes) for block in net.blocks("layer", "layers"))

@@ -43,6 +43,8 @@ PUT_IN = {
     "clock": "the paper's clock is the preset",
     "peak throughput on the compressed network, 64 PEs": "two operations a cycle and PE",
     "weights held per PE": "the paper's SRAM over the bits of an entry",
+    "power, 64 PEs": "64 times the PE that is calibrated to Table II",
+    "area, 64 PEs": "64 times the PE that is calibrated to Table II",
     "LNZD unit power": "eiesim takes this price from the paper",
     "LNZD unit area": "eiesim takes this area from the paper",
 }
@@ -181,5 +183,5 @@ def _judge_rest() -> Iterator[Judgement]:
         "chip", claim, f"{find_claim(claim)} slots",
         f"Table IV was made with {depth} slots: the real Alex-8 then takes the printed "
         f"{find_time_us('alex-8', 'eie', 1, 'actual')} us (see table4)",
-        find_claim(claim) == str(depth), FOLLOWS_THE_PAPER,
+        find_claim(claim) == str(depth), FOLLOWS_THE_PAPER, "", "the preset's depth is the paper's",
     )  # fmt: skip

@@ -107,7 +107,8 @@ def _judge_energy(energy_pj: dict[str, float], printed: Printed) -> list[Judgeme
                 printed["energy_over_int16", name], energy_pj[name] / energy_pj["int16"],
                 tolerance, "the price was changed", "", told)
         for name, tolerance, told in (
-            ("int32", EXACT, "16 bits are priced by this ratio"), ("float32", TABLE1, "")
+            ("int32", EXACT, "16 bits are priced by this ratio"),
+            ("float32", TABLE1, "both prices are the paper's"),
         )
     ]  # fmt: skip
 
