@@ -85,7 +85,6 @@ def execute(options: argparse.Namespace) -> int:
     from eiesim.cli.output import print_table, result_folder, track
     from eiesim.study import store
     from eiesim.study.experiment import run_layers
-    from eiesim.study.run_page import render_run
 
     hw, prices = read_machine(options)
     with result_folder(options.out) as folder, result_page(options.report) as page:
@@ -94,6 +93,8 @@ def execute(options: argparse.Namespace) -> int:
         if folder is not None:
             store.write_run(folder, runs, prices, options.words)
         if page is not None:
+            from eiesim.study.run_page import render_run
+
             text = render_run(runs, prices, options.words)
             page.write(text.encode("utf-8", errors="backslashreplace"))
     if options.json:

@@ -18,22 +18,18 @@ from eiesim.importers.net import read_net
 from eiesim.importers.npz import read_layer
 from eiesim.importers.raw import read_wavegru_layer
 from eiesim.layer import CompressedLayer
+from eiesim.study.accuracy import NET, PHOTOGRAPHS
 from eiesim.study.experiment import Source, hash_file
+from eiesim.study.lenet import MODELS
 from eiesim.study.workloads import ALEX8
 
-SQUEEZENET = ("squeezenet/compressed_SqueezeNet.net", "squeezenet/SqueezeNet_deploy.prototxt")
-SQUEEZENET_INPUTS = "squeezenet/derived_conv1x1_inputs_cat.npz"
-LENETS = {
-    "lenet-300-100": "lenet/caffe_lenet300100_sparse.caffemodel",
-    "lenet-5": "lenet/caffe_lenet5_sparse.caffemodel",
-}
 WAVEGRU_INPUTS = "wavegru/derived_layer_inputs.npz"
 WAVEGRU_LAYERS = (
     "conv1d", "conditioning_stack_0", "conditioning_stack_1", "conditioning_stack_2",
     "transpose_0", "transpose_1", "transpose_2", "conv_cond", "conv_to_gates", "gru_layer", "proj",
 )  # fmt: skip
 READS = (
-    ALEX8, *SQUEEZENET, SQUEEZENET_INPUTS, *LENETS.values(), WAVEGRU_INPUTS,
+    ALEX8, *NET, PHOTOGRAPHS[0], *MODELS.values(), WAVEGRU_INPUTS,
     *(f"wavegru/lyra_16khz_{name}_{part}.raw.gz"
       for name in WAVEGRU_LAYERS for part in ("weights", "mask", "bias")),
 )  # fmt: skip
@@ -80,7 +76,7 @@ def read_real_layers(data: Path) -> Iterator[RealLayer]:
         A file is damaged, or one of a network's files is missing while another is there.
     """
     for first, read in (
-        (ALEX8, _read_alex8), (SQUEEZENET[0], _read_squeezenet), (LENETS["lenet-5"], _read_lenets),
+        (ALEX8, _read_alex8), (NET[0], _read_squeezenet), (MODELS["LeNet-5"], _read_lenets),
         (WAVEGRU_INPUTS, _read_wavegru),
     ):  # fmt: skip
         if (data / first).is_file():
@@ -97,9 +93,9 @@ def _read_alex8(data: Path) -> Iterator[RealLayer]:
 
 
 def _read_squeezenet(data: Path) -> Iterator[RealLayer]:
-    source = Source(SQUEEZENET[0], hash_file(data / SQUEEZENET[0]))
-    maps = read_arrays(data / SQUEEZENET_INPUTS)
-    for stored in read_net(data / SQUEEZENET[0], data / SQUEEZENET[1]):
+    source = Source(NET[0], hash_file(data / NET[0]))
+    maps = read_arrays(data / PHOTOGRAPHS[0])
+    for stored in read_net(data / NET[0], data / NET[1]):
         layer, name = stored.layer, stored.layer.name
         if layer.density > MOST_KEPT or stored.shape[2:] not in ((1, 1), ()):
             continue
@@ -111,17 +107,17 @@ def _take_positions(maps: npt.NDArray[np.float32] | None, cols: int) -> npt.NDAr
     """Return a few positions, spread over the image, of a convolution's input [cols, h, w]."""
     if maps is None:
         return np.zeros((0, cols), dtype=np.float32)
-    places = take_array(maps, SQUEEZENET_INPUTS, np.float32, (cols, "h", "w")).reshape(cols, -1)
+    places = take_array(maps, PHOTOGRAPHS[0], np.float32, (cols, "h", "w")).reshape(cols, -1)
     step = max(places.shape[1] // MOST_INPUTS, 1)
     return np.ascontiguousarray(places[:, ::step][:, :MOST_INPUTS].T)
 
 
 def _read_lenets(data: Path) -> Iterator[RealLayer]:
-    for network, file in LENETS.items():
+    for network, file in MODELS.items():
         source = Source(file, hash_file(data / file))
         for name, blobs in read_caffemodel(data / file).items():
             if name.startswith("ip"):
-                layer = _place(blobs[0], f"{network} {name}")
+                layer = _place(blobs[0], f"{network.lower()} {name}")
                 inputs = np.zeros((0, layer.cols), dtype=np.float32)
                 yield RealLayer(layer, inputs, "dynamic network surgery", source)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from eiesim.baselines.published import find_time_us
-from eiesim.benchmark import draw_input, draw_layer, find_spec_file, load_spec
+from eiesim.benchmark import PAPER_LAYERS, draw_input, draw_layer, find_spec_file, load_spec
 from eiesim.counters import RunResult
 from eiesim.energy.machine import price_machine
 from eiesim.errors import WorkloadError
@@ -35,7 +35,7 @@ from eiesim.study.experiment import (
 PUBLISHED, MATCHED, REAL = "published", "matched", "real"
 PRESET = "eie-64pe-45nm"
 """The machine of the paper, which Table IV was timed on."""
-ALEX8 = "alex8/layer.npz"
+REAL_NAME, ALEX8 = "alex-8", "alex8/layer.npz"
 """AlexNet's fc8 with one image's activations, in the folder of real data."""
 CALIBRATED_ROW_VARIATION = {"vgg-6": 0.9}
 """Row variation of a layer's own, so that its actual time is Table IV's 34.4 us: over eight seeds
@@ -81,7 +81,7 @@ class WorkloadRun:
     @property
     def name(self) -> str:
         """Name of the layer, as in Table III."""
-        return "alex-8" if self.kind == REAL else self.run.name
+        return REAL_NAME if self.kind == REAL else self.run.name
 
     @property
     def result(self) -> RunResult:
@@ -184,6 +184,19 @@ def load_alex8(data: Path) -> Workload | None:
         return None
     operands = load_operands(str(file))
     return Workload(REAL, replace(operands, sources=(Source(ALEX8, hash_file(file)),)))
+
+
+def list_matched_and_real(data: Path) -> Iterator[tuple[str, Workload | None]]:
+    """Yield name and workload of the nine layers, matched, and of the real one; None if it misses.
+
+    Parameters
+    ----------
+    data : Path
+        Folder of real data.
+    """
+    for name in PAPER_LAYERS:
+        yield name, draw_matched(name)
+    yield REAL_NAME, load_alex8(data)
 
 
 def run_workloads(workloads: Iterable[Workload], hw: Hardware) -> Iterator[WorkloadRun]:

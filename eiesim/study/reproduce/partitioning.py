@@ -21,7 +21,7 @@ from eiesim.study.experiment import Source
 from eiesim.study.figures import Chart, Panel
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.verdict import Judgement, Statement
-from eiesim.study.workloads import ALEX8, MATCHED, PRESET, REAL, Workload, draw_matched, load_alex8
+from eiesim.study.workloads import ALEX8, MATCHED, PRESET, REAL, Workload, list_matched_and_real
 
 SCHEMES = {"rows": 1, "blocks": 8, "columns": 64}
 """Groups of PEs: each group has its own columns, and deals the rows to its PEs."""
@@ -90,10 +90,8 @@ def work(data: Path) -> Iterator[Divided | None]:
     data : Path
         Folder of real data.
     """
-    for name in PAPER_LAYERS:
-        yield _divide_all(name, draw_matched(name))
-    real = load_alex8(data)
-    yield _divide_all("alex-8", real) if real else None
+    for name, workload in list_matched_and_real(data):
+        yield _divide_all(name, workload) if workload else None
 
 
 def _divide_all(name: str, workload: Workload) -> Divided:

@@ -19,8 +19,7 @@ from eiesim.study.workloads import (
     PRESET,
     REAL,
     Workload,
-    draw_matched,
-    load_alex8,
+    list_matched_and_real,
 )
 
 PES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -77,10 +76,8 @@ def work(data: Path) -> Iterator[Curve | None]:
     data : Path
         Folder of real data.
     """
-    for name in PAPER_LAYERS:
-        yield _run(name, draw_matched(name))
-    real = load_alex8(data)
-    yield _run("alex-8", real) if real else None
+    for name, workload in list_matched_and_real(data):
+        yield _run(name, workload) if workload else None
 
 
 def _run(name: str, workload: Workload) -> Curve:
