@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Annotated, Any, TypeAlias, cast
 
 import numpy as np
@@ -164,6 +166,74 @@ class CompressedLayer:
         bias = np.zeros(0, np.uint8) if self.bias_codes is None else self.bias_codes
         shape = np.array([*self._shape, self.bias_codes is not None])
         return [shape, self.codebook, bias, *self._csc]
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, eq=False)
+class StoredLayer:
+    """A compressed layer with what a network's file keeps beside its codes.
+
+    Attributes
+    ----------
+    layer : CompressedLayer
+        Outputs x the other dimensions of `shape` multiplied.
+    shape : tuple of int
+        Of the weights: outputs, inputs, and for a convolution the kernel's height and width.
+    bias : float32 [outputs] or None
+        A bias that is not in the codebook; cannot be written to.
+    index_bits : int
+        Bits of a relative index, 1 to 8.
+
+    Raises
+    ------
+    WorkloadError
+        The shape is not the matrix's, there are two biases, or a field is not as above.
+    """
+
+    layer: CompressedLayer
+    shape: tuple[int, ...]
+    bias: npt.NDArray[np.float32] | None = None
+    index_bits: int = 4
+
+    def __post_init__(self) -> None:
+        what = self.layer.name
+        matrix = (self.layer.rows, self.layer.cols)
+        if (
+            len(self.shape) < 2
+            or min(self.shape) < 1
+            or (self.shape[0], math.prod(self.shape[1:])) != matrix
+        ):
+            raise WorkloadError(
+                f"{what}: expected a shape of {matrix[0]} x {matrix[1]} weights, "
+                f"found {list(self.shape)}"
+            )
+        if not isinstance(self.index_bits, Integral) or not 1 <= self.index_bits <= 8:
+            raise WorkloadError(f"{what}: index_bits: expected 1 to 8, found {self.index_bits!r}")
+        if self.bias is None:
+            return
+        if self.layer.bias_codes is not None:
+            raise WorkloadError(f"{what}: expected one bias, found one in the codebook and another")
+        bias = take_array(self.bias, f"{what}: bias", np.float32, matrix[:1]).copy()
+        bias.setflags(write=False)
+        object.__setattr__(self, "bias", bias)
+
+    @property
+    def name(self) -> str:
+        """What the layer is called."""
+        return self.layer.name
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether codes, codebook, shape, index bits and biases are the same."""
+        if not isinstance(other, StoredLayer):
+            return NotImplemented
+        biases = [self.bias is None, other.bias is None]
+        return (
+            self.layer == other.layer
+            and (self.shape, self.index_bits) == (other.shape, other.index_bits)
+            and biases[0] == biases[1]
+            and (biases[0] or np.array_equal(cast(Any, self.bias), cast(Any, other.bias)))
+        )
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,33 +14,28 @@ from eiesim.arrays import require_finite
 from eiesim.errors import WorkloadError
 from eiesim.importers.content import read_content, take_floats
 from eiesim.importers.prototxt import NetLayer, read_prototxt
-from eiesim.layer import LARGEST, CompressedLayer
+from eiesim.layer import LARGEST, CompressedLayer, StoredLayer
 
+INDEX_BITS = 4
 MOST_COLUMNS = 1 << 20
 """Inputs of a row, as in LayerSpec: with them grows what is kept of a layer without weights."""
 
 
-class StoredLayer(NamedTuple):
-    """One layer of a `.net` file.
+@dataclass(frozen=True, eq=False)
+class NetRecord(StoredLayer):
+    """One layer of a `.net` file: codebooks of 256 entries (convolution) or 16 (inner product).
 
     Attributes
     ----------
-    layer : CompressedLayer
-        Outputs x (inputs * kernel height * kernel width), with its codebook of 256 entries
-        (convolution) or 16 (inner product).
     bias : float32 [outputs]
         Not in the codebook.
-    shape : tuple of int
-        Of the weights, as Caffe has them.
     entries, padding : int
         Entries stored, and those of them with code 0, which only carry a gap on.
     """
 
-    layer: CompressedLayer
     bias: npt.NDArray[np.float32]
-    shape: tuple[int, ...]
-    entries: int
-    padding: int
+    entries: int = 0
+    padding: int = 0
 
 
 class _Reader:
@@ -68,7 +63,7 @@ class _Reader:
         return np.stack((packed & 15, packed >> 4), axis=1).reshape(-1)[:count]
 
 
-def read_net(net_path: str | Path, prototxt_path: str | Path) -> tuple[StoredLayer, ...]:
+def read_net(net_path: str | Path, prototxt_path: str | Path) -> tuple[NetRecord, ...]:
     """Read every layer of a compressed network.
 
     Parameters
@@ -80,7 +75,7 @@ def read_net(net_path: str | Path, prototxt_path: str | Path) -> tuple[StoredLay
 
     Returns
     -------
-    tuple of StoredLayer
+    tuple of NetRecord
         Convolutions and inner products, in the network's order.
 
     Raises
@@ -113,7 +108,7 @@ def read_net(net_path: str | Path, prototxt_path: str | Path) -> tuple[StoredLay
     return layers
 
 
-def _read_layer(reader: _Reader, net: NetLayer, entries: int) -> StoredLayer:
+def _read_layer(reader: _Reader, net: NetLayer, entries: int) -> NetRecord:
     what = f"layer {net.name}"
     convolution = len(net.weight_shape) == 4
     codebook = take_floats(reader.take(4 * (256 if convolution else 16), f"{what}: codebook"), what)
@@ -131,7 +126,7 @@ def _read_layer(reader: _Reader, net: NetLayer, entries: int) -> StoredLayer:
     except WorkloadError as error:
         raise WorkloadError(f"{reader.file}: {error}") from error
     padding = entries - int(np.count_nonzero(codes))
-    return StoredLayer(layer, bias, net.weight_shape, entries, padding)
+    return NetRecord(layer, net.weight_shape, bias, INDEX_BITS, entries, padding)
 
 
 def _place(
