@@ -21,9 +21,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.conftest import Ratios
 from eiesim import Hardware, encode, load_benchmark, simulate
-from eiesim.benchmark import PAPER_LAYERS
 from eiesim.compress.codebook import cluster
 from eiesim.importers.npz import read_layer
+from eiesim.published import PAPER_LAYERS
 from eiesim.sim.fast._kernels import time_broadcasts
 from eiesim.sim.scan import scan_activations
 from eiesim.study.cache import FOLDER_VARIABLE

@@ -11,14 +11,10 @@ import numpy.typing as npt
 
 from eiesim.errors import WorkloadError, did_you_mean
 from eiesim.layer import LARGEST, CompressedLayer, LayerSpec
+from eiesim.published import PAPER_LAYERS
 from eiesim.resources import models_path
 from eiesim.schema import read_toml
 from eiesim.workload.synthetic import draw_activations, draw_codebook, draw_codes
-
-PAPER_LAYERS = (
-    "alex-6", "alex-7", "alex-8", "vgg-6", "vgg-7", "vgg-8", "nt-we", "nt-wd", "nt-lstm",
-)  # fmt: skip
-"""The nine layers of EIE's Table III, in its order."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,11 @@ from functools import cache
 
 from eiesim.resources import data_path
 
+PAPER_LAYERS = (
+    "alex-6", "alex-7", "alex-8", "vgg-6", "vgg-7", "vgg-8", "nt-we", "nt-wd", "nt-lstm",
+)  # fmt: skip
+"""The nine layers of EIE's Table III, in its order."""
+
 
 @cache
 def read_table(name: str) -> tuple[dict[str, str], ...]:

@@ -24,9 +24,9 @@ from eiesim.baselines.published import (
 )
 from eiesim.baselines.roofline import Peak, bound_time_us, list_rooflines, read_peaks
 from eiesim.baselines.rows import Baseline, read_baseline
-from eiesim.benchmark import PAPER_LAYERS, load_benchmark
+from eiesim.benchmark import load_benchmark
 from eiesim.errors import ConfigError, WorkloadError
-from eiesim.published import read_table
+from eiesim.published import PAPER_LAYERS, read_table
 from eiesim.study.store import to_csv
 from tests.arrays import f32, u8
 

@@ -19,8 +19,9 @@ import numpy as np
 import pytest
 
 from eiesim import CompressedLayer, Hardware, encode, simulate
-from eiesim.benchmark import PAPER_LAYERS, load_benchmark
+from eiesim.benchmark import load_benchmark
 from eiesim.cli.main import COMMANDS, main
+from eiesim.published import PAPER_LAYERS
 from eiesim.study.reproduce.registry import EXPERIMENTS, NOT_YET
 from tests.arrays import f32, u8
 

@@ -11,7 +11,7 @@ import pytest
 from eiesim.baselines.cpu import count_processors, find_processor
 from eiesim.baselines.measured import Measurement
 from eiesim.baselines.rows import read_baseline
-from eiesim.benchmark import PAPER_LAYERS
+from eiesim.published import PAPER_LAYERS
 from tests.arrays import f32, u8
 from tests.test_cli import check_refusal, run
 

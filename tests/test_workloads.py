@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from eiesim import Hardware, encode, simulate
 from eiesim.baselines.published import find_time_us
-from eiesim.benchmark import PAPER_LAYERS, draw_input, draw_layer, load_spec
+from eiesim.benchmark import draw_input, draw_layer, load_spec
 from eiesim.errors import WorkloadError
 from eiesim.layer import COLUMN_VARIATION, ROW_VARIATION, CompressedLayer, LayerSpec
+from eiesim.published import PAPER_LAYERS
 from eiesim.study.real_layers import AUTHORS, read_real_layers
 from eiesim.study.reproduce import layers, table4, unevenness
 from eiesim.study.verdict import DIFFERS, IMPOSSIBLE, Verdict

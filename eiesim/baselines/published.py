@@ -9,9 +9,8 @@ from itertools import product
 from typing import Literal
 
 from eiesim.baselines.rows import Baseline
-from eiesim.benchmark import PAPER_LAYERS
 from eiesim.errors import WorkloadError, did_you_mean
-from eiesim.published import read_table
+from eiesim.published import PAPER_LAYERS, read_table
 
 PLATFORMS = ("cpu", "gpu", "mgpu")
 """Core i7-5930K, GeForce Titan X and Tegra K1."""

@@ -10,9 +10,9 @@ from eiesim import __version__
 from eiesim.baselines.published import list_published
 from eiesim.baselines.roofline import list_rooflines
 from eiesim.baselines.rows import Baseline, read_baseline
-from eiesim.benchmark import PAPER_LAYERS
 from eiesim.compare import Ratio, compare, take_published, take_simulated
 from eiesim.errors import ConfigError, did_you_mean
+from eiesim.published import PAPER_LAYERS
 from eiesim.study.experiment import LayerRun
 from eiesim.study.figures import Chart, Panel
 

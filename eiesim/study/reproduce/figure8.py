@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from eiesim.benchmark import PAPER_LAYERS
 from eiesim.hardware import Hardware
 from eiesim.image import encode
-from eiesim.published import find_claim
+from eiesim.published import PAPER_LAYERS, find_claim
 from eiesim.sim.bounds import bound_cycles
 from eiesim.sim.engines import simulate
 from eiesim.study.experiment import Source

@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from eiesim.benchmark import PAPER_LAYERS
 from eiesim.hardware import Hardware
 from eiesim.image import encode
-from eiesim.published import read_table
+from eiesim.published import PAPER_LAYERS, read_table
 from eiesim.sim.engines import simulate
 from eiesim.study.experiment import Source
 from eiesim.study.figures import Chart, Panel

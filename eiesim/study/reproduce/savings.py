@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from eiesim.benchmark import PAPER_LAYERS
 from eiesim.energy.machine import price_machine
 from eiesim.energy.model import EnergyReport, estimate_energy
 from eiesim.energy.operations import list_prices
 from eiesim.hardware import Hardware
 from eiesim.image import encode
-from eiesim.published import find_claim, read_table
+from eiesim.published import PAPER_LAYERS, find_claim, read_table
 from eiesim.sim.engines import simulate
 from eiesim.study.experiment import Source, load_operands
 from eiesim.study.figures import Chart, Panel

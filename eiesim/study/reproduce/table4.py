@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from eiesim.baselines.published import find_time_us
 from eiesim.baselines.roofline import bound_time_us, read_peaks
-from eiesim.benchmark import PAPER_LAYERS
 from eiesim.hardware import Hardware
-from eiesim.published import read_table
+from eiesim.published import PAPER_LAYERS, read_table
 from eiesim.study.reproduce import layers
 from eiesim.study.reproduce.layers import (
     READS,
