@@ -40,6 +40,16 @@ def test_pruning_keeps_the_largest(weights: Any, density: float) -> None:
     assert (kept.data != 0).all()
 
 
+def test_pruning_by_quality(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eiesim.compress.prune.PART", 1000)
+    weights = np.random.default_rng(2).normal(0.5, 2, (61, 77)).astype(np.float32)
+    kept = prune(weights, quality=1.5)
+    limit = 1.5 * float(np.std(weights.astype(np.float64)))
+    assert kept.nnz == np.count_nonzero(np.abs(weights) >= limit) > 0
+    constant = np.full((2, 3), 2, np.float32)
+    assert prune(constant, quality=1).nnz == 6
+
+
 @given(matrices, st.floats(0, 100))
 def test_pruning_at_a_threshold(weights: Any, threshold: float) -> None:
     kept = prune(weights, threshold=threshold)
@@ -63,9 +73,11 @@ def test_pruning_at_a_threshold(weights: Any, threshold: float) -> None:
             r"weights\[0, 1\]: expected a number, found nan",
         ),
         (f32([[-np.inf]]), {"threshold": 1}, r"weights\[0, 0\]: expected a number"),
-        (f32([[1]]), {}, "either a density or a threshold"),
-        (f32([[1]]), {"density": 1, "threshold": 1}, "either a density or a threshold"),
+        (f32([[1]]), {}, "one of density, threshold and quality"),
+        (f32([[1]]), {"density": 1, "threshold": 1}, "one of density, threshold and quality"),
         (f32([[1]]), {"density": 1.1}, "density: expected 0 to 1, found 1.1"),
+        (f32([[1]]), {"quality": 1, "threshold": 1}, "one of density, threshold and quality"),
+        (f32([[1]]), {"quality": -1}, "quality: expected a number from 0 on, found -1"),
         (f32([[1]]), {"threshold": -1}, "threshold: expected a number from 0 on, found -1"),
     ],
 )

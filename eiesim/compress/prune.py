@@ -12,11 +12,15 @@ from eiesim.arrays import take_array
 from eiesim.compress._kernels import count_kept, count_magnitudes, gather_kept
 from eiesim.errors import WorkloadError
 
+PART = 1 << 20
+"""Weights that are taken to float64 at once."""
+
 
 def prune(
     weights: npt.NDArray[np.float32],
     density: float | None = None,
     threshold: float | None = None,
+    quality: float | None = None,
 ) -> sparse.csc_array[np.float32]:
     """Keep the weights of largest magnitude.
 
@@ -31,7 +35,9 @@ def prune(
         Share to keep, 0 to 1; the number kept is exact, rounded to whole weights. Of several
         weights at the limit, the first ones row by row stay. Zeros are never kept.
     threshold : float, optional
-        Keep what is at least so large, zeros never. Give this or `density`.
+        Keep what is at least so large, zeros never.
+    quality : float, optional
+        Threshold in standard deviations of the layer's weights. Give one of the three.
 
     Returns
     -------
@@ -41,10 +47,19 @@ def prune(
     Raises
     ------
     WorkloadError
-        The weights are not float32 [rows, cols] or not all numbers, or not exactly one of `density`
-        and `threshold` is given and in range.
+        The weights are not float32 [rows, cols] or not all numbers, or not exactly one of
+        `density`, `threshold` and `quality` is given and in range.
+
+    References
+    ----------
+    Han, Pool, Tran, Dally, Learning both Weights and Connections for Efficient Neural Networks,
+    NIPS 2015, section 4: the quality parameter.
     """
     matrix = take_array(weights, "weights", np.float32, ("rows", "cols"))
+    if sum(given is not None for given in (density, threshold, quality)) != 1:
+        raise WorkloadError("prune: expected one of density, threshold and quality")
+    if quality is not None:
+        threshold = _require_limit("quality", quality) * _find_deviation(matrix)
     bits = matrix.view(np.uint32)
     histogram = np.zeros(1 << 16, dtype=np.int64)
     count_magnitudes(bits.reshape(-1), -1, histogram)
@@ -85,22 +100,34 @@ def _find_limit(
     threshold: float | None,
 ) -> tuple[int, int]:
     """Return the magnitude bits above which all is kept, and how many are kept at them."""
-    if density is not None and threshold is None:
+    if density is not None:
         high, left = _find_rank(histogram, count_kept_weights(density, bits.size))
         low_histogram = np.zeros(1 << 16, dtype=np.int64)
         count_magnitudes(bits.reshape(-1), high, low_histogram)
         low, ties = _find_rank(low_histogram, left)
         limit = high << 16 | low
         return limit, ties if limit else 0
-    if threshold is not None and density is None:
-        if not isinstance(threshold, Real) or not 0 <= threshold < np.inf:
-            raise WorkloadError(f"threshold: expected a number from 0 on, found {threshold!r}")
-        # the first float32 that is not below the threshold, and never zero
-        lowest = np.float32(min(threshold, float(np.finfo(np.float32).max)))
-        if float(lowest) < threshold:
-            lowest = np.nextafter(lowest, np.float32(np.inf))
-        return max(int(lowest.view(np.uint32)) - 1, 0), 0
-    raise WorkloadError("prune: expected either a density or a threshold")
+    least = _require_limit("threshold", threshold)
+    # the first float32 that is not below the threshold, and never zero
+    lowest = np.float32(min(least, float(np.finfo(np.float32).max)))
+    if float(lowest) < least:
+        lowest = np.nextafter(lowest, np.float32(np.inf))
+    return max(int(lowest.view(np.uint32)) - 1, 0), 0
+
+
+def _require_limit(what: str, limit: object) -> float:
+    if isinstance(limit, Real) and 0 <= float(limit) < np.inf:
+        return float(limit)
+    raise WorkloadError(f"{what}: expected a number from 0 on, found {limit!r}")
+
+
+def _find_deviation(matrix: npt.NDArray[np.float32]) -> float:
+    """Return the weights' standard deviation, taken in parts so that no copy of all is made."""
+    flat = matrix.reshape(-1)
+    parts = [flat[first : first + PART] for first in range(0, flat.size, PART)]
+    mean = sum(float(part.sum(dtype=np.float64)) for part in parts) / flat.size
+    squares = (float(np.square(part.astype(np.float64) - mean).sum()) for part in parts)
+    return float(np.sqrt(sum(squares) / flat.size))
 
 
 def _find_rank(histogram: npt.NDArray[np.int64], keep: int) -> tuple[int, int]:
