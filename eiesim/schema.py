@@ -218,18 +218,34 @@ def read_toml(path: Path, cls: type[T]) -> T:
         The file is missing or not TOML, or keys are unknown, missing or out of range; one line
         per problem, each with the file, and the line where there is one.
     """
+    values, text = load_toml(path)
+    problems = find_problems(cls, values)
+    if problems:
+        raise ConfigError(*(f"{path}{find_line(key, text)}: {problem}" for key, problem in problems))
+    return cls(**values)
+
+
+def load_toml(path: Path) -> tuple[dict[str, Any], str]:
+    """Return the values of a TOML file, not checked yet, and its text.
+
+    Parameters
+    ----------
+    path : Path
+        UTF-8; a byte order mark and Windows line ends are accepted.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing or not TOML.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read: {_reason(error)}") from error
     try:
-        values = tomllib.loads(text)
+        return tomllib.loads(text), text
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
-    problems = find_problems(cls, values)
-    if problems:
-        raise ConfigError(*(f"{path}{_line_of(key, text)}: {problem}" for key, problem in problems))
-    return cls(**values)
 
 
 def write_toml(instance: Any) -> str:
@@ -286,11 +302,27 @@ def parse_assignment(cls: type, text: str) -> tuple[str, object]:
     return key, value
 
 
-def _line_of(key: str, text: str) -> str:
+def find_line(key: str, text: str, table: str = "") -> str:
+    """Return ``:number`` of the line that a key stands in, or nothing where it stands in none.
+
+    Parameters
+    ----------
+    key : str
+        A key, or a table's name.
+    text : str
+        TOML.
+    table : str
+        Last part of the name of the table that holds the key; the first line of that key counts
+        where it is empty.
+    """
     pattern = re.compile(rf'^\s*\[*["\']?{re.escape(key)}["\']?\s*[=\].]')
+    header = re.compile(rf'^\s*\[.*(?<![^."\'\[]){re.escape(table)}["\']?\s*\]')
+    inside = not table
     for number, line in enumerate(text.splitlines(), start=1):
-        if pattern.match(line):
+        if inside and pattern.match(line):
             return f":{number}"
+        if table and line.lstrip().startswith("["):
+            inside = header.match(line) is not None
     return ""
 
 
