@@ -221,7 +221,9 @@ def read_toml(path: Path, cls: type[T]) -> T:
     values, text = load_toml(path)
     problems = find_problems(cls, values)
     if problems:
-        raise ConfigError(*(f"{path}{find_line(key, text)}: {problem}" for key, problem in problems))
+        raise ConfigError(
+            *(f"{path}{find_line(key, text)}: {problem}" for key, problem in problems)
+        )
     return cls(**values)
 
 
