@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Annotated, Any, TypeAlias, cast
+from typing import Annotated, Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -168,6 +168,21 @@ class CompressedLayer:
         return [shape, self.codebook, bias, *self._csc]
 
     __hash__ = None  # type: ignore[assignment]
+
+
+class DenseLayer(NamedTuple):
+    """Weights of a layer as they were trained.
+
+    Attributes
+    ----------
+    weights : float32 [outputs, inputs] or [outputs, inputs, kernel height, kernel width]
+        All of them.
+    bias : float32 [outputs] or None
+        The bias, if there is one.
+    """
+
+    weights: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,194 @@
+"""How each layer of a network is to be compressed: one setting for all, and exceptions by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, cast, get_args
+
+from eiesim.compress.codebook import Initialisation
+from eiesim.errors import ConfigError, did_you_mean
+from eiesim.schema import (
+    Choice,
+    Range,
+    find_line,
+    find_problems,
+    load_toml,
+    parse_assignment,
+    show_value,
+    validate,
+)
+
+LAYERS = "layers"
+PRUNING = {"density": 1.0, "threshold": 0.0, "quality": 0.0}
+"""The three ways to say what is pruned, with what prunes nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerPlan:
+    """How one layer is to be compressed.
+
+    Zeros are never kept. At most one of `density`, `threshold` and `quality` prunes more.
+
+    Raises
+    ------
+    ConfigError
+        A field is out of range, or two ways to prune are given.
+    """
+
+    density: Annotated[float, Range(0, 1, "share of weights to keep, the largest")] = 1.0
+    threshold: Annotated[float, Range(0, 1e30, "smallest magnitude to keep")] = 0.0
+    quality: Annotated[
+        float, Range(0, 1e30, "smallest magnitude to keep, in standard deviations of the layer")
+    ] = 0.0
+    codebook_bits: Annotated[int, Range(1, 8, "bits of a shared weight's code")] = 4
+    index_bits: Annotated[int, Range(1, 8, "bits of a relative index")] = 4
+    initialisation: Annotated[
+        str, Choice(get_args(Initialisation), "how the codebook is begun")
+    ] = "linear"
+    seed: Annotated[int, Range(0, (1 << 63) - 1, "seed of the forgy initialisation")] = 0
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+    @staticmethod
+    def find_conflicts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Return (key, what is wrong) where more than one way to prune is given.
+
+        Parameters
+        ----------
+        values : mapping
+            Fields in range by name; those that are not are left out.
+        """
+        given = [key for key, nothing in PRUNING.items() if values.get(key, nothing) != nothing]
+        if len(given) < 2:
+            return []
+        return [(given[1], f"{given[1]}: expected one way to prune, found {' and '.join(given)}")]
+
+    @property
+    def pruning(self) -> dict[str, float]:
+        """The way to prune, as `eiesim.compress.prune.prune` takes it."""
+        given = {key: getattr(self, key) for key in PRUNING if getattr(self, key) != PRUNING[key]}
+        return given or {"threshold": 0.0}
+
+    @property
+    def start(self) -> Initialisation:
+        """The initialisation, as `eiesim.compress.codebook.cluster` takes it."""
+        return cast(Initialisation, self.initialisation)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a network is to be compressed.
+
+    Attributes
+    ----------
+    common : LayerPlan
+        For layers that are not named.
+    layers : mapping
+        By layer.
+    """
+
+    common: LayerPlan = field(default_factory=LayerPlan)
+    layers: Mapping[str, LayerPlan] = field(default_factory=dict)
+
+    def find(self, layer: str) -> LayerPlan:
+        """Return how a layer is to be compressed.
+
+        Parameters
+        ----------
+        layer : str
+            Its name.
+        """
+        return self.layers.get(layer, self.common)
+
+    def require_layers(self, names: Iterable[str]) -> None:
+        """Check that every layer that is planned for is there.
+
+        Parameters
+        ----------
+        names : iterable of str
+            Layers of the network.
+
+        Raises
+        ------
+        ConfigError
+            One line for each that is not.
+        """
+        known = list(names)
+        unknown = [name for name in self.layers if name not in known]
+        if unknown:
+            raise ConfigError(
+                *(f"layer {name!r} of the plan: {did_you_mean(name, known)}" for name in unknown)
+            )
+
+
+def read_plan(path: Path | None, settings: Sequence[str] = ()) -> Plan:
+    """Read a plan, and change it.
+
+    Parameters
+    ----------
+    path : Path or None
+        A TOML file: keys of `LayerPlan` for all layers, and a table ``[layers.NAME]`` for each
+        layer that differs. None for the defaults.
+    settings : sequence of str
+        ``KEY=VALUE`` for all layers, or ``LAYER.KEY=VALUE`` for one; a later one wins, and one for
+        a layer wins over those for all. A way to prune takes the place of another.
+
+    Raises
+    ------
+    ConfigError
+        The file or a setting has problems; one line each.
+
+    Examples
+    --------
+    >>> plan = read_plan(None, ["density=0.1", "fc8.density=0.25", "fc8.codebook_bits=5"])
+    >>> plan.find("fc6").density, plan.find("fc8").density, plan.find("fc8").codebook_bits
+    (0.1, 0.25, 5)
+    """
+    common, layers = ({}, {}) if path is None else _load(path)
+    for setting in settings:
+        place, equals, value = str(setting).partition("=")
+        layer, _, key = place.strip().rpartition(".")
+        key, parsed = parse_assignment(LayerPlan, f"{key}{equals}{value}")
+        _put(layers.setdefault(layer, {}) if layer else common, key, parsed)
+    return Plan(
+        LayerPlan(**common),
+        {name: LayerPlan(**_inherit(common, own)) for name, own in layers.items()},
+    )
+
+
+def _load(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    values, text = load_toml(path)
+    layers = values.pop(LAYERS, {})
+    if not isinstance(layers, dict) or not all(isinstance(own, dict) for own in layers.values()):
+        raise ConfigError(
+            f"{path}{find_line(LAYERS, text)}: expected a table [{LAYERS}.NAME] for each layer "
+            f"that differs, found {LAYERS} = {show_value(layers)}"
+        )
+    problems = [
+        f"{path}{find_line(key, text)}: {told}" for key, told in find_problems(LayerPlan, values)
+    ]
+    for name, own in layers.items():
+        problems += [
+            f"{path}{find_line(key, text, name)}: {LAYERS}.{name}.{told}"
+            for key, told in find_problems(LayerPlan, own)
+        ]
+    if problems:
+        raise ConfigError(*problems)
+    return values, layers
+
+
+def _put(values: dict[str, Any], key: str, value: object) -> None:
+    if key in PRUNING:
+        for other in PRUNING:
+            values.pop(other, None)
+    values[key] = value
+
+
+def _inherit(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    values = dict(common)
+    for key, value in own.items():
+        _put(values, key, value)
+    return values

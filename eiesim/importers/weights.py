@@ -1,0 +1,107 @@
+"""Weights of whole networks, before anything is compressed: `.npz` and Caffe's `.caffemodel`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.arrays import take_array
+from eiesim.errors import WorkloadError
+from eiesim.files import read_arrays
+from eiesim.importers.caffemodel import read_caffemodel
+from eiesim.layer import DenseLayer
+
+WEIGHT, BIAS = ".weight", ".bias"
+CAFFEMODEL = ".caffemodel"
+
+
+def read_weights(path: str | Path) -> dict[str, DenseLayer]:
+    """Read the weights of a network's layers.
+
+    Parameters
+    ----------
+    path : str or Path
+        A `.npz` file, each array of two or more dimensions one layer's weights, with its bias, if
+        any, beside it: ``NAME`` or ``NAME.weight`` float32 or float16 [outputs, inputs, ...], and
+        ``NAME.bias`` [outputs]; or a `.caffemodel`.
+
+    Returns
+    -------
+    dict of DenseLayer
+        By name, in the file's order.
+
+    Raises
+    ------
+    WorkloadError
+        The file is missing or damaged, holds no weights, or an array is not as above.
+    """
+    if Path(path).suffix.lower() == CAFFEMODEL:
+        layers = {
+            name: _take_layer(f"{path}: layer {name}", [_squeeze(blobs[0]), *blobs[1:2]])
+            for name, blobs in read_caffemodel(path).items()
+            if blobs and blobs[0].ndim >= 2
+        }
+    else:
+        layers = _read_npz(path)
+    if not layers:
+        raise WorkloadError(
+            f"{path}: expected weights [outputs, inputs, ...] of at least one layer, found none"
+        )
+    return layers
+
+
+def _read_npz(path: str | Path) -> dict[str, DenseLayer]:
+    arrays = read_arrays(path)
+    names = {key: key.removesuffix(WEIGHT) for key in arrays if arrays[key].ndim >= 2}
+    if len({*names.values()}) < len(names) or not all(names.values()):
+        raise WorkloadError(
+            f"{path}: expected each layer under a name of its own, found {[*names]}"
+        )
+    _refuse_others(path, arrays, names)
+    return {
+        name: _take_layer(
+            f"{path}: {name}",
+            [arrays[key], *([arrays[f"{name}{BIAS}"]] if f"{name}{BIAS}" in arrays else [])],
+        )
+        for key, name in names.items()
+    }
+
+
+def _refuse_others(
+    path: str | Path, arrays: Mapping[str, npt.NDArray[Any]], names: Mapping[str, str]
+) -> None:
+    biases = {f"{name}{BIAS}" for name in names.values()}
+    others = [key for key in arrays if key not in names and key not in biases]
+    if others:
+        raise WorkloadError(
+            *(
+                f"{path}: array {key!r} {list(arrays[key].shape)}: expected weights of two or more "
+                f"dimensions, or a bias called NAME{BIAS} beside weights NAME or NAME{WEIGHT}; "
+                "rename it or leave it out"
+                for key in others
+            )
+        )
+
+
+def _take_layer(what: str, arrays: Sequence[npt.NDArray[Any]]) -> DenseLayer:
+    weights = _widen(arrays[0])
+    axes = ("outputs", "inputs", *(f"axis {axis}" for axis in range(2, weights.ndim)))
+    weights = take_array(weights, f"{what}: weights", np.float32, axes)
+    if len(arrays) < 2:
+        return DenseLayer(weights)
+    bias = _widen(arrays[1]).reshape(-1)
+    return DenseLayer(weights, take_array(bias, f"{what}: bias", np.float32, weights.shape[:1]))
+
+
+def _widen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return float16 as float32, which changes no number; anything else as it is."""
+    return array.astype(np.float32) if array.dtype == np.float16 else array
+
+
+def _squeeze(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return an inner product's matrix without the 1 x 1 that old Caffe files put before it."""
+    return array.reshape(array.shape[2:]) if array.shape[:-2] == (1, 1) else array
