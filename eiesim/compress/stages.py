@@ -1,0 +1,147 @@
+"""Stages of a long computation, each kept on disk and not done again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.errors import EieError
+from eiesim.files import read_arrays, replacing
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """What a stage made.
+
+    Attributes
+    ----------
+    arrays : mapping of name to array
+        Its artefact, such as weights and masks.
+    facts : mapping of str
+        What is told of it, such as the error before and after: whatever JSON holds.
+    seconds : float
+        Wall time it took when it was computed.
+    """
+
+    arrays: Arrays
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+class Stages:
+    """A folder with one ``.npz`` and one ``.json`` file a stage.
+
+    A stage's key is the hash of its settings and of the key of the stage before: what depends on a
+    change is computed again, all else is loaded. A stage's description is written last, so that
+    one that was interrupted is not there.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the stages are kept; made when it is missing.
+    inputs : mapping
+        All that the first stage depends on, such as the hash of the data and the seed: whatever
+        JSON holds.
+    tell : callable, optional
+        Told one line a stage.
+
+    Raises
+    ------
+    EieError
+        The folder cannot be made.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for _ in range(2):
+    ...     stages = Stages(folder, {"seed": 0}, print)
+    ...     stage = stages.run("double", {"factor": 2}, lambda: Stage({"n": 2 * np.arange(3)}))
+    ...     stage.arrays["n"].tolist()
+    double: computing
+    [0, 2, 4]
+    double: taken from an earlier run
+    [0, 2, 4]
+    """
+
+    def __init__(
+        self, folder: Path, inputs: Mapping[str, Any], tell: Callable[[str], object] = str
+    ) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise EieError(f"{folder}: cannot be made: {error.strerror}") from error
+        self.folder = folder
+        self._key = _hash("", "inputs", inputs)
+        self._tell = tell
+
+    def run(self, name: str, settings: Mapping[str, Any], compute: Callable[[], Stage]) -> Stage:
+        """Return a stage: loaded where it is there with this key, computed and kept otherwise.
+
+        Parameters
+        ----------
+        name : str
+            The stage, once a folder; names its files.
+        settings : mapping
+            All that it depends on beside the stages before it: whatever JSON holds.
+        compute : callable
+            Makes the stage; its `seconds` are measured here.
+
+        Raises
+        ------
+        EieError
+            The stage's files cannot be written.
+        """
+        self._key = _hash(self._key, name, settings)
+        stage = self._load(name)
+        if stage is not None:
+            self._tell(f"{name}: taken from an earlier run")
+            return stage
+        self._tell(f"{name}: computing")
+        begin = time.perf_counter()
+        made = compute()
+        stage = Stage(made.arrays, made.facts, time.perf_counter() - begin)
+        self._save(name, stage)
+        return stage
+
+    def _load(self, name: str) -> Stage | None:
+        """Return a stage that is there, whole and has this key."""
+        try:
+            told = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
+            content = (self.folder / f"{name}.npz").read_bytes()
+            if (told["key"], told["sha256"]) != (self._key, hashlib.sha256(content).hexdigest()):
+                return None
+            arrays = read_arrays(self.folder / f"{name}.npz")
+            return Stage(arrays, told["facts"], float(told["seconds"]))
+        except (OSError, ValueError, KeyError, TypeError, EieError):
+            return None
+
+    def _save(self, name: str, stage: Stage) -> None:
+        path = self.folder / f"{name}.npz"
+        with replacing(path) as stream:
+            np.savez(stream, **stage.arrays)  # type: ignore[arg-type]
+        told = {
+            "stage": name,
+            "seconds": stage.seconds,
+            "facts": dict(stage.facts),
+            "key": self._key,
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+        with replacing(self.folder / f"{name}.json") as stream:
+            stream.write(json.dumps(told, indent=2).encode() + b"\n")
+
+
+def _hash(before: str, name: str, settings: Mapping[str, Any]) -> str:
+    text = json.dumps([before, name, settings], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
