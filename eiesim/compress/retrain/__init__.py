@@ -1,0 +1,21 @@
+"""Deep Compression with retraining, of one's own `torch.nn.Module`: prune, share, fine-tune.
+
+The one part of eiesim that needs PyTorch (the extra ``train``). Linear, Conv2d, LSTM and GRU layers
+are compressed, everything else stays as it is.
+"""
+
+from eiesim.compress.retrain.layers import export, restore_
+from eiesim.compress.retrain.masking import masked
+from eiesim.compress.retrain.pruning import prune_
+from eiesim.compress.retrain.sharing import share_weights
+from eiesim.compress.retrain.training import finetune_codebook, train
+
+__all__ = [
+    "export",
+    "finetune_codebook",
+    "masked",
+    "prune_",
+    "restore_",
+    "share_weights",
+    "train",
+]

@@ -1,0 +1,83 @@
+"""Batches of images and of text, the same ones for the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+
+class ImageBatches:
+    """Shuffled batches of images, each image moved a little in a random direction.
+
+    Parameters
+    ----------
+    images : float32 [images, rows, cols]
+        Pixels.
+    labels : uint8 [images]
+        The right classes.
+    batch : int
+        Images a batch; the last ones of an epoch that fill none are left out.
+    shift : int
+        Most pixels that an image is moved by, up or down and left or right; zeros come in.
+    seed : int
+        Of order and movement.
+    """
+
+    def __init__(
+        self,
+        images: npt.NDArray[np.float32],
+        labels: npt.NDArray[np.uint8],
+        batch: int,
+        shift: int,
+        seed: int,
+    ) -> None:
+        padded = np.pad(images, ((0, 0), (shift, shift), (shift, shift)))
+        # a view of each image at each place: [images, rows moved, cols moved, rows, cols]
+        self._windows = np.lib.stride_tricks.sliding_window_view(padded, images.shape[1:], (1, 2))
+        self._labels = labels.astype(np.int64)
+        self._batch, self._shift = batch, shift
+        self._rng = np.random.default_rng(seed)
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Go through the images once: float32 [batch, 1, rows, cols] and int64 [batch]."""
+        order = self._rng.permutation(len(self._labels))
+        for first in range(0, len(order) - self._batch + 1, self._batch):
+            chosen = order[first : first + self._batch]
+            down, right = self._rng.integers(0, 2 * self._shift + 1, (2, self._batch))
+            images = self._windows[chosen, down, right][:, np.newaxis]
+            yield torch.from_numpy(images), torch.from_numpy(self._labels[chosen])
+
+
+class TextBatches:
+    """Random windows of a text.
+
+    Parameters
+    ----------
+    text : int64 [characters]
+        Numbers of the characters.
+    batch : int
+        Windows a batch.
+    steps : int
+        Characters a window.
+    number : int
+        Batches an epoch.
+    seed : int
+        Of the windows' places.
+    """
+
+    def __init__(
+        self, text: npt.NDArray[np.int64], batch: int, steps: int, number: int, seed: int
+    ) -> None:
+        self._windows = np.lib.stride_tricks.sliding_window_view(text, steps + 1)
+        self._batch, self._number = batch, number
+        self._rng = np.random.default_rng(seed)
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield int64 [batch, steps] twice: characters, and the ones that follow them."""
+        for _ in range(self._number):
+            places = self._rng.integers(0, len(self._windows), self._batch)
+            windows = torch.from_numpy(self._windows[places])
+            yield windows[:, :-1], windows[:, 1:]

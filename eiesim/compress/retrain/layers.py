@@ -1,0 +1,221 @@
+"""The weights of a model that can be compressed, what is kept beside them, and their way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from eiesim.errors import WorkloadError, did_you_mean
+from eiesim.layer import CompressedLayer, StoredLayer
+
+T = TypeVar("T")
+MASK, CODES, CODEBOOK = "_mask", "_codes", "_codebook"
+"""Added to a parameter's name: which weights are kept (bool), codebook indices (uint8), and the
+codebook (a parameter of its own, so that an optimizer trains it)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """One matrix of weights inside a model.
+
+    Attributes
+    ----------
+    name : str
+        The layer's: the module's name, and for one of several matrices of a module its own.
+    module : nn.Module
+        Whose it is.
+    parameter : str
+        What the module calls it.
+    """
+
+    name: str
+    module: nn.Module
+    parameter: str
+
+    @property
+    def values(self) -> nn.Parameter:
+        """The weights themselves: outputs x inputs (x kernel height x kernel width)."""
+        return self.module.get_parameter(self.parameter)
+
+    @property
+    def mask(self) -> torch.Tensor | None:
+        """Which weights are kept, if the layer was pruned and is not shared."""
+        return self._find(MASK)
+
+    @property
+    def codes(self) -> torch.Tensor | None:
+        """Codebook indices, if the layer is shared."""
+        return self._find(CODES)
+
+    @property
+    def codebook(self) -> nn.Parameter:
+        """The shared weights, if the layer is shared."""
+        return self.module.get_parameter(self.parameter + CODEBOOK)
+
+    @property
+    def bias(self) -> torch.Tensor | None:
+        """The bias that is added to what these weights give."""
+        return getattr(self.module, self.parameter.replace("weight", "bias", 1), None)
+
+    def _find(self, suffix: str) -> torch.Tensor | None:
+        return self.module._buffers.get(self.parameter + suffix)
+
+    def settle(self) -> None:
+        """Write the weights anew from the codebook, or pruned ones as zero."""
+        # .data, so that a graph under way does not take the weights for changed: they are not
+        with torch.no_grad():
+            if self.codes is not None:
+                self.codebook.data[0] = 0
+                self.values.data.copy_(self.codebook.data[self.codes.long()])
+            elif self.mask is not None:
+                self.values.data.mul_(self.mask)
+
+
+def find_weights(model: nn.Module, layers: Iterable[str] | None = None) -> tuple[Weights, ...]:
+    """Return the weights that can be compressed, in the model's order.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Any; Linear, Conv2d, LSTM and GRU modules inside are found.
+    layers : iterable of str, optional
+        Names of the ones that are meant, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all.
+
+    Raises
+    ------
+    WorkloadError
+        There is none, or none of such a name.
+    """
+    found = {}
+    for path, module in model.named_modules():
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            name = path or "layer"
+            found[name] = Weights(name, module, "weight")
+        elif isinstance(module, nn.LSTM | nn.GRU):
+            for parameter in dict(module.named_parameters(recurse=False)):
+                # of an LSTM with a projection, weight_hr has no bias and stays as it is
+                if parameter.startswith(("weight_ih", "weight_hh")) and CODEBOOK not in parameter:
+                    name = f"{path}.{parameter}" if path else parameter
+                    found[name] = Weights(name, module, parameter)
+    if not found:
+        raise WorkloadError(
+            "model: expected Linear, Conv2d, LSTM or GRU layers, found none of them"
+        )
+    for name in layers or ():
+        if name not in found:
+            raise WorkloadError(f"layer {name!r}: {did_you_mean(name, found)}")
+    return tuple(weights for name, weights in found.items() if layers is None or name in layers)
+
+
+def choose(
+    model: nn.Module, setting: T | Mapping[str, T], layers: Iterable[str] | None = None
+) -> list[tuple[Weights, T]]:
+    """Return the weights that a setting is for, each with its own.
+
+    Parameters
+    ----------
+    model : nn.Module
+        As in `find_weights`.
+    setting : value or mapping of name to value
+        One for all of `layers`, or one for each layer that is meant.
+    layers : iterable of str, optional
+        As in `find_weights`; a mapping names its layers itself.
+
+    Raises
+    ------
+    WorkloadError
+        As in `find_weights`.
+    """
+    if isinstance(setting, Mapping):
+        return [(weights, setting[weights.name]) for weights in find_weights(model, setting)]
+    names = None if layers is None else tuple(layers)
+    return [(weights, setting) for weights in find_weights(model, names)]
+
+
+def restore_(model: nn.Module, state: Mapping[str, Any]) -> None:
+    """Load a state that was saved from a pruned or shared model, masks and codebooks included.
+
+    Parameters
+    ----------
+    model : nn.Module
+        A new one, or one pruned or shared otherwise.
+    state : mapping of name to tensor or array
+        What `state_dict` gave.
+
+    Raises
+    ------
+    WorkloadError
+        As in `find_weights`.
+    RuntimeError
+        PyTorch's own: the state is of another model.
+    """
+    tensors = {name: torch.as_tensor(value) for name, value in state.items()}
+    for weights in find_weights(model):
+        module, name = weights.module, weights.parameter
+        path = next(path for path, other in model.named_modules() if other is module)
+        device = weights.values.device
+        for suffix in (MASK, CODES, CODEBOOK):
+            saved = tensors.get(f"{path}.{name}{suffix}" if path else name + suffix)
+            if hasattr(module, name + suffix):
+                delattr(module, name + suffix)
+            if saved is None:
+                continue
+            empty = torch.empty_like(saved, device=device)
+            if suffix == CODEBOOK:
+                module.register_parameter(name + suffix, nn.Parameter(empty))
+            else:
+                module.register_buffer(name + suffix, empty)
+    model.load_state_dict(tensors)
+
+
+def export(model: nn.Module, index_bits: int | Mapping[str, int] = 4) -> tuple[StoredLayer, ...]:
+    """Return the layers of a model whose weights are shared, as a file or the simulator takes them.
+
+    Parameters
+    ----------
+    model : nn.Module
+        After `share_weights`.
+    index_bits : int or mapping of layer name to int
+        Bits of a relative index, 1 to 8. A mapping names the layers that are meant; the others stay
+        behind.
+
+    Returns
+    -------
+    tuple of StoredLayer
+        In the model's order; codebook and codes give the model's weights bit for bit.
+
+    Raises
+    ------
+    WorkloadError
+        A layer is not shared, or `index_bits` is not as above.
+    """
+    stored = []
+    for weights, bits in choose(model, index_bits):
+        weights.settle()
+        if weights.codes is None:
+            raise WorkloadError(
+                f"{weights.name}: expected shared weights, found none; call share_weights first"
+            )
+        codes, bias = to_numpy(weights.codes), weights.bias
+        matrix = codes.reshape(codes.shape[0], -1)
+        layer = CompressedLayer(matrix, to_numpy(weights.codebook), name=weights.name)
+        offset = None if bias is None else to_numpy(bias)
+        stored.append(StoredLayer(layer, codes.shape, offset, bits))
+    return tuple(stored)
+
+
+def to_numpy(tensor: torch.Tensor) -> npt.NDArray[Any]:
+    """Return a tensor's numbers as an array.
+
+    Parameters
+    ----------
+    tensor : torch.Tensor
+        On any device.
+    """
+    array: npt.NDArray[Any] = tensor.detach().cpu().numpy()
+    return array

@@ -1,0 +1,103 @@
+"""What holds while a model is trained: pruned weights stay zero, shared ones stay shared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from eiesim.compress.retrain.layers import Weights, find_weights
+
+
+@contextmanager
+def masked(model: nn.Module) -> Iterator[nn.Module]:
+    """Keep pruned weights zero and shared weights shared while any training loop runs.
+
+    Inside the block, a pruned weight gets no gradient. The gradients of weights that share a
+    codebook entry are summed into the entry's own (Deep Compression, equation 3), the weights
+    themselves get none, and before each forward pass they are read from the codebook again. The
+    optimizer must be made after `prune_` and `share_weights`, since the codebooks are parameters.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Pruned, shared or neither.
+
+    Yields
+    ------
+    nn.Module
+        The model itself.
+
+    Raises
+    ------
+    WorkloadError
+        The model has no layer that can be compressed.
+    """
+    handles = []
+    compressed = [
+        weights
+        for weights in find_weights(model)
+        if weights.mask is not None or weights.codes is not None
+    ]
+    for weights in compressed:
+        hook = _gradient_hook(weights)
+        handles.append(weights.values.register_post_accumulate_grad_hook(hook))  # type: ignore[no-untyped-call]
+        handles.append(weights.module.register_forward_pre_hook(_forward_hook(weights)))
+    try:
+        yield model
+    finally:
+        for handle in handles:
+            handle.remove()
+        for weights in compressed:
+            weights.settle()
+
+
+def _forward_hook(weights: Weights) -> Callable[..., None]:
+    # an optimizer with momentum from before the pruning, or with weight decay, moves the weights
+    return lambda *_: weights.settle()
+
+
+def _gradient_hook(weights: Weights) -> Callable[[torch.Tensor], None]:
+    def sum_or_mask(values: torch.Tensor) -> None:
+        gradient = values.grad
+        if gradient is None:
+            return
+        if weights.codes is None:
+            if weights.mask is not None:
+                gradient.mul_(weights.mask)
+            return
+        values.grad = None
+        sums = sum_gradient(gradient, weights.codes, weights.codebook.numel())
+        codebook = weights.codebook
+        codebook.grad = sums if codebook.grad is None else codebook.grad + sums
+
+    return sum_or_mask
+
+
+def sum_gradient(gradient: torch.Tensor, codes: torch.Tensor, entries: int) -> torch.Tensor:
+    """Return the gradient of each codebook entry: the sum over the weights that share it.
+
+    Parameters
+    ----------
+    gradient : float [any shape]
+        Of the weights.
+    codes : uint8 [the same shape]
+        Codebook indices; 0 is a pruned weight.
+    entries : int
+        Size of the codebook.
+
+    Returns
+    -------
+    float [entries]
+        Entry 0, which stays zero, gets none.
+
+    References
+    ----------
+    Han, Mao, Dally, Deep Compression, ICLR 2016, equation 3.
+    """
+    # in float64, since a cluster may have a million weights
+    sums = torch.bincount(codes.reshape(-1).long(), gradient.reshape(-1).double(), entries)
+    sums[0] = 0
+    return sums.to(gradient.dtype)

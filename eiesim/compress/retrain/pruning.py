@@ -1,0 +1,77 @@
+"""Magnitude pruning of a model's layers (Deep Compression, section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import nn
+
+from eiesim.compress.prune import prune
+from eiesim.compress.retrain.layers import MASK, Weights, choose
+from eiesim.errors import WorkloadError
+
+
+def prune_(
+    model: nn.Module,
+    density: float | Mapping[str, float] | None = None,
+    threshold: float | Mapping[str, float] | None = None,
+    quality: float | Mapping[str, float] | None = None,
+    layers: Iterable[str] | None = None,
+) -> dict[str, float]:
+    """Set the weights of smallest magnitude to zero, for good.
+
+    Call it again, with retraining in between, to prune further. Give exactly one of `density`,
+    `threshold` and `quality`: one number for all layers, or a mapping that names the layers meant.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Linear, Conv2d, LSTM and GRU layers inside are pruned; biases never.
+    density : float, optional
+        Share of a layer's weights to keep, 0 to 1.
+    threshold : float, optional
+        Keep what is at least so large.
+    quality : float, optional
+        The threshold over the standard deviation of the layer's weights that are not zero.
+    layers : iterable of str, optional
+        The layers to prune, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all.
+
+    Returns
+    -------
+    dict of str to float
+        The density of each of these layers now.
+
+    Raises
+    ------
+    WorkloadError
+        There is no such layer, it is shared already, or a number is out of range.
+
+    References
+    ----------
+    Han, Pool, Tran, Dally, Learning both Weights and Connections, NIPS 2015, section 3: the
+    quality parameter.
+    """
+    settings = {"density": density, "threshold": threshold, "quality": quality}
+    given = [(name, value) for name, value in settings.items() if value is not None]
+    if len(given) != 1:
+        raise WorkloadError("prune_: expected one of density, threshold and quality")
+    kind, setting = given[0]
+    chosen = choose(model, setting, layers)
+    return {weights.name: _prune(weights, kind, value) for weights, value in chosen}
+
+
+def _prune(weights: Weights, kind: str, value: float) -> float:
+    if weights.codes is not None:
+        raise WorkloadError(f"{weights.name}: expected a layer to prune, found a shared one")
+    weights.settle()
+    values = weights.values.detach()
+    matrix = values.float().cpu().numpy().reshape(values.shape[0], -1)
+    if kind == "quality":
+        kept = matrix[matrix != 0]
+        kind, value = "threshold", value * float(kept.std()) if kept.size else 0.0
+    pruned = prune(matrix, **{kind: value})
+    mask = torch.from_numpy(pruned.toarray() != 0).reshape(values.shape).to(values.device)
+    weights.module.register_buffer(weights.parameter + MASK, mask)
+    weights.settle()
+    return pruned.nnz / matrix.size

@@ -1,0 +1,66 @@
+"""Shared weights of a model's layers (Deep Compression, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import torch
+from torch import nn
+
+from eiesim.compress.codebook import Initialisation, assign_codes, build_codebook
+from eiesim.compress.retrain.layers import CODEBOOK, CODES, MASK, Weights, choose
+from eiesim.errors import WorkloadError
+
+
+def share_weights(
+    model: nn.Module,
+    bits: int | Mapping[str, int],
+    initialisation: Initialisation = "linear",
+    layers: Iterable[str] | None = None,
+    seed: int = 0,
+) -> None:
+    """Let the weights of each layer share the entries of a codebook.
+
+    Weights that are zero, pruned or not, stay zero: entry 0 is theirs. Biases are not shared.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Best after `prune_` and retraining.
+    bits : int or mapping of layer name to int
+        Bits of a code, 1 to 8: one for all of `layers`, or a mapping that names the layers meant.
+    initialisation : {"linear", "density", "forgy", "optimal"}
+        As in `eiesim.compress.codebook.cluster`.
+    layers : iterable of str, optional
+        The layers to share, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all.
+    seed : int
+        Seed of ``forgy``.
+
+    Raises
+    ------
+    WorkloadError
+        There is no such layer, it is shared already, or `bits`, `initialisation` or `seed` is not
+        as in `eiesim.compress.codebook.build_codebook`.
+    """
+    for weights, own_bits in choose(model, bits, layers):
+        if weights.codes is not None:
+            raise WorkloadError(f"{weights.name}: expected a layer to share, found a shared one")
+        _share(weights, own_bits, initialisation, seed)
+
+
+def _share(weights: Weights, bits: int, initialisation: Initialisation, seed: int) -> None:
+    weights.settle()
+    values = weights.values.detach()
+    array = values.float().cpu().numpy()
+    kept = array[array != 0]
+    codebook = build_codebook(kept, bits, initialisation, seed)
+    codes = np.zeros(array.shape, np.uint8)
+    codes[array != 0] = assign_codes(kept, codebook)
+    module, name = weights.module, weights.parameter
+    if weights.mask is not None:
+        delattr(module, name + MASK)
+    module.register_buffer(name + CODES, torch.from_numpy(codes).to(values.device))
+    entries = torch.from_numpy(codebook).to(values)
+    module.register_parameter(name + CODEBOOK, nn.Parameter(entries))
+    weights.settle()
