@@ -1,8 +1,12 @@
-"""From weights to a compressed layer: prune, share, number."""
+"""From weights to compressed layers: prune, share, number."""
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +14,117 @@ from scipy import sparse
 
 from eiesim.arrays import take_array
 from eiesim.compress.codebook import Initialisation, assign_codes, build_codebook
+from eiesim.compress.plan import LayerPlan, Plan
 from eiesim.compress.prune import count_kept_weights, prune
-from eiesim.layer import CompressedLayer, take_csc
+from eiesim.compress.stages import Stage, Stages
+from eiesim.layer import CompressedLayer, DenseLayer, StoredLayer, take_csc
+
+PART = 1 << 20
+"""Weights that are taken to float64 at once."""
+
+
+class CompressedStep(NamedTuple):
+    """A layer after all stages, and what they did to its weights.
+
+    Attributes
+    ----------
+    stored : StoredLayer
+        The layer.
+    pruned_error, shared_error : float
+        Root of the squared change of the weights over their squares: after pruning, and after
+        sharing as well. 0 where all weights are 0.
+    """
+
+    stored: StoredLayer
+    pruned_error: float
+    shared_error: float
+
+
+def compress_network(
+    layers: Mapping[str, DenseLayer], plan: Plan, folder: Path | None = None
+) -> Iterator[CompressedStep]:
+    """Prune a network's layers and let their weights share codebooks, without retraining.
+
+    Parameters
+    ----------
+    layers : mapping of str to DenseLayer
+        The layers by name, in the network's order.
+    plan : Plan
+        How each is to be compressed.
+    folder : Path, optional
+        Where each layer's stages are kept, and taken from when nothing they depend on has changed.
+
+    Yields
+    ------
+    CompressedStep
+        One layer after the other. Biases are not shared.
+
+    Raises
+    ------
+    WorkloadError
+        Weights or a bias are not as in `DenseLayer`.
+    ConfigError
+        The plan names a layer that is not there.
+    """
+    plan.require_layers(layers)
+    for number, (name, dense) in enumerate(layers.items(), start=1):
+        own = None if folder is None else folder / f"layer-{number:03d}"
+        yield _compress_layer(name, dense, plan.find(name), own)
+
+
+def _compress_layer(
+    name: str, dense: DenseLayer, plan: LayerPlan, folder: Path | None
+) -> CompressedStep:
+    matrix = dense.weights.reshape(len(dense.weights), -1)
+    run = _run_directly
+    if folder is not None:
+        digest = hashlib.sha256(np.ascontiguousarray(matrix).view(np.uint8).data).hexdigest()
+        run = Stages(folder, {"layer": name, "sha256": digest}).run
+    pruned = run("1-prune", plan.pruning, lambda: _prune_stage(matrix, plan))
+    kept = sparse.csc_array(
+        (pruned.arrays["data"], pruned.arrays["indices"], pruned.arrays["indptr"]), matrix.shape
+    )
+    sharing = {key: getattr(plan, key) for key in ("codebook_bits", "initialisation", "seed")}
+    shared = run("2-share", sharing, lambda: _share_stage(kept, plan))
+    codes = sparse.csc_array((shared.arrays["codes"], kept.indices, kept.indptr), matrix.shape)
+    layer = CompressedLayer(codes, shared.arrays["codebook"], None, name)
+    stored = StoredLayer(layer, dense.weights.shape, dense.bias, plan.index_bits)
+    total, lost = pruned.facts["squares"], pruned.facts["lost_squares"]
+    moved = shared.facts["moved_squares"]
+    return CompressedStep(stored, _root(lost, total), _root(lost + moved, total))
+
+
+def _run_directly(_name: str, _settings: Mapping[str, Any], compute: Callable[[], Stage]) -> Stage:
+    """Compute a stage that nothing is kept of."""
+    return compute()
+
+
+def _prune_stage(matrix: npt.NDArray[np.float32], plan: LayerPlan) -> Stage:
+    kept = prune(matrix, **plan.pruning)
+    squares, kept_squares = _sum_squares(matrix.reshape(-1)), _sum_squares(kept.data)
+    return Stage(
+        {"data": kept.data, "indices": kept.indices, "indptr": kept.indptr},
+        {"kept": kept.nnz, "squares": squares, "lost_squares": max(squares - kept_squares, 0.0)},
+    )
+
+
+def _share_stage(kept: sparse.csc_array[np.float32], plan: LayerPlan) -> Stage:
+    codebook = build_codebook(kept.data, plan.codebook_bits, plan.start, plan.seed)
+    codes = assign_codes(kept.data, codebook)
+    moved = _sum_squares(kept.data - codebook[codes])
+    return Stage({"codes": codes, "codebook": codebook}, {"moved_squares": moved})
+
+
+def _sum_squares(values: npt.NDArray[np.float32]) -> float:
+    """Return the sum of squares, in parts so that no float64 copy of all is made."""
+    return sum(
+        float(np.square(values[first : first + PART], dtype=np.float64).sum())
+        for first in range(0, values.size, PART)
+    )
+
+
+def _root(part: float, total: float) -> float:
+    return math.sqrt(part / total) if total else 0.0
 
 
 def compress(
