@@ -1,4 +1,4 @@
-"""Compiled loops of pruning and of the exact codebook."""
+"""Compiled loops of pruning, the exact codebook, relative indices and Huffman codes."""
 
 from __future__ import annotations
 
@@ -159,3 +159,136 @@ def cut_optimally(
     for cluster in range(n_clusters - 1, -1, -1):
         cuts[cluster] = choice[cluster, cuts[cluster + 1]]
     return cuts
+
+
+@kernel
+def count_gaps(places: npt.NDArray[np.int64], longest_run: int) -> int:
+    """Count the padding zeros that places need in one row of relative indices.
+
+    Parameters
+    ----------
+    places : int64 [n]
+        Where the weights stand, ascending.
+    longest_run : int
+        Zeros that one relative index can express, 2**index_bits - 1.
+    """
+    previous = np.int64(-1)
+    padding = np.int64(0)
+    for place in places:
+        padding += (place - previous - 1) // (longest_run + 1)
+        previous = place
+    return int(padding)
+
+
+@kernel
+def fill_gaps(
+    places: npt.NDArray[np.int64],
+    data: npt.NDArray[np.uint8],
+    longest_run: int,
+    codes: npt.NDArray[np.uint8],
+    gaps: npt.NDArray[np.uint8],
+) -> None:
+    """Write code and relative index of every entry.
+
+    Parameters
+    ----------
+    places, data : int64, uint8 [n]
+        Where the weights stand, ascending, and their codes.
+    longest_run : int
+        As in `count_gaps`.
+    codes, gaps : uint8 [entries]
+        Result; `codes` is zero and `gaps` is `longest_run` on entry, so that a padding zero is
+        there already.
+    """
+    previous = np.int64(-1)
+    entry = 0
+    for number in range(places.size):
+        zeros = places[number] - previous - 1
+        padding = zeros // (longest_run + 1)
+        entry += padding
+        codes[entry] = data[number]
+        gaps[entry] = zeros - padding * (longest_run + 1)
+        entry += 1
+        previous = places[number]
+
+
+@kernel
+def pack_symbols(
+    symbols: npt.NDArray[np.uint8],
+    lengths: npt.NDArray[np.uint8],
+    words: npt.NDArray[np.uint16],
+    packed: npt.NDArray[np.uint8],
+) -> None:
+    """Write the code words of symbols one after the other, the highest bit of each byte first.
+
+    Parameters
+    ----------
+    symbols : uint8 [n]
+        What to write.
+    lengths, words : uint8, uint16 [number of symbols]
+        Bits of each symbol's code word, and the word.
+    packed : uint8 [bytes]
+        Result, as long as all words take.
+    """
+    held = np.uint64(0)
+    bits = np.uint64(0)
+    place = 0
+    for symbol in symbols:
+        length = np.uint64(lengths[symbol])
+        held = (held << length) | np.uint64(words[symbol])
+        bits += length
+        while bits >= np.uint64(8):
+            bits -= np.uint64(8)
+            packed[place] = (held >> bits) & np.uint64(0xFF)
+            place += 1
+        held &= (np.uint64(1) << bits) - np.uint64(1)
+    if bits > np.uint64(0):
+        packed[place] = (held << (np.uint64(8) - bits)) & np.uint64(0xFF)
+
+
+@kernel
+def unpack_symbols(
+    packed: npt.NDArray[np.uint8],
+    look_up: npt.NDArray[np.uint16],
+    width_bits: int,
+    symbols: npt.NDArray[np.uint8],
+) -> int:
+    """Read code words by one look-up each.
+
+    Parameters
+    ----------
+    packed : uint8 [bytes]
+        From `pack_symbols`.
+    look_up : uint16 [2**width_bits]
+        For every `width_bits` bits that may come next: symbol * 16 + length of the word they begin
+        with.
+    width_bits : int
+        Bits of the longest word, at least 1.
+    symbols : uint8 [n]
+        Result.
+
+    Returns
+    -------
+    int
+        Bits that were read; more than there are when the words end too late.
+    """
+    held = np.uint64(0)
+    bits = 0
+    place = 0
+    width = np.uint64(width_bits)
+    mask = (np.uint64(1) << width) - np.uint64(1)
+    read_bits = 0
+    for number in range(symbols.size):
+        while bits < width_bits:
+            held <<= np.uint64(8)
+            if place < packed.size:
+                held |= np.uint64(packed[place])
+            place += 1
+            bits += 8
+        entry = look_up[np.int64((held >> np.uint64(bits - width_bits)) & mask)]
+        length = int(entry & np.uint16(15))
+        symbols[number] = np.uint8(entry >> np.uint16(4))
+        bits -= length
+        read_bits += length
+        held &= (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
+    return read_bits

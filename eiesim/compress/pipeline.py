@@ -19,6 +19,7 @@ from eiesim.compress.prune import count_kept_weights, prune
 from eiesim.compress.stages import Stage, Stages
 from eiesim.layer import CompressedLayer, DenseLayer, StoredLayer, take_csc
 
+Run = Callable[[str, Mapping[str, Any], Callable[[], Stage]], Stage]
 PART = 1 << 20
 """Weights that are taken to float64 at once."""
 
@@ -76,7 +77,7 @@ def _compress_layer(
     name: str, dense: DenseLayer, plan: LayerPlan, folder: Path | None
 ) -> CompressedStep:
     matrix = dense.weights.reshape(len(dense.weights), -1)
-    run = _run_directly
+    run: Run = _run_directly
     if folder is not None:
         digest = hashlib.sha256(np.ascontiguousarray(matrix).view(np.uint8).data).hexdigest()
         run = Stages(folder, {"layer": name, "sha256": digest}).run

@@ -1,0 +1,89 @@
+"""Relative indices over a whole layer, row after row (Deep Compression, section 2, Figure 2)."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from eiesim.compress._kernels import count_gaps, fill_gaps
+from eiesim.errors import WorkloadError
+from eiesim.layer import CompressedLayer
+
+
+class Gaps(NamedTuple):
+    """A layer as one row of entries.
+
+    Attributes
+    ----------
+    codes : uint8 [entries]
+        Code of each entry; 0 is a padding zero, which only carries its gap on.
+    gaps : uint8 [entries]
+        Pruned weights between the entry and the one before.
+    padding : int
+        Padding zeros.
+    """
+
+    codes: npt.NDArray[np.uint8]
+    gaps: npt.NDArray[np.uint8]
+    padding: int
+
+
+def code_gaps(layer: CompressedLayer, index_bits: int) -> Gaps:
+    """Return a layer's weights, row after row, each with its distance from the one before.
+
+    Parameters
+    ----------
+    layer : CompressedLayer
+        The layer.
+    index_bits : int
+        Bits of a relative index, 1 to 8.
+    """
+    matrix = layer.codes.tocsr()
+    longest_run = (1 << index_bits) - 1
+    places = np.repeat(np.arange(layer.rows, dtype=np.int64) * layer.cols, np.diff(matrix.indptr))
+    places += matrix.indices
+    padding = count_gaps(places, longest_run)
+    codes = np.zeros(places.size + padding, dtype=np.uint8)
+    gaps = np.full(codes.size, longest_run, dtype=np.uint8)
+    fill_gaps(places, matrix.data, longest_run, codes, gaps)
+    return Gaps(codes, gaps, padding)
+
+
+def place_gaps(
+    codes: npt.NDArray[np.uint8], gaps: npt.NDArray[np.uint8], index_bits: int, shape: Any
+) -> sparse.csr_array[np.uint8]:
+    """Return a layer's codes as a matrix again.
+
+    Parameters
+    ----------
+    codes, gaps : uint8 [entries]
+        From `code_gaps`.
+    index_bits : int
+        Bits of a relative index.
+    shape : tuple of int
+        Rows and columns.
+
+    Raises
+    ------
+    WorkloadError
+        An entry lies beyond the matrix, a padding zero has another gap than the longest, or the
+        last entry is one.
+    """
+    rows, cols = shape
+    # int64, and summed before the zeros are left out, so that no forged gap wraps around
+    places = np.cumsum(gaps.astype(np.int64) + 1) - 1
+    if places.size and places[-1] >= rows * cols:
+        raise WorkloadError(
+            f"expected entries within {rows} x {cols} weights, found one at place {places[-1]}"
+        )
+    if codes.size and (codes[-1] == 0 or (gaps[codes == 0] != (1 << index_bits) - 1).any()):
+        raise WorkloadError(
+            "expected padding zeros before a weight alone and with the longest gap, found others"
+        )
+    used = np.flatnonzero(codes)
+    row, col = np.divmod(places[used], cols)
+    starts = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=rows))))
+    return sparse.csr_array((codes[used], col, starts), shape=(rows, cols))

@@ -1,0 +1,170 @@
+"""Huffman codes (Deep Compression, section 4): canonical, stored by the lengths of their words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.compress._kernels import pack_symbols, unpack_symbols
+from eiesim.errors import WorkloadError
+
+MOST_SYMBOLS = 256
+LONGEST_BITS = 15
+"""Bits of the longest word: a length is stored in 4 bits, and 0 is a symbol that never occurs."""
+
+
+@dataclass(frozen=True, eq=False)
+class HuffmanCode:
+    """A prefix code of least mean length among those of words of at most 15 bits.
+
+    Words of one length are numbered in the order of their symbols, and longer ones follow shorter
+    ones, so that the lengths tell all.
+
+    Parameters
+    ----------
+    lengths : uint8 [symbols]
+        Bits of each symbol's word; 0 for a symbol that has none.
+
+    Raises
+    ------
+    WorkloadError
+        The lengths are those of no such code: words are left over, or there are too many.
+    """
+
+    lengths: npt.NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        used = self.lengths[self.lengths > 0]
+        if self.lengths.size > MOST_SYMBOLS or (used.size and int(used.max()) > LONGEST_BITS):
+            raise WorkloadError(
+                f"Huffman code: expected at most {MOST_SYMBOLS} words of at most {LONGEST_BITS} "
+                f"bits, found {self.lengths.size} of {used.max(initial=0)}"
+            )
+        taken = int((1 << (LONGEST_BITS - used.astype(np.int64))).sum())
+        # one symbol alone has a word of one bit, and leaves the other word of one bit over
+        if not used.size or (used.size == 1 and used[0] == 1) or taken == 1 << LONGEST_BITS:
+            self.lengths.setflags(write=False)
+            return
+        raise WorkloadError(
+            f"Huffman code: expected lengths that use every word, found {taken / 2**15:.6g} of them"
+        )
+
+    @classmethod
+    def of(cls, counts: npt.NDArray[np.integer]) -> HuffmanCode:
+        """Return the code of least length for symbols that occur so often.
+
+        Parameters
+        ----------
+        counts : int [symbols]
+            How often each of at most 256 symbols occurs.
+
+        References
+        ----------
+        Larmore, Hirschberg, A fast algorithm for optimal length-limited Huffman codes, JACM 1990:
+        package-merge.
+        """
+        lengths = np.zeros(counts.size, dtype=np.uint8)
+        order = sorted(np.flatnonzero(counts).tolist(), key=lambda symbol: (counts[symbol], symbol))
+        if len(order) == 1:
+            lengths[order[0]] = 1
+        if len(order) < 2:
+            return cls(lengths)
+        leaves = [(int(counts[symbol]), (symbol,)) for symbol in order]
+        packages: list[tuple[int, tuple[int, ...]]] = []
+        for _ in range(LONGEST_BITS):
+            # sorted is stable, so that ties are always broken alike
+            row = sorted([*leaves, *packages], key=lambda item: item[0])
+            packages = [
+                (first[0] + second[0], first[1] + second[1])
+                for first, second in zip(row[::2], row[1::2], strict=False)
+            ]
+        chosen = [symbol for _, symbols in packages[: len(order) - 1] for symbol in symbols]
+        return cls(np.bincount(chosen, minlength=counts.size).astype(np.uint8))
+
+    def count_bits(self, counts: npt.NDArray[np.integer]) -> int:
+        """Return how many bits symbols take that occur so often.
+
+        Parameters
+        ----------
+        counts : int [symbols]
+            How often each occurs.
+        """
+        return int(counts.astype(np.int64) @ self.lengths.astype(np.int64))
+
+    def encode(self, symbols: npt.NDArray[np.uint8]) -> bytes:
+        """Return symbols as bits, the highest of each byte first, zeros up to a whole byte.
+
+        Parameters
+        ----------
+        symbols : uint8 [n]
+            Symbols that have words.
+        """
+        counts = np.bincount(symbols, minlength=self.lengths.size)
+        packed = np.zeros((self.count_bits(counts) + 7) // 8, dtype=np.uint8)
+        pack_symbols(symbols, self.lengths, self._number_words(), packed)
+        return packed.tobytes()
+
+    def decode(self, content: bytes, count: int) -> npt.NDArray[np.uint8]:
+        """Return the symbols again.
+
+        Parameters
+        ----------
+        content : bytes
+            From `encode`.
+        count : int
+            How many symbols there are.
+
+        Returns
+        -------
+        uint8 [count]
+            The symbols.
+
+        Raises
+        ------
+        WorkloadError
+            The bits end too early or too late, or are no words.
+        """
+        width_bits = int(self.lengths.max(initial=0))
+        if count > 8 * len(content) or (count and not width_bits):
+            raise WorkloadError(f"expected {count} symbols, found {8 * len(content)} bits")
+        symbols = np.empty(count, dtype=np.uint8)
+        packed = np.frombuffer(content, np.uint8)
+        read_bits = 0
+        if count:
+            read_bits = unpack_symbols(packed, self._tabulate(width_bits), width_bits, symbols)
+        if (read_bits + 7) // 8 != len(content):
+            raise WorkloadError(
+                f"expected {count} symbols in {len(content)} bytes, found them in {read_bits} bits"
+            )
+        rest = packed[-1] & ((1 << -read_bits % 8) - 1) if read_bits else 0
+        if rest or (symbols.size and not self.lengths[symbols].all()):
+            raise WorkloadError(f"expected words of {count} symbols, found other bits")
+        return symbols
+
+    def _number_words(self) -> npt.NDArray[np.uint16]:
+        words = np.zeros(self.lengths.size, dtype=np.uint16)
+        word, last = 0, 0
+        for symbol in self._order():
+            length = int(self.lengths[symbol])
+            word <<= length - last
+            words[symbol], word, last = word, word + 1, length
+        return words
+
+    def _order(self) -> list[int]:
+        used = np.flatnonzero(self.lengths).tolist()
+        return sorted(used, key=lambda symbol: (self.lengths[symbol], symbol))
+
+    def _tabulate(self, width_bits: int) -> npt.NDArray[np.uint16]:
+        """Return what `unpack_symbols` looks up; a word that means nothing has a length of 1.
+
+        Only a symbol alone leaves such a word; it gives another symbol, which has no word.
+        """
+        order = self._order()
+        entries = np.array([16 * symbol + int(self.lengths[symbol]) for symbol in order], np.uint16)
+        spans = 1 << (width_bits - self.lengths[order].astype(np.int64))
+        table = np.full(1 << width_bits, 16 * (1 if order == [0] else 0) + 1, dtype=np.uint16)
+        filled = np.repeat(entries, spans)
+        table[: filled.size] = filled
+        return table
