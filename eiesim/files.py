@@ -133,6 +133,54 @@ def read_csv(path: str | Path) -> list[tuple[int, list[str]]]:
     return [(number, words) for number, words in lines if any(map(str.strip, words))]
 
 
+class ByteReader:
+    """Bytes of a file, taken from its start; whoever wants more than there are is refused.
+
+    Parameters
+    ----------
+    content : bytes or memoryview
+        All of them.
+    file : str
+        The file's name, for errors.
+    hint : str
+        What to do when they are too few.
+    """
+
+    def __init__(self, content: bytes | memoryview, file: str, hint: str) -> None:
+        self.content = content
+        self.file = file
+        self.hint = hint
+        self.place = 0
+
+    @property
+    def left(self) -> int:
+        """How many bytes were not taken yet."""
+        return len(self.content) - self.place
+
+    def take(self, length: int, what: str) -> bytes:
+        """Return the next bytes.
+
+        Parameters
+        ----------
+        length : int
+            How many.
+        what : str
+            What they are, for the error.
+
+        Raises
+        ------
+        WorkloadError
+            There are not so many.
+        """
+        if length > self.left:
+            raise WorkloadError(
+                f"{self.file}: byte {self.place}: {what}: expected {length} bytes, "
+                f"found {self.left} left; {self.hint}"
+            )
+        self.place += length
+        return bytes(self.content[self.place - length : self.place])
+
+
 @contextmanager
 def new_folder(path: str | Path, replace: bool = False) -> Iterator[Path]:
     """Fill a folder that takes its final name only when the block ends without an error.

@@ -12,11 +12,13 @@ from scipy import sparse
 
 from eiesim.arrays import require_finite
 from eiesim.errors import WorkloadError
+from eiesim.files import ByteReader
 from eiesim.importers.content import read_content, take_floats
 from eiesim.importers.prototxt import NetLayer, read_prototxt
 from eiesim.layer import LARGEST, CompressedLayer, StoredLayer
 
 INDEX_BITS = 4
+TRUNCATED = "the file is truncated, or the .prototxt is of another network"
 MOST_COLUMNS = 1 << 20
 """Inputs of a row, as in LayerSpec: with them grows what is kept of a layer without weights."""
 
@@ -38,29 +40,10 @@ class NetRecord(StoredLayer):
     padding: int = 0
 
 
-class _Reader:
-    """Bytes of a file, taken from its start; whoever wants more than there are is refused."""
-
-    def __init__(self, content: bytes, file: str) -> None:
-        self.content = content
-        self.file = file
-        self.place = 0
-
-    def take(self, length: int, what: str) -> bytes:
-        """Return the next bytes."""
-        left = len(self.content) - self.place
-        if length > left:
-            raise WorkloadError(
-                f"{self.file}: byte {self.place}: {what}: expected {length} bytes, found {left} "
-                "left; the file is truncated, or the .prototxt is of another network"
-            )
-        self.place += length
-        return self.content[self.place - length : self.place]
-
-    def nibbles(self, count: int, what: str) -> npt.NDArray[np.uint8]:
-        """Return 4-bit numbers, the low half of each byte first."""
-        packed = np.frombuffer(self.take((count + 1) // 2, what), np.uint8)
-        return np.stack((packed & 15, packed >> 4), axis=1).reshape(-1)[:count]
+def _take_nibbles(reader: ByteReader, count: int, what: str) -> npt.NDArray[np.uint8]:
+    """Return 4-bit numbers, the low half of each byte first."""
+    packed = np.frombuffer(reader.take((count + 1) // 2, what), np.uint8)
+    return np.stack((packed & 15, packed >> 4), axis=1).reshape(-1)[:count]
 
 
 def read_net(net_path: str | Path, prototxt_path: str | Path) -> tuple[NetRecord, ...]:
@@ -94,21 +77,20 @@ def read_net(net_path: str | Path, prototxt_path: str | Path) -> tuple[NetRecord
             f"{prototxt_path}: expected convolutions or inner products, found none; "
             "take the network's deploy.prototxt"
         )
-    reader = _Reader(read_content(net_path), str(net_path))
+    reader = ByteReader(read_content(net_path), str(net_path), TRUNCATED)
     counts = np.frombuffer(reader.take(4 * len(net), "entries of the layers"), "<u4")
     layers = tuple(
         _read_layer(reader, layer, int(count)) for layer, count in zip(net, counts, strict=True)
     )
-    left = len(reader.content) - reader.place
-    if left:
+    if reader.left:
         raise WorkloadError(
-            f"{net_path}: expected {reader.place} bytes for {len(net)} layers, found {left} more; "
-            "the .prototxt is of another network"
+            f"{net_path}: expected {reader.place} bytes for {len(net)} layers, found "
+            f"{reader.left} more; the .prototxt is of another network"
         )
     return layers
 
 
-def _read_layer(reader: _Reader, net: NetLayer, entries: int) -> NetRecord:
+def _read_layer(reader: ByteReader, net: NetLayer, entries: int) -> NetRecord:
     what = f"layer {net.name}"
     convolution = len(net.weight_shape) == 4
     codebook = take_floats(reader.take(4 * (256 if convolution else 16), f"{what}: codebook"), what)
@@ -117,9 +99,9 @@ def _read_layer(reader: _Reader, net: NetLayer, entries: int) -> NetRecord:
     codes = (
         np.frombuffer(reader.take(entries, f"{what}: codes"), np.uint8)
         if convolution
-        else reader.nibbles(entries, f"{what}: codes")
+        else _take_nibbles(reader, entries, f"{what}: codes")
     )
-    gaps = reader.nibbles(entries, f"{what}: index gaps")
+    gaps = _take_nibbles(reader, entries, f"{what}: index gaps")
     matrix = _place(codes, gaps, net, reader.file)
     try:
         layer = CompressedLayer(matrix, codebook, name=net.name or "layer")
