@@ -60,12 +60,47 @@ class LeNet5(nn.Module):
         return scores
 
 
+class LstmLayer(nn.Linear):
+    """An LSTM layer whose weights and bias are one matrix, as EIE multiplies it.
+
+    The matrix is ``[4 * hidden, inputs + hidden + 1]``: its columns are the input, the hidden
+    state and the bias, its rows the gates in the order i, j, f, o (input, new value, forget,
+    output), as in TensorFlow's BasicLSTMCell.
+
+    Parameters
+    ----------
+    inputs, hidden : int
+        Size of the input and of the state.
+    """
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        super().__init__(inputs + hidden + 1, 4 * hidden, bias=False)
+        self.inputs, self.hidden = inputs, hidden
+        with torch.no_grad():
+            self.weight[:, -1] = 0
+            self.weight[2 * hidden : 3 * hidden, -1] = 1
+
+    def forward(self, sequence: torch.Tensor) -> torch.Tensor:
+        """Return the hidden states [batch, time, hidden] of inputs [batch, time, inputs].
+
+        The state is zero at first.
+        """
+        bias = self.weight[:, -1]
+        entering = functional.linear(sequence, self.weight[:, : self.inputs], bias)
+        recurrent = self.weight[:, self.inputs : -1]
+        state = hidden = sequence.new_zeros(len(sequence), self.hidden)
+        outputs = []
+        for step in entering.unbind(1):
+            gates = step + functional.linear(hidden, recurrent)
+            enter, new, forget, leave = gates.chunk(4, 1)
+            state = torch.sigmoid(forget) * state + torch.sigmoid(enter) * torch.tanh(new)
+            hidden = torch.sigmoid(leave) * torch.tanh(state)
+            outputs.append(hidden)
+        return torch.stack(outputs, 1)
+
+
 class CharLstm(nn.Module):
     """A character model: embedding, LSTM layers of one matrix each, output layer.
-
-    The matrix of a layer is ``[4 * hidden, inputs + hidden + 1]``: its columns are the input, the
-    hidden state and the bias, its rows the gates in the order i, j, f, o (input, new value,
-    forget, output), as in TensorFlow's BasicLSTMCell.
 
     Parameters
     ----------
@@ -76,21 +111,17 @@ class CharLstm(nn.Module):
     hidden : int
         Size of a layer's state.
     layers : int
-        Number of layers.
+        Number of LSTM layers, called lstm1, lstm2 and so on.
     """
 
     def __init__(self, characters: int, embedding: int, hidden: int, layers: int = 1) -> None:
         super().__init__()
-        self.hidden = hidden
-        self.embedding = nn.Embedding(characters, embedding)
-        self.n_layers = layers
+        self.characters, self.layers = characters, layers
+        # a matrix like the others, so that it is compressed like them
+        self.embedding = nn.Linear(characters, embedding, bias=False)
         for number in range(layers):
-            inputs = hidden if number else embedding
-            cell = nn.Linear(inputs + hidden + 1, 4 * hidden, bias=False)
-            with torch.no_grad():
-                cell.weight[:, -1] = 0
-                cell.weight[2 * hidden : 3 * hidden, -1] = 1
-            self.add_module(f"lstm{number + 1}", cell)
+            layer = LstmLayer(hidden if number else embedding, hidden)
+            self.add_module(f"lstm{number + 1}", layer)
         self.output = nn.Linear(hidden, characters)
 
     def forward(self, characters: torch.Tensor) -> torch.Tensor:
@@ -98,24 +129,12 @@ class CharLstm(nn.Module):
 
         The state is zero at first.
         """
-        sequence = self.embedding(characters).unbind(1)
-        for number in range(self.n_layers):
-            cell = self.get_submodule(f"lstm{number + 1}")
-            sequence = self._run(cell, sequence)
-        scores: torch.Tensor = self.output(torch.stack(sequence, 1))
+        one_hot = functional.one_hot(characters, self.characters)
+        sequence = self.embedding(one_hot.to(self.embedding.weight.dtype))
+        for number in range(self.layers):
+            sequence = self.get_submodule(f"lstm{number + 1}")(sequence)
+        scores: torch.Tensor = self.output(sequence)
         return scores.transpose(1, 2)
-
-    def _run(self, cell: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-        one = inputs[0].new_ones(len(inputs[0]), 1)
-        state = hidden = inputs[0].new_zeros(len(inputs[0]), self.hidden)
-        outputs = []
-        for step in inputs:
-            gates = cell(torch.cat((step, hidden, one), 1))
-            enter, new, forget, leave = gates.chunk(4, 1)
-            state = torch.sigmoid(forget) * state + torch.sigmoid(enter) * torch.tanh(new)
-            hidden = torch.sigmoid(leave) * torch.tanh(state)
-            outputs.append(hidden)
-        return tuple(outputs)
 
 
 score_loss = functional.cross_entropy

@@ -1,0 +1,284 @@
+"""`.dcz` files: a network's Huffman-coded layers, with checksums; see docs/container.md."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from eiesim.compress.record import (
+    CHECKSUM_BYTES,
+    GET_AGAIN,
+    Record,
+    make_record,
+    require_length,
+    take_layer,
+)
+from eiesim.errors import EieError, WorkloadError
+from eiesim.files import ByteReader, replacing
+from eiesim.layer import StoredLayer
+
+MAGIC = b"\x89DCZ"
+VERSION = 1
+HEADER_BYTES = 16
+"""Magic, version, number of layers, length of the file, length of the metadata."""
+MOST_LAYERS = 1 << 16
+MOST_TEXT_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, eq=False)
+class Container:
+    """What a `.dcz` file holds.
+
+    Attributes
+    ----------
+    layers : tuple of StoredLayer
+        In the network's order.
+    metadata : dict of str
+        What the writer told of them.
+    """
+
+    layers: tuple[StoredLayer, ...]
+    metadata: dict[str, str]
+
+
+def pack(layers: Sequence[StoredLayer], metadata: Mapping[str, str] | None = None) -> bytes:
+    """Return a network as the content of a `.dcz` file; the same network gives the same bytes.
+
+    Parameters
+    ----------
+    layers : sequence of StoredLayer
+        Layers with different names.
+    metadata : mapping of str, optional
+        Short texts to go with them.
+
+    Raises
+    ------
+    WorkloadError
+        Two layers have one name, a text is not one, or something is too long.
+    """
+    return join_records(layers, [make_record(stored) for stored in layers], metadata)
+
+
+def join_records(
+    layers: Sequence[StoredLayer],
+    records: Sequence[Record],
+    metadata: Mapping[str, str] | None = None,
+) -> bytes:
+    """Return the content of a `.dcz` file from the records of its layers.
+
+    Parameters
+    ----------
+    layers : sequence of StoredLayer
+        The layers.
+    records : sequence of Record
+        From `make_record`.
+    metadata : mapping of str, optional
+        As in `pack`.
+
+    Raises
+    ------
+    WorkloadError
+        As in `pack`.
+    """
+    names = {stored.name for stored in layers}
+    if len(names) < len(layers) or len(layers) >= MOST_LAYERS:
+        raise WorkloadError(
+            f"expected fewer than {MOST_LAYERS} layers of different names, found {len(layers)} of "
+            f"{len(names)} names"
+        )
+    text = _write_metadata(dict(metadata or {}))
+    body = b"".join(_sign(record.parts) for record in records)
+    least = HEADER_BYTES + len(text) + CHECKSUM_BYTES + len(body)
+    length = max(least, _count_lines(layers))
+    require_length(length, "the file")
+    head = MAGIC + np.array([VERSION, len(layers)], "<u2").tobytes()
+    head += np.array([length, len(text)], "<u4").tobytes() + text
+    return _sign(head) + body + bytes(length - least)
+
+
+def _write_metadata(metadata: dict[str, str]) -> bytes:
+    if not all(isinstance(word, str) for item in metadata.items() for word in item):
+        raise WorkloadError(f"metadata: expected texts, found {metadata!r}")
+    text = json.dumps(metadata, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    if len(text) >= MOST_TEXT_BYTES:
+        raise WorkloadError(
+            f"metadata: expected fewer than {MOST_TEXT_BYTES} bytes, found {len(text)}"
+        )
+    return text
+
+
+def _count_lines(layers: Sequence[StoredLayer]) -> int:
+    """Return rows and columns of all layers: a file is no shorter, so that reading is bounded."""
+    return sum(stored.layer.rows + stored.layer.cols for stored in layers)
+
+
+def _sign(content: bytes) -> bytes:
+    return content + np.array(zlib.crc32(content), "<u4").tobytes()
+
+
+def write_dcz(
+    path: str | Path, layers: Sequence[StoredLayer], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write a network's layers to a `.dcz` file, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; one of that name is replaced.
+    layers : sequence of StoredLayer
+        Layers with different names.
+    metadata : mapping of str, optional
+        Short texts to go with them.
+
+    Raises
+    ------
+    WorkloadError
+        As in `pack`.
+    EieError
+        The file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from eiesim import CompressedLayer
+    >>> from eiesim.layer import StoredLayer
+    >>> codes = np.uint8([[0, 1, 0], [2, 0, 3]])
+    >>> layer = CompressedLayer(codes, np.float32([0, -1, 0.5, 2]), name="fc")
+    >>> path = Path(tempfile.mkdtemp()) / "net.dcz"
+    >>> write_dcz(path, [StoredLayer(layer, (2, 3))], {"network": "tiny"})
+    >>> read_dcz(path).layers[0].layer.codes.toarray()
+    array([[0, 1, 0],
+           [2, 0, 3]], dtype=uint8)
+    """
+    content = pack(layers, metadata)
+    with replacing(path) as stream:
+        stream.write(content)
+
+
+def read_dcz(path: str | Path) -> Container:
+    """Read a `.dcz` file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Raises
+    ------
+    WorkloadError
+        It cannot be read, is of another kind or version, or is damaged.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            start = stream.read(HEADER_BYTES)
+            length = _read_length(ByteReader(start, str(path), GET_AGAIN))
+            # one byte more than there should be, to find out that there is more
+            content = start + stream.read(length - len(start) + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise WorkloadError(f"{path}: cannot be read: {reason}") from error
+    return unpack(content, str(path))
+
+
+def unpack(content: bytes, what: str) -> Container:
+    """Return the network that the content of a `.dcz` file holds.
+
+    Only what `pack` writes is accepted, to the bit, so that no change goes unseen; and nothing is
+    allotted before it is known to be in proportion to the content.
+
+    Parameters
+    ----------
+    content : bytes
+        From `pack`.
+    what : str
+        What the content is called, for errors.
+
+    Raises
+    ------
+    WorkloadError
+        It is of another kind or version, or damaged.
+    """
+    reader = ByteReader(content, what, GET_AGAIN)
+    length = _read_length(reader)
+    if length != len(content):
+        raise WorkloadError(
+            f"{what}: expected {length} bytes, found "
+            f"{'more' if len(content) > length else len(content)}; {GET_AGAIN}"
+        )
+    layers_count = int.from_bytes(content[6:8], "little")
+    reader.take(HEADER_BYTES, "header")
+    text = reader.take(int.from_bytes(content[12:16], "little"), "metadata")
+    _check_sum(reader, 0, "header")
+    metadata = _read_metadata(text, what)
+    layers: list[StoredLayer] = []
+    lines_left = length
+    for number in range(1, layers_count + 1):
+        layers.append(_read_record(reader, number, lines_left))
+        lines_left -= layers[-1].layer.rows + layers[-1].layer.cols
+    if len({stored.name for stored in layers}) < len(layers):
+        raise WorkloadError(f"{what}: expected layers of different names, found one twice")
+    filling = reader.take(max(_count_lines(layers) - reader.place, 0), "zeros at the end")
+    if reader.left or any(filling):
+        raise WorkloadError(f"{what}: byte {reader.place}: expected the end; {GET_AGAIN}")
+    return Container(tuple(layers), metadata)
+
+
+def _read_length(reader: ByteReader) -> int:
+    start = reader.content[:HEADER_BYTES]
+    if start[: len(MAGIC)] != MAGIC:
+        found = "another kind of file" if len(start) else "an empty file"
+        raise WorkloadError(f"{reader.file}: expected a .dcz file, found {found}")
+    version = int.from_bytes(start[4:6], "little")
+    if len(start) == HEADER_BYTES and version != VERSION:
+        raise WorkloadError(
+            f"{reader.file}: expected version {VERSION} of the .dcz format, found {version}; "
+            "a newer eiesim may read it, or the file is damaged"
+        )
+    if len(start) < HEADER_BYTES:
+        raise WorkloadError(
+            f"{reader.file}: expected a header of {HEADER_BYTES} bytes, found {len(start)}; "
+            f"{GET_AGAIN}"
+        )
+    return int.from_bytes(start[8:12], "little")
+
+
+def _check_sum(reader: ByteReader, start: int, what: str) -> None:
+    found = zlib.crc32(reader.content[start : reader.place])
+    if int.from_bytes(reader.take(CHECKSUM_BYTES, f"{what}: checksum"), "little") != found:
+        raise WorkloadError(f"{reader.file}: {what}: expected another checksum; {GET_AGAIN}")
+
+
+def _read_metadata(text: bytes, what: str) -> dict[str, str]:
+    try:
+        metadata = json.loads(text)
+        if isinstance(metadata, dict) and _write_metadata(metadata) == text:
+            return metadata
+    except (ValueError, RecursionError, EieError):
+        pass
+    raise WorkloadError(f"{what}: metadata: expected texts as JSON; {GET_AGAIN}")
+
+
+def _read_record(reader: ByteReader, number: int, lines_left: int) -> StoredLayer:
+    start = reader.place
+    what = f"layer {number}"
+    length = int.from_bytes(reader.take(4, f"{what}: length"), "little")
+    end = start + length
+    # the checksum first: what is read then is what was written, or was forged with care
+    reader.take(length - 4 - CHECKSUM_BYTES if length >= 8 else length, what)
+    _check_sum(reader, start, what)
+    body = ByteReader(memoryview(reader.content)[: end - CHECKSUM_BYTES], reader.file, GET_AGAIN)
+    body.place = start + 4
+    try:
+        stored = take_layer(body, what, lines_left)
+    except WorkloadError as error:
+        told = str(error).removeprefix(f"{reader.file}: ")
+        raise WorkloadError(f"{reader.file}: {what}: {told}") from error
+    if body.left:
+        raise WorkloadError(f"{reader.file}: {what}: expected no more bytes; {GET_AGAIN}")
+    return stored

@@ -1,0 +1,212 @@
+"""One layer of a `.dcz` file as bytes; docs/container.md tells each bit."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.compress.gaps import code_gaps, place_gaps
+from eiesim.compress.huffman import HuffmanCode
+from eiesim.errors import WorkloadError
+from eiesim.files import ByteReader
+from eiesim.layer import CompressedLayer, StoredLayer
+
+CHECKSUM_BYTES = 4
+NO_BIAS, FLOAT_BIAS, CODED_BIAS = 0, 1, 2
+MOST_DIMENSIONS = 8
+MOST_NAME_BYTES = 255
+MOST_BYTES = (1 << 32) - 1
+GET_AGAIN = "the file is truncated or damaged; get it again"
+
+
+class Record(NamedTuple):
+    """The bytes of one layer, in their order in the file; a checksum follows them.
+
+    Attributes
+    ----------
+    head : bytes
+        Length of the record, name, shape, widths, entries, and the lengths of both streams.
+    tables : bytes
+        Lengths of the Huffman codes' words, 4 bits each.
+    codebook, bias : bytes
+        As float32; a bias of codes takes a byte each.
+    codes, gaps : bytes
+        Both streams.
+    entries, padding : int
+        How many entries there are, and how many of them are padding zeros.
+    code_bits, gap_bits : int
+        Bits of the streams that mean something: without those that fill the last byte.
+    """
+
+    head: bytes
+    tables: bytes
+    codebook: bytes
+    bias: bytes
+    codes: bytes
+    gaps: bytes
+    entries: int
+    padding: int
+    code_bits: int
+    gap_bits: int
+
+    @property
+    def parts(self) -> bytes:
+        """All of it but the checksum."""
+        return self.head + self.tables + self.codebook + self.bias + self.codes + self.gaps
+
+
+def make_record(stored: StoredLayer) -> Record:
+    """Return a layer as bytes.
+
+    Parameters
+    ----------
+    stored : StoredLayer
+        The layer.
+
+    Raises
+    ------
+    WorkloadError
+        Its name is too long, or it has too many dimensions or entries.
+    """
+    layer = stored.layer
+    name = layer.name.encode()
+    if len(name) > MOST_NAME_BYTES or len(stored.shape) > MOST_DIMENSIONS:
+        raise WorkloadError(
+            f"{layer.name}: expected a name of at most {MOST_NAME_BYTES} bytes and at most "
+            f"{MOST_DIMENSIONS} dimensions, found {len(name)} and {len(stored.shape)}"
+        )
+    entries = code_gaps(layer, stored.index_bits)
+    symbols = (entries.codes, entries.gaps)
+    sizes = (layer.codebook.size, 1 << stored.index_bits)
+    counts = [np.bincount(s, minlength=n) for s, n in zip(symbols, sizes, strict=True)]
+    codes = [HuffmanCode.of(count) for count in counts]
+    streams = [code.encode(s) for code, s in zip(codes, symbols, strict=True)]
+    kind, bias = _tell_bias(stored)
+    rest = b"".join(
+        (
+            bytes((len(name),)), name, bytes((len(stored.shape),)),
+            np.array(stored.shape, "<u4").tobytes(),
+            bytes((layer.codebook_bits, stored.index_bits, kind)),
+            np.array([entries.codes.size, *map(len, streams)], "<u4").tobytes(),
+        )
+    )  # fmt: skip
+    tables = b"".join(_pack_nibbles(code.lengths) for code in codes)
+    codebook = layer.codebook.astype("<f4").tobytes()
+    length = 4 + len(rest) + len(tables) + len(codebook) + len(bias) + sum(map(len, streams))
+    require_length(length + CHECKSUM_BYTES, layer.name)
+    head = np.array(length + CHECKSUM_BYTES, "<u4").tobytes() + rest
+    bits = [code.count_bits(count) for code, count in zip(codes, counts, strict=True)]
+    return Record(
+        head, tables, codebook, bias, streams[0], streams[1],
+        entries.codes.size, entries.padding, bits[0], bits[1],
+    )  # fmt: skip
+
+
+def _tell_bias(stored: StoredLayer) -> tuple[int, bytes]:
+    if stored.layer.bias_codes is not None:
+        return CODED_BIAS, stored.layer.bias_codes.tobytes()
+    if stored.bias is not None:
+        return FLOAT_BIAS, stored.bias.astype("<f4").tobytes()
+    return NO_BIAS, b""
+
+
+def _pack_nibbles(lengths: npt.NDArray[np.uint8]) -> bytes:
+    return (lengths[::2] | lengths[1::2] << 4).tobytes()
+
+
+def require_length(length: int, what: str) -> None:
+    """Check that a length can be written in 32 bits.
+
+    Parameters
+    ----------
+    length : int
+        In bytes.
+    what : str
+        What is so long, for the error.
+
+    Raises
+    ------
+    WorkloadError
+        It cannot.
+    """
+    if length > MOST_BYTES:
+        raise WorkloadError(f"{what}: expected at most {MOST_BYTES} bytes, found {length}")
+
+
+def take_layer(reader: ByteReader, what: str, lines_left: int) -> StoredLayer:
+    """Return the layer of a record.
+
+    Parameters
+    ----------
+    reader : ByteReader
+        At the name, behind the record's length.
+    what : str
+        What the layer is called as long as it has no name.
+    lines_left : int
+        Most rows and columns together.
+
+    Raises
+    ------
+    WorkloadError
+        The record is not one that `make_record` makes.
+    """
+    try:
+        name = reader.take(reader.take(1, "name")[0], "name").decode()
+    except UnicodeDecodeError as error:
+        raise WorkloadError(f"name: expected UTF-8; {GET_AGAIN}") from error
+    shape = tuple(_take_numbers(reader, min(reader.take(1, "shape")[0], MOST_DIMENSIONS), "shape"))
+    rows, cols = _require_lines(shape, lines_left)
+    codebook_bits, index_bits, kind = reader.take(3, "widths")
+    if not (1 <= codebook_bits <= 8 and 1 <= index_bits <= 8 and kind <= CODED_BIAS):
+        raise WorkloadError(
+            f"widths: expected 1 to 8 bits and a bias of kind 0 to 2, found {codebook_bits}, "
+            f"{index_bits} and {kind}; {GET_AGAIN}"
+        )
+    entries, *lengths = _take_numbers(reader, 3, "entries")
+    tables = [_take_table(reader, 1 << bits) for bits in (codebook_bits, index_bits)]
+    codebook = np.frombuffer(reader.take(4 << codebook_bits, "codebook"), "<f4")
+    bias = reader.take((0, 4, 1)[kind] * rows, "bias")
+    streams = [reader.take(length, "stream") for length in lengths]
+    codes, gaps = (
+        _decode(table, stream, entries) for table, stream in zip(tables, streams, strict=True)
+    )
+    matrix = place_gaps(codes, gaps, index_bits, (rows, cols))
+    bias_codes = np.frombuffer(bias, np.uint8) if kind == CODED_BIAS else None
+    layer = CompressedLayer(matrix, codebook.astype(np.float32), bias_codes, name or what)
+    floats = np.frombuffer(bias, "<f4").astype(np.float32) if kind == FLOAT_BIAS else None
+    if not name:
+        raise WorkloadError(f"name: expected one, found none; {GET_AGAIN}")
+    return StoredLayer(layer, shape, floats, index_bits)
+
+
+def _take_numbers(reader: ByteReader, count: int, what: str) -> list[int]:
+    return [int(number) for number in np.frombuffer(reader.take(4 * count, what), "<u4")]
+
+
+def _require_lines(shape: tuple[int, ...], lines_left: int) -> tuple[int, int]:
+    """Return rows and columns, refusing more than the file's length allows for."""
+    rows, cols = (shape[0], 1) if shape else (0, 0)
+    for length in shape[1:]:
+        cols *= length
+    if len(shape) < 2 or not 0 < rows + cols <= lines_left or min(shape) < 1:
+        raise WorkloadError(
+            f"shape: expected two or more dimensions, rows and columns together at most "
+            f"{lines_left} in a file of this length, found {list(shape)}; {GET_AGAIN}"
+        )
+    return rows, cols
+
+
+def _take_table(reader: ByteReader, symbols: int) -> HuffmanCode:
+    packed = np.frombuffer(reader.take(symbols // 2, "table"), np.uint8)
+    return HuffmanCode(np.stack((packed & 15, packed >> 4), axis=1).reshape(-1))
+
+
+def _decode(code: HuffmanCode, stream: bytes, entries: int) -> npt.NDArray[np.uint8]:
+    """Return a stream's symbols; only the table that `make_record` makes for them will do."""
+    symbols = code.decode(stream, entries)
+    best = HuffmanCode.of(np.bincount(symbols, minlength=code.lengths.size))
+    if not np.array_equal(best.lengths, code.lengths):
+        raise WorkloadError(f"table: expected the Huffman code of its stream; {GET_AGAIN}")
+    return symbols
