@@ -4,6 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+TRAIN := .venv/.train
 
 .DEFAULT_GOAL := help
 .PHONY: help reproduce test test-slow notebooks check format benchmark clean
@@ -23,7 +24,7 @@ test-slow: $(STAMP)  ## the tests that take minutes
 notebooks: $(STAMP)  ## run every notebook
 	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=300 notebooks
 
-check: $(STAMP)  ## ruff, mypy, import contracts
+check: $(TRAIN)  ## ruff, mypy, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -41,10 +42,16 @@ clean:  ## remove what the commands above made
 
 $(STAMP): pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \
-	  uv venv --quiet --allow-existing .venv && uv pip install --quiet --python $(BIN)/python -e '.[dev]'; \
+	  uv venv --quiet --seed --allow-existing .venv && uv pip install --quiet --python $(BIN)/python -e '.[dev]'; \
 	elif $(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	  $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'; \
 	else \
 	  echo "eiesim needs uv, or Python 3.11 or newer with venv and pip (Debian: apt install python3-venv)" >&2; exit 1; \
 	fi
+	@touch $@
+
+# PyTorch's build for CPUs where pip offers it, a tenth of the default one; else the default
+$(TRAIN): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'torch==2.13.0+cpu' 2>/dev/null || true
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]'
 	@touch $@

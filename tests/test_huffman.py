@@ -22,6 +22,7 @@ from eiesim.errors import WorkloadError
 from eiesim.importers.net import read_net
 from eiesim.layer import CompressedLayer
 
+TWO = np.arange(2, dtype=np.float32)
 counts_lists = st.lists(
     st.one_of(st.integers(0, 9), st.integers(0, 10**6)), min_size=2, max_size=70
 )
@@ -129,7 +130,7 @@ def test_kernels_as_plain_python(name: str, monkeypatch: pytest.MonkeyPatch) -> 
     module = "huffman" if "symbols" in name else "gaps"
     symbols = np.random.default_rng(1).integers(0, 5, 99).astype(np.uint8)
     code = HuffmanCode.of(np.bincount(symbols, minlength=16))
-    layer = CompressedLayer((symbols == 1).astype(np.uint8).reshape(9, 11), np.float32([0, 1]))
+    layer = CompressedLayer((symbols == 1).astype(np.uint8).reshape(9, 11), TWO)
     compiled = (code.encode(symbols), code_gaps(layer, 2))
     monkeypatch.setattr(f"eiesim.compress.{module}.{name}", plain)
     assert code.encode(symbols) == compiled[0]
@@ -143,7 +144,7 @@ def test_paper_example() -> None:
     """Deep Compression, Figure 2: with 3 bits a zero is padded where a gap is longer than 8."""
     row = np.zeros((1, 16), np.uint8)
     row[0, [1, 4, 15]] = 1, 2, 3
-    gaps = code_gaps(CompressedLayer(row, np.float32([0, 1, 2, 3])), 3)
+    gaps = code_gaps(CompressedLayer(row, np.arange(4, dtype=np.float32)), 3)
     assert gaps.codes.tolist() == [1, 2, 0, 3]
     assert gaps.gaps.tolist() == [1, 2, 7, 2]
     assert gaps.padding == 1
@@ -199,5 +200,5 @@ def test_entries_of_alex8(alex8: tuple[CompressedLayer, Any]) -> None:
 
 
 def test_empty_layer() -> None:
-    layer = CompressedLayer(sparse.csc_array((3, 5), dtype=np.uint8), np.float32([0, 1]))
+    layer = CompressedLayer(sparse.csc_array((3, 5), dtype=np.uint8), TWO)
     assert code_gaps(layer, 4).codes.size == 0
