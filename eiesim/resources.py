@@ -22,3 +22,9 @@ def models_path() -> Path:
     """Return the folder of the benchmark layers, `models/`."""
     installed = PACKAGE / "models"
     return installed if installed.is_dir() else PACKAGE.parent / "models"
+
+
+def traces_path() -> Path:
+    """Return the folder of recorded inputs, `traces/`."""
+    installed = PACKAGE / "traces"
+    return installed if installed.is_dir() else PACKAGE.parent / "traces"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from eiesim.arrays import take_array
 from eiesim.errors import WorkloadError
 from eiesim.importers.caffemodel import read_caffemodel
 from eiesim.importers.idx import read_idx
+from eiesim.layer import DenseLayer
 
 IMAGES = "mnist/t10k-images-idx3-ubyte.gz"
 LABELS = "mnist/t10k-labels-idx1-ubyte.gz"
@@ -112,3 +114,56 @@ def _convolve(
     n, height, width, channels = sums.shape
     largest = sums.reshape(n, height // 2, 2, width // 2, 2, channels).max(axis=(2, 4)) + bias
     return np.moveaxis(largest, 3, 1)
+
+
+def run_lenet(
+    layers: Mapping[str, DenseLayer], images: npt.NDArray[np.float32]
+) -> dict[str, npt.NDArray[np.float32]]:
+    """Run a LeNet in float32: convolutions without ReLU, as in Caffe's, and ReLU between the rest.
+
+    Parameters
+    ----------
+    layers : mapping of name to DenseLayer
+        By the names of `SHAPES`, in order, each with a bias.
+    images : float32 [images, 28, 28]
+        A byte over 256 each.
+
+    Returns
+    -------
+    dict of str to float32 [images, ..]
+        What each layer sees, by its name, and under ``scores`` the scores of the classes.
+    """
+    seen = {}
+    part: npt.NDArray[np.float32] = images[:, np.newaxis]
+    for name, (weights, given) in layers.items():
+        bias = np.zeros(len(weights), np.float32) if given is None else given
+        if name.startswith("conv"):
+            seen[name] = part
+            part = _convolve(part, weights, bias)
+            continue
+        flat = part.reshape(len(part), -1)
+        seen[name] = np.maximum(flat, 0) if any(key.startswith("ip") for key in seen) else flat
+        part = seen[name] @ weights.T + bias
+    return {**seen, "scores": part}
+
+
+def count_errors(
+    layers: Mapping[str, DenseLayer],
+    images: npt.NDArray[np.float32],
+    labels: npt.NDArray[np.uint8],
+) -> int:
+    """Return how many images a LeNet classifies wrongly.
+
+    Parameters
+    ----------
+    layers, images
+        As in `run_lenet`.
+    labels : uint8 [images]
+        The right classes.
+    """
+    wrong = 0
+    for first in range(0, len(images), IMAGES_AT_ONCE):
+        part = slice(first, first + IMAGES_AT_ONCE)
+        scores = run_lenet(layers, images[part])["scores"]
+        wrong += int((scores.argmax(1) != labels[part]).sum())
+    return wrong

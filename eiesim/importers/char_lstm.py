@@ -1,0 +1,142 @@
+"""Character LSTMs of the ml5.js project: raw float32, a manifest and a vocabulary."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.errors import WorkloadError
+from eiesim.importers.content import read_content, take_floats
+
+MOST_JSON_BYTES = 1 << 20
+MOST_NUMBERS = 1 << 26
+"""Most numbers of a variable: 256 MB, the kernel of an LSTM of 2,896 units."""
+CELL = "rnnlm/multi_rnn_cell/cell_{}/basic_lstm_cell/{}"
+MOST_LAYERS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class CharModel:
+    """A character model: embedding, LSTM layers, output layer.
+
+    Attributes
+    ----------
+    characters : tuple of str
+        The vocabulary, in the order of their numbers.
+    embedding : float32 [characters, inputs]
+        A vector for each character.
+    cells : tuple of float32 [4 * hidden, inputs + hidden + 1]
+        A matrix for each layer. Columns: input, hidden state, bias; rows: the gates i, j, f, o
+        (input, new value, forget, output), the forget gate's bias with the 1 that TensorFlow's
+        BasicLSTMCell adds.
+    output : float32 [characters, hidden]
+        Weights of the output layer.
+    output_bias : float32 [characters]
+        Its bias.
+    """
+
+    characters: tuple[str, ...]
+    embedding: npt.NDArray[np.float32]
+    cells: tuple[npt.NDArray[np.float32], ...]
+    output: npt.NDArray[np.float32]
+    output_bias: npt.NDArray[np.float32]
+
+
+def read_char_lstm(folder: str | Path) -> CharModel:
+    """Read a character LSTM.
+
+    Parameters
+    ----------
+    folder : str or Path
+        With ``manifest.json``, ``vocab.json`` and one file of float32 a variable.
+
+    Raises
+    ------
+    WorkloadError
+        A file is missing, damaged, or of a shape that does not fit the others.
+
+    References
+    ----------
+    ml5js/ml5-data-and-models, models/lstm; the kernels are ``[inputs + hidden, 4 * hidden]``.
+    """
+    path = Path(folder)
+    characters = _read_vocabulary(path / "vocab.json")
+    manifest = _read_json(path / "manifest.json")
+    size = len(characters)
+    embedding = _read_variable(path, manifest, "embedding", (size, None))
+    inputs = embedding.shape[1]
+    cells: list[npt.NDArray[np.float32]] = []
+    while CELL.format(len(cells), "kernel") in manifest and len(cells) < MOST_LAYERS:
+        names = [CELL.format(len(cells), part) for part in ("kernel", "bias")]
+        bias = _read_variable(path, manifest, names[1], (None,))
+        hidden, rest = divmod(len(bias), 4)
+        if rest:
+            raise WorkloadError(f"{path}: {names[1]}: expected 4 gates, found {len(bias)} numbers")
+        kernel = _read_variable(path, manifest, names[0], (inputs + hidden, len(bias)))
+        bias[2 * hidden : 3 * hidden] += 1
+        cells.append(np.concatenate((kernel, bias[np.newaxis])).T.copy())
+        inputs = hidden
+    if not cells:
+        raise WorkloadError(f"{path}: expected {CELL.format(0, 'kernel')} in manifest.json")
+    output = _read_variable(path, manifest, "rnnlm/softmax_w", (inputs, size))
+    output_bias = _read_variable(path, manifest, "rnnlm/softmax_b", (size,))
+    return CharModel(characters, embedding, tuple(cells), output.T.copy(), output_bias)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if path.is_file() and path.stat().st_size > MOST_JSON_BYTES:
+        raise WorkloadError(
+            f"{path}: expected at most {MOST_JSON_BYTES} bytes, found {path.stat().st_size}"
+        )
+    try:
+        content = json.loads(read_content(path, MOST_JSON_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise WorkloadError(f"{path}: expected JSON, found something else: {error}") from error
+    if not isinstance(content, dict):
+        raise WorkloadError(f"{path}: expected an object, found {type(content).__name__}")
+    return content
+
+
+def _read_vocabulary(path: Path) -> tuple[str, ...]:
+    numbers = _read_json(path)
+    if not numbers or sorted(map(str, numbers.values())) != sorted(map(str, range(len(numbers)))):
+        raise WorkloadError(
+            f"{path}: expected each of the numbers 0 to {len(numbers) - 1} for one character"
+        )
+    return tuple(sorted(numbers, key=lambda character: int(numbers[character])))
+
+
+def _read_variable(
+    path: Path, manifest: dict[str, Any], name: str, expected: tuple[int | None, ...]
+) -> npt.NDArray[np.float32]:
+    told = manifest.get(name)
+    shape = told.get("shape") if isinstance(told, dict) else None
+    fits = (
+        isinstance(shape, list)
+        and len(shape) == len(expected)
+        and all(type(size) is int and size > 0 for size in shape)
+        and all(wish in (None, size) for wish, size in zip(expected, shape, strict=True))
+    )
+    wished = " x ".join("any" if size is None else str(size) for size in expected)
+    if not fits or math.prod(shape or ()) > MOST_NUMBERS:
+        raise WorkloadError(
+            f"{path / 'manifest.json'}: {name}: expected the shape {wished}, "
+            f"found {json.dumps(shape)[:80]}"
+        )
+    file = path / name.replace("/", "_")
+    bytes_expected = 4 * math.prod(shape or ())
+    if file.is_file() and file.stat().st_size != bytes_expected:
+        raise WorkloadError(
+            f"{file}: expected {bytes_expected} bytes for its shape {shape}, "
+            f"found {file.stat().st_size}; get it again"
+        )
+    numbers = take_floats(read_content(file, bytes_expected), str(file))
+    if numbers.size != math.prod(shape or ()) or not np.isfinite(numbers).all():
+        raise WorkloadError(f"{file}: expected {wished} numbers, found others; get it again")
+    return numbers.reshape(shape or ())

@@ -1,0 +1,82 @@
+"""Character models in float32 NumPy: how many bits a text costs, and what the layers see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.importers.char_lstm import CharModel
+
+Vectors = npt.NDArray[np.float32]
+
+
+def number_text(text: str, characters: tuple[str, ...]) -> npt.NDArray[np.int64]:
+    """Return the numbers of a text's characters; one that the vocabulary lacks is left out.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+    characters : tuple of str
+        The vocabulary, in the order of their numbers.
+    """
+    numbers = {character: number for number, character in enumerate(characters)}
+    return np.array([numbers[c] for c in text if c in numbers], np.int64)
+
+
+def measure_bits(model: CharModel, text: npt.NDArray[np.int64]) -> float:
+    """Return the bits per character that a model needs for texts it sees from their beginning.
+
+    Parameters
+    ----------
+    model : CharModel
+        The state is zero at first; the first character of a text is given.
+    text : int64 [texts, characters]
+        Numbers of the characters.
+    """
+    nats = 0.0
+    for step, outputs in enumerate(run(model, text[:, :-1])):
+        scores = (outputs[-1] @ model.output.T + model.output_bias).astype(np.float64)
+        scores -= scores.max(1, keepdims=True)
+        right = scores[np.arange(len(text)), text[:, step + 1]]
+        nats += float((np.log(np.exp(scores).sum(1)) - right).sum())
+    return float(nats / (text.shape[0] * (text.shape[1] - 1)) / np.log(2))
+
+
+def run(model: CharModel, text: npt.NDArray[np.int64]) -> Iterator[list[Vectors]]:
+    """Go through texts character by character.
+
+    Parameters
+    ----------
+    model : CharModel
+        The state is zero at first.
+    text : int64 [texts, characters]
+        Numbers of the characters.
+
+    Yields
+    ------
+    list of float32
+        What each LSTM layer sees: ``[texts, inputs + hidden + 1]``, the input, the hidden state
+        before and 1 for the bias; at last the uppermost layer's new hidden state.
+    """
+    sizes = [len(cell) // 4 for cell in model.cells]
+    hidden = [np.zeros((len(text), size), np.float32) for size in sizes]
+    states = [np.zeros((len(text), size), np.float32) for size in sizes]
+    one = np.ones((len(text), 1), np.float32)
+    for character in text.T:
+        below, seen = model.embedding[character], []
+        for layer, cell in enumerate(model.cells):
+            seen.append(np.concatenate((below, hidden[layer], one), 1))
+            enter, new, forget, leave = np.split(seen[-1] @ cell.T, 4, 1)
+            states[layer] = _sigmoid(forget) * states[layer] + _sigmoid(enter) * np.tanh(new)
+            below = hidden[layer] = _sigmoid(leave) * np.tanh(states[layer])
+        yield [*seen, below]
+
+
+def _sigmoid(values: Vectors) -> Vectors:
+    # by way of tanh, which does not overflow
+    half = np.float32(0.5)
+    result: Vectors = half * np.tanh(half * values) + half
+    return result

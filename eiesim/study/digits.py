@@ -1,0 +1,111 @@
+"""Handwritten digits to train on: MNIST from a folder, or the ones that scikit-learn ships."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.arrays import take_array
+from eiesim.errors import WorkloadError
+from eiesim.importers.idx import read_idx
+
+VALIDATION_IMAGES = 5000
+"""The last ones of MNIST's training images: recipes are chosen on them, nothing is trained on."""
+Part = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]
+"""Images [n, 28, 28], a byte over 256 each, and their classes [n]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Digits:
+    """Images and classes.
+
+    Attributes
+    ----------
+    name : str
+        What they are.
+    training, validation, test : tuple of (float32 [n, 28, 28], uint8 [n])
+        To train on, to choose on, and to report on.
+    """
+
+    name: str
+    training: Part
+    validation: Part
+    test: Part
+
+    @property
+    def sha256(self) -> str:
+        """Hash of all of it."""
+        digest = hashlib.sha256()
+        for part in (self.training, self.validation, self.test):
+            for array in part:
+                digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+
+def load_digits(data: Path | None) -> Digits:
+    """Read MNIST, or take scikit-learn's digits, scaled up to 28 x 28.
+
+    Parameters
+    ----------
+    data : Path or None
+        Folder of MNIST's four files, plain or gzip; None takes the digits.
+
+    Raises
+    ------
+    WorkloadError
+        A file is missing or damaged, or scikit-learn is not installed.
+    """
+    if data is None:
+        return _load_small_digits()
+    images, labels = _read(data, "train", 60_000)
+    cut = len(images) - VALIDATION_IMAGES
+    return Digits(
+        "MNIST",
+        (images[:cut], labels[:cut]),
+        (images[cut:], labels[cut:]),
+        _read(data, "t10k", 10_000),
+    )
+
+
+def _read(data: Path, part: str, number: int) -> Part:
+    paths = [_find(data, f"{part}-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1")]
+    images = take_array(read_idx(paths[0]), str(paths[0]), np.uint8, (number, 28, 28))
+    labels = take_array(read_idx(paths[1]), str(paths[1]), np.uint8, (number,))
+    return _scale(images), labels
+
+
+def _find(data: Path, name: str) -> Path:
+    for path in (data / name, data / f"{name}.gz"):
+        if path.is_file():
+            return path
+    raise WorkloadError(
+        f"{data / name}: expected one of MNIST's four files, plain or as .gz, found none; "
+        "leave out --data to train on scikit-learn's digits"
+    )
+
+
+def _scale(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    return images.astype(np.float32) / np.float32(256)
+
+
+def _load_small_digits() -> Digits:
+    try:
+        from sklearn import datasets  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise WorkloadError(
+            "digits: expected scikit-learn, found none; pip install 'eiesim[train]', or name a "
+            "folder of MNIST's files"
+        ) from error
+    content = datasets.load_digits()
+    grey = np.minimum(content.images * 16, 255).astype(np.uint8)
+    images = np.pad(grey.repeat(3, axis=1).repeat(3, axis=2), ((0, 0), (2, 2), (2, 2)))
+    order = np.random.default_rng(0).permutation(len(images))
+    parts = [
+        (_scale(images[chosen]), content.target[chosen].astype(np.uint8))
+        for chosen in np.split(order, (1200, 1500))
+    ]
+    return Digits("scikit-learn's digits", *parts)

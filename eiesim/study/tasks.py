@@ -1,0 +1,236 @@
+"""What eiesim's own networks are trained for: their data, and how good they are."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.errors import WorkloadError
+from eiesim.importers.char_lstm import CharModel, read_char_lstm
+from eiesim.importers.content import read_content
+from eiesim.layer import DenseLayer
+from eiesim.study.characters import measure_bits, number_text
+from eiesim.study.digits import Digits, load_digits
+from eiesim.study.lenet import count_errors
+from eiesim.study.recipes import CharacterRecipe, DigitRecipe
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from eiesim.compress.retrain.training import Loader
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+Layers = Mapping[str, DenseLayer]
+EXCERPT = "charlotte_bronte/bronte_excerpt.txt"
+EXCERPT_TEST = 10_000
+"""Characters at the excerpt's end that nothing is trained on."""
+TOPICS_TEST = 20_000
+"""Characters at the end of Python's help texts that nothing is trained on."""
+TOPICS_STREAM = 1_000
+"""Characters of each of the pieces that these are judged in, with a state of zero at first."""
+
+
+class Task(Protocol):
+    """What a network is trained for."""
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """Name and hash of the data, and what was given else."""
+
+    @property
+    def given(self) -> Arrays | None:
+        """The state of a dense network that is given, if it is not trained here."""
+
+    def build(self, dropout: float) -> nn.Module:
+        """Return the network with weights drawn at random."""
+
+    def batches(self, seed: int) -> Loader:
+        """Return the training data in an order drawn at random."""
+
+    def measure(self, layers: Layers) -> dict[str, float]:
+        """Return how good weights are, by layer."""
+
+
+@dataclass(frozen=True, eq=False)
+class DigitTask:
+    """A LeNet on handwritten digits.
+
+    Attributes
+    ----------
+    recipe : DigitRecipe
+        Architecture, batch and shift are taken from it.
+    digits : Digits
+        The images.
+    """
+
+    recipe: DigitRecipe
+    digits: Digits
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """Name and hash of the images."""
+        return {"data": self.digits.name, "sha256": self.digits.sha256}
+
+    @property
+    def given(self) -> Arrays | None:
+        """No weights are given."""
+        return None
+
+    def build(self, dropout: float) -> nn.Module:
+        """Return the LeNet."""
+        from eiesim.compress.retrain.networks import LeNet5, LeNet300  # noqa: PLC0415 - torch
+
+        return LeNet5(dropout) if self.recipe.architecture == "LeNet-5" else LeNet300(dropout)
+
+    def batches(self, seed: int) -> Loader:
+        """Return the training images."""
+        from eiesim.compress.retrain.batches import ImageBatches  # noqa: PLC0415 - torch
+
+        recipe = self.recipe
+        return ImageBatches(*self.digits.training, recipe.batch, recipe.shift, seed)
+
+    def measure(self, layers: Layers) -> dict[str, float]:
+        """Return the share of the images that is classified wrongly, in percent."""
+        parts = {"validation": self.digits.validation, "test": self.digits.test}
+        return {
+            f"{part}_error_percent": 100 * count_errors(layers, *images) / len(images[1])
+            for part, images in parts.items()
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class CharacterTask:
+    """A character LSTM on a text.
+
+    Attributes
+    ----------
+    recipe : CharacterRecipe
+        Sizes and pieces are taken from it.
+    characters : tuple of str
+        The vocabulary.
+    training : int64 [characters]
+        Text to train on, as numbers.
+    test : int64 [texts, characters]
+        Text to report on, in pieces that are seen from their beginning.
+    model : CharModel or None
+        The dense model, where it is given.
+    """
+
+    recipe: CharacterRecipe
+    characters: tuple[str, ...]
+    training: npt.NDArray[np.int64]
+    test: npt.NDArray[np.int64]
+    model: CharModel | None = None
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """Name and hash of text and model; Python's version, where the text is Python's own."""
+        digest = hashlib.sha256("".join(self.characters).encode())
+        for array in (self.training, self.test, *(self.given or {}).values()):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        told = {"data": self.recipe.text, "sha256": digest.hexdigest()}
+        return told if self.model else {**told, "python": platform.python_version()}
+
+    @property
+    def given(self) -> Arrays | None:
+        """The state of the dense model, where it is given."""
+        model = self.model
+        if model is None:
+            return None
+        state = {"embedding.weight": model.embedding.T.copy()}
+        state |= {f"lstm{number}.weight": cell for number, cell in enumerate(model.cells, 1)}
+        return {**state, "output.weight": model.output, "output.bias": model.output_bias}
+
+    def build(self, dropout: float) -> nn.Module:
+        """Return the model; there is no dropout."""
+        from eiesim.compress.retrain.networks import CharLstm  # noqa: PLC0415 - torch
+
+        if dropout:
+            raise WorkloadError("dropout: expected none for a character model")
+        recipe = self.recipe
+        return CharLstm(len(self.characters), recipe.embedding, recipe.hidden, recipe.layers)
+
+    def batches(self, seed: int) -> Loader:
+        """Return pieces of the training text."""
+        from eiesim.compress.retrain.batches import TextBatches  # noqa: PLC0415 - torch
+
+        recipe = self.recipe
+        return TextBatches(self.training, recipe.batch, recipe.steps, recipe.pieces, seed)
+
+    def measure(self, layers: Layers) -> dict[str, float]:
+        """Return the bits per character of the test text."""
+        model = make_model(self.characters, layers)
+        return {"test_bits_per_character": measure_bits(model, self.test)}
+
+
+def make_model(characters: tuple[str, ...], layers: Layers) -> CharModel:
+    """Return a character model of layers as they are trained and stored.
+
+    Parameters
+    ----------
+    characters : tuple of str
+        The vocabulary.
+    layers : mapping of name to DenseLayer
+        embedding, lstm1 .. and output.
+    """
+    cells = tuple(layers[name].weights for name in layers if name.startswith("lstm"))
+    output = layers["output"]
+    bias = np.zeros(len(characters), np.float32) if output.bias is None else output.bias
+    embedding = np.ascontiguousarray(layers["embedding"].weights.T)
+    return CharModel(characters, embedding, cells, output.weights, bias)
+
+
+def find_task(recipe: DigitRecipe | CharacterRecipe, data: Path | None) -> Task:
+    """Read what a network is trained on.
+
+    Parameters
+    ----------
+    recipe : DigitRecipe or CharacterRecipe
+        The network's.
+    data : Path or None
+        For digits the folder of MNIST's four files, None for scikit-learn's digits; for a given
+        character model the folder that holds ``charlotte_bronte`` and ``bolano``; for Python's own
+        help texts None.
+
+    Raises
+    ------
+    WorkloadError
+        A file is missing or damaged, or there is a folder where none is needed.
+    """
+    if isinstance(recipe, DigitRecipe):
+        return DigitTask(recipe, load_digits(data))
+    if recipe.text == "topics":
+        if data is not None:
+            raise WorkloadError(f"{recipe.network}: its text is Python's own; leave out the data")
+        text = read_topics()
+        characters = tuple(sorted(set(text)))
+        numbers = number_text(text, characters)
+        training, test = np.split(numbers, (len(numbers) - TOPICS_TEST,))
+        return CharacterTask(recipe, characters, training, test.reshape(-1, TOPICS_STREAM))
+    if data is None:
+        raise WorkloadError(
+            f"{recipe.network}: expected a folder with {recipe.text} and {EXCERPT} in it"
+        )
+    model = read_char_lstm(data / recipe.text)
+    try:
+        text = read_content(data / EXCERPT).decode()
+    except UnicodeDecodeError as error:
+        raise WorkloadError(f"{data / EXCERPT}: expected text in UTF-8: {error}") from error
+    parts = [
+        number_text(part, model.characters) for part in (text[:-EXCERPT_TEST], text[-EXCERPT_TEST:])
+    ]
+    return CharacterTask(recipe, model.characters, parts[0], parts[1][np.newaxis], model)
+
+
+def read_topics() -> str:
+    """Return Python's own help texts, by the names of their topics."""
+    from pydoc_data.topics import topics  # noqa: PLC0415 - half a megabyte
+
+    return "".join(topics[name] for name in sorted(topics))

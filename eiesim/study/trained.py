@@ -1,0 +1,87 @@
+"""The networks that eiesim trained itself and ships: compressed, with inputs of their layers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.compress.container import Container, read_dcz
+from eiesim.errors import WorkloadError, did_you_mean
+from eiesim.files import read_arrays
+from eiesim.layer import DenseLayer, StoredLayer
+from eiesim.resources import models_path, traces_path
+
+TRACED = 10
+"""Inputs of each layer that are kept."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedNetwork:
+    """A trained and compressed network.
+
+    Attributes
+    ----------
+    container : Container
+        Its layers, in order.
+    inputs : mapping of name to float32 [inputs, cols]
+        What each fully connected or LSTM layer of the network of seed 0 sees for some test inputs.
+    account : mapping
+        How it was trained: configuration, versions, and what each stage tells, by seed.
+    """
+
+    container: Container
+    inputs: Mapping[str, npt.NDArray[np.float32]]
+    account: Mapping[str, Any]
+
+
+def trained_names() -> list[str]:
+    """Return the names of the trained networks that are shipped."""
+    return sorted(path.stem for path in (models_path() / "trained").glob("*.json"))
+
+
+def load_trained(name: str, seed: int = 0) -> TrainedNetwork:
+    """Read a trained network; PyTorch is not needed.
+
+    Parameters
+    ----------
+    name : str
+        One of `trained_names`.
+    seed : int
+        Which of the networks, where there are several.
+
+    Raises
+    ------
+    WorkloadError
+        There is no such network.
+
+    Examples
+    --------
+    >>> network = load_trained("lenet-300-100")
+    >>> [(stored.name, stored.shape) for stored in network.container.layers]
+    [('ip1', (300, 784)), ('ip2', (100, 300)), ('ip3', (10, 100))]
+    >>> network.inputs["ip1"].shape
+    (10, 784)
+    """
+    if name not in trained_names():
+        raise WorkloadError(f"trained network {name!r}: {did_you_mean(name, trained_names())}")
+    folder = models_path() / "trained"
+    account = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    container = read_dcz(folder / f"{name}-seed{seed}.dcz")
+    return TrainedNetwork(container, read_arrays(traces_path() / f"{name}.npz"), account)
+
+
+def decode(stored: StoredLayer) -> DenseLayer:
+    """Return the weights that a layer's codes and codebook stand for.
+
+    Parameters
+    ----------
+    stored : StoredLayer
+        Any layer.
+    """
+    codes = stored.layer.codes.toarray()
+    return DenseLayer(stored.layer.codebook[codes].reshape(stored.shape), stored.bias)

@@ -1,0 +1,272 @@
+"""eiesim's own networks trained, pruned, shared, fine-tuned and encoded, stage by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.compress.container import pack, unpack
+from eiesim.compress.stages import Stage, Stages
+from eiesim.errors import WorkloadError, did_you_mean
+from eiesim.files import replacing
+from eiesim.layer import DenseLayer
+from eiesim.study.recipes import TRAINED, CharacterRecipe, DigitRecipe, Training
+from eiesim.study.tasks import Arrays, Task, find_task
+from eiesim.study.trained import decode
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Tell = Callable[[str], object]
+Change = Callable[["nn.Module"], object]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """A network of one seed, with all that led to it.
+
+    Attributes
+    ----------
+    recipe : DigitRecipe or CharacterRecipe
+        How it was made.
+    seed : int
+        Of weights, order and dropout.
+    inputs : mapping
+        Name and hash of the data.
+    stages : mapping of name to Stage
+        In order: dense, pruned-1 .., shared, encoded. Their `facts` hold ``before``, how good the
+        network is after the change and before the training, and ``after``.
+    path : Path
+        The compressed network, a ``.dcz`` file.
+    """
+
+    recipe: DigitRecipe | CharacterRecipe
+    seed: int
+    inputs: Mapping[str, Any]
+    stages: Mapping[str, Stage]
+    path: Path
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return seed, data and what each stage tells, as JSON takes it."""
+        stages = {
+            name: {**stage.facts, "seconds": round(stage.seconds, 1)}
+            for name, stage in self.stages.items()
+        }
+        return {"seed": self.seed, **self.inputs, "stages": stages}
+
+
+def train_network(
+    name: str, data: Path | None, seed: int, folder: Path, tell: Tell = str
+) -> TrainingResult:
+    """Train a network of eiesim's own, compress it, and write it as a ``.dcz`` file.
+
+    Each stage is kept in the folder; one that is there is not done again.
+
+    Parameters
+    ----------
+    name : str
+        One of `eiesim.study.recipes.TRAINED`.
+    data : Path or None
+        As in `eiesim.study.tasks.find_task`.
+    seed : int
+        Of weights, order and dropout, 0 to 999999.
+    folder : Path
+        Where the stages and the file are kept; made when it is missing.
+    tell : callable, optional
+        Told one line a stage and an epoch.
+
+    Raises
+    ------
+    WorkloadError
+        There is no such network, the data is missing or damaged, or PyTorch is not installed.
+    EieError
+        The folder cannot be written to.
+    """
+    if name not in TRAINED:
+        raise WorkloadError(f"network {name!r}: {did_you_mean(name, TRAINED)}")
+    if not 0 <= seed < 1_000_000:
+        raise WorkloadError(f"seed: expected 0 to 999999, found {seed}")
+    return run_recipe(TRAINED[name], find_task(TRAINED[name], data), seed, folder, tell)
+
+
+def run_recipe(
+    recipe: DigitRecipe | CharacterRecipe, task: Task, seed: int, folder: Path, tell: Tell
+) -> TrainingResult:
+    """Go through all stages of a recipe.
+
+    Parameters
+    ----------
+    recipe : DigitRecipe or CharacterRecipe
+        The recipe.
+    task : Task
+        Its data.
+    seed, folder, tell
+        As in `train_network`.
+
+    Raises
+    ------
+    WorkloadError
+        PyTorch is not installed.
+    EieError
+        The folder cannot be written to.
+    """
+    retrain = _import_retrain()
+    parts = _list_parts(recipe, retrain)
+    fixed = {
+        key: value
+        for key, value in asdict(recipe).items()
+        if key not in ("network", "title", "dense", "rounds", "bits", "tuning", "index_bits")
+    }
+    stages = Stages(folder, {**task.inputs, **fixed, "seed": seed}, tell)
+    done: dict[str, Stage] = {}
+    state = task.given
+    if state is not None:
+        given = state
+        done["dense"] = stages.run(
+            "dense", {}, lambda: Stage(given, {"after": task.measure(take_layers(given))})
+        )
+    for number, (name, training, settings, change) in enumerate(parts):
+        done[name] = stages.run(
+            name,
+            {"training": asdict(training), "settings": settings},
+            partial(train_stage, task, state, training, change, 1000 * seed + number, tell),
+        )
+        state = done[name].arrays
+    last = state or {}
+    done["encoded"] = stages.run(
+        "encoded",
+        {"index_bits": dict(recipe.index_bits), "name": recipe.network},
+        lambda: _encode(recipe, task, last, seed),
+    )
+    path = folder / f"{recipe.network}-seed{seed}.dcz"
+    with replacing(path) as stream:
+        stream.write(done["encoded"].arrays["dcz"].tobytes())
+    return TrainingResult(recipe, seed, task.inputs, done, path)
+
+
+def _list_parts(
+    recipe: DigitRecipe | CharacterRecipe, retrain: Any
+) -> list[tuple[str, Training, Mapping[str, Any], Change]]:
+    """Return name, training, settings and change of the network of every stage that trains."""
+    parts: list[tuple[str, Training, Mapping[str, Any], Change]] = []
+    if recipe.dense is not None:
+        parts.append(("dense", recipe.dense, {}, lambda _: None))
+    for number, turn in enumerate(recipe.rounds, 1):
+        change = partial(retrain.prune_, density=turn.densities)
+        parts.append((f"pruned-{number}", turn.training, turn.densities, change))
+    share = partial(retrain.share_weights, bits=recipe.bits)
+    parts.append(("shared", recipe.tuning, recipe.bits, share))
+    return parts
+
+
+def train_stage(
+    task: Task,
+    state: Arrays | None,
+    training: Training,
+    change: Change,
+    seed: int,
+    tell: Tell = str,
+) -> Stage:
+    """Change a network, train it, and measure it before and after.
+
+    Parameters
+    ----------
+    task : Task
+        Network and data.
+    state : mapping of name to array, or None
+        The network's, from the stage before; None draws weights.
+    training : Training
+        Epochs, learning rate, dropout.
+    change : callable
+        Of the network, such as a `prune_` with its densities, or one that does nothing.
+    seed : int
+        Of weights, order and dropout.
+    tell : callable, optional
+        Told one line an epoch.
+
+    Returns
+    -------
+    Stage
+        The state now, with masks and codebooks; facts ``before`` and ``after``, and ``densities``
+        of the layers that are not dense.
+    """
+    retrain = _import_retrain()
+    from eiesim.compress.retrain.networks import score_loss, seeded  # noqa: PLC0415 - torch
+
+    facts: dict[str, Any] = {}
+    with seeded(seed):
+        model = task.build(training.dropout)
+        if state is not None:
+            retrain.restore_(model, state)
+        change(model)
+        if state is not None:
+            facts["before"] = task.measure(take_layers(take_state(model)))
+        batches = task.batches(seed)
+        retrain.train(model, batches, score_loss, training.epochs, training.rate, tell)
+    after = take_state(model)
+    layers = take_layers(after)
+    facts["after"] = task.measure(layers)
+    shares = {name: float((layer.weights != 0).mean()) for name, layer in layers.items()}
+    facts["densities"] = {name: share for name, share in shares.items() if share < 1}
+    return Stage(after, facts)
+
+
+def take_state(model: nn.Module) -> dict[str, npt.NDArray[Any]]:
+    """Return a network's weights, masks, codes and codebooks as arrays.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Any.
+    """
+    return {name: tensor.cpu().numpy().copy() for name, tensor in model.state_dict().items()}
+
+
+def take_layers(state: Arrays) -> dict[str, DenseLayer]:
+    """Return the weights and biases of a state, by layer.
+
+    Parameters
+    ----------
+    state : mapping of name to array
+        Of a network of eiesim's own, such as a stage's.
+    """
+    names = [name.removesuffix(".weight") for name in state if name.endswith(".weight")]
+    return {name: DenseLayer(state[f"{name}.weight"], state.get(f"{name}.bias")) for name in names}
+
+
+def _encode(recipe: DigitRecipe | CharacterRecipe, task: Task, state: Arrays, seed: int) -> Stage:
+    """Encode the shared network, and measure what is decoded again."""
+    retrain = _import_retrain()
+    model = task.build(0.0)
+    retrain.restore_(model, state)
+    layers = retrain.export(model, recipe.index_bits)
+    told = {"network": recipe.network, "data": str(task.inputs["data"]), "seed": str(seed)}
+    content = pack(layers, told)
+    decoded = {stored.name: decode(stored) for stored in unpack(content, recipe.network).layers}
+    dense_bytes = sum(
+        layer.weights.nbytes + (0 if layer.bias is None else layer.bias.nbytes)
+        for layer in decoded.values()
+    )
+    facts = {
+        "after": task.measure(decoded),
+        "bytes": len(content),
+        "dense_bytes": dense_bytes,
+        "rate": dense_bytes / len(content),
+    }
+    return Stage({"dcz": np.frombuffer(content, np.uint8)}, facts)
+
+
+def _import_retrain() -> Any:
+    try:
+        from eiesim.compress import retrain  # noqa: PLC0415 - torch
+    except ImportError as error:
+        raise WorkloadError(
+            f"training: expected PyTorch, found none ({error}); pip install 'eiesim[train]'"
+        ) from error
+    return retrain
