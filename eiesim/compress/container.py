@@ -21,6 +21,7 @@ from eiesim.compress.record import (
 from eiesim.errors import EieError, WorkloadError
 from eiesim.files import ByteReader, replacing
 from eiesim.layer import StoredLayer
+from eiesim.schema import show_value
 
 MAGIC = b"\x89DCZ"
 VERSION = 1
@@ -102,9 +103,12 @@ def join_records(
 
 
 def _write_metadata(metadata: dict[str, str]) -> bytes:
-    if not all(isinstance(word, str) for item in metadata.items() for word in item):
-        raise WorkloadError(f"metadata: expected texts, found {metadata!r}")
-    text = json.dumps(metadata, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    try:
+        if not all(isinstance(word, str) for item in metadata.items() for word in item):
+            raise WorkloadError(f"metadata: expected texts, found {show_value(metadata)}")
+        text = json.dumps(metadata, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError as error:
+        raise WorkloadError(f"metadata: expected Unicode text: {error}") from error
     if len(text) >= MOST_TEXT_BYTES:
         raise WorkloadError(
             f"metadata: expected fewer than {MOST_TEXT_BYTES} bytes, found {len(text)}"
@@ -148,6 +152,7 @@ def write_dcz(
     >>> import numpy as np
     >>> from eiesim import CompressedLayer
     >>> from eiesim.layer import StoredLayer
+    from eiesim.schema import show_value
     >>> codes = np.uint8([[0, 1, 0], [2, 0, 3]])
     >>> layer = CompressedLayer(codes, np.float32([0, -1, 0.5, 2]), name="fc")
     >>> path = Path(tempfile.mkdtemp()) / "net.dcz"

@@ -1,0 +1,200 @@
+"""The `.dcz` container: layers come back bit for bit, and nothing else is read."""
+
+from __future__ import annotations
+
+import tracemalloc
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eiesim.compress.container import HEADER_BYTES, Container, pack, read_dcz, unpack, write_dcz
+from eiesim.errors import EieError, WorkloadError
+from eiesim.layer import CompressedLayer, StoredLayer
+
+
+@st.composite
+def stored_layers(draw: st.DrawFn, name: str = "fc") -> StoredLayer:
+    shape = tuple(draw(st.lists(st.integers(1, 6), min_size=2, max_size=4)))
+    rows, cols = shape[0], int(np.prod(shape[1:]))
+    bits, index_bits = draw(st.integers(1, 8)), draw(st.integers(1, 8))
+    rng = np.random.default_rng(draw(st.integers(0, 999)))
+    kept = rng.random((rows, cols)) < draw(st.sampled_from([0, 0.05, 0.5, 1]))
+    codes = (rng.integers(1, 1 << bits, (rows, cols)) * kept).astype(np.uint8)
+    special = np.array([-0.0, 1e-42, -3.4e38], np.float32)
+    codebook = rng.normal(size=1 << bits).astype(np.float32)
+    codebook[1:4] = special[: codebook[1:4].size]
+    codebook[0] = 0
+    kind = draw(st.sampled_from(["none", "float", "codes"]))
+    bias_codes = rng.integers(0, 1 << bits, rows).astype(np.uint8) if kind == "codes" else None
+    bias = rng.normal(size=rows).astype(np.float32) if kind == "float" else None
+    layer = CompressedLayer(codes, codebook, bias_codes, name)
+    return StoredLayer(layer, shape, bias, index_bits)
+
+
+def small_network() -> list[StoredLayer]:
+    rng = np.random.default_rng(7)
+    layers = []
+    for name, shape in (("conv", (4, 3, 3, 3)), ("fc/é", (10, 40))):
+        matrix = (shape[0], int(np.prod(shape[1:])))
+        codes = rng.integers(1, 16, matrix) * (rng.random(matrix) < 0.2)
+        codebook = np.concatenate(([0], rng.normal(size=15))).astype(np.float32)
+        layer = CompressedLayer(codes.astype(np.uint8), codebook, None, name)
+        layers.append(StoredLayer(layer, shape, rng.normal(size=shape[0]).astype(np.float32), 3))
+    return layers
+
+
+@given(st.data(), st.dictionaries(st.text(max_size=9), st.text(max_size=9), max_size=3))
+def test_layers_come_back_bit_for_bit(data: st.DataObject, metadata: dict[str, str]) -> None:
+    names = ("a", "b/ü")[: data.draw(st.integers(0, 2))]
+    layers = [data.draw(stored_layers(name)) for name in names]
+    content = pack(layers, metadata)
+    back = unpack(content, "test")
+    assert back.metadata == metadata
+    assert list(back.layers) == layers
+    for mine, theirs in zip(layers, back.layers, strict=True):
+        assert mine.name == theirs.name
+        assert mine.layer.codebook.tobytes() == theirs.layer.codebook.tobytes()
+    assert pack(back.layers, back.metadata) == content
+
+
+def test_file_is_written_and_read(tmp_path: Path) -> None:
+    layers = small_network()
+    write_dcz(tmp_path / "net.dcz", layers, {"network": "small"})
+    back = read_dcz(tmp_path / "net.dcz")
+    assert list(back.layers) == layers
+    assert back.metadata == {"network": "small"}
+    assert [path.name for path in tmp_path.iterdir()] == ["net.dcz"]
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", "an empty file"),
+        (b"PK\3\4" + bytes(99), "another kind of file"),
+        (b"\x89DCZ\1\0", "a header of 16 bytes, found 6"),
+        (b"\x89DCZ\2\0" + bytes(10), "version 1 of the .dcz format, found 2"),
+    ],
+)
+def test_other_files_are_refused(tmp_path: Path, content: bytes, found: str) -> None:
+    (tmp_path / "net.dcz").write_bytes(content)
+    with pytest.raises(WorkloadError, match=f"net.dcz: expected .*{found}"):
+        read_dcz(tmp_path / "net.dcz")
+
+
+@pytest.mark.parametrize("path", [".", "missing.dcz", "no\0name", "n" * 5000])
+def test_paths_that_are_no_file_are_refused(in_folder: Path, path: str) -> None:
+    with pytest.raises(WorkloadError, match="cannot be read"):
+        read_dcz(in_folder / path)
+
+
+@pytest.mark.parametrize("metadata", [{"a": "\ud800"}, {"a": 1}, {"a": "x" * 70_000}])
+def test_metadata_that_is_no_text_is_refused(metadata: Any) -> None:
+    with pytest.raises(WorkloadError, match="metadata: expected"):
+        pack(small_network(), metadata)
+
+
+def test_layers_of_one_name_are_refused() -> None:
+    layer = small_network()[0]
+    with pytest.raises(WorkloadError, match="different names"):
+        pack([layer, layer])
+
+
+def test_a_file_is_as_long_as_its_layers_have_rows_and_columns() -> None:
+    """What an empty layer takes to read is in proportion to the file, too."""
+    layer = CompressedLayer(np.zeros((3000, 5000), np.uint8), np.zeros(2, np.float32))
+    content = pack([StoredLayer(layer, (3000, 5000))])
+    assert len(content) == 8000
+    assert unpack(content, "test").layers[0].layer == layer
+
+
+def mutate(content: bytes, rng: np.random.Generator) -> bytes:
+    """Return the content damaged at random."""
+    kind = rng.integers(6)
+    changed = bytearray(content)
+    if kind == 0:
+        return content[: rng.integers(len(content))]
+    if kind == 1:
+        return content + rng.bytes(int(rng.integers(1, 40)))
+    for _ in range(1 if kind == 2 else rng.integers(1, 6)):
+        place = int(rng.integers(len(changed)))
+        if kind == 5:  # forged sizes: whole 32-bit numbers
+            number = rng.choice([0, 1, 2**16, 2**31 - 1, 2**32 - 1, int(rng.integers(2**32))])
+            changed[place : place + 4] = int(number).to_bytes(4, "little")
+            changed = changed[: len(content)]
+        else:
+            changed[place] = rng.integers(256)
+    return bytes(changed)
+
+
+def repair(content: bytes) -> bytes:
+    """Make every checksum right, as far as the sizes in the content lead to them."""
+    changed = bytearray(content)
+    if len(changed) < HEADER_BYTES:
+        return content
+    changed[8:12] = len(changed).to_bytes(4, "little")
+    place = HEADER_BYTES + int.from_bytes(changed[12:16], "little")
+    start = 0
+    for _ in range(1 + int.from_bytes(changed[6:8], "little")):
+        if place + 4 > len(changed) or place < start:
+            break
+        changed[place : place + 4] = zlib.crc32(changed[start:place]).to_bytes(4, "little")
+        start = place + 4
+        place = start + int.from_bytes(changed[start : start + 4], "little") - 4
+    return bytes(changed)
+
+
+def measure_peak(content: bytes) -> tuple[int, Container | None]:
+    """Return the most memory that reading takes, and what was read, None for a refusal."""
+    before = tracemalloc.get_traced_memory()[0]
+    tracemalloc.reset_peak()
+    try:
+        back = unpack(content, "test")
+    except EieError:
+        back = None
+    return tracemalloc.get_traced_memory()[1] - before, back
+
+
+def fuzz(rounds: int) -> None:
+    content = pack(small_network(), {"network": "small"})
+    unpack(content, "compiled before anything is measured")
+    rng = np.random.default_rng(11)
+    tracemalloc.start()
+    try:
+        honest_bytes, _ = measure_peak(content)
+        for number in range(rounds):
+            forged = number % 2 == 1
+            changed = repair(mutate(content, rng)) if forged else mutate(content, rng)
+            if changed == content:
+                continue
+            peak_bytes, back = measure_peak(changed)
+            assert peak_bytes <= 2 * honest_bytes
+            # with checksums as they were, nothing passes; a forged file is read as what it says
+            assert back is None or (forged and pack(back.layers, back.metadata) == changed)
+    finally:
+        tracemalloc.stop()
+
+
+def test_every_truncation_and_every_flipped_byte_is_refused() -> None:
+    content = pack(small_network(), {"network": "small"})
+    for place in range(len(content)):
+        with pytest.raises(WorkloadError):
+            unpack(content[:place], "truncated")
+        for change in (0x01, 0x80, 0xFF):
+            flipped = bytearray(content)
+            flipped[place] ^= change
+            with pytest.raises(WorkloadError):
+                unpack(bytes(flipped), "flipped")
+
+
+def test_mutated_files() -> None:
+    fuzz(3000)
+
+
+@pytest.mark.slow
+def test_100000_mutated_files() -> None:
+    fuzz(100_000)
