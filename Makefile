@@ -7,7 +7,7 @@ STAMP := .venv/.installed
 TRAIN := .venv/.train
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test test-slow notebooks check format benchmark clean
+.PHONY: help reproduce test test-slow train-extra notebooks check format benchmark clean
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -17,6 +17,8 @@ reproduce: $(STAMP)  ## every table and figure of the papers beside ours: reprod
 
 test: $(STAMP)  ## all tests but the slow ones
 	@$(BIN)/python -m pytest -n auto
+
+train-extra: $(TRAIN)  ## PyTorch, for retraining: 0.2 GB where pip offers a CPU build
 
 test-slow: $(STAMP)  ## the tests that take minutes
 	@$(BIN)/python -m pytest -n auto -m slow
