@@ -22,8 +22,7 @@ from eiesim.study.lenet import count_errors
 from eiesim.study.recipes import CharacterRecipe, DigitRecipe
 
 if TYPE_CHECKING:
-    from torch import nn
-
+    from eiesim.compress.retrain.networks import Network
     from eiesim.compress.retrain.training import Loader
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -48,7 +47,7 @@ class Task(Protocol):
     def given(self) -> Arrays | None:
         """The state of a dense network that is given, if it is not trained here."""
 
-    def build(self, dropout: float) -> nn.Module:
+    def build(self, dropout: float) -> Network:
         """Return the network with weights drawn at random."""
 
     def batches(self, seed: int) -> Loader:
@@ -83,7 +82,7 @@ class DigitTask:
         """No weights are given."""
         return None
 
-    def build(self, dropout: float) -> nn.Module:
+    def build(self, dropout: float) -> Network:
         """Return the LeNet."""
         from eiesim.compress.retrain.networks import LeNet5, LeNet300  # noqa: PLC0415 - torch
 
@@ -148,7 +147,7 @@ class CharacterTask:
         state |= {f"lstm{number}.weight": cell for number, cell in enumerate(model.cells, 1)}
         return {**state, "output.weight": model.output, "output.bias": model.output_bias}
 
-    def build(self, dropout: float) -> nn.Module:
+    def build(self, dropout: float) -> Network:
         """Return the model; there is no dropout."""
         from eiesim.compress.retrain.networks import CharLstm  # noqa: PLC0415 - torch
 

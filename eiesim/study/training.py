@@ -21,10 +21,10 @@ from eiesim.study.tasks import Arrays, Task, find_task
 from eiesim.study.trained import decode
 
 if TYPE_CHECKING:
-    from torch import nn
+    from eiesim.compress.retrain.networks import Network
 
 Tell = Callable[[str], object]
-Change = Callable[["nn.Module"], object]
+Change = Callable[["Network"], object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,12 +217,12 @@ def train_stage(
     return Stage(after, facts)
 
 
-def take_state(model: nn.Module) -> dict[str, npt.NDArray[Any]]:
+def take_state(model: Network) -> dict[str, npt.NDArray[Any]]:
     """Return a network's weights, masks, codes and codebooks as arrays.
 
     Parameters
     ----------
-    model : nn.Module
+    model : Network
         Any.
     """
     return {name: tensor.cpu().numpy().copy() for name, tensor in model.state_dict().items()}

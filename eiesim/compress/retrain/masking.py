@@ -43,7 +43,7 @@ def masked(model: nn.Module) -> Iterator[nn.Module]:
     ]
     for weights in compressed:
         hook = _gradient_hook(weights)
-        handles.append(weights.values.register_post_accumulate_grad_hook(hook))  # type: ignore[no-untyped-call]
+        handles.append(weights.values.register_post_accumulate_grad_hook(hook))
         handles.append(weights.module.register_forward_pre_hook(_forward_hook(weights)))
     try:
         yield model

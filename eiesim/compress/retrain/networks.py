@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
 
 import torch
 from torch import nn
 from torch.nn import functional
+
+Network: TypeAlias = nn.Module
+"""Any of them, for those who import no PyTorch."""
 
 
 class LeNet300(nn.Module):
