@@ -121,23 +121,20 @@ LENET_300_100 = DigitRecipe(
     architecture="LeNet-300-100",
     title="LeNet-300-100 on handwritten digits",
     batch=100,
-    dense=Training(epochs=20, rate=1e-3, dropout=0.2),
+    shift=1,
+    dense=Training(epochs=15, rate=1e-3, dropout=0.1),
     rounds=(
         Round(
             densities={"ip1": 0.20, "ip2": 0.25, "ip3": 0.50},
-            training=Training(epochs=6, rate=1e-3, dropout=0.1),
+            training=Training(epochs=15, rate=1e-3, dropout=0.05),
         ),
         Round(
-            densities={"ip1": 0.10, "ip2": 0.15, "ip3": 0.40},
-            training=Training(epochs=8, rate=1e-3, dropout=0.05),
-        ),
-        Round(
-            densities={"ip1": 0.06, "ip2": 0.09, "ip3": 0.30},
-            training=Training(epochs=20, rate=1e-3, dropout=0.05),
+            densities={"ip1": 0.08, "ip2": 0.12, "ip3": 0.30},
+            training=Training(epochs=60, rate=1e-3, dropout=0.05),
         ),
     ),
     bits={"ip1": 4, "ip2": 4, "ip3": 4},
-    tuning=Training(epochs=6, rate=2e-4, dropout=0.05),
+    tuning=Training(epochs=15, rate=5e-4, dropout=0.05),
     index_bits={"ip1": 5, "ip2": 5, "ip3": 4},
 )
 LENET_5 = DigitRecipe(

@@ -16,9 +16,9 @@ from eiesim.errors import WorkloadError
 from eiesim.importers.char_lstm import CharModel, read_char_lstm
 from eiesim.importers.content import read_content
 from eiesim.layer import DenseLayer
-from eiesim.study.characters import measure_bits, number_text
+from eiesim.study.characters import measure_bits, number_text, run
 from eiesim.study.digits import Digits, load_digits
-from eiesim.study.lenet import count_errors
+from eiesim.study.lenet import count_errors, run_lenet
 from eiesim.study.recipes import CharacterRecipe, DigitRecipe
 
 if TYPE_CHECKING:
@@ -54,7 +54,10 @@ class Task(Protocol):
         """Return the training data in an order drawn at random."""
 
     def measure(self, layers: Layers) -> dict[str, float]:
-        """Return how good weights are, by layer."""
+        """Return how good weights are."""
+
+    def record(self, layers: Layers, number: int) -> dict[str, npt.NDArray[np.float32]]:
+        """Return what each fully connected or LSTM layer sees for some test inputs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +105,11 @@ class DigitTask:
             f"{part}_error_percent": 100 * count_errors(layers, *images) / len(images[1])
             for part, images in parts.items()
         }
+
+    def record(self, layers: Layers, number: int) -> dict[str, npt.NDArray[np.float32]]:
+        """Return the inputs [number, cols] of the fully connected layers, first test images."""
+        seen = run_lenet(layers, self.digits.test[0][:number])
+        return {name: seen[name] for name in layers if name.startswith("ip")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +175,18 @@ class CharacterTask:
         """Return the bits per character of the test text."""
         model = make_model(self.characters, layers)
         return {"test_bits_per_character": measure_bits(model, self.test)}
+
+    def record(self, layers: Layers, number: int) -> dict[str, npt.NDArray[np.float32]]:
+        """Return inputs [number, cols] of the LSTM and output layers, at steps far apart."""
+        model = make_model(self.characters, layers)
+        text = self.test[:1, : TOPICS_STREAM - 1]
+        chosen = np.linspace(0, text.shape[1] - 1, number + 1).astype(int)[1:]
+        steps = [seen for step, seen in enumerate(run(model, text)) if step in set(chosen)]
+        names = [name for name in layers if name.startswith("lstm")] + ["output"]
+        return {
+            name: np.concatenate([seen[place] for seen in steps])
+            for place, name in enumerate(names)
+        }
 
 
 def make_model(characters: tuple[str, ...], layers: Layers) -> CharModel:

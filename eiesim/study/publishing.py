@@ -1,0 +1,119 @@
+"""The files of `models/trained` and `traces`: trained networks with an account of how they came."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import platform
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.compress.container import read_dcz
+from eiesim.errors import WorkloadError, did_you_mean
+from eiesim.files import replacing
+from eiesim.study.recipes import TRAINED
+from eiesim.study.tasks import find_task
+from eiesim.study.trained import TRACED, decode
+from eiesim.study.training import TrainingResult, run_recipe
+
+LIBRARIES = ("eiesim", "torch", "numpy")
+
+
+def publish(
+    name: str,
+    data: Path | None,
+    seeds: Sequence[int],
+    work: Path,
+    target: Path,
+    tell: Callable[[str], object] = str,
+) -> list[TrainingResult]:
+    """Train a network with several seeds, and write what eiesim ships of it.
+
+    Parameters
+    ----------
+    name : str
+        One of `eiesim.study.recipes.TRAINED`.
+    data : Path or None
+        As in `eiesim.study.tasks.find_task`.
+    seeds : sequence of int
+        The networks; inputs of layers are recorded from the first one.
+    work : Path
+        The stages are kept in its folders ``NAME-seedK``; what is there is not done again.
+    target : Path
+        Folder that holds ``models/trained`` and ``traces``.
+    tell : callable, optional
+        Told one line a stage and an epoch.
+
+    Raises
+    ------
+    WorkloadError
+        As in `eiesim.study.training.train_network`.
+    EieError
+        A file cannot be written.
+    """
+    if name not in TRAINED:
+        raise WorkloadError(f"network {name!r}: {did_you_mean(name, TRAINED)}")
+    recipe = TRAINED[name]
+    task = find_task(recipe, data)
+    results = []
+    for seed in seeds:
+        tell(f"{name}, seed {seed}")
+        results.append(run_recipe(recipe, task, seed, work / f"{name}-seed{seed}", tell))
+    models = target / "models" / "trained"
+    for result in results:
+        _write(models / result.path.name, result.path.read_bytes())
+    text = json.dumps(describe(results, date.today().isoformat()), indent=1)
+    _write(models / f"{name}.json", f"{text}\n".encode())
+    layers = {stored.name: decode(stored) for stored in read_dcz(results[0].path).layers}
+    _write(target / "traces" / f"{name}.npz", _pack(task.record(layers, TRACED)))
+    return results
+
+
+def describe(results: Sequence[TrainingResult], day: str) -> dict[str, Any]:
+    """Return how networks were trained and what came out, as JSON takes it.
+
+    Parameters
+    ----------
+    results : sequence of TrainingResult
+        Of one recipe.
+    day : str
+        Date of the training, as 2026-11-25.
+    """
+    recipe = asdict(results[0].recipe)
+    return {
+        "network": recipe.pop("network"),
+        "title": recipe.pop("title"),
+        "date": day,
+        "versions": {"python": platform.python_version(), **{n: version(n) for n in LIBRARIES}},
+        "cores": os.cpu_count(),
+        "recipe": recipe,
+        "seeds": [result.to_dict() for result in results],
+    }
+
+
+def _pack(arrays: Mapping[str, npt.NDArray[np.float32]]) -> bytes:
+    """Return a deflated `.npz` file that is the same for the same arrays."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            member = io.BytesIO()
+            np.save(member, np.ascontiguousarray(array), allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{name}.npy")  # of 1980, whenever it is written
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, member.getvalue())
+    return content.getvalue()
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as stream:
+        stream.write(content)
