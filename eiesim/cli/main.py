@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from eiesim import __version__
-from eiesim.cli import baseline, chip, compare, doctor, reproduce, run
+from eiesim.cli import baseline, chip, compare, compress, doctor, reproduce, run
 from eiesim.cli.output import tell
 from eiesim.errors import EieError, escape
 
@@ -20,6 +20,7 @@ COMMANDS = {
     "reproduce": reproduce,
     "baseline": baseline,
     "compare": compare,
+    "compress": compress,
     "doctor": doctor,
 }
 EPILOG = """\
@@ -29,6 +30,7 @@ examples:
   eiesim run my_layer.npz --json          a layer of your own, as JSON
   eiesim chip                             power, area and prices of the chip, with their sources
   eiesim reproduce table4                 nine layers beside the paper's times
+  eiesim compress weights.npz --out small a network of your own, pruned and shared
   eiesim baseline alex-7                  what this computer's CPU and GPU take for it
 """
 

@@ -128,6 +128,23 @@ def _root(part: float, total: float) -> float:
     return math.sqrt(part / total) if total else 0.0
 
 
+def share_bias(stored: StoredLayer) -> CompressedLayer:
+    """Return a layer as EIE runs it: each bias takes the nearest entry of the codebook.
+
+    Parameters
+    ----------
+    stored : StoredLayer
+        With or without a bias.
+    """
+    layer = stored.layer
+    if stored.bias is None:
+        return layer
+    distance = np.abs(stored.bias[:, np.newaxis] - layer.codebook[np.newaxis, :])
+    return CompressedLayer(
+        layer.codes, layer.codebook, distance.argmin(axis=1).astype(np.uint8), layer.name
+    )
+
+
 def compress(
     weights: npt.NDArray[np.float32] | sparse.csc_array[np.float32] | sparse.csr_array[np.float32],
     density: float | None = None,

@@ -1,0 +1,175 @@
+"""`eiesim compress`: networks made small, and where their bits go."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eiesim.study.compression import Network
+
+HELP = "Prune a network, let its weights share codebooks, and write a file as small as it says."
+EPILOG = """\
+NETWORK is
+  a .npz file of weights, float32 [outputs, inputs] or [outputs, inputs, height, width] each, called
+  NAME or NAME.weight, with a bias NAME.bias beside it, or a .caffemodel: pruned and shared here,
+  without retraining;
+  a .dcz file, or a .net file of Deep Compression's authors with --prototxt: compressed already;
+  with --train, a network of eiesim's own (lenet-300-100, lenet-5, ...): trained, pruned with
+  retraining, shared and fine-tuned with PyTorch (pip install 'eiesim[train]').
+
+The table is the ledger: bits of dense weights, after pruning, after sharing, and in the file; the
+parts add up to the file on disk. Beside it stand cycles and energy of fully connected layers on
+EIE, with inputs drawn at random.
+
+--plan FILE is a .toml file with keys for all layers and a table [layers.NAME] for each that
+differs. Keys, there and for --set:
+  density, threshold or quality   share to keep; smallest magnitude to keep; the same in standard
+                                  deviations of the layer (default: what is zero goes)
+  codebook_bits, index_bits       1 to 8 bits of a code and of a relative index (default: 4, 4)
+  initialisation, seed            linear, density, forgy or optimal codebooks (default: linear)
+
+--out DIR writes NAME.dcz, ledger.csv, summary.json, manifest.json and a chart of the file's parts.
+--stages DIR keeps each stage; what is there and still fits is not computed again.
+
+examples:
+  eiesim compress weights.npz --set density=0.1 --out small
+  eiesim compress weights.npz --plan plan.toml --set fc8.codebook_bits=5 --stages stages
+  eiesim compress small/weights.dcz
+  eiesim compress lenet-300-100 --train --out lenet
+"""
+SHOWN = (
+    "name", "weights", "density", "code_bits", "index_bits", "padding", "dense_bits", "pruned_bits",
+    "shared_bits", "file_bits", "file_rate",
+)  # fmt: skip
+PARTS = (
+    "name", "codes_bits", "gaps_bits", "padding_bits", "huffman_codes_bits", "huffman_gaps_bits",
+    "codebook_bits", "bias_bits", "tables_bits", "header_bits", "interleaved_bits", "pointer_bits",
+)  # fmt: skip
+RUN = ("name", "cycles", "dense_cycles", "latency_us", "energy_pj", "pruned_error", "shared_error")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The command's parser.
+    """
+    parser.add_argument("network", metavar="NETWORK", help="file or name, see below")
+    parser.add_argument("--plan", metavar="FILE", help=".toml file that tells how, see below")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="[LAYER.]KEY=VALUE", dest="settings",
+        help="change a key of the plan, for all layers or one; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--prototxt", metavar="FILE", help="definition of a .net file's network")
+    parser.add_argument(
+        "--train", action="store_true", help="train NETWORK, one of eiesim's own, and compress it"
+    )
+    parser.add_argument(
+        "--data", metavar="DIR",
+        help="with --train: folder of MNIST's four files (default: what needs no file)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the training and of inputs (default: 0)"
+    )
+    parser.add_argument("--stages", metavar="DIR", help="keep stages here and go on from them")
+    parser.add_argument(
+        "--hardware", default="eie-64pe-45nm", metavar="NAME|FILE",
+        help="machine to count cycles on (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--activation-density", type=float, default=1.0, metavar="X",
+        help="share of inputs that are not zero (default: 1)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print summary.json instead of tables")
+    parser.add_argument("--out", metavar="DIR", help="write a folder of results")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Compress the network, print its ledger, and write the folder.
+
+    Parameters
+    ----------
+    options : Namespace
+        Parsed arguments.
+    """
+    from eiesim.cli.output import print_table, result_folder
+    from eiesim.energy.machine import price_machine
+    from eiesim.errors import ConfigError
+    from eiesim.hardware import read_hardware
+    from eiesim.study import compression, store
+
+    if not 0 <= options.activation_density <= 1 or options.seed < 0:
+        raise ConfigError("expected --activation-density from 0 to 1 and --seed from 0 on")
+    hw = read_hardware(options.hardware)
+    given = compression.Input(options.activation_density, options.seed)
+    with result_folder(options.out) as folder:
+        network = _train(options) if options.train else _load(options)
+        ledger = compression.count_network(network, hw)
+        runs = compression.run_network(network, hw, price_machine(hw), given)
+        rows = compression.describe(network, ledger, runs)
+        summary = compression.summarise(network, rows, hw, given)
+        if folder is not None:
+            manifest = store.make_manifest(hw, network.sources, options.words)
+            texts = {
+                "ledger.csv": store.to_csv(rows),
+                "summary.json": store.to_json(summary),
+                "manifest.json": store.to_json(manifest),
+            }
+            compression.write_network(folder, network, texts, ledger)
+    if options.json:
+        print(store.to_json(summary), end="")
+        return 0
+    for columns in (SHOWN, PARTS):
+        print_table([{key: row[key] for key in columns} for row in rows])
+    if runs or network.errors:
+        print_table([{key: row[key] for key in RUN} for row in rows[:-1]])
+    for stored in network.layers:
+        if reason := compression.why_not(stored, hw):
+            print(f"no cycles: {stored.name}: {reason}")
+    return 0
+
+
+def _load(options: argparse.Namespace) -> Network:
+    from eiesim.cli.output import track
+    from eiesim.compress.pipeline import compress_network
+    from eiesim.compress.plan import read_plan
+    from eiesim.errors import ConfigError
+    from eiesim.importers.weights import read_weights
+    from eiesim.study import compression
+
+    if options.data is not None:
+        raise ConfigError("--data goes with --train")
+    path = Path(options.network)
+    prototxt = None if options.prototxt is None else Path(options.prototxt)
+    if network := compression.read_compressed(path, prototxt):
+        if options.plan is not None or options.settings or options.stages is not None:
+            raise ConfigError(
+                f"{path}: is compressed already: --plan, --set and --stages go with weights"
+            )
+        return network
+    plan = read_plan(None if options.plan is None else Path(options.plan), options.settings)
+    stages = None if options.stages is None else Path(options.stages)
+    weights = read_weights(path)
+    steps = list(track(compress_network(weights, plan, stages), list(weights)))
+    return compression.collect(path, steps)
+
+
+def _train(options: argparse.Namespace) -> Network:
+    from eiesim.cli.output import tell
+    from eiesim.errors import ConfigError
+    from eiesim.study.cache import find_folder
+    from eiesim.study.compression import read_container
+    from eiesim.study.training import train_network
+
+    if options.plan is not None or options.settings or options.prototxt is not None:
+        raise ConfigError("--plan, --set and --prototxt do not go with --train")
+    default = find_folder() / "training" / f"{options.network}-seed{options.seed}"
+    stages = default if options.stages is None else Path(options.stages)
+    data = None if options.data is None else Path(options.data)
+    result = train_network(options.network, data, options.seed, stages, tell)
+    tell(f"stages are kept in {stages}")
+    return read_container(result.path)

@@ -1,0 +1,304 @@
+"""A network compressed: its layers, where their bits go, and what EIE makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eiesim import __version__
+from eiesim.compress.container import read_dcz, write_dcz
+from eiesim.compress.ledger import LayerBits, Ledger, count_bits
+from eiesim.compress.pipeline import CompressedStep, share_bias
+from eiesim.energy.prices import PriceTable
+from eiesim.errors import ConfigError
+from eiesim.hardware import Hardware
+from eiesim.importers.net import read_net
+from eiesim.layer import StoredLayer
+from eiesim.study import store
+from eiesim.study.experiment import LayerRun, Operands, Source, hash_file, run_operands
+from eiesim.study.figures import Chart, Panel, draw_chart
+from eiesim.workload.synthetic import draw_activations
+
+SCHEMA = "eiesim compress 1"
+DCZ, NET = ".dcz", ".net"
+PARTS = {
+    "weights": "huffman_codes_bits",
+    "relative indices": "huffman_gaps_bits",
+    "codebook": "codebook_bits",
+    "biases": "bias_bits",
+    "tables": "tables_bits",
+    "headers": "header_bits",
+}
+"""Parts of the file in the order of the chart, and the ledger's columns."""
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Layers that are compressed already.
+
+    Attributes
+    ----------
+    name : str
+        What the network is called.
+    layers : tuple of StoredLayer
+        Its layers.
+    metadata : mapping of str
+        Of the file they come from.
+    errors : mapping of str to (float, float)
+        By layer: relative change of the weights after pruning, and after sharing as well; empty
+        where they were compressed before.
+    sources : tuple of Source
+        Files that were read.
+    """
+
+    name: str
+    layers: tuple[StoredLayer, ...]
+    metadata: Mapping[str, str]
+    errors: Mapping[str, tuple[float, float]]
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class Input:
+    """What layers are run with.
+
+    Attributes
+    ----------
+    density : float
+        Share of activations that are not zero.
+    seed : int
+        Of their draw.
+    """
+
+    density: float = 1.0
+    seed: int = 0
+
+
+def read_compressed(path: Path, prototxt: Path | None) -> Network | None:
+    """Read a network that is compressed already; None where the file is of another kind.
+
+    Parameters
+    ----------
+    path : Path
+        A `.dcz` or `.net` file.
+    prototxt : Path or None
+        Definition of a `.net` file's network.
+
+    Raises
+    ------
+    ConfigError
+        A `.net` file comes without a definition, or another file with one.
+    WorkloadError
+        A file is missing or damaged.
+    """
+    kind = path.suffix.lower()
+    if (kind == NET) != (prototxt is not None):
+        found = "none" if prototxt is None else f"one with a {kind or 'nameless'} file"
+        raise ConfigError(
+            f"--prototxt: expected a network's definition with a .net file, found {found}"
+        )
+    if kind == NET and prototxt is not None:
+        sources = tuple(Source(str(file), hash_file(file)) for file in (path, prototxt))
+        return Network(path.stem, read_net(path, prototxt), {}, {}, sources)
+    return read_container(path) if kind == DCZ else None
+
+
+def read_container(path: Path) -> Network:
+    """Read a network from a `.dcz` file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    WorkloadError
+        It is missing or damaged.
+    """
+    content = read_dcz(path)
+    source = Source(str(path), hash_file(path))
+    return Network(path.stem, content.layers, content.metadata, {}, (source,))
+
+
+def collect(path: Path, steps: Sequence[CompressedStep]) -> Network:
+    """Return compressed layers as a network named after the file of its weights.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    steps : sequence of CompressedStep
+        Its layers.
+    """
+    return Network(
+        path.stem,
+        tuple(step.stored for step in steps),
+        {"network": path.stem},
+        {step.stored.name: (step.pruned_error, step.shared_error) for step in steps},
+        (Source(str(path), hash_file(path)),),
+    )
+
+
+def run_network(
+    network: Network, hw: Hardware, prices: PriceTable, given: Input
+) -> dict[str, LayerRun]:
+    """Run the layers that are one product of a matrix and a vector, each with an input drawn.
+
+    Parameters
+    ----------
+    network : Network
+        The network. Layers whose codes are wider than the machine's are left out.
+    hw : Hardware
+        The machine; its relative index is used.
+    prices : PriceTable
+        Its prices.
+    given : Input
+        What they are run with.
+    """
+    runs = {}
+    for number, stored in enumerate(network.layers):
+        if why_not(stored, hw):
+            continue
+        layer = share_bias(stored)
+        rng = np.random.default_rng([given.seed, number])
+        activations = draw_activations(layer.cols, given.density, rng)
+        runs[stored.name] = run_operands(Operands(layer, activations, network.sources), hw, prices)
+    return runs
+
+
+def why_not(stored: StoredLayer, hw: Hardware) -> str:
+    """Return why a layer has no time of its own on a machine; nothing where it has.
+
+    Parameters
+    ----------
+    stored : StoredLayer
+        The layer.
+    hw : Hardware
+        The machine.
+    """
+    if len(stored.shape) > 2 and max(stored.shape[2:]) > 1:
+        return "a convolution is not one product of a matrix and a vector"
+    if stored.layer.codebook_bits > hw.codebook_bits:
+        return f"codes of {stored.layer.codebook_bits} bits, the machine takes {hw.codebook_bits}"
+    return ""
+
+
+def describe(network: Network, ledger: Ledger, runs: Mapping[str, LayerRun]) -> list[store.Row]:
+    """Return the ledger as rows, the total last, each with its cycles and energy.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    ledger : Ledger
+        Its bits.
+    runs : mapping of str to LayerRun
+        From `run_network`.
+    """
+    rows = []
+    for bits in (*ledger.rows, ledger.total):
+        errors = network.errors.get(bits.name, (None, None))
+        rows.append(
+            bits.to_row()
+            | {"pruned_error": errors[0], "shared_error": errors[1]}
+            | _describe_run(runs.get(bits.name))
+        )
+    return rows
+
+
+def _describe_run(run: LayerRun | None) -> store.Row:
+    if run is None:
+        return dict.fromkeys(("cycles", "dense_cycles", "latency_us", "energy_pj"))
+    layer, hw = run.operands.layer, run.result.hardware
+    columns = int(np.count_nonzero(run.operands.activations)) + (layer.bias_codes is not None)
+    return {
+        "cycles": run.result.cycles,
+        # what the busiest PE would work if no weight were pruned
+        "dense_cycles": columns * -(-layer.rows // hw.n_pes),
+        "latency_us": run.result.latency_us,
+        "energy_pj": run.energy.total_pj if run.energy else None,
+    }
+
+
+def summarise(
+    network: Network, rows: Sequence[store.Row], hw: Hardware, given: Input
+) -> dict[str, Any]:
+    """Return a compressed network as the content of `summary.json` and of ``--json``.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    rows : sequence of dict
+        From `describe`.
+    hw : Hardware
+        The machine.
+    given : Input
+        What layers were run with.
+    """
+    return {
+        "schema": SCHEMA,
+        "eiesim": __version__,
+        "network": network.name,
+        "metadata": dict(network.metadata),
+        "hardware": asdict(hw),
+        "activations": asdict(given),
+        "layers": list(rows[:-1]),
+        "total": rows[-1],
+    }
+
+
+def count_network(network: Network, hw: Hardware) -> Ledger:
+    """Count where a network's bits go.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    hw : Hardware
+        Its number of PEs counts for the interleaved form.
+    """
+    return count_bits(network.layers, network.metadata, hw.n_pes)
+
+
+def write_network(folder: Path, network: Network, texts: Mapping[str, str], ledger: Ledger) -> None:
+    """Write the compressed network, texts beside it, and the chart of its parts.
+
+    Parameters
+    ----------
+    folder : Path
+        An empty folder.
+    network : Network
+        The network; written to NAME.dcz.
+    texts : mapping of str
+        Further files by name.
+    ledger : Ledger
+        The network's.
+    """
+    write_dcz(folder / f"{network.name}{DCZ}", network.layers, network.metadata)
+    store.write_texts(folder, texts)
+    draw_chart(chart_parts(network.name, (*ledger.rows, ledger.total)), folder, "parts")
+
+
+def chart_parts(name: str, rows: Sequence[LayerBits]) -> Chart:
+    """Return the parts of a file as bars (Deep Compression, Figure 11).
+
+    Parameters
+    ----------
+    name : str
+        The network.
+    rows : sequence of LayerBits
+        One bar each.
+    """
+    series = {
+        part: [100 * getattr(row, column) / row.file_bits for row in rows]
+        for part, column in PARTS.items()
+    }
+    panel = Panel("stacked", tuple(row.name for row in rows), series, "", "share of the file (%)")
+    told = f"{rows[-1].file_bits // 8:,} bytes, {rows[-1].file_rate:.1f} times smaller than float32"
+    return Chart(f"{name}: what the file is made of", (panel,), f"The file takes {told}.")
