@@ -158,7 +158,7 @@ def test_errors_of_pruning_and_sharing() -> None:
         ({"a": np.full((2, 2), np.nan, np.float32)}, "a: weights[0, 0]: expected a number"),
         ({"a.weight": np.ones((2, 2), np.float32), "a": np.ones((2, 2), np.float32)}, "its own"),
         ({"a": np.ones((2, 2), np.float32), "a.bias": np.ones(3, np.float32)}, "a: bias: expected"),
-        ({"a": np.uint8(3)}, "found"),
+        ({"a": np.uint8(3)}, "array 'a' []: expected weights"),
     ],
 )
 def test_other_weights_are_refused(in_folder: Path, arrays: dict[str, Any], found: str) -> None:
