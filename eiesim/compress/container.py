@@ -152,7 +152,6 @@ def write_dcz(
     >>> import numpy as np
     >>> from eiesim import CompressedLayer
     >>> from eiesim.layer import StoredLayer
-    from eiesim.schema import show_value
     >>> codes = np.uint8([[0, 1, 0], [2, 0, 3]])
     >>> layer = CompressedLayer(codes, np.float32([0, -1, 0.5, 2]), name="fc")
     >>> path = Path(tempfile.mkdtemp()) / "net.dcz"
