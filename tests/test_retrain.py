@@ -295,6 +295,22 @@ def test_training_lowers_the_loss() -> None:
     assert model.training
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_frozen_layer_stays_as_it_is(shared: bool) -> None:
+    with seeded(12):
+        model, inputs = make_linear()
+        batches = make_batches(model, inputs)
+    prune_(model, density=0.3)
+    if shared:
+        share_weights(model, bits=3)
+    find_weights(model)[0].values.requires_grad_(False)
+    before = copy_weights(model)
+    train(model, batches, half_square, epochs=2, learning_rate=0.05)
+    after = copy_weights(model)
+    np.testing.assert_array_equal(after["0"], before["0"])
+    assert (after["2"] != before["2"]).any()
+
+
 def test_an_interruption_leaves_masks_in_force() -> None:
     model, inputs = make_linear()
     prune_(model, density=0.3)

@@ -135,7 +135,7 @@ LENET_300_100 = DigitRecipe(
     ),
     bits={"ip1": 4, "ip2": 4, "ip3": 4},
     tuning=Training(epochs=15, rate=5e-4, dropout=0.05),
-    index_bits={"ip1": 5, "ip2": 5, "ip3": 4},
+    index_bits={"ip1": 8, "ip2": 6, "ip3": 4},
 )
 LENET_5 = DigitRecipe(
     network="lenet-5",
@@ -156,7 +156,7 @@ LENET_5 = DigitRecipe(
     ),
     bits={"conv1": 8, "conv2": 8, "ip1": 4, "ip2": 4},
     tuning=Training(epochs=6, rate=2e-4, dropout=0.1),
-    index_bits={"conv1": 4, "conv2": 5, "ip1": 5, "ip2": 5},
+    index_bits={"conv1": 3, "conv2": 6, "ip1": 7, "ip2": 5},
 )
 TOPICS_LSTM = CharacterRecipe(
     network="topics-lstm",

@@ -42,8 +42,9 @@ def masked(model: nn.Module) -> Iterator[nn.Module]:
         if weights.mask is not None or weights.codes is not None
     ]
     for weights in compressed:
-        hook = _gradient_hook(weights)
-        handles.append(weights.values.register_post_accumulate_grad_hook(hook))
+        if weights.values.requires_grad:  # not of a layer that its owner froze
+            hook = _gradient_hook(weights)
+            handles.append(weights.values.register_post_accumulate_grad_hook(hook))
         handles.append(weights.module.register_forward_pre_hook(_forward_hook(weights)))
     try:
         yield model
