@@ -1,0 +1,217 @@
+"""Error of our LeNets against density, bits and initialisation, each point retrained a little."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from eiesim.compress.codebook import Initialisation
+from eiesim.compress.gaps import code_gaps
+from eiesim.compress.stages import Stage, Stages
+from eiesim.layer import CompressedLayer, DenseLayer
+from eiesim.study.recipes import DigitRecipe, Training
+from eiesim.study.tasks import Arrays, DigitTask
+from eiesim.study.training import Change, take_layers, train_stage
+
+Row = dict[str, Any]
+CONV, FC = "conv", "ip"
+"""What names of layers begin with."""
+DENSITIES = (0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01)
+BITS = (8, 6, 5, 4, 3, 2, 1)
+TABLE6 = ((8, 5), (8, 4), (4, 2))
+"""Bits of convolutions and of fully connected layers."""
+INITIALISATIONS: tuple[Initialisation, ...] = get_args(Initialisation)
+BOTH_BITS = {CONV: 8, FC: 4}
+"""Of the layers that are pruned and shared in Figure 6."""
+INDEX_BITS = 5
+FLOAT_BITS = 32
+RETRAINING = Training(epochs=2, rate=1e-3, dropout=0.1)
+TUNING = Training(epochs=1, rate=2e-4, dropout=0.05)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One network of a curve.
+
+    Attributes
+    ----------
+    figure : str
+        What it is drawn in.
+    curve : str
+        Which line it lies on.
+    start : {"dense", "pruned"}
+        The weights it begins with.
+    density : float or None
+        Share kept of every layer's weights; None prunes nothing more.
+    bits : mapping of str to int
+        Bits of the layers whose names begin so; others keep float32.
+    initialisation : {"linear", "density", "forgy", "optimal"}
+        Of the codebooks.
+    """
+
+    figure: str
+    curve: str
+    start: str
+    density: float | None = None
+    bits: Mapping[str, int] = field(default_factory=dict)
+    initialisation: Initialisation = "linear"
+
+
+def list_points(kinds: tuple[str, ...]) -> Iterator[Point]:
+    """Return the points of all curves.
+
+    Parameters
+    ----------
+    kinds : tuple of str
+        What the network's layers begin with: `FC` alone, or `CONV` too.
+    """
+    for density in DENSITIES:
+        yield Point(figure="dc_figure6", curve="pruning", start="dense", density=density)
+        bits = {kind: BOTH_BITS[kind] for kind in kinds}
+        yield Point(
+            figure="dc_figure6", curve="pruning and sharing", start="dense", density=density,
+            bits=bits,
+        )  # fmt: skip
+    for number in BITS:
+        bits = dict.fromkeys(kinds, number)
+        yield Point(figure="dc_figure6", curve="sharing", start="dense", bits=bits)
+        for start in ("dense", "pruned"):
+            for kind in kinds:
+                curve = f"{'convolutions' if kind == CONV else 'fully connected'}, {start}"
+                bits = {kind: number}
+                yield Point(figure="dc_figure7", curve=curve, start=start, bits=bits)
+        for initialisation in INITIALISATIONS:
+            yield Point(
+                figure="dc_figure8", curve=initialisation, start="pruned", bits={FC: number},
+                initialisation=initialisation,
+            )  # fmt: skip
+    if CONV in kinds:
+        for conv_bits, fc_bits in TABLE6:
+            bits = {CONV: conv_bits, FC: fc_bits}
+            yield Point(
+                figure="dc_table6", curve=f"{conv_bits}, {fc_bits}", start="pruned", bits=bits
+            )
+
+
+def measure_curves(
+    task: DigitTask,
+    starts: Mapping[str, Arrays],
+    seed: int,
+    folder: Path,
+    tell: Callable[[str], object] = str,
+) -> list[Row]:
+    """Compress, retrain and measure a LeNet at every point.
+
+    Parameters
+    ----------
+    task : DigitTask
+        Network and images.
+    starts : mapping of str to arrays
+        State of the ``dense`` and of the ``pruned`` network, from stages of
+        `eiesim.study.training.train_network`.
+    seed : int
+        Of the order of images and of dropout.
+    folder : Path
+        Where each point is kept, and taken from when nothing it depends on has changed.
+    tell : callable, optional
+        Told one line a point.
+
+    Returns
+    -------
+    list of dict
+        One row a point, the two starts first: errors before and after the retraining, in percent,
+        and how many times smaller than float32 the weights are, codebooks, indices and biases
+        counted, without Huffman codes.
+    """
+    names = list(take_layers(starts["dense"]))
+    kinds = tuple(kind for kind in (CONV, FC) if any(name.startswith(kind) for name in names))
+    rows = [
+        _describe(Point(figure="start", curve=start, start=start), task, Stage(
+            state, {"after": task.measure(take_layers(state)), "before": {}}))
+        for start, state in starts.items()
+    ]  # fmt: skip
+    pruned: dict[float, Arrays] = {}
+    for number, point in enumerate(list_points(kinds)):
+        both = point.density is not None and bool(point.bits)
+        state = pruned[point.density] if both and point.density else starts[point.start]
+        # what is pruned and shared begins with what was pruned and retrained
+        change = _find_change(point, names, prune=not both)
+        stages = Stages(folder / f"{number:03d}", {**task.inputs, "seed": seed}, tell)
+        training = TUNING if point.bits else RETRAINING
+        stage = stages.run(
+            "point",
+            {"point": asdict(point), "training": asdict(training), "start": _hash_state(state)},
+            partial(train_stage, task, state, training, change, seed),
+        )
+        if point.curve == "pruning" and point.density is not None:
+            pruned[point.density] = stage.arrays
+        rows.append(_describe(point, task, stage))
+        tell(f"{rows[-1]}")
+    return rows
+
+
+def _hash_state(state: Arrays) -> float:
+    """Tell states apart: the sum of all weights' magnitudes."""
+    return float(
+        sum(np.abs(layer.weights).sum(dtype=np.float64) for layer in take_layers(state).values())
+    )
+
+
+def _find_change(point: Point, names: list[str], prune: bool) -> Change:
+    from eiesim.compress import retrain  # noqa: PLC0415 - torch
+
+    if point.bits:
+        bits = {
+            name: b for kind, b in point.bits.items() for name in names if name.startswith(kind)
+        }
+        return partial(
+            retrain.share_weights, bits=bits, initialisation=point.initialisation, seed=0
+        )
+    return partial(retrain.prune_, density=point.density) if prune else lambda _: None
+
+
+def _describe(point: Point, task: DigitTask, stage: Stage) -> Row:
+    recipe: DigitRecipe = task.recipe
+    layers = take_layers(stage.arrays)
+    dense_bits = sum(
+        FLOAT_BITS * (layer.weights.size + _count_bias(layer)) for layer in layers.values()
+    )
+    bits = sum(_count_layer(layer, _find_bits(point, name)) for name, layer in layers.items())
+    return {
+        "network": recipe.network,
+        "figure": point.figure,
+        "curve": point.curve,
+        "start": point.start,
+        "density": point.density,
+        "conv_bits": point.bits.get(CONV),
+        "fc_bits": point.bits.get(FC),
+        "initialisation": point.initialisation if point.bits else None,
+        "weights_kept": sum(int(np.count_nonzero(layer.weights)) for layer in layers.values()),
+        "rate": dense_bits / bits,
+        "error_before_percent": stage.facts["before"].get("test_error_percent"),
+        "error_percent": stage.facts["after"]["test_error_percent"],
+    }
+
+
+def _find_bits(point: Point, name: str) -> int | None:
+    return next((bits for kind, bits in point.bits.items() if name.startswith(kind)), None)
+
+
+def _count_bias(layer: DenseLayer) -> int:
+    return 0 if layer.bias is None else layer.bias.size
+
+
+def _count_layer(layer: DenseLayer, bits: int | None) -> int:
+    """Return the bits of a layer, with indices where that is shorter than without."""
+    width_bits = FLOAT_BITS if bits is None else bits
+    codebook_bits = 0 if bits is None else FLOAT_BITS << bits
+    fixed_bits = codebook_bits + FLOAT_BITS * _count_bias(layer)
+    kept = (layer.weights != 0).astype(np.uint8).reshape(len(layer.weights), -1)
+    places = CompressedLayer(kept, np.array([0, 1], np.float32))
+    entries = code_gaps(places, INDEX_BITS).codes.size
+    return fixed_bits + min((width_bits + INDEX_BITS) * entries, width_bits * layer.weights.size)
