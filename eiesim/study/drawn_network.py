@@ -1,0 +1,90 @@
+"""Networks drawn at random with the shapes, densities and bits of real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from scipy.special import ndtri
+
+from eiesim.compress.codebook import assign_codes, build_codebook
+from eiesim.layer import COLUMN_VARIATION, ROW_VARIATION, CompressedLayer, StoredLayer
+from eiesim.network import NetworkLayer, NetworkSpec
+from eiesim.workload.synthetic import draw_codes
+
+Distribution = Literal["normal", "laplace"]
+
+
+def draw_network(
+    spec: NetworkSpec, seed: int = 0, distribution: Distribution = "normal"
+) -> Iterator[StoredLayer]:
+    """Draw the layers of a network one after the other.
+
+    Where weights stand is drawn as in `eiesim.workload.synthetic`; what they are, as the largest of
+    bell-shaped weights, then shared as in Deep Compression, so that codes are as frequent as those
+    of pruned weights.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        The network.
+    seed : int
+        Of every draw.
+    distribution : {"normal", "laplace"}
+        Of the weights before they are pruned.
+
+    Yields
+    ------
+    StoredLayer
+        With biases of 0.
+    """
+    for layer, child in zip(
+        spec.layers, np.random.SeedSequence(seed).spawn(len(spec.layers)), strict=True
+    ):
+        yield _draw_layer(layer, np.random.default_rng(child), distribution)
+
+
+def _draw_layer(
+    layer: NetworkLayer, rng: np.random.Generator, distribution: Distribution
+) -> StoredLayer:
+    matrix = (layer.outputs, layer.weights // layer.outputs)
+    variations = (ROW_VARIATION, COLUMN_VARIATION) if layer.density < 1 else (0.0, 0.0)
+    places = draw_codes(matrix, layer.density, variations, 1, rng)
+    values = draw_kept(places.nnz, layer.density, distribution, rng)
+    codebook = build_codebook(values, layer.codebook_bits)
+    codes = sparse.csc_array(
+        (assign_codes(values, codebook), places.indices, places.indptr), matrix
+    )
+    bias = np.zeros(layer.outputs, np.float32) if layer.bias else None
+    compressed = CompressedLayer(codes, codebook, None, layer.name)
+    return StoredLayer(compressed, layer.shape, bias, layer.index_bits)
+
+
+def draw_kept(
+    count: int, density: float, distribution: Distribution, rng: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """Draw the weights that pruning keeps, the largest of a distribution.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    density : float
+        Share that is kept.
+    distribution : {"normal", "laplace"}
+        Of all weights, with a scale of 1.
+    rng : numpy.random.Generator
+        Source of every draw.
+
+    Returns
+    -------
+    float32 [count]
+        Either sign.
+    """
+    # half of the tail's probability, never 0: 1 - random() lies in (0, 1]
+    tail = (1 - rng.random(count)) * density / 2
+    size = -ndtri(tail) if distribution == "normal" else -np.log(2 * tail)
+    return np.where(rng.random(count) < 0.5, -size, size).astype(np.float32)
