@@ -30,7 +30,7 @@ BOTH_BITS = {CONV: 8, FC: 4}
 """Of the layers that are pruned and shared in Figure 6."""
 INDEX_BITS = 5
 FLOAT_BITS = 32
-RETRAINING = Training(epochs=2, rate=1e-3, dropout=0.1)
+RETRAINING = Training(epochs=4, rate=1e-3, dropout=0.05)
 TUNING = Training(epochs=1, rate=2e-4, dropout=0.05)
 
 
@@ -135,10 +135,11 @@ def measure_curves(
             state, {"after": task.measure(take_layers(state)), "before": {}}))
         for start, state in starts.items()
     ]  # fmt: skip
-    pruned: dict[float, Arrays] = {}
+    pruned = starts["dense"]
     for number, point in enumerate(list_points(kinds)):
+        # pruned step by step: each density begins with the one before, retrained
+        state = starts[point.start] if point.density is None else pruned
         both = point.density is not None and bool(point.bits)
-        state = pruned[point.density] if both and point.density else starts[point.start]
         # what is pruned and shared begins with what was pruned and retrained
         change = _find_change(point, names, prune=not both)
         stages = Stages(folder / f"{number:03d}", {**task.inputs, "seed": seed}, tell)
@@ -148,8 +149,8 @@ def measure_curves(
             {"point": asdict(point), "training": asdict(training), "start": _hash_state(state)},
             partial(train_stage, task, state, training, change, seed),
         )
-        if point.curve == "pruning" and point.density is not None:
-            pruned[point.density] = stage.arrays
+        if point.density is not None and not both:
+            pruned = stage.arrays
         rows.append(_describe(point, task, stage))
         tell(f"{rows[-1]}")
     return rows
