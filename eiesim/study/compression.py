@@ -282,23 +282,26 @@ def write_network(folder: Path, network: Network, texts: Mapping[str, str], ledg
     """
     write_dcz(folder / f"{network.name}{DCZ}", network.layers, network.metadata)
     store.write_texts(folder, texts)
-    draw_chart(chart_parts(network.name, (*ledger.rows, ledger.total)), folder, "parts")
+    bars = {row.name: row for row in (*ledger.rows, ledger.total)}
+    rate = ledger.total.file_rate
+    see = f"The file takes {ledger.file_bytes:,} bytes, {rate:.1f} times less than float32."
+    draw_chart(chart_parts(f"{network.name}: what the file is made of", bars, see), folder, "parts")
 
 
-def chart_parts(name: str, rows: Sequence[LayerBits]) -> Chart:
-    """Return the parts of a file as bars (Deep Compression, Figure 11).
+def chart_parts(title: str, bars: Mapping[str, LayerBits], see: str) -> Chart:
+    """Return the parts of files or layers as bars (Deep Compression, Figure 11).
 
     Parameters
     ----------
-    name : str
-        The network.
-    rows : sequence of LayerBits
-        One bar each.
+    title : str
+        What is shown.
+    bars : mapping of str to LayerBits
+        One bar each, by what is written below it.
+    see : str
+        What to see.
     """
     series = {
-        part: [100 * getattr(row, column) / row.file_bits for row in rows]
+        part: [100 * getattr(row, column) / row.file_bits for row in bars.values()]
         for part, column in PARTS.items()
     }
-    panel = Panel("stacked", tuple(row.name for row in rows), series, "", "share of the file (%)")
-    told = f"{rows[-1].file_bits // 8:,} bytes, {rows[-1].file_rate:.1f} times smaller than float32"
-    return Chart(f"{name}: what the file is made of", (panel,), f"The file takes {told}.")
+    return Chart(title, (Panel("stacked", tuple(bars), series, "", "share of the file (%)"),), see)

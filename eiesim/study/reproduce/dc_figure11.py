@@ -1,0 +1,69 @@
+"""Deep Compression's Figure 11: size by weights, indices and codebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from eiesim.hardware import Hardware
+from eiesim.study.compression import chart_parts
+from eiesim.study.reproduce.networks import (
+    DRAWN,
+    NAMES,
+    ORIGIN,
+    READS,
+    REAL,
+    STEPS,
+    TRAINED,
+    NetworkBits,
+    choose,
+    list_sources,
+    work,
+)
+from eiesim.study.reproduce.outcome import Outcome
+from eiesim.study.verdict import Statement
+
+__all__ = ["READS", "STEPS", "judge", "work"]
+
+FIGURE = "dc_figure11"
+NEGLIGIBLE = 0.01
+"""Share of the file that still counts as nothing."""
+LARGE = ("AlexNet", "VGG-16")
+NOTE = f"""{ORIGIN} Trained or read where there is such a network, drawn otherwise. What to see:
+weights and indices take alike; the codebook is nothing in large networks."""
+
+
+def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
+    """Draw what files are made of, and check that codebooks are small.
+
+    Parameters
+    ----------
+    parts : iterable of sequence of NetworkBits
+        The networks.
+    """
+    rounds = [list(part) for part in parts]
+    chosen = [
+        next(iter([*choose(rounds, name, TRAINED), *choose(rounds, name, REAL),
+                   *choose(rounds, name, DRAWN)]))
+        for name in NAMES
+    ]  # fmt: skip
+    bars = {f"{bits.name}, {bits.workload}": bits.ledger.total for bits in chosen}
+    see = "Weights and indices take alike; codebooks are nothing in large networks."
+    return Outcome(
+        NOTE, Hardware(),
+        tuple(_judge(bits) for bits in chosen if bits.name in LARGE),
+        {"sizes": [{"network": name} | total.to_row() for name, total in bars.items()]},
+        charts={FIGURE: chart_parts("Files by their parts", bars, see)},
+        sources=list_sources(chosen),
+    )  # fmt: skip
+
+
+def _judge(bits: NetworkBits) -> Statement:
+    total = bits.ledger.total
+    share = total.codebook_bits / total.file_bits
+    indices = total.huffman_gaps_bits / total.file_bits
+    return Statement(
+        bits.name, "codebook's share",
+        "the codebook is very small and often negligible (section 6.3, Figure 11)",
+        f"{100 * share:.2f} %; indices take {100 * indices:.0f} %", share <= NEGLIGIBLE,
+        f"it takes {100 * share:.1f} %", bits.workload,
+    )  # fmt: skip
