@@ -92,7 +92,7 @@ def test_what_is_there_is_in_the_papers_order() -> None:
 
 
 def test_what_is_not_there_yet_is_told() -> None:
-    record = run_all(["dc_table4"])["dc_table4"]
+    record = run_all(["dc_figure7"])["dc_figure7"]
     assert (record.state, record.verdicts) == (NOT_YET, ())
     assert "waits for the compression of whole networks" in record.note
 

@@ -110,7 +110,8 @@ def judge(parts: Iterable[Histogram | None]) -> Outcome:
 
 def _draw(counts: npt.NDArray[np.int64], label: str) -> Panel:
     groups = tuple(str(number) for number in range(counts.size))
-    return Panel("bars", groups, {"": counts.tolist()}, label, "entries")
+    percent = (100 * counts / counts.sum()).tolist()
+    return Panel("lines", groups, {"": percent}, label, "entries (%)")
 
 
 def _describe(workload: str, stream: str, counts: npt.NDArray[np.int64]) -> Row:
