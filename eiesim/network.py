@@ -103,6 +103,28 @@ def network_names() -> list[str]:
     return sorted(path.stem for path in (models_path() / "networks").glob("*.toml"))
 
 
+def find_network_file(name: str | Path) -> Path:
+    """Return the file that describes a network.
+
+    Parameters
+    ----------
+    name : str or Path
+        As in `load_network`.
+
+    Raises
+    ------
+    WorkloadError
+        There is no such network.
+    """
+    path = Path(name)
+    if path.suffix.lower() == ".toml":
+        return path
+    known = network_names()
+    if str(name).lower() not in known:
+        raise WorkloadError(f"network {str(name)!r}: {did_you_mean(str(name), known)}")
+    return models_path() / "networks" / f"{str(name).lower()}.toml"
+
+
 def load_network(name: str | Path) -> NetworkSpec:
     """Return the description of a network.
 
@@ -124,12 +146,7 @@ def load_network(name: str | Path) -> NetworkSpec:
     >>> network.parameters, network.layers[0].shape
     (266610, (300, 784))
     """
-    path = Path(name)
-    if path.suffix.lower() != ".toml":
-        known = network_names()
-        if str(name).lower() not in known:
-            raise WorkloadError(f"network {str(name)!r}: {did_you_mean(str(name), known)}")
-        path = models_path() / "networks" / f"{str(name).lower()}.toml"
+    path = find_network_file(name)
     values, text = load_toml(path)
     layers = values.pop(LAYERS, {})
     if not isinstance(layers, dict) or not all(isinstance(own, dict) for own in layers.values()):

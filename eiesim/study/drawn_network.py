@@ -12,7 +12,8 @@ from scipy.special import ndtri
 
 from eiesim.compress.codebook import assign_codes, build_codebook
 from eiesim.layer import COLUMN_VARIATION, ROW_VARIATION, CompressedLayer, StoredLayer
-from eiesim.network import NetworkLayer, NetworkSpec
+from eiesim.network import NetworkLayer, NetworkSpec, find_network_file
+from eiesim.study.experiment import Source, hash_file
 from eiesim.workload.synthetic import draw_codes
 
 Distribution = Literal["normal", "laplace"]
@@ -88,3 +89,16 @@ def draw_kept(
     tail = (1 - rng.random(count)) * density / 2
     size = -ndtri(tail) if distribution == "normal" else -np.log(2 * tail)
     return np.where(rng.random(count) < 0.5, -size, size).astype(np.float32)
+
+
+def find_source(name: str, seed: int = 0) -> Source:
+    """Return what a network is drawn from.
+
+    Parameters
+    ----------
+    name : str
+        As in `eiesim.network.load_network`.
+    seed : int
+        Of the draw.
+    """
+    return Source(name, hash_file(find_network_file(name)), seed)

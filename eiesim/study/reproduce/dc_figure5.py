@@ -15,7 +15,7 @@ from eiesim.hardware import Hardware
 from eiesim.importers.npz import read_layer
 from eiesim.layer import CompressedLayer
 from eiesim.network import NetworkSpec, load_network
-from eiesim.study.drawn_network import draw_network
+from eiesim.study.drawn_network import draw_network, find_source
 from eiesim.study.experiment import Source, hash_file
 from eiesim.study.figures import Chart, Panel
 from eiesim.study.reproduce.networks import DRAWN, REAL
@@ -57,7 +57,7 @@ def work(data: Path) -> Iterator[Histogram | None]:
     last = NetworkSpec(
         name=spec.name, title=spec.title, source=spec.source, layers=spec.layers[-1:]
     )
-    yield _count(DRAWN, next(draw_network(last)).layer, ())
+    yield _count(DRAWN, next(draw_network(last)).layer, (find_source("alexnet"),))
     file = data / ALEX8
     if file.is_file():
         yield _count(REAL, read_layer(file)[0], (Source(ALEX8, hash_file(file)),))

@@ -13,6 +13,7 @@ from eiesim.study.reproduce.networks import (
     STEPS,
     NetworkBits,
     choose,
+    list_sources,
     work,
 )
 from eiesim.study.reproduce.outcome import Outcome
@@ -45,7 +46,8 @@ def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
     parts : iterable of sequence of NetworkBits
         The networks.
     """
-    total = choose(list(parts), "AlexNet", DRAWN)[0].ledger.total
+    alexnet = choose(list(parts), "AlexNet", DRAWN)
+    total = alexnet[0].ledger.total
     verdicts: list[Judgement] = []
     for row in read_table("paper/dc_table7"):
         method = row["method"]
@@ -66,4 +68,4 @@ def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
             for top in ("top1", "top5")
             if row[f"{top}_error"]
         ]  # fmt: skip
-    return Outcome(NOTE, Hardware(), tuple(verdicts))
+    return Outcome(NOTE, Hardware(), tuple(verdicts), sources=list_sources(alexnet))

@@ -7,7 +7,15 @@ from collections.abc import Iterable, Sequence
 from eiesim.baselines.rows import Baseline
 from eiesim.hardware import Hardware
 from eiesim.study.reproduce.outcome import Outcome
-from eiesim.study.reproduce.platforms import NAMES, ORIGIN, PLATFORMS, READS, STEPS, work
+from eiesim.study.reproduce.platforms import (
+    NAMES,
+    ORIGIN,
+    PLATFORMS,
+    READS,
+    STEPS,
+    list_sources,
+    work,
+)
 from eiesim.study.verdict import Unreproducible
 
 __all__ = ["READS", "STEPS", "judge", "work"]
@@ -41,4 +49,7 @@ def judge(parts: Iterable[Sequence[Baseline]]) -> Outcome:
         for row in rows
         if row.kind == "measured"
     ]  # fmt: skip
-    return Outcome(NOTE, Hardware(), verdicts, {"measured": measured}, ("measured",))
+    sources = list_sources()
+    return Outcome(
+        NOTE, Hardware(), verdicts, {"measured": measured}, ("measured",), sources=sources
+    )

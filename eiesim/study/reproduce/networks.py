@@ -12,7 +12,7 @@ from eiesim.importers.npz import read_layer
 from eiesim.layer import StoredLayer
 from eiesim.network import load_network
 from eiesim.study.accuracy import NET
-from eiesim.study.drawn_network import Distribution, draw_network
+from eiesim.study.drawn_network import Distribution, draw_network, find_source
 from eiesim.study.experiment import Source, hash_file
 from eiesim.study.trained import load_trained, trained_names
 from eiesim.study.workloads import ALEX8
@@ -77,7 +77,12 @@ def work(data: Path) -> Iterator[tuple[NetworkBits, ...]]:
     for name, own in NAMES.items():
         spec = load_network(own)
         yield tuple(
-            NetworkBits(name, workload, count_bits(tuple(draw_network(spec, 0, magnitudes))))
+            NetworkBits(
+                name,
+                workload,
+                count_bits(tuple(draw_network(spec, 0, magnitudes))),
+                (find_source(own),),
+            )
             for workload, magnitudes in MAGNITUDES
         )
     yield (*_count_trained(), *_count_real(data))

@@ -9,9 +9,11 @@ from statistics import geometric_mean
 from eiesim.baselines.measured import Plan
 from eiesim.baselines.published import list_published
 from eiesim.baselines.rows import Baseline
+from eiesim.benchmark import find_spec_file, load_spec
 from eiesim.hardware import Hardware
 from eiesim.published import PAPER_LAYERS
 from eiesim.study.baseline import measure_layers, open_devices
+from eiesim.study.experiment import Source, hash_file
 from eiesim.study.figures import Chart, Panel
 from eiesim.study.reproduce.outcome import Outcome, Row
 from eiesim.study.verdict import Statement
@@ -44,6 +46,14 @@ def work(_data: Path) -> Iterator[tuple[Baseline, ...]]:
     with open_devices(None) as (devices, _):
         for found in measure_layers(MEASURED, Plan(batches=(1,)), devices[:1]):
             yield found.rows
+
+
+def list_sources() -> tuple[Source, ...]:
+    """Return what the measured layers are drawn from."""
+    files = {layer: find_spec_file(layer) for layer in MEASURED}
+    return tuple(
+        Source(layer, hash_file(file), load_spec(file).seed) for layer, file in files.items()
+    )
 
 
 def list_gains(parts: Iterable[Sequence[Baseline]], energy: bool) -> list[Row]:
@@ -128,7 +138,7 @@ def judge_figure(
     note = f"{ORIGIN} What to see: pruned layers gain with batch 1, and little or nothing with 64."
     return Outcome(
         note, Hardware(), tuple(statements), {"gains": gains, "means": table}, ("means",),
-        {name: chart},
+        {name: chart}, list_sources(),
     )  # fmt: skip
 
 
