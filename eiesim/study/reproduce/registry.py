@@ -24,6 +24,7 @@ EXPERIMENTS = {
     "partitioning": "EIE, section VII-A: columns, rows or blocks of the matrix to each PE",
     "savings": "EIE, abstract: 120x, 10x, 8x and 3x from dense weights in DRAM to skipped zeros",
     "claims": "EIE, abstract, text and conclusion: every number they claim",
+    "unevenness": "Drawn layers beside real ones: how unevenly rows and columns are filled",
     "dc_table1": "Deep Compression, Table 1: compression rates of four networks",
     "dc_table2": "Deep Compression, Table 2: LeNet-300-100 layer by layer",
     "dc_table3": "Deep Compression, Table 3: LeNet-5 layer by layer",
@@ -36,7 +37,6 @@ EXPERIMENTS = {
     "dc_figure9": "Deep Compression, Figure 9: speedup of pruned layers",
     "dc_figure10": "Deep Compression, Figure 10: energy efficiency of pruned layers",
     "dc_figure11": "Deep Compression, Figure 11: size by weights, indices and codebook",
-    "unevenness": "Drawn layers beside real ones: how unevenly rows and columns are filled",
 }
 NOT_YET = {
     "dc_table6": "Deep Compression, Table 6: AlexNet's accuracy by bits of a shared weight",
