@@ -14,6 +14,7 @@ from eiesim.layer import LARGEST, CompressedLayer, LayerSpec
 from eiesim.published import PAPER_LAYERS
 from eiesim.resources import models_path
 from eiesim.schema import read_toml
+from eiesim.trained import load_layer, trained_names
 from eiesim.workload.synthetic import draw_activations, draw_codebook, draw_codes
 
 
@@ -28,7 +29,7 @@ class Benchmark:
     activations : float32 [cols]
         The input.
     spec : LayerSpec
-        What both were drawn from.
+        What both were drawn from, or what they are.
     """
 
     layer: CompressedLayer
@@ -160,7 +161,9 @@ def load_benchmark(name: str | Path) -> Benchmark:
     Parameters
     ----------
     name : str or Path
-        A name of `benchmark_names()`, or the path of a `.toml` file like those in `models/`.
+        A name of `benchmark_names()`, the path of a `.toml` file like those in `models/`, or a
+        trained layer of `eiesim.trained.list_layers()`, such as ``lenet-300-100/ip1``, with a
+        recorded input.
 
     Raises
     ------
@@ -176,4 +179,17 @@ def load_benchmark(name: str | Path) -> Benchmark:
     >>> benchmark.layer.rows, benchmark.layer.cols
     (1000, 4096)
     """
+    if "/" in str(name) and str(name).partition("/")[0] in trained_names():
+        return _load_trained(str(name))
     return draw_benchmark(load_spec(name))
+
+
+def _load_trained(name: str) -> Benchmark:
+    layer, activations = load_layer(name)
+    spec = LayerSpec(
+        name=name, title="a layer that eiesim trained", inputs=layer.cols, outputs=layer.rows,
+        weight_density=layer.density, activation_density=float((activations != 0).mean()),
+        codebook_bits=layer.codebook_bits, bias=layer.bias_codes is not None,
+        source="models/trained",
+    )  # fmt: skip
+    return Benchmark(layer, activations, spec)

@@ -183,3 +183,11 @@ def test_squeezenet(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> No
     summary = read_summary(capsys, files[0], "--prototxt", files[1])
     assert len(summary["layers"]) == 26
     assert summary["total"]["weights"] == 1_244_448
+
+
+def test_drawn_networks(capsys: pytest.CaptureFixture[str]) -> None:
+    summary = read_summary(capsys, "lenet-300-100", "--seed", "3")
+    assert summary["metadata"] == {"weights": "drawn, seed 3"}
+    assert summary["total"]["dense_bits"] == 32 * 266_610
+    assert main(["compress", "lenet-5", "--set", "density=1"]) == 2
+    assert "is compressed already" in capsys.readouterr().err

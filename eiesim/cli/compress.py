@@ -16,6 +16,8 @@ NETWORK is
   NAME or NAME.weight, with a bias NAME.bias beside it, or a .caffemodel: pruned and shared here,
   without retraining;
   a .dcz file, or a .net file of Deep Compression's authors with --prototxt: compressed already;
+  alexnet, vgg-16, googlenet, squeezenet, lenet-5, lenet-300-100 or neuraltalk: weights drawn with
+  the densities of the papers;
   with --train, a network of eiesim's own (lenet-300-100, lenet-5, ...): trained, pruned with
   retraining, shared and fine-tuned with PyTorch (pip install 'eiesim[train]').
 
@@ -73,7 +75,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --train: folder of MNIST's four files (default: what needs no file)",
     )  # fmt: skip
     parser.add_argument(
-        "--seed", type=int, default=0, help="of the training and of inputs (default: 0)"
+        "--seed",
+        type=int,
+        default=0,
+        help="of the training, of drawn weights and of inputs (default: 0)",
     )
     parser.add_argument("--stages", metavar="DIR", help="keep stages here and go on from them")
     parser.add_argument(
@@ -145,7 +150,8 @@ def _load(options: argparse.Namespace) -> Network:
         raise ConfigError("--data goes with --train")
     path = Path(options.network)
     prototxt = None if options.prototxt is None else Path(options.prototxt)
-    if network := compression.read_compressed(path, prototxt):
+    network = compression.draw(options.network, options.seed)
+    if network := network or compression.read_compressed(path, prototxt):
         if options.plan is not None or options.settings or options.stages is not None:
             raise ConfigError(
                 f"{path}: is compressed already: --plan, --set and --stages go with weights"

@@ -13,7 +13,8 @@ from eiesim.cli.machine import add_machine_arguments, read_machine
 HELP = "Run layers on an EIE machine and count cycles and accesses."
 EPILOG = """\
 LAYER is the name of a benchmark layer (alex-6 alex-7 alex-8 vgg-6 vgg-7 vgg-8 nt-we nt-wd nt-lstm),
-a .toml file like those in models/, an image saved by InterleavedCSC.save, or a .npz file with
+a layer of a network that eiesim trained (lenet-300-100/ip1), a .toml file like those in models/, an
+image saved by InterleavedCSC.save, or a .npz file with
   codes     uint8 [rows, cols]   codebook index of every weight, 0 = pruned
   codebook  float32 [2**bits]    shared weights, entry 0 is 0.0
   bias      uint8 [rows]         codebook index of every bias (may be left out)

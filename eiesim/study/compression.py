@@ -18,7 +18,9 @@ from eiesim.errors import ConfigError
 from eiesim.hardware import Hardware
 from eiesim.importers.net import read_net
 from eiesim.layer import StoredLayer
+from eiesim.network import load_network, network_names
 from eiesim.study import store
+from eiesim.study.drawn_network import draw_network, find_source
 from eiesim.study.experiment import LayerRun, Operands, Source, hash_file, run_operands
 from eiesim.study.figures import Chart, Panel, draw_chart
 from eiesim.workload.synthetic import draw_activations
@@ -105,6 +107,22 @@ def read_compressed(path: Path, prototxt: Path | None) -> Network | None:
         sources = tuple(Source(str(file), hash_file(file)) for file in (path, prototxt))
         return Network(path.stem, read_net(path, prototxt), {}, {}, sources)
     return read_container(path) if kind == DCZ else None
+
+
+def draw(name: str, seed: int) -> Network | None:
+    """Draw a network of `models/networks/`; None where there is none of that name.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    seed : int
+        Of the draw.
+    """
+    if name not in network_names():
+        return None
+    layers = tuple(draw_network(load_network(name), seed))
+    return Network(name, layers, {"weights": f"drawn, seed {seed}"}, {}, (find_source(name, seed),))
 
 
 def read_container(path: Path) -> Network:

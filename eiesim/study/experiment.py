@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.arrays import take_array
-from eiesim.benchmark import draw_benchmark, find_spec_file, load_spec
+from eiesim.benchmark import draw_benchmark, find_spec_file, load_benchmark, load_spec
 from eiesim.counters import RunResult
 from eiesim.energy.model import EnergyReport, estimate_energy
 from eiesim.energy.prices import PriceTable
@@ -20,9 +20,11 @@ from eiesim.hardware import Hardware
 from eiesim.image import MemoryUse, encode
 from eiesim.importers.npz import read_activations, read_layer
 from eiesim.layer import CompressedLayer
+from eiesim.resources import models_path
 from eiesim.sim.bandwidth import find_bandwidth
 from eiesim.sim.bounds import Bounds, bound_cycles
 from eiesim.sim.engines import Engine, simulate
+from eiesim.trained import trained_names
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,8 @@ def load_operands(given: str, inputs: str | None = None) -> Operands:
     Parameters
     ----------
     given : str
-        A benchmark's name, a `.toml` description of a layer, or a `.npz` file with a layer or an
-        image.
+        A benchmark's name, a layer of a trained network such as ``lenet-300-100/ip1``, a `.toml`
+        description of a layer, or a `.npz` file with a layer or an image.
     inputs : str, optional
         A `.npy` or `.npz` file with the input to use instead of the layer's own.
 
@@ -133,6 +135,11 @@ def load_layer(given: str) -> tuple[CompressedLayer, npt.NDArray[np.float32] | N
     if Path(given).suffix.lower() == ".npz":
         layer, own = read_layer(given)
         return layer, own, Source(given, hash_file(given))
+    network, slash, _ = given.partition("/")
+    if slash and network in trained_names():
+        found = load_benchmark(given)
+        source = Source(given, hash_file(models_path() / "trained" / f"{network}-seed0.dcz"))
+        return found.layer, found.activations, source
     file = find_spec_file(given)
     spec = load_spec(file)
     benchmark = draw_benchmark(spec)

@@ -22,8 +22,8 @@ from eiesim.errors import WorkloadError, did_you_mean
 from eiesim.files import replacing
 from eiesim.study.recipes import TRAINED
 from eiesim.study.tasks import find_task
-from eiesim.study.trained import TRACED, decode
 from eiesim.study.training import TrainingResult, run_recipe
+from eiesim.trained import TRACED, decode
 
 LIBRARIES = ("eiesim", "torch", "numpy")
 

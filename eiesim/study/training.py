@@ -18,7 +18,7 @@ from eiesim.files import replacing
 from eiesim.layer import DenseLayer
 from eiesim.study.recipes import TRAINED, CharacterRecipe, DigitRecipe, Training
 from eiesim.study.tasks import Arrays, Task, find_task
-from eiesim.study.trained import decode
+from eiesim.trained import decode
 
 if TYPE_CHECKING:
     from eiesim.compress.retrain.networks import Network

@@ -19,8 +19,8 @@ from eiesim.study.reproduce.networks import (
     work,
 )
 from eiesim.study.reproduce.outcome import Outcome, Row
-from eiesim.study.trained import load_trained
 from eiesim.study.verdict import Judgement, Statement, Tolerance, Unreproducible, Verdict
+from eiesim.trained import load_trained
 
 __all__ = ["READS", "STEPS", "judge", "work"]
 

@@ -14,8 +14,8 @@ from eiesim.network import load_network
 from eiesim.study.accuracy import NET
 from eiesim.study.drawn_network import Distribution, draw_network, find_source
 from eiesim.study.experiment import Source, hash_file
-from eiesim.study.trained import load_trained, trained_names
 from eiesim.study.workloads import ALEX8
+from eiesim.trained import load_trained, trained_names
 
 DRAWN, LAPLACE, REAL, TRAINED = "drawn", "drawn, Laplace", "real", "trained here"
 """Where weights come from."""

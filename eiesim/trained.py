@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.compress.container import Container, read_dcz
+from eiesim.compress.pipeline import share_bias
 from eiesim.errors import WorkloadError, did_you_mean
 from eiesim.files import read_arrays
-from eiesim.layer import DenseLayer, StoredLayer
+from eiesim.layer import CompressedLayer, DenseLayer, StoredLayer
 from eiesim.resources import models_path, traces_path
 
 TRACED = 10
@@ -85,3 +86,42 @@ def decode(stored: StoredLayer) -> DenseLayer:
     """
     codes = stored.layer.codes.toarray()
     return DenseLayer(stored.layer.codebook[codes].reshape(stored.shape), stored.bias)
+
+
+def list_layers() -> list[str]:
+    """Return the layers that are one product of a matrix and a vector, as ``NETWORK/LAYER``."""
+    return [
+        f"{name}/{layer}"
+        for name in trained_names()
+        for layer in read_arrays(traces_path() / f"{name}.npz")
+    ]
+
+
+def load_layer(name: str) -> tuple[CompressedLayer, npt.NDArray[np.float32]]:
+    """Return a layer of a trained network as EIE runs it, and what it sees for one test input.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_layers`.
+
+    Returns
+    -------
+    layer : CompressedLayer
+        Each bias is the nearest entry of the codebook.
+    activations : float32 [cols]
+        The first recorded input.
+
+    Raises
+    ------
+    WorkloadError
+        There is no such layer.
+    """
+    network, _, layer = name.partition("/")
+    if name not in list_layers():
+        raise WorkloadError(f"layer {name!r}: unknown, {did_you_mean(name, list_layers())}")
+    found = load_trained(network)
+    stored = next(stored for stored in found.container.layers if stored.name == layer)
+    shared = share_bias(stored)
+    renamed = CompressedLayer(shared.codes, shared.codebook, shared.bias_codes, name)
+    return renamed, found.inputs[layer][0]
