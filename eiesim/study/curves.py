@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -14,9 +14,10 @@ from eiesim.compress.codebook import Initialisation
 from eiesim.compress.gaps import code_gaps
 from eiesim.compress.stages import Stage, Stages
 from eiesim.layer import CompressedLayer, DenseLayer
-from eiesim.study.recipes import DigitRecipe, Training
+from eiesim.study.digits import load_digits
+from eiesim.study.recipes import LENET_5, LENET_300_100, DigitRecipe, Training
 from eiesim.study.tasks import Arrays, DigitTask
-from eiesim.study.training import Change, take_layers, train_stage
+from eiesim.study.training import Change, take_layers, train_network, train_stage
 
 Row = dict[str, Any]
 CONV, FC = "conv", "ip"
@@ -30,6 +31,8 @@ BOTH_BITS = {CONV: 8, FC: 4}
 """Of the layers that are pruned and shared in Figure 6."""
 INDEX_BITS = 5
 FLOAT_BITS = 32
+IMAGES = 20_000
+"""Training images that a point is retrained on, a third of MNIST's: there are 130 points."""
 RETRAINING = Training(epochs=4, rate=1e-3, dropout=0.05)
 TUNING = Training(epochs=1, rate=2e-4, dropout=0.05)
 
@@ -60,6 +63,40 @@ class Point:
     density: float | None = None
     bits: Mapping[str, int] = field(default_factory=dict)
     initialisation: Initialisation = "linear"
+
+
+def train_curves(data: Path | None, folder: Path, tell: Callable[[str], object] = str) -> list[Row]:
+    """Train both LeNets with seed 0, and measure all curves of them.
+
+    Parameters
+    ----------
+    data : Path or None
+        Folder of MNIST's four files; None trains on scikit-learn's digits.
+    folder : Path
+        Where every stage and point is kept, and taken from when nothing it depends on has changed.
+    tell : callable, optional
+        Told one line a stage, an epoch and a point.
+
+    Raises
+    ------
+    EieError
+        The data is missing or damaged, PyTorch is not installed, or the folder cannot be written.
+    """
+    digits = load_digits(data)
+    fewer = replace(
+        digits, training=(digits.training[0][:IMAGES], digits.training[1][:IMAGES]),
+        validation=(digits.validation[0][:1], digits.validation[1][:1]),
+    )  # fmt: skip
+    rows = []
+    for recipe in (LENET_300_100, LENET_5):
+        trained = train_network(recipe.network, data, 0, folder / f"{recipe.network}-seed0", tell)
+        starts = {
+            "dense": trained.stages["dense"].arrays,
+            "pruned": trained.stages[f"pruned-{len(recipe.rounds)}"].arrays,
+        }
+        points = folder / f"{recipe.network}-curves"
+        rows += measure_curves(DigitTask(recipe, fewer), starts, 0, points, tell)
+    return rows
 
 
 def list_points(kinds: tuple[str, ...]) -> Iterator[Point]:

@@ -14,6 +14,7 @@ from eiesim.study.reproduce.error_curves import (
     Point,
     find_start,
     list_networks,
+    list_sources,
     work,
 )
 from eiesim.study.reproduce.outcome import Outcome
@@ -53,6 +54,7 @@ def judge(parts: Iterable[tuple[Point, ...]]) -> Outcome:
     return Outcome(
         NOTE, Hardware(), tuple(_judge_network(points, network) for network in networks),
         {"curves": rows}, charts={FIGURE: chart},
+        sources=list_sources(),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from eiesim.study.reproduce.error_curves import (
     draw_bits,
     find_start,
     list_networks,
+    list_sources,
     work,
 )
 from eiesim.study.reproduce.outcome import Outcome
@@ -49,7 +50,14 @@ def judge(parts: Iterable[tuple[Point, ...]]) -> Outcome:
         "Errors rise at the same number of bits whether or not the network was pruned.",
     )  # fmt: skip
     rows = [vars(point) for point in points if point.figure == FIGURE]
-    return Outcome(NOTE, Hardware(), tuple(statements), {"curves": rows}, charts={FIGURE: chart})
+    return Outcome(
+        NOTE,
+        Hardware(),
+        tuple(statements),
+        {"curves": rows},
+        charts={FIGURE: chart},
+        sources=list_sources(),
+    )
 
 
 def _judge_network(points: tuple[Point, ...], network: str) -> list[Statement]:

@@ -13,6 +13,7 @@ from eiesim.study.reproduce.error_curves import (
     Point,
     draw_bits,
     list_networks,
+    list_sources,
     work,
 )
 from eiesim.study.reproduce.outcome import Outcome
@@ -46,7 +47,14 @@ def judge(parts: Iterable[tuple[Point, ...]]) -> Outcome:
     rows = [vars(point) for point in points if point.figure == FIGURE]
     statements = tuple(_judge_network(points, network, other) for network in networks
                        for other in OTHERS)  # fmt: skip
-    return Outcome(NOTE, Hardware(), statements, {"curves": rows}, charts={FIGURE: chart})
+    return Outcome(
+        NOTE,
+        Hardware(),
+        statements,
+        {"curves": rows},
+        charts={FIGURE: chart},
+        sources=list_sources(),
+    )
 
 
 def _judge_network(points: tuple[Point, ...], network: str, other: str) -> Statement:

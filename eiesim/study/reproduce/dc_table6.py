@@ -6,7 +6,16 @@ from collections.abc import Iterable
 
 from eiesim.hardware import Hardware
 from eiesim.published import read_table
-from eiesim.study.reproduce.error_curves import KEPT, ORIGIN, READS, STEPS, Point, find_start, work
+from eiesim.study.reproduce.error_curves import (
+    KEPT,
+    ORIGIN,
+    READS,
+    STEPS,
+    Point,
+    find_start,
+    list_sources,
+    work,
+)
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.verdict import Judgement, Statement, Unreproducible
 
@@ -43,7 +52,9 @@ def judge(parts: Iterable[tuple[Point, ...]]) -> Outcome:
             lost = float(row["top1_error"]) - reference
             verdicts.append(_judge_bits(points, own[bits], lost))
     rows = [vars(point) for point in own.values()]
-    return Outcome(NOTE, Hardware(), tuple(verdicts), {"lenet": rows}, ("lenet",))
+    return Outcome(
+        NOTE, Hardware(), tuple(verdicts), {"lenet": rows}, ("lenet",), sources=list_sources()
+    )
 
 
 def _judge_bits(points: tuple[Point, ...], point: Point, paper_lost: float) -> Statement:
