@@ -68,8 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--train", action="store_true",
-        help="first train LeNets with PyTorch and measure the curves of dc_table6 and dc_figure6 to "
-        "dc_figure8 anew, on the mnist folder of --data where there is one: an hour",
+        help="first train LeNets with PyTorch and measure the curves of dc_table6 and dc_figure6 "
+        "to dc_figure8 anew, on the mnist folder of --data where there is one: an hour",
     )  # fmt: skip
     parser.add_argument(
         "--fresh", action="store_true", help="compute again what was computed before"
