@@ -22,7 +22,12 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from benchmarks.conftest import Ratios
 from eiesim import Hardware, encode, load_benchmark, simulate
 from eiesim.compress.codebook import cluster
+from eiesim.compress.container import pack
+from eiesim.compress.huffman import HuffmanCode
+from eiesim.compress.pipeline import compress_network
+from eiesim.compress.plan import read_plan
 from eiesim.importers.npz import read_layer
+from eiesim.layer import DenseLayer
 from eiesim.published import PAPER_LAYERS
 from eiesim.sim.fast._kernels import time_broadcasts
 from eiesim.sim.scan import scan_activations
@@ -143,6 +148,32 @@ def test_codebook_of_ten_million_weights(measure: Any, ratios: Ratios) -> None:
     name = "codebook of 10^7 weights, linear, 15 clusters"
     measure(name, lambda: cluster(values, 15), rounds=2)
     ratios.add(name, SECOND, 2)
+
+
+def test_huffman_decoding(measure: Any, ratios: Ratios) -> None:
+    symbols = np.random.default_rng(0).geometric(0.2, 10**7).clip(max=15).astype(np.uint8)
+    code = HuffmanCode.of(np.bincount(symbols, minlength=16))
+    content = code.encode(symbols)
+    name = "10^7 Huffman-coded symbols decoded"
+    found = measure(name, lambda: code.decode(content, symbols.size), rounds=3)
+    assert np.array_equal(found, symbols)
+    ratios.add(name, SECOND, 1)
+
+
+def test_compress_vgg6(measure: Any, ratios: Ratios) -> None:
+    """Weights of 411 MB pruned, shared and packed."""
+    rng = np.random.default_rng(0)
+    weights = np.empty((4096, 25_088), np.float32)
+    for row in weights:
+        rng.standard_normal(out=row, dtype=np.float32)
+    plan = read_plan(None, ["density=0.04", "index_bits=5"])
+
+    def compress() -> bytes:
+        return pack([step.stored for step in compress_network({"6": DenseLayer(weights)}, plan)])
+
+    name = "VGG-6 pruned, shared and packed"
+    measure(name, compress, rounds=2)
+    ratios.add(name, SECOND, 10)
 
 
 def test_reproduce_all(tmp_path: Path, measure: Any, ratios: Ratios) -> None:
