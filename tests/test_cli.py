@@ -22,7 +22,7 @@ from eiesim import CompressedLayer, Hardware, encode, simulate
 from eiesim.benchmark import load_benchmark
 from eiesim.cli.main import COMMANDS, main
 from eiesim.published import PAPER_LAYERS
-from eiesim.study.reproduce.registry import EXPERIMENTS, NOT_YET
+from eiesim.study.reproduce.registry import EXPERIMENTS
 from tests.arrays import f32, u8
 
 
@@ -278,12 +278,11 @@ def test_reproduce_table4(capsys: pytest.CaptureFixture[str], in_folder: Path) -
 def test_reproduce_list(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "reproduce", "--list")
     assert code == 0
-    names = [*EXPERIMENTS, *NOT_YET]
+    names = [*EXPERIMENTS]
     assert [line.split()[0] for line in out.splitlines()[1:]] == names
     code, out, _ = run(capsys, "reproduce", "--list", "--json")
     entries = json.loads(out)
     assert [entry["name"] for entry in entries] == names
-    assert [entry["name"] for entry in entries if entry["state"] == "not yet"] == [*NOT_YET]
 
 
 def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:

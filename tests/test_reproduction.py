@@ -20,7 +20,7 @@ from eiesim.benchmark import load_benchmark
 from eiesim.cli.main import main
 from eiesim.published import PAPER_LAYERS, read_table
 from eiesim.study import cache
-from eiesim.study.record import DONE, FAILED, NOT_YET, Record, count_kinds, list_differences
+from eiesim.study.record import DONE, FAILED, Record, count_kinds, list_differences
 from eiesim.study.reproduce import (
     claims,
     figure8,
@@ -88,13 +88,7 @@ def test_every_experiment_comes_without_real_data(name: str) -> None:
 def test_what_is_there_is_in_the_papers_order() -> None:
     names = ["figure6", "table4", "figure6", "dc_table1"]
     assert registry.choose(names) == ["table4", "figure6", "dc_table1"]
-    assert registry.choose(["all"]) == [*registry.EXPERIMENTS, *registry.NOT_YET]
-
-
-def test_what_is_not_there_yet_is_told() -> None:
-    record = run_all(["dc_figure7"])["dc_figure7"]
-    assert (record.state, record.verdicts) == (NOT_YET, ())
-    assert "waits for the compression of whole networks" in record.note
+    assert registry.choose(["all"]) == [*registry.EXPERIMENTS]
 
 
 def test_a_record_is_kept_and_not_computed_again(

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from eiesim.cli.main import main
-from eiesim.study.reproduce.registry import EXPERIMENTS, NOT_YET
+from eiesim.study.reproduce.registry import EXPERIMENTS
 from tests import browser as look
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -41,8 +41,8 @@ def test_every_experiment_has_its_files(folder: Path) -> None:
     assert {f"figure{number}" for number in range(6, 14)} <= charts
     assert {f"{name}.png" for name in charts} <= names
     summary = json.loads((folder / "summary.json").read_text())
-    assert list(summary["experiments"]) == [*EXPERIMENTS, *NOT_YET]
-    assert {one["state"] for one in summary["experiments"].values()} == {"done", "not yet"}
+    assert list(summary["experiments"]) == [*EXPERIMENTS]
+    assert {one["state"] for one in summary["experiments"].values()} == {"done"}
 
 
 def test_the_page_needs_nothing_but_itself(folder: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eiesim.errors import ConfigError
-from eiesim.study.reproduce.registry import DATA, EXPERIMENTS, NOT_YET, choose
+from eiesim.study.reproduce.registry import DATA, EXPERIMENTS, choose
 
 if TYPE_CHECKING:
     from eiesim.study.record import Record
@@ -91,10 +91,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.list:
         if options.out is not None:
             raise ConfigError("--list writes nothing: leave out --out")
-        titles = [
-            {"name": name, "title": title, "state": "not yet" if name in NOT_YET else ""}
-            for name, title in (EXPERIMENTS | NOT_YET).items()
-        ]
+        titles = [{"name": name, "title": title} for name, title in EXPERIMENTS.items()]
         print(store.to_json(titles), end="") if options.json else print_table(titles)
         return 0
     names = choose(options.names)
@@ -204,7 +201,7 @@ def _write(
 
 def _show(records: Sequence[Record], brief: bool) -> None:
     from eiesim.cli.output import print_table
-    from eiesim.study.record import DONE, FAILED, NOT_YET, count_constructed, count_kinds
+    from eiesim.study.record import DONE, FAILED, count_constructed, count_kinds
 
     done = [record for record in records if record.state == DONE]
     if brief and done:
@@ -214,10 +211,6 @@ def _show(records: Sequence[Record], brief: bool) -> None:
             print(f"{record.name}: failed: {record.note}")
         elif record.state == DONE and not brief:
             _show_record(record)
-    waiting = [record for record in records if record.state == NOT_YET]
-    if waiting:
-        names = ", ".join(record.name for record in waiting)
-        print(textwrap.fill(f"not yet: {names}: {waiting[0].note}", NOTE_WIDTH))
     if done:
         counts = ", ".join(f"{number} {kind}" for kind, number in count_kinds(done).items())
         print(f"{counts}; {count_constructed(done)} of those that agree do so by construction")

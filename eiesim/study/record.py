@@ -13,8 +13,7 @@ from eiesim.study.verdict import DIFFERS, KINDS, MATCH, WITHIN
 Row = dict[str, Any]
 DONE = "done"
 FAILED = "failed"
-NOT_YET = "not yet"
-STATES = (DONE, FAILED, NOT_YET)
+STATES = (DONE, FAILED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +25,10 @@ class Record:
     name, title : str
         What it is called, and what it is in the paper.
     state : str
-        ``done``, ``failed`` or ``not yet``.
+        ``done`` or ``failed``.
     note : str
         Where our numbers come from, what the tolerances are, and what to see; for one that failed
-        the error, for one that is not there yet why.
+        the error.
     verdicts : tuple of dict
         What the paper prints beside ours, as `Verdict.to_row` tells it.
     tables : dict

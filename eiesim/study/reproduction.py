@@ -19,15 +19,13 @@ from eiesim.energy.machine import price_machine
 from eiesim.errors import EieError
 from eiesim.study import cache
 from eiesim.study.record import DONE, FAILED, Record
-from eiesim.study.record import NOT_YET as NOT_YET_STATE
 from eiesim.study.reproduce.outcome import Outcome
-from eiesim.study.reproduce.registry import DATA, EXPERIMENTS, NOT_YET, choose
+from eiesim.study.reproduce.registry import DATA, EXPERIMENTS, choose
 from eiesim.study.store import to_csv
 
 if TYPE_CHECKING:
     from multiprocessing.queues import SimpleQueue
 
-WAITS = "waits for the compression of whole networks: retraining, Huffman coding, files"
 Tell = Callable[[str], None]
 
 
@@ -54,7 +52,7 @@ class Plan:
     Attributes
     ----------
     records : dict
-        What is there already: kept, or not yet to be had.
+        What is kept already.
     groups : tuple of Group
         What is to be computed, the longest first.
     keys : dict
@@ -86,16 +84,6 @@ def plan_experiments(names: Sequence[str], data: Path, fresh: bool) -> Plan:
     records, keys = {}, {}
     shared: dict[object, list[str]] = {}
     for name in names:
-        if name in NOT_YET:
-            records[name] = Record(
-                name=name,
-                title=NOT_YET[name],
-                state=NOT_YET_STATE,
-                note=WAITS,
-                tables={},
-                charts={},
-            )
-            continue
         module = _import(name)
         keys[name] = cache.make_key(name, data, getattr(module, "READS", ()))
         kept = None if fresh else cache.load(name, keys[name])

@@ -11,7 +11,6 @@ from eiesim.study.page import Section, date_line, describe_manifest, render_page
 from eiesim.study.record import (
     DONE,
     FAILED,
-    NOT_YET,
     Record,
     count_constructed,
     count_kinds,
@@ -56,7 +55,7 @@ def _summarise(records: Sequence[Record]) -> Html:
     kinds = count_kinds(records)
     states = [record.state for record in records]
     words = ", ".join(
-        f"{states.count(state)} {state}" for state in (DONE, FAILED, NOT_YET) if state in states
+        f"{states.count(state)} {state}" for state in (DONE, FAILED) if state in states
     )
     return markup.join(
         [
@@ -118,7 +117,7 @@ def _describe(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _make_section(record: Record, paper: str) -> Section:
-    parts = {DONE: _show_done, FAILED: _show_failed, NOT_YET: _show_missing}[record.state](record)
+    parts = {DONE: _show_done, FAILED: _show_failed}[record.state](record)
     counts = [
         markup.badge(f"{count:,} {kind}", kind)
         for kind, count in record.count_kinds().items()
@@ -180,7 +179,3 @@ def _show_failed(record: Record) -> list[Html]:
         markup.notice(record.note, FAILED),
         markup.preformatted(f"eiesim reproduce {record.name}", "command"),
     ]
-
-
-def _show_missing(record: Record) -> list[Html]:
-    return [markup.paragraphs(record.note)]
