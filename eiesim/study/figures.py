@@ -48,8 +48,8 @@ class Panel:
     groups : tuple of str
         Labels along the horizontal axis.
     series : mapping
-        Values of each series by its name in the legend, one a group; None leaves a gap. One with
-        an empty name stands in no legend.
+        Values of each series by its name in the legend, one a group; None leaves a gap between
+        bars, and a line goes on without it. One with an empty name stands in no legend.
     x_label, y_label : str
         What the axes show, with units.
     log : bool
@@ -163,9 +163,8 @@ def _draw_lines(axes: Axes, panel: Panel, _width_points: float) -> None:
     for (label, values), marker, dash in zip(
         panel.series.items(), cycle(MARKERS), cycle(DASHES), strict=False
     ):
-        axes.plot(
-            range(len(values)), _numbers(values), marker=marker, linestyle=dash, label=_name(label)
-        )
+        points = [(place, value) for place, value in enumerate(values) if value is not None]
+        axes.plot(*zip(*points, strict=True), marker=marker, linestyle=dash, label=_name(label))
     axes.margins(y=0.08)
 
 

@@ -129,12 +129,12 @@ LENET_300_100 = DigitRecipe(
             training=Training(epochs=15, rate=1e-3, dropout=0.05),
         ),
         Round(
-            densities={"ip1": 0.08, "ip2": 0.12, "ip3": 0.30},
-            training=Training(epochs=60, rate=1e-3, dropout=0.05),
+            densities={"ip1": 0.085, "ip2": 0.13, "ip3": 0.40},
+            training=Training(epochs=150, rate=2e-3),
         ),
     ),
     bits={"ip1": 4, "ip2": 4, "ip3": 4},
-    tuning=Training(epochs=15, rate=5e-4, dropout=0.05),
+    tuning=Training(epochs=20, rate=5e-4),
     index_bits={"ip1": 8, "ip2": 6, "ip3": 4},
 )
 LENET_5 = DigitRecipe(
@@ -150,8 +150,8 @@ LENET_5 = DigitRecipe(
             training=Training(epochs=4, rate=1e-3, dropout=0.3),
         ),
         Round(
-            densities={"conv1": 0.66, "conv2": 0.15, "ip1": 0.07, "ip2": 0.20},
-            training=Training(epochs=20, rate=1e-3, dropout=0.15),
+            densities={"conv1": 0.66, "conv2": 0.15, "ip1": 0.072, "ip2": 0.20},
+            training=Training(epochs=50, rate=1e-3, dropout=0.1),
         ),
     ),
     bits={"conv1": 8, "conv2": 8, "ip1": 4, "ip2": 4},
