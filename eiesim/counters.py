@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -197,6 +198,21 @@ class Counters:
         """Return every count of the whole run by name."""
         own = [field.name for field in fields(self) if field.name != "pe"]
         return {name: int(getattr(self, name)) for name in (*own, *TOTALS)}
+
+
+def add_counters(parts: Sequence[Counters]) -> Counters:
+    """Return the counts of runs on one machine, one after the other.
+
+    Parameters
+    ----------
+    parts : sequence of Counters
+        At least one; of as many PEs each.
+    """
+    pe = PeCounters(
+        *(np.sum([getattr(part.pe, name) for part in parts], axis=0) for name in PE_FIELDS)
+    )
+    own = [field.name for field in fields(Counters) if field.name != "pe"]
+    return Counters(*(sum(getattr(part, name) for part in parts) for name in own), pe)
 
 
 @dataclass(frozen=True, eq=False)
