@@ -212,7 +212,7 @@ def add_counters(parts: Sequence[Counters]) -> Counters:
         *(np.sum([getattr(part.pe, name) for part in parts], axis=0) for name in PE_FIELDS)
     )
     own = [field.name for field in fields(Counters) if field.name != "pe"]
-    return Counters(*(sum(getattr(part, name) for part in parts) for name in own), pe)
+    return Counters(pe=pe, **{name: sum(getattr(part, name) for part in parts) for name in own})
 
 
 @dataclass(frozen=True, eq=False)
