@@ -71,7 +71,7 @@ def read_net(net_path: str | Path, prototxt_path: str | Path) -> tuple[NetRecord
     songhan/SqueezeNet-Deep-Compression, ``decode.py`` tells the format. Han, Mao, Dally, Deep
     Compression, ICLR 2016, section 3.
     """
-    net = [layer for layer in read_prototxt(prototxt_path) if layer.weight_shape]
+    net = [layer for layer in read_prototxt(prototxt_path).layers if layer.weight_shape]
     if not net:
         raise WorkloadError(
             f"{prototxt_path}: expected convolutions or inner products, found none; "

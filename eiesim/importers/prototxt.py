@@ -38,6 +38,10 @@ class NetLayer(NamedTuple):
     weight_shape : tuple of int
         ``(outputs, inputs / groups, kernel height, kernel width)`` of a convolution,
         ``(outputs, inputs)`` of an inner product, ``()`` of any other layer.
+    shape : tuple of int or None
+        Channels, height and width of the output, where that is known.
+    block : Block
+        What the file says of it.
     """
 
     name: str
@@ -45,6 +49,23 @@ class NetLayer(NamedTuple):
     bottoms: tuple[str, ...]
     tops: tuple[str, ...]
     weight_shape: tuple[int, ...]
+    shape: Shape | None
+    block: Block
+
+
+class Net(NamedTuple):
+    """A network.
+
+    Attributes
+    ----------
+    inputs : dict of str to tuple of int
+        Channels, height and width of what it reads.
+    layers : tuple of NetLayer
+        In order.
+    """
+
+    inputs: dict[str, Shape]
+    layers: tuple[NetLayer, ...]
 
 
 class Block:
@@ -106,7 +127,7 @@ MOST_BYTES = 1 << 22
 """Of a description; real ones have some ten thousand."""
 
 
-def read_prototxt(path: str | Path) -> tuple[NetLayer, ...]:
+def read_prototxt(path: str | Path) -> Net:
     """Read the layers of a network in order, and follow the shapes of their inputs.
 
     Parameters
@@ -128,13 +149,17 @@ def read_prototxt(path: str | Path) -> tuple[NetLayer, ...]:
     file = str(path)
     text = read_content(path, MOST_BYTES).decode("utf-8", "replace")
     net = _parse(text, file)
-    shapes = _read_inputs(net)
+    inputs = _read_inputs(net)
+    shapes = dict(inputs)
     layers = tuple(_read_layer(block, shapes) for block in net.blocks("layer", "layers"))
     if not layers:
         raise WorkloadError(
             f"{file}: expected layers of a Caffe network, found none; check the path"
         )
-    return layers
+    for layer in layers:
+        if kind_of(layer.type) == "input" and layer.shape is not None:
+            inputs |= dict.fromkeys(layer.tops, layer.shape)
+    return Net(inputs, layers)
 
 
 def kind_of(layer_type: str) -> str:
@@ -216,6 +241,8 @@ def _read_layer(block: Block, shapes: dict[str, Shape]) -> NetLayer:
         tuple(name for name, _ in block.words("bottom")),
         tuple(name for name, _ in block.words("top")),
         (),
+        None,
+        block,
     )
     inputs = [shapes.get(name) for name in layer.bottoms]
     kind = kind_of(layer.type)
@@ -237,7 +264,7 @@ def _read_layer(block: Block, shapes: dict[str, Shape]) -> NetLayer:
         shapes.pop(top, None)
         if output is not None:
             shapes[top] = output
-    return layer
+    return layer._replace(shape=output)
 
 
 def _convolve(block: Block, shape: Shape) -> tuple[tuple[int, ...], Shape]:

@@ -1,0 +1,18 @@
+"""Networks as graphs of steps: on EIE, and on the host between."""
+
+from eiesim.graph.graph import STEPS, Graph, Shape, read_graph
+from eiesim.graph.shapes import find_convolved, find_kernel, find_pooled, infer_shapes
+from eiesim.graph.step import OPS, Step
+
+__all__ = [
+    "OPS",
+    "STEPS",
+    "Graph",
+    "Shape",
+    "Step",
+    "find_convolved",
+    "find_kernel",
+    "find_pooled",
+    "infer_shapes",
+    "read_graph",
+]

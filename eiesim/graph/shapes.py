@@ -1,0 +1,204 @@
+"""The shapes of all that flows through a network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from eiesim.errors import WorkloadError, did_you_mean
+from eiesim.graph.graph import STEPS, Graph, Shape
+from eiesim.graph.step import OPS, Step
+
+Rule = Callable[[Step, Sequence[Shape], Shape], Shape]
+
+
+def infer_shapes(graph: Graph, layers: Mapping[str, Sequence[int]]) -> dict[str, Shape]:
+    """Follow the shapes through a network.
+
+    Parameters
+    ----------
+    graph : Graph
+        The network.
+    layers : mapping of name to shape
+        Of each layer's weights: outputs, inputs, and for a convolution the kernel's sides.
+
+    Returns
+    -------
+    dict of name to tuple of int
+        Of every input and step.
+
+    Raises
+    ------
+    WorkloadError
+        A layer is missing, or a step's input is not what it needs.
+    """
+    shapes = dict(graph.inputs)
+    for step in graph.steps:
+        if step.layer and step.layer not in layers:
+            raise WorkloadError(
+                f"step {step.name!r}: layer {step.layer!r}: {did_you_mean(step.layer, layers)}"
+            )
+        weights = tuple(layers[step.layer]) if step.layer else ()
+        inputs = [shapes[name] for name in step.inputs]
+        shapes[step.name] = RULES.get(step.op, _keep)(step, inputs, weights)
+    return shapes
+
+
+def _keep(_step: Step, inputs: Sequence[Shape], _weights: Shape) -> Shape:
+    return inputs[0]
+
+
+def _embed(step: Step, inputs: Sequence[Shape], weights: Shape) -> Shape:
+    _require(step, inputs[0] == (STEPS,), inputs[0], "a sequence of numbers")
+    return STEPS, weights[0]
+
+
+def _pool(step: Step, inputs: Sequence[Shape], _weights: Shape) -> Shape:
+    channels, *sides = _take_image(step, inputs)
+    kernel, pad = step.settings["kernel"], step.settings["pad"]
+    inside = all(pad[axis] < kernel[axis % 2] for axis in range(4))
+    _require(step, inside, inputs[0], f"a border narrower than the window {list(kernel)}")
+    pooled = find_pooled(step.settings, tuple(sides))
+    _require(step, min(pooled) >= 1, inputs[0], f"an image that holds a window {list(kernel)}")
+    return channels, *pooled
+
+
+def _average(step: Step, inputs: Sequence[Shape], _weights: Shape) -> Shape:
+    return _take_image(step, inputs)[:1]
+
+
+def _take_image(step: Step, inputs: Sequence[Shape]) -> Shape:
+    _require(step, len(inputs[0]) == 3, inputs[0], "channels, height, width")
+    return inputs[0]
+
+
+def _concatenate(step: Step, inputs: Sequence[Shape], _weights: Shape) -> Shape:
+    first = inputs[0]
+    same = all(shape[1:] == first[1:] and STEPS not in shape for shape in inputs)
+    _require(step, same, first, "inputs that differ in their first size alone")
+    return (sum(shape[0] for shape in inputs), *first[1:])
+
+
+def _add(step: Step, inputs: Sequence[Shape], _weights: Shape) -> Shape:
+    _require(step, len(set(inputs)) == 1, inputs[-1], f"inputs of the shape {list(inputs[0])}")
+    return inputs[0]
+
+
+def _flatten(_step: Step, inputs: Sequence[Shape], _weights: Shape) -> Shape:
+    return inputs[0] if inputs[0][0] == STEPS else (math.prod(inputs[0]),)
+
+
+def _take_last(step: Step, inputs: Sequence[Shape], _weights: Shape) -> Shape:
+    _require(step, inputs[0][0] == STEPS and len(inputs[0]) > 1, inputs[0], "a sequence")
+    return inputs[0][1:]
+
+
+def _multiply(step: Step, inputs: Sequence[Shape], weights: Shape) -> Shape:
+    shape = inputs[0]
+    sequence = shape[0] == STEPS
+    numbers = math.prod(shape[1:] if sequence else shape)
+    _require(step, numbers == math.prod(weights[1:]), shape, f"{math.prod(weights[1:])} numbers")
+    return (STEPS, weights[0]) if sequence else (weights[0],)
+
+
+def _convolve(step: Step, inputs: Sequence[Shape], weights: Shape) -> Shape:
+    shape, groups = inputs[0], step.settings["groups"]
+    fits = len(shape) == 3 and len(weights) == 4 and shape[0] == weights[1] * groups
+    expected = f"an image for weights {list(weights)} in {groups} groups"
+    _require(step, fits and weights[0] % groups == 0, shape, expected)
+    kernel = find_kernel(step, weights)
+    sides = find_convolved(step.settings, kernel, shape[1:])
+    _require(step, min(sides) >= 1, shape, f"an image that holds a window {list(kernel)}")
+    return weights[0], *sides
+
+
+def find_convolved(settings: Mapping[str, Any], kernel: Shape, sides: Shape) -> tuple[int, int]:
+    """Return height and width of what a convolution gives.
+
+    Parameters
+    ----------
+    settings : mapping
+        Of a convolution.
+    kernel, sides : tuple of int
+        Height and width of its window, and of the image.
+    """
+    pad, stride, dilation = (settings[key] for key in ("pad", "stride", "dilation"))
+    found = [
+        (sides[axis] + pad[axis] + pad[axis + 2] - dilation[axis] * (kernel[axis] - 1) - 1)
+        // stride[axis]
+        + 1
+        for axis in (0, 1)
+    ]
+    return found[0], found[1]
+
+
+def find_kernel(step: Step, weights: Shape) -> Shape:
+    """Return height and width of a convolution's window.
+
+    Parameters
+    ----------
+    step : Step
+        The convolution.
+    weights : tuple of int
+        Shape of its weights; with ``winograd`` 4 x 4 transformed ones of a 3 x 3 kernel.
+
+    Raises
+    ------
+    WorkloadError
+        Winograd's transform does not go with such a step.
+    """
+    if not step.settings["winograd"]:
+        return weights[2:]
+    usual = OPS["conv"].settings
+    plain = all(step.settings[key] == usual[key] for key in ("stride", "dilation", "groups"))
+    expected = "4 x 4 transformed weights, stride 1, no dilation and one group for Winograd"
+    _require(step, plain and weights[2:] == (4, 4), weights, expected)
+    return 3, 3
+
+
+def _recur(step: Step, inputs: Sequence[Shape], weights: Shape) -> Shape:
+    shape = inputs[0]
+    parts = 3 if step.settings.get("reset") == "before" else 4
+    hidden = weights[0] // parts
+    numbers = weights[-1] - hidden - 1
+    fits = len(weights) == 2 and hidden and weights[0] == parts * hidden and numbers > 0
+    expected = f"weights of {parts} x hidden rows and inputs + hidden + 1 columns"
+    _require(step, bool(fits), weights, expected)
+    _require(step, shape == (STEPS, numbers), shape, f"a sequence of {numbers} numbers each")
+    return STEPS, hidden
+
+
+def find_pooled(settings: Mapping[str, Any], sides: Shape) -> tuple[int, int]:
+    """Return height and width of what pooling gives.
+
+    Parameters
+    ----------
+    settings : mapping
+        Of a pooling step. With ``ceil``, as in Caffe, a last window that is cut off counts, unless
+        it begins in the padding behind the image.
+    sides : tuple of int
+        Height and width of the image.
+    """
+    kernel, stride, pad = settings["kernel"], settings["stride"], settings["pad"]
+    found = []
+    for axis in (0, 1):
+        rest = sides[axis] + pad[axis] + pad[axis + 2] - kernel[axis]
+        steps = (-(-rest // stride[axis]) if settings["ceil"] else rest // stride[axis]) + 1
+        beyond = settings["ceil"] and (steps - 1) * stride[axis] >= sides[axis] + pad[axis]
+        found.append(steps - bool(beyond))
+    return found[0], found[1]
+
+
+def _require(step: Step, fits: bool, shape: Shape, expected: str) -> None:
+    if not fits:
+        raise WorkloadError(
+            f"step {step.name!r} ({step.op}): expected {expected}, found the shape {list(shape)}"
+        )
+
+
+RULES: Mapping[str, Rule] = {
+    "fc": _multiply, "conv": _convolve, "lstm": _recur, "gru": _recur, "embedding": _embed,
+    "maxpool": _pool, "avgpool": _pool, "global_avgpool": _average,
+    "concat": _concatenate, "add": _add, "flatten": _flatten, "last": _take_last,
+}  # fmt: skip

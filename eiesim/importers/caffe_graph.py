@@ -1,0 +1,193 @@
+"""The steps of a Caffe network, from its `.prototxt`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from eiesim.errors import WorkloadError
+from eiesim.graph import Step
+from eiesim.importers.described import Builder, Described
+from eiesim.importers.prototxt import Block, NetLayer, kind_of, read_prototxt
+
+UNCHANGED = frozenset({"dropout", "split"})
+"""Types that do nothing once a network is trained."""
+TRAINING = frozenset({
+    "accuracy", "contrastiveloss", "data", "dummydata", "euclideanloss", "hdf5data", "hingeloss",
+    "hinge_loss", "imagedata", "infogainloss", "memorydata", "multinomiallogisticloss", "silence",
+    "sigmoidcrossentropyloss", "windowdata",
+})  # fmt: skip
+"""Types that only serve training and testing."""
+Settings = dict[str, Any]
+
+
+class _Unsupported(Exception):  # noqa: N818 - never leaves this file
+    """Why a layer cannot be run."""
+
+
+def read_caffe_graph(path: str | Path) -> Described:
+    """Read a network's steps.
+
+    Parameters
+    ----------
+    path : str or Path
+        A network definition in protobuf's text form.
+
+    Raises
+    ------
+    WorkloadError
+        The file cannot be read, is not of this form, or holds no layer that can be run.
+
+    References
+    ----------
+    BVLC/caffe, ``src/caffe/proto/caffe.proto`` for the parameters and what they are by default.
+    """
+    net = read_prototxt(path)
+    builder = Builder(dict(net.inputs))
+    for layer in net.layers:
+        _add(builder, layer)
+    if not builder.steps:
+        raise WorkloadError(f"{path}: expected a layer that can be run, found none")
+    try:
+        return builder.finish()
+    except WorkloadError as error:
+        raise WorkloadError(f"{path}: {error}") from error
+
+
+def _add(builder: Builder, layer: NetLayer) -> None:
+    kind = kind_of(layer.type)
+    if kind == "input":
+        return
+    missing = builder.find_missing(layer.bottoms)
+    if kind in TRAINING:
+        builder.skip(layer.name, f"{layer.type}: serves training alone", layer.tops, None)
+    elif missing or not layer.bottoms:
+        reason = f"reads {missing or 'nothing'}, which is not there"
+        builder.skip(layer.name, reason, layer.tops, layer.shape)
+    elif kind in UNCHANGED:
+        for top in layer.tops:
+            builder.rename(layer.bottoms[0], top)
+    else:
+        try:
+            _add_step(builder, layer, kind)
+        except _Unsupported as why:
+            builder.skip(layer.name, f"{layer.type}: {why}", layer.tops, layer.shape)
+
+
+def _add_step(builder: Builder, layer: NetLayer, kind: str) -> None:
+    if kind not in RULES:
+        raise _Unsupported("not a layer that eiesim can run")
+    op, settings = RULES[kind](layer.block)
+    weights = layer.name if layer.weight_shape else ""
+    inputs = layer.bottoms[:1] if kind.endswith("loss") else layer.bottoms
+    builder.add(Step(layer.name, op, inputs, weights, settings), (layer.tops or (layer.name,))[0])
+
+
+def _convolution(block: Block) -> tuple[str, Settings]:
+    parameters = block.block("convolution_param")
+    pad = parameters.pair("pad", "pad", 0, 0)
+    return "conv", {
+        "stride": parameters.pair("stride", "stride", 1),
+        "pad": pad * 2,
+        "dilation": parameters.pair("dilation", "dilation", 1),
+        "groups": parameters.size("group", 1),
+    }
+
+
+def _product(block: Block) -> tuple[str, Settings]:
+    parameters = block.block("inner_product_param")
+    if parameters.text("transpose") == "true":
+        raise _Unsupported("its weights are stored transposed")
+    if parameters.text("axis") not in ("", "1"):
+        raise _Unsupported(f"axis {parameters.text('axis')}, expected 1")
+    return "fc", {}
+
+
+def _pooling(block: Block) -> tuple[str, Settings]:
+    parameters = block.block("pooling_param")
+    method = parameters.text("pool") or "MAX"
+    if method not in ("MAX", "AVE"):
+        raise _Unsupported(f"pool {method}, expected MAX or AVE")
+    if parameters.text("global_pooling") == "true":
+        if method == "MAX":
+            raise _Unsupported("the maximum of a whole image")
+        return "global_avgpool", {}
+    pad = parameters.pair("pad", "pad", 0, 0)
+    settings = {
+        "kernel": parameters.pair("kernel_size", "kernel", None),
+        "stride": parameters.pair("stride", "stride", 1),
+        "pad": pad * 2,
+        "ceil": 1,
+    }
+    return (
+        ("maxpool", settings) if method == "MAX" else ("avgpool", settings | {"count_padding": 1})
+    )
+
+
+def _relu(block: Block) -> tuple[str, Settings]:
+    slope = block.block("relu_param").text("negative_slope")
+    if slope and _number(slope):
+        raise _Unsupported(f"negative_slope {slope}, expected 0")
+    return "relu", {}
+
+
+def _concat(block: Block) -> tuple[str, Settings]:
+    axis = block.block("concat_param").text("axis") or "1"
+    if axis != "1":
+        raise _Unsupported(f"axis {axis}, expected 1")
+    return "concat", {}
+
+
+def _eltwise(block: Block) -> tuple[str, Settings]:
+    parameters = block.block("eltwise_param")
+    if (parameters.text("operation") or "SUM") != "SUM" or parameters.words("coeff"):
+        raise _Unsupported("expected a plain SUM")
+    return "add", {}
+
+
+def _power(block: Block) -> tuple[str, Settings]:
+    parameters = block.block("power_param")
+    if _number(parameters.text("power") or "1") != 1:
+        raise _Unsupported(f"power {parameters.text('power')}, expected 1")
+    return "scale", {
+        "factor": _number(parameters.text("scale") or "1"),
+        "offset": _number(parameters.text("shift") or "0"),
+    }
+
+
+def _lrn(block: Block) -> tuple[str, Settings]:
+    parameters = block.block("lrn_param")
+    if parameters.text("norm_region") == "WITHIN_CHANNEL":
+        raise _Unsupported("norm_region WITHIN_CHANNEL, expected ACROSS_CHANNELS")
+    return "lrn", {
+        "size": parameters.size("local_size", 5),
+        "alpha": _number(parameters.text("alpha") or "1"),
+        "beta": _number(parameters.text("beta") or "0.75"),
+        "k": _number(parameters.text("k") or "1"),
+    }
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        raise _Unsupported(f"expected a number, found {word[:40]}") from None
+
+
+RULES: Mapping[str, Callable[[Block], tuple[str, Settings]]] = {
+    "convolution": _convolution,
+    "innerproduct": _product,
+    "pooling": _pooling,
+    "relu": _relu,
+    "concat": _concat,
+    "eltwise": _eltwise,
+    "power": _power,
+    "lrn": _lrn,
+    "sigmoid": lambda _: ("sigmoid", {}),
+    "tanh": lambda _: ("tanh", {}),
+    "softmax": lambda _: ("softmax", {}),
+    "softmaxloss": lambda _: ("softmax", {}),
+    "softmaxwithloss": lambda _: ("softmax", {}),
+    "flatten": lambda _: ("flatten", {}),
+}

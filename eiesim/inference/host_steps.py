@@ -1,0 +1,84 @@
+"""The steps of a network that the host does, in float32."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.errors import WorkloadError
+from eiesim.graph import STEPS, Step, find_pooled
+from eiesim.model import Model
+from eiesim.trained import decode
+from eiesim.workload import host
+
+Floats = npt.NDArray[np.float32]
+
+
+def run_host(model: Model, step: Step, operands: Sequence[Floats]) -> Floats:
+    """Do a step on the host.
+
+    Parameters
+    ----------
+    model : Model
+        The network.
+    step : Step
+        One that is not on EIE.
+    operands : sequence of float32
+        What it takes.
+
+    Raises
+    ------
+    WorkloadError
+        A number to look up is not one of the table's.
+    """
+    if step.op == "embedding":
+        return _look_up(model, step, operands[0])
+    if step.op == "flatten" and model.shapes[step.inputs[0]][0] == STEPS:
+        return operands[0].reshape(len(operands[0]), -1)
+    return np.asarray(RULES[step.op](step, operands), np.float32)
+
+
+def _look_up(model: Model, step: Step, numbers: Floats) -> Floats:
+    table = decode(model.layers[step.layer]).weights
+    places = numbers.astype(np.int64)
+    if (places != numbers).any() or places.min() < 0 or places.max() >= table.shape[1]:
+        raise WorkloadError(
+            f"step {step.name!r}: expected whole numbers from 0 to {table.shape[1] - 1}, found "
+            f"{numbers.min():g} to {numbers.max():g}"
+        )
+    return np.ascontiguousarray(table[:, places].T)
+
+
+def _find_window(step: Step, image: Floats) -> host.Window:
+    sides = find_pooled(step.settings, image.shape[1:])
+    kernel, stride, pad = (step.settings[key] for key in ("kernel", "stride", "pad"))
+    return host.Window(kernel, stride, pad, sides)
+
+
+def _average(step: Step, operands: Sequence[Floats]) -> Floats:
+    image = operands[0]
+    return host.pool_mean(image, _find_window(step, image), bool(step.settings["count_padding"]))
+
+
+def _scale(step: Step, operands: Sequence[Floats]) -> Floats:
+    factor, offset = (np.float32(step.settings[key]) for key in ("factor", "offset"))
+    return operands[0] * factor + offset
+
+
+RULES: Mapping[str, Callable[[Step, Sequence[Floats]], Floats]] = {
+    "relu": lambda _, operands: host.relu(operands[0]),
+    "sigmoid": lambda _, operands: host.sigmoid(operands[0]),
+    "tanh": lambda _, operands: np.tanh(operands[0]),
+    "softmax": lambda _, operands: host.softmax(operands[0]),
+    "maxpool": lambda step, it: host.pool_maximum(it[0], _find_window(step, it[0])),
+    "avgpool": _average,
+    "global_avgpool": lambda _, operands: operands[0].mean((1, 2)),
+    "concat": lambda _, operands: np.concatenate(operands),
+    "add": lambda _, operands: np.add.reduce(operands),
+    "flatten": lambda _, operands: operands[0].reshape(-1),
+    "last": lambda _, operands: operands[0][-1],
+    "scale": _scale,
+    "lrn": lambda step, operands: host.normalise(operands[0], step.settings),
+}

@@ -1,0 +1,214 @@
+"""The steps of a network that EIE does: which vectors are multiplied, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.counters import RunResult
+from eiesim.errors import WorkloadError
+from eiesim.fixedpoint import dequantise, quantise
+from eiesim.graph import Step, find_convolved, find_kernel
+from eiesim.hardware import Hardware
+from eiesim.image import InterleavedCSC, encode
+from eiesim.layer import CompressedLayer, StoredLayer
+from eiesim.sim.engines import Engine, simulate
+from eiesim.workload import cells, winograd
+from eiesim.workload.host import Window, sigmoid, take_windows
+
+Floats = npt.NDArray[np.float32]
+PLACES = 16
+"""Matrices of a convolution by Winograd."""
+
+
+class Chip:
+    """A machine with the layer of one step in its SRAMs, and what it has run since `clear`.
+
+    Parameters
+    ----------
+    step : Step
+        What it does.
+    stored : StoredLayer
+        The layer.
+    hw : Hardware
+        The machine.
+    engine : {"fast", "reference"}
+        The engine.
+
+    Raises
+    ------
+    WorkloadError
+        A bias is in the codebook where it cannot be.
+    ImageError
+        The layer does not go with the machine.
+    """
+
+    def __init__(self, step: Step, stored: StoredLayer, hw: Hardware, engine: Engine) -> None:
+        self.step, self.stored, self.hw, self.engine = step, stored, hw, engine
+        self.images: Sequence[InterleavedCSC] = [
+            encode(part, hw) for part in split_layer(step, stored.layer)
+        ]
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what was run."""
+        self.runs: list[RunResult] = []
+        self.nonzeros: list[int] = []
+        self.loaded = 0
+
+    def multiply(self, activations: Floats, part: int = 0) -> Floats:
+        """Return the product of one of the images and a vector.
+
+        Parameters
+        ----------
+        activations : float32 [cols]
+            The vector.
+        part : int
+            Number of the image.
+        """
+        vector = np.ascontiguousarray(activations, np.float32)
+        run = simulate(self.images[part], vector, self.hw, self.engine)
+        self.runs.append(run)
+        self.nonzeros.append(int(np.count_nonzero(vector)))
+        self.loaded += vector.size
+        return run.output
+
+    def hold(self, state: Floats) -> Floats:
+        """Return a state as it is kept from step to step: in the machine's number format.
+
+        Parameters
+        ----------
+        state : float32 [hidden]
+            The state.
+        """
+        if self.hw.datapath == "float32":
+            return state
+        bits = self.hw.act_fraction_bits
+        return dequantise(quantise(state, bits), bits)
+
+
+def split_layer(step: Step, layer: CompressedLayer) -> list[CompressedLayer]:
+    """Return the matrices of a step: one a group, one a place of Winograd's, one a turn of a GRU's.
+
+    Parameters
+    ----------
+    step : Step
+        On EIE.
+    layer : CompressedLayer
+        Its layer.
+
+    Raises
+    ------
+    WorkloadError
+        Winograd's matrices cannot have a bias in the codebook: it is added after the transform.
+    """
+    codes = layer.codes
+    if step.op == "conv" and step.settings["winograd"]:
+        if layer.bias_codes is not None:
+            raise WorkloadError(f"{layer.name}: expected no bias in the codebook for Winograd")
+        parts = [codes[:, place::PLACES] for place in range(PLACES)]
+        return [CompressedLayer(part, layer.codebook, None, layer.name) for part in parts]
+    rows = layer.rows // step.settings.get("groups", 1)
+    if step.settings.get("reset") == "before":
+        rows = 2 * layer.rows // 3
+    if rows == layer.rows:
+        return [layer]
+    bias = layer.bias_codes
+    return [
+        CompressedLayer(
+            codes[first : first + rows], layer.codebook,
+            None if bias is None else bias[first : first + rows], layer.name,
+        )
+        for first in range(0, layer.rows, rows)
+    ]  # fmt: skip
+
+
+def run_product(chip: Chip, operand: Floats) -> Floats:
+    """Do a step on EIE.
+
+    Parameters
+    ----------
+    chip : Chip
+        The machine with the step's layer.
+    operand : float32
+        What the step takes, of a shape that fits.
+
+    Returns
+    -------
+    float32
+        Its output; a bias that is not in the codebook is added by the host.
+    """
+    return RULES[chip.step.op](chip, operand)
+
+
+def _add_bias(chip: Chip, sums: Floats) -> Floats:
+    bias = chip.stored.bias
+    return sums if bias is None else sums + bias
+
+
+def _multiply(chip: Chip, operand: Floats) -> Floats:
+    cols = chip.stored.layer.cols
+    vectors = operand.reshape(-1, cols)
+    sums = np.stack([chip.multiply(vector) for vector in vectors])
+    sequence = operand.ndim == 2 and operand.shape[1] == cols
+    return _add_bias(chip, sums if sequence else sums[0])
+
+
+def _convolve(chip: Chip, image: Floats) -> Floats:
+    step, shape = chip.step, chip.stored.shape
+    pad, stride, dilation = (step.settings[key] for key in ("pad", "stride", "dilation"))
+    kernel = find_kernel(step, shape)
+    below, beside = find_convolved(step.settings, kernel, image.shape[1:])
+    if step.settings["winograd"]:
+        tiles = winograd.transform_tiles(image, pad, (below, beside))
+        products = [[chip.multiply(tile[place // 4, place % 4], place) for place in range(PLACES)]
+                    for tile in tiles]  # fmt: skip
+        stacked = np.array(products).reshape(len(tiles), 4, 4, -1)
+        sums = winograd.join_tiles(stacked, (below, beside))
+    else:
+        windows = take_windows(image, Window(kernel, stride, pad, (below, beside), dilation))
+        groups = windows.reshape(step.settings["groups"], -1, below * beside).transpose(2, 0, 1)
+        rows = [
+            np.concatenate([chip.multiply(vector, part) for part, vector in enumerate(position)])
+            for position in groups
+        ]
+        sums = np.stack(rows, axis=1).reshape(-1, below, beside)
+    return _add_bias(chip, sums.transpose(1, 2, 0)).transpose(2, 0, 1)
+
+
+def _run_lstm(chip: Chip, sequence: Floats) -> Floats:
+    hidden = state = np.zeros(chip.stored.layer.rows // 4, np.float32)
+    one = np.ones(1, np.float32)
+    outputs = []
+    for numbers in sequence:
+        sums = chip.multiply(np.concatenate((numbers, hidden, one)))
+        new_hidden, new_state = cells.step_lstm(sums, state)
+        hidden, state = chip.hold(new_hidden), chip.hold(new_state)
+        outputs.append(hidden)
+    return np.stack(outputs)
+
+
+def _run_gru(chip: Chip, sequence: Floats) -> Floats:
+    before = chip.step.settings["reset"] == "before"
+    state = np.zeros(chip.stored.layer.rows // (3 if before else 4), np.float32)
+    one = np.ones(1, np.float32)
+    outputs = []
+    for numbers in sequence:
+        sums = chip.multiply(np.concatenate((numbers, state, one)))
+        if before:
+            update, reset = np.split(sums, 2)
+            held = sigmoid(reset) * state
+            new = chip.multiply(np.concatenate((numbers, held, one)), 1)
+        else:
+            update, reset, of_input, of_state = np.split(sums, 4)
+            new = of_input + sigmoid(reset) * of_state
+        state = chip.hold(cells.step_gru(update, new, state))
+        outputs.append(state)
+    return np.stack(outputs)
+
+
+RULES: Mapping[str, Callable[[Chip, Floats], Floats]] = {
+    "fc": _multiply, "conv": _convolve, "lstm": _run_lstm, "gru": _run_gru,
+}  # fmt: skip

@@ -1,0 +1,171 @@
+"""One input after the other through a network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.arrays import take_array
+from eiesim.counters import RunResult, add_counters
+from eiesim.errors import WorkloadError
+from eiesim.graph import STEPS
+from eiesim.hardware import Hardware
+from eiesim.inference.host_steps import run_host
+from eiesim.inference.products import Chip, run_product
+from eiesim.model import Model
+from eiesim.sim.engines import Engine
+
+Floats = npt.NDArray[np.float32]
+
+
+class Traffic(NamedTuple):
+    """Activations that pass between the host and EIE in a step.
+
+    Attributes
+    ----------
+    loaded : int
+        Written into source registers, one that is used again as often as it is written. 0 where a
+        fully connected layer takes what another one left in the destination registers: the two
+        register files swap their roles (EIE, section IV).
+    distinct : int
+        Different ones among them.
+    stored : int
+        Outputs.
+    """
+
+    loaded: int
+    distinct: int
+    stored: int
+
+
+@dataclass(frozen=True, eq=False)
+class StepRun:
+    """A step on EIE for one input.
+
+    Attributes
+    ----------
+    name : str
+        The step.
+    result : RunResult
+        Counts of all its products, one after the other; their outputs, likewise.
+    product_cycles : int64 [products]
+        Cycles of each product: of a position of a convolution, of a step of a sequence.
+    nonzeros : int64 [products]
+        Activations of each that are not 0.
+    traffic : Traffic
+        What is loaded and stored.
+    """
+
+    name: str
+    result: RunResult
+    product_cycles: npt.NDArray[np.int64]
+    nonzeros: npt.NDArray[np.int64]
+    traffic: Traffic
+
+
+@dataclass(frozen=True, eq=False)
+class InputRun:
+    """One input through a network.
+
+    Attributes
+    ----------
+    values : mapping of name to float32
+        What each input and step gave.
+    steps : tuple of StepRun
+        Those on EIE, in order.
+    """
+
+    values: Mapping[str, Floats]
+    steps: tuple[StepRun, ...]
+
+    @property
+    def cycles(self) -> int:
+        """Cycles of all steps on EIE, one after the other."""
+        return sum(run.result.cycles for run in self.steps)
+
+
+def run_model(
+    model: Model,
+    inputs: Iterable[Mapping[str, Floats]],
+    hw: Hardware,
+    engine: Engine = "fast",
+) -> Iterator[InputRun]:
+    """Run inputs through a network, one after the other.
+
+    Parameters
+    ----------
+    model : Model
+        The network; its layers are encoded once.
+    inputs : iterable of mapping of name to float32
+        Each holds an array for every input of the network.
+    hw : Hardware
+        The machine. With its `fixed16` datapath activations are rounded as they are loaded, and the
+        state of a recurrent layer is kept in such numbers, too.
+    engine : {"fast", "reference"}
+        The engine.
+
+    Raises
+    ------
+    WorkloadError
+        An input is missing or not of the network's shape.
+    ImageError
+        A layer does not go with the machine.
+    """
+    chips = {
+        step.name: Chip(step, model.layers[step.layer], hw, engine)
+        for step in model.graph.steps
+        if step.on_eie
+    }
+    for given in inputs:
+        yield _run_input(model, _take_inputs(model, given), chips)
+
+
+def _take_inputs(model: Model, given: Mapping[str, Floats]) -> dict[str, Floats]:
+    taken = {}
+    for name, shape in model.graph.inputs.items():
+        if name not in given:
+            raise WorkloadError(
+                f"{model.name}: input {name!r}: expected one of shape {list(shape)}, found "
+                f"{', '.join(given) or 'none'}"
+            )
+        wanted = tuple("steps" if size == STEPS else size for size in shape)
+        taken[name] = take_array(given[name], f"input {name!r}", np.float32, wanted)
+    return taken
+
+
+def _run_input(model: Model, values: dict[str, Floats], chips: Mapping[str, Chip]) -> InputRun:
+    runs = []
+    on_chip: set[str] = set()
+    for step in model.graph.steps:
+        operands = [values[name] for name in step.inputs]
+        stays = len(model.shapes[step.name]) == 1 and on_chip.issuperset(step.inputs)
+        if step.name not in chips:
+            values[step.name] = run_host(model, step, operands)
+            if step.op == "relu" and stays:
+                on_chip.add(step.name)  # the PEs apply ReLU themselves
+            continue
+        output = values[step.name] = run_product(chips[step.name], operands[0])
+        swaps = step.op == "fc" and stays
+        runs.append(_finish(chips[step.name], operands[0].size, output.size, swaps))
+        if step.op == "fc" and len(model.shapes[step.name]) == 1:
+            on_chip.add(step.name)
+    return InputRun(values, tuple(runs))
+
+
+def _finish(chip: Chip, distinct: int, stored: int, swaps: bool) -> StepRun:
+    """Return what a chip has run, and clear it."""
+    counters = add_counters([run.counters for run in chip.runs])
+    output = np.concatenate([run.output for run in chip.runs])
+    done = StepRun(
+        chip.step.name,
+        RunResult(chip.step.name, chip.engine, chip.hw, output, counters),
+        np.array([run.cycles for run in chip.runs], np.int64),
+        np.array(chip.nonzeros, np.int64),
+        Traffic(0, 0, stored) if swaps else Traffic(chip.loaded, distinct, stored),
+    )
+    chip.clear()
+    return done
