@@ -1,8 +1,8 @@
 """eiesim: what the EIE accelerator does with a network, cycle for cycle.
 
-Describe: `Hardware`, `CompressedLayer`, `load_benchmark`.
+Describe: `Hardware`, `CompressedLayer`, `load_benchmark`, `load_model`, `Model`.
 Compress and lay out: `compress`, `encode`, `InterleavedCSC`.
-Run: `simulate`, `RunResult`, `Counters`.
+Run: `simulate`, `run_model`, `RunResult`, `Counters`.
 Price: `estimate_energy`, `EnergyReport`, `price_machine`, `PriceTable`, `estimate_area`.
 
 The names are imported when they are first used, so that ``import eiesim`` takes no time.
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from eiesim.errors import EieError
     from eiesim.hardware import Hardware
     from eiesim.image import InterleavedCSC, encode
+    from eiesim.inference import run_model
     from eiesim.layer import CompressedLayer, LayerSpec
+    from eiesim.model import Model, load_model
     from eiesim.sim.engines import simulate
 
 __version__ = "0.1.0"
@@ -39,6 +41,7 @@ __all__ = [
     "Hardware",
     "InterleavedCSC",
     "LayerSpec",
+    "Model",
     "PriceTable",
     "RunResult",
     "__version__",
@@ -47,7 +50,9 @@ __all__ = [
     "estimate_area",
     "estimate_energy",
     "load_benchmark",
+    "load_model",
     "price_machine",
+    "run_model",
     "simulate",
 ]
 
@@ -61,12 +66,15 @@ _HOME = {
     "Hardware": "eiesim.hardware",
     "InterleavedCSC": "eiesim.image",
     "LayerSpec": "eiesim.layer",
+    "Model": "eiesim.model",
     "PriceTable": "eiesim.energy.prices",
     "RunResult": "eiesim.counters",
     "encode": "eiesim.image",
     "estimate_area": "eiesim.energy.area",
     "estimate_energy": "eiesim.energy.model",
     "load_benchmark": "eiesim.benchmark",
+    "load_model": "eiesim.model",
+    "run_model": "eiesim.inference",
     "price_machine": "eiesim.energy.machine",
     "simulate": "eiesim.sim.engines",
 }

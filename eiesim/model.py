@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from eiesim.compress.container import read_dcz, write_dcz
+from eiesim.compress.pipeline import compress_network
+from eiesim.compress.plan import LayerPlan, Plan
 from eiesim.errors import WorkloadError
-from eiesim.graph import Graph, Shape, infer_shapes, read_graph
-from eiesim.layer import StoredLayer
+from eiesim.graph import OPS, Graph, Shape, infer_shapes, read_graph
+from eiesim.importers.chain import guess_chain
+from eiesim.importers.described import Skipped
+from eiesim.importers.networks import NetworkFile, place_layers, read_network_file, read_steps
+from eiesim.layer import DenseLayer, StoredLayer
+from eiesim.workload.winograd import transform_weights
 
+EIE, DCZ = ".eie", ".dcz"
 GRAPH, NAME = "graph", "network"
 """What the container's metadata calls them."""
 
@@ -96,3 +104,115 @@ class Model:
             return cls(name, read_graph(content, "graph"), layers)
         except WorkloadError as error:
             raise WorkloadError(f"{path}: {error}") from error
+
+
+class Imported(NamedTuple):
+    """A network taken from files.
+
+    Attributes
+    ----------
+    model : Model
+        What can be run.
+    skipped : tuple of Skipped
+        What cannot, with reasons.
+    errors : mapping of name to (float, float)
+        How far pruning, and pruning and sharing moved the weights of each layer that was
+        compressed here, as in `CompressedStep`.
+    """
+
+    model: Model
+    skipped: tuple[Skipped, ...]
+    errors: Mapping[str, tuple[float, float]]
+
+
+def import_model(
+    path: str | Path,
+    steps: str | Path | None = None,
+    plan: Plan | None = None,
+    use_winograd: bool = False,
+) -> Imported:
+    """Take a network from files, and compress what is not compressed yet.
+
+    Parameters
+    ----------
+    path : str or Path
+        Weights: see `eiesim.importers.networks.read_network_file`; or a `.dcz` file.
+    steps : str or Path, optional
+        The steps, where the file does not tell them.
+    plan : Plan, optional
+        How to compress. By default nothing is pruned but zeros, and codes have 8 bits in
+        convolutions and 4 bits elsewhere, as in Deep Compression's Table 1.
+    use_winograd : bool
+        Whether convolutions of 3 x 3 with stride 1 are transformed: what is pruned then are the
+        transformed weights.
+
+    Raises
+    ------
+    WorkloadError
+        A file is missing or damaged, or they do not go together.
+    ConfigError
+        The plan names a layer that is not there.
+    """
+    given = _read(path, steps)
+    graph, weights = given.graph, dict(given.weights)
+    if use_winograd:
+        graph = _transform(graph, weights)
+    convolutions = {step.layer for step in graph.steps if step.op == "conv"}
+    own = {name: LayerPlan(codebook_bits=8) for name in weights if name in convolutions}
+    compressed = list(compress_network(weights, plan or Plan(layers=own)))
+    layers = {**given.stored, **{step.stored.name: step.stored for step in compressed}}
+    errors = {step.stored.name: (step.pruned_error, step.shared_error) for step in compressed}
+    return Imported(Model(Path(path).stem, graph, layers), given.skipped, errors)
+
+
+def load_model(
+    path: str | Path, steps: str | Path | None = None, plan: Plan | None = None
+) -> Model:
+    """Return a network that EIE can run, from a `.eie` file or from any other with weights.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that `Model.save` or ``eiesim import`` wrote, or one as in `import_model`.
+    steps, plan
+        As in `import_model`; not for a `.eie` file.
+
+    Raises
+    ------
+    WorkloadError
+        As in `import_model`, or a `.eie` file comes with steps or a plan.
+    ConfigError
+        The plan names a layer that is not there.
+    """
+    if Path(path).suffix.lower() != EIE:
+        return import_model(path, steps, plan).model
+    if steps is not None or plan is not None:
+        raise WorkloadError(f"{path}: tells its steps and is compressed; leave out steps and plan")
+    return Model.load(path)
+
+
+def _read(path: str | Path, steps: str | Path | None) -> NetworkFile:
+    if Path(path).suffix.lower() != DCZ:
+        return read_network_file(path, steps)
+    stored = {it.name: it for it in read_dcz(path).layers}
+    if steps is not None:
+        return place_layers(path, read_steps(steps), stored=stored)
+    return NetworkFile(guess_chain({name: it.shape for name, it in stored.items()}, {}, str(path)),
+                       stored=stored)  # fmt: skip
+
+
+def _transform(graph: Graph, weights: dict[str, DenseLayer]) -> Graph:
+    """Transform the weights of convolutions that Winograd's filtering can do."""
+    usual = OPS["conv"].settings
+    steps = []
+    for step in graph.steps:
+        plain = step.op == "conv" and all(
+            step.settings[key] == usual[key] for key in ("stride", "dilation", "groups", "winograd")
+        )
+        if plain and step.layer in weights and weights[step.layer].weights.shape[2:] == (3, 3):
+            dense = weights[step.layer]
+            weights[step.layer] = DenseLayer(transform_weights(dense.weights), dense.bias)
+            steps.append(replace(step, settings={**step.settings, "winograd": 1}))
+        else:
+            steps.append(step)
+    return Graph(graph.inputs, tuple(steps), graph.outputs)

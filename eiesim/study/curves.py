@@ -33,8 +33,8 @@ INDEX_BITS = 5
 FLOAT_BITS = 32
 IMAGES = 20_000
 """Training images that a point is retrained on, a third of MNIST's: there are 130 points."""
-RETRAINING = Training(epochs=4, rate=1e-3, dropout=0.05)
-TUNING = Training(epochs=1, rate=2e-4, dropout=0.05)
+RETRAINING = Training(epochs=4, rate=1e-3, dropout=0.05, shift=1)
+TUNING = Training(epochs=1, rate=2e-4, dropout=0.05, shift=1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,11 +19,14 @@ class Training:
         Learning rate at first; it falls along half a cosine.
     dropout : float
         Share of the hidden activations dropped.
+    shift : int
+        Most pixels that an image is moved by.
     """
 
     epochs: int
     rate: float
     dropout: float = 0.0
+    shift: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,12 +87,9 @@ class DigitRecipe(Recipe):
     ----------
     architecture : {"LeNet-300-100", "LeNet-5"}
         What it is built as.
-    shift : int
-        Most pixels that a training image is moved by, dense or compressed.
     """
 
     architecture: Literal["LeNet-300-100", "LeNet-5"]
-    shift: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,20 +121,19 @@ LENET_300_100 = DigitRecipe(
     architecture="LeNet-300-100",
     title="LeNet-300-100 on handwritten digits",
     batch=100,
-    shift=1,
-    dense=Training(epochs=15, rate=1e-3, dropout=0.1),
+    dense=Training(epochs=20, rate=1e-3, dropout=0.2),
     rounds=(
         Round(
             densities={"ip1": 0.20, "ip2": 0.25, "ip3": 0.50},
-            training=Training(epochs=15, rate=1e-3, dropout=0.05),
+            training=Training(epochs=15, rate=1e-3, dropout=0.05, shift=1),
         ),
         Round(
-            densities={"ip1": 0.085, "ip2": 0.13, "ip3": 0.40},
-            training=Training(epochs=150, rate=2e-3),
+            densities={"ip1": 0.08, "ip2": 0.12, "ip3": 0.30},
+            training=Training(epochs=60, rate=1e-3, dropout=0.05, shift=1),
         ),
     ),
     bits={"ip1": 4, "ip2": 4, "ip3": 4},
-    tuning=Training(epochs=20, rate=5e-4),
+    tuning=Training(epochs=15, rate=5e-4, dropout=0.05, shift=1),
     index_bits={"ip1": 8, "ip2": 6, "ip3": 4},
 )
 LENET_5 = DigitRecipe(
@@ -142,20 +141,19 @@ LENET_5 = DigitRecipe(
     architecture="LeNet-5",
     title="LeNet-5, in Caffe's form, on handwritten digits",
     batch=100,
-    shift=1,
     dense=Training(epochs=12, rate=1e-3, dropout=0.5),
     rounds=(
         Round(
             densities={"conv1": 0.80, "conv2": 0.30, "ip1": 0.20, "ip2": 0.40},
-            training=Training(epochs=4, rate=1e-3, dropout=0.3),
+            training=Training(epochs=4, rate=1e-3, dropout=0.3, shift=1),
         ),
         Round(
-            densities={"conv1": 0.66, "conv2": 0.15, "ip1": 0.072, "ip2": 0.20},
-            training=Training(epochs=50, rate=1e-3, dropout=0.1),
+            densities={"conv1": 0.66, "conv2": 0.15, "ip1": 0.07, "ip2": 0.20},
+            training=Training(epochs=20, rate=1e-3, dropout=0.15, shift=1),
         ),
     ),
     bits={"conv1": 8, "conv2": 8, "ip1": 4, "ip2": 4},
-    tuning=Training(epochs=6, rate=2e-4, dropout=0.1),
+    tuning=Training(epochs=6, rate=2e-4, dropout=0.1, shift=1),
     index_bits={"conv1": 3, "conv2": 6, "ip1": 7, "ip2": 5},
 )
 TOPICS_LSTM = CharacterRecipe(

@@ -50,8 +50,8 @@ class Task(Protocol):
     def build(self, dropout: float) -> Network:
         """Return the network with weights drawn at random."""
 
-    def batches(self, seed: int) -> Loader:
-        """Return the training data in an order drawn at random."""
+    def batches(self, seed: int, shift: int) -> Loader:
+        """Return the training data in an order drawn at random, images moved by up to `shift`."""
 
     def measure(self, layers: Layers) -> dict[str, float]:
         """Return how good weights are."""
@@ -67,7 +67,7 @@ class DigitTask:
     Attributes
     ----------
     recipe : DigitRecipe
-        Architecture, batch and shift are taken from it.
+        Architecture and batch are taken from it.
     digits : Digits
         The images.
     """
@@ -91,12 +91,11 @@ class DigitTask:
 
         return LeNet5(dropout) if self.recipe.architecture == "LeNet-5" else LeNet300(dropout)
 
-    def batches(self, seed: int) -> Loader:
+    def batches(self, seed: int, shift: int) -> Loader:
         """Return the training images."""
         from eiesim.compress.retrain.batches import ImageBatches  # noqa: PLC0415 - torch
 
-        recipe = self.recipe
-        return ImageBatches(*self.digits.training, recipe.batch, recipe.shift, seed)
+        return ImageBatches(*self.digits.training, self.recipe.batch, shift, seed)
 
     def measure(self, layers: Layers) -> dict[str, float]:
         """Return the share of the images that is classified wrongly, in percent."""
@@ -164,10 +163,12 @@ class CharacterTask:
         recipe = self.recipe
         return CharLstm(len(self.characters), recipe.embedding, recipe.hidden, recipe.layers)
 
-    def batches(self, seed: int) -> Loader:
-        """Return pieces of the training text."""
+    def batches(self, seed: int, shift: int) -> Loader:
+        """Return pieces of the training text; it cannot be moved."""
         from eiesim.compress.retrain.batches import TextBatches  # noqa: PLC0415 - torch
 
+        if shift:
+            raise WorkloadError("shift: expected none for a character model")
         recipe = self.recipe
         return TextBatches(self.training, recipe.batch, recipe.steps, recipe.pieces, seed)
 

@@ -207,7 +207,7 @@ def train_stage(
         change(model)
         if state is not None:
             facts["before"] = task.measure(take_layers(take_state(model)))
-        batches = task.batches(seed)
+        batches = task.batches(seed, training.shift)
         retrain.train(model, batches, score_loss, training.epochs, training.rate, tell)
     after = take_state(model)
     layers = take_layers(after)

@@ -1,0 +1,143 @@
+"""Weights of recurrent layers as one matrix each: inputs, state and bias side by side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.errors import WorkloadError
+from eiesim.layer import DenseLayer
+
+Floats = npt.NDArray[np.float32]
+TORCH_LSTM = "ifjo"
+"""Order of PyTorch's gates: input, forget, new value (its g), output."""
+TORCH_GRU = "rzn"
+"""Order of PyTorch's gates: reset, update, new value."""
+PARTS = re.compile(r"(?P<module>(?:.*\.)?)weight_(?P<kind>ih|hh)_l(?P<level>\d+)$")
+
+
+def join_lstm(of_input: Floats, of_state: Floats, bias: Floats, gates: str) -> Floats:
+    """Return an LSTM's eight products as one matrix.
+
+    Parameters
+    ----------
+    of_input : float32 [4 * hidden, inputs]
+        Weights of the input.
+    of_state : float32 [4 * hidden, hidden]
+        Weights of the state.
+    bias : float32 [4 * hidden]
+        Sum of all biases.
+    gates : str
+        Order of the gates in them: i input, j new value, f forget, o output.
+
+    Returns
+    -------
+    float32 [4 * hidden, inputs + hidden + 1]
+        Gates in the order i, j, f, o; the last column is the bias, whose activation is 1.
+
+    References
+    ----------
+    EIE, section V: NT-LSTM is one matrix of 1201 = 600 + 600 + 1 columns.
+    """
+    whole = np.concatenate((of_input, of_state, bias[:, np.newaxis]), axis=1)
+    return np.concatenate([np.split(whole, 4)[gates.index(gate)] for gate in "ijfo"])
+
+
+def join_gru(
+    weights: tuple[Floats, Floats], biases: tuple[Floats, Floats], gates: str, reset: str
+) -> Floats:
+    """Return a GRU's six products as one matrix.
+
+    Parameters
+    ----------
+    weights : (float32 [3 * hidden, inputs], float32 [3 * hidden, hidden])
+        Of the input and of the state.
+    biases : (float32 [3 * hidden], float32 [3 * hidden])
+        Likewise.
+    gates : str
+        Order of the gates in them: z update, r reset, n new value.
+    reset : {"after", "before"}
+        Whether the reset gate acts on the product with the state or on the state.
+
+    Returns
+    -------
+    float32 [4 * hidden or 3 * hidden, inputs + hidden + 1]
+        After: update, reset, new value of the input, new value of the state. Before: update, reset,
+        new value. The last column is the bias.
+    """
+    blocks = []
+    for gate in "zrn":
+        place = gates.index(gate)
+        of_input, of_state = (np.split(matrix, 3)[place] for matrix in weights)
+        input_bias, state_bias = (np.split(bias, 3)[place][:, np.newaxis] for bias in biases)
+        if gate == "n" and reset == "after":
+            blocks.append(np.hstack((of_input, np.zeros_like(of_state), input_bias)))
+            blocks.append(np.hstack((np.zeros_like(of_input), of_state, state_bias)))
+        else:
+            blocks.append(np.hstack((of_input, of_state, input_bias + state_bias)))
+    return np.concatenate(blocks)
+
+
+def join_cells(
+    weights: Mapping[str, DenseLayer], what: str
+) -> tuple[dict[str, DenseLayer], dict[str, str]]:
+    """Join what PyTorch keeps of LSTM and GRU modules, `NAME.weight_ih_l0` and so on.
+
+    Parameters
+    ----------
+    weights : mapping of name to DenseLayer
+        A network's.
+    what : str
+        The file, for errors.
+
+    Returns
+    -------
+    joined : dict of name to DenseLayer
+        In the same order; a level of a module is called ``NAME.l0``.
+    kinds : dict of name to str
+        ``lstm`` or ``gru`` for those that were joined.
+
+    Raises
+    ------
+    WorkloadError
+        A matrix has no counterpart, or their shapes do not go together.
+    """
+    joined: dict[str, DenseLayer] = {}
+    kinds = {}
+    for name, layer in weights.items():
+        match = PARTS.fullmatch(name)
+        if match is None:
+            if re.search(r"weight_(ih|hh)_l\d+_reverse$", name):
+                raise WorkloadError(f"{what}: {name}: expected one direction, found a reverse one")
+            joined[name] = layer
+        elif match["kind"] == "ih":
+            level = f"{match['module']}l{match['level']}"
+            other = name.replace("weight_ih", "weight_hh")
+            if other not in weights:
+                raise WorkloadError(f"{what}: {name}: expected {other} beside it, found none")
+            kinds[level], matrix = _join(layer, weights[other], f"{what}: {level}")
+            joined[level] = DenseLayer(matrix)
+    return joined, kinds
+
+
+def _join(of_input: DenseLayer, of_state: DenseLayer, what: str) -> tuple[str, Floats]:
+    rows, hidden = of_state.weights.shape[:2]
+    gates, rest = divmod(rows, hidden)
+    if rest or gates not in (3, 4) or len(of_input.weights) != rows or of_input.weights.ndim != 2:
+        raise WorkloadError(
+            f"{what}: expected [3 or 4 x hidden, inputs] and [.., hidden] weights, found "
+            f"{list(of_input.weights.shape)} and {list(of_state.weights.shape)}"
+        )
+    biases = tuple(
+        np.zeros(rows, np.float32) if part.bias is None else part.bias
+        for part in (of_input, of_state)
+    )
+    if gates == 4:
+        return "lstm", join_lstm(
+            of_input.weights, of_state.weights, biases[0] + biases[1], TORCH_LSTM
+        )
+    matrices = (of_input.weights, of_state.weights)
+    return "gru", join_gru(matrices, (biases[0], biases[1]), TORCH_GRU, "after")
