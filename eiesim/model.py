@@ -130,6 +130,7 @@ def import_model(
     steps: str | Path | None = None,
     plan: Plan | None = None,
     use_winograd: bool = False,
+    outputs: tuple[str, ...] = (),
 ) -> Imported:
     """Take a network from files, and compress what is not compressed yet.
 
@@ -145,6 +146,8 @@ def import_model(
     use_winograd : bool
         Whether convolutions of 3 x 3 with stride 1 are transformed: what is pruned then are the
         transformed weights.
+    outputs : tuple of str
+        Steps whose results are wanted; by default those that no other step takes.
 
     Raises
     ------
@@ -154,13 +157,15 @@ def import_model(
         The plan names a layer that is not there.
     """
     given = _read(path, steps)
-    graph, weights = given.graph, dict(given.weights)
+    graph = given.graph.keep(outputs) if outputs else given.graph
+    weights = {name: layer for name, layer in given.weights.items() if name in graph.layers}
     if use_winograd:
         graph = _transform(graph, weights)
     convolutions = {step.layer for step in graph.steps if step.op == "conv"}
     own = {name: LayerPlan(codebook_bits=8) for name in weights if name in convolutions}
     compressed = list(compress_network(weights, plan or Plan(layers=own)))
-    layers = {**given.stored, **{step.stored.name: step.stored for step in compressed}}
+    stored = {name: it for name, it in given.stored.items() if name in graph.layers}
+    layers = {**stored, **{step.stored.name: step.stored for step in compressed}}
     errors = {step.stored.name: (step.pruned_error, step.shared_error) for step in compressed}
     return Imported(Model(Path(path).stem, graph, layers), given.skipped, errors)
 

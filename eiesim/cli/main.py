@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from eiesim import __version__
-from eiesim.cli import baseline, chip, compare, compress, doctor, reproduce, run
+from eiesim.cli import baseline, chip, compare, compress, doctor, import_, reproduce, run
 from eiesim.cli.output import tell
 from eiesim.errors import EieError, escape
 
@@ -21,6 +21,7 @@ COMMANDS = {
     "baseline": baseline,
     "compare": compare,
     "compress": compress,
+    "import": import_,
     "doctor": doctor,
 }
 EPILOG = """\
@@ -31,6 +32,7 @@ examples:
   eiesim chip                             power, area and prices of the chip, with their sources
   eiesim reproduce table4                 nine layers beside the paper's times
   eiesim compress weights.npz --out small a network of your own, pruned and shared
+  eiesim import model.pt -o model.eie     a network of your own, made ready for eiesim run
   eiesim baseline alex-7                  what this computer's CPU and GPU take for it
 """
 

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from eiesim.cli import run_network
 from eiesim.cli.machine import add_machine_arguments, read_machine
 
-HELP = "Run layers on an EIE machine and count cycles and accesses."
+HELP = "Run layers, or a whole network, on an EIE machine and count cycles and accesses."
 EPILOG = """\
 LAYER is the name of a benchmark layer (alex-6 alex-7 alex-8 vgg-6 vgg-7 vgg-8 nt-we nt-wd nt-lstm),
 a layer of a network that eiesim trained (lenet-300-100/ip1), a .toml file like those in models/, an
@@ -19,6 +20,11 @@ image saved by InterleavedCSC.save, or a .npz file with
   codebook  float32 [2**bits]    shared weights, entry 0 is 0.0
   bias      uint8 [rows]         codebook index of every bias (may be left out)
   act       float32 [cols]       one input (may be left out with --inputs)
+
+A .eie file of eiesim import is a whole network. --inputs FILE then holds inputs (.npy, .npz
+or idx), or --draw N draws them. Printed are each step and the total: means, percentiles, and the
+worst input. --out writes summary.json, steps.csv, inputs.csv, products.csv (recurrent layers,
+step by step) and the outputs.
 
 --out DIR writes summary.json, layers.csv, energy.csv (one row an action: count, price, source),
 prices.csv, pes.csv (one row a PE), outputs.csv, hardware.toml and manifest.json; when DIR exists,
@@ -36,7 +42,9 @@ examples:
   eiesim run vgg-6 --dram-gbps 1
   eiesim run alex-6 alex-7 alex-8 --report page.html
   eiesim run layer.npz --inputs image.npy --engine reference --json
+  eiesim run net.eie --inputs images.npy --labels classes.npy --set codebook_bits=8
 """
+EIE = ".eie"
 SHOWN = (
     "layer", "cycles", "latency_us", "theoretical_us", "load_balance", "broadcasts",
     "stall_cycles", "macs", "padding_macs", "ptr_reads", "spmat_reads", "fits",
@@ -65,7 +73,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="fast",
         help="compiled recurrences, or the discrete-event model (default: fast)",
     )
-    parser.add_argument("--inputs", metavar="FILE", help=".npy or .npz file with one input")
+    parser.add_argument(
+        "--inputs", metavar="FILE", help=".npy or .npz file with one input, or a network's"
+    )
     parser.add_argument("--json", action="store_true", help="print summary.json instead of a table")
     parser.add_argument("--out", metavar="DIR", help="write a folder of results")
     parser.add_argument(
@@ -73,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write one page of HTML with charts, tables and the machine",
     )
+    run_network.add_arguments(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -83,6 +94,8 @@ def execute(options: argparse.Namespace) -> int:
     options : Namespace
         Parsed arguments.
     """
+    if any(Path(word).suffix.lower() == EIE for word in options.layers):
+        return run_network.execute(options)
     from eiesim.cli.output import print_table, result_folder, track
     from eiesim.study import store
     from eiesim.study.experiment import run_layers

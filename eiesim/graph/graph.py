@@ -66,6 +66,32 @@ class Graph:
         """Layers whose weights are used, in order."""
         return tuple(dict.fromkeys(step.layer for step in self.steps if step.layer))
 
+    def keep(self, outputs: tuple[str, ...]) -> Graph:
+        """Return the network that gives some of the steps' results, and no more.
+
+        Parameters
+        ----------
+        outputs : tuple of str
+            Names of steps.
+
+        Raises
+        ------
+        WorkloadError
+            There is no such step.
+        """
+        for name in outputs:
+            known = [step.name for step in self.steps]
+            if name not in known:
+                raise WorkloadError(f"output {name!r}: {did_you_mean(name, known)}")
+        needed = set(outputs)
+        steps = []
+        for step in reversed(self.steps):
+            if step.name in needed:
+                needed.update(step.inputs)
+                steps.append(step)
+        inputs = {name: shape for name, shape in self.inputs.items() if name in needed}
+        return Graph(inputs, tuple(reversed(steps)), outputs)
+
     def to_json(self) -> str:
         """Return JSON that `read_graph` takes the content of; usual settings are left out."""
         steps = []

@@ -1,0 +1,113 @@
+"""`eiesim import`: a network of one's own, made ready for EIE."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "Take a network from a file, compress it where it is not, and write it for eiesim run."
+EPILOG = """\
+FILE is
+  weights: .npz, .safetensors, PyTorch's .pt or .pth (without PyTorch, nothing in it is executed),
+  or a .caffemodel;
+  a .net file of Deep Compression's authors, or a .dcz file: compressed already, codes stay as they
+  are;
+  a folder of a character LSTM of ml5.js, with manifest.json.
+
+--graph FILE tells the steps where FILE does not: a .prototxt, or a .toml or .json file (see
+docs/networks.md). Without one, fully connected layers follow one another with ReLU between them;
+LSTM and GRU modules of PyTorch are found by their names.
+
+A layer that EIE cannot run is named with its reason, and the rest goes on: what it would give
+becomes an input of the network.
+
+--plan and --set are those of eiesim compress. Nothing is pruned by default but zeros; codes have 8
+bits in convolutions and 4 bits elsewhere.
+
+--winograd transforms 3 x 3 convolutions of stride 1: 16 products for four outputs instead of 36.
+Density and codebook are then those of the transformed weights.
+
+examples:
+  eiesim import model.pt -o model.eie --set density=0.1
+  eiesim import lenet.caffemodel --graph lenet.prototxt -o lenet.eie
+  eiesim run lenet.eie --inputs images.npy
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The command's parser.
+    """
+    parser.add_argument("file", metavar="FILE", help="file or folder, see below")
+    parser.add_argument("-o", "--out", required=True, metavar="NET.eie", help="file to write")
+    parser.add_argument("--graph", metavar="FILE", help="file that tells the steps, see below")
+    parser.add_argument("--plan", metavar="FILE", help=".toml file that tells how to compress")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="[LAYER.]KEY=VALUE", dest="settings",
+        help="change a key of the plan, for all layers or one; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--winograd", action="store_true", help="transform 3 x 3 convolutions of stride 1"
+    )
+    parser.add_argument(
+        "--output", action="append", default=[], metavar="STEP",
+        help="step whose result is wanted (default: all that no other step takes); may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Import the network, write it, and print its layers and what is left out.
+
+    Parameters
+    ----------
+    options : Namespace
+        Parsed arguments.
+    """
+    from eiesim.cli.output import print_table, tell
+    from eiesim.compress.plan import read_plan
+    from eiesim.errors import ConfigError, escape
+    from eiesim.model import EIE, import_model
+    from eiesim.study.store import to_json
+
+    if Path(options.out).suffix.lower() != EIE:
+        raise ConfigError(f"--out {options.out}: expected a name that ends in {EIE}")
+    plan = None
+    if options.plan is not None or options.settings:
+        plan = read_plan(None if options.plan is None else Path(options.plan), options.settings)
+    found = import_model(options.file, options.graph, plan, options.winograd, tuple(options.output))
+    found.model.save(options.out)
+    tell(f"written: {escape(options.out)}")
+    rows = []
+    for step in found.model.graph.steps:
+        row = {"step": step.name, "op": step.op, "shape": list(found.model.shapes[step.name])}
+        stored = found.model.layers.get(step.layer)
+        errors = found.errors.get(step.layer, (None, None))
+        rows.append({
+            **row,
+            "weights": stored and stored.layer.weights,
+            "density": stored and stored.layer.density,
+            "code_bits": stored and stored.layer.codebook_bits,
+            "pruned_error": errors[0],
+            "shared_error": errors[1],
+        })  # fmt: skip
+    if options.json:
+        content = {
+            "inputs": {name: list(shape) for name, shape in found.model.graph.inputs.items()},
+            "outputs": list(found.model.graph.outputs),
+            "steps": rows,
+            "skipped": [{"name": it.name, "reason": it.reason} for it in found.skipped],
+        }
+        print(to_json(content), end="")
+        return 0
+    print_table(rows)
+    for name, shape in found.model.graph.inputs.items():
+        print(f"input: {name}: {' x '.join(map(str, shape)).replace('-1', 'steps')}")
+    print(f"output: {', '.join(found.model.graph.outputs)}")
+    for it in found.skipped:
+        print(f"left out: {it.name}: {it.reason}")
+    return 0

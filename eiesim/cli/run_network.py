@@ -1,0 +1,135 @@
+"""`eiesim run NET.eie`: a whole network, one input after the other."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eiesim.model import Model
+    from eiesim.study.examples import Example
+    from eiesim.study.store import Row
+
+SHOWN = (
+    "step", "op", "products", "activation_density", "cycles", "cycles_p50", "cycles_p95",
+    "cycles_worst", "latency_us", "energy_pj", "load_balance", "activations_loaded",
+)  # fmt: skip
+TOTAL = (
+    "network", "inputs", "cycles", "cycles_p5", "cycles_p50", "cycles_p95", "cycles_p99",
+    "cycles_worst", "worst_input", "latency_us", "frames_per_s", "energy_pj",
+)  # fmt: skip
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that go with a network.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The command's parser.
+    """
+    group = parser.add_argument_group("with a .eie file")
+    group.add_argument("--labels", metavar="FILE", help=".npy, .npz or idx file: the right classes")
+    group.add_argument("--limit", type=int, metavar="N", help="take the first N inputs")
+    group.add_argument(
+        "--scale",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="multiply inputs by X (default: 1)",
+    )
+    group.add_argument("--draw", type=int, metavar="N", help="draw N inputs instead of --inputs")
+    group.add_argument(
+        "--activation-density", type=float, default=1.0, metavar="X",
+        help="share of drawn inputs that are not zero (default: 1)",
+    )  # fmt: skip
+    group.add_argument("--seed", type=int, default=0, help="of drawn inputs (default: 0)")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Run the inputs, print steps and total, and write the folder.
+
+    Parameters
+    ----------
+    options : Namespace
+        Parsed arguments.
+    """
+    import numpy as np
+
+    from eiesim.cli.machine import read_machine
+    from eiesim.cli.output import result_folder, track
+    from eiesim.errors import ConfigError
+    from eiesim.model import load_model
+    from eiesim.study import network_run, store
+    from eiesim.study.examples import read_labels
+    from eiesim.study.experiment import Source, hash_file
+
+    if len(options.layers) > 1 or options.report is not None:
+        raise ConfigError("a .eie file: expected one, by itself and without --report")
+    hw, prices = read_machine(options)
+    model = load_model(options.layers[0])
+    examples = _find_examples(options, model)
+    labels = None if options.labels is None else read_labels(options.labels, len(examples))
+    right = None if labels is None else labels.tolist()
+    with result_folder(options.out) as folder:
+        work = network_run.run_examples(model, examples, hw, prices, options.engine)
+        names = [f"input {number}" for number in range(len(examples))]
+        runs = list(track(work, names))
+        summary = network_run.summarise(model, runs, right)
+        if folder is not None:
+            files = [it for it in (options.layers[0], options.inputs, options.labels) if it]
+            sources = [Source(file, hash_file(file)) for file in files]
+            texts = {
+                "summary.json": store.to_json(summary),
+                "manifest.json": store.to_json(store.make_manifest(hw, sources, options.words)),
+                "hardware.toml": hw.to_toml(),
+                "steps.csv": store.to_csv(summary["steps"]),
+                "inputs.csv": store.to_csv(network_run.describe_examples(runs, right)),
+            }
+            if products := network_run.describe_products(runs, model):
+                texts["products.csv"] = store.to_csv(products)
+            store.write_texts(folder, texts)
+            for name in model.graph.outputs:
+                if len({run.outputs[name].shape for run in runs}) == 1:
+                    stack = np.stack([run.outputs[name] for run in runs])
+                    np.save(folder / f"output-{name.replace('/', '_')}.npy", stack)
+    if options.json:
+        print(store.to_json(summary), end="")
+        return 0
+    _print(summary)
+    for problem in network_run.describe_problems(model, hw):
+        print(problem)
+    return 0
+
+
+def _print(summary: Row) -> None:
+    from eiesim.cli.output import print_table
+
+    print_table([{key: row[key] for key in SHOWN} for row in summary["steps"]])
+    print_table([{key: summary[key] for key in TOTAL}])
+    if summary["accuracy"] is not None:
+        print(f"right: {summary['right']} of {summary['inputs']}, {summary['accuracy']:.2%}")
+
+
+def _find_examples(options: argparse.Namespace, model: Model) -> list[Example]:
+    import numpy as np
+
+    from eiesim.errors import ConfigError
+    from eiesim.study.examples import draw_examples, read_examples
+
+    if (options.inputs is None) == (options.draw is None):
+        raise ConfigError("a network: expected inputs, either by --inputs FILE or by --draw N")
+    if options.draw is not None:
+        if options.draw < 1 or not 0 <= options.activation_density <= 1 or options.seed < 0:
+            raise ConfigError("expected --draw of 1 or more, a density from 0 to 1, a seed from 0")
+        examples = draw_examples(model, options.draw, options.activation_density, options.seed)
+    else:
+        examples = read_examples(options.inputs, model)
+    if options.limit is not None:
+        if options.limit < 1:
+            raise ConfigError(f"--limit: expected 1 or more, found {options.limit}")
+        examples = examples[: options.limit]
+    scale = np.float32(options.scale)
+    if not np.isfinite(scale):
+        raise ConfigError(f"--scale: expected a number, found {options.scale}")
+    return [{name: array * scale for name, array in it.items()} for it in examples]

@@ -1,0 +1,147 @@
+"""Inputs of whole networks: from files, or drawn; and the right answers to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.errors import WorkloadError, did_you_mean
+from eiesim.files import read_arrays
+from eiesim.graph import STEPS, Shape
+from eiesim.importers.idx import read_idx
+from eiesim.model import Model
+from eiesim.workload.synthetic import draw_activations
+
+Example = dict[str, npt.NDArray[np.float32]]
+Arrays = Mapping[str, npt.NDArray[Any]]
+DRAWN_STEPS = 16
+"""Length of a sequence that is drawn."""
+
+
+def read_examples(path: str | Path, model: Model) -> list[Example]:
+    """Read inputs of a network.
+
+    Parameters
+    ----------
+    path : str or Path
+        A `.npy` file, a `.npz` file with an array for each input of the network or with one array
+        only, or an idx file of images, plain or gzip. The first axis goes through the examples; an
+        array of one example's shape is one. Numbers of any kind are taken as float32.
+    model : Model
+        The network.
+
+    Raises
+    ------
+    WorkloadError
+        The file is missing or damaged, or its arrays are not the network's inputs.
+    """
+    arrays = _read(path)
+    names = list(model.graph.inputs)
+    if len(arrays) == len(names) == 1:
+        arrays = {names[0]: next(iter(arrays.values()))}
+    for name in names:
+        if name not in arrays:
+            raise WorkloadError(
+                f"{path}: input {name!r} of the network: {did_you_mean(name, arrays)}"
+            )
+    stacks = {
+        name: _stack(arrays[name], shape, f"{path}: {name}")
+        for name, shape in model.graph.inputs.items()
+    }
+    numbers = {len(stack) for stack in stacks.values()}
+    if len(numbers) > 1:
+        raise WorkloadError(f"{path}: expected as many examples of each input, found {numbers}")
+    return [
+        {name: np.ascontiguousarray(stack[place]) for name, stack in stacks.items()}
+        for place in range(numbers.pop())
+    ]
+
+
+def _read(path: str | Path) -> Arrays:
+    suffixes = {suffix.lower() for suffix in Path(path).suffixes}
+    if {".npz", ".npy"} & suffixes:
+        return read_arrays(path)
+    return {"": read_idx(path)}
+
+
+def _stack(array: npt.NDArray[Any], shape: Shape, what: str) -> npt.NDArray[np.float32]:
+    if array.dtype.kind not in "fiub":
+        raise WorkloadError(f"{what}: expected numbers, found {array.dtype}")
+    given = array.shape
+    if shape[0] == 1 and given[-len(shape) + 1 :] == shape[1:] and given[-len(shape) :] != shape:
+        given = (*given[: -len(shape) + 1], *shape)  # one channel may be left out
+    fits = len(given) >= len(shape) and all(
+        wanted in (STEPS, size)
+        for wanted, size in zip(shape, given[len(given) - len(shape) :], strict=True)
+    )
+    if not fits or len(given) > len(shape) + 1 or 0 in given:
+        told = " x ".join("steps" if size == STEPS else str(size) for size in shape)
+        raise WorkloadError(
+            f"{what}: expected examples of {told} numbers each, found the shape {list(array.shape)}"
+        )
+    numbers = array.reshape(given if len(given) > len(shape) else (1, *given)).astype(np.float32)
+    if not np.isfinite(numbers).all():
+        raise WorkloadError(f"{what}: expected numbers, found some that are infinite or NaN")
+    return numbers
+
+
+def draw_examples(model: Model, number: int, density: float, seed: int) -> list[Example]:
+    """Draw inputs of a network as they stand behind a ReLU.
+
+    Parameters
+    ----------
+    model : Model
+        The network.
+    number : int
+        How many.
+    density : float
+        Share that is not zero.
+    seed : int
+        Of the draw.
+
+    Raises
+    ------
+    WorkloadError
+        The network takes numbers of a table, which cannot be drawn so.
+    """
+    if any(step.op == "embedding" for step in model.graph.steps):
+        raise WorkloadError(f"{model.name}: takes numbers of a table: give inputs with --inputs")
+    rng = np.random.default_rng(seed)
+    return [dict(_draw(model, density, rng)) for _ in range(number)]
+
+
+def _draw(
+    model: Model, density: float, rng: np.random.Generator
+) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
+    for name, shape in model.graph.inputs.items():
+        sizes = tuple(DRAWN_STEPS if size == STEPS else size for size in shape)
+        yield name, draw_activations(int(np.prod(sizes)), density, rng).reshape(sizes)
+
+
+def read_labels(path: str | Path, number: int) -> npt.NDArray[np.int64]:
+    """Read the right classes.
+
+    Parameters
+    ----------
+    path : str or Path
+        A `.npy`, `.npz` or idx file with one whole number an example.
+    number : int
+        Examples; more labels are left.
+
+    Raises
+    ------
+    WorkloadError
+        The file is missing or damaged, or holds too few.
+    """
+    arrays = _read(path)
+    array = next(iter(arrays.values()))
+    if len(arrays) != 1 or array.ndim != 1 or array.dtype.kind not in "iu" or len(array) < number:
+        raise WorkloadError(
+            f"{path}: expected one array of {number} whole numbers or more, found "
+            + ", ".join(f"{it.dtype} {list(it.shape)}" for it in arrays.values())
+        )
+    return array[:number].astype(np.int64)

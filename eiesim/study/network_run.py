@@ -1,0 +1,256 @@
+"""Many inputs through a network: how cycles and energy are spread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim import __version__
+from eiesim.energy.model import estimate_energy
+from eiesim.energy.prices import PriceTable
+from eiesim.errors import EnergyError
+from eiesim.hardware import Hardware
+from eiesim.inference import StepRun, run_model
+from eiesim.inference.products import Chip
+from eiesim.model import Model
+from eiesim.sim.engines import Engine
+from eiesim.study.examples import Example
+from eiesim.study.store import Row
+from eiesim.units import cycles_to_us
+
+SCHEMA = "eiesim network run 1"
+PERCENTILES = (5, 50, 95, 99)
+RECURRENT = ("lstm", "gru")
+
+
+@dataclass(frozen=True, eq=False)
+class ExampleRun:
+    """One input through a network, without what flowed through it.
+
+    Attributes
+    ----------
+    steps : tuple of StepRun
+        Those on EIE, in order.
+    energy_pj : tuple of float, or None
+        Of each step; None where an action has no price.
+    outputs : dict of name to float32
+        What the network gave.
+    """
+
+    steps: tuple[StepRun, ...]
+    energy_pj: tuple[float, ...] | None
+    outputs: dict[str, npt.NDArray[np.float32]]
+
+    @property
+    def cycles(self) -> int:
+        """Cycles of all steps, one after the other."""
+        return sum(step.result.cycles for step in self.steps)
+
+    @property
+    def answer(self) -> int:
+        """Place of the largest number of the last output: a classifier's class."""
+        return int(next(reversed(self.outputs.values())).reshape(-1).argmax())
+
+
+def run_examples(
+    model: Model,
+    examples: Iterable[Example],
+    hw: Hardware,
+    prices: PriceTable,
+    engine: Engine = "fast",
+) -> Iterator[ExampleRun]:
+    """Run inputs through a network, and price each.
+
+    Parameters
+    ----------
+    model : Model
+        The network.
+    examples : iterable of dict of name to float32
+        Its inputs.
+    hw : Hardware
+        The machine.
+    prices : PriceTable
+        Its prices.
+    engine : {"fast", "reference"}
+        The engine.
+
+    Raises
+    ------
+    EieError
+        As in `eiesim.inference.run_model`.
+    """
+    for run in run_model(model, examples, hw, engine):
+        try:
+            energy = [estimate_energy(step.result, prices=prices).total_pj for step in run.steps]
+        except EnergyError:
+            energy = None
+        outputs = {name: run.values[name] for name in model.graph.outputs}
+        yield ExampleRun(run.steps, None if energy is None else tuple(energy), outputs)
+
+
+def describe_steps(model: Model, runs: Sequence[ExampleRun]) -> list[Row]:
+    """Return one row a step on EIE: means over the inputs, and percentiles of the cycles.
+
+    Parameters
+    ----------
+    model : Model
+        The network.
+    runs : sequence of ExampleRun
+        At least one.
+    """
+    rows = []
+    ops = {step.name: step for step in model.graph.steps}
+    for place, first in enumerate(runs[0].steps):
+        steps = [run.steps[place] for run in runs]
+        layer = model.layers[ops[first.name].layer].layer
+        cycles = np.array([step.result.cycles for step in steps])
+        entries = sum(step.result.entries for step in steps)
+        hw = first.result.hardware
+        energy = [run.energy_pj[place] for run in runs if run.energy_pj is not None]
+        vectors = sum(step.product_cycles.size for step in steps)
+        numbers = sum(step.traffic.loaded or _count_numbers(step, layer.cols) for step in steps)
+        rows.append(
+            {
+                "step": first.name,
+                "op": ops[first.name].op,
+                "outputs": layer.rows,
+                "inputs": layer.cols,
+                "weight_density": layer.density,
+                "products": vectors / len(runs),
+                "activation_density": sum(int(s.nonzeros.sum()) for s in steps) / numbers,
+                **_spread(cycles),
+                "latency_us": cycles_to_us(float(cycles.mean()), hw.clock_mhz),
+                "energy_pj": float(np.mean(energy)) if energy else None,
+                "load_balance": entries / hw.n_pes / int(cycles.sum()),
+                "macs": sum(step.result.counters.macs for step in steps) / len(runs),
+                "padding_macs": sum(s.result.counters.padding_macs for s in steps) / len(runs),
+                "activations_loaded": sum(step.traffic.loaded for step in steps) / len(runs),
+                "activations_distinct": sum(step.traffic.distinct for step in steps) / len(runs),
+                "activations_stored": sum(step.traffic.stored for step in steps) / len(runs),
+            }
+        )
+    return rows
+
+
+def _count_numbers(step: StepRun, cols: int) -> int:
+    """Return how many activations the products of a step see, where none had to be loaded."""
+    return int(step.product_cycles.size) * cols
+
+
+def _spread(cycles: npt.NDArray[np.integer[Any]]) -> Row:
+    spread = {f"cycles_p{share}": float(np.percentile(cycles, share)) for share in PERCENTILES}
+    return {"cycles": float(cycles.mean()), **spread, "cycles_worst": int(cycles.max())}
+
+
+def describe_examples(runs: Sequence[ExampleRun], labels: Sequence[int] | None = None) -> list[Row]:
+    """Return one row an input.
+
+    Parameters
+    ----------
+    runs : sequence of ExampleRun
+        At least one.
+    labels : sequence of int, optional
+        The right answers.
+    """
+    rows = []
+    for number, run in enumerate(runs):
+        row: Row = {
+            "input": number,
+            "cycles": run.cycles,
+            "latency_us": cycles_to_us(run.cycles, run.steps[0].result.hardware.clock_mhz),
+            "energy_pj": None if run.energy_pj is None else sum(run.energy_pj),
+            "answer": run.answer,
+        }
+        if labels is not None:
+            row["label"] = int(labels[number])
+        rows.append(row)
+    return rows
+
+
+def describe_products(runs: Sequence[ExampleRun], model: Model) -> list[Row]:
+    """Return one row a step of a sequence and recurrent layer: cycles as the state fills.
+
+    Parameters
+    ----------
+    runs : sequence of ExampleRun
+        At least one.
+    model : Model
+        The network.
+    """
+    recurrent = {step.name for step in model.graph.steps if step.op in RECURRENT}
+    return [
+        {"input": number, "step": step.name, "product": product, "cycles": int(cycles),
+         "nonzero_activations": int(nonzeros)}
+        for number, run in enumerate(runs)
+        for step in run.steps if step.name in recurrent
+        for product, (cycles, nonzeros) in enumerate(
+            zip(step.product_cycles, step.nonzeros, strict=True)
+        )
+    ]  # fmt: skip
+
+
+def summarise(model: Model, runs: Sequence[ExampleRun], labels: Sequence[int] | None = None) -> Row:
+    """Return a run of a network as the content of `summary.json`.
+
+    Parameters
+    ----------
+    model : Model
+        The network.
+    runs : sequence of ExampleRun
+        At least one.
+    labels : sequence of int, optional
+        The right answers.
+    """
+    hw = runs[0].steps[0].result.hardware
+    cycles = np.array([run.cycles for run in runs])
+    energy = [sum(run.energy_pj) for run in runs if run.energy_pj is not None]
+    mean_us = cycles_to_us(float(cycles.mean()), hw.clock_mhz)
+    right = None
+    if labels is not None:
+        right = sum(run.answer == label for run, label in zip(runs, labels, strict=False))
+    return {
+        "schema": SCHEMA,
+        "eiesim": __version__,
+        "network": model.name,
+        "engine": runs[0].steps[0].result.engine,
+        "inputs": len(runs),
+        **_spread(cycles),
+        "worst_input": int(cycles.argmax()),
+        "latency_us": mean_us,
+        "frames_per_s": 1e6 / mean_us,
+        "energy_pj": float(np.mean(energy)) if energy else None,
+        "energy_pj_worst": float(np.max(energy)) if energy else None,
+        "right": right,
+        "accuracy": None if right is None else right / len(runs),
+        "hardware": asdict(hw),
+        "steps": describe_steps(model, runs),
+    }
+
+
+def describe_problems(model: Model, hw: Hardware) -> list[str]:
+    """Return a sentence for each memory that is too small for a layer.
+
+    Parameters
+    ----------
+    model : Model
+        The network.
+    hw : Hardware
+        The machine.
+    """
+    problems = []
+    for step in model.graph.steps:
+        if not step.on_eie:
+            continue
+        images = Chip(step, model.layers[step.layer], hw, "fast").images
+        fullest = max((image.fits(hw) for image in images), key=lambda uses: uses[0].used)
+        problems += [
+            f"does not fit: {step.name}: {use.memory}: {use.used} of {use.capacity} {use.unit} "
+            f"({use.note})"
+            for use in fullest
+            if not use.fits
+        ]
+    return problems
