@@ -10,6 +10,7 @@ EPILOG = """\
 FILE is
   weights: .npz, .safetensors, PyTorch's .pt or .pth (without PyTorch, nothing in it is executed),
   or a .caffemodel;
+  an .onnx file, which tells its steps too (pip install 'eiesim[onnx]');
   a .net file of Deep Compression's authors, or a .dcz file: compressed already, codes stay as they
   are;
   a folder of a character LSTM of ml5.js, with manifest.json.

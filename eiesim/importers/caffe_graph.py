@@ -8,7 +8,7 @@ from typing import Any
 
 from eiesim.errors import WorkloadError
 from eiesim.graph import Step
-from eiesim.importers.described import Builder, Described
+from eiesim.importers.described import Builder, Described, Unsupported
 from eiesim.importers.prototxt import Block, NetLayer, kind_of, read_prototxt
 
 UNCHANGED = frozenset({"dropout", "split"})
@@ -20,10 +20,6 @@ TRAINING = frozenset({
 })  # fmt: skip
 """Types that only serve training and testing."""
 Settings = dict[str, Any]
-
-
-class _Unsupported(Exception):  # noqa: N818 - never leaves this file
-    """Why a layer cannot be run."""
 
 
 def read_caffe_graph(path: str | Path) -> Described:
@@ -71,13 +67,13 @@ def _add(builder: Builder, layer: NetLayer) -> None:
     else:
         try:
             _add_step(builder, layer, kind)
-        except _Unsupported as why:
+        except Unsupported as why:
             builder.skip(layer.name, f"{layer.type}: {why}", layer.tops, layer.shape)
 
 
 def _add_step(builder: Builder, layer: NetLayer, kind: str) -> None:
     if kind not in RULES:
-        raise _Unsupported("not a layer that eiesim can run")
+        raise Unsupported("not a layer that eiesim can run")
     op, settings = RULES[kind](layer.block)
     weights = layer.name if layer.weight_shape else ""
     inputs = layer.bottoms[:1] if kind.endswith("loss") else layer.bottoms
@@ -98,9 +94,9 @@ def _convolution(block: Block) -> tuple[str, Settings]:
 def _product(block: Block) -> tuple[str, Settings]:
     parameters = block.block("inner_product_param")
     if parameters.text("transpose") == "true":
-        raise _Unsupported("its weights are stored transposed")
+        raise Unsupported("its weights are stored transposed")
     if parameters.text("axis") not in ("", "1"):
-        raise _Unsupported(f"axis {parameters.text('axis')}, expected 1")
+        raise Unsupported(f"axis {parameters.text('axis')}, expected 1")
     return "fc", {}
 
 
@@ -108,10 +104,10 @@ def _pooling(block: Block) -> tuple[str, Settings]:
     parameters = block.block("pooling_param")
     method = parameters.text("pool") or "MAX"
     if method not in ("MAX", "AVE"):
-        raise _Unsupported(f"pool {method}, expected MAX or AVE")
+        raise Unsupported(f"pool {method}, expected MAX or AVE")
     if parameters.text("global_pooling") == "true":
         if method == "MAX":
-            raise _Unsupported("the maximum of a whole image")
+            raise Unsupported("the maximum of a whole image")
         return "global_avgpool", {}
     pad = parameters.pair("pad", "pad", 0, 0)
     settings = {
@@ -128,28 +124,28 @@ def _pooling(block: Block) -> tuple[str, Settings]:
 def _relu(block: Block) -> tuple[str, Settings]:
     slope = block.block("relu_param").text("negative_slope")
     if slope and _number(slope):
-        raise _Unsupported(f"negative_slope {slope}, expected 0")
+        raise Unsupported(f"negative_slope {slope}, expected 0")
     return "relu", {}
 
 
 def _concat(block: Block) -> tuple[str, Settings]:
     axis = block.block("concat_param").text("axis") or "1"
     if axis != "1":
-        raise _Unsupported(f"axis {axis}, expected 1")
+        raise Unsupported(f"axis {axis}, expected 1")
     return "concat", {}
 
 
 def _eltwise(block: Block) -> tuple[str, Settings]:
     parameters = block.block("eltwise_param")
     if (parameters.text("operation") or "SUM") != "SUM" or parameters.words("coeff"):
-        raise _Unsupported("expected a plain SUM")
+        raise Unsupported("expected a plain SUM")
     return "add", {}
 
 
 def _power(block: Block) -> tuple[str, Settings]:
     parameters = block.block("power_param")
     if _number(parameters.text("power") or "1") != 1:
-        raise _Unsupported(f"power {parameters.text('power')}, expected 1")
+        raise Unsupported(f"power {parameters.text('power')}, expected 1")
     return "scale", {
         "factor": _number(parameters.text("scale") or "1"),
         "offset": _number(parameters.text("shift") or "0"),
@@ -159,7 +155,7 @@ def _power(block: Block) -> tuple[str, Settings]:
 def _lrn(block: Block) -> tuple[str, Settings]:
     parameters = block.block("lrn_param")
     if parameters.text("norm_region") == "WITHIN_CHANNEL":
-        raise _Unsupported("norm_region WITHIN_CHANNEL, expected ACROSS_CHANNELS")
+        raise Unsupported("norm_region WITHIN_CHANNEL, expected ACROSS_CHANNELS")
     return "lrn", {
         "size": parameters.size("local_size", 5),
         "alpha": _number(parameters.text("alpha") or "1"),
@@ -172,7 +168,7 @@ def _number(word: str) -> float:
     try:
         return float(word)
     except ValueError:
-        raise _Unsupported(f"expected a number, found {word[:40]}") from None
+        raise Unsupported(f"expected a number, found {word[:40]}") from None
 
 
 RULES: Mapping[str, Callable[[Block], tuple[str, Settings]]] = {

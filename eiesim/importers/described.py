@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from eiesim.graph import Graph, Shape, Step
 
 
+class Unsupported(Exception):  # noqa: N818 - no error: the rest goes on
+    """Why a layer cannot be run; readers leave it out."""
+
+
 @dataclass(frozen=True)
 class Skipped:
     """A layer that is left out.

@@ -18,12 +18,13 @@ from eiesim.importers.char_lstm import read_char_lstm
 from eiesim.importers.content import read_content
 from eiesim.importers.described import Described, Skipped
 from eiesim.importers.net import read_net
+from eiesim.importers.onnx_graph import read_onnx
 from eiesim.importers.weights import read_weights
 from eiesim.layer import DenseLayer, StoredLayer
 from eiesim.schema import load_toml
 
 MOST_GRAPH_BYTES = 1 << 22
-NET, PROTOTXT = ".net", ".prototxt"
+NET, PROTOTXT, ONNX = ".net", ".prototxt", ".onnx"
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +55,7 @@ def read_network_file(path: str | Path, steps: str | Path | None = None) -> Netw
     Parameters
     ----------
     path : str or Path
-        What `read_weights` takes, a `.net` file, or a folder of a character LSTM.
+        What `read_weights` takes, an `.onnx` or `.net` file, or a folder of a character LSTM.
     steps : str or Path, optional
         A `.prototxt`, or a `.toml` or `.json` file as `eiesim.graph.read_graph` takes it. Without
         one, fully connected and recurrent layers follow one another.
@@ -75,6 +76,11 @@ def read_network_file(path: str | Path, steps: str | Path | None = None) -> Netw
         return place_layers(
             path, read_steps(steps), stored={it.name: it for it in read_net(path, steps)}
         )
+    if file.suffix.lower() == ONNX:
+        if steps is not None:
+            raise WorkloadError(f"{path}: tells its steps itself; leave out {steps}")
+        described, of_onnx = read_onnx(path)
+        return place_layers(path, described, of_onnx)
     weights, kinds = join_cells(read_weights(path), str(path))
     if steps is None:
         shapes = {name: layer.weights.shape for name, layer in weights.items()}
