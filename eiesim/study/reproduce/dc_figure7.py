@@ -28,8 +28,8 @@ FEWEST_BITS = {"convolutions": 4, "fully connected": 2}
 """Fewest bits with which the paper's AlexNet still works (section 5.1 and Figure 7)."""
 NOTE = f"""{ORIGIN}
 Layers of the other kind keep float32. What to see: after an epoch of fine-tuning our LeNets work
-with 2 bits, convolutions too, and fail with 1; whether a network was pruned before makes little
-difference."""
+with 2 bits, convolutions too (a dense LeNet-300-100 with 3), and fail with 1; whether a network was
+pruned before makes little difference."""
 
 
 def judge(parts: Iterable[tuple[Point, ...]]) -> Outcome:
@@ -79,8 +79,8 @@ def _judge_network(points: tuple[Point, ...], network: str) -> list[Statement]:
             Statement(
                 network, f"fewest bits of {kind}",
                 f"fails below {printed} bits (Figure 7)", told, set(fewest.values()) == {printed},
-                "a LeNet on MNIST is an easier task than AlexNet on ImageNet, and is retrained "
-                "after sharing", "trained here",
+                "a LeNet on MNIST is another task than AlexNet on ImageNet, and is retrained for "
+                "an epoch after sharing", "trained here",
             ),
             Statement(
                 network, f"pruned before, {kind}",
