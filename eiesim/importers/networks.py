@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from eiesim.importers.content import read_content
 from eiesim.importers.described import Described, Skipped
 from eiesim.importers.net import read_net
 from eiesim.importers.onnx_graph import read_onnx
-from eiesim.importers.weights import read_weights
+from eiesim.importers.weights import read_weights_file
 from eiesim.layer import DenseLayer, StoredLayer
 from eiesim.schema import load_toml
 
@@ -55,7 +55,7 @@ def read_network_file(path: str | Path, steps: str | Path | None = None) -> Netw
     Parameters
     ----------
     path : str or Path
-        What `read_weights` takes, an `.onnx` or `.net` file, or a folder of a character LSTM.
+        What `read_weights_file` takes, an `.onnx` or `.net` file, or a folder of a character LSTM.
     steps : str or Path, optional
         A `.prototxt`, or a `.toml` or `.json` file as `eiesim.graph.read_graph` takes it. Without
         one, fully connected and recurrent layers follow one another.
@@ -81,11 +81,13 @@ def read_network_file(path: str | Path, steps: str | Path | None = None) -> Netw
             raise WorkloadError(f"{path}: tells its steps itself; leave out {steps}")
         described, of_onnx = read_onnx(path)
         return place_layers(path, described, of_onnx)
-    weights, kinds = join_cells(read_weights(path), str(path))
+    found = read_weights_file(path)
+    weights, kinds = join_cells(found.layers, str(path))
     if steps is None:
         shapes = {name: layer.weights.shape for name, layer in weights.items()}
-        return NetworkFile(guess_chain(shapes, kinds, str(path)), weights)
-    return place_layers(path, read_steps(steps), weights)
+        return NetworkFile(guess_chain(shapes, kinds, str(path)), weights, skipped=found.skipped)
+    placed = place_layers(path, read_steps(steps), weights)
+    return replace(placed, skipped=placed.skipped + found.skipped)
 
 
 def read_steps(path: str | Path) -> Described:

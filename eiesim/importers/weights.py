@@ -1,4 +1,4 @@
-"""Weights of whole networks, before anything is compressed: `.npz` and Caffe's `.caffemodel`."""
+"""Weights of whole networks, before anything is compressed, in the forms that tools save them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from eiesim.arrays import take_array
 from eiesim.errors import WorkloadError
 from eiesim.files import read_arrays
 from eiesim.importers.caffemodel import read_caffemodel
+from eiesim.importers.safetensors_file import read_safetensors
+from eiesim.importers.state_dict import Weights, find_layers, to_float32
+from eiesim.importers.torch_file import read_torch
 from eiesim.layer import DenseLayer
 
 WEIGHT, BIAS = ".weight", ".bias"
 CAFFEMODEL = ".caffemodel"
+STATE_DICTS = {".pt": read_torch, ".pth": read_torch, ".safetensors": read_safetensors}
 
 
 def read_weights(path: str | Path) -> dict[str, DenseLayer]:
@@ -25,9 +29,7 @@ def read_weights(path: str | Path) -> dict[str, DenseLayer]:
     Parameters
     ----------
     path : str or Path
-        A `.npz` file, each array of two or more dimensions one layer's weights, with its bias, if
-        any, beside it: ``NAME`` or ``NAME.weight`` float32 or float16 [outputs, inputs, ...], and
-        ``NAME.bias`` [outputs]; or a `.caffemodel`.
+        As in `read_weights_file`.
 
     Returns
     -------
@@ -37,21 +39,47 @@ def read_weights(path: str | Path) -> dict[str, DenseLayer]:
     Raises
     ------
     WorkloadError
+        As in `read_weights_file`.
+    """
+    return read_weights_file(path).layers
+
+
+def read_weights_file(path: str | Path) -> Weights:
+    """Read the weights of a network's layers, and tell what else the file holds.
+
+    Parameters
+    ----------
+    path : str or Path
+        A `.pt`, `.pth` or `.safetensors` file with arrays as `find_layers` takes them; a
+        `.caffemodel`; or a `.npz` file, each array of two or more dimensions one layer's weights,
+        with its bias, if any, beside it: ``NAME`` or ``NAME.weight`` [outputs, inputs, ...], and
+        ``NAME.bias`` [outputs], float32, float16 or float64, or int8 or uint8 with ``NAME.scale``.
+
+    Raises
+    ------
+    WorkloadError
         The file is missing or damaged, holds no weights, or an array is not as above.
     """
-    if Path(path).suffix.lower() == CAFFEMODEL:
-        layers = {
-            name: _take_layer(f"{path}: layer {name}", [_squeeze(blobs[0]), *blobs[1:2]])
-            for name, blobs in read_caffemodel(path).items()
-            if blobs and blobs[0].ndim >= 2
-        }
+    kind = Path(path).suffix.lower()
+    if kind in STATE_DICTS:
+        found = find_layers(STATE_DICTS[kind](path), str(path))
+    elif kind == CAFFEMODEL:
+        found = Weights(_read_caffemodel(path), ())
     else:
-        layers = _read_npz(path)
-    if not layers:
+        found = Weights(_read_npz(path), ())
+    if not found.layers:
         raise WorkloadError(
             f"{path}: expected weights [outputs, inputs, ...] of at least one layer, found none"
         )
-    return layers
+    return found
+
+
+def _read_caffemodel(path: str | Path) -> dict[str, DenseLayer]:
+    return {
+        name: _take_layer(f"{path}: layer {name}", [_squeeze(blobs[0]), *blobs[1:2]])
+        for name, blobs in read_caffemodel(path).items()
+        if blobs and blobs[0].ndim >= 2
+    }
 
 
 def _read_npz(path: str | Path) -> dict[str, DenseLayer]:
@@ -88,18 +116,13 @@ def _refuse_others(
 
 
 def _take_layer(what: str, arrays: Sequence[npt.NDArray[Any]]) -> DenseLayer:
-    weights = _widen(arrays[0])
+    weights = to_float32(arrays[0])
     axes = ("outputs", "inputs", *(f"axis {axis}" for axis in range(2, weights.ndim)))
     weights = take_array(weights, f"{what}: weights", np.float32, axes)
     if len(arrays) < 2:
         return DenseLayer(weights)
-    bias = _widen(arrays[1]).reshape(-1)
+    bias = to_float32(arrays[1]).reshape(-1)
     return DenseLayer(weights, take_array(bias, f"{what}: bias", np.float32, weights.shape[:1]))
-
-
-def _widen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return float16 as float32, which changes no number; anything else as it is."""
-    return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
 def _squeeze(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

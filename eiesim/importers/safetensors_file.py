@@ -1,0 +1,105 @@
+"""`.safetensors` files: a JSON header that tells type, shape and place of each tensor."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import numpy.typing as npt
+
+from eiesim.errors import WorkloadError, did_you_mean
+from eiesim.files import ByteReader
+from eiesim.importers.content import read_content
+from eiesim.importers.raw_numbers import DTYPES, take_numbers
+
+MOST_HEADER_BYTES = 100_000_000
+"""As in the format's own library."""
+METADATA = "__metadata__"
+
+
+def read_safetensors(path: str | Path) -> dict[str, npt.NDArray[Any]]:
+    """Read the tensors of a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    dict of name to array
+        In the order in which they lie in the file; bfloat16 as float32.
+
+    Raises
+    ------
+    WorkloadError
+        The file is missing, damaged or of another kind, or its header does not fit its length.
+
+    References
+    ----------
+    huggingface/safetensors, README, "Format".
+    """
+    reader = ByteReader(read_content(path), str(path), "the file is truncated or of another kind")
+    length = int.from_bytes(reader.take(8, "length of the header"), "little")
+    if length > MOST_HEADER_BYTES:
+        raise WorkloadError(
+            f"{path}: expected a header of at most {MOST_HEADER_BYTES} bytes, found {length}; the "
+            "file is damaged or of another kind"
+        )
+    header = _parse(reader.take(length, "header"), str(path))
+    header.pop(METADATA, None)
+    rows = [_take_row(name, row, str(path)) for name, row in header.items()]
+    arrays = {}
+    place = 0
+    for name, dtype, shape, first, last in sorted(rows, key=lambda row: (row[3], row[4])):
+        kind = DTYPES[dtype]
+        # without holes and overlaps, as the format wants it
+        if first != place or last - first != kind.itemsize * math.prod(shape):
+            raise WorkloadError(
+                f"{path}: {name}: expected {kind.itemsize * math.prod(shape)} bytes from {place} "
+                f"on, found {first} to {last}"
+            )
+        content = reader.take(last - first, name)
+        arrays[name] = take_numbers(content, kind, f"{path}: {name}").reshape(shape)
+        place = last
+    if reader.left:
+        raise WorkloadError(f"{path}: expected {place} bytes of tensors, found {reader.left} more")
+    return arrays
+
+
+def _parse(text: bytes, path: str) -> dict[str, Any]:
+    try:
+        header = json.loads(text, object_pairs_hook=_take_pairs)
+    except (ValueError, RecursionError) as error:
+        raise WorkloadError(
+            f"{path}: header: expected JSON of a .safetensors file: {error}"
+        ) from error
+    if not isinstance(header, dict):
+        raise WorkloadError(f"{path}: header: expected an object, found {type(header).__name__}")
+    return header
+
+
+def _take_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands there twice")
+    return found
+
+
+def _take_row(name: str, row: Any, path: str) -> tuple[str, str, tuple[int, ...], int, int]:
+    """Return name, type, shape, first byte and the byte behind the last of a tensor."""
+    told = row if isinstance(row, dict) else {}
+    dtype, shape, places = told.get("dtype"), told.get("shape"), told.get("data_offsets")
+    if not _are_sizes(shape) or not _are_sizes(places) or len(shape) > 16 or len(places) != 2:
+        raise WorkloadError(f"{path}: {name}: expected dtype, shape and data_offsets in the header")
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise WorkloadError(f"{path}: {name}: dtype {dtype}: {did_you_mean(str(dtype), DTYPES)}")
+    return name, dtype, tuple(shape), places[0], places[1]
+
+
+def _are_sizes(value: Any) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and all(
+        type(size) is int and 0 <= size < 1 << 62 for size in value
+    )

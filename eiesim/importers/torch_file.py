@@ -1,0 +1,245 @@
+"""PyTorch's `.pt` and `.pth` files of weights, without PyTorch; nothing in them is executed."""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.errors import WorkloadError
+from eiesim.importers.pickled import Named, read_pickle
+from eiesim.importers.raw_numbers import DTYPES, RawType, take_numbers
+
+MAGIC = 0x1950A86A20F9469CFC6C
+"""First pickle of the old layout."""
+PROTOCOL = 1001
+MOST_PICKLE_BYTES = 1 << 26
+STORAGES = {
+    f"{kind}Storage": dtype
+    for kind, dtype in {
+        "Float": "F32", "Double": "F64", "Half": "F16", "BFloat16": "BF16", "Char": "I8",
+        "Byte": "U8", "Short": "I16", "Int": "I32", "Long": "I64", "Bool": "BOOL",
+    }.items()
+}  # fmt: skip
+WEIGHTS_OF_A_CHECKPOINT = ("state_dict", "model_state_dict", "model", "net", "module")
+"""Where a checkpoint with more than weights keeps them."""
+SAVE_WEIGHTS = "save the weights alone: torch.save(model.state_dict(), FILE)"
+Array = npt.NDArray[Any]
+
+
+class _Storage(NamedTuple):
+    """Numbers of a file, not read yet."""
+
+    key: str
+    kind: RawType
+    numbers: int
+
+
+class _Tensor(NamedTuple):
+    """Part of a storage: where it begins, its shape, and its strides in numbers."""
+
+    storage: _Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+def read_torch(path: str | Path) -> dict[str, Array]:
+    """Read the tensors of a state dictionary.
+
+    Parameters
+    ----------
+    path : str or Path
+        What `torch.save` wrote of ``model.state_dict()``, in the layout of today or in the one
+        before PyTorch 1.6; or a dictionary that holds it, as ``state_dict`` or ``model``.
+
+    Returns
+    -------
+    dict of name to array
+        In the file's order; bfloat16 as float32.
+
+    Raises
+    ------
+    WorkloadError
+        The file is missing, damaged, holds no weights, or asks for a class or function that plain
+        weights do not need.
+
+    References
+    ----------
+    pytorch/pytorch, ``torch/serialization.py``: `_save`, `_legacy_save`.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise WorkloadError(f"{path}: expected a file, found none; check the path")
+    try:
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as archive:
+                return _read_zip(archive, str(path))
+        return _read_old(file.read_bytes(), str(path))
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise WorkloadError(f"{path}: cannot be read: {error}") from error
+
+
+def _read_zip(archive: zipfile.ZipFile, path: str) -> dict[str, Array]:
+    entries = {entry.filename: entry for entry in archive.infolist()}
+    pickles = [name for name in entries if name.rpartition("/")[2] == "data.pkl"]
+    if len(pickles) != 1 or len(entries) < len(archive.infolist()):
+        raise WorkloadError(f"{path}: expected one data.pkl and each name once; {SAVE_WEIGHTS}")
+    folder = pickles[0].removesuffix("data.pkl")
+
+    def read(name: str, most_bytes: int) -> bytes:
+        entry = entries.get(folder + name)
+        if entry is None:
+            raise WorkloadError(f"{path}: {name}: expected in the archive, found none")
+        if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > most_bytes:
+            raise WorkloadError(
+                f"{path}: {name}: expected at most {most_bytes} bytes as they are, found "
+                f"{entry.file_size}{' packed' if entry.compress_type else ''}"
+            )
+        return archive.read(entry)
+
+    is_big = f"{folder}byteorder" in entries and read("byteorder", 16) == b"big"
+    tree = _unpickle(io.BytesIO(read("data.pkl", MOST_PICKLE_BYTES)), path)
+
+    def load(storage: _Storage) -> Array:
+        content = read(f"data/{storage.key}", storage.numbers * storage.kind.itemsize)
+        return _take_storage_numbers(content, storage, path, is_big)
+
+    return _collect(tree, load, path)
+
+
+def _read_old(content: bytes, path: str) -> dict[str, Array]:
+    stream = io.BytesIO(content)
+    magic = _unpickle(stream, path, f"{path}: expected a file of torch.save, found other content")
+    if magic != MAGIC or _unpickle(stream, path) != PROTOCOL:
+        raise WorkloadError(f"{path}: expected a file of torch.save, found another pickle")
+    system = _unpickle(stream, path)
+    is_big = isinstance(system, dict) and system.get("little_endian") is False
+    tree, keys = _unpickle(stream, path), _unpickle(stream, path)
+    places: dict[str, int] = {}
+    known = {tensor.storage.key: tensor.storage for tensor in _find_tensors(tree, path).values()}
+    place = stream.tell()
+    for key in keys if isinstance(keys, list) else []:
+        if key not in known:
+            raise WorkloadError(f"{path}: storage {key!r}: expected a tensor that uses it")
+        count = int.from_bytes(content[place : place + 8], "big" if is_big else "little")
+        if count != known[key].numbers:
+            raise WorkloadError(
+                f"{path}: storage {key}: expected {known[key].numbers} numbers, found {count}"
+            )
+        places[key] = place + 8
+        place += 8 + count * known[key].kind.itemsize
+
+    def load(storage: _Storage) -> Array:
+        if storage.key not in places:
+            raise WorkloadError(f"{path}: storage {storage.key}: expected in the file, found none")
+        first = places[storage.key]
+        own = content[first : first + storage.numbers * storage.kind.itemsize]
+        return _take_storage_numbers(own, storage, path, is_big)
+
+    return _collect(tree, load, path)
+
+
+def _take_storage_numbers(content: bytes, storage: _Storage, path: str, is_big: bool) -> Array:
+    what = f"{path}: storage {storage.key}"
+    numbers = take_numbers(content, storage.kind, what, is_big)
+    if numbers.size != storage.numbers:
+        raise WorkloadError(
+            f"{what}: expected {storage.numbers} numbers, found {numbers.size}; the file is "
+            "truncated or damaged"
+        )
+    return numbers
+
+
+def _unpickle(stream: io.BytesIO, path: str, otherwise: str = "") -> Any:
+    def reduce(function: Any, arguments: tuple[Any, ...]) -> Any:
+        if str(function) == "collections.OrderedDict" and not arguments:
+            return {}
+        if str(function) == "torch._utils._rebuild_tensor_v2" and len(arguments) >= 4:
+            return _take_tensor(arguments, path)
+        if str(function) == "torch._utils._rebuild_parameter" and arguments:
+            return arguments[0]
+        raise WorkloadError(f"{path}: asks for {function}, which is never run; {SAVE_WEIGHTS}")
+
+    try:
+        return read_pickle(stream, path, reduce, lambda name: _take_storage(name, path))
+    except WorkloadError as error:
+        if otherwise and "damaged" in str(error):
+            raise WorkloadError(otherwise) from error
+        raise
+
+
+def _take_storage(name: Any, path: str) -> _Storage:
+    if (
+        isinstance(name, tuple)
+        and len(name) >= 5
+        and name[0] == "storage"
+        and isinstance(name[1], Named)
+        and isinstance(name[2], str)
+        and type(name[4]) is int
+        and name[4] >= 0
+    ):
+        kind = STORAGES.get(name[1].name)
+        if name[1].module == "torch" and kind is not None:
+            return _Storage(name[2], DTYPES[kind], name[4])
+        raise WorkloadError(f"{path}: numbers of kind {name[1]}: expected {', '.join(STORAGES)}")
+    raise WorkloadError(f"{path}: expected plain numbers, found something else; {SAVE_WEIGHTS}")
+
+
+def _take_tensor(arguments: tuple[Any, ...], path: str) -> _Tensor:
+    storage, offset, shape, strides = arguments[:4]
+    whole = (
+        isinstance(storage, _Storage)
+        and isinstance(shape, tuple)
+        and isinstance(strides, tuple)
+        and len(shape) == len(strides) <= 16
+        and all(type(it) is int and it >= 0 for it in (offset, *shape, *strides))
+    )
+    if not whole:
+        raise WorkloadError(f"{path}: expected a tensor's shape and strides, found others")
+    # the last number lies inside, and none is taken twice: what is read is bounded by the file
+    last = offset + sum((size - 1) * step for size, step in zip(shape, strides, strict=True))
+    numbers = math.prod(shape)
+    if numbers and (last >= storage.numbers or numbers > storage.numbers):
+        raise WorkloadError(
+            f"{path}: expected a tensor inside its storage of {storage.numbers} numbers, found "
+            f"shape {list(shape)} with strides {list(strides)} from {offset} on"
+        )
+    return _Tensor(storage, offset, shape, strides)
+
+
+def _find_tensors(tree: Any, path: str) -> dict[str, _Tensor]:
+    """Return the tensors of a state dictionary, or of the one that a dictionary holds."""
+    whole = tree if isinstance(tree, dict) else {}
+    for inner in (whole, *(whole.get(key) for key in WEIGHTS_OF_A_CHECKPOINT)):
+        if isinstance(inner, dict):
+            found = {str(key): it for key, it in inner.items() if isinstance(it, _Tensor)}
+            if found:
+                return found
+    raise WorkloadError(f"{path}: expected a dictionary of tensors, found none; {SAVE_WEIGHTS}")
+
+
+def _collect(tree: Any, load: Callable[[_Storage], Array], path: str) -> dict[str, Array]:
+    tensors = _find_tensors(tree, path)
+    storages: dict[str, Array] = {}
+    arrays = {}
+    for name, tensor in tensors.items():
+        key = tensor.storage.key
+        if key not in storages:
+            storages[key] = load(tensor.storage)
+        numbers = storages[key]
+        if not math.prod(tensor.shape):
+            arrays[name] = np.zeros(tensor.shape, numbers.dtype)
+            continue
+        strides = [step * numbers.itemsize for step in tensor.strides]
+        view = np.lib.stride_tricks.as_strided(
+            numbers[tensor.offset :], tensor.shape, strides, writeable=False
+        )
+        arrays[name] = view.copy()
+    return arrays
