@@ -95,7 +95,7 @@ def _take_weights(
                 f"{scale.size} and {1 if zero is None else zero.size}"
             ) from error
     axes = ("outputs", "inputs", *(f"axis {axis}" for axis in range(2, array.ndim)))
-    return take_array(to_float32(array), f"{what}: weights", np.float32, axes)
+    return take_array(_to_float32(array), f"{what}: weights", np.float32, axes)
 
 
 def _take_bias(
@@ -103,16 +103,12 @@ def _take_bias(
 ) -> npt.NDArray[np.float32] | None:
     if array is None:
         return None
-    return take_array(to_float32(array).reshape(-1), f"{what}: bias", np.float32, weights.shape[:1])
+    return take_array(
+        _to_float32(array).reshape(-1), f"{what}: bias", np.float32, weights.shape[:1]
+    )
 
 
-def to_float32(array: Array) -> Array:
-    """Return float16 and float64 as float32; anything else as it is.
-
-    Parameters
-    ----------
-    array : array
-        Any.
-    """
+def _to_float32(array: Array) -> Array:
+    """Return float16 and, rounded, float64 as float32; anything else as it is."""
     with np.errstate(over="ignore"):  # what float32 does not hold is infinite, and then refused
         return array.astype(np.float32) if array.dtype in (np.float16, np.float64) else array

@@ -14,7 +14,7 @@ from eiesim.errors import WorkloadError
 from eiesim.files import read_arrays
 from eiesim.importers.caffemodel import read_caffemodel
 from eiesim.importers.safetensors_file import read_safetensors
-from eiesim.importers.state_dict import Weights, find_layers, to_float32
+from eiesim.importers.state_dict import Weights, find_layers
 from eiesim.importers.torch_file import read_torch
 from eiesim.layer import DenseLayer
 
@@ -52,8 +52,8 @@ def read_weights_file(path: str | Path) -> Weights:
     path : str or Path
         A `.pt`, `.pth` or `.safetensors` file with arrays as `find_layers` takes them; a
         `.caffemodel`; or a `.npz` file, each array of two or more dimensions one layer's weights,
-        with its bias, if any, beside it: ``NAME`` or ``NAME.weight`` [outputs, inputs, ...], and
-        ``NAME.bias`` [outputs], float32, float16 or float64, or int8 or uint8 with ``NAME.scale``.
+        with its bias, if any, beside it: ``NAME`` or ``NAME.weight`` float32 or float16 [outputs,
+        inputs, ...], and ``NAME.bias`` [outputs].
 
     Raises
     ------
@@ -116,13 +116,18 @@ def _refuse_others(
 
 
 def _take_layer(what: str, arrays: Sequence[npt.NDArray[Any]]) -> DenseLayer:
-    weights = to_float32(arrays[0])
+    weights = _widen(arrays[0])
     axes = ("outputs", "inputs", *(f"axis {axis}" for axis in range(2, weights.ndim)))
     weights = take_array(weights, f"{what}: weights", np.float32, axes)
     if len(arrays) < 2:
         return DenseLayer(weights)
-    bias = to_float32(arrays[1]).reshape(-1)
+    bias = _widen(arrays[1]).reshape(-1)
     return DenseLayer(weights, take_array(bias, f"{what}: bias", np.float32, weights.shape[:1]))
+
+
+def _widen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return float16 as float32, which changes no number; anything else as it is."""
+    return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
 def _squeeze(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
