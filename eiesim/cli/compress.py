@@ -13,7 +13,7 @@ HELP = "Prune a network, let its weights share codebooks, and write a file as sm
 EPILOG = """\
 NETWORK is
   a .npz file of weights, float32 [outputs, inputs] or [outputs, inputs, height, width] each, called
-  NAME or NAME.weight, with a bias NAME.bias beside it, a .safetensors, .pt, .pth or .caffemodel file:
+  NAME or NAME.weight, a bias NAME.bias beside it; a .safetensors, .pt, .pth or .caffemodel file:
   pruned and shared here, without retraining;
   a .dcz file, or a .net file of Deep Compression's authors with --prototxt: compressed already;
   alexnet, vgg-16, googlenet, squeezenet, lenet-5, lenet-300-100 or neuraltalk: weights drawn with
