@@ -21,7 +21,7 @@ from eiesim.layer import DenseLayer, StoredLayer
 from eiesim.workload.winograd import transform_weights
 
 EIE, DCZ = ".eie", ".dcz"
-GRAPH, NAME = "graph", "network"
+GRAPH, NAME, CHARACTERS = "graph", "network", "characters"
 """What the container's metadata calls them."""
 
 
@@ -37,6 +37,8 @@ class Model:
         Its steps.
     layers : mapping of name to StoredLayer
         Those that the steps use.
+    characters : str
+        Of a character model its vocabulary, in the order of their numbers.
 
     Raises
     ------
@@ -47,6 +49,7 @@ class Model:
     name: str
     graph: Graph
     layers: Mapping[str, StoredLayer]
+    characters: str = ""
 
     def __post_init__(self) -> None:
         _ = self.shapes
@@ -70,6 +73,8 @@ class Model:
             It cannot be written.
         """
         told = {NAME: self.name, GRAPH: self.graph.to_json()}
+        if self.characters:
+            told[CHARACTERS] = self.characters
         write_dcz(path, [self.layers[name] for name in self.graph.layers], told)
 
     @classmethod
@@ -101,7 +106,8 @@ class Model:
         name = container.metadata.get(NAME, Path(path).stem)
         layers = {stored.name: stored for stored in container.layers}
         try:
-            return cls(name, read_graph(content, "graph"), layers)
+            characters = container.metadata.get(CHARACTERS, "")
+            return cls(name, read_graph(content, "graph"), layers, characters)
         except WorkloadError as error:
             raise WorkloadError(f"{path}: {error}") from error
 
@@ -167,7 +173,8 @@ def import_model(
     stored = {name: it for name, it in given.stored.items() if name in graph.layers}
     layers = {**stored, **{step.stored.name: step.stored for step in compressed}}
     errors = {step.stored.name: (step.pruned_error, step.shared_error) for step in compressed}
-    return Imported(Model(Path(path).stem, graph, layers), given.skipped, errors)
+    model = Model(Path(path).stem, graph, layers, given.characters)
+    return Imported(model, given.skipped, errors)
 
 
 def load_model(

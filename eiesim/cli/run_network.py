@@ -6,10 +6,14 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from eiesim.energy.prices import PriceTable
+    from eiesim.hardware import Hardware
     from eiesim.model import Model
     from eiesim.study.examples import Example
     from eiesim.study.store import Row
 
+START = 100
+"""Characters of a text that a model reads before it goes on."""
 SHOWN = (
     "step", "op", "products", "activation_density", "cycles", "cycles_p50", "cycles_p95",
     "cycles_worst", "latency_us", "energy_pj", "load_balance", "activations_loaded",
@@ -44,6 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="share of drawn inputs that are not zero (default: 1)",
     )  # fmt: skip
     group.add_argument("--seed", type=int, default=0, help="of drawn inputs (default: 0)")
+    group.add_argument("--text", metavar="FILE", help="let a character model read a text")
+    group.add_argument(
+        "--write", type=int, metavar="N", help="with --text: let it go on with N characters"
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -68,6 +76,10 @@ def execute(options: argparse.Namespace) -> int:
         raise ConfigError("a .eie file: expected one, by itself and without --report")
     hw, prices = read_machine(options)
     model = load_model(options.layers[0])
+    if options.text is not None:
+        return _read_and_write(options, model, hw, prices)
+    if options.write is not None:
+        raise ConfigError("--write goes with --text FILE")
     examples = _find_examples(options, model)
     labels = None if options.labels is None else read_labels(options.labels, len(examples))
     right = None if labels is None else labels.tolist()
@@ -99,6 +111,52 @@ def execute(options: argparse.Namespace) -> int:
     _print(summary)
     for problem in network_run.describe_problems(model, hw):
         print(problem)
+    return 0
+
+
+def _read_and_write(
+    options: argparse.Namespace, model: Model, hw: Hardware, prices: PriceTable
+) -> int:
+    """Let a character model read a text, and write on."""
+    from dataclasses import asdict
+
+    from eiesim.cli.output import print_table, result_folder
+    from eiesim.errors import ConfigError
+    from eiesim.importers.content import read_content
+    from eiesim.study import store
+    from eiesim.study.experiment import Source, hash_file
+    from eiesim.study.text import measure_text, write_text
+
+    if options.inputs is not None or options.draw is not None:
+        raise ConfigError("--text: expected no --inputs and no --draw beside it")
+    if options.write is not None and options.write < 1:
+        raise ConfigError(f"--write: expected 1 or more, found {options.write}")
+    with result_folder(options.out) as folder:
+        text = read_content(options.text).decode("utf-8", "replace")
+        if options.limit is not None:
+            text = text[: max(options.limit, 0)]
+        runs = {"read": measure_text(model, text, hw, prices)}
+        if options.write is not None:
+            start = runs["read"].text[-START:]
+            runs["written"] = write_text(model, start, options.write, hw, prices, options.seed)
+        rows = [{"text": name} | asdict(run) | {"text": name, "characters": len(run.text)}
+                for name, run in runs.items()]  # fmt: skip
+        whole = {name: asdict(run) for name, run in runs.items()}
+        if folder is not None:
+            sources = [Source(file, hash_file(file)) for file in (options.layers[0], options.text)]
+            texts = {
+                "summary.json": store.to_json(whole),
+                "manifest.json": store.to_json(store.make_manifest(hw, sources, options.words)),
+                "hardware.toml": hw.to_toml(),
+                "text.csv": store.to_csv(rows),
+            }
+            store.write_texts(folder, texts)
+    if options.json:
+        print(store.to_json(whole), end="")
+        return 0
+    print_table(rows)
+    if "written" in runs:
+        print(runs["written"].text)
     return 0
 
 

@@ -41,12 +41,15 @@ class NetworkFile:
         Weights that are compressed in the file.
     skipped : tuple of Skipped
         What is left out, and why.
+    characters : str
+        Of a character model its vocabulary.
     """
 
     graph: Graph
     weights: Mapping[str, DenseLayer] = field(default_factory=dict)
     stored: Mapping[str, StoredLayer] = field(default_factory=dict)
     skipped: tuple[Skipped, ...] = ()
+    characters: str = ""
 
 
 def read_network_file(path: str | Path, steps: str | Path | None = None) -> NetworkFile:
@@ -170,4 +173,5 @@ def _read_char_lstm(folder: Path) -> NetworkFile:
         steps.append(Step(name, "lstm", (steps[-1].name,), name))
     weights["output"] = DenseLayer(model.output, model.output_bias)
     steps.append(Step("output", "fc", (steps[-1].name,), "output"))
-    return NetworkFile(Graph({"characters": (STEPS,)}, tuple(steps), ("output",)), weights)
+    graph = Graph({"characters": (STEPS,)}, tuple(steps), ("output",))
+    return NetworkFile(graph, weights, characters="".join(model.characters))

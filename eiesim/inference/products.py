@@ -26,6 +26,9 @@ PLACES = 16
 class Chip:
     """A machine with the layer of one step in its SRAMs, and what it has run since `clear`.
 
+    `memory` is the state in which a recurrent layer begins, None for zeros, and then the one in
+    which it has ended.
+
     Parameters
     ----------
     step : Step
@@ -50,10 +53,11 @@ class Chip:
         self.images: Sequence[InterleavedCSC] = [
             encode(part, hw) for part in split_layer(step, stored.layer)
         ]
+        self.memory: Floats | None = None
         self.clear()
 
     def clear(self) -> None:
-        """Forget what was run."""
+        """Forget what was run, but not the state of a recurrent layer."""
         self.runs: list[RunResult] = []
         self.nonzeros: list[int] = []
         self.loaded = 0
@@ -179,7 +183,9 @@ def _convolve(chip: Chip, image: Floats) -> Floats:
 
 
 def _run_lstm(chip: Chip, sequence: Floats) -> Floats:
-    hidden = state = np.zeros(chip.stored.layer.rows // 4, np.float32)
+    size = chip.stored.layer.rows // 4
+    begin = np.zeros((2, size), np.float32) if chip.memory is None else chip.memory
+    hidden, state = begin
     one = np.ones(1, np.float32)
     outputs = []
     for numbers in sequence:
@@ -187,12 +193,14 @@ def _run_lstm(chip: Chip, sequence: Floats) -> Floats:
         new_hidden, new_state = cells.step_lstm(sums, state)
         hidden, state = chip.hold(new_hidden), chip.hold(new_state)
         outputs.append(hidden)
+    chip.memory = np.stack((hidden, state))
     return np.stack(outputs)
 
 
 def _run_gru(chip: Chip, sequence: Floats) -> Floats:
     before = chip.step.settings["reset"] == "before"
-    state = np.zeros(chip.stored.layer.rows // (3 if before else 4), np.float32)
+    size = chip.stored.layer.rows // (3 if before else 4)
+    state = np.zeros(size, np.float32) if chip.memory is None else chip.memory
     one = np.ones(1, np.float32)
     outputs = []
     for numbers in sequence:
@@ -206,6 +214,7 @@ def _run_gru(chip: Chip, sequence: Floats) -> Floats:
             new = of_input + sigmoid(reset) * of_state
         state = chip.hold(cells.step_gru(update, new, state))
         outputs.append(state)
+    chip.memory = state
     return np.stack(outputs)
 
 

@@ -93,6 +93,7 @@ def run_model(
     inputs: Iterable[Mapping[str, Floats]],
     hw: Hardware,
     engine: Engine = "fast",
+    keep_state: bool = False,
 ) -> Iterator[InputRun]:
     """Run inputs through a network, one after the other.
 
@@ -107,6 +108,9 @@ def run_model(
         state of a recurrent layer is kept in such numbers, too.
     engine : {"fast", "reference"}
         The engine.
+    keep_state : bool
+        Whether a recurrent layer begins an input in the state in which it ended the one before,
+        as when a text is written character by character; by default it begins with zeros.
 
     Raises
     ------
@@ -121,6 +125,9 @@ def run_model(
         if step.on_eie
     }
     for given in inputs:
+        if not keep_state:
+            for chip in chips.values():
+                chip.memory = None
         yield _run_input(model, _take_inputs(model, given), chips)
 
 

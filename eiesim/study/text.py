@@ -1,0 +1,145 @@
+"""Character models on EIE: how well they foretell a text, what that costs, and what they write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.energy.model import estimate_energy
+from eiesim.energy.prices import PriceTable
+from eiesim.errors import WorkloadError
+from eiesim.hardware import Hardware
+from eiesim.inference import InputRun, run_model
+from eiesim.model import Model
+from eiesim.study.characters import number_text
+from eiesim.study.examples import Example
+
+
+@dataclass(frozen=True)
+class TextRun:
+    """A text through a character model, or from it.
+
+    Attributes
+    ----------
+    text : str
+        What was read or written.
+    bits_per_character : float
+        Mean of -log2 of the probability of each character but the first.
+    cycles_per_character, energy_pj_per_character : float
+        Means on EIE.
+    """
+
+    text: str
+    bits_per_character: float
+    cycles_per_character: float
+    energy_pj_per_character: float
+
+
+def measure_text(model: Model, text: str, hw: Hardware, prices: PriceTable) -> TextRun:
+    """Let a character model read a text.
+
+    Parameters
+    ----------
+    model : Model
+        With `characters`, one input and one output.
+    text : str
+        At least two characters that the model knows; others are left out.
+    hw : Hardware
+        The machine.
+    prices : PriceTable
+        Its prices.
+
+    Raises
+    ------
+    WorkloadError
+        The model is no character model, or the text is too short.
+    """
+    numbers = _number(model, text, 2)
+    (name,) = model.graph.inputs
+    example = {name: numbers[:-1].astype(np.float32)}
+    (run,) = run_model(model, [example], hw)
+    scores = run.values[model.graph.outputs[0]].astype(np.float64)
+    scores -= scores.max(1, keepdims=True)
+    right = scores[np.arange(len(scores)), numbers[1:]]
+    nats = np.log(np.exp(scores).sum(1)) - right
+    known = "".join(model.characters[number] for number in numbers)
+    return _tell(known, float(nats.mean() / np.log(2)), [run], len(numbers) - 1, prices)
+
+
+def write_text(
+    model: Model, start: str, number: int, hw: Hardware, prices: PriceTable, seed: int = 0
+) -> TextRun:
+    """Let a character model go on with a text, each character drawn by its probability.
+
+    Parameters
+    ----------
+    model : Model
+        With `characters`, one input and one output.
+    start : str
+        What it begins with; at least one character that the model knows.
+    number : int
+        Characters to write.
+    hw : Hardware
+        The machine.
+    prices : PriceTable
+        Its prices.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    TextRun
+        What was written, the start left out; the bits are those of the characters drawn.
+
+    Raises
+    ------
+    WorkloadError
+        The model is no character model, or knows none of the start's characters.
+    """
+    numbers = _number(model, start, 1)
+    rng = np.random.default_rng(seed)
+    (name,) = model.graph.inputs
+    drawn: list[int] = []
+    bits: list[float] = []
+
+    def go_on() -> Iterator[Example]:
+        yield {name: numbers.astype(np.float32)}
+        while len(drawn) < number:
+            yield {name: np.array(drawn[-1:], np.float32)}
+
+    runs = []
+    for run in run_model(model, go_on(), hw, keep_state=True):
+        scores = run.values[model.graph.outputs[0]][-1].astype(np.float64)
+        shares = np.exp(scores - scores.max())
+        shares /= shares.sum()
+        drawn.append(int(rng.choice(len(shares), p=shares)))
+        bits.append(-float(np.log2(shares[drawn[-1]])))
+        runs.append(run)
+    written = "".join(model.characters[place] for place in drawn[:number])
+    steps = len(numbers) + len(runs) - 1
+    return _tell(written, float(np.mean(bits)), runs, steps, prices)
+
+
+def _number(model: Model, text: str, least: int) -> npt.NDArray[np.int64]:
+    if not model.characters or len(model.graph.inputs) != 1:
+        raise WorkloadError(f"{model.name}: expected a character model, which tells its characters")
+    numbers = number_text(text, tuple(model.characters))
+    if len(numbers) < least:
+        raise WorkloadError(
+            f"{model.name}: expected a text with {least} or more of its characters, found "
+            f"{len(numbers)}"
+        )
+    return numbers
+
+
+def _tell(
+    text: str, bits: float, runs: list[InputRun], characters: int, prices: PriceTable
+) -> TextRun:
+    energy_pj = sum(
+        estimate_energy(step.result, prices=prices).total_pj for run in runs for step in run.steps
+    )
+    cycles = sum(run.cycles for run in runs)
+    return TextRun(text, bits, cycles / characters, energy_pj / characters)
