@@ -1,8 +1,8 @@
 """eiesim: what the EIE accelerator does with a network, cycle for cycle.
 
 Describe: `Hardware`, `CompressedLayer`, `load_benchmark`, `load_model`, `Model`.
-Compress and lay out: `compress`, `encode`, `InterleavedCSC`.
-Run: `simulate`, `run_model`, `RunResult`, `Counters`.
+Compress and lay out: `compress`, `encode`, `encode_passes`, `InterleavedCSC`.
+Run: `simulate`, `simulate_passes`, `run_model`, `RunResult`, `Counters`.
 Price: `estimate_energy`, `EnergyReport`, `price_machine`, `PriceTable`, `estimate_area`.
 
 The names are imported when they are first used, so that ``import eiesim`` takes no time.
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from eiesim.energy.prices import PriceTable
     from eiesim.errors import EieError
     from eiesim.hardware import Hardware
-    from eiesim.image import InterleavedCSC, encode
+    from eiesim.image import InterleavedCSC, encode, encode_passes
     from eiesim.inference import run_model
     from eiesim.layer import CompressedLayer, LayerSpec
     from eiesim.model import Model, load_model
     from eiesim.sim.engines import simulate
+    from eiesim.sim.passes import simulate_passes
 
 __version__ = "0.1.0"
 
@@ -47,6 +48,7 @@ __all__ = [
     "__version__",
     "compress",
     "encode",
+    "encode_passes",
     "estimate_area",
     "estimate_energy",
     "load_benchmark",
@@ -54,6 +56,7 @@ __all__ = [
     "price_machine",
     "run_model",
     "simulate",
+    "simulate_passes",
 ]
 
 _HOME = {
@@ -70,6 +73,7 @@ _HOME = {
     "PriceTable": "eiesim.energy.prices",
     "RunResult": "eiesim.counters",
     "encode": "eiesim.image",
+    "encode_passes": "eiesim.image",
     "estimate_area": "eiesim.energy.area",
     "estimate_energy": "eiesim.energy.model",
     "load_benchmark": "eiesim.benchmark",
@@ -77,6 +81,7 @@ _HOME = {
     "run_model": "eiesim.inference",
     "price_machine": "eiesim.energy.machine",
     "simulate": "eiesim.sim.engines",
+    "simulate_passes": "eiesim.sim.passes",
 }
 
 

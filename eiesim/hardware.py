@@ -49,6 +49,10 @@ class Hardware:
     accumulators_per_pe: Annotated[
         int, Range(1, 1 << 20, "activation registers of a PE, in each of its two files")
     ] = 64
+    act_batches: Annotated[
+        bool,
+        Switch("take inputs and outputs that exceed the registers in batches, with their cycles"),
+    ] = False
     clock_mhz: Annotated[float, Range(0.001, 1e6, "clock frequency, MHz")] = 800.0
     dram_gbps: Annotated[
         float,
@@ -138,6 +142,33 @@ class Hardware:
     def resident_pointers(self) -> int:
         """Pointers that the two banks of a PE hold; those behind them lie in DRAM."""
         return self.ptr_sram_bytes * 8 // self.ptr_bits
+
+    @property
+    def rows_per_pass(self) -> int:
+        """Rows of the matrix whose outputs the accumulators of all PEs hold."""
+        return self.n_pes * self.accumulators_per_pe
+
+    def count_load_cycles(self, row: int, input_rows: int) -> int:
+        """Return the cycles that the activation SRAM takes before a row of inputs can be scanned.
+
+        The source registers of a PE hold `accumulators_per_pe` inputs. With `act_batches`, more are
+        loaded in batches of as many, one activation of 16 bits a cycle in every PE.
+
+        Parameters
+        ----------
+        row : int
+            Row of the scan.
+        input_rows : int
+            All rows of inputs, the bias's left out.
+
+        References
+        ----------
+        EIE, section IV, "Activation Read/Write Unit".
+        """
+        size = self.accumulators_per_pe
+        if not self.act_batches or input_rows <= size or row >= input_rows or row % size:
+            return 0
+        return min(size, input_rows - row)
 
     @classmethod
     def preset(cls, name: str) -> Hardware:

@@ -2,7 +2,15 @@
 
 from eiesim.image.csc import Columns, InterleavedCSC
 from eiesim.image.encode import encode
-from eiesim.image.fit import PTR_SRAM, SPMAT_SRAM, MemoryUse, overflows_srams
+from eiesim.image.fit import (
+    PTR_SRAM,
+    SPMAT_SRAM,
+    MemoryUse,
+    count_chips,
+    fit_images,
+    overflows_srams,
+)
+from eiesim.image.passes import encode_passes
 
 __all__ = [
     "PTR_SRAM",
@@ -10,6 +18,9 @@ __all__ = [
     "Columns",
     "InterleavedCSC",
     "MemoryUse",
+    "count_chips",
     "encode",
+    "encode_passes",
+    "fit_images",
     "overflows_srams",
 ]

@@ -16,7 +16,7 @@ from eiesim.files import read_arrays
 from eiesim.hardware import Hardware
 from eiesim.image import archive
 from eiesim.image.check import check_image, check_shapes
-from eiesim.image.fit import MemoryUse, fit_image
+from eiesim.image.fit import MemoryUse, fit_images
 from eiesim.layer import CompressedLayer
 
 
@@ -220,7 +220,7 @@ class InterleavedCSC:
             The image is damaged or was encoded for other hardware.
         """
         self.require(hw)
-        return fit_image(self, hw)
+        return fit_images([self], hw)
 
     def require(self, hw: Hardware) -> None:
         """Check that this image is sound and was encoded for such a machine.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from eiesim.hardware import Hardware
 from eiesim.units import bits_to_bytes
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
 
 SPMAT_SRAM = "sparse-matrix SRAM"
 PTR_SRAM = "pointer SRAM"
-BATCHES = "more would go in batches, whose cycles are not modelled"
+BATCHES = "more would go in batches: their cycles with act_batches = true"
 
 
 class MemoryUse(NamedTuple):
@@ -26,13 +29,13 @@ class MemoryUse(NamedTuple):
     note: str
 
 
-def fit_image(image: InterleavedCSC, hw: Hardware) -> list[MemoryUse]:
+def fit_images(images: Sequence[InterleavedCSC], hw: Hardware) -> list[MemoryUse]:
     """Return how full each memory of the fullest PE is.
 
     Parameters
     ----------
-    image : InterleavedCSC
-        The layer.
+    images : sequence of InterleavedCSC
+        A layer: one image, or one a pass over its rows.
     hw : Hardware
         The machine that is to hold it.
 
@@ -40,10 +43,12 @@ def fit_image(image: InterleavedCSC, hw: Hardware) -> list[MemoryUse]:
     ----------
     EIE, section VI: 128 KB for the sparse matrix, 32 KB for the pointers, 2 KB for activations.
     """
-    entries = int(image.ptr[-1].max())
-    words = -(-entries // hw.entries_per_word)
-    pointers = image.ptr.shape[0]
-    inputs, outputs = -(-image.cols // image.n_pes), image.pe_rows(0)
+    own_entries = np.array([image.ptr[-1] for image in images], np.int64)
+    entries = int(own_entries.sum(axis=0).max())
+    words = int((-(-own_entries // hw.entries_per_word)).sum(axis=0).max())
+    pointers = sum(image.ptr.shape[0] for image in images)
+    inputs = -(-images[0].cols // hw.n_pes)
+    outputs = sum(image.pe_rows(0) for image in images)
     addressed = 1 << hw.ptr_bits
     spmat = bits_to_bytes(words * hw.spmat_width_bits)
     ptr = bits_to_bytes(pointers * hw.ptr_bits)
@@ -56,7 +61,7 @@ def fit_image(image: InterleavedCSC, hw: Hardware) -> list[MemoryUse]:
         (PTR_SRAM, ptr, hw.ptr_sram_bytes, "bytes", f"{pointers} pointers in two banks"),
         (
             "pointer range",
-            entries,
+            int(own_entries.max()),
             addressed - 1,
             "entries",
             f"{hw.ptr_bits}-bit pointers address {share:.0%} of the sparse-matrix SRAM",
@@ -68,13 +73,31 @@ def fit_image(image: InterleavedCSC, hw: Hardware) -> list[MemoryUse]:
             "bytes",
             f"{inputs} inputs and {outputs} outputs of 16 bits",
         ),
-        ("source activation registers", inputs, registers, "inputs", BATCHES),
-        ("accumulators", outputs, registers, "outputs", BATCHES),
     ]
-    return [
+    uses = [
         MemoryUse(memory, used, capacity, unit, used <= capacity, note)
         for memory, used, capacity, unit, note in rows
     ]
+    for memory, used, unit in (
+        ("source activation registers", inputs, "inputs"),
+        ("accumulators", outputs, "outputs"),
+    ):
+        batches = -(-used // registers)
+        note = f"{batches} batches" if hw.act_batches and batches > 1 else BATCHES
+        fits = hw.act_batches or used <= registers
+        uses.append(MemoryUse(memory, used, registers, unit, fits, note))
+    return uses
+
+
+def count_chips(uses: Sequence[MemoryUse]) -> int:
+    """Return how many chips would hold a layer in their sparse-matrix and pointer SRAMs.
+
+    Parameters
+    ----------
+    uses : sequence of MemoryUse
+        From `fit_images`.
+    """
+    return max(-(-use.used // use.capacity) for use in uses if use.memory in (SPMAT_SRAM, PTR_SRAM))
 
 
 def overflows_srams(image: InterleavedCSC, hw: Hardware) -> bool:
@@ -87,5 +110,5 @@ def overflows_srams(image: InterleavedCSC, hw: Hardware) -> bool:
     hw : Hardware
         The machine.
     """
-    uses = fit_image(image, hw)
+    uses = fit_images([image], hw)
     return not all(use.fits for use in uses if use.memory in (SPMAT_SRAM, PTR_SRAM))

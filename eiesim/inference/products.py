@@ -12,9 +12,10 @@ from eiesim.errors import WorkloadError
 from eiesim.fixedpoint import dequantise, quantise
 from eiesim.graph import Step, find_convolved, find_kernel
 from eiesim.hardware import Hardware
-from eiesim.image import InterleavedCSC, encode
+from eiesim.image import InterleavedCSC, encode_passes
 from eiesim.layer import CompressedLayer, StoredLayer
-from eiesim.sim.engines import Engine, simulate
+from eiesim.sim.engines import Engine
+from eiesim.sim.passes import simulate_passes
 from eiesim.workload import cells, winograd
 from eiesim.workload.host import Window, sigmoid, take_windows
 
@@ -50,8 +51,8 @@ class Chip:
 
     def __init__(self, step: Step, stored: StoredLayer, hw: Hardware, engine: Engine) -> None:
         self.step, self.stored, self.hw, self.engine = step, stored, hw, engine
-        self.images: Sequence[InterleavedCSC] = [
-            encode(part, hw) for part in split_layer(step, stored.layer)
+        self.images: Sequence[Sequence[InterleavedCSC]] = [
+            encode_passes(part, hw) for part in split_layer(step, stored.layer)
         ]
         self.memory: Floats | None = None
         self.clear()
@@ -63,17 +64,17 @@ class Chip:
         self.loaded = 0
 
     def multiply(self, activations: Floats, part: int = 0) -> Floats:
-        """Return the product of one of the images and a vector.
+        """Return the product of one of the matrices and a vector.
 
         Parameters
         ----------
         activations : float32 [cols]
             The vector.
         part : int
-            Number of the image.
+            Number of the matrix.
         """
         vector = np.ascontiguousarray(activations, np.float32)
-        run = simulate(self.images[part], vector, self.hw, self.engine)
+        run = simulate_passes(self.images[part], vector, self.hw, self.engine)
         self.runs.append(run)
         self.nonzeros.append(int(np.count_nonzero(vector)))
         self.loaded += vector.size

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from eiesim.arrays import take_array
 from eiesim.counters import RunResult
-from eiesim.errors import ConfigError, did_you_mean
+from eiesim.errors import ConfigError, ImageError, did_you_mean
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
 
@@ -47,8 +47,8 @@ def simulate(
     WorkloadError
         The activations are not float32 [cols], or not all numbers.
     ImageError
-        The image is damaged or was encoded for other hardware, or the run may take more cycles
-        than the fast engine's 32 bits hold.
+        The image is damaged or was encoded for other hardware, the run may take more cycles than
+        the fast engine's 32 bits hold, or the layer takes several passes.
     ConfigError
         There is no such engine, or with so little DRAM bandwidth not even 64 bits hold the cycles.
 
@@ -59,6 +59,11 @@ def simulate(
     if engine not in ENGINES:
         raise ConfigError(f"engine {engine!r}: {did_you_mean(engine, ENGINES)}")
     image.require(hw)
+    if hw.act_batches and image.rows > hw.rows_per_pass:
+        raise ImageError(
+            f"{image.name}: with act_batches, expected at most {hw.rows_per_pass} outputs, which "
+            f"the accumulators hold, found {image.rows}; use encode_passes and simulate_passes"
+        )
     operands = take_array(activations, f"{image.name}: activations", np.float32, (image.cols,))
     if engine == "reference":
         from eiesim.sim.reference import run  # noqa: PLC0415 - simpy only where it is used

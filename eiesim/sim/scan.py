@@ -65,8 +65,9 @@ def scan_activations(
         Its `n_pes` and `bias_row`.
     """
     n_pes = hw.n_pes
+    input_rows = image.bias_column // n_pes
     nonzero = np.flatnonzero(registers != 0)
-    rows = image.bias_column // n_pes
+    rows = input_rows
     if image.has_bias or hw.bias_row:
         nonzero = np.append(nonzero, image.bias_column)
         rows += 1
@@ -75,4 +76,7 @@ def scan_activations(
     loaded = np.append(row + (lane == n_pes - 1), rows)
     before = np.concatenate(([0], loaded[:-1]))
     gaps = 1 + np.append(row, rows) - before
+    if hw.act_batches:
+        load_cycles = np.cumsum([hw.count_load_cycles(it, input_rows) for it in range(rows)])
+        gaps += np.diff(load_cycles[np.append(row, rows - 1)], prepend=0)
     return Scan(nonzero.astype(np.int32), gaps[:-1].astype(np.int32), rows, int(gaps[-1]) - 1)

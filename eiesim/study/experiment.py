@@ -17,13 +17,14 @@ from eiesim.energy.model import EnergyReport, estimate_energy
 from eiesim.energy.prices import PriceTable
 from eiesim.errors import ConfigError, EnergyError, WorkloadError
 from eiesim.hardware import Hardware
-from eiesim.image import MemoryUse, encode
+from eiesim.image import MemoryUse, encode_passes, fit_images
 from eiesim.importers.npz import read_activations, read_layer
 from eiesim.layer import CompressedLayer
 from eiesim.resources import models_path
 from eiesim.sim.bandwidth import find_bandwidth
-from eiesim.sim.bounds import Bounds, bound_cycles
-from eiesim.sim.engines import Engine, simulate
+from eiesim.sim.bounds import Bounds
+from eiesim.sim.engines import Engine
+from eiesim.sim.passes import bound_passes, share_srams, simulate_passes
 from eiesim.trained import trained_names
 
 
@@ -191,21 +192,23 @@ def run_operands(
     EieError
         The layer cannot be encoded for this machine.
     """
-    image = encode(operands.layer, hw)
-    result = simulate(image, operands.activations, hw, engine)
+    images = encode_passes(operands.layer, hw)
+    result = simulate_passes(images, operands.activations, hw, engine)
+    own = share_srams(images, hw)
+    needed = [find_bandwidth(image, operands.activations, own) for image in images]
     energy, no_energy = None, ""
     try:
         energy = estimate_energy(result, prices=prices)
     except EnergyError as error:
         no_energy = str(error)
     return LayerRun(
-        name=image.name,
+        name=images[0].name,
         result=result,
         operands=operands,
-        padding_zeros=image.padding_entries,
-        bounds=bound_cycles(image, operands.activations, hw),
-        memories=tuple(image.fits(hw)),
-        dram_gbps_needed=find_bandwidth(image, operands.activations, hw),
+        padding_zeros=sum(image.padding_entries for image in images),
+        bounds=bound_passes(images, operands.activations, hw),
+        memories=tuple(fit_images(images, hw)),
+        dram_gbps_needed=max((gbps for gbps in needed if gbps is not None), default=None),
         energy=energy,
         no_energy=no_energy,
     )

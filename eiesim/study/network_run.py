@@ -14,6 +14,7 @@ from eiesim.energy.model import estimate_energy
 from eiesim.energy.prices import PriceTable
 from eiesim.errors import EnergyError
 from eiesim.hardware import Hardware
+from eiesim.image import fit_images
 from eiesim.inference import StepRun, run_model
 from eiesim.inference.products import Chip
 from eiesim.model import Model
@@ -246,7 +247,7 @@ def describe_problems(model: Model, hw: Hardware) -> list[str]:
         if not step.on_eie:
             continue
         images = Chip(step, model.layers[step.layer], hw, "fast").images
-        fullest = max((image.fits(hw) for image in images), key=lambda uses: uses[0].used)
+        fullest = max((fit_images(part, hw) for part in images), key=lambda uses: uses[0].used)
         problems += [
             f"does not fit: {step.name}: {use.memory}: {use.used} of {use.capacity} {use.unit} "
             f"({use.note})"

@@ -19,7 +19,7 @@ from eiesim import __version__
 from eiesim.counters import PE_FIELDS
 from eiesim.energy.prices import PriceTable
 from eiesim.hardware import Hardware
-from eiesim.image import PTR_SRAM, SPMAT_SRAM
+from eiesim.image import PTR_SRAM, SPMAT_SRAM, count_chips
 from eiesim.study.experiment import LayerRun, Source
 from eiesim.units import bits_to_bytes
 
@@ -64,6 +64,7 @@ def describe_layer(run: LayerRun) -> Row:
         "drained_cycles_mean": float(result.counters.drained_cycles.mean()),
         "nonfinite_outputs": int(np.count_nonzero(~np.isfinite(result.output))),
         "fits": all(use.fits for use in run.memories),
+        "chips": count_chips(run.memories),
     }
 
 

@@ -44,6 +44,7 @@ class Array:
             )
             for number in range(hw.n_pes)
         ]
+        input_rows = image.bias_column // hw.n_pes
         has_bias_row = image.has_bias or hw.bias_row
         queues = [pe.queue for pe in self.pes]
         self.dram = None
@@ -55,7 +56,7 @@ class Array:
             self._env,
             [pe.registers for pe in self.pes],
             queues,
-            image.bias_column // hw.n_pes,
+            [hw.count_load_cycles(row, input_rows) for row in range(input_rows)],
             self._datapath.load_activations([1.0])[0] if has_bias_row else None,
             self.dram,
         )

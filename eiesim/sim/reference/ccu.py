@@ -25,10 +25,10 @@ class CentralControlUnit:
         The PEs' source registers: activation j is in PE j mod N, row j div N.
     queues : sequence of ActivationQueue
         The PEs' queues.
-    input_rows : int
-        Rows of activations.
     bias : number or None
         The bias's 1.0, one more row with this in lane 0; None for no such row.
+    load_cycles : sequence of int
+        Cycles that the activation SRAM takes before each row of activations can be scanned.
     dram : Dram or None
         Where the data of each column are awaited; None where the SRAMs hold everything.
     """
@@ -38,7 +38,7 @@ class CentralControlUnit:
         env: simpy.Environment,
         registers: Sequence[ActivationReadWrite],
         queues: Sequence[ActivationQueue],
-        input_rows: int,
+        load_cycles: Sequence[int],
         bias: Number | None,
         dram: Dram | None,
     ) -> None:
@@ -46,10 +46,11 @@ class CentralControlUnit:
         self._registers = registers
         self._queues = queues
         self._detector = LeadingNonzeroDetector()
-        self._input_rows = input_rows
+        self._input_rows = len(load_cycles)
+        self._load_cycles = [*load_cycles, 0]
         self._bias = bias
         self._dram = dram
-        self.rows = input_rows + (bias is not None)
+        self.rows = len(load_cycles) + (bias is not None)
         self.scan_cycles = 0
         self.stalls: list[int] = []
         """Cycles in which a broadcast waited for a full queue."""
@@ -59,9 +60,10 @@ class CentralControlUnit:
         """Cycle and column of every broadcast."""
 
     def run(self) -> Process:
-        """Scan row after row, in each cycle one broadcast, one stall or the load of a row."""
+        """Scan row after row, in each cycle one broadcast, one stall, or a load."""
         yield self._env.timeout(1)
         for row in range(self.rows):
+            yield self._env.timeout(self._load_cycles[row])
             yield from self._scan(row, self._load(row))
 
     def _load(self, row: int) -> list[Number]:

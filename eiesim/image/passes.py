@@ -1,0 +1,54 @@
+"""A layer with more outputs than accumulators: one image for each pass over the inputs."""
+
+from __future__ import annotations
+
+from eiesim.hardware import Hardware
+from eiesim.image.csc import InterleavedCSC
+from eiesim.image.encode import encode
+from eiesim.layer import CompressedLayer
+
+
+def encode_passes(layer: CompressedLayer, hw: Hardware) -> tuple[InterleavedCSC, ...]:
+    """Lay a layer out for a machine, in as many images as it makes passes.
+
+    With `Hardware.act_batches`, a pass computes as many rows as the accumulators of all PEs hold;
+    each row stays in the PE in which it would be. Without, there is one pass.
+
+    Parameters
+    ----------
+    layer : CompressedLayer
+        The layer.
+    hw : Hardware
+        The machine.
+
+    Returns
+    -------
+    tuple of InterleavedCSC
+        Their outputs, one after the other, are the layer's.
+
+    Raises
+    ------
+    ImageError
+        As in `encode`.
+
+    References
+    ----------
+    EIE, section IV: the accumulators hold the outputs, and the SRAM is written at the end.
+    """
+    size = hw.rows_per_pass
+    if not hw.act_batches or layer.rows <= size:
+        return (encode(layer, hw),)
+    codes = layer.codes.tocsr()
+    bias = layer.bias_codes
+    return tuple(
+        encode(
+            CompressedLayer(
+                codes[first : first + size],
+                layer.codebook,
+                None if bias is None else bias[first : first + size],
+                layer.name,
+            ),
+            hw,
+        )
+        for first in range(0, layer.rows, size)
+    )

@@ -1,0 +1,129 @@
+"""Runs of layers in passes: what one image gives after the other, and what lies between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.counters import Counters, RunResult, add_counters
+from eiesim.hardware import Hardware
+from eiesim.image import PTR_SRAM, SPMAT_SRAM, InterleavedCSC, fit_images
+from eiesim.sim.bounds import Bounds, bound_cycles
+from eiesim.sim.engines import Engine, simulate
+
+
+def simulate_passes(
+    images: Sequence[InterleavedCSC],
+    activations: npt.NDArray[np.float32],
+    hw: Hardware,
+    engine: Engine = "fast",
+) -> RunResult:
+    """Run one input through a layer, cycle for cycle, in one pass or in several.
+
+    After each of several passes, every PE writes its outputs to the activation SRAM, one a cycle,
+    while nothing else happens. Inputs that the source registers hold stay there; more are loaded
+    again in each pass. Where the SRAMs do not hold all passes, each has an equal share of them.
+
+    Parameters
+    ----------
+    images : sequence of InterleavedCSC
+        From `eiesim.image.encode_passes`.
+    activations : float32 [cols]
+        The input.
+    hw : Hardware
+        The machine.
+    engine : {"fast", "reference"}
+        As in `simulate`.
+
+    Returns
+    -------
+    RunResult
+        Outputs and counts of all passes.
+
+    Raises
+    ------
+    EieError
+        As in `simulate`.
+
+    References
+    ----------
+    EIE, section IV: "the SRAM is read only at the beginning and written at the end of the batch".
+    """
+    if len(images) == 1:
+        return simulate(images[0], activations, hw, engine)
+    own = share_srams(images, hw)
+    runs = [simulate(image, activations, own, engine) for image in images]
+    parts = [_write(run.counters, image) for run, image in zip(runs, images, strict=True)]
+    output = np.concatenate([run.output for run in runs])
+    return RunResult(images[0].name, engine, hw, output, add_counters(parts))
+
+
+def share_srams(images: Sequence[InterleavedCSC], hw: Hardware) -> Hardware:
+    """Return the machine as each pass sees it: with all of its SRAMs, or with an equal share.
+
+    Parameters
+    ----------
+    images : sequence of InterleavedCSC
+        The passes.
+    hw : Hardware
+        The machine.
+    """
+    uses = fit_images(images, hw)
+    if all(use.fits for use in uses if use.memory in (SPMAT_SRAM, PTR_SRAM)):
+        return hw
+    return replace(
+        hw,
+        spmat_sram_bytes=max(hw.spmat_sram_bytes // len(images), 1),
+        ptr_sram_bytes=max(hw.ptr_sram_bytes // len(images), 1),
+    )
+
+
+def bound_passes(
+    images: Sequence[InterleavedCSC], activations: npt.NDArray[np.float32], hw: Hardware
+) -> Bounds:
+    """Bound the cycles of one input without simulating it, in one pass or in several.
+
+    Parameters
+    ----------
+    images, activations, hw
+        As in `simulate_passes`.
+
+    Raises
+    ------
+    EieError
+        As in `eiesim.sim.bounds.bound_cycles`.
+    """
+    own = share_srams(images, hw)
+    parts = [bound_cycles(image, activations, own) for image in images]
+    written = sum(map(count_write_cycles, images)) if len(images) > 1 else 0
+    return Bounds(
+        work_cycles=sum(part.work_cycles for part in parts),
+        busiest_pe_cycles=sum(part.busiest_pe_cycles for part in parts) + written,
+        ceiling_cycles=sum(part.ceiling_cycles for part in parts) + written,
+    )
+
+
+def count_write_cycles(image: InterleavedCSC) -> int:
+    """Return the cycles in which a pass writes its outputs to the activation SRAM.
+
+    Parameters
+    ----------
+    image : InterleavedCSC
+        The pass.
+    """
+    return image.pe_rows(0)
+
+
+def _write(counters: Counters, image: InterleavedCSC) -> Counters:
+    """Add what a pass does at its end."""
+    cycles = count_write_cycles(image)
+    written = np.array([image.pe_rows(pe) for pe in range(image.n_pes)], np.int64)
+    pe = replace(
+        counters.pe,
+        drained_cycles=counters.pe.drained_cycles + cycles,
+        act_sram_writes=counters.pe.act_sram_writes + written,
+    )
+    return replace(counters, cycles=counters.cycles + cycles, pe=pe)
