@@ -275,6 +275,15 @@ def test_packed_and_doubled_archives_are_refused(tmp_path: Path) -> None:
         read_torch(path)
 
 
+def test_archives_whose_names_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("n\u00e9t/data.pkl", b"")
+    path.write_bytes(path.read_bytes().replace("\u00e9".encode(), b"\xff\xff"))
+    with pytest.raises(WorkloadError, match="cannot be read"):
+        read_torch(path)
+
+
 def fuzz(path: Path, content: bytes, number: int) -> int:
     rng = np.random.default_rng(0)
     refused = 0

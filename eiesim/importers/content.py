@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.errors import WorkloadError
+from eiesim.importers.raw_numbers import FLOAT32, take_numbers
 
 MOST_UNPACKED_BYTES = 1 << 29
 """Most that a gzip file may unpack to: VGG-16's fc6, the papers' largest layer, takes 411 MB."""
@@ -84,9 +85,4 @@ def take_floats(content: bytes, what: str) -> npt.NDArray[np.float32]:
     WorkloadError
         The length is no multiple of four.
     """
-    if len(content) % 4:
-        raise WorkloadError(
-            f"{what}: expected float32 numbers of 4 bytes each, found {len(content)} bytes; "
-            "the file is truncated or of another kind"
-        )
-    return np.frombuffer(content, "<f4").astype(np.float32)
+    return take_numbers(content, FLOAT32, what)

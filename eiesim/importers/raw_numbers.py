@@ -16,23 +16,30 @@ class RawType(NamedTuple):
 
     Attributes
     ----------
+    name : str
+        What it is called.
     code : str
-        NumPy's, without the byte order; ``u2`` for bfloat16, which NumPy does not know.
-    itemsize : int
-        Bytes of a number.
+        NumPy's, without the byte order; of bfloat16, which NumPy does not know, that of its bits.
     """
 
+    name: str
     code: str
-    itemsize: int
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a number."""
+        return np.dtype(self.code).itemsize
 
 
-BFLOAT16 = RawType("u2", 2)
+FLOAT32 = RawType("float32", "f4")
+BFLOAT16 = RawType("bfloat16", "u2")
 DTYPES: Mapping[str, RawType] = {
-    "F64": RawType("f8", 8), "F32": RawType("f4", 4), "F16": RawType("f2", 2), "BF16": BFLOAT16,
-    "I64": RawType("i8", 8), "I32": RawType("i4", 4), "I16": RawType("i2", 2),
-    "I8": RawType("i1", 1), "U8": RawType("u1", 1), "BOOL": RawType("?", 1),
+    "F64": RawType("float64", "f8"), "F32": FLOAT32, "F16": RawType("float16", "f2"),
+    "BF16": BFLOAT16, "I64": RawType("int64", "i8"), "I32": RawType("int32", "i4"),
+    "I16": RawType("int16", "i2"), "I8": RawType("int8", "i1"), "U8": RawType("uint8", "u1"),
+    "BOOL": RawType("bool", "?"),
 }  # fmt: skip
-"""By safetensors' names. Bfloat16 is told by ``BF16`` alone: its code is that of uint16."""
+"""By safetensors' names."""
 
 
 def take_numbers(
@@ -63,8 +70,8 @@ def take_numbers(
     """
     if len(content) % kind.itemsize:
         raise WorkloadError(
-            f"{what}: expected numbers of {kind.itemsize} bytes, found {len(content)} bytes; the "
-            "file is truncated or damaged"
+            f"{what}: expected {kind.name} numbers of {kind.itemsize} bytes each, found "
+            f"{len(content)} bytes; the file is truncated or of another kind"
         )
     stored = np.frombuffer(content, np.dtype(kind.code).newbyteorder(">" if is_big else "<"))
     if kind == BFLOAT16:

@@ -65,9 +65,13 @@ def find_layers(arrays: Mapping[str, Array], what: str) -> Weights:
         bias = beside + last.replace(WEIGHT, BIAS, 1)
         scale, zero = beside + SCALE, beside + ZERO
         name = (prefix or "layer") if last == WEIGHT else key
-        weights = _take_weights(arrays, (key, scale, zero), f"{what}: {name}")
+        weights = array
+        if array.dtype in INTEGERS:
+            beside_it = (arrays.get(scale), arrays.get(zero))
+            weights = _scale(array, *beside_it, f"{what}: {name}", scale)
         taken |= {key, bias, scale, zero}
-        layers[name] = DenseLayer(weights, _take_bias(arrays.get(bias), weights, f"{what}: {name}"))
+        offset = _to_float32(arrays[bias]) if bias in arrays else None
+        layers[name] = take_layer(_to_float32(weights), offset, f"{what}: {name}")
     skipped = tuple(
         Skipped(key, f"{array.dtype} {list(array.shape)}: no weights of a layer; left out")
         for key, array in arrays.items()
@@ -76,36 +80,45 @@ def find_layers(arrays: Mapping[str, Array], what: str) -> Weights:
     return Weights(layers, skipped)
 
 
-def _take_weights(
-    arrays: Mapping[str, Array], keys: tuple[str, str, str], what: str
-) -> npt.NDArray[np.float32]:
-    array, scale, zero = (arrays.get(key) for key in keys)
-    assert array is not None
-    if array.dtype in INTEGERS:
-        if scale is None:
-            raise WorkloadError(f"{what}: {array.dtype} weights: expected {keys[1]} beside them")
-        along = (-1, *(1,) * (array.ndim - 1))
-        try:
-            steps = np.broadcast_to(scale.reshape(along), (len(array), *along[1:]))
-            middle = 0.0 if zero is None else zero.astype(np.float64).reshape(along)
-            array = (steps * (array - middle)).astype(np.float32)
-        except ValueError as error:
-            raise WorkloadError(
-                f"{what}: expected one scale and zero point, or {len(array)}, found "
-                f"{scale.size} and {1 if zero is None else zero.size}"
-            ) from error
-    axes = ("outputs", "inputs", *(f"axis {axis}" for axis in range(2, array.ndim)))
-    return take_array(_to_float32(array), f"{what}: weights", np.float32, axes)
+def take_layer(weights: Array, bias: Array | None, what: str) -> DenseLayer:
+    """Return arrays as a layer, checked.
+
+    Parameters
+    ----------
+    weights : float32 [outputs, inputs, ...]
+        All of them.
+    bias : float32 [outputs] or None
+        In any shape of so many numbers.
+    what : str
+        The layer, for errors.
+
+    Raises
+    ------
+    WorkloadError
+        Dtype or shape differ, or a number is infinite or NaN.
+    """
+    axes = ("outputs", "inputs", *(f"axis {axis}" for axis in range(2, weights.ndim)))
+    weights = take_array(weights, f"{what}: weights", np.float32, axes)
+    if bias is None:
+        return DenseLayer(weights)
+    offset = take_array(bias.reshape(-1), f"{what}: bias", np.float32, weights.shape[:1])
+    return DenseLayer(weights, offset)
 
 
-def _take_bias(
-    array: Array | None, weights: npt.NDArray[np.float32], what: str
-) -> npt.NDArray[np.float32] | None:
-    if array is None:
-        return None
-    return take_array(
-        _to_float32(array).reshape(-1), f"{what}: bias", np.float32, weights.shape[:1]
-    )
+def _scale(array: Array, scale: Array | None, zero: Array | None, what: str, name: str) -> Array:
+    """Return what 8-bit numbers stand for."""
+    if scale is None:
+        raise WorkloadError(f"{what}: {array.dtype} weights: expected {name} beside them")
+    along = (-1, *(1,) * (array.ndim - 1))
+    try:
+        steps = np.broadcast_to(scale.reshape(along), (len(array), *along[1:]))
+        middle = 0.0 if zero is None else zero.astype(np.float64).reshape(along)
+        return np.asarray(steps * (array - middle), np.float32)
+    except ValueError as error:
+        raise WorkloadError(
+            f"{what}: expected one scale and zero point, or {len(array)}, found "
+            f"{scale.size} and {1 if zero is None else zero.size}"
+        ) from error
 
 
 def _to_float32(array: Array) -> Array:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import math
+import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,13 @@ from eiesim.errors import WorkloadError
 from eiesim.importers.pickled import Named, read_pickle
 from eiesim.importers.raw_numbers import DTYPES, RawType, take_numbers
 
+PICKLE = b"\x80"
+"""First byte of a pickle."""
+ZIP_ERRORS = (
+    zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, struct.error
+)  # fmt: skip
+"""What zipfile raises for damaged archives: NotImplementedError for a packing it lacks,
+RuntimeError for a password, ValueError for a place before the file or a name that is no UTF-8."""
 MAGIC = 0x1950A86A20F9469CFC6C
 """First pickle of the old layout."""
 PROTOCOL = 1001
@@ -82,7 +90,7 @@ def read_torch(path: str | Path) -> dict[str, Array]:
             with zipfile.ZipFile(file) as archive:
                 return _read_zip(archive, str(path))
         return _read_old(file.read_bytes(), str(path))
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (OSError, *ZIP_ERRORS) as error:
         raise WorkloadError(f"{path}: cannot be read: {error}") from error
 
 
@@ -106,24 +114,28 @@ def _read_zip(archive: zipfile.ZipFile, path: str) -> dict[str, Array]:
 
     is_big = f"{folder}byteorder" in entries and read("byteorder", 16) == b"big"
     tree = _unpickle(io.BytesIO(read("data.pkl", MOST_PICKLE_BYTES)), path)
+    tensors = _find_tensors(tree, path)
 
     def load(storage: _Storage) -> Array:
         content = read(f"data/{storage.key}", storage.numbers * storage.kind.itemsize)
         return _take_storage_numbers(content, storage, path, is_big)
 
-    return _collect(tree, load, path)
+    return _collect(tensors, load)
 
 
 def _read_old(content: bytes, path: str) -> dict[str, Array]:
     stream = io.BytesIO(content)
-    magic = _unpickle(stream, path, f"{path}: expected a file of torch.save, found other content")
+    if not content.startswith(PICKLE):
+        raise WorkloadError(f"{path}: expected a file of torch.save, found other content")
+    magic = _unpickle(stream, path)
     if magic != MAGIC or _unpickle(stream, path) != PROTOCOL:
         raise WorkloadError(f"{path}: expected a file of torch.save, found another pickle")
     system = _unpickle(stream, path)
     is_big = isinstance(system, dict) and system.get("little_endian") is False
     tree, keys = _unpickle(stream, path), _unpickle(stream, path)
+    tensors = _find_tensors(tree, path)
     places: dict[str, int] = {}
-    known = {tensor.storage.key: tensor.storage for tensor in _find_tensors(tree, path).values()}
+    known = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
     place = stream.tell()
     for key in keys if isinstance(keys, list) else []:
         if key not in known:
@@ -143,7 +155,7 @@ def _read_old(content: bytes, path: str) -> dict[str, Array]:
         own = content[first : first + storage.numbers * storage.kind.itemsize]
         return _take_storage_numbers(own, storage, path, is_big)
 
-    return _collect(tree, load, path)
+    return _collect(tensors, load)
 
 
 def _take_storage_numbers(content: bytes, storage: _Storage, path: str, is_big: bool) -> Array:
@@ -157,7 +169,7 @@ def _take_storage_numbers(content: bytes, storage: _Storage, path: str, is_big: 
     return numbers
 
 
-def _unpickle(stream: io.BytesIO, path: str, otherwise: str = "") -> Any:
+def _unpickle(stream: io.BytesIO, path: str) -> Any:
     def reduce(function: Any, arguments: tuple[Any, ...]) -> Any:
         if str(function) == "collections.OrderedDict" and not arguments:
             return {}
@@ -167,12 +179,7 @@ def _unpickle(stream: io.BytesIO, path: str, otherwise: str = "") -> Any:
             return arguments[0]
         raise WorkloadError(f"{path}: asks for {function}, which is never run; {SAVE_WEIGHTS}")
 
-    try:
-        return read_pickle(stream, path, reduce, lambda name: _take_storage(name, path))
-    except WorkloadError as error:
-        if otherwise and "damaged" in str(error):
-            raise WorkloadError(otherwise) from error
-        raise
+    return read_pickle(stream, path, reduce, lambda name: _take_storage(name, path))
 
 
 def _take_storage(name: Any, path: str) -> _Storage:
@@ -225,8 +232,8 @@ def _find_tensors(tree: Any, path: str) -> dict[str, _Tensor]:
     raise WorkloadError(f"{path}: expected a dictionary of tensors, found none; {SAVE_WEIGHTS}")
 
 
-def _collect(tree: Any, load: Callable[[_Storage], Array], path: str) -> dict[str, Array]:
-    tensors = _find_tensors(tree, path)
+def _collect(tensors: Mapping[str, _Tensor], load: Callable[[_Storage], Array]) -> dict[str, Array]:
+    """Return the numbers of tensors; a storage that several share is read once."""
     storages: dict[str, Array] = {}
     arrays = {}
     for name, tensor in tensors.items():

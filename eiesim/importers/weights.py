@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.arrays import take_array
 from eiesim.errors import WorkloadError
 from eiesim.files import read_arrays
 from eiesim.importers.caffemodel import read_caffemodel
 from eiesim.importers.safetensors_file import read_safetensors
-from eiesim.importers.state_dict import Weights, find_layers
+from eiesim.importers.state_dict import Weights, find_layers, take_layer
 from eiesim.importers.torch_file import read_torch
 from eiesim.layer import DenseLayer
 
@@ -76,14 +75,16 @@ def read_weights_file(path: str | Path) -> Weights:
 
 def _read_caffemodel(path: str | Path) -> dict[str, DenseLayer]:
     return {
-        name: _take_layer(f"{path}: layer {name}", [_squeeze(blobs[0]), *blobs[1:2]])
+        name: take_layer(
+            _squeeze(blobs[0]), blobs[1] if blobs[1:] else None, f"{path}: layer {name}"
+        )
         for name, blobs in read_caffemodel(path).items()
         if blobs and blobs[0].ndim >= 2
     }
 
 
 def _read_npz(path: str | Path) -> dict[str, DenseLayer]:
-    arrays = read_arrays(path)
+    arrays = {key: _widen(array) for key, array in read_arrays(path).items()}
     names = {key: key.removesuffix(WEIGHT) for key in arrays if arrays[key].ndim >= 2}
     if len({*names.values()}) < len(names) or not all(names.values()):
         raise WorkloadError(
@@ -91,10 +92,7 @@ def _read_npz(path: str | Path) -> dict[str, DenseLayer]:
         )
     _refuse_others(path, arrays, names)
     return {
-        name: _take_layer(
-            f"{path}: {name}",
-            [arrays[key], *([arrays[f"{name}{BIAS}"]] if f"{name}{BIAS}" in arrays else [])],
-        )
+        name: take_layer(arrays[key], arrays.get(f"{name}{BIAS}"), f"{path}: {name}")
         for key, name in names.items()
     }
 
@@ -113,16 +111,6 @@ def _refuse_others(
                 for key in others
             )
         )
-
-
-def _take_layer(what: str, arrays: Sequence[npt.NDArray[Any]]) -> DenseLayer:
-    weights = _widen(arrays[0])
-    axes = ("outputs", "inputs", *(f"axis {axis}" for axis in range(2, weights.ndim)))
-    weights = take_array(weights, f"{what}: weights", np.float32, axes)
-    if len(arrays) < 2:
-        return DenseLayer(weights)
-    bias = _widen(arrays[1]).reshape(-1)
-    return DenseLayer(weights, take_array(bias, f"{what}: bias", np.float32, weights.shape[:1]))
 
 
 def _widen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
