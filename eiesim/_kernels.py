@@ -1,4 +1,4 @@
-"""Compiled loops: the one place where numba comes in, and the encoder's two passes.
+"""Compiled loops: the one place where numba comes in, the encoder's two passes, and row balance.
 
 Every kernel is a plain function over arrays; `inspect.unwrap(kernel)` is the Python it was compiled
 from, and the tests run both.
@@ -153,3 +153,84 @@ def list_columns(
                 if entry == end - 1:
                     edge_rows[3, column, pe] = row
         indptr[column + 1] = kept
+
+
+@kernel
+def deal_rows(
+    counts: npt.NDArray[np.float64],
+    order: npt.NDArray[np.int64],
+    room: npt.NDArray[np.int64],
+    loads: npt.NDArray[np.float64],
+    pes: npt.NDArray[np.int64],
+) -> None:
+    """Deal rows to PEs, each where the sum of the squares of all loads grows least.
+
+    Parameters
+    ----------
+    counts : float64 [rows, windows]
+        Work of each row.
+    order : int64 [rows]
+        In which they are dealt.
+    room : int64 [PEs]
+        Rows that a PE takes; 0 in the end.
+    loads : float64 [PEs, windows]
+        Result: work of each PE; zero on entry.
+    pes : int64 [rows]
+        Result: the PE of each row.
+    """
+    for row in order:
+        best = -1
+        least = 0.0
+        for pe in range(room.size):
+            if room[pe] == 0:
+                continue
+            growth = 0.0
+            for window in range(counts.shape[1]):
+                growth += loads[pe, window] * counts[row, window]
+            if best < 0 or growth < least:
+                best = pe
+                least = growth
+        for window in range(counts.shape[1]):
+            loads[best, window] += counts[row, window]
+        room[best] -= 1
+        pes[row] = best
+
+
+@kernel
+def swap_rows(
+    counts: npt.NDArray[np.float64],
+    pairs: npt.NDArray[np.int64],
+    loads: npt.NDArray[np.float64],
+    pes: npt.NDArray[np.int64],
+) -> None:
+    """Swap rows between PEs where that lessens the sum of the squares of all loads.
+
+    Parameters
+    ----------
+    counts : float64 [rows, windows]
+        Work of each row.
+    pairs : int64 [tries, 2]
+        Rows to swap, if it pays.
+    loads : float64 [PEs, windows]
+        Work of each PE; kept true.
+    pes : int64 [rows]
+        The PE of each row; changed.
+    """
+    for trial in range(pairs.shape[0]):
+        one = pairs[trial, 0]
+        other = pairs[trial, 1]
+        first = pes[one]
+        second = pes[other]
+        if first == second:
+            continue
+        growth = 0.0  # half of it
+        for window in range(counts.shape[1]):
+            more = counts[other, window] - counts[one, window]
+            growth += more * (loads[first, window] - loads[second, window] + more)
+        if growth < 0:
+            for window in range(counts.shape[1]):
+                more = counts[other, window] - counts[one, window]
+                loads[first, window] += more
+                loads[second, window] -= more
+            pes[one] = second
+            pes[other] = first

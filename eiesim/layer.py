@@ -27,6 +27,10 @@ Codes: TypeAlias = (
 )
 
 
+Lines: TypeAlias = "slice | npt.NDArray[np.integer]"
+ALL = slice(None)
+
+
 @dataclass(frozen=True, kw_only=True)
 class LayerSpec:
     """Shape and densities of a layer: enough to draw weights and activations from.
@@ -127,6 +131,23 @@ class CompressedLayer:
     def codes(self) -> sparse.csc_array[np.uint8]:
         """The codes as CSC, rows sorted: a new object each time, around arrays that are locked."""
         return sparse.csc_array(self._csc, shape=self._shape, copy=False)
+
+    def take(self, rows: Lines = ALL, cols: Lines = ALL) -> CompressedLayer:
+        """Return the layer with some of its outputs and inputs, in the order that is given.
+
+        Parameters
+        ----------
+        rows, cols : slice, or int [n]
+            Their numbers; by default all of them.
+
+        Raises
+        ------
+        WorkloadError
+            Nothing is left.
+        """
+        codes: Any = self.codes
+        bias = None if self.bias_codes is None else self.bias_codes[rows]
+        return CompressedLayer(codes[rows][:, cols], self.codebook, bias, self.name)
 
     @property
     def rows(self) -> int:

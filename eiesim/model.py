@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from eiesim.compress.container import read_dcz, write_dcz
-from eiesim.compress.pipeline import compress_network
+from eiesim.compress.pipeline import compress_network, share_bias
 from eiesim.compress.plan import LayerPlan, Plan
 from eiesim.errors import WorkloadError
 from eiesim.graph import OPS, Graph, Shape, infer_shapes, read_graph
@@ -137,6 +137,7 @@ def import_model(
     plan: Plan | None = None,
     use_winograd: bool = False,
     outputs: tuple[str, ...] = (),
+    share_biases: bool = False,
 ) -> Imported:
     """Take a network from files, and compress what is not compressed yet.
 
@@ -154,6 +155,10 @@ def import_model(
         transformed weights.
     outputs : tuple of str
         Steps whose results are wanted; by default those that no other step takes.
+    share_biases : bool
+        Whether each bias takes the nearest entry of its layer's codebook, so that EIE adds it; by
+        default the host adds biases as they are. Biases behind Winograd's transform stay as they
+        are.
 
     Raises
     ------
@@ -172,6 +177,9 @@ def import_model(
     compressed = list(compress_network(weights, plan or Plan(layers=own)))
     stored = {name: it for name, it in given.stored.items() if name in graph.layers}
     layers = {**stored, **{step.stored.name: step.stored for step in compressed}}
+    if share_biases:
+        after = {step.layer for step in graph.steps if step.settings.get("winograd")}
+        layers |= {name: _share_bias(it) for name, it in layers.items() if name not in after}
     errors = {step.stored.name: (step.pruned_error, step.shared_error) for step in compressed}
     model = Model(Path(path).stem, graph, layers, given.characters)
     return Imported(model, given.skipped, errors)
@@ -211,6 +219,10 @@ def _read(path: str | Path, steps: str | Path | None) -> NetworkFile:
         return place_layers(path, read_steps(steps), stored=stored)
     return NetworkFile(guess_chain({name: it.shape for name, it in stored.items()}, {}, str(path)),
                        stored=stored)  # fmt: skip
+
+
+def _share_bias(stored: StoredLayer) -> StoredLayer:
+    return StoredLayer(share_bias(stored), stored.shape, None, stored.index_bits)
 
 
 def _transform(graph: Graph, weights: dict[str, DenseLayer]) -> Graph:

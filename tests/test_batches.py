@@ -25,6 +25,7 @@ from eiesim.counters import PE_FIELDS
 from eiesim.errors import ImageError
 from eiesim.image import count_chips, fit_images
 from eiesim.published import PAPER_LAYERS
+from eiesim.sim.engines import Engine
 from eiesim.sim.golden import compute_output
 from eiesim.sim.passes import bound_passes
 from tests.strategies import Case, cases
@@ -83,7 +84,7 @@ def test_batches_cost_time_and_change_no_answer(case: Case, accumulators: int) -
 
 @pytest.mark.parametrize("engine", ["fast", "reference"])
 @pytest.mark.parametrize(("column", "loads"), [(0, 2), (7, 2), (8, 4), (16, 5)])
-def test_one_activation_waits_for_its_batch(engine: str, column: int, loads: int) -> None:
+def test_one_activation_waits_for_its_batch(engine: Engine, column: int, loads: int) -> None:
     """4 PEs with 2 registers each and 17 inputs: 5 rows, in batches of 2, 2 and 1 rows."""
     codes = np.zeros((4, 17), np.uint8)
     codes[0, column] = 1
@@ -91,22 +92,22 @@ def test_one_activation_waits_for_its_batch(engine: str, column: int, loads: int
     activations = np.zeros(17, np.float32)
     activations[column] = 1
     hw = replace(NO_BIAS_ROW, act_batches=False)
-    without = simulate(encode(layer, hw), activations, hw, engine)  # type: ignore[arg-type]
-    found = simulate(encode(layer, NO_BIAS_ROW), activations, NO_BIAS_ROW, engine)  # type: ignore[arg-type]
+    without = simulate(encode(layer, hw), activations, hw, engine)
+    found = simulate(encode(layer, NO_BIAS_ROW), activations, NO_BIAS_ROW, engine)
     assert found.cycles == without.cycles + loads
     assert found.counters.stall_cycles == without.counters.stall_cycles == 0
 
 
 @pytest.mark.parametrize("engine", ["fast", "reference"])
-def test_a_pass_ends_with_writing_its_outputs(engine: str) -> None:
+def test_a_pass_ends_with_writing_its_outputs(engine: Engine) -> None:
     """20 outputs on 4 PEs with 2 accumulators each: passes of 8, 8 and 4 outputs, 2, 2, 1 a PE."""
     rng = np.random.default_rng(0)
     layer = CompressedLayer(rng.integers(0, 2, (20, 8), np.uint8), np.array([0, 1], np.float32))
     activations = np.ones(8, np.float32)
     images = encode_passes(layer, NO_BIAS_ROW)
     assert [image.rows for image in images] == [8, 8, 4]
-    alone = [simulate(image, activations, NO_BIAS_ROW, engine).cycles for image in images]  # type: ignore[arg-type]
-    found = simulate_passes(images, activations, NO_BIAS_ROW, engine)  # type: ignore[arg-type]
+    alone = [simulate(image, activations, NO_BIAS_ROW, engine).cycles for image in images]
+    found = simulate_passes(images, activations, NO_BIAS_ROW, engine)
     assert found.cycles == sum(alone) + 2 + 2 + 1
     assert found.counters.pe.act_sram_writes.tolist() == [5, 5, 5, 5]
     assert found.counters.act_sram_reads == 0  # 2 rows of inputs fit the source registers

@@ -58,6 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", action="append", default=[], metavar="STEP",
         help="step whose result is wanted (default: all that no other step takes); may be repeated",
     )  # fmt: skip
+    parser.add_argument(
+        "--share-biases", action="store_true",
+        help="give biases the nearest entry of the codebook, so that EIE adds them (default: the "
+        "host adds them as they are)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
@@ -80,7 +85,10 @@ def execute(options: argparse.Namespace) -> int:
     plan = None
     if options.plan is not None or options.settings:
         plan = read_plan(None if options.plan is None else Path(options.plan), options.settings)
-    found = import_model(options.file, options.graph, plan, options.winograd, tuple(options.output))
+    outputs = tuple(options.output)
+    found = import_model(
+        options.file, options.graph, plan, options.winograd, outputs, options.share_biases
+    )
     found.model.save(options.out)
     tell(f"written: {escape(options.out)}")
     rows = []

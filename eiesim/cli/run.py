@@ -76,6 +76,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--inputs", metavar="FILE", help=".npy or .npz file with one input, or a network's"
     )
+    parser.add_argument(
+        "--balance", action="store_true",
+        help="order the outputs so that the PEs have equal work (docs/balance.md)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print summary.json instead of a table")
     parser.add_argument("--out", metavar="DIR", help="write a folder of results")
     parser.add_argument(
@@ -102,7 +106,9 @@ def execute(options: argparse.Namespace) -> int:
 
     hw, prices = read_machine(options)
     with result_folder(options.out) as folder, result_page(options.report) as page:
-        work = run_layers(options.layers, hw, prices, options.engine, options.inputs)
+        work = run_layers(
+            options.layers, hw, prices, options.engine, options.inputs, options.balance
+        )
         runs = list(track(work, options.layers))
         if folder is not None:
             store.write_run(folder, runs, prices, options.words)

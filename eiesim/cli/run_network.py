@@ -84,7 +84,9 @@ def execute(options: argparse.Namespace) -> int:
     labels = None if options.labels is None else read_labels(options.labels, len(examples))
     right = None if labels is None else labels.tolist()
     with result_folder(options.out) as folder:
-        work = network_run.run_examples(model, examples, hw, prices, options.engine)
+        work = network_run.run_examples(
+            model, examples, hw, prices, options.engine, options.balance
+        )
         names = [f"input {number}" for number in range(len(examples))]
         runs = list(track(work, names))
         summary = network_run.summarise(model, runs, right)

@@ -34,7 +34,7 @@ class LayerPlan:
     Raises
     ------
     ConfigError
-        A field is out of range, or two ways to prune are given.
+        A field is out of range, or ways to prune are given that do not go together.
     """
 
     density: Annotated[float, Range(0, 1, "share of weights to keep, the largest")] = 1.0
@@ -42,6 +42,9 @@ class LayerPlan:
     quality: Annotated[
         float, Range(0, 1e30, "smallest magnitude to keep, in standard deviations of the layer")
     ] = 0.0
+    balance_pes: Annotated[
+        int, Range(1, 1024, "PEs that each keep the same density; 1 is the layer as a whole")
+    ] = 1
     codebook_bits: Annotated[int, Range(1, 8, "bits of a shared weight's code")] = 4
     index_bits: Annotated[int, Range(1, 8, "bits of a relative index")] = 4
     initialisation: Annotated[
@@ -54,7 +57,7 @@ class LayerPlan:
 
     @staticmethod
     def find_conflicts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """Return (key, what is wrong) where more than one way to prune is given.
+        """Return (key, what is wrong) where ways to prune do not go together.
 
         Parameters
         ----------
@@ -62,14 +65,20 @@ class LayerPlan:
             Fields in range by name; those that are not are left out.
         """
         given = [key for key, nothing in PRUNING.items() if values.get(key, nothing) != nothing]
-        if len(given) < 2:
-            return []
-        return [(given[1], f"{given[1]}: expected one way to prune, found {' and '.join(given)}")]
+        if len(given) > 1:
+            told = f"{given[1]}: expected one way to prune, found {' and '.join(given)}"
+            return [(given[1], told)]
+        if values.get("balance_pes", 1) != 1 and given != ["density"]:
+            return [("balance_pes", "balance_pes: goes with density below 1, found "
+                     f"{given[0] if given else 'no pruning'}")]  # fmt: skip
+        return []
 
     @property
-    def pruning(self) -> dict[str, float]:
+    def pruning(self) -> dict[str, Any]:
         """The way to prune, as `eiesim.compress.prune.prune` takes it."""
         given = {key: getattr(self, key) for key in PRUNING if getattr(self, key) != PRUNING[key]}
+        if self.balance_pes != 1:
+            given["n_pes"] = self.balance_pes
         return given or {"threshold": 0.0}
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ def prune(
     density: float | None = None,
     threshold: float | None = None,
     quality: float | None = None,
+    n_pes: int = 1,
 ) -> sparse.csc_array[np.float32]:
     """Keep the weights of largest magnitude.
 
@@ -38,6 +39,9 @@ def prune(
         Keep what is at least so large, zeros never.
     quality : float, optional
         Threshold in standard deviations of the layer's weights. Give one of the three.
+    n_pes : int
+        PEs that each keep the same share of the rows they hold, row r being in PE r mod `n_pes`:
+        load-balance-aware pruning. With a `density`, which is then that of every PE.
 
     Returns
     -------
@@ -48,16 +52,21 @@ def prune(
     ------
     WorkloadError
         The weights are not float32 [rows, cols] or not all numbers, or not exactly one of
-        `density`, `threshold` and `quality` is given and in range.
+        `density`, `threshold` and `quality` is given and in range, or PEs go without a density.
 
     References
     ----------
     Han, Pool, Tran, Dally, Learning both Weights and Connections for Efficient Neural Networks,
-    NIPS 2015, section 4: the quality parameter.
+    NIPS 2015, section 4: the quality parameter. Han et al., ESE, FPGA 2017, section 3.2: every PE
+    with the same density.
     """
     matrix = take_array(weights, "weights", np.float32, ("rows", "cols"))
     if sum(given is not None for given in (density, threshold, quality)) != 1:
         raise WorkloadError("prune: expected one of density, threshold and quality")
+    if n_pes != 1:
+        if density is None or not isinstance(n_pes, Integral) or n_pes < 1:
+            raise WorkloadError(f"prune: n_pes: expected 1 or more, with a density, found {n_pes}")
+        return _prune_alike(matrix, density, n_pes)
     if quality is not None:
         threshold = _require_limit("quality", quality) * _find_deviation(matrix)
     bits = matrix.view(np.uint32)
@@ -71,6 +80,19 @@ def prune(
     data = np.empty(int(indptr[-1]), dtype=np.float32)
     gather_kept(matrix, bits, limit, ties, indptr[:-1].copy(), indices, data)
     return sparse.csc_array((data, indices, indptr), shape=matrix.shape)
+
+
+def _prune_alike(
+    matrix: npt.NDArray[np.float32], density: float, n_pes: int
+) -> sparse.csc_array[np.float32]:
+    """Prune the rows of each PE by themselves."""
+    parts = [prune(matrix[pe::n_pes], density).tocoo() for pe in range(min(n_pes, len(matrix)))]
+    rows = [part.coords[0] * n_pes + pe for pe, part in enumerate(parts)]
+    columns = np.concatenate([part.coords[1] for part in parts])
+    kept = (np.concatenate([part.data for part in parts]), (np.concatenate(rows), columns))
+    whole = sparse.csc_array(kept, shape=matrix.shape)
+    whole.sort_indices()
+    return whole
 
 
 def count_kept_weights(density: float, size: int) -> int:

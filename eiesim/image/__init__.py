@@ -1,5 +1,6 @@
 """What the SRAMs of every PE hold: interleaved CSC (EIE, sections III-B and III-C)."""
 
+from eiesim.image.balance import balance_rows, restore_rows
 from eiesim.image.csc import Columns, InterleavedCSC
 from eiesim.image.encode import encode
 from eiesim.image.fit import (
@@ -18,9 +19,11 @@ __all__ = [
     "Columns",
     "InterleavedCSC",
     "MemoryUse",
+    "balance_rows",
     "count_chips",
     "encode",
     "encode_passes",
     "fit_images",
     "overflows_srams",
+    "restore_rows",
 ]

@@ -38,17 +38,6 @@ def encode_passes(layer: CompressedLayer, hw: Hardware) -> tuple[InterleavedCSC,
     size = hw.rows_per_pass
     if not hw.act_batches or layer.rows <= size:
         return (encode(layer, hw),)
-    codes = layer.codes.tocsr()
-    bias = layer.bias_codes
     return tuple(
-        encode(
-            CompressedLayer(
-                codes[first : first + size],
-                layer.codebook,
-                None if bias is None else bias[first : first + size],
-                layer.name,
-            ),
-            hw,
-        )
-        for first in range(0, layer.rows, size)
+        encode(layer.take(slice(first, first + size)), hw) for first in range(0, layer.rows, size)
     )

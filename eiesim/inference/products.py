@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from eiesim.errors import WorkloadError
 from eiesim.fixedpoint import dequantise, quantise
 from eiesim.graph import Step, find_convolved, find_kernel
 from eiesim.hardware import Hardware
-from eiesim.image import InterleavedCSC, encode_passes
+from eiesim.image import InterleavedCSC, balance_rows, encode_passes, restore_rows
 from eiesim.layer import CompressedLayer, StoredLayer
 from eiesim.sim.engines import Engine
 from eiesim.sim.passes import simulate_passes
@@ -40,6 +41,11 @@ class Chip:
         The machine.
     engine : {"fast", "reference"}
         The engine.
+    balance : bool
+        Whether rows are ordered so that the PEs have equal work; outputs are put back.
+    input_order : int64 [cols], optional
+        Order in which the source registers hold the inputs, where they are what a layer with
+        ordered rows left there.
 
     Raises
     ------
@@ -49,10 +55,25 @@ class Chip:
         The layer does not go with the machine.
     """
 
-    def __init__(self, step: Step, stored: StoredLayer, hw: Hardware, engine: Engine) -> None:
+    def __init__(
+        self,
+        step: Step,
+        stored: StoredLayer,
+        hw: Hardware,
+        engine: Engine,
+        balance: bool = False,
+        input_order: npt.NDArray[np.int64] | None = None,
+    ) -> None:
         self.step, self.stored, self.hw, self.engine = step, stored, hw, engine
+        self.input_order = input_order
+        parts = split_layer(step, stored.layer)
+        if input_order is not None:
+            parts = [part.take(cols=input_order) for part in parts]
+        self.orders = [balance_rows(part, hw.n_pes) for part in parts] if balance else []
+        if balance:
+            parts = [part.take(order) for part, order in zip(parts, self.orders, strict=True)]
         self.images: Sequence[Sequence[InterleavedCSC]] = [
-            encode_passes(part, hw) for part in split_layer(step, stored.layer)
+            encode_passes(part, hw) for part in parts
         ]
         self.memory: Floats | None = None
         self.clear()
@@ -61,7 +82,7 @@ class Chip:
         """Forget what was run, but not the state of a recurrent layer."""
         self.runs: list[RunResult] = []
         self.nonzeros: list[int] = []
-        self.loaded = 0
+        self.taken = 0
 
     def multiply(self, activations: Floats, part: int = 0) -> Floats:
         """Return the product of one of the matrices and a vector.
@@ -74,10 +95,14 @@ class Chip:
             Number of the matrix.
         """
         vector = np.ascontiguousarray(activations, np.float32)
+        if self.input_order is not None:
+            vector = vector[self.input_order]
         run = simulate_passes(self.images[part], vector, self.hw, self.engine)
+        if self.orders:
+            run = replace(run, output=restore_rows(run.output, self.orders[part]))
         self.runs.append(run)
         self.nonzeros.append(int(np.count_nonzero(vector)))
-        self.loaded += vector.size
+        self.taken += vector.size
         return run.output
 
     def hold(self, state: Floats) -> Floats:
@@ -109,25 +134,16 @@ def split_layer(step: Step, layer: CompressedLayer) -> list[CompressedLayer]:
     WorkloadError
         Winograd's matrices cannot have a bias in the codebook: it is added after the transform.
     """
-    codes = layer.codes
     if step.op == "conv" and step.settings["winograd"]:
         if layer.bias_codes is not None:
             raise WorkloadError(f"{layer.name}: expected no bias in the codebook for Winograd")
-        parts = [codes[:, place::PLACES] for place in range(PLACES)]
-        return [CompressedLayer(part, layer.codebook, None, layer.name) for part in parts]
+        return [layer.take(cols=slice(place, None, PLACES)) for place in range(PLACES)]
     rows = layer.rows // step.settings.get("groups", 1)
     if step.settings.get("reset") == "before":
         rows = 2 * layer.rows // 3
     if rows == layer.rows:
         return [layer]
-    bias = layer.bias_codes
-    return [
-        CompressedLayer(
-            codes[first : first + rows], layer.codebook,
-            None if bias is None else bias[first : first + rows], layer.name,
-        )
-        for first in range(0, layer.rows, rows)
-    ]  # fmt: skip
+    return [layer.take(slice(first, first + rows)) for first in range(0, layer.rows, rows)]
 
 
 def run_product(chip: Chip, operand: Floats) -> Floats:

@@ -56,6 +56,8 @@ class StepRun:
         Cycles of each product: of a position of a convolution, of a step of a sequence.
     nonzeros : int64 [products]
         Activations of each that are not 0.
+    activations : int
+        Those that the products take, zeros included.
     traffic : Traffic
         What is loaded and stored.
     """
@@ -64,6 +66,7 @@ class StepRun:
     result: RunResult
     product_cycles: npt.NDArray[np.int64]
     nonzeros: npt.NDArray[np.int64]
+    activations: int
     traffic: Traffic
 
 
@@ -94,6 +97,7 @@ def run_model(
     hw: Hardware,
     engine: Engine = "fast",
     keep_state: bool = False,
+    balance: bool = False,
 ) -> Iterator[InputRun]:
     """Run inputs through a network, one after the other.
 
@@ -111,6 +115,9 @@ def run_model(
     keep_state : bool
         Whether a recurrent layer begins an input in the state in which it ended the one before,
         as when a text is written character by character; by default it begins with zeros.
+    balance : bool
+        Whether the rows of each layer are ordered so that the PEs have equal work, as
+        `eiesim.image.balance_rows` does. The network gives the same.
 
     Raises
     ------
@@ -119,16 +126,19 @@ def run_model(
     ImageError
         A layer does not go with the machine.
     """
-    chips = {
-        step.name: Chip(step, model.layers[step.layer], hw, engine)
-        for step in model.graph.steps
-        if step.on_eie
-    }
+    swaps = find_swaps(model)
+    chips: dict[str, Chip] = {}
+    for step in model.graph.steps:
+        if step.on_eie:
+            before = chips[swaps[step.name]].orders if step.name in swaps else []
+            chips[step.name] = Chip(
+                step, model.layers[step.layer], hw, engine, balance, before[0] if before else None
+            )
     for given in inputs:
         if not keep_state:
             for chip in chips.values():
                 chip.memory = None
-        yield _run_input(model, _take_inputs(model, given), chips)
+        yield _run_input(model, _take_inputs(model, given), chips, swaps)
 
 
 def _take_inputs(model: Model, given: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -144,26 +154,57 @@ def _take_inputs(model: Model, given: Mapping[str, Floats]) -> dict[str, Floats]
     return taken
 
 
-def _run_input(model: Model, values: dict[str, Floats], chips: Mapping[str, Chip]) -> InputRun:
+def find_swaps(model: Model) -> dict[str, str]:
+    """Find the layers whose inputs another layer leaves in the registers of the PEs.
+
+    Parameters
+    ----------
+    model : Model
+        The network.
+
+    Returns
+    -------
+    dict of str to str
+        By fully connected step, the one before it. Between them there may be a ReLU, which the PEs
+        apply themselves. A bias that the host adds is one more step between.
+
+    References
+    ----------
+    EIE, section IV: source and destination register files swap their roles.
+    """
+    left: dict[str, str] = {}
+    swaps = {}
+    for step in model.graph.steps:
+        if len(model.shapes[step.name]) > 1 or step.op not in ("fc", "relu"):
+            continue
+        before = left.get(step.inputs[0])
+        if step.op == "relu":
+            if before is not None:
+                left[step.name] = before
+            continue
+        if before is not None:
+            swaps[step.name] = before
+        if model.layers[step.layer].bias is None:
+            left[step.name] = step.name
+    return swaps
+
+
+def _run_input(
+    model: Model, values: dict[str, Floats], chips: Mapping[str, Chip], swaps: Mapping[str, str]
+) -> InputRun:
     runs = []
-    on_chip: set[str] = set()
     for step in model.graph.steps:
         operands = [values[name] for name in step.inputs]
-        stays = len(model.shapes[step.name]) == 1 and on_chip.issuperset(step.inputs)
         if step.name not in chips:
             values[step.name] = run_host(model, step, operands)
-            if step.op == "relu" and stays:
-                on_chip.add(step.name)  # the PEs apply ReLU themselves
             continue
         output = values[step.name] = run_product(chips[step.name], operands[0])
-        swaps = step.op == "fc" and stays
-        runs.append(_finish(chips[step.name], operands[0].size, output.size, swaps))
-        if step.op == "fc" and len(model.shapes[step.name]) == 1:
-            on_chip.add(step.name)
+        swapped = step.name in swaps
+        runs.append(_finish(chips[step.name], operands[0].size, output.size, swapped))
     return InputRun(values, tuple(runs))
 
 
-def _finish(chip: Chip, distinct: int, stored: int, swaps: bool) -> StepRun:
+def _finish(chip: Chip, distinct: int, stored: int, swapped: bool) -> StepRun:
     """Return what a chip has run, and clear it."""
     counters = add_counters([run.counters for run in chip.runs])
     output = np.concatenate([run.output for run in chip.runs])
@@ -172,7 +213,8 @@ def _finish(chip: Chip, distinct: int, stored: int, swaps: bool) -> StepRun:
         RunResult(chip.step.name, chip.engine, chip.hw, output, counters),
         np.array([run.cycles for run in chip.runs], np.int64),
         np.array(chip.nonzeros, np.int64),
-        Traffic(0, 0, stored) if swaps else Traffic(chip.loaded, distinct, stored),
+        chip.taken,
+        Traffic(0, 0, stored) if swapped else Traffic(chip.taken, distinct, stored),
     )
     chip.clear()
     return done

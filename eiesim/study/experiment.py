@@ -17,7 +17,7 @@ from eiesim.energy.model import EnergyReport, estimate_energy
 from eiesim.energy.prices import PriceTable
 from eiesim.errors import ConfigError, EnergyError, WorkloadError
 from eiesim.hardware import Hardware
-from eiesim.image import MemoryUse, encode_passes, fit_images
+from eiesim.image import MemoryUse, balance_rows, encode_passes, fit_images, restore_rows
 from eiesim.importers.npz import read_activations, read_layer
 from eiesim.layer import CompressedLayer
 from eiesim.resources import models_path
@@ -148,7 +148,12 @@ def load_layer(given: str) -> tuple[CompressedLayer, npt.NDArray[np.float32] | N
 
 
 def run_layer(
-    given: str, hw: Hardware, prices: PriceTable, engine: Engine = "fast", inputs: str | None = None
+    given: str,
+    hw: Hardware,
+    prices: PriceTable,
+    engine: Engine = "fast",
+    inputs: str | None = None,
+    balance: bool = False,
 ) -> LayerRun:
     """Encode a layer by name or file for a machine, run one input through it, and price the run.
 
@@ -162,17 +167,23 @@ def run_layer(
         Its prices.
     engine : {"fast", "reference"}
         The engine.
+    balance : bool
+        As in `run_operands`.
 
     Raises
     ------
     EieError
         As in `load_operands` and `run_operands`.
     """
-    return run_operands(load_operands(given, inputs), hw, prices, engine)
+    return run_operands(load_operands(given, inputs), hw, prices, engine, balance)
 
 
 def run_operands(
-    operands: Operands, hw: Hardware, prices: PriceTable, engine: Engine = "fast"
+    operands: Operands,
+    hw: Hardware,
+    prices: PriceTable,
+    engine: Engine = "fast",
+    balance: bool = False,
 ) -> LayerRun:
     """Encode a layer for a machine, run one input through it, and price the run.
 
@@ -186,14 +197,20 @@ def run_operands(
         Its prices.
     engine : {"fast", "reference"}
         The engine.
+    balance : bool
+        Whether the layer's rows are ordered so that the PEs have equal work, as
+        `eiesim.image.balance_rows` does. The outputs are the same, in their old order.
 
     Raises
     ------
     EieError
         The layer cannot be encoded for this machine.
     """
-    images = encode_passes(operands.layer, hw)
+    layer = operands.layer
+    order = balance_rows(layer, hw.n_pes) if balance else np.arange(layer.rows)
+    images = encode_passes(layer.take(order) if balance else layer, hw)
     result = simulate_passes(images, operands.activations, hw, engine)
+    result = replace(result, output=restore_rows(result.output, order))
     own = share_srams(images, hw)
     needed = [find_bandwidth(image, operands.activations, own) for image in images]
     energy, no_energy = None, ""
@@ -220,6 +237,7 @@ def run_layers(
     prices: PriceTable,
     engine: Engine = "fast",
     inputs: str | None = None,
+    balance: bool = False,
 ) -> Iterator[LayerRun]:
     """Run several layers, one after the other, each under a name of its own.
 
@@ -235,6 +253,8 @@ def run_layers(
         The engine.
     inputs : str, optional
         An input for the only layer.
+    balance : bool
+        As in `run_operands`.
 
     Raises
     ------
@@ -245,7 +265,7 @@ def run_layers(
         raise ConfigError("--inputs: expected one layer to go with it, found several")
     names: set[str] = set()
     for word in given:
-        run = run_layer(word, hw, prices, engine, inputs)
+        run = run_layer(word, hw, prices, engine, inputs, balance)
         name, number = run.name, 1
         while name in names:
             number += 1

@@ -63,6 +63,7 @@ def run_examples(
     hw: Hardware,
     prices: PriceTable,
     engine: Engine = "fast",
+    balance: bool = False,
 ) -> Iterator[ExampleRun]:
     """Run inputs through a network, and price each.
 
@@ -78,13 +79,15 @@ def run_examples(
         Its prices.
     engine : {"fast", "reference"}
         The engine.
+    balance : bool
+        Whether the rows of each layer are ordered so that the PEs have equal work.
 
     Raises
     ------
     EieError
         As in `eiesim.inference.run_model`.
     """
-    for run in run_model(model, examples, hw, engine):
+    for run in run_model(model, examples, hw, engine, balance=balance):
         try:
             energy = [estimate_energy(step.result, prices=prices).total_pj for step in run.steps]
         except EnergyError:
@@ -113,7 +116,7 @@ def describe_steps(model: Model, runs: Sequence[ExampleRun]) -> list[Row]:
         hw = first.result.hardware
         energy = [run.energy_pj[place] for run in runs if run.energy_pj is not None]
         vectors = sum(step.product_cycles.size for step in steps)
-        numbers = sum(step.traffic.loaded or _count_numbers(step, layer.cols) for step in steps)
+        taken = sum(step.activations for step in steps)
         rows.append(
             {
                 "step": first.name,
@@ -122,7 +125,7 @@ def describe_steps(model: Model, runs: Sequence[ExampleRun]) -> list[Row]:
                 "inputs": layer.cols,
                 "weight_density": layer.density,
                 "products": vectors / len(runs),
-                "activation_density": sum(int(s.nonzeros.sum()) for s in steps) / numbers,
+                "activation_density": sum(int(s.nonzeros.sum()) for s in steps) / taken,
                 **_spread(cycles),
                 "latency_us": cycles_to_us(float(cycles.mean()), hw.clock_mhz),
                 "energy_pj": float(np.mean(energy)) if energy else None,
@@ -135,11 +138,6 @@ def describe_steps(model: Model, runs: Sequence[ExampleRun]) -> list[Row]:
             }
         )
     return rows
-
-
-def _count_numbers(step: StepRun, cols: int) -> int:
-    """Return how many activations the products of a step see, where none had to be loaded."""
-    return int(step.product_cycles.size) * cols
 
 
 def _spread(cycles: npt.NDArray[np.integer[Any]]) -> Row:

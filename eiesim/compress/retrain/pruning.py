@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,6 +19,7 @@ def prune_(
     threshold: float | Mapping[str, float] | None = None,
     quality: float | Mapping[str, float] | None = None,
     layers: Iterable[str] | None = None,
+    n_pes: int = 1,
 ) -> dict[str, float]:
     """Set the weights of smallest magnitude to zero, for good.
 
@@ -36,6 +38,8 @@ def prune_(
         The threshold over the standard deviation of the layer's weights that are not zero.
     layers : iterable of str, optional
         The layers to prune, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all.
+    n_pes : int
+        With a density: PEs that each keep it, see `eiesim.compress.prune.prune`.
 
     Returns
     -------
@@ -58,10 +62,10 @@ def prune_(
         raise WorkloadError("prune_: expected one of density, threshold and quality")
     kind, setting = given[0]
     chosen = choose(model, setting, layers)
-    return {weights.name: _prune(weights, kind, value) for weights, value in chosen}
+    return {weights.name: _prune(weights, kind, value, n_pes) for weights, value in chosen}
 
 
-def _prune(weights: Weights, kind: str, value: float) -> float:
+def _prune(weights: Weights, kind: str, value: float, n_pes: int) -> float:
     if weights.codes is not None:
         raise WorkloadError(f"{weights.name}: expected a layer to prune, found a shared one")
     weights.settle()
@@ -70,7 +74,8 @@ def _prune(weights: Weights, kind: str, value: float) -> float:
     if kind == "quality":
         kept = matrix[matrix != 0]
         kind, value = "threshold", value * float(kept.std()) if kept.size else 0.0
-    pruned = prune(matrix, **{kind: value})
+    settings: dict[str, Any] = {kind: value}
+    pruned = prune(matrix, **settings, n_pes=n_pes)
     mask = torch.from_numpy(pruned.toarray() != 0).reshape(values.shape).to(values.device)
     weights.module.register_buffer(weights.parameter + MASK, mask)
     weights.settle()

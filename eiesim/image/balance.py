@@ -1,0 +1,117 @@
+"""Which output goes to which PE: an order of the rows that gives all PEs equal work."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.arrays import take_array
+from eiesim.layer import CompressedLayer
+
+WINDOWS = 64
+"""Parts of the inputs within which work is balanced: the activation queues even out what is near."""
+SWAPS_PER_ROW = 100
+"""Pairs of rows that are tried, for each row."""
+
+
+def balance_rows(
+    layer: CompressedLayer,
+    n_pes: int,
+    inputs: npt.NDArray[np.float32] | None = None,
+    seed: int = 0,
+) -> npt.NDArray[np.int64]:
+    """Find an order of a layer's rows in which the PEs have equal work.
+
+    The inputs are cut into windows, so that work is even all the time and not only in the end. Rows
+    are dealt by falling number of weights, each to the PE with room whose loads in the row's
+    windows are least; then pairs of rows are swapped while that lessens the sum of the squares of
+    all loads.
+
+    Parameters
+    ----------
+    layer : CompressedLayer
+        The layer.
+    n_pes : int
+        PEs of the machine.
+    inputs : float32 [n, cols], optional
+        Some typical inputs: a weight then counts as often as its activation is not zero in them. By
+        default every weight counts once.
+    seed : int
+        Of the pairs.
+
+    Returns
+    -------
+    int64 [rows]
+        Which row comes first, second and so on: ``layer.take(order)`` is the layer to encode, and
+        its outputs are those of the layer in this order; `restore_rows` puts them back.
+
+    Raises
+    ------
+    WorkloadError
+        The inputs are not as above.
+
+    References
+    ----------
+    EIE, section III-C: row r is in PE r mod N. Which output is row r is free.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eiesim import CompressedLayer
+    >>> codes = np.uint8([[1, 1, 1, 1], [0, 0, 1, 0], [1, 1, 0, 1], [0, 1, 0, 0]])
+    >>> layer = CompressedLayer(codes, np.float32([0, 1]))
+    >>> balance_rows(layer, n_pes=2)
+    array([0, 2, 1, 3])
+    """
+    from eiesim._kernels import deal_rows, swap_rows  # noqa: PLC0415 - compiled code
+
+    activity = np.ones(layer.cols)
+    if inputs is not None:
+        given = take_array(inputs, f"{layer.name}: inputs", np.float32, ("n", layer.cols))
+        activity = np.count_nonzero(given, axis=0).astype(np.float64)
+    counts = _count_weights(layer, activity, 1.0 if inputs is None else float(len(inputs)))
+    room = np.bincount(np.arange(layer.rows) % n_pes, minlength=n_pes)
+    loads = np.zeros((n_pes, counts.shape[1]))
+    pes = np.empty(layer.rows, np.int64)
+    order = np.argsort(-counts.sum(1), kind="stable")
+    deal_rows(counts, order, room, loads, pes)
+    pairs = np.random.default_rng(seed).integers(0, layer.rows, (SWAPS_PER_ROW * layer.rows, 2))
+    swap_rows(counts, pairs, loads, pes)
+    found = np.empty(layer.rows, np.int64)
+    for pe in range(min(n_pes, layer.rows)):
+        found[pe::n_pes] = np.flatnonzero(pes == pe)
+    return found
+
+
+def restore_rows(
+    output: npt.NDArray[np.float32], order: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float32]:
+    """Put outputs of a layer whose rows were ordered back in their places.
+
+    Parameters
+    ----------
+    output : float32 [rows]
+        In the order of the rows.
+    order : int64 [rows]
+        From `balance_rows`.
+    """
+    restored = np.empty_like(output)
+    restored[order] = output
+    return restored
+
+
+def _count_weights(
+    layer: CompressedLayer, activity: npt.NDArray[np.float64], bias_activity: float
+) -> npt.NDArray[np.float64]:
+    """Return the work of each row in each window [rows, windows]; the bias is in the last."""
+    codes = layer.codes
+    windows = min(WINDOWS, layer.cols)
+    before = np.cumsum(activity) - activity
+    window = np.minimum(before * windows // max(activity.sum(), 1), windows - 1).astype(np.int64)
+    column = np.repeat(np.arange(layer.cols), np.diff(codes.indptr))
+    place = codes.indices.astype(np.int64) * windows + window[column]
+    counts = np.bincount(place, activity[column], layer.rows * windows).astype(np.float64)
+    counts = counts.reshape(layer.rows, windows)
+    if layer.bias_codes is not None:
+        counts[:, -1] += bias_activity * (layer.bias_codes != 0)
+    return counts

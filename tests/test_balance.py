@@ -1,0 +1,149 @@
+"""Rows in an order that gives all PEs equal work, and pruning that does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eiesim import CompressedLayer, Hardware, encode, encode_passes, simulate, simulate_passes
+from eiesim.cli.main import main
+from eiesim.compress.plan import LayerPlan, read_plan
+from eiesim.compress.prune import prune
+from eiesim.errors import ConfigError, WorkloadError
+from eiesim.image import balance_rows, restore_rows
+from eiesim.inference import run_model
+from eiesim.sim.golden import compute_output
+from tests.strategies import Case, cases
+from tests.test_inference import Floats, chain_of_two
+
+
+def spread_of_work(layer: CompressedLayer, n_pes: int) -> int:
+    """Weights of the fullest PE less those of the emptiest, counted row by row."""
+    counts = np.count_nonzero(layer.codes.toarray(), axis=1)
+    loads = [int(counts[pe::n_pes].sum()) for pe in range(n_pes)]
+    return max(loads) - min(loads)
+
+
+@settings(max_examples=100)
+@given(cases(largest_pes=12, largest=60), st.booleans())
+def test_ordered_rows_give_the_same_in_both_engines(case: Case, batches: bool) -> None:
+    hw = replace(case.hw, act_batches=batches)
+    order = balance_rows(case.layer, hw.n_pes)
+    assert sorted(order) == list(range(case.layer.rows))
+    images = encode_passes(case.layer.take(order), hw)
+    golden = compute_output(case.layer, case.activations, hw).view(np.uint32)
+    runs = [simulate_passes(images, case.activations, hw, engine)
+            for engine in ("fast", "reference")]  # fmt: skip
+    for run in runs:
+        assert np.array_equal(restore_rows(run.output, order).view(np.uint32), golden)
+    assert runs[0].counters.totals() == runs[1].counters.totals()
+    plain = simulate_passes(encode_passes(case.layer, hw), case.activations, hw)
+    assert runs[0].counters.macs == plain.counters.macs
+
+
+@settings(max_examples=50)
+@given(cases(largest_pes=12, largest=60))
+def test_no_more_swap_helps_in_one_window(case: Case) -> None:
+    """With one input there is one window: no PE may have so much more that a swap would pay."""
+    layer = CompressedLayer(case.layer.codes[:, :1], case.layer.codebook)
+    n_pes = case.hw.n_pes
+    order = balance_rows(layer, n_pes)
+    weights = np.count_nonzero(layer.codes.toarray(), axis=1)
+    loads = [int(weights[order[pe::n_pes]].sum()) for pe in range(n_pes)]
+    held = [len(order[pe::n_pes]) for pe in range(n_pes)]
+    # rows hold one weight or none: dealt evenly, PEs with equally many rows differ by one at most
+    for size in set(held):
+        alike = [load for load, rows in zip(loads, held, strict=True) if rows == size]
+        assert max(alike) - min(alike) <= 1
+
+
+def test_inputs_say_which_weights_count() -> None:
+    codes = np.zeros((4, 128), np.uint8)
+    codes[:2, 64:] = 1  # as many weights as rows 2 and 3 have, but their activations are zero
+    codes[2:, :64] = 1
+    layer = CompressedLayer(codes, np.array([0, 1], np.float32))
+    inputs = np.zeros((3, 128), np.float32)
+    inputs[:, :64] = 1
+    order = balance_rows(layer, 2, inputs)
+    assert {int(row) for row in order[0::2]} & {2, 3}
+    assert {int(row) for row in order[1::2]} & {2, 3}
+    with pytest.raises(WorkloadError, match="inputs"):
+        balance_rows(layer, 2, inputs[:, :5])
+
+
+@pytest.mark.data
+def test_alex8_takes_fewer_cycles_than_by_dealing_alone(
+    alex8: tuple[CompressedLayer, Floats],
+) -> None:
+    """Dealt by falling number of weights it takes 7659 cycles instead of 7910."""
+    layer, act = alex8
+    layer, hw = CompressedLayer(layer.codes, layer.codebook), Hardware()
+    order = balance_rows(layer, hw.n_pes)
+    plain, ordered = (simulate(encode(it, hw), act, hw) for it in (layer, layer.take(order)))
+    assert plain.cycles == 7910
+    assert plain.theoretical_cycles <= ordered.cycles < 7659
+    assert np.array_equal(restore_rows(ordered.output, order), plain.output)
+
+
+@pytest.mark.parametrize("datapath", ["float32", "fixed16"])
+def test_a_balanced_network_gives_the_same(datapath: str) -> None:
+    model, inputs = chain_of_two(np.random.default_rng(3))
+    hw = Hardware(n_pes=4, datapath=datapath)
+    plain, balanced = (list(run_model(model, inputs, hw, balance=it)) for it in (False, True))
+    for one, other in zip(plain, balanced, strict=True):
+        for name, values in one.values.items():
+            # sums of eighths are exact, in whatever order
+            assert np.array_equal(values, other.values[name]), name
+        assert [it.traffic for it in one.steps] == [it.traffic for it in other.steps]
+    assert sum(run.cycles for run in balanced) < sum(run.cycles for run in plain)
+
+
+def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words, folder in (([], "plain"), (["--balance"], "balanced")):
+        assert main(["run", "nt-we", *words, "--out", str(tmp_path / folder)]) == 0
+    capsys.readouterr()
+    outputs = [(tmp_path / folder / "outputs.csv").read_text() for folder in ("plain", "balanced")]
+    assert outputs[0] == outputs[1]
+
+
+def draw_weights(rows: int, cols: int, seed: int = 0) -> Floats:
+    rng = np.random.default_rng(seed)
+    scale = rng.uniform(0.2, 2, (rows, 1))  # some rows are larger, so that plain pruning is uneven
+    return (rng.normal(size=(rows, cols)) * scale).astype(np.float32)
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 40), st.integers(1, 30), st.integers(2, 50), st.floats(0, 1))
+def test_every_pe_keeps_its_largest(rows: int, cols: int, n_pes: int, density: float) -> None:
+    weights = draw_weights(rows, cols)
+    kept = prune(weights, density, n_pes=n_pes).toarray()
+    assert np.array_equal(kept[kept != 0], weights[kept != 0])
+    for pe in range(min(rows, n_pes)):
+        mine, whole = kept[pe::n_pes], np.abs(weights[pe::n_pes])
+        assert np.count_nonzero(mine) == round(density * whole.size)
+        if 0 < np.count_nonzero(mine) < mine.size:
+            assert np.abs(mine[mine != 0]).min() >= whole[mine == 0].max()
+
+
+def test_pruning_for_balance_is_even_and_a_little_worse() -> None:
+    weights = draw_weights(256, 100)
+    plain, even = prune(weights, 0.1), prune(weights, 0.1, n_pes=16)
+    layers = [CompressedLayer((it.toarray() != 0).astype(np.uint8), np.array([0, 1], np.float32))
+              for it in (plain, even)]  # fmt: skip
+    assert spread_of_work(layers[1], 16) == 0 < spread_of_work(layers[0], 16)
+    assert np.abs(plain.data).sum() > np.abs(even.data).sum()
+
+
+def test_plan() -> None:
+    plan = read_plan(None, ["density=0.25", "balance_pes=16"])
+    assert plan.find("fc").pruning == {"density": 0.25, "n_pes": 16}
+    for bad in ({"balance_pes": 4}, {"balance_pes": 4, "threshold": 1.0}):
+        with pytest.raises(ConfigError, match="balance_pes: goes with density"):
+            LayerPlan(**bad)
+    with pytest.raises(WorkloadError, match="n_pes"):
+        prune(draw_weights(4, 4), threshold=0.1, n_pes=2)
