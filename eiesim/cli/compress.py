@@ -75,6 +75,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --train: folder of MNIST's four files (default: what needs no file)",
     )  # fmt: skip
     parser.add_argument(
+        "--balance-pes", type=int, default=1, metavar="N",
+        help="with --train: PEs that keep equally many weights each (docs/balance.md; default: 1)",
+    )  # fmt: skip
+    parser.add_argument(
         "--seed",
         type=int,
         default=0,
@@ -146,8 +150,8 @@ def _load(options: argparse.Namespace) -> Network:
     from eiesim.importers.weights import read_weights
     from eiesim.study import compression
 
-    if options.data is not None:
-        raise ConfigError("--data goes with --train")
+    if options.data is not None or options.balance_pes != 1:
+        raise ConfigError("--data and --balance-pes go with --train; else --set balance_pes=N")
     path = Path(options.network)
     prototxt = None if options.prototxt is None else Path(options.prototxt)
     network = compression.draw(options.network, options.seed)
@@ -176,6 +180,9 @@ def _train(options: argparse.Namespace) -> Network:
     default = find_folder() / "training" / f"{options.network}-seed{options.seed}"
     stages = default if options.stages is None else Path(options.stages)
     data = None if options.data is None else Path(options.data)
-    result = train_network(options.network, data, options.seed, stages, tell)
+    pes = options.balance_pes
+    if not 1 <= pes <= 1024:
+        raise ConfigError(f"--balance-pes: expected 1 to 1024, found {pes}")
+    result = train_network(options.network, data, options.seed, stages, tell, pes)
     tell(f"stages are kept in {stages}")
     return read_container(result.path)

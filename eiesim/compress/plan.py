@@ -43,7 +43,7 @@ class LayerPlan:
         float, Range(0, 1e30, "smallest magnitude to keep, in standard deviations of the layer")
     ] = 0.0
     balance_pes: Annotated[
-        int, Range(1, 1024, "PEs that each keep the same density; 1 is the layer as a whole")
+        int, Range(1, 1024, "PEs that keep equally many weights each; with density")
     ] = 1
     codebook_bits: Annotated[int, Range(1, 8, "bits of a shared weight's code")] = 4
     index_bits: Annotated[int, Range(1, 8, "bits of a relative index")] = 4

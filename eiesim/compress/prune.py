@@ -40,8 +40,8 @@ def prune(
     quality : float, optional
         Threshold in standard deviations of the layer's weights. Give one of the three.
     n_pes : int
-        PEs that each keep the same share of the rows they hold, row r being in PE r mod `n_pes`:
-        load-balance-aware pruning. With a `density`, which is then that of every PE.
+        PEs that keep equally many weights each, as far as their rows have so many, row r being in
+        PE r mod `n_pes`: load-balance-aware pruning. With a `density`, which stays the whole's.
 
     Returns
     -------
@@ -57,8 +57,8 @@ def prune(
     References
     ----------
     Han, Pool, Tran, Dally, Learning both Weights and Connections for Efficient Neural Networks,
-    NIPS 2015, section 4: the quality parameter. Han et al., ESE, FPGA 2017, section 3.2: every PE
-    with the same density.
+    NIPS 2015, section 4: the quality parameter. Han et al., ESE, FPGA 2017, section 3.2: pruning
+    that gives all PEs the same work.
     """
     matrix = take_array(weights, "weights", np.float32, ("rows", "cols"))
     if sum(given is not None for given in (density, threshold, quality)) != 1:
@@ -85,8 +85,15 @@ def prune(
 def _prune_alike(
     matrix: npt.NDArray[np.float32], density: float, n_pes: int
 ) -> sparse.csc_array[np.float32]:
-    """Prune the rows of each PE by themselves."""
-    parts = [prune(matrix[pe::n_pes], density).tocoo() for pe in range(min(n_pes, len(matrix)))]
+    """Prune the rows of each PE by themselves, so that all keep equally many weights."""
+    own = [matrix[pe::n_pes] for pe in range(min(n_pes, len(matrix)))]
+    left = count_kept_weights(density, matrix.size)
+    parts = []
+    for pe in reversed(range(len(own))):  # those with a row less come first and may be full
+        keep = min(left // (pe + 1), own[pe].size)
+        parts.append(prune(own[pe], keep / own[pe].size).tocoo())
+        left -= keep
+    parts.reverse()
     rows = [part.coords[0] * n_pes + pe for pe, part in enumerate(parts)]
     columns = np.concatenate([part.coords[1] for part in parts])
     kept = (np.concatenate([part.data for part in parts]), (np.concatenate(rows), columns))

@@ -9,7 +9,7 @@ from eiesim.arrays import take_array
 from eiesim.layer import CompressedLayer
 
 WINDOWS = 64
-"""Parts of the inputs within which work is balanced: the activation queues even out what is near."""
+"""Parts of the inputs within which work is balanced: activation queues even out what is near."""
 SWAPS_PER_ROW = 100
 """Pairs of rows that are tried, for each row."""
 

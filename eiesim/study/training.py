@@ -62,7 +62,12 @@ class TrainingResult:
 
 
 def train_network(
-    name: str, data: Path | None, seed: int, folder: Path, tell: Tell = str
+    name: str,
+    data: Path | None,
+    seed: int,
+    folder: Path,
+    tell: Tell = str,
+    balance_pes: int = 1,
 ) -> TrainingResult:
     """Train a network of eiesim's own, compress it, and write it as a ``.dcz`` file.
 
@@ -80,6 +85,8 @@ def train_network(
         Where the stages and the file are kept; made when it is missing.
     tell : callable, optional
         Told one line a stage and an epoch.
+    balance_pes : int
+        PEs that keep equally many weights each when a layer is pruned.
 
     Raises
     ------
@@ -92,11 +99,17 @@ def train_network(
         raise WorkloadError(f"network {name!r}: {did_you_mean(name, TRAINED)}")
     if not 0 <= seed < 1_000_000:
         raise WorkloadError(f"seed: expected 0 to 999999, found {seed}")
-    return run_recipe(TRAINED[name], find_task(TRAINED[name], data), seed, folder, tell)
+    task = find_task(TRAINED[name], data)
+    return run_recipe(TRAINED[name], task, seed, folder, tell, balance_pes)
 
 
 def run_recipe(
-    recipe: DigitRecipe | CharacterRecipe, task: Task, seed: int, folder: Path, tell: Tell
+    recipe: DigitRecipe | CharacterRecipe,
+    task: Task,
+    seed: int,
+    folder: Path,
+    tell: Tell,
+    balance_pes: int = 1,
 ) -> TrainingResult:
     """Go through all stages of a recipe.
 
@@ -106,7 +119,7 @@ def run_recipe(
         The recipe.
     task : Task
         Its data.
-    seed, folder, tell
+    seed, folder, tell, balance_pes
         As in `train_network`.
 
     Raises
@@ -117,7 +130,7 @@ def run_recipe(
         The folder cannot be written to.
     """
     retrain = _import_retrain()
-    parts = _list_parts(recipe, retrain)
+    parts = _list_parts(recipe, retrain, balance_pes)
     fixed = {
         key: value
         for key, value in asdict(recipe).items()
@@ -151,15 +164,17 @@ def run_recipe(
 
 
 def _list_parts(
-    recipe: DigitRecipe | CharacterRecipe, retrain: Any
+    recipe: DigitRecipe | CharacterRecipe, retrain: Any, balance_pes: int
 ) -> list[tuple[str, Training, Mapping[str, Any], Change]]:
     """Return name, training, settings and change of the network of every stage that trains."""
     parts: list[tuple[str, Training, Mapping[str, Any], Change]] = []
     if recipe.dense is not None:
         parts.append(("dense", recipe.dense, {}, lambda _: None))
+    alike = {} if balance_pes == 1 else {"n_pes": balance_pes}
     for number, turn in enumerate(recipe.rounds, 1):
-        change = partial(retrain.prune_, density=turn.densities)
-        parts.append((f"pruned-{number}", turn.training, turn.densities, change))
+        change = partial(retrain.prune_, density=turn.densities, **alike)
+        settings = {**turn.densities, **alike}
+        parts.append((f"pruned-{number}", turn.training, settings, change))
     share = partial(retrain.share_weights, bits=recipe.bits)
     parts.append(("shared", recipe.tuning, recipe.bits, share))
     return parts

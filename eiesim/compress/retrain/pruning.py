@@ -39,7 +39,7 @@ def prune_(
     layers : iterable of str, optional
         The layers to prune, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all.
     n_pes : int
-        With a density: PEs that each keep it, see `eiesim.compress.prune.prune`.
+        With a density: PEs that keep equally many weights each, see `eiesim.compress.prune.prune`.
 
     Returns
     -------
