@@ -4,22 +4,42 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eiesim import CompressedLayer, Hardware, encode, encode_passes, simulate, simulate_passes
+from eiesim import (
+    CompressedLayer,
+    Hardware,
+    encode,
+    encode_passes,
+    load_benchmark,
+    load_model,
+    simulate,
+    simulate_passes,
+)
 from eiesim.cli.main import main
-from eiesim.compress.plan import LayerPlan, read_plan
+from eiesim.compress.plan import LayerPlan, Plan, read_plan
 from eiesim.compress.prune import prune
 from eiesim.errors import ConfigError, WorkloadError
 from eiesim.image import balance_rows, restore_rows
+from eiesim.importers.idx import read_idx
 from eiesim.inference import run_model
+from eiesim.model import Model, import_model
+from eiesim.published import PAPER_LAYERS
+from eiesim.resources import models_path
 from eiesim.sim.golden import compute_output
+from eiesim.study.lenet import IMAGES, LABELS, count_errors
+from eiesim.study.real_layers import read_real_layers
+from eiesim.trained import decode, load_trained
 from tests.strategies import Case, cases
 from tests.test_inference import Floats, chain_of_two
+
+LENET_300_100 = ("caffe_lenet300100_original.caffemodel", "lenet300100.prototxt")
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "balance.md"
 
 
 def spread_of_work(layer: CompressedLayer, n_pes: int) -> int:
@@ -149,3 +169,89 @@ def test_plan() -> None:
             LayerPlan(**bad)
     with pytest.raises(WorkloadError, match="n_pes"):
         prune(draw_weights(4, 4), threshold=0.1, n_pes=2)
+
+
+def read_table(heading: str) -> list[list[str]]:
+    """Return the cells of the table of docs/balance.md that begins with these columns."""
+    lines = PAGE.read_text("utf-8").splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith(heading))
+    rows: list[list[str]] = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            return rows
+        rows.append([cell.strip().replace(",", "") for cell in line.strip("|").split("|")])
+    return rows
+
+
+def measure(layer: CompressedLayer, inputs: Floats) -> list[str]:
+    """Return what the page tells of a layer: floor, cycles, cycles in order, gain, inputs known."""
+    hw = Hardware(codebook_bits=8)
+    orders = (np.arange(layer.rows), balance_rows(layer, 64), balance_rows(layer, 64, inputs))
+    images = [encode(layer.take(order), hw) for order in orders]
+    runs = [[simulate(image, row, hw) for row in inputs] for image in images]
+    plain, ordered, known = (float(np.mean([run.cycles for run in it])) for it in runs)
+    floor = float(np.mean([run.theoretical_cycles for run in runs[0]]))
+    gain = f"{100 * (plain - ordered) / plain:.1f} %"
+    return [f"{floor:.0f}", f"{plain:.0f}", f"{ordered:.0f}", gain, f"{known:.0f}"]
+
+
+def test_page_of_the_nine_layers() -> None:
+    rows = read_table("| layer | floor")
+    assert [row[0] for row in rows] == list(PAPER_LAYERS)
+    for name, *cells in rows:
+        benchmark = load_benchmark(name)
+        assert measure(benchmark.layer, benchmark.activations[np.newaxis]) == cells, name
+
+
+@pytest.mark.data
+def test_page_of_real_layers(shared_data: Path) -> None:
+    rows = {row[0]: row[1:] for row in read_table("| layer | inputs")}
+    real = [it for it in read_real_layers(shared_data) if len(it.inputs)]
+    found = {it.layer.name: [str(len(it.inputs)), *measure(it.layer, it.inputs)] for it in real}
+    assert found == rows
+
+
+def test_example_of_the_page() -> None:
+    code = PAGE.read_text("utf-8").split("```python\n")[1].split("```")[0]
+    names: dict[str, Any] = {}
+    exec(code, names)
+    benchmark = names["benchmark"]
+    plain = simulate(encode(benchmark.layer, Hardware()), benchmark.activations, Hardware())
+    assert np.array_equal(names["output"], plain.output)
+    assert names["run"].cycles < plain.cycles
+
+
+def count_cycles(model: Model, images: Floats, *, balance: bool) -> tuple[str, list[int]]:
+    """Return mean cycles, and the answers."""
+    examples = [dict.fromkeys(model.graph.inputs, image) for image in images]
+    runs = list(run_model(model, examples, Hardware(), balance=balance))
+    answers = [int(run.values[model.graph.outputs[0]].argmax()) for run in runs]
+    return f"{np.mean([run.cycles for run in runs]):.0f}", answers
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_page_of_pruning_for_balance(shared_data: Path) -> None:
+    """All rows but the last, whose network is not shipped."""
+    pixels, labels = read_idx(shared_data / IMAGES), read_idx(shared_data / LABELS)
+    images = pixels.astype(np.float32) / np.float32(255)
+    *pruned, retrained, _ = read_table("| densities of")
+    folder = shared_data / "lenet"
+    for shares, pes, right, *cycles in pruned:
+        densities = [int(share) / 100 for share in shares.replace("%", "").split()]
+        plans = {
+            name: LayerPlan(density=density, balance_pes=int(pes))
+            for name, density in zip(("ip1", "ip2", "ip3"), densities, strict=True)
+        }
+        file, steps = (folder / name for name in LENET_300_100)
+        model = import_model(file, steps, Plan(layers=plans), outputs=("ip3",)).model
+        given = pixels[:1000, np.newaxis].astype(np.float32) / np.float32(256)
+        found = [count_cycles(model, given, balance=it) for it in (False, True)]
+        assert [it[0] for it in found] == cycles
+        assert f"{100 * np.mean(found[0][1] == labels[:1000]):.1f} %" == right
+    layers = load_trained("lenet-300-100").container.layers
+    wrong = count_errors({it.name: decode(it) for it in layers}, images, labels)
+    assert f"{(10_000 - wrong) / 100:.2f} %" == retrained[2]
+    model = load_model(models_path() / "trained" / "lenet-300-100-seed0.dcz")
+    given = images[:1000].reshape(1000, -1)
+    assert [count_cycles(model, given, balance=it)[0] for it in (False, True)] == retrained[3:]

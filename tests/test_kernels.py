@@ -13,6 +13,7 @@ import eiesim._kernels as image_kernels
 from eiesim import CompressedLayer, Hardware, encode, simulate
 from eiesim.compress import _kernels as compress_kernels
 from eiesim.compress import codebook, prune
+from eiesim.image import balance_rows
 from eiesim.sim.fast import _kernels as fast_kernels
 from eiesim.sim.fast import engine
 from tests.arrays import f32
@@ -58,6 +59,14 @@ def test_pruning_and_optimal_codebook(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (
         codebook.cluster(weights.ravel(), 5, "optimal").centroids == compiled[1].centroids
     ).all()
+
+
+def test_balance(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = np.random.default_rng(0).integers(0, 3, (30, 50), np.uint8)
+    layer = CompressedLayer(codes, f32([0, 1, 2, 3]))
+    compiled = balance_rows(layer, 4)
+    assert unwrap_kernels(monkeypatch) >= 14
+    assert np.array_equal(balance_rows(layer, 4), compiled)
 
 
 def test_counts_beyond_a_byte() -> None:

@@ -13,7 +13,8 @@ FILE is
   an .onnx file, which tells its steps too (pip install 'eiesim[onnx]');
   a .net file of Deep Compression's authors, or a .dcz file: compressed already, codes stay as they
   are;
-  a folder of a character LSTM of ml5.js, with manifest.json.
+  a folder of a character LSTM of ml5.js, with manifest.json;
+  a folder of the EIE authors' simulator: ptr/, spm/, act.dat and arithm.dat.
 
 --graph FILE tells the steps where FILE does not: a .prototxt, or a .toml or .json file (see
 docs/networks.md). Without one, fully connected layers follow one another with ReLU between them;

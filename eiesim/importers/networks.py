@@ -17,6 +17,7 @@ from eiesim.importers.chain import GIVE_STEPS, guess_chain
 from eiesim.importers.char_lstm import read_char_lstm
 from eiesim.importers.content import read_content
 from eiesim.importers.described import Described, Skipped
+from eiesim.importers.dump import is_dump, read_dump
 from eiesim.importers.net import read_net
 from eiesim.importers.onnx_graph import read_onnx
 from eiesim.importers.weights import read_weights_file
@@ -58,7 +59,8 @@ def read_network_file(path: str | Path, steps: str | Path | None = None) -> Netw
     Parameters
     ----------
     path : str or Path
-        What `read_weights_file` takes, an `.onnx` or `.net` file, or a folder of a character LSTM.
+        What `read_weights_file` takes, an `.onnx` or `.net` file, a folder of a character LSTM, or
+        one of the EIE authors' simulator.
     steps : str or Path, optional
         A `.prototxt`, or a `.toml` or `.json` file as `eiesim.graph.read_graph` takes it. Without
         one, fully connected and recurrent layers follow one another.
@@ -69,6 +71,10 @@ def read_network_file(path: str | Path, steps: str | Path | None = None) -> Netw
         A file is missing or damaged, or they do not go together.
     """
     file = Path(path)
+    if is_dump(file):
+        layer = read_dump(file).layer
+        graph = guess_chain({layer.name: (layer.rows, layer.cols)}, {}, str(path))
+        return NetworkFile(graph, stored={layer.name: StoredLayer(layer, (layer.rows, layer.cols))})
     if file.is_dir():
         return _read_char_lstm(file)
     if file.suffix.lower() == NET:
@@ -161,7 +167,8 @@ def place_layers(
 def _read_char_lstm(folder: Path) -> NetworkFile:
     if not (folder / "manifest.json").is_file():
         raise WorkloadError(
-            f"{folder}: expected a file, or a folder of a character LSTM with manifest.json; "
+            f"{folder}: expected a file, a folder of a character LSTM with manifest.json, or one "
+            "of the EIE authors' simulator with ptr/ptr0.dat; "
             f"{GIVE_STEPS}"
         )
     model = read_char_lstm(folder)

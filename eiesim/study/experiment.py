@@ -18,6 +18,7 @@ from eiesim.energy.prices import PriceTable
 from eiesim.errors import ConfigError, EnergyError, WorkloadError
 from eiesim.hardware import Hardware
 from eiesim.image import MemoryUse, balance_rows, encode_passes, fit_images, restore_rows
+from eiesim.importers.dump import is_dump, read_dump
 from eiesim.importers.npz import read_activations, read_layer
 from eiesim.layer import CompressedLayer
 from eiesim.resources import models_path
@@ -100,7 +101,8 @@ def load_operands(given: str, inputs: str | None = None) -> Operands:
     ----------
     given : str
         A benchmark's name, a layer of a trained network such as ``lenet-300-100/ip1``, a `.toml`
-        description of a layer, or a `.npz` file with a layer or an image.
+        description of a layer, a `.npz` file with a layer or an image, or a folder as the EIE
+        authors' simulator reads it.
     inputs : str, optional
         A `.npy` or `.npz` file with the input to use instead of the layer's own.
 
@@ -136,6 +138,9 @@ def load_layer(given: str) -> tuple[CompressedLayer, npt.NDArray[np.float32] | N
     if Path(given).suffix.lower() == ".npz":
         layer, own = read_layer(given)
         return layer, own, Source(given, hash_file(given))
+    if is_dump(given):
+        dump = read_dump(given)
+        return dump.layer, dump.activations, Source(given, dump.sha256)
     network, slash, _ = given.partition("/")
     if slash and network in trained_names():
         found = load_benchmark(given)

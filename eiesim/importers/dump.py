@@ -1,0 +1,175 @@
+"""Folders of the EIE authors' simulator: pointers, entries, one input and a codebook."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from eiesim.arrays import take_array
+from eiesim.errors import WorkloadError
+from eiesim.importers.content import read_content, take_floats
+from eiesim.layer import CompressedLayer
+
+POINTERS, ENTRIES = "ptr", "spm"
+INPUT, CODEBOOK = "act.dat", "arithm.dat"
+MOST_PES = 1024
+LARGEST_INDEX = 255
+"""Zeros that a relative index of at most 8 bits tells."""
+
+
+class Dump(NamedTuple):
+    """A layer, one input, and what both were read from.
+
+    Attributes
+    ----------
+    layer : CompressedLayer
+        As many outputs as the last one with a weight or a bias tells.
+    activations : float32 [cols]
+        The input.
+    n_pes : int
+        PEs that it was laid out for.
+    sha256 : str
+        Of all files.
+    """
+
+    layer: CompressedLayer
+    activations: npt.NDArray[np.float32]
+    n_pes: int
+    sha256: str
+
+
+def is_dump(path: str | Path) -> bool:
+    """Return whether a path is such a folder.
+
+    Parameters
+    ----------
+    path : str or Path
+        Any path.
+    """
+    return (Path(path) / POINTERS).is_dir()
+
+
+def read_dump(path: str | Path) -> Dump:
+    """Read the folder ``data`` of the EIE authors' simulator.
+
+    ``ptr/ptrN.dat`` and ``spm/spmN.dat`` are of PE N: pointers as int32, and entries as pairs of
+    int32, code and relative index. ``act.dat`` holds the input and ``arithm.dat`` the codebook, as
+    float32. A bias is one more column behind the inputs, which are rounded up to a whole row of
+    PEs.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder.
+
+    Raises
+    ------
+    WorkloadError
+        A file is missing or damaged, or they do not go together.
+
+    References
+    ----------
+    RalphMao/EIE-simulator: ``script/layer_dump.py`` writes the files, ``src/ptrvec.cpp``,
+    ``src/spmat.cpp`` and ``src/arithm.cpp`` read them. EIE, section III.
+    """
+    folder = Path(path)
+    n_pes = _count_pes(folder)
+    digest = hashlib.sha256()
+
+    def read(name: str) -> bytes:
+        content = read_content(folder / name)
+        digest.update(content)
+        return content
+
+    codebook = take_floats(read(CODEBOOK), str(folder / CODEBOOK))
+    activations = take_floats(read(INPUT), str(folder / INPUT))
+    activations = take_array(activations, str(folder / INPUT), np.float32, ("inputs",))
+    places = []
+    lengths = set()
+    for pe in range(n_pes):
+        name = f"{POINTERS}/{POINTERS}{pe}.dat"
+        pointers = _take_integers(read(name), folder / name)
+        name = f"{ENTRIES}/{ENTRIES}{pe}.dat"
+        places.append(_find_places(pointers, read(name), folder / name, pe, n_pes))
+        lengths.add(pointers.size)
+    rows, cols, codes = (np.concatenate(it) for it in zip(*places, strict=True))
+    bias_column = _find_bias(lengths, activations.size, n_pes, folder)
+    if not rows.size:
+        raise WorkloadError(f"{folder}: expected weights, found none")
+    whole = sparse.csc_array((codes, (rows, cols)), shape=(int(rows.max()) + 1, max(lengths) - 1))
+    bias = None
+    if bias_column is not None:
+        bias = whole[:, [bias_column]].toarray().reshape(-1)
+    name = folder.resolve().name
+    layer_name = name if name.isprintable() and name else "layer"
+    try:
+        layer = CompressedLayer(whole[:, : activations.size], codebook, bias, layer_name)
+    except WorkloadError as error:
+        raise WorkloadError(f"{folder}: {error}") from error
+    return Dump(layer, activations, n_pes, digest.hexdigest())
+
+
+def _count_pes(folder: Path) -> int:
+    found = {file.name for file in (folder / POINTERS).glob("*.dat")}
+    wanted = {f"{POINTERS}{pe}.dat" for pe in range(len(found))}
+    if not 1 <= len(found) <= MOST_PES or found != wanted:
+        odd = min(found - wanted, default="none")
+        raise WorkloadError(
+            f"{folder / POINTERS}: expected {POINTERS}0.dat, {POINTERS}1.dat and so on, one for "
+            f"each of at most {MOST_PES} PEs, found {len(found)} files, among them {odd}"
+        )
+    return len(found)
+
+
+def _take_integers(content: bytes, file: Path) -> npt.NDArray[np.int64]:
+    if len(content) % 4:
+        raise WorkloadError(
+            f"{file}: expected int32 numbers of 4 bytes each, found {len(content)} bytes; the file "
+            "is truncated, or was written for the chip's Verilog instead of the simulator"
+        )
+    return np.frombuffer(content, "<i4").astype(np.int64)
+
+
+def _find_places(
+    pointers: npt.NDArray[np.int64], content: bytes, file: Path, pe: int, n_pes: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    """Return row, column and code of each entry of a PE that is no padding zero."""
+    pairs = _take_integers(content, file)
+    count = pairs.size // 2
+    steps = np.diff(pointers)
+    sound = pointers.size > 1 and pointers[0] == 0 and steps.min() >= 0
+    if not sound or pairs.size % 2 or pointers[-1] != count:
+        raise WorkloadError(
+            f"{file}: expected pairs of code and relative index, as many as the last pointer of "
+            f"{POINTERS}{pe}.dat, and pointers that rise from 0, found {pairs.size} numbers and "
+            f"{pointers[-1] if pointers.size else 'no'} as the last pointer"
+        )
+    codes, gaps = pairs[::2], pairs[1::2]
+    if count and (min(codes.min(), gaps.min()) < 0 or max(codes.max(), gaps.max()) > LARGEST_INDEX):
+        raise WorkloadError(
+            f"{file}: expected codes and relative indices of 0 to {LARGEST_INDEX}, found "
+            f"{int(min(codes.min(), gaps.min()))} to {int(max(codes.max(), gaps.max()))}"
+        )
+    ends = np.concatenate(([0], np.cumsum(gaps + 1)))
+    columns = np.repeat(np.arange(steps.size), steps)
+    rows = (ends[1:] - ends[pointers[columns]] - 1) * n_pes + pe
+    kept = codes != 0
+    return rows[kept], columns[kept], codes[kept].astype(np.uint8)
+
+
+def _find_bias(lengths: set[int], inputs: int, n_pes: int, folder: Path) -> int | None:
+    """Return the column of the bias, if there is one."""
+    column = -(-inputs // n_pes) * n_pes
+    if lengths == {column + 2}:
+        return column
+    if lengths != {inputs + 1}:
+        raise WorkloadError(
+            f"{folder}: expected {inputs + 1} pointers a PE for the {inputs} inputs of {INPUT}, or "
+            f"{column + 2} with a bias, found {' and '.join(map(str, sorted(lengths)))}"
+        )
+    return None
