@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,7 @@ from eiesim.errors import WorkloadError
 from eiesim.fixedpoint import dequantise, quantise
 from eiesim.graph import STEPS, Graph, Step
 from eiesim.layer import CompressedLayer, StoredLayer
-from eiesim.model import Model
+from eiesim.model import Model, import_model
 from eiesim.sim.engines import Engine
 from eiesim.trained import decode
 from eiesim.workload.winograd import transform_weights
@@ -300,3 +302,53 @@ def test_a_model_comes_back_from_its_file(tmp_path: Path) -> None:
     again = load_model(tmp_path / "net.eie")
     assert (again.name, again.graph) == (model.name, model.graph)
     assert again.layers["w"] == model.layers["w"]
+
+
+def test_moving_activations_takes_time_with_act_batches() -> None:
+    """On 4 PEs: a loads 40 and leaves 24 to b, whose 20 the host and c take; c stores 12."""
+    model, inputs = chain_of_two(np.random.default_rng(0))
+    plain, moved = Hardware(n_pes=4), Hardware(n_pes=4, act_batches=True)
+    (before, after) = (next(run_model(model, inputs, hw)) for hw in (plain, moved))
+    extra = [new.result.cycles - old.result.cycles
+             for old, new in zip(before.steps, after.steps, strict=True)]  # fmt: skip
+    assert extra == [10, 5, 3]
+    totals = [step.result.counters for step in after.steps]
+    assert [it.act_sram_reads for it in totals] == [40, 0, 0]
+    assert [it.act_sram_writes for it in totals] == [0, 20, 12]
+    assert all(np.array_equal(before.values[name], after.values[name]) for name in before.values)
+
+
+def test_a_convolution_loads_each_window() -> None:
+    rng = np.random.default_rng(0)
+    stored = draw_stored(rng, "w", (6, 2, 3, 3))
+    step = Step("conv", "conv", ("x",), "w")
+    model = make_model(stored, step, (2, 5, 5))
+    image = {"x": draw_numbers(rng, (2, 5, 5))}
+    plain, moved = (
+        next(run_model(model, [image], hw)).steps[0].result
+        for hw in (HW, replace(HW, act_batches=True))
+    )
+    # 9 positions with 18 inputs and 6 outputs each: 5 and 2 cycles on 4 PEs
+    assert moved.cycles == plain.cycles + 9 * (5 + 2)
+    assert moved.counters.act_sram_reads == 9 * 18
+
+
+def test_shared_biases_stay_on_the_chip(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    arrays: dict[str, Any] = {
+        "a.weight": draw_numbers(rng, (8, 6)), "a.bias": draw_numbers(rng, (8,)),
+        "b.weight": draw_numbers(rng, (3, 8)), "b.bias": draw_numbers(rng, (3,)),
+    }  # fmt: skip
+    np.savez(tmp_path / "net.npz", **arrays)
+    vector = {"input": draw_numbers(rng, (6,))}
+    by_host, shared = (
+        import_model(tmp_path / "net.npz", share_biases=it).model for it in (False, True)
+    )
+    runs = [next(run_model(it, [vector], HW)) for it in (by_host, shared)]
+    table = shared.layers["a"].layer.codebook
+    nearest = [min(table, key=lambda entry: abs(entry - bias)) for bias in arrays["a.bias"]]
+    moved = runs[1].values["a"] - runs[0].values["a"]
+    assert np.allclose(moved, nearest - arrays["a.bias"], atol=1e-6)
+    assert [run.steps[1].traffic.loaded for run in runs] == [8, 0]
+    shared.save(tmp_path / "net.eie")
+    assert load_model(tmp_path / "net.eie").layers == shared.layers

@@ -111,7 +111,7 @@ def execute(options: argparse.Namespace) -> int:
         print(store.to_json(summary), end="")
         return 0
     _print(summary)
-    for problem in network_run.describe_problems(model, hw):
+    for problem in network_run.describe_problems(runs[0]):
         print(problem)
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,16 +14,41 @@ from eiesim.errors import WorkloadError
 from eiesim.fixedpoint import dequantise, quantise
 from eiesim.graph import Step, find_convolved, find_kernel
 from eiesim.hardware import Hardware
-from eiesim.image import InterleavedCSC, balance_rows, encode_passes, restore_rows
+from eiesim.image import (
+    InterleavedCSC,
+    balance_rows,
+    encode_passes,
+    fit_images,
+    restore_rows,
+)
 from eiesim.layer import CompressedLayer, StoredLayer
 from eiesim.sim.engines import Engine
-from eiesim.sim.passes import simulate_passes
+from eiesim.sim.passes import move_activations, simulate_passes
 from eiesim.workload import cells, winograd
 from eiesim.workload.host import Window, sigmoid, take_windows
 
 Floats = npt.NDArray[np.float32]
+Order = npt.NDArray[np.int64]
 PLACES = 16
 """Matrices of a convolution by Winograd."""
+
+
+class Setup(NamedTuple):
+    """How layers are run.
+
+    Attributes
+    ----------
+    hw : Hardware
+        The machine.
+    engine : {"fast", "reference"}
+        The engine.
+    balance : bool
+        Whether rows are ordered so that the PEs have equal work; outputs are put back.
+    """
+
+    hw: Hardware
+    engine: Engine
+    balance: bool = False
 
 
 class Chip:
@@ -37,15 +63,12 @@ class Chip:
         What it does.
     stored : StoredLayer
         The layer.
-    hw : Hardware
-        The machine.
-    engine : {"fast", "reference"}
-        The engine.
-    balance : bool
-        Whether rows are ordered so that the PEs have equal work; outputs are put back.
-    input_order : int64 [cols], optional
-        Order in which the source registers hold the inputs, where they are what a layer with
-        ordered rows left there.
+    setup : Setup
+        How it is run.
+    before : Chip, optional
+        The machine with the layer that leaves its outputs where this one finds its inputs.
+    stays : bool
+        Whether the outputs stay in the registers for the next layer.
 
     Raises
     ------
@@ -59,22 +82,29 @@ class Chip:
         self,
         step: Step,
         stored: StoredLayer,
-        hw: Hardware,
-        engine: Engine,
-        balance: bool = False,
-        input_order: npt.NDArray[np.int64] | None = None,
+        setup: Setup,
+        before: Chip | None = None,
+        stays: bool = False,
     ) -> None:
-        self.step, self.stored, self.hw, self.engine = step, stored, hw, engine
-        self.input_order = input_order
+        self.step, self.stored, self.setup = step, stored, setup
+        hw = setup.hw
+        self.loads, self.stores = before is None, not stays
+        # the source registers hold the inputs in the order in which the layer before has its rows
+        self.input_order: Order | None = None
+        if before is not None and before.orders:
+            self.input_order = before.orders[0]
         parts = split_layer(step, stored.layer)
-        if input_order is not None:
-            parts = [part.take(cols=input_order) for part in parts]
-        self.orders = [balance_rows(part, hw.n_pes) for part in parts] if balance else []
-        if balance:
+        if self.input_order is not None:
+            parts = [part.take(cols=self.input_order) for part in parts]
+        self.orders: list[Order] = []
+        if setup.balance:
+            self.orders = [balance_rows(part, hw.n_pes) for part in parts]
             parts = [part.take(order) for part, order in zip(parts, self.orders, strict=True)]
         self.images: Sequence[Sequence[InterleavedCSC]] = [
             encode_passes(part, hw) for part in parts
         ]
+        uses = [tuple(fit_images(part, hw)) for part in self.images]
+        self.memories = max(uses, key=lambda part: part[0].used)
         self.memory: Floats | None = None
         self.clear()
 
@@ -97,7 +127,10 @@ class Chip:
         vector = np.ascontiguousarray(activations, np.float32)
         if self.input_order is not None:
             vector = vector[self.input_order]
-        run = simulate_passes(self.images[part], vector, self.hw, self.engine)
+        hw, engine, _ = self.setup
+        run = simulate_passes(self.images[part], vector, hw, engine)
+        if hw.act_batches:
+            run = move_activations(run, self.images[part], self.loads, self.stores)
         if self.orders:
             run = replace(run, output=restore_rows(run.output, self.orders[part]))
         self.runs.append(run)
@@ -113,9 +146,10 @@ class Chip:
         state : float32 [hidden]
             The state.
         """
-        if self.hw.datapath == "float32":
+        hw = self.setup.hw
+        if hw.datapath == "float32":
             return state
-        bits = self.hw.act_fraction_bits
+        bits = hw.act_fraction_bits
         return dequantise(quantise(state, bits), bits)
 
 

@@ -14,8 +14,9 @@ from eiesim.counters import RunResult, add_counters
 from eiesim.errors import WorkloadError
 from eiesim.graph import STEPS
 from eiesim.hardware import Hardware
+from eiesim.image import MemoryUse
 from eiesim.inference.host_steps import run_host
-from eiesim.inference.products import Chip, run_product
+from eiesim.inference.products import Chip, Setup, run_product
 from eiesim.model import Model
 from eiesim.sim.engines import Engine
 
@@ -60,6 +61,8 @@ class StepRun:
         Those that the products take, zeros included.
     traffic : Traffic
         What is loaded and stored.
+    memories : tuple of MemoryUse
+        How full the memories are, with the matrix that needs most where there are several.
     """
 
     name: str
@@ -68,6 +71,7 @@ class StepRun:
     nonzeros: npt.NDArray[np.int64]
     activations: int
     traffic: Traffic
+    memories: tuple[MemoryUse, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,14 +130,15 @@ def run_model(
     ImageError
         A layer does not go with the machine.
     """
+    setup = Setup(hw, engine, balance)
     swaps = find_swaps(model)
     chips: dict[str, Chip] = {}
     for step in model.graph.steps:
         if step.on_eie:
-            before = chips[swaps[step.name]].orders if step.name in swaps else []
-            chips[step.name] = Chip(
-                step, model.layers[step.layer], hw, engine, balance, before[0] if before else None
-            )
+            before = chips[swaps[step.name]] if step.name in swaps else None
+            stays = step.name in swaps.values() and not _leaves(model, step.name)
+            stored = model.layers[step.layer]
+            chips[step.name] = Chip(step, stored, setup, before, stays)
     for given in inputs:
         if not keep_state:
             for chip in chips.values():
@@ -189,6 +194,14 @@ def find_swaps(model: Model) -> dict[str, str]:
     return swaps
 
 
+def _leaves(model: Model, name: str) -> bool:
+    """Return whether the host takes what a step gives, or what a ReLU makes of it."""
+    readers = [step for step in model.graph.steps if name in step.inputs]
+    return name in model.graph.outputs or any(
+        _leaves(model, step.name) if step.op == "relu" else step.op != "fc" for step in readers
+    )
+
+
 def _run_input(
     model: Model, values: dict[str, Floats], chips: Mapping[str, Chip], swaps: Mapping[str, str]
 ) -> InputRun:
@@ -210,11 +223,12 @@ def _finish(chip: Chip, distinct: int, stored: int, swapped: bool) -> StepRun:
     output = np.concatenate([run.output for run in chip.runs])
     done = StepRun(
         chip.step.name,
-        RunResult(chip.step.name, chip.engine, chip.hw, output, counters),
+        RunResult(chip.step.name, chip.setup.engine, chip.setup.hw, output, counters),
         np.array([run.cycles for run in chip.runs], np.int64),
         np.array(chip.nonzeros, np.int64),
         chip.taken,
         Traffic(0, 0, stored) if swapped else Traffic(chip.taken, distinct, stored),
+        chip.memories,
     )
     chip.clear()
     return done

@@ -117,6 +117,48 @@ def count_write_cycles(image: InterleavedCSC) -> int:
     return image.pe_rows(0)
 
 
+def move_activations(
+    run: RunResult, images: Sequence[InterleavedCSC], loads: bool, stores: bool
+) -> RunResult:
+    """Add the moves between activation SRAM and registers around a run that needs none within.
+
+    Every PE moves one activation a cycle, inputs before the scan and outputs after the last write;
+    nothing else happens meanwhile. Inputs that come in batches and outputs of several passes have
+    been moved by the run itself.
+
+    Parameters
+    ----------
+    run : RunResult
+        Of `simulate_passes`, on a machine with `act_batches`.
+    images : sequence of InterleavedCSC
+        What it ran.
+    loads, stores : bool
+        Whether inputs come from the SRAM, and outputs go there.
+    """
+    counters = run.counters
+    if loads and _count_input_rows(images[0]) <= run.hardware.accumulators_per_pe:
+        counters = _load(counters, images[0])
+    if stores and len(images) == 1:
+        counters = _write(counters, images[0])
+    return replace(run, counters=counters)
+
+
+def _count_input_rows(image: InterleavedCSC) -> int:
+    return -(-image.cols // image.n_pes)
+
+
+def _load(counters: Counters, image: InterleavedCSC) -> Counters:
+    """Add what comes before the scan."""
+    cycles = _count_input_rows(image)
+    loaded = np.bincount(np.arange(image.cols) % image.n_pes, minlength=image.n_pes)
+    pe = replace(
+        counters.pe,
+        starved_cycles=counters.pe.starved_cycles + cycles,
+        act_sram_reads=counters.pe.act_sram_reads + loaded,
+    )
+    return replace(counters, cycles=counters.cycles + cycles, pe=pe)
+
+
 def _write(counters: Counters, image: InterleavedCSC) -> Counters:
     """Add what a pass does at its end."""
     cycles = count_write_cycles(image)

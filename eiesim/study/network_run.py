@@ -14,13 +14,11 @@ from eiesim.energy.model import estimate_energy
 from eiesim.energy.prices import PriceTable
 from eiesim.errors import EnergyError
 from eiesim.hardware import Hardware
-from eiesim.image import fit_images
 from eiesim.inference import StepRun, run_model
-from eiesim.inference.products import Chip
 from eiesim.model import Model
 from eiesim.sim.engines import Engine
 from eiesim.study.examples import Example
-from eiesim.study.store import Row
+from eiesim.study.store import Row, describe_lack
 from eiesim.units import cycles_to_us
 
 SCHEMA = "eiesim network run 1"
@@ -230,26 +228,14 @@ def summarise(model: Model, runs: Sequence[ExampleRun], labels: Sequence[int] | 
     }
 
 
-def describe_problems(model: Model, hw: Hardware) -> list[str]:
+def describe_problems(run: ExampleRun) -> list[str]:
     """Return a sentence for each memory that is too small for a layer.
 
     Parameters
     ----------
-    model : Model
-        The network.
-    hw : Hardware
-        The machine.
+    run : ExampleRun
+        Of any input.
     """
-    problems = []
-    for step in model.graph.steps:
-        if not step.on_eie:
-            continue
-        images = Chip(step, model.layers[step.layer], hw, "fast").images
-        fullest = max((fit_images(part, hw) for part in images), key=lambda uses: uses[0].used)
-        problems += [
-            f"does not fit: {step.name}: {use.memory}: {use.used} of {use.capacity} {use.unit} "
-            f"({use.note})"
-            for use in fullest
-            if not use.fits
-        ]
-    return problems
+    return [
+        describe_lack(step.name, use) for step in run.steps for use in step.memories if not use.fits
+    ]

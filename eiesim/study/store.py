@@ -19,7 +19,7 @@ from eiesim import __version__
 from eiesim.counters import PE_FIELDS
 from eiesim.energy.prices import PriceTable
 from eiesim.hardware import Hardware
-from eiesim.image import PTR_SRAM, SPMAT_SRAM, count_chips
+from eiesim.image import PTR_SRAM, SPMAT_SRAM, MemoryUse, count_chips
 from eiesim.study.experiment import LayerRun, Source
 from eiesim.units import bits_to_bytes
 
@@ -115,10 +115,7 @@ def describe_problems(run: LayerRun) -> list[str]:
     for use in run.memories:
         if use.fits:
             continue
-        problem = (
-            f"does not fit: {run.name}: {use.memory}: {use.used} of {use.capacity} {use.unit} "
-            f"({use.note})"
-        )
+        problem = describe_lack(run.name, use)
         if use.memory in streamed_bits:
             streamed = bits_to_bytes(streamed_bits[use.memory])
             problem += f"; the rest is streamed from DRAM, {streamed} bytes in this run"
@@ -129,6 +126,21 @@ def describe_problems(run: LayerRun) -> list[str]:
     if beyond:
         problems.append(f"overflow: {run.name}: {beyond} outputs are beyond float32's range")
     return problems
+
+
+def describe_lack(name: str, use: MemoryUse) -> str:
+    """Return a sentence for a memory that is too small.
+
+    Parameters
+    ----------
+    name : str
+        Of the layer.
+    use : MemoryUse
+        What it needs.
+    """
+    return (
+        f"does not fit: {name}: {use.memory}: {use.used} of {use.capacity} {use.unit} ({use.note})"
+    )
 
 
 def summarise(runs: Sequence[LayerRun], hw: Hardware) -> Row:
