@@ -14,6 +14,7 @@ from eiesim.energy.machine import price_machine
 from eiesim.errors import WorkloadError
 from eiesim.graph import STEPS, Graph, Step
 from eiesim.importers.char_lstm import read_char_lstm
+from eiesim.inference import Setup
 from eiesim.model import Model, import_model
 from eiesim.study.characters import measure_bits, number_text
 from eiesim.study.text import measure_text, write_text
@@ -57,15 +58,15 @@ def test_cycles_of_a_step_follow_its_state(bronte: Model) -> None:
 
 def test_what_is_written_depends_on_the_seed_alone(bronte: Model) -> None:
     prices = price_machine(HW)
-    runs = [write_text(bronte, "ABC", 12, HW, prices, seed) for seed in (0, 0, 1)]
+    runs = [write_text(bronte, "ABC", 12, Setup(HW), prices, seed) for seed in (0, 0, 1)]
     assert runs[0] == runs[1]
     assert runs[0].text != runs[2].text
     assert len(runs[0].text) == 12
     assert runs[0].cycles_per_character > 0
     with pytest.raises(WorkloadError, match="expected a text with 2 or more"):
-        measure_text(bronte, "A ", HW, prices)
+        measure_text(bronte, "A ", Setup(HW), prices)
     with pytest.raises(WorkloadError, match="expected a character model"):
-        measure_text(Model("net", bronte.graph, bronte.layers), "AB", HW, prices)
+        measure_text(Model("net", bronte.graph, bronte.layers), "AB", Setup(HW), prices)
 
 
 @pytest.mark.data
@@ -78,7 +79,7 @@ def test_bits_per_character_are_those_of_the_dense_model(
     bits = measure_bits(dense, number_text(text, dense.characters)[np.newaxis])
     assert bits == pytest.approx(1.80, abs=0.01)  # ../shared/data/README.md
     model = load_model(folder, plan=read_plan(None, ["codebook_bits=8"]))
-    found = measure_text(model, text[:1000], HW, price_machine(HW))
+    found = measure_text(model, text[:1000], Setup(HW), price_machine(HW))
     wanted = measure_bits(dense, number_text(text[:1000], dense.characters)[np.newaxis])
     assert found.bits_per_character == pytest.approx(wanted, abs=0.03)
     # dense weights: each of 256 + 1 inputs, 512 rows on 64 PEs, takes 8 cycles at least
@@ -97,10 +98,11 @@ def test_pruned_and_shared_costs_less(shared_data: Path, bronte: Model) -> None:
     text = (shared_data / EXCERPT).read_text(encoding="utf-8")[-500:]
     characters = "".join(read_char_lstm(folder).characters)
     prices = price_machine(HW)
-    pruned = measure_text(
-        Model("pruned", bronte.graph, bronte.layers, characters), text, HW, prices
-    )
-    dense = measure_text(import_model(folder).model, text, HW, prices)
+    model = Model("pruned", bronte.graph, bronte.layers, characters)
+    pruned = measure_text(model, text, Setup(HW), prices)
+    dense = measure_text(import_model(folder).model, text, Setup(HW), prices)
     assert pruned.bits_per_character < 4
     assert pruned.cycles_per_character < dense.cycles_per_character / 3
+    assert pruned.energy_pj_per_character is not None
+    assert dense.energy_pj_per_character is not None
     assert pruned.energy_pj_per_character < dense.energy_pj_per_character / 3

@@ -125,6 +125,7 @@ def _read_and_write(
     from eiesim.cli.output import print_table, result_folder
     from eiesim.errors import ConfigError
     from eiesim.importers.content import read_content
+    from eiesim.inference import Setup
     from eiesim.study import store
     from eiesim.study.experiment import Source, hash_file
     from eiesim.study.text import measure_text, write_text
@@ -137,10 +138,11 @@ def _read_and_write(
         text = read_content(options.text).decode("utf-8", "replace")
         if options.limit is not None:
             text = text[: max(options.limit, 0)]
-        runs = {"read": measure_text(model, text, hw, prices)}
+        setup = Setup(hw, options.engine, options.balance)
+        runs = {"read": measure_text(model, text, setup, prices)}
         if options.write is not None:
             start = runs["read"].text[-START:]
-            runs["written"] = write_text(model, start, options.write, hw, prices, options.seed)
+            runs["written"] = write_text(model, start, options.write, setup, prices, options.seed)
         rows = [{"text": name} | asdict(run) | {"text": name, "characters": len(run.text)}
                 for name, run in runs.items()]  # fmt: skip
         whole = {name: asdict(run) for name, run in runs.items()}

@@ -47,7 +47,7 @@ class Setup(NamedTuple):
     """
 
     hw: Hardware
-    engine: Engine
+    engine: Engine = "fast"
     balance: bool = False
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.importers.char_lstm import CharModel
+from eiesim.workload.host import sigmoid
 
 Vectors = npt.NDArray[np.float32]
 
@@ -36,13 +37,27 @@ def measure_bits(model: CharModel, text: npt.NDArray[np.int64]) -> float:
     text : int64 [texts, characters]
         Numbers of the characters.
     """
-    nats = 0.0
-    for step, outputs in enumerate(run(model, text[:, :-1])):
-        scores = (outputs[-1] @ model.output.T + model.output_bias).astype(np.float64)
-        scores -= scores.max(1, keepdims=True)
-        right = scores[np.arange(len(text)), text[:, step + 1]]
-        nats += float((np.log(np.exp(scores).sum(1)) - right).sum())
-    return float(nats / (text.shape[0] * (text.shape[1] - 1)) / np.log(2))
+    bits = [
+        find_bits(outputs[-1] @ model.output.T + model.output_bias, text[:, step + 1])
+        for step, outputs in enumerate(run(model, text[:, :-1]))
+    ]
+    return float(np.mean(bits))
+
+
+def find_bits(scores: Vectors, right: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return -log2 of the probability that a model gives to what comes next.
+
+    Parameters
+    ----------
+    scores : float32 [n, characters]
+        Logarithms of the probabilities, each row up to a constant.
+    right : int64 [n]
+        Number of the character that comes.
+    """
+    exact = scores.astype(np.float64)
+    exact -= exact.max(1, keepdims=True)
+    nats = np.log(np.exp(exact).sum(1)) - exact[np.arange(len(exact)), right]
+    return np.asarray(nats / np.log(2))
 
 
 def run(model: CharModel, text: npt.NDArray[np.int64]) -> Iterator[list[Vectors]]:
@@ -70,13 +85,6 @@ def run(model: CharModel, text: npt.NDArray[np.int64]) -> Iterator[list[Vectors]
         for layer, cell in enumerate(model.cells):
             seen.append(np.concatenate((below, hidden[layer], one), 1))
             enter, new, forget, leave = np.split(seen[-1] @ cell.T, 4, 1)
-            states[layer] = _sigmoid(forget) * states[layer] + _sigmoid(enter) * np.tanh(new)
-            below = hidden[layer] = _sigmoid(leave) * np.tanh(states[layer])
+            states[layer] = sigmoid(forget) * states[layer] + sigmoid(enter) * np.tanh(new)
+            below = hidden[layer] = sigmoid(leave) * np.tanh(states[layer])
         yield [*seen, below]
-
-
-def _sigmoid(values: Vectors) -> Vectors:
-    # by way of tanh, which does not overflow
-    half = np.float32(0.5)
-    result: Vectors = half * np.tanh(half * values) + half
-    return result

@@ -14,7 +14,7 @@ from eiesim.energy.model import estimate_energy
 from eiesim.energy.prices import PriceTable
 from eiesim.errors import EnergyError
 from eiesim.hardware import Hardware
-from eiesim.inference import StepRun, run_model
+from eiesim.inference import InputRun, StepRun, run_model
 from eiesim.model import Model
 from eiesim.sim.engines import Engine
 from eiesim.study.examples import Example
@@ -86,12 +86,24 @@ def run_examples(
         As in `eiesim.inference.run_model`.
     """
     for run in run_model(model, examples, hw, engine, balance=balance):
-        try:
-            energy = [estimate_energy(step.result, prices=prices).total_pj for step in run.steps]
-        except EnergyError:
-            energy = None
         outputs = {name: run.values[name] for name in model.graph.outputs}
-        yield ExampleRun(run.steps, None if energy is None else tuple(energy), outputs)
+        yield ExampleRun(run.steps, price_steps(run, prices), outputs)
+
+
+def price_steps(run: InputRun, prices: PriceTable) -> tuple[float, ...] | None:
+    """Return the energy of each step on EIE, pJ; None where an action has no price.
+
+    Parameters
+    ----------
+    run : InputRun
+        One input through a network.
+    prices : PriceTable
+        Prices of its machine.
+    """
+    try:
+        return tuple(estimate_energy(step.result, prices=prices).total_pj for step in run.steps)
+    except EnergyError:
+        return None
 
 
 def describe_steps(model: Model, runs: Sequence[ExampleRun]) -> list[Row]:

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.energy.model import estimate_energy
 from eiesim.energy.prices import PriceTable
 from eiesim.errors import WorkloadError
-from eiesim.hardware import Hardware
-from eiesim.inference import InputRun, run_model
+from eiesim.inference import InputRun, Setup, run_model
 from eiesim.model import Model
-from eiesim.study.characters import number_text
+from eiesim.study.characters import find_bits, number_text
 from eiesim.study.examples import Example
+from eiesim.study.network_run import price_steps
 
 
 @dataclass(frozen=True)
@@ -29,16 +28,16 @@ class TextRun:
     bits_per_character : float
         Mean of -log2 of the probability of each character but the first.
     cycles_per_character, energy_pj_per_character : float
-        Means on EIE.
+        Means on EIE; no energy where an action has no price.
     """
 
     text: str
     bits_per_character: float
     cycles_per_character: float
-    energy_pj_per_character: float
+    energy_pj_per_character: float | None
 
 
-def measure_text(model: Model, text: str, hw: Hardware, prices: PriceTable) -> TextRun:
+def measure_text(model: Model, text: str, setup: Setup, prices: PriceTable) -> TextRun:
     """Let a character model read a text.
 
     Parameters
@@ -47,8 +46,8 @@ def measure_text(model: Model, text: str, hw: Hardware, prices: PriceTable) -> T
         With `characters`, one input and one output.
     text : str
         At least two characters that the model knows; others are left out.
-    hw : Hardware
-        The machine.
+    setup : Setup
+        The machine, the engine, and whether rows are balanced.
     prices : PriceTable
         Its prices.
 
@@ -60,17 +59,15 @@ def measure_text(model: Model, text: str, hw: Hardware, prices: PriceTable) -> T
     numbers = _number(model, text, 2)
     (name,) = model.graph.inputs
     example = {name: numbers[:-1].astype(np.float32)}
-    (run,) = run_model(model, [example], hw)
-    scores = run.values[model.graph.outputs[0]].astype(np.float64)
-    scores -= scores.max(1, keepdims=True)
-    right = scores[np.arange(len(scores)), numbers[1:]]
-    nats = np.log(np.exp(scores).sum(1)) - right
+    hw, engine, balance = setup
+    (run,) = run_model(model, [example], hw, engine, balance=balance)
+    bits = find_bits(run.values[model.graph.outputs[0]], numbers[1:])
     known = "".join(model.characters[number] for number in numbers)
-    return _tell(known, float(nats.mean() / np.log(2)), [run], len(numbers) - 1, prices)
+    return _tell(known, float(bits.mean()), [run], len(numbers) - 1, prices)
 
 
 def write_text(
-    model: Model, start: str, number: int, hw: Hardware, prices: PriceTable, seed: int = 0
+    model: Model, start: str, number: int, setup: Setup, prices: PriceTable, seed: int = 0
 ) -> TextRun:
     """Let a character model go on with a text, each character drawn by its probability.
 
@@ -82,8 +79,8 @@ def write_text(
         What it begins with; at least one character that the model knows.
     number : int
         Characters to write.
-    hw : Hardware
-        The machine.
+    setup : Setup
+        The machine, the engine, and whether rows are balanced.
     prices : PriceTable
         Its prices.
     seed : int
@@ -103,7 +100,7 @@ def write_text(
     rng = np.random.default_rng(seed)
     (name,) = model.graph.inputs
     drawn: list[int] = []
-    bits: list[float] = []
+    scores: list[npt.NDArray[np.float32]] = []
 
     def go_on() -> Iterator[Example]:
         yield {name: numbers.astype(np.float32)}
@@ -111,16 +108,17 @@ def write_text(
             yield {name: np.array(drawn[-1:], np.float32)}
 
     runs = []
-    for run in run_model(model, go_on(), hw, keep_state=True):
-        scores = run.values[model.graph.outputs[0]][-1].astype(np.float64)
-        shares = np.exp(scores - scores.max())
-        shares /= shares.sum()
-        drawn.append(int(rng.choice(len(shares), p=shares)))
-        bits.append(-float(np.log2(shares[drawn[-1]])))
+    hw, engine, balance = setup
+    for run in run_model(model, go_on(), hw, engine, keep_state=True, balance=balance):
+        scores.append(run.values[model.graph.outputs[0]][-1])
+        exact = scores[-1].astype(np.float64)
+        shares = np.exp(exact - exact.max())
+        drawn.append(int(rng.choice(len(shares), p=shares / shares.sum())))
         runs.append(run)
     written = "".join(model.characters[place] for place in drawn[:number])
     steps = len(numbers) + len(runs) - 1
-    return _tell(written, float(np.mean(bits)), runs, steps, prices)
+    bits = find_bits(np.stack(scores), np.array(drawn))
+    return _tell(written, float(bits.mean()), runs, steps, prices)
 
 
 def _number(model: Model, text: str, least: int) -> npt.NDArray[np.int64]:
@@ -138,8 +136,8 @@ def _number(model: Model, text: str, least: int) -> npt.NDArray[np.int64]:
 def _tell(
     text: str, bits: float, runs: list[InputRun], characters: int, prices: PriceTable
 ) -> TextRun:
-    energy_pj = sum(
-        estimate_energy(step.result, prices=prices).total_pj for run in runs for step in run.steps
-    )
+    spent = [price_steps(run, prices) for run in runs]
+    energy_pj = sum(sum(steps) for steps in spent if steps is not None)
     cycles = sum(run.cycles for run in runs)
-    return TextRun(text, bits, cycles / characters, energy_pj / characters)
+    each_pj = None if None in spent else energy_pj / characters
+    return TextRun(text, bits, cycles / characters, each_pj)
