@@ -216,6 +216,25 @@ def add_counters(parts: Sequence[Counters]) -> Counters:
 
 
 @dataclass(frozen=True, eq=False)
+class InputsResult:
+    """One layer, many inputs, one machine.
+
+    Attributes
+    ----------
+    output : float32 [inputs, rows]
+        As in `RunResult`.
+    cycles : int64 [inputs]
+        Of each.
+    counters : Counters
+        Of all inputs, one after the other.
+    """
+
+    output: npt.NDArray[np.float32]
+    cycles: npt.NDArray[np.int64]
+    counters: Counters
+
+
+@dataclass(frozen=True, eq=False)
 class RunResult:
     """One layer, one input, one machine: the answer and what it took.
 

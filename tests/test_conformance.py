@@ -11,11 +11,21 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from eiesim import CompressedLayer, Hardware, RunResult, encode, simulate
-from eiesim.counters import PE_FIELDS
+from eiesim import (
+    CompressedLayer,
+    Hardware,
+    RunResult,
+    encode,
+    encode_passes,
+    simulate,
+    simulate_passes,
+)
+from eiesim.counters import PE_FIELDS, add_counters
 from eiesim.sim.engines import Engine
 from eiesim.sim.golden import compute_output
+from eiesim.sim.passes import simulate_inputs
 from eiesim.sim.reference.array import Array
 from tests import oracles
 from tests.strategies import Case, cases
@@ -174,3 +184,24 @@ def test_reference_on_alex8_in_shuffled_order(alex8: Layer) -> None:
     image = encode(layer, Hardware())
     shuffled = Array(image, activations, Hardware()).run(shuffle_seed=1)
     assert find_differences(simulate(image, activations, Hardware()), shuffled) == {}
+
+
+@settings(max_examples=100)
+@given(cases(largest_pes=12, largest=60), st.integers(1, 4), st.booleans())
+def test_many_inputs_are_as_one_after_the_other(case: Case, number: int, batches: bool) -> None:
+    hw = replace(case.hw, act_batches=batches)
+    images = encode_passes(case.layer, hw)
+    rng = np.random.default_rng(number)
+    kept = rng.random((number, case.layer.cols)) < rng.choice([0.1, 0.6, 1.0], (number, 1))
+    stack = np.vstack((case.activations, case.activations * kept))
+    single = [simulate_passes(images, vector, hw, "reference") for vector in stack]
+    for engine in ENGINES:
+        found = simulate_inputs(images, stack, hw, engine)
+        assert found.cycles.tolist() == [run.cycles for run in single]
+        assert np.array_equal(
+            found.output.view(np.uint32), np.stack([run.output for run in single]).view(np.uint32)
+        )
+        wanted = add_counters([run.counters for run in single])
+        assert found.counters.totals() == wanted.totals()
+        for name in PE_FIELDS:
+            assert np.array_equal(getattr(found.counters.pe, name), getattr(wanted.pe, name)), name

@@ -15,7 +15,7 @@ from eiesim.compress import _kernels as compress_kernels
 from eiesim.compress import codebook, prune
 from eiesim.image import balance_rows
 from eiesim.sim.fast import _kernels as fast_kernels
-from eiesim.sim.fast import engine
+from eiesim.sim.fast import engine, inputs
 from tests.arrays import f32
 from tests.strategies import Case, cases
 from tests.test_conformance import find_differences
@@ -42,10 +42,16 @@ def test_engine_and_encoder(case: Case) -> None:
         assert unwrap_kernels(monkeypatch) >= 14
         image = encode(case.layer, case.hw)
         plain = engine.run(image, case.activations, case.hw)
+        many = None
+        if inputs.can_run(image, case.hw):
+            many = inputs.run_inputs(image, case.activations[np.newaxis], case.hw)
     assert (image.codes == compiled_image.codes).all()
     assert (image.relative_index == compiled_image.relative_index).all()
     assert (image.ptr == compiled_image.ptr).all()
     assert find_differences(compiled, plain) == {}
+    if many is not None:
+        assert many.counters.totals() == compiled.counters.totals()
+        assert np.array_equal(many.output[0].view(np.uint32), compiled.output.view(np.uint32))
 
 
 def test_pruning_and_optimal_codebook(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,13 +90,13 @@ def restore_rows(
 
     Parameters
     ----------
-    output : float32 [rows]
+    output : float32 [rows] or [inputs, rows]
         In the order of the rows.
     order : int64 [rows]
         From `balance_rows`.
     """
     restored = np.empty_like(output)
-    restored[order] = output
+    restored[..., order] = output
     return restored
 
 

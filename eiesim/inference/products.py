@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.counters import RunResult
+from eiesim.counters import InputsResult
 from eiesim.errors import WorkloadError
 from eiesim.fixedpoint import dequantise, quantise
 from eiesim.graph import Step, find_convolved, find_kernel
@@ -23,7 +23,7 @@ from eiesim.image import (
 )
 from eiesim.layer import CompressedLayer, StoredLayer
 from eiesim.sim.engines import Engine
-from eiesim.sim.passes import move_activations, simulate_passes
+from eiesim.sim.passes import move_activations, simulate_inputs
 from eiesim.workload import cells, winograd
 from eiesim.workload.host import Window, sigmoid, take_windows
 
@@ -110,32 +110,37 @@ class Chip:
 
     def clear(self) -> None:
         """Forget what was run, but not the state of a recurrent layer."""
-        self.runs: list[RunResult] = []
-        self.nonzeros: list[int] = []
+        self.runs: list[InputsResult] = []
+        self.nonzeros: list[npt.NDArray[np.int64]] = []
         self.taken = 0
 
-    def multiply(self, activations: Floats, part: int = 0) -> Floats:
-        """Return the product of one of the matrices and a vector.
+    def multiply(self, vectors: Floats, part: int = 0) -> Floats:
+        """Return the products of one of the matrices and vectors.
 
         Parameters
         ----------
-        activations : float32 [cols]
-            The vector.
+        vectors : float32 [n, cols]
+            The vectors.
         part : int
             Number of the matrix.
+
+        Returns
+        -------
+        float32 [n, rows]
+            The products.
         """
-        vector = np.ascontiguousarray(activations, np.float32)
+        stack = np.ascontiguousarray(vectors, np.float32)
         if self.input_order is not None:
-            vector = vector[self.input_order]
+            stack = stack[:, self.input_order]
         hw, engine, _ = self.setup
-        run = simulate_passes(self.images[part], vector, hw, engine)
+        run = simulate_inputs(self.images[part], stack, hw, engine)
         if hw.act_batches:
-            run = move_activations(run, self.images[part], self.loads, self.stores)
+            run = move_activations(run, self.images[part], hw, self.loads, self.stores)
         if self.orders:
             run = replace(run, output=restore_rows(run.output, self.orders[part]))
         self.runs.append(run)
-        self.nonzeros.append(int(np.count_nonzero(vector)))
-        self.taken += vector.size
+        self.nonzeros.append(np.count_nonzero(stack, axis=1))
+        self.taken += stack.size
         return run.output
 
     def hold(self, state: Floats) -> Floats:
@@ -206,7 +211,7 @@ def _add_bias(chip: Chip, sums: Floats) -> Floats:
 def _multiply(chip: Chip, operand: Floats) -> Floats:
     cols = chip.stored.layer.cols
     vectors = operand.reshape(-1, cols)
-    sums = np.stack([chip.multiply(vector) for vector in vectors])
+    sums = chip.multiply(vectors)
     sequence = operand.ndim == 2 and operand.shape[1] == cols
     return _add_bias(chip, sums if sequence else sums[0])
 
@@ -218,18 +223,15 @@ def _convolve(chip: Chip, image: Floats) -> Floats:
     below, beside = find_convolved(step.settings, kernel, image.shape[1:])
     if step.settings["winograd"]:
         tiles = winograd.transform_tiles(image, pad, (below, beside))
-        products = [[chip.multiply(tile[place // 4, place % 4], place) for place in range(PLACES)]
-                    for tile in tiles]  # fmt: skip
-        stacked = np.array(products).reshape(len(tiles), 4, 4, -1)
+        products = [chip.multiply(tiles[:, place // 4, place % 4], place)
+                    for place in range(PLACES)]  # fmt: skip
+        stacked = np.stack(products, axis=1).reshape(len(tiles), 4, 4, -1)
         sums = winograd.join_tiles(stacked, (below, beside))
     else:
         windows = take_windows(image, Window(kernel, stride, pad, (below, beside), dilation))
-        groups = windows.reshape(step.settings["groups"], -1, below * beside).transpose(2, 0, 1)
-        rows = [
-            np.concatenate([chip.multiply(vector, part) for part, vector in enumerate(position)])
-            for position in groups
-        ]
-        sums = np.stack(rows, axis=1).reshape(-1, below, beside)
+        groups = windows.reshape(step.settings["groups"], -1, below * beside)
+        rows = [chip.multiply(group.T, part) for part, group in enumerate(groups)]
+        sums = np.concatenate(rows, axis=1).T.reshape(-1, below, beside)
     return _add_bias(chip, sums.transpose(1, 2, 0)).transpose(2, 0, 1)
 
 
@@ -240,7 +242,7 @@ def _run_lstm(chip: Chip, sequence: Floats) -> Floats:
     one = np.ones(1, np.float32)
     outputs = []
     for numbers in sequence:
-        sums = chip.multiply(np.concatenate((numbers, hidden, one)))
+        (sums,) = chip.multiply(np.concatenate((numbers, hidden, one))[np.newaxis])
         new_hidden, new_state = cells.step_lstm(sums, state)
         hidden, state = chip.hold(new_hidden), chip.hold(new_state)
         outputs.append(hidden)
@@ -255,11 +257,11 @@ def _run_gru(chip: Chip, sequence: Floats) -> Floats:
     one = np.ones(1, np.float32)
     outputs = []
     for numbers in sequence:
-        sums = chip.multiply(np.concatenate((numbers, state, one)))
+        (sums,) = chip.multiply(np.concatenate((numbers, state, one))[np.newaxis])
         if before:
             update, reset = np.split(sums, 2)
             held = sigmoid(reset) * state
-            new = chip.multiply(np.concatenate((numbers, held, one)), 1)
+            (new,) = chip.multiply(np.concatenate((numbers, held, one))[np.newaxis], 1)
         else:
             update, reset, of_input, of_state = np.split(sums, 4)
             new = of_input + sigmoid(reset) * of_state

@@ -220,12 +220,12 @@ def _run_input(
 def _finish(chip: Chip, distinct: int, stored: int, swapped: bool) -> StepRun:
     """Return what a chip has run, and clear it."""
     counters = add_counters([run.counters for run in chip.runs])
-    output = np.concatenate([run.output for run in chip.runs])
+    output = np.concatenate([run.output.reshape(-1) for run in chip.runs])
     done = StepRun(
         chip.step.name,
         RunResult(chip.step.name, chip.setup.engine, chip.setup.hw, output, counters),
-        np.array([run.cycles for run in chip.runs], np.int64),
-        np.array(chip.nonzeros, np.int64),
+        np.concatenate([run.cycles for run in chip.runs]),
+        np.concatenate(chip.nonzeros),
         chip.taken,
         Traffic(0, 0, stored) if swapped else Traffic(chip.taken, distinct, stored),
         chip.memories,

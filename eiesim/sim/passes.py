@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.counters import Counters, RunResult, add_counters
+from eiesim.arrays import take_array
+from eiesim.counters import Counters, InputsResult, RunResult, add_counters
 from eiesim.hardware import Hardware
 from eiesim.image import PTR_SRAM, SPMAT_SRAM, InterleavedCSC, fit_images
 from eiesim.sim.bounds import Bounds, bound_cycles
@@ -59,6 +60,53 @@ def simulate_passes(
     parts = [_write(run.counters, image) for run, image in zip(runs, images, strict=True)]
     output = np.concatenate([run.output for run in runs])
     return RunResult(images[0].name, engine, hw, output, add_counters(parts))
+
+
+def simulate_inputs(
+    images: Sequence[InterleavedCSC],
+    stack: npt.NDArray[np.float32],
+    hw: Hardware,
+    engine: Engine = "fast",
+) -> InputsResult:
+    """Run many inputs through a layer, one after the other.
+
+    Parameters
+    ----------
+    images : sequence of InterleavedCSC
+        From `eiesim.image.encode_passes`.
+    stack : float32 [inputs, cols]
+        At least one input.
+    hw : Hardware
+        The machine.
+    engine : {"fast", "reference"}
+        As in `simulate`. The fast one takes all inputs at once where nothing is streamed and
+        nothing comes in batches.
+
+    Returns
+    -------
+    InputsResult
+        What `simulate_passes` gives for each input: cycles and outputs one by one, counts in total.
+
+    Raises
+    ------
+    EieError
+        As in `simulate`.
+    """
+    if engine == "fast" and len(images) == 1:
+        from eiesim.sim.fast import inputs  # noqa: PLC0415 - numba takes half a second to import
+
+        (image,) = images
+        image.require(hw)
+        if inputs.can_run(image, hw):
+            what = f"{image.name}: activations"
+            given = take_array(stack, what, np.float32, ("inputs", image.cols))
+            return inputs.run_inputs(image, given, hw)
+    runs = [simulate_passes(images, vector, hw, engine) for vector in stack]
+    return InputsResult(
+        np.stack([run.output for run in runs]),
+        np.array([run.cycles for run in runs], np.int64),
+        add_counters([run.counters for run in runs]),
+    )
 
 
 def share_srams(images: Sequence[InterleavedCSC], hw: Hardware) -> Hardware:
@@ -118,9 +166,9 @@ def count_write_cycles(image: InterleavedCSC) -> int:
 
 
 def move_activations(
-    run: RunResult, images: Sequence[InterleavedCSC], loads: bool, stores: bool
-) -> RunResult:
-    """Add the moves between activation SRAM and registers around a run that needs none within.
+    run: InputsResult, images: Sequence[InterleavedCSC], hw: Hardware, loads: bool, stores: bool
+) -> InputsResult:
+    """Add the moves between activation SRAM and registers around runs that need none within.
 
     Every PE moves one activation a cycle, inputs before the scan and outputs after the last write;
     nothing else happens meanwhile. Inputs that come in batches and outputs of several passes have
@@ -128,44 +176,47 @@ def move_activations(
 
     Parameters
     ----------
-    run : RunResult
-        Of `simulate_passes`, on a machine with `act_batches`.
+    run : InputsResult
+        Of `simulate_inputs`, on a machine with `act_batches`.
     images : sequence of InterleavedCSC
-        What it ran.
+        What was run.
+    hw : Hardware
+        The machine.
     loads, stores : bool
         Whether inputs come from the SRAM, and outputs go there.
     """
-    counters = run.counters
-    if loads and _count_input_rows(images[0]) <= run.hardware.accumulators_per_pe:
-        counters = _load(counters, images[0])
+    counters, times = run.counters, len(run.cycles)
+    if loads and _count_input_rows(images[0]) <= hw.accumulators_per_pe:
+        counters = _load(counters, images[0], times)
     if stores and len(images) == 1:
-        counters = _write(counters, images[0])
-    return replace(run, counters=counters)
+        counters = _write(counters, images[0], times)
+    moves = (counters.cycles - run.counters.cycles) // times
+    return InputsResult(run.output, run.cycles + moves, counters)
 
 
 def _count_input_rows(image: InterleavedCSC) -> int:
     return -(-image.cols // image.n_pes)
 
 
-def _load(counters: Counters, image: InterleavedCSC) -> Counters:
+def _load(counters: Counters, image: InterleavedCSC, times: int) -> Counters:
     """Add what comes before the scan."""
-    cycles = _count_input_rows(image)
+    cycles = times * _count_input_rows(image)
     loaded = np.bincount(np.arange(image.cols) % image.n_pes, minlength=image.n_pes)
     pe = replace(
         counters.pe,
         starved_cycles=counters.pe.starved_cycles + cycles,
-        act_sram_reads=counters.pe.act_sram_reads + loaded,
+        act_sram_reads=counters.pe.act_sram_reads + times * loaded,
     )
     return replace(counters, cycles=counters.cycles + cycles, pe=pe)
 
 
-def _write(counters: Counters, image: InterleavedCSC) -> Counters:
+def _write(counters: Counters, image: InterleavedCSC, times: int = 1) -> Counters:
     """Add what a pass does at its end."""
-    cycles = count_write_cycles(image)
+    cycles = times * count_write_cycles(image)
     written = np.array([image.pe_rows(pe) for pe in range(image.n_pes)], np.int64)
     pe = replace(
         counters.pe,
         drained_cycles=counters.pe.drained_cycles + cycles,
-        act_sram_writes=counters.pe.act_sram_writes + written,
+        act_sram_writes=counters.pe.act_sram_writes + times * written,
     )
     return replace(counters, cycles=counters.cycles + cycles, pe=pe)

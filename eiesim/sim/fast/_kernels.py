@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim._kernels import kernel
+from eiesim.sim.scan import PIPELINE_CYCLES
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -338,3 +339,179 @@ def accumulate_fixed16(
         for position in range(indptr[columns[item]], indptr[columns[item] + 1]):
             total = np.int64(output[rows[position]]) + products[codes[position]]
             output[rows[position]] = min(max(total, -32768), 32767)
+
+
+@kernel
+def list_broadcasts(registers: npt.NDArray[Any], bias_column: int, columns: Int32s) -> int:
+    """List the columns that an input broadcasts.
+
+    Parameters
+    ----------
+    registers : float32 or int16 [cols]
+        What the source registers hold.
+    bias_column : int
+        The bias's, -1 where none is scanned.
+    columns : int32 [cols + 1]
+        Result, as far as the number returned.
+    """
+    items = 0
+    for column in range(registers.size):
+        if registers[column] != 0:
+            columns[items] = column
+            items += 1
+    if bias_column >= 0:
+        columns[items] = bias_column
+        items += 1
+    return items
+
+
+@kernel
+def run_inputs(
+    image: tuple[Int32s, npt.NDArray[Any], Int32s, Int32s],
+    registers: npt.NDArray[Any],
+    bias_column: int,
+    scan_rows: int,
+    machine: tuple[int, int, int, bool],
+    per_input: Int64s,
+    per_pe: Int64s,
+) -> None:
+    """Time many inputs, one after the other, and count what every PE does in all of them.
+
+    Parameters
+    ----------
+    image : int32, unsigned, int32, int32
+        Pointers [columns + 1, PEs], entries of every column [columns, PEs], padding zeros likewise,
+        and rows at the edges of the columns [4, columns, PEs].
+    registers : float32 or int16 [inputs, cols]
+        What the source registers hold.
+    bias_column : int
+        The bias's, -1 where none is scanned.
+    scan_rows : int
+        Rows of activations before the detector, the bias's included.
+    machine : int, int, int, bool
+        Slots of a queue; cycles from a broadcast to the earliest start on it; entries in a word;
+        whether the last word stays latched from one column to the next.
+    per_input : int64 [4, inputs]
+        Result: cycles, cycles of the scan, broadcasts, stalls.
+    per_pe : int64 [6, PEs]
+        Result, zero on entry, summed over inputs: busy cycles, last busy cycle, words read,
+        entries, padding zeros, bypasses.
+    """
+    ptr, counts, padding, edge_rows = image
+    depth, lead, entries_per_word, across_columns = machine
+    n_pes = counts.shape[1]
+    columns = np.empty(registers.shape[1] + 1, np.int32)
+    gaps = np.empty(registers.shape[1] + 1, np.int32)
+    fetches = np.zeros(registers.shape[1] + 1, np.int32)
+    for number in range(registers.shape[0]):
+        items = list_broadcasts(registers[number], bias_column, columns)
+        unstalled = 0
+        before = 0
+        for item in range(items):
+            row = columns[item] // n_pes
+            gaps[item] = 1 + row - before
+            unstalled += gaps[item]
+            # the next row is loaded in the cycle of a broadcast from the last lane
+            before = row + 1 if columns[item] - row * n_pes == n_pes - 1 else row
+        own = columns[:items]
+        broadcasts, last_issue, _ = time_broadcasts(
+            counts, own, gaps[:items], fetches[:items], depth, lead
+        )
+        last_broadcast = int(broadcasts[items - 1]) if items else 0
+        scan_cycles = last_broadcast + scan_rows - before
+        cycles = last_issue + PIPELINE_CYCLES if last_issue else scan_cycles
+        per_input[0, number] = cycles
+        per_input[1, number] = scan_cycles
+        per_input[2, number] = items
+        per_input[3, number] = last_broadcast - unstalled
+        earliest = (broadcasts + np.int32(lead)).astype(np.int32)
+        busy, last_busy = occupy(counts, own, earliest, cycles)
+        words = count_words(ptr, own, entries_per_word, across_columns)
+        bypasses = count_bypasses(counts, edge_rows, own, earliest)
+        for pe in range(n_pes):
+            per_pe[0, pe] += busy[pe]
+            per_pe[1, pe] += last_busy[pe]
+            per_pe[2, pe] += words[pe]
+            per_pe[5, pe] += bypasses[pe]
+        for item in range(items):
+            for pe in range(n_pes):
+                per_pe[3, pe] += np.int64(counts[columns[item], pe])
+                per_pe[4, pe] += padding[columns[item], pe]
+
+
+@kernel
+def accumulate_inputs_float32(
+    matrix: tuple[Int64s, Int32s, npt.NDArray[np.uint8]],
+    registers: npt.NDArray[np.float32],
+    bias_column: int,
+    weights: npt.NDArray[np.float32],
+    output: npt.NDArray[np.float32],
+) -> None:
+    """Multiply and accumulate many inputs in float32.
+
+    Parameters
+    ----------
+    matrix : int64, int32, uint8
+        The weights column by column.
+    registers : float32 [inputs, cols]
+        The inputs.
+    bias_column : int
+        The bias's, whose activation is 1; -1 where none is scanned.
+    weights : float32 [2**codebook_bits]
+        The codebook.
+    output : float32 [inputs, rows]
+        Result, zero on entry.
+    """
+    columns = np.empty(registers.shape[1] + 1, np.int32)
+    values = np.empty(registers.shape[1] + 1, np.float32)
+    for number in range(registers.shape[0]):
+        items = list_broadcasts(registers[number], bias_column, columns)
+        for item in range(items):
+            bias = columns[item] == bias_column
+            values[item] = np.float32(1) if bias else registers[number, columns[item]]
+        accumulate_float32(
+            matrix[0], matrix[1], matrix[2], columns[:items], values[:items], weights,
+            output[number],
+        )  # fmt: skip
+
+
+@kernel
+def accumulate_inputs_fixed16(
+    matrix: tuple[Int64s, Int32s, npt.NDArray[np.uint8]],
+    registers: npt.NDArray[np.int16],
+    bias_column: int,
+    one: int,
+    weights: npt.NDArray[np.int16],
+    output: npt.NDArray[np.int16],
+    shift: int,
+) -> None:
+    """Multiply and accumulate many inputs in 16 bits.
+
+    Parameters
+    ----------
+    matrix : int64, int32, uint8
+        The weights column by column.
+    registers : int16 [inputs, cols]
+        The inputs.
+    bias_column : int
+        The bias's; -1 where none is scanned.
+    one : int
+        Its activation, 1.0.
+    weights : int16 [2**codebook_bits]
+        The codebook.
+    output : int16 [inputs, rows]
+        Result, zero on entry.
+    shift : int
+        Fraction bits of the weights.
+    """
+    columns = np.empty(registers.shape[1] + 1, np.int32)
+    values = np.empty(registers.shape[1] + 1, np.int16)
+    for number in range(registers.shape[0]):
+        items = list_broadcasts(registers[number], bias_column, columns)
+        for item in range(items):
+            bias = columns[item] == bias_column
+            values[item] = np.int16(one) if bias else registers[number, columns[item]]
+        accumulate_fixed16(
+            matrix[0], matrix[1], matrix[2], columns[:items], values[:items], weights,
+            output[number], shift,
+        )  # fmt: skip

@@ -116,8 +116,8 @@ def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardwar
     bypasses = count_bypasses(image.counts, image.columns.edge_rows, scan.columns, earliest)
     padding = image.columns.padding[scan.columns].sum(axis=0)
     macs = image.counts[scan.columns].sum(axis=0, dtype=np.int64) - padding
-    inputs = _dealt(image.cols, hw.n_pes)
-    outputs = _dealt(image.rows, hw.n_pes)
+    inputs = deal(image.cols, hw.n_pes)
+    outputs = deal(image.rows, hw.n_pes)
     bias_read = scan.rows > image.bias_column // hw.n_pes
     pe = PeCounters(
         busy_cycles=busy,
@@ -150,8 +150,16 @@ def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardwar
     return RunResult(image.name, "fast", hw, _accumulate(image, registers, scan, hw), counters)
 
 
-def _dealt(number: int, n_pes: int) -> npt.NDArray[np.int64]:
-    """Return how many of so many rows or inputs each PE holds."""
+def deal(number: int, n_pes: int) -> npt.NDArray[np.int64]:
+    """Return how many of so many rows or inputs each PE holds.
+
+    Parameters
+    ----------
+    number : int
+        Rows, or inputs.
+    n_pes : int
+        PEs.
+    """
     return (number - np.arange(n_pes, dtype=np.int64) + n_pes - 1) // n_pes
 
 
