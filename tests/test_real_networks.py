@@ -83,7 +83,7 @@ def test_engines_agree_on_lenets(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("file", "steps", "output", "_right"), LENETS[1::2])
+@pytest.mark.parametrize(("file", "steps", "output", "_right"), LENETS)
 def test_lenets_with_codes_of_4_bits_over_1000_images(
     shared_data: Path, file: str, steps: str, output: str, _right: int
 ) -> None:
@@ -96,7 +96,8 @@ def test_lenets_with_codes_of_4_bits_over_1000_images(
     hw = Hardware()
     runs = list(run_examples(found.model, examples, hw, price_machine(hw)))
     summary = summarise(found.model, runs, labels.tolist())
-    told = "LeNet-300-100, pruned" if output == "ip3" else "LeNet-5, pruned"
+    kind = "pruned" if "sparse" in file else "dense"
+    told = f"{'LeNet-300-100' if output == 'ip3' else 'LeNet-5'}, {kind}"
     page = (PAGE.read_text("utf-8").split(f"| {told} |")[1]).splitlines()[0].replace(",", "")
     cells = [cell.strip() for cell in page.split("|")[:-1]]
     assert cells == [
