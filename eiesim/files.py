@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import shutil
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +23,11 @@ from eiesim.errors import ConfigError, EieError, WorkloadError
 
 MANIFEST = "manifest.json"
 """What each folder of results holds."""
+NPY_MAGIC = b"\x93NUMPY"
+LARGEST_DEFLATE_RATIO = 1032
+"""Bytes that deflate makes of one, at most."""
+MOST_UNPACKED_BYTES = 1 << 30
+"""Most that one packed array may unpack to."""
 
 
 @contextmanager
@@ -76,7 +83,7 @@ def read_arrays(path: str | Path) -> dict[str, npt.NDArray[Any]]:
         The file is missing, truncated, damaged or of another kind.
     """
     try:
-        with Path(path).open("rb") as stream:
+        with BoundedReader(path) as stream:
             return _parse_arrays(stream)
     except OSError as error:
         raise WorkloadError(f"{path}: cannot be read: {_reason(error)}") from error
@@ -88,25 +95,76 @@ def read_arrays(path: str | Path) -> dict[str, npt.NDArray[Any]]:
         ) from error
 
 
-def _parse_arrays(stream: IO[bytes]) -> dict[str, npt.NDArray[Any]]:
+class BoundedReader(io.BufferedReader):
+    """A file of which no more is asked than it holds, whatever sizes are forged in it.
+
+    A plain one allocates what is asked for before it looks how much there is.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Raises
+    ------
+    OSError
+        It cannot be opened.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(io.FileIO(path))
+        self.size = os.fstat(self.fileno()).st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read up to so many bytes, or all that are left."""
+        left = max(self.size - self.tell(), 0)
+        return super().read(left if size is None or size < 0 else min(size, left))
+
+
+def _parse_arrays(stream: BoundedReader) -> dict[str, npt.NDArray[Any]]:
     magic = stream.read(6)
     stream.seek(0)
-    if magic[:4] != b"PK\x03\x04" and magic != b"\x93NUMPY":
-        raise EieError("another kind of file" if magic else "an empty file")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        try:
-            content = np.load(stream, allow_pickle=False)
-            if isinstance(content, np.ndarray):
-                return {"": content}
-            arrays = {name: content[name] for name in content.files}
-            if not all(isinstance(array, np.ndarray) for array in arrays.values()):
-                raise EieError("something else in the archive")
-            return arrays
-        except ValueError as error:
-            if "allow_pickle" in str(error):
-                raise EieError("pickled objects, which are never read") from error
-            raise
+        if magic == NPY_MAGIC:
+            return {"": _read_array(stream, stream.size)}
+        if magic[:4] != b"PK\x03\x04":
+            raise EieError("another kind of file" if magic else "an empty file")
+        arrays = {}
+        with zipfile.ZipFile(stream) as archive:
+            for entry in archive.infolist():
+                name = entry.filename.removesuffix(".npy")
+                if name == entry.filename or name in arrays:
+                    raise EieError("something else in the archive")
+                if entry.file_size > _find_most_bytes(entry, stream.size):
+                    raise EieError(f"an array of {entry.file_size} bytes, which it cannot hold")
+                with archive.open(entry) as member:
+                    arrays[name] = _read_array(member, entry.file_size)
+    return arrays
+
+
+def _find_most_bytes(entry: zipfile.ZipInfo, size: int) -> int:
+    """Return the most that an entry of an archive of so many bytes can unpack to."""
+    held = min(entry.compress_size, size)
+    if entry.compress_type == zipfile.ZIP_STORED:
+        return held
+    return min(LARGEST_DEFLATE_RATIO * held, MOST_UNPACKED_BYTES)
+
+
+def _read_array(stream: IO[bytes], size: int) -> npt.NDArray[Any]:
+    """Read one array from a stream of so many bytes."""
+    version = np.lib.format.read_magic(stream)
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }[version]
+    shape, _, dtype = read_header(stream)
+    if dtype.hasobject:
+        raise EieError("pickled objects, which are never read")
+    if math.prod(shape) * dtype.itemsize > size - stream.tell():
+        raise EieError("a truncated or damaged one")
+    stream.seek(0)
+    return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
 
 
 def read_csv(path: str | Path) -> list[tuple[int, list[str]]]:

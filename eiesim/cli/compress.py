@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eiesim.cli.plan import add_plan_arguments, read_plan_options
+
 if TYPE_CHECKING:
     from eiesim.study.compression import Network
 
@@ -61,11 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         The command's parser.
     """
     parser.add_argument("network", metavar="NETWORK", help="file or name, see below")
-    parser.add_argument("--plan", metavar="FILE", help=".toml file that tells how, see below")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="[LAYER.]KEY=VALUE", dest="settings",
-        help="change a key of the plan, for all layers or one; may be repeated",
-    )  # fmt: skip
+    add_plan_arguments(parser)
     parser.add_argument("--prototxt", metavar="FILE", help="definition of a .net file's network")
     parser.add_argument(
         "--train", action="store_true", help="train NETWORK, one of eiesim's own, and compress it"
@@ -145,26 +143,28 @@ def execute(options: argparse.Namespace) -> int:
 def _load(options: argparse.Namespace) -> Network:
     from eiesim.cli.output import track
     from eiesim.compress.pipeline import compress_network
-    from eiesim.compress.plan import read_plan
+    from eiesim.compress.plan import Plan
     from eiesim.errors import ConfigError
     from eiesim.importers.weights import read_weights
     from eiesim.study import compression
 
-    if options.data is not None or options.balance_pes != 1:
-        raise ConfigError("--data and --balance-pes go with --train; else --set balance_pes=N")
+    if options.data is not None:
+        raise ConfigError("--data goes with --train")
+    if options.balance_pes != 1:
+        raise ConfigError("--balance-pes goes with --train; without it, --set balance_pes=N")
+    plan = read_plan_options(options)
     path = Path(options.network)
     prototxt = None if options.prototxt is None else Path(options.prototxt)
     network = compression.draw(options.network, options.seed)
     if network := network or compression.read_compressed(path, prototxt):
-        if options.plan is not None or options.settings or options.stages is not None:
+        if plan is not None or options.stages is not None:
             raise ConfigError(
                 f"{path}: is compressed already: --plan, --set and --stages go with weights"
             )
         return network
-    plan = read_plan(None if options.plan is None else Path(options.plan), options.settings)
     stages = None if options.stages is None else Path(options.stages)
     weights = read_weights(path)
-    steps = list(track(compress_network(weights, plan, stages), list(weights)))
+    steps = list(track(compress_network(weights, plan or Plan(), stages), list(weights)))
     return compression.collect(path, steps)
 
 

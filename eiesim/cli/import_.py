@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from eiesim.cli.plan import add_plan_arguments, read_plan_options
+
 HELP = "Take a network from a file, compress it where it is not, and write it for eiesim run."
 EPILOG = """\
 FILE is
@@ -47,11 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="file or folder, see below")
     parser.add_argument("-o", "--out", required=True, metavar="NET.eie", help="file to write")
     parser.add_argument("--graph", metavar="FILE", help="file that tells the steps, see below")
-    parser.add_argument("--plan", metavar="FILE", help=".toml file that tells how to compress")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="[LAYER.]KEY=VALUE", dest="settings",
-        help="change a key of the plan, for all layers or one; may be repeated",
-    )  # fmt: skip
+    add_plan_arguments(parser)
     parser.add_argument(
         "--winograd", action="store_true", help="transform 3 x 3 convolutions of stride 1"
     )
@@ -76,17 +74,13 @@ def execute(options: argparse.Namespace) -> int:
         Parsed arguments.
     """
     from eiesim.cli.output import print_table, tell
-    from eiesim.compress.plan import read_plan
     from eiesim.errors import ConfigError, escape
     from eiesim.model import EIE, import_model
     from eiesim.study.store import to_json
 
     if Path(options.out).suffix.lower() != EIE:
         raise ConfigError(f"--out {options.out}: expected a name that ends in {EIE}")
-    plan = None
-    if options.plan is not None or options.settings:
-        plan = read_plan(None if options.plan is None else Path(options.plan), options.settings)
-    outputs = tuple(options.output)
+    plan, outputs = read_plan_options(options), tuple(options.output)
     found = import_model(
         options.file, options.graph, plan, options.winograd, outputs, options.share_biases
     )

@@ -19,7 +19,7 @@ from eiesim.compress.record import (
     take_layer,
 )
 from eiesim.errors import EieError, WorkloadError
-from eiesim.files import ByteReader, replacing
+from eiesim.files import BoundedReader, ByteReader, replacing
 from eiesim.layer import StoredLayer
 from eiesim.schema import show_value
 
@@ -179,7 +179,7 @@ def read_dcz(path: str | Path) -> Container:
         It cannot be read, is of another kind or version, or is damaged.
     """
     try:
-        with Path(path).open("rb") as stream:
+        with BoundedReader(path) as stream:
             start = stream.read(HEADER_BYTES)
             length = _read_length(ByteReader(start, str(path), GET_AGAIN))
             # one byte more than there should be, to find out that there is more

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,7 +52,9 @@ def is_dump(path: str | Path) -> bool:
     path : str or Path
         Any path.
     """
-    return (Path(path) / POINTERS).is_dir()
+    with suppress(OSError):  # no name of a file, then no folder
+        return (Path(path) / POINTERS).is_dir()
+    return False
 
 
 def read_dump(path: str | Path) -> Dump:

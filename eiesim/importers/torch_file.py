@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.errors import WorkloadError
+from eiesim.files import BoundedReader
 from eiesim.importers.pickled import Named, read_pickle
 from eiesim.importers.raw_numbers import DTYPES, RawType, take_numbers
 
@@ -86,10 +87,12 @@ def read_torch(path: str | Path) -> dict[str, Array]:
     if not file.is_file():
         raise WorkloadError(f"{path}: expected a file, found none; check the path")
     try:
-        if zipfile.is_zipfile(file):
-            with zipfile.ZipFile(file) as archive:
-                return _read_zip(archive, str(path))
-        return _read_old(file.read_bytes(), str(path))
+        with BoundedReader(file) as stream:
+            if zipfile.is_zipfile(stream):
+                with zipfile.ZipFile(stream) as archive:
+                    return _read_zip(archive, str(path))
+            stream.seek(0)
+            return _read_old(stream.read(), str(path))
     except (OSError, *ZIP_ERRORS) as error:
         raise WorkloadError(f"{path}: cannot be read: {error}") from error
 
