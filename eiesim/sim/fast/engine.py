@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.counters import Counters, PeCounters, RunResult
+from eiesim.counters import Counters, Counts, PeCounters, RunResult
 from eiesim.errors import ImageError
 from eiesim.fixedpoint import dequantise, quantise
 from eiesim.hardware import Hardware
@@ -21,10 +21,14 @@ from eiesim.sim.fast._kernels import (
     time_broadcasts,
 )
 from eiesim.sim.scan import PIPELINE_CYCLES, Scan, load_registers, scan_activations
-from eiesim.sim.stream import count_fetch_cycles, find_stream
+from eiesim.sim.stream import Stream, count_fetch_cycles, find_stream
 
 LATEST = (1 << 31) - (1 << 12)
 """Last cycle that the kernels' 32-bit times hold, with room for the pipeline."""
+SCAN_FIELDS = (
+    "bias_row", "datapath", "act_fraction_bits", "act_batches", "accumulators_per_pe",
+)  # fmt: skip
+"""Of a machine: what its scan depends on, beside its image."""
 
 
 class Timing(NamedTuple):
@@ -87,6 +91,118 @@ def time_scan(
     )
 
 
+class Prepared:
+    """One input of a layer, and what its runs on machines with the same image share.
+
+    Parameters
+    ----------
+    image : InterleavedCSC
+        The layer, encoded for all of the machines.
+    activations : float32 [cols]
+        The input, checked.
+    """
+
+    def __init__(self, image: InterleavedCSC, activations: npt.NDArray[np.float32]) -> None:
+        self.image, self.activations = image, activations
+        self._scans: dict[Any, tuple[Scan, Counts, Counts]] = {}
+        self._occupied: dict[Any, tuple[Timing, Counts, Counts, Counts]] = {}
+        self._words: dict[Any, Counts] = {}
+
+    def scan(self, hw: Hardware) -> tuple[Scan, Counts, Counts]:
+        """Return the broadcasts, and entries and padding zeros of each PE, int64 [n_pes].
+
+        Parameters
+        ----------
+        hw : Hardware
+            A machine.
+        """
+        key = tuple(getattr(hw, name) for name in SCAN_FIELDS)
+        if key not in self._scans:
+            scan = scan_activations(load_registers(self.activations, hw), self.image, hw)
+            entries = self.image.counts[scan.columns].sum(axis=0, dtype=np.int64)
+            padding = self.image.columns.padding[scan.columns].sum(axis=0, dtype=np.int64)
+            self._scans[key] = scan, entries, padding
+        return self._scans[key]
+
+    def count(self, hw: Hardware) -> Counters:
+        """Return the counts of the run on a machine.
+
+        Parameters
+        ----------
+        hw : Hardware
+            The machine.
+
+        Raises
+        ------
+        ImageError
+            The run may take more cycles than 32 bits hold.
+        ConfigError
+            With so little DRAM bandwidth not even 64 bits hold them.
+        """
+        image = self.image
+        scan, entries, padding = self.scan(hw)
+        stream = find_stream(image, scan, hw)
+        timing, busy, last_busy, bypasses = self._occupy(scan, stream, hw)
+        macs = entries - padding
+        inputs, outputs = deal(image.cols, hw.n_pes), deal(image.rows, hw.n_pes)
+        bias_read = scan.rows > image.bias_column // hw.n_pes
+        pe = PeCounters(
+            busy_cycles=busy,
+            starved_cycles=last_busy - busy,
+            drained_cycles=timing.cycles - last_busy,
+            ptr_reads=np.full(hw.n_pes, scan.columns.size),
+            ptr_dram_reads=np.full(hw.n_pes, stream.pointers),
+            spmat_reads=self._count_words(scan, hw),
+            spmat_dram_words=stream.spmat_words,
+            macs=macs,
+            padding_macs=padding,
+            accumulator_reads=macs - bypasses,
+            accumulator_writes=macs,
+            bypasses=bypasses,
+            act_register_reads=inputs + bias_read * (np.arange(hw.n_pes) == 0),
+            act_sram_reads=np.where(inputs > hw.accumulators_per_pe, inputs, 0),
+            act_sram_writes=np.where(outputs > hw.accumulators_per_pe, outputs, 0),
+        )
+        return Counters(
+            cycles=timing.cycles,
+            scan_cycles=timing.scan_cycles,
+            rows_scanned=scan.rows,
+            broadcasts=scan.columns.size,
+            stall_cycles=timing.stall_cycles,
+            dram_stall_cycles=timing.dram_stall_cycles,
+            pe=pe,
+        )
+
+    def _occupy(
+        self, scan: Scan, stream: Stream, hw: Hardware
+    ) -> tuple[Timing, Counts, Counts, Counts]:
+        """Return the timing, busy and last busy cycles of each PE, and its bypasses."""
+        key = (id(scan), hw.queue_depth, hw.broadcast_latency_cycles)
+        streams = bool(stream.bits.any())
+        if not streams and key in self._occupied:
+            return self._occupied[key]
+        image = self.image
+        fetches = count_fetch_cycles(stream.bits, hw.dram_gbps, hw.clock_mhz)
+        timing = time_scan(image, scan, fetches, hw)
+        earliest = timing.broadcasts + np.int32(2 + hw.broadcast_latency_cycles)
+        busy, last_busy = occupy(image.counts, scan.columns, earliest, timing.cycles)
+        edge_rows = image.columns.edge_rows
+        bypasses = count_bypasses(image.counts, edge_rows, scan.columns, earliest)
+        found = timing, busy, last_busy, bypasses
+        if not streams:
+            self._occupied[key] = found
+        return found
+
+    def _count_words(self, scan: Scan, hw: Hardware) -> Counts:
+        across = hw.spmat_word_reuse == "across_columns"
+        key = (id(scan), hw.entries_per_word, across)
+        if key not in self._words:
+            self._words[key] = count_words(
+                self.image.ptr, scan.columns, hw.entries_per_word, across
+            )
+        return self._words[key]
+
+
 def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware) -> RunResult:
     """Run one input through a layer; see `eiesim.simulate`.
 
@@ -106,48 +222,11 @@ def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardwar
     ConfigError
         With so little DRAM bandwidth not even 64 bits hold them.
     """
-    registers = load_registers(activations, hw)
-    scan = scan_activations(registers, image, hw)
-    stream = find_stream(image, scan, hw)
-    fetches = count_fetch_cycles(stream.bits, hw.dram_gbps, hw.clock_mhz)
-    timing = time_scan(image, scan, fetches, hw)
-    earliest = timing.broadcasts + np.int32(2 + hw.broadcast_latency_cycles)
-    busy, last_busy = occupy(image.counts, scan.columns, earliest, timing.cycles)
-    bypasses = count_bypasses(image.counts, image.columns.edge_rows, scan.columns, earliest)
-    padding = image.columns.padding[scan.columns].sum(axis=0)
-    macs = image.counts[scan.columns].sum(axis=0, dtype=np.int64) - padding
-    inputs = deal(image.cols, hw.n_pes)
-    outputs = deal(image.rows, hw.n_pes)
-    bias_read = scan.rows > image.bias_column // hw.n_pes
-    pe = PeCounters(
-        busy_cycles=busy,
-        starved_cycles=last_busy - busy,
-        drained_cycles=timing.cycles - last_busy,
-        ptr_reads=np.full(hw.n_pes, scan.columns.size),
-        ptr_dram_reads=np.full(hw.n_pes, stream.pointers),
-        spmat_reads=count_words(
-            image.ptr, scan.columns, hw.entries_per_word, hw.spmat_word_reuse == "across_columns"
-        ),
-        spmat_dram_words=stream.spmat_words,
-        macs=macs,
-        padding_macs=padding,
-        accumulator_reads=macs - bypasses,
-        accumulator_writes=macs,
-        bypasses=bypasses,
-        act_register_reads=inputs + bias_read * (np.arange(hw.n_pes) == 0),
-        act_sram_reads=np.where(inputs > hw.accumulators_per_pe, inputs, 0),
-        act_sram_writes=np.where(outputs > hw.accumulators_per_pe, outputs, 0),
-    )
-    counters = Counters(
-        cycles=timing.cycles,
-        scan_cycles=timing.scan_cycles,
-        rows_scanned=scan.rows,
-        broadcasts=scan.columns.size,
-        stall_cycles=timing.stall_cycles,
-        dram_stall_cycles=timing.dram_stall_cycles,
-        pe=pe,
-    )
-    return RunResult(image.name, "fast", hw, _accumulate(image, registers, scan, hw), counters)
+    prepared = Prepared(image, activations)
+    counters = prepared.count(hw)
+    scan, _, _ = prepared.scan(hw)
+    output = _accumulate(image, load_registers(activations, hw), scan, hw)
+    return RunResult(image.name, "fast", hw, output, counters)
 
 
 def deal(number: int, n_pes: int) -> npt.NDArray[np.int64]:
