@@ -61,7 +61,7 @@ def balance_rows(
     >>> codes = np.uint8([[1, 1, 1, 1], [0, 0, 1, 0], [1, 1, 0, 1], [0, 1, 0, 0]])
     >>> layer = CompressedLayer(codes, np.float32([0, 1]))
     >>> balance_rows(layer, n_pes=2)
-    array([0, 2, 1, 3])
+    array([0, 1, 3, 2])
     """
     from eiesim._kernels import deal_rows, swap_rows  # noqa: PLC0415 - compiled code
 
