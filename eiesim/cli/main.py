@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from eiesim import __version__
-from eiesim.cli import baseline, chip, compare, compress, doctor, import_, reproduce, run
+from eiesim.cli import baseline, chip, compare, compress, doctor, import_, reproduce, run, sweep
 from eiesim.cli.output import tell
 from eiesim.errors import EieError, escape
 
@@ -22,6 +22,7 @@ COMMANDS = {
     "compare": compare,
     "compress": compress,
     "import": import_,
+    "sweep": sweep,
     "doctor": doctor,
 }
 EPILOG = """\
@@ -33,6 +34,7 @@ examples:
   eiesim reproduce table4                 nine layers beside the paper's times
   eiesim compress weights.npz --out small a network of your own, pruned and shared
   eiesim import model.pt -o model.eie     a network of your own, made ready for eiesim run
+  eiesim sweep spec.toml                  many machines and layers, none lost
   eiesim baseline alex-7                  what this computer's CPU and GPU take for it
 """
 

@@ -1,0 +1,177 @@
+"""`eiesim sweep`: many machines and layers, each run exactly."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from eiesim.study.store import Row
+    from eiesim.study.sweep.run import Planned
+
+HELP = "Run a sweep of machines and layers, exactly and in parallel; what is stopped goes on."
+EPILOG = """\
+SPEC.toml tells what is swept (docs/sweeps.md):
+
+  layers = ["alex-7", "nt-we"]             # names and files as in eiesim run
+  where = ["area_mm2 < 50", "fits"]        # what a point must meet to be an answer
+  objectives = ["cycles", "energy_pj"]     # small; "-load_balance": large
+  [axes]                                   # fields of the machine; layer.FIELD of drawn layers
+  n_pes = [16, 32, 64, 128]
+  queue_depth = { from = 2, to = 64, times = 2 }
+  "layer.weight_density" = [0.05, 0.1, 0.2]
+
+--store FILE keeps each result (default: SPEC.sqlite). A sweep that was stopped, killed or changed
+goes on from it: nothing is run twice. Several processes may share one store, each with its --shard.
+
+--out DIR writes points.csv, front.csv, sensitivity.csv, summary.json and manifest.json; --parquet
+writes points.parquet too (pip install 'eiesim[sweep]').
+
+examples:
+  eiesim sweep spec.toml --dry-run
+  eiesim sweep spec.toml --out results
+  eiesim sweep spec.toml --shard 3/16            one of 16 jobs of a cluster
+  eiesim sweep spec.toml --scheduler tcp://10.0.0.1:8786
+"""
+SHOWN = 10
+"""Points of the front that are printed."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The command's parser.
+    """
+    parser.add_argument("spec", metavar="SPEC.toml", help="what is swept")
+    parser.add_argument("--store", metavar="FILE", help="SQLite file that keeps the results")
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help="processes (default: one for each core)"
+    )
+    parser.add_argument(
+        "--scheduler", default="", metavar="ADDRESS",
+        help="Dask scheduler, or local for a cluster of --jobs workers here (extra dask)",
+    )  # fmt: skip
+    parser.add_argument("--shard", metavar="I/N", help="run the I-th of N parts, from 1")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print points, time and memory, and run nothing"
+    )
+    parser.add_argument("--json", action="store_true", help="print summary.json instead of tables")
+    parser.add_argument("--out", metavar="DIR", help="write a folder of results")
+    parser.add_argument("--parquet", action="store_true", help="with --out: points.parquet, too")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Run the sweep, print its answers, and write the folder.
+
+    Parameters
+    ----------
+    options : Namespace
+        Parsed arguments.
+    """
+    import os
+
+    from eiesim.cli.output import result_folder, tell
+    from eiesim.errors import ConfigError, escape
+    from eiesim.study.store import to_json
+    from eiesim.study.sweep import report, run
+    from eiesim.study.sweep.journal import open_journal
+    from eiesim.study.sweep.spec import read_sweep
+
+    jobs = options.jobs or os.cpu_count() or 1
+    if jobs < 1:
+        raise ConfigError(f"--jobs: expected 1 or more, found {jobs}")
+    if options.parquet and options.out is None:
+        raise ConfigError("--parquet goes with --out DIR")
+    shard = _take_shard(options.shard)
+    sweep = read_sweep(options.spec)
+    planned = run.plan_points(sweep)
+    if options.dry_run:
+        return _tell_plan(planned, jobs, options.json)
+    store = options.store or str(Path(options.spec).with_suffix(".sqlite"))
+    with result_folder(options.out) as folder, open_journal(store) as journal:
+        with _show(len(planned.points)) as done:
+            try:
+                run.run_points(planned, journal, jobs, options.scheduler, shard, done)
+            except KeyboardInterrupt:
+                tell(f"kept in {escape(store)}: the same command goes on from there")
+                raise
+        rows = run.collect_rows(sweep, planned, journal)
+        summary = report.summarise(sweep, planned, rows)
+        if folder is not None:
+            report.write_sweep(folder, sweep, rows, summary, options)
+    if options.json:
+        print(to_json(summary), end="")
+    else:
+        _print(rows, summary)
+    return 0
+
+
+def _take_shard(text: str | None) -> tuple[int, int]:
+    from eiesim.errors import ConfigError
+
+    if text is None:
+        return 0, 1
+    part, _, whole = text.partition("/")
+    if not (part.isdigit() and whole.isdigit() and 1 <= int(part) <= int(whole)):
+        raise ConfigError(f"--shard: expected I/N with I from 1 to N, such as 3/16, found {text!r}")
+    return int(part) - 1, int(whole)
+
+
+def _tell_plan(planned: Planned, jobs: int, as_json: bool) -> int:
+    from eiesim.cli.output import print_table
+    from eiesim.study.store import to_json
+    from eiesim.study.sweep.report import estimate_cost
+
+    told = estimate_cost(planned, jobs)
+    if as_json:
+        print(to_json(told), end="")
+    else:
+        print_table([told])
+    return 0
+
+
+@contextmanager
+def _show(points: int) -> Iterator[Callable[[int], None]]:
+    """Show points done, points a second and the time left on a terminal."""
+    import sys
+
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        BarColumn(), MofNCompleteColumn(), TextColumn("{task.speed:.0f}/s"), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("points", total=points)
+        yield lambda number: progress.update(task, advance=number)
+
+
+def _print(rows: Sequence[Row], summary: dict[str, Any]) -> None:
+    from eiesim.cli.output import print_table
+
+    counts = summary["points"]
+    print(", ".join(f"{name.replace('_', ' ')}: {number}" for name, number in counts.items()))
+    if summary["front"]:
+        print_table(summary["front"][:SHOWN])
+        if len(summary["front"]) > SHOWN:
+            print(f"and {len(summary['front']) - SHOWN} more on the front")
+    for name, row in summary["best"].items():
+        print(f"best {name}: point {row['number']}")
+    errors = [row for row in rows if row["error"] is not None]
+    for row in errors[:SHOWN]:
+        print(f"not run: point {row['number']}: {row['error']}")

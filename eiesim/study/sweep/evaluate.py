@@ -1,0 +1,300 @@
+"""Exact runs of the points of a task, what they share done once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim import __version__
+from eiesim.arrays import take_array
+from eiesim.benchmark import draw_benchmark, find_spec_file, load_spec
+from eiesim.counters import RunResult
+from eiesim.energy.area import estimate_area
+from eiesim.energy.machine import price_machine
+from eiesim.energy.model import count_actions
+from eiesim.energy.prices import Key
+from eiesim.errors import ConfigError, EieError, EnergyError
+from eiesim.hardware import Hardware
+from eiesim.image import MemoryUse, balance_rows, count_chips, encode_passes, fit_images
+from eiesim.importers.npz import read_activations
+from eiesim.layer import CompressedLayer
+from eiesim.model import EIE, Model, load_model
+from eiesim.sim.passes import simulate_passes
+from eiesim.study.examples import draw_examples, read_examples
+from eiesim.study.experiment import hash_file, load_layer
+from eiesim.study.network_run import run_examples
+from eiesim.study.sweep.metrics import METRICS
+from eiesim.study.sweep.points import Task, Values
+from eiesim.study.sweep.spec import LAYER
+
+Row = dict[str, Any]
+SCHEMA = "eiesim sweep 1"
+MACHINES = 4096
+"""Of which prices and areas are remembered."""
+UNPRICED = ("dram_gbps", "spmat_word_reuse", "bias_row", "broadcast_latency_cycles", "n_pes",
+            "act_batches", "datapath", "weight_fraction_bits", "act_fraction_bits", "clock_mhz",
+            "index_bits", "codebook_bits")  # fmt: skip
+"""Fields of a machine that change no price."""
+FIT_FIELDS = ("spmat_width_bits", "codebook_bits", "spmat_sram_bytes", "ptr_sram_bytes", "ptr_bits",
+              "act_sram_bytes", "accumulators_per_pe", "act_batches")  # fmt: skip
+"""Fields of a machine on which it depends how full its memories are, beside its image."""
+OF_NETWORK = ("layer.seed", "layer.activation_density")
+"""Axes that networks know."""
+COUNTED = ("stall_cycles", "macs", "padding_macs", "ptr_reads", "spmat_reads")
+PAPER = Hardware()
+NOTHING = np.zeros(0, np.float32)
+
+
+class Operands(NamedTuple):
+    """A layer and one input."""
+
+    layer: CompressedLayer
+    activations: npt.NDArray[np.float32]
+
+
+def identify(layer: str, shared: Values) -> str:
+    """Return what a layer and its input are, by content.
+
+    Parameters
+    ----------
+    layer : str
+        Name or file.
+    shared : mapping
+        Values of the axes that are not the machine's.
+
+    Raises
+    ------
+    EieError
+        A name is unknown, or a file is missing.
+    """
+    return json.dumps([SCHEMA, __version__, _find_hash(layer), _hash_inputs(shared)], default=str)
+
+
+def _hash_inputs(shared: Values) -> Row:
+    told = dict(sorted(shared.items()))
+    if "inputs" in told:
+        told["inputs"] = hash_file(told["inputs"])
+    return told
+
+
+@lru_cache(maxsize=1024)
+def _find_hash(layer: str) -> str:
+    if Path(layer).suffix.lower() in (EIE, ".npz"):
+        return hash_file(layer)
+    return load_layer(layer)[2].sha256
+
+
+def make_key(identity: str, hw: Hardware) -> str:
+    """Return the name of a point: the hash of everything that its result depends on.
+
+    Parameters
+    ----------
+    identity : str
+        From `identify`.
+    hw : Hardware
+        Its machine.
+    """
+    content = identity + json.dumps(asdict(hw), sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:32]
+
+
+def evaluate(task: Task) -> list[tuple[int, Row]]:
+    """Run the points of a task.
+
+    Parameters
+    ----------
+    task : Task
+        The task.
+
+    Returns
+    -------
+    list of (int, dict)
+        Number of each point, and its metrics, or ``error`` where it cannot be run.
+    """
+    try:
+        measure = _prepare(task)
+    except EieError as error:
+        return [(number, {"error": str(error)}) for number, _ in task.machines]
+    rows = []
+    for number, hw in task.machines:
+        try:
+            rows.append((number, measure(hw)))
+        except EieError as error:
+            rows.append((number, {"error": str(error)}))
+    return rows
+
+
+def _prepare(task: Task) -> Callable[[Hardware], Row]:
+    """Return a function from a machine to a row."""
+    if Path(task.layer).suffix.lower() == EIE:
+        return _prepare_network(task)
+    shared = json.dumps(_tell_shared(task.shared), sort_keys=True)
+    operands = _load_operands(task.layer, shared)
+    first = task.machines[0][1]
+    layer = operands.layer
+    if task.shared.get("balance"):
+        layer = layer.take(balance_rows(layer, first.n_pes))
+    largest = max((hw for _, hw in task.machines), key=lambda hw: hw.codebook_bits)
+    from eiesim.sim.fast.engine import Prepared  # noqa: PLC0415 - compiled code
+
+    image = encode_passes(layer, replace(largest, act_batches=False))[0]
+    prepared = Prepared(image, operands.activations)
+    fits: dict[Any, list[MemoryUse]] = {}
+
+    def measure(hw: Hardware) -> Row:
+        if hw.act_batches:
+            images = encode_passes(layer, hw)
+            run = simulate_passes(images, operands.activations, hw)
+            return _describe(run, fit_images(images, hw))
+        image.require(hw)
+        counters = prepared.count(hw)
+        key = tuple(getattr(hw, name) for name in FIT_FIELDS)
+        if key not in fits:
+            fits[key] = fit_images([image], hw)
+        return _describe(RunResult(image.name, "fast", hw, NOTHING, counters), fits[key])
+
+    return measure
+
+
+def _tell_shared(shared: Values) -> Row:
+    return {key: value for key, value in shared.items() if key != "balance"}
+
+
+@lru_cache(maxsize=2)
+def _load_operands(layer: str, shared: str) -> Operands:
+    """Return layer and input; kept, since tasks of one layer come one after the other."""
+    told: Mapping[str, Any] = json.loads(shared)
+    drawn = {key.removeprefix(LAYER): it for key, it in told.items() if key.startswith(LAYER)}
+    if drawn:
+        benchmark = draw_benchmark(replace(load_spec(find_spec_file(layer)), **drawn))
+        found, own = benchmark.layer, benchmark.activations
+    else:
+        found, given, _ = load_layer(layer)
+        own = given if given is not None else NOTHING
+    if "inputs" in told:
+        own = read_activations(told["inputs"])
+    what = f"{told.get('inputs', layer)}: activations"
+    return Operands(found, take_array(own, what, np.float32, (found.cols,)))
+
+
+def _prepare_network(task: Task) -> Callable[[Hardware], Row]:
+    model, seed = _load_network(task.layer), int(task.shared.get("layer.seed", 0))
+    if unknown := [key for key in task.shared if key.startswith(LAYER) and key not in OF_NETWORK]:
+        raise ConfigError(f"{task.layer}: a network: axis {unknown[0]!r} is of drawn layers")
+    density = float(task.shared.get("layer.activation_density", 1.0))
+    inputs = task.shared.get("inputs")
+    examples = read_examples(inputs, model) if inputs else draw_examples(model, 1, density, seed)
+
+    def measure(hw: Hardware) -> Row:
+        balance = bool(task.shared.get("balance"))
+        runs = list(run_examples(model, examples[:1], hw, price_machine(hw), balance=balance))
+        (run,) = runs
+        cycles = run.cycles
+        energy = None if run.energy_pj is None else sum(run.energy_pj)
+        uses = [use for step in run.steps for use in step.memories]
+        entries = sum(step.result.entries for step in run.steps)
+        totals = [step.result.counters.totals() for step in run.steps]
+        counted = {key: sum(it[key] for it in totals) for key in COUNTED}
+        dram = sum(step.result.dram_bytes for step in run.steps)
+        return _finish(hw, cycles, energy, entries, counted | {"dram_bytes": dram}, uses)
+
+    return measure
+
+
+@lru_cache(maxsize=1)
+def _load_network(path: str) -> Model:
+    return load_model(path)
+
+
+def _describe(run: RunResult, uses: Sequence[MemoryUse]) -> Row:
+    prices = find_prices(_normalise(run.hardware))
+    energy: float | None = None
+    if prices is not None:
+        counts = count_actions(run)
+        if all(key in prices for key in counts):
+            energy = math.fsum(float(count) * prices[key] for key, count in counts.items())
+    totals = run.counters.totals()
+    counted = {key: totals[key] for key in COUNTED} | {"dram_bytes": run.dram_bytes}
+    return _finish(run.hardware, run.cycles, energy, run.entries, counted, uses)
+
+
+def _finish(
+    hw: Hardware,
+    cycles: int,
+    energy: float | None,
+    entries: int,
+    counted: Row,
+    uses: Sequence[MemoryUse],
+) -> Row:
+    latency_us = cycles / hw.clock_mhz
+    area = measure_machine(hw)
+    edp = None if energy is None else energy * latency_us
+    row = {
+        "cycles": cycles,
+        "latency_us": latency_us,
+        "energy_pj": energy,
+        "power_mw": None if energy is None else energy / 1000 / latency_us,
+        **area,
+        "edp_pj_us": edp,
+        "edp_mm2": None if edp is None or area["area_mm2"] is None else edp * area["area_mm2"],
+        "load_balance": entries / hw.n_pes / cycles if cycles else None,
+        **counted,
+        "fits": all(use.fits for use in uses),
+        "chips": count_chips(uses),
+    }
+    return {name: row[name] for name in METRICS}
+
+
+def measure_machine(hw: Hardware) -> Row:
+    """Return the metrics that need no run.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The machine.
+    """
+    return {
+        "area_mm2": _find_area(_normalise_area(hw)),
+        "sram_bytes": hw.n_pes * (hw.spmat_sram_bytes + hw.ptr_sram_bytes + hw.act_sram_bytes),
+    }
+
+
+def _normalise(hw: Hardware) -> Hardware:
+    """Return the machine with the fields that change no price as the paper's chip has them."""
+    return replace(hw, **{name: getattr(PAPER, name) for name in UNPRICED})
+
+
+def _normalise_area(hw: Hardware) -> Hardware:
+    return replace(_normalise(hw), n_pes=hw.n_pes, dram=PAPER.dram)
+
+
+@lru_cache(maxsize=MACHINES)
+def find_prices(hw: Hardware) -> dict[Key, float] | None:
+    """Return the price of each action, pJ, or pJ a nanosecond.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The machine.
+    """
+    try:
+        return {price.key: price.value for price in price_machine(hw).prices}
+    except EnergyError:
+        return None
+
+
+@lru_cache(maxsize=MACHINES)
+def _find_area(hw: Hardware) -> float | None:
+    try:
+        return estimate_area(hw).chip_mm2
+    except EnergyError:
+        return None

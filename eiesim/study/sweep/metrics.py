@@ -1,0 +1,28 @@
+"""What is known of a point after its run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+METRICS: Mapping[str, str] = {
+    "cycles": "cycles of the run",
+    "latency_us": "time of the run, us",
+    "energy_pj": "energy of the run, pJ; null where an action has no price",
+    "power_mw": "mean power over the run, mW",
+    "area_mm2": "area of the chip, mm2; null where an SRAM lies outside of what CACTI was run for",
+    "edp_pj_us": "energy x delay, pJ us",
+    "edp_mm2": "energy x delay x area, pJ us mm2",
+    "load_balance": "work over PEs and cycles, 0 to 1",
+    "stall_cycles": "cycles in which a broadcast waited for a full queue",
+    "macs": "multiply-accumulates",
+    "padding_macs": "padding zeros that took a cycle",
+    "ptr_reads": "pointer look-ups",
+    "spmat_reads": "sparse-matrix words read",
+    "dram_bytes": "bytes streamed from DRAM",
+    "sram_bytes": "bytes of all SRAMs of the chip",
+    "fits": "whether the SRAMs and registers hold the layer",
+    "chips": "chips that would hold the layer",
+}
+"""By name, in the order of the columns."""
+OF_MACHINE = ("area_mm2", "sram_bytes")
+"""Those that need no run."""

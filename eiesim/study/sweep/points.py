@@ -1,0 +1,194 @@
+"""Points of a sweep, in their order, and the work that they share."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from eiesim.errors import ConfigError
+from eiesim.hardware import Hardware
+from eiesim.study.sweep.spec import LAYER, MOST_POINTS, Sweep
+
+Values = Mapping[str, Any]
+MOST_TOGETHER = 500
+"""Points of a task: what is lost at most when it is killed."""
+OF_IMAGE = ("n_pes", "index_bits", "balance")
+"""Axes that ask for another encoding."""
+
+
+class Point(NamedTuple):
+    """One point.
+
+    Attributes
+    ----------
+    number : int
+        In the sweep's order, from 0.
+    layer : str
+        Name or file.
+    values : mapping
+        By axis.
+    """
+
+    number: int
+    layer: str
+    values: Values
+
+
+class Task(NamedTuple):
+    """Points that share layer, input and image.
+
+    Attributes
+    ----------
+    layer : str
+        Name or file.
+    shared : mapping
+        Values of the axes that are not the machine's alone.
+    machines : tuple of (int, Hardware)
+        Number of each point, and its machine.
+    """
+
+    layer: str
+    shared: Values
+    machines: tuple[tuple[int, Hardware], ...]
+
+
+def list_axes(sweep: Sweep) -> list[str]:
+    """Return the names of the axes.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        The sweep.
+    """
+    if sweep.method != "list":
+        return list(sweep.axes)
+    return list(dict.fromkeys(key for row in sweep.listed for key in row))
+
+
+def count_points(sweep: Sweep) -> int:
+    """Return how many points a sweep has.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        The sweep.
+
+    Raises
+    ------
+    ConfigError
+        They are too many.
+    """
+    if sweep.method == "list":
+        own = len(sweep.listed)
+    elif sweep.method == "grid":
+        own = math.prod(len(values) for values in sweep.axes.values())
+    else:
+        own = sweep.points
+    number = own * len(sweep.layers)
+    if number > MOST_POINTS:
+        raise ConfigError(
+            f"sweep: expected at most {MOST_POINTS} points, found {number}; shorten an axis, or "
+            'draw some with method = "latin"'
+        )
+    return number
+
+
+def list_points(sweep: Sweep) -> Iterator[Point]:
+    """Yield all points: layer after layer, the last axis changing first.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        The sweep.
+
+    Raises
+    ------
+    ConfigError
+        They are too many.
+    """
+    count_points(sweep)
+    numbers = itertools.count()
+    for layer in sweep.layers:
+        for values in _list_values(sweep):
+            yield Point(next(numbers), layer, values)
+
+
+def _list_values(sweep: Sweep) -> Iterator[Values]:
+    names = list(sweep.axes)
+    if sweep.method == "list":
+        yield from sweep.listed
+    elif sweep.method == "grid":
+        for combination in itertools.product(*sweep.axes.values()):
+            yield dict(zip(names, combination, strict=True))
+    else:
+        sizes = [len(values) for values in sweep.axes.values()]
+        for row in _draw(sweep, sizes):
+            yield {
+                name: sweep.axes[name][int(place)] for name, place in zip(names, row, strict=True)
+            }
+
+
+def _draw(sweep: Sweep, sizes: Sequence[int]) -> Any:
+    """Return places on the axes, int64 [points, axes]."""
+    if sweep.method == "random":
+        rng = np.random.default_rng(sweep.seed)
+        return rng.integers(0, sizes, (sweep.points, len(sizes)))
+    from scipy.stats import qmc  # noqa: PLC0415 - half a second
+
+    shares = qmc.LatinHypercube(len(sizes), rng=np.random.default_rng(sweep.seed))
+    return (shares.random(sweep.points) * sizes).astype(np.int64)
+
+
+def make_machine(sweep: Sweep, values: Values) -> Hardware:
+    """Return the machine of a point.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        The sweep.
+    values : mapping
+        Of the point.
+
+    Raises
+    ------
+    ConfigError
+        The values do not go together.
+    """
+    own = {key: value for key, value in values.items() if is_of_machine(key)}
+    return replace(sweep.base, **own)
+
+
+def is_of_machine(axis: str) -> bool:
+    """Return whether an axis is a field of the machine.
+
+    Parameters
+    ----------
+    axis : str
+        Its name.
+    """
+    return not axis.startswith(LAYER) and axis not in ("inputs", "balance")
+
+
+def gather_tasks(layer: str, points: Sequence[tuple[Point, Hardware]]) -> Iterator[Task]:
+    """Put points of a layer that share its image together, at most `MOST_TOGETHER` of them.
+
+    Parameters
+    ----------
+    layer : str
+        Name or file.
+    points : sequence of (Point, Hardware)
+        Of this layer.
+    """
+    groups: dict[str, tuple[Values, list[tuple[int, Hardware]]]] = {}
+    for point, hw in points:
+        shared: Values = {key: it for key, it in point.values.items() if not is_of_machine(key)}
+        key = repr((sorted(shared.items()), hw.n_pes, hw.index_bits))
+        groups.setdefault(key, (shared, []))[1].append((point.number, hw))
+    for shared, machines in groups.values():
+        for first in range(0, len(machines), MOST_TOGETHER):
+            yield Task(layer, shared, tuple(machines[first : first + MOST_TOGETHER]))

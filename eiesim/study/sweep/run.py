@@ -1,0 +1,262 @@
+"""A sweep from its file to its table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eiesim.errors import ConfigError
+from eiesim.hardware import Hardware
+from eiesim.study.sweep.evaluate import Row, identify, make_key, measure_machine
+from eiesim.study.sweep.journal import Journal, open_journal
+from eiesim.study.sweep.metrics import METRICS, OF_MACHINE
+from eiesim.study.sweep.points import (
+    Point,
+    Task,
+    gather_tasks,
+    is_of_machine,
+    list_axes,
+    list_points,
+    make_machine,
+)
+from eiesim.study.sweep.spec import Sweep, make_sweep, read_sweep
+from eiesim.study.sweep.workers import run_here, run_in_processes, run_on_dask
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Tell = Callable[[int], object]
+COLUMNS = ("number", "layer")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The points of a sweep that are to be run.
+
+    Attributes
+    ----------
+    points : list of (Point, str)
+        Each with its key; an empty one where its machine cannot be.
+    errors : dict of int to str
+        By number: why a point cannot be.
+    machines : dict of int to Hardware
+        By number.
+    left_out : int
+        Points that a constraint on the machine alone leaves out.
+    """
+
+    points: list[tuple[Point, str]]
+    errors: dict[int, str]
+    machines: dict[int, Hardware]
+    left_out: int
+
+
+def plan_points(sweep: Sweep) -> Planned:
+    """List the points of a sweep with their machines and keys.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        The sweep.
+
+    Raises
+    ------
+    EieError
+        A layer is unknown, or there are too many points.
+    """
+    early = [it for it in sweep.where if it.metric in OF_MACHINE]
+    points: list[tuple[Point, str]] = []
+    errors: dict[int, str] = {}
+    machines: dict[int, Hardware] = {}
+    known: dict[Any, Hardware | ConfigError] = {}
+    identities: dict[Any, str] = {}
+    left_out = 0
+    for point in list_points(sweep):
+        own = tuple(it for it in point.values.items() if is_of_machine(it[0]))
+        if own not in known:
+            try:
+                known[own] = make_machine(sweep, point.values)
+            except ConfigError as error:
+                known[own] = error
+        hw = known[own]
+        if isinstance(hw, ConfigError):
+            errors[point.number] = str(hw)
+            points.append((point, ""))
+            continue
+        if early and not all(it.holds(measure_machine(hw)[it.metric]) for it in early):
+            left_out += 1
+            continue
+        shared = tuple(it for it in point.values.items() if not is_of_machine(it[0]))
+        if (point.layer, shared) not in identities:
+            identities[point.layer, shared] = identify(point.layer, dict(shared))
+        machines[point.number] = hw
+        points.append((point, make_key(identities[point.layer, shared], hw)))
+    return Planned(points, errors, machines, left_out)
+
+
+def run_points(
+    planned: Planned,
+    journal: Journal,
+    jobs: int = 1,
+    scheduler: str = "",
+    shard: tuple[int, int] = (0, 1),
+    tell: Tell = lambda _: None,
+) -> int:
+    """Run what the journal lacks, and write it there task by task.
+
+    Parameters
+    ----------
+    planned : Planned
+        The points.
+    journal : Journal
+        Where results are kept.
+    jobs : int
+        Processes.
+    scheduler : str
+        A Dask scheduler instead, or ``local``.
+    shard : (int, int)
+        Run the part of this number, from 0, of so many.
+    tell : callable
+        Told how many points are done, after each task.
+
+    Returns
+    -------
+    int
+        Points that were run.
+
+    Raises
+    ------
+    EieError
+        The journal cannot be written, or a worker died.
+    """
+    keys = {point.number: key for point, key in planned.points if key}
+    there = {key for key, _ in journal.find(keys.values())}
+    tasks = list(_list_tasks(planned, there))[shard[0] :: shard[1]]
+    tell(len(keys) - sum(len(task.machines) for task in tasks))
+    if scheduler:
+        work = run_on_dask(tasks, scheduler, jobs)
+    elif jobs > 1 and len(tasks) > 1:
+        work = run_in_processes(tasks, jobs)
+    else:
+        work = run_here(tasks)
+    number = 0
+    for _, rows in work:
+        journal.write((keys[place], row) for place, row in rows)
+        number += len(rows)
+        tell(len(rows))
+    return number
+
+
+def _list_tasks(planned: Planned, there: set[str]) -> Iterator[Task]:
+    """Yield tasks of the points that are missing, each key once, layer by layer."""
+    seen = set(there)
+    by_layer: dict[str, list[tuple[Point, Hardware]]] = {}
+    for point, key in planned.points:
+        if key and key not in seen:
+            seen.add(key)
+            pair = (point, planned.machines[point.number])
+            by_layer.setdefault(point.layer, []).append(pair)
+    for layer, points in by_layer.items():
+        yield from gather_tasks(layer, points)
+
+
+def collect_rows(sweep: Sweep, planned: Planned, journal: Journal) -> list[Row]:
+    """Return all results that are there, in the order of the points.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        The sweep.
+    planned : Planned
+        Its points.
+    journal : Journal
+        Where results are kept.
+
+    Raises
+    ------
+    EieError
+        The journal cannot be read.
+    """
+    found = dict(journal.find(key for _, key in planned.points if key))
+    axes = list_axes(sweep)
+    rows = []
+    for point, key in planned.points:
+        result = {"error": planned.errors[point.number]} if not key else found.get(key)
+        if result is None:
+            continue
+        values = {axis: point.values.get(axis, getattr(sweep.base, axis, None)) for axis in axes}
+        metrics = {name: result.get(name) for name in METRICS}
+        row = {"number": point.number, "layer": point.layer, **values, **metrics}
+        rows.append(row | {"meets": meets(sweep, metrics), "error": result.get("error")})
+    return rows
+
+
+def meets(sweep: Sweep, metrics: Mapping[str, Any]) -> bool:
+    """Return whether a result meets the constraints.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        Its constraints.
+    metrics : mapping
+        Of a point.
+    """
+    return all(it.holds(metrics[it.metric]) for it in sweep.where)
+
+
+def sweep(
+    spec: str | Path | Mapping[str, Any],
+    store: str | Path | None = None,
+    jobs: int | None = None,
+    scheduler: str = "",
+    tell: Tell = lambda _: None,
+) -> pd.DataFrame:
+    """Run a sweep and return its table.
+
+    Parameters
+    ----------
+    spec : str, Path or mapping
+        A `.toml` file, or what it would hold; see docs/sweeps.md.
+    store : str or Path, optional
+        The SQLite file that keeps results, from which a sweep that was stopped goes on. By default
+        nothing is kept.
+    jobs : int, optional
+        Processes; by default one for each core.
+    scheduler : str
+        Address of a Dask scheduler, or ``local``, instead of processes.
+    tell : callable
+        Told how many points are done, after each task.
+
+    Returns
+    -------
+    DataFrame
+        A row a point, in the sweep's order: axes, metrics, whether it meets the constraints, and
+        the error of one that cannot be run.
+
+    Raises
+    ------
+    EieError
+        The spec has problems, a layer is unknown, or the store cannot be written.
+    """
+    import pandas as pd  # noqa: PLC0415 - half a second
+
+    wanted = read_sweep(spec) if isinstance(spec, str | Path) else make_sweep(spec)
+    planned = plan_points(wanted)
+    with open_journal(":memory:" if store is None else store) as journal:
+        run_points(planned, journal, jobs or os.cpu_count() or 1, scheduler, tell=tell)
+        return pd.DataFrame(collect_rows(wanted, planned, journal))
+
+
+def count_tasks(planned: Planned) -> tuple[int, int]:
+    """Return how many points are to be run, and how many encodings they need.
+
+    Parameters
+    ----------
+    planned : Planned
+        The points.
+    """
+    tasks = list(_list_tasks(planned, set()))
+    return sum(len(task.machines) for task in tasks), len(tasks)

@@ -1,0 +1,148 @@
+"""Who runs the tasks: this process, several on this machine, or a Dask cluster."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from eiesim.errors import EieError
+from eiesim.study.sweep.evaluate import Row, evaluate
+from eiesim.study.sweep.points import Task
+
+Done = tuple[Task, list[tuple[int, Row]]]
+AHEAD = 3
+"""Tasks given out for each worker, so that none waits."""
+LOOK_S = 1.0
+"""How often a worker looks whether its parent lives."""
+
+
+def run_here(tasks: Iterable[Task]) -> Iterator[Done]:
+    """Run tasks in this process.
+
+    Parameters
+    ----------
+    tasks : iterable of Task
+        The tasks.
+    """
+    for task in tasks:
+        yield task, evaluate(task)
+
+
+def run_in_processes(tasks: Iterable[Task], jobs: int) -> Iterator[Done]:
+    """Run tasks in several processes, and yield each as it ends.
+
+    Parameters
+    ----------
+    tasks : iterable of Task
+        Taken as they are needed.
+    jobs : int
+        Processes.
+
+    Raises
+    ------
+    EieError
+        A process died.
+    """
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(os.getpid(),))
+    try:
+        yield from _keep_busy(tasks, lambda task: pool.submit(evaluate, task), jobs)
+    except BrokenProcessPool as error:
+        raise EieError(
+            "a worker died, for want of memory perhaps: run the sweep again, which goes on where "
+            "it was, with fewer --jobs"
+        ) from error
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _begin(parent: int) -> None:
+    """Leave Ctrl-C to the parent, and end when it is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def look() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOK_S)
+        os._exit(1)
+
+    threading.Thread(target=look, daemon=True).start()
+
+
+def run_on_dask(tasks: Iterable[Task], scheduler: str, jobs: int) -> Iterator[Done]:
+    """Run tasks on a Dask cluster, and yield each as it ends; a lost one is done again there.
+
+    Parameters
+    ----------
+    tasks : iterable of Task
+        Taken as they are needed.
+    scheduler : str
+        Address of the scheduler, or ``local`` for a cluster on this machine.
+    jobs : int
+        Workers of a local cluster.
+
+    Raises
+    ------
+    EieError
+        Dask is not installed, or the scheduler is not there.
+    """
+    try:
+        from distributed import Client, LocalCluster  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise EieError(
+            f"--scheduler: expected Dask, found none ({error}); pip install 'eiesim[dask]'"
+        ) from error
+    try:
+        if scheduler == "local":
+            place: Any = LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None)
+        else:
+            place = scheduler
+        client = Client(place, timeout="20s")
+    except (OSError, TimeoutError, ValueError) as error:
+        raise EieError(f"--scheduler {scheduler}: cannot be reached: {error}") from error
+    with client:
+        yield from _keep_busy_on_dask(client, tasks)
+    if scheduler == "local":
+        place.close()
+
+
+def _keep_busy_on_dask(client: Any, tasks: Iterable[Task]) -> Iterator[Done]:
+    from distributed import as_completed  # noqa: PLC0415 - an extra
+
+    left = iter(tasks)
+    given: dict[str, Task] = {}
+
+    def give(number: int) -> list[Any]:
+        futures = []
+        for _ in range(number):
+            task = next(left, None)
+            if task is not None:
+                future = client.submit(evaluate, task, pure=False)
+                given[future.key] = task
+                futures.append(future)
+        return futures
+
+    workers = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
+    running = as_completed(give(AHEAD * workers))
+    for future in running:
+        yield given.pop(future.key), future.result()
+        running.update(give(1))
+
+
+def _keep_busy(tasks: Iterable[Task], give: Any, jobs: int) -> Iterator[Done]:
+    left = iter(tasks)
+    running: dict[Future[list[tuple[int, Row]]], Task] = {}
+    while True:
+        while len(running) < AHEAD * jobs and (task := next(left, None)) is not None:
+            running[give(task)] = task
+        if not running:
+            return
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            yield running.pop(future), future.result()
