@@ -136,7 +136,8 @@ def calibrate() -> Calibration:
     )
 
 
-def read_table2(quantity: str, breakdown: str) -> dict[str, float]:
+@cache
+def read_table2(quantity: str, breakdown: str) -> Mapping[str, float]:
     """Return one column of Table II.
 
     Parameters

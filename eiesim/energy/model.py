@@ -168,7 +168,7 @@ def estimate_energy(
     return EnergyReport(result.name, rows, sum(energies_pj), result.latency_us, table.overrides)
 
 
-def count_actions(result: RunResult) -> dict[Key, Fraction]:
+def count_actions(result: RunResult) -> dict[Key, int | Fraction]:
     """Return how often each action was done; for what costs power, the nanoseconds over all PEs.
 
     Parameters
@@ -209,7 +209,7 @@ def count_actions(result: RunResult) -> dict[Key, Fraction]:
     counts |= {Key(module, "clock", "cycle"): pe_cycles for module in MODULES}
     pe_ns = pe_cycles * 1000 / Fraction(hw.clock_mhz)
     leakage = {Key(module, "memory", "leakage"): pe_ns for module in MEMORY_MODULES}
-    whole = {key: Fraction(count) for key, count in counts.items()} | leakage
+    whole = counts | leakage
     return dict(sorted(whole.items(), key=lambda item: COMPONENTS.index(item[0].component)))
 
 
@@ -231,7 +231,7 @@ def _put_on_grid(exact: Sequence[Fraction]) -> list[float]:
     return [float(round(energy / grid) * grid) for energy in exact]
 
 
-def _make_row(price: Price, count: Fraction, energy_pj: float) -> EnergyRow:
+def _make_row(price: Price, count: int | Fraction, energy_pj: float) -> EnergyRow:
     return EnergyRow(
         component=price.component,
         part=price.part,

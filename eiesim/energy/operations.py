@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 from eiesim.energy.prices import Price
@@ -40,7 +41,8 @@ def find_lnzd_area_um2() -> float:
     )
 
 
-def list_prices(component: str, variant: str = "") -> list[Price]:
+@cache
+def list_prices(component: str, variant: str = "") -> tuple[Price, ...]:
     """Return eiesim's own prices of a component, as in eiesim/data/energy/operations.csv.
 
     Parameters
@@ -50,7 +52,7 @@ def list_prices(component: str, variant: str = "") -> list[Price]:
     variant : str
         The multiplier or the DRAM.
     """
-    return [
+    return tuple(
         Price(
             component=component,
             part=row["part"],
@@ -65,4 +67,4 @@ def list_prices(component: str, variant: str = "") -> list[Price]:
         )
         for row in read_table("energy/operations")
         if (row["component"], row["variant"]) == (component, variant)
-    ]
+    )

@@ -6,7 +6,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from eiesim.errors import EnergyError
 from eiesim.published import read_table
@@ -51,6 +51,7 @@ QUANTITIES = (
 AXES = ("node_nm", "size_bytes", "width_bits")
 
 
+@lru_cache(maxsize=4096)
 def find_sram(size_bytes: int, width_bits: int, node_nm: float, cell: str) -> Sram:
     """Return an SRAM bank, as CACTI 7 gives it or interpolated between its runs.
 

@@ -55,7 +55,7 @@ def _describe(module: str, parts_mw: dict[str, float], area_um2: float) -> Row:
 def _set_beside_table2(rows: list[Row]) -> None:
     """Add the printed power and area and the residuals of each module."""
     for key in ("power_mw", "area_um2"):
-        printed = read_table2(key, "module") | {"pe": read_table2(key, "total")["total"]}
+        printed = {**read_table2(key, "module"), "pe": read_table2(key, "total")["total"]}
         for row in rows:
             paper = printed.get(row["module"])
             row[f"paper_{key}"] = paper

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from eiesim.energy.operations import list_prices
@@ -65,5 +65,5 @@ def judge(parts: Iterable[Hardware]) -> Outcome:
     return Outcome(NOTE, hw, tuple(verdicts))
 
 
-def _find(prices: list[Price], action: str) -> float:
+def _find(prices: Sequence[Price], action: str) -> float:
     return next(price.value for price in prices if price.action == action)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,17 +40,17 @@ Row = dict[str, Any]
 SCHEMA = "eiesim sweep 1"
 MACHINES = 4096
 """Of which prices and areas are remembered."""
-UNPRICED = ("dram_gbps", "spmat_word_reuse", "bias_row", "broadcast_latency_cycles", "n_pes",
-            "act_batches", "datapath", "weight_fraction_bits", "act_fraction_bits", "clock_mhz",
-            "index_bits", "codebook_bits")  # fmt: skip
-"""Fields of a machine that change no price."""
-FIT_FIELDS = ("spmat_width_bits", "codebook_bits", "spmat_sram_bytes", "ptr_sram_bytes", "ptr_bits",
-              "act_sram_bytes", "accumulators_per_pe", "act_batches")  # fmt: skip
+PRICED = (
+    "queue_depth", "spmat_width_bits", "spmat_sram_bytes", "ptr_sram_bytes", "ptr_bits",
+    "act_sram_bytes", "accumulators_per_pe", "node_nm", "multiplier", "sram_cell",
+)  # fmt: skip
+"""Fields of a machine on which prices depend, beside `dram`, and its area, beside `n_pes`."""
+FIT_FIELDS = ("spmat_width_bits", "codebook_bits", "spmat_sram_bytes", "ptr_sram_bytes",
+              "ptr_bits", "act_sram_bytes", "accumulators_per_pe", "act_batches")  # fmt: skip
 """Fields of a machine on which it depends how full its memories are, beside its image."""
 OF_NETWORK = ("layer.seed", "layer.activation_density")
 """Axes that networks know."""
 COUNTED = ("stall_cycles", "macs", "padding_macs", "ptr_reads", "spmat_reads")
-PAPER = Hardware()
 NOTHING = np.zeros(0, np.float32)
 
 
@@ -103,7 +103,7 @@ def make_key(identity: str, hw: Hardware) -> str:
     hw : Hardware
         Its machine.
     """
-    content = identity + json.dumps(asdict(hw), sort_keys=True)
+    content = identity + json.dumps(vars(hw), sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
@@ -216,12 +216,10 @@ def _load_network(path: str) -> Model:
 
 
 def _describe(run: RunResult, uses: Sequence[MemoryUse]) -> Row:
-    prices = find_prices(_normalise(run.hardware))
-    energy: float | None = None
-    if prices is not None:
-        counts = count_actions(run)
-        if all(key in prices for key in counts):
-            energy = math.fsum(float(count) * prices[key] for key, count in counts.items())
+    prices, counts = _find_prices(_part(run.hardware, "dram")), count_actions(run)
+    energy = None
+    if prices.keys() >= counts.keys():
+        energy = math.fsum(float(count) * prices[key] for key, count in counts.items())
     totals = run.counters.totals()
     counted = {key: totals[key] for key in COUNTED} | {"dram_bytes": run.dram_bytes}
     return _finish(run.hardware, run.cycles, energy, run.entries, counted, uses)
@@ -263,38 +261,32 @@ def measure_machine(hw: Hardware) -> Row:
         The machine.
     """
     return {
-        "area_mm2": _find_area(_normalise_area(hw)),
+        "area_mm2": _find_area(_part(hw, "n_pes")),
         "sram_bytes": hw.n_pes * (hw.spmat_sram_bytes + hw.ptr_sram_bytes + hw.act_sram_bytes),
     }
 
 
-def _normalise(hw: Hardware) -> Hardware:
-    """Return the machine with the fields that change no price as the paper's chip has them."""
-    return replace(hw, **{name: getattr(PAPER, name) for name in UNPRICED})
+@dataclass(frozen=True)
+class Part:
+    """A machine, known by some of its fields: what is alike in them is looked up once."""
+
+    fields: tuple[Any, ...]
+    hw: Hardware = field(compare=False)
 
 
-def _normalise_area(hw: Hardware) -> Hardware:
-    return replace(_normalise(hw), n_pes=hw.n_pes, dram=PAPER.dram)
-
-
-@lru_cache(maxsize=MACHINES)
-def find_prices(hw: Hardware) -> dict[Key, float] | None:
-    """Return the price of each action, pJ, or pJ a nanosecond.
-
-    Parameters
-    ----------
-    hw : Hardware
-        The machine.
-    """
-    try:
-        return {price.key: price.value for price in price_machine(hw).prices}
-    except EnergyError:
-        return None
+def _part(hw: Hardware, last: str) -> Part:
+    return Part(tuple(getattr(hw, name) for name in (*PRICED, last)), hw)
 
 
 @lru_cache(maxsize=MACHINES)
-def _find_area(hw: Hardware) -> float | None:
+def _find_prices(part: Part) -> dict[Key, float]:
+    """Return the price of each action, pJ, or pJ a nanosecond."""
+    return {price.key: price.value for price in price_machine(part.hw).prices}
+
+
+@lru_cache(maxsize=MACHINES)
+def _find_area(part: Part) -> float | None:
     try:
-        return estimate_area(hw).chip_mm2
+        return estimate_area(part.hw).chip_mm2
     except EnergyError:
         return None

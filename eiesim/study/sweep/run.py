@@ -134,7 +134,13 @@ def run_points(
     """
     keys = {point.number: key for point, key in planned.points if key}
     there = {key for key, _ in journal.find(keys.values())}
-    tasks = list(_list_tasks(planned, there))[shard[0] :: shard[1]]
+    # parts are of all tasks, whatever is there already, so that each stays the same
+    own = list(_list_tasks(planned))[shard[0] :: shard[1]]
+    tasks = []
+    for task in own:
+        left = tuple(it for it in task.machines if keys[it[0]] not in there)
+        if left:
+            tasks.append(task._replace(machines=left))
     tell(len(keys) - sum(len(task.machines) for task in tasks))
     if scheduler:
         work = run_on_dask(tasks, scheduler, jobs)
@@ -150,9 +156,9 @@ def run_points(
     return number
 
 
-def _list_tasks(planned: Planned, there: set[str]) -> Iterator[Task]:
-    """Yield tasks of the points that are missing, each key once, layer by layer."""
-    seen = set(there)
+def _list_tasks(planned: Planned) -> Iterator[Task]:
+    """Yield tasks of all points, each key once, layer by layer."""
+    seen: set[str] = set()
     by_layer: dict[str, list[tuple[Point, Hardware]]] = {}
     for point, key in planned.points:
         if key and key not in seen:
@@ -258,5 +264,5 @@ def count_tasks(planned: Planned) -> tuple[int, int]:
     planned : Planned
         The points.
     """
-    tasks = list(_list_tasks(planned, set()))
+    tasks = list(_list_tasks(planned))
     return sum(len(task.machines) for task in tasks), len(tasks)
