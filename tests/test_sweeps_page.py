@@ -1,0 +1,76 @@
+"""docs/sweeps.md: its file, its keys and its two tables."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eiesim.study.sweep import sweep
+from eiesim.study.sweep.answers import find_best, sum_layers
+from eiesim.study.sweep.spec import USUAL
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "sweeps.md"
+Row = dict[str, Any]
+
+
+def read_spec() -> Row:
+    (block,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    return tomllib.loads(block)
+
+
+def read_table(heading: str) -> list[list[str]]:
+    lines = PAGE.read_text("utf-8").splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith(heading))
+    rows: list[list[str]] = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows
+
+
+def run(spec: Row) -> list[Row]:
+    rows: list[Row] = [{str(key): it for key, it in row.items()}
+                       for row in sweep(spec, jobs=2).to_dict("records")]  # fmt: skip
+    axes = ["n_pes", "queue_depth", "spmat_width_bits"]
+    clean = [row | {"error": None} for row in rows if not isinstance(row["error"], str)]
+    return sum_layers(clean, axes, 64)
+
+
+def tell(row: Row, paper: Row) -> list[str]:
+    return [f"{row['latency_us']:.1f}", f"{row['energy_pj'] / 1e6:.1f}", f"{row['area_mm2']:.1f}",
+            f"{row['edp_mm2'] / paper['edp_mm2']:.2f}"]  # fmt: skip
+
+
+def test_the_table_of_keys_is_whole() -> None:
+    told = {word for row in read_table("| key") for word in re.findall(r"`(\w+)`", row[0])}
+    assert told == set(USUAL) - {"title", "points", "seed", "list"}
+    words = PAGE.read_text("utf-8")
+    assert all(f"`{key}`" in words for key in ("points", "seed", "list"))
+
+
+@pytest.mark.slow
+def test_is_the_papers_chip_the_best() -> None:
+    spec = read_spec()
+    sums = {(row["n_pes"], row["queue_depth"], row["spmat_width_bits"]): row for row in run(spec)}
+    assert len(sums) == 300
+    paper = sums[64, 8, 64]
+    for pes, depth, bits, *cells in read_table("| PEs | queue"):
+        assert tell(sums[int(pes), int(depth), int(bits)], paper) == cells
+    best = find_best([row | {"meets": True} for row in sums.values()], ["edp_mm2"])["edp_mm2"]
+    assert (best["n_pes"], best["queue_depth"], best["spmat_width_bits"]) == (64, 16, 512)
+    assert 1 - best["edp_mm2"] / paper["edp_mm2"] == pytest.approx(0.18, abs=0.005)
+
+
+@pytest.mark.slow
+def test_the_same_sram_in_all() -> None:
+    rows = read_table("| PEs | KB")
+    listed = [{"n_pes": int(pes), "spmat_sram_bytes": 1024 * int(kb), "queue_depth": 8,
+               "spmat_width_bits": 64} for pes, kb, *_ in rows]  # fmt: skip
+    spec = {"layers": read_spec()["layers"], "method": "list", "list": listed}
+    sums = {row["n_pes"]: row for row in run(spec)}
+    assert [tell(sums[int(pes)], sums[64]) for pes, *_ in rows] == [row[2:] for row in rows]
