@@ -32,6 +32,9 @@ from eiesim.published import PAPER_LAYERS
 from eiesim.sim.fast._kernels import time_broadcasts
 from eiesim.sim.scan import scan_activations
 from eiesim.study.cache import FOLDER_VARIABLE
+from eiesim.study.sweep.journal import open_journal
+from eiesim.study.sweep.run import plan_points, run_points
+from eiesim.study.sweep.spec import make_sweep
 
 HW = Hardware()
 SECOND = "one second"
@@ -95,6 +98,51 @@ def test_simulate(alex8: Any, measure: Any, ratios: Ratios) -> None:
     ratios.add(name, SECOND, 0.002)
     ratios.add(name, "the product alone in SciPy, CSC float32")
     ratios.add(name, "the product alone in BLAS, dense float32")
+
+
+def test_points_that_share_an_image(
+    alex8: Any, tmp_path: Path, measure: Any, ratios: Ratios
+) -> None:
+    """250 queue depths x 20 widths, each point with time, energy and area; two cores do twice."""
+    spec = make_sweep({
+        "layers": [write_layer(alex8, tmp_path)],
+        "axes": {"queue_depth": {"from": 2, "to": 251, "step": 1},
+                 "spmat_width_bits": {"from": 32, "to": 184, "step": 8}},
+    })  # fmt: skip
+    planned = plan_points(spec)
+
+    def sweep() -> None:
+        with open_journal(":memory:") as journal:
+            assert run_points(planned, journal) == 5000
+
+    name = "5,000 points of Alex-8, one core, one image"
+    measure(name, sweep, rounds=1)
+    ratios.add(name, SECOND, 2.0)
+
+
+def test_points_with_images_of_their_own(
+    alex8: Any, tmp_path: Path, measure: Any, ratios: Ratios
+) -> None:
+    axes = {"n_pes": {"from": 40, "to": 89, "step": 1}}
+    spec = make_sweep({"layers": [write_layer(alex8, tmp_path)], "axes": axes})
+    planned = plan_points(spec)
+
+    def sweep() -> None:
+        with open_journal(":memory:") as journal:
+            assert run_points(planned, journal) == 50
+
+    name = "50 points of Alex-8, one core, an image each"
+    measure(name, sweep, rounds=1)
+    ratios.add(name, SECOND, 2.0)
+
+
+def write_layer(alex8: Any, folder: Path) -> str:
+    layer, activations = alex8
+    arrays: dict[str, Any] = {"codes": layer.codes.toarray(), "codebook": layer.codebook}
+    if layer.bias_codes is not None:
+        arrays["bias"] = layer.bias_codes
+    np.savez(folder / "alex8.npz", act=activations, **arrays)
+    return str(folder / "alex8.npz")
 
 
 def test_product_in_scipy(alex8: Any, measure: Any) -> None:
