@@ -32,6 +32,7 @@ from eiesim.study.sweep.metrics import METRICS
 from eiesim.study.sweep.points import count_points, list_points
 from eiesim.study.sweep.run import collect_rows, plan_points, run_points
 from eiesim.study.sweep.spec import make_sweep, read_sweep
+from tests import browser as look
 from tests.strategies import machines
 
 SMALL = """
@@ -470,3 +471,47 @@ def test_a_scheduler_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> No
     words = ["sweep", "spec.toml", "--scheduler", "nowhere"]
     assert main(words) == 2
     assert "--scheduler" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("folder")
+def test_search_finds_what_the_whole_grid_has() -> None:
+    axes = {
+        "n_pes": [4, 8, 12, 16, 24, 32, 48, 64],
+        "queue_depth": {"from": 2, "to": 33, "step": 1},
+    }
+    spec: dict[str, Any] = {"layers": ["tiny.toml", "nt-we"], "axes": axes,
+                            "objectives": ["edp_pj_us"]}  # fmt: skip
+    tables = {it: sweep({**spec, "method": it}, jobs=1) for it in ("grid", "narrow")}
+    best = {}
+    for method, table in tables.items():
+        summed = table.groupby(["n_pes", "queue_depth"])[["energy_pj", "latency_us"]].sum()
+        best[method] = (summed["energy_pj"] * summed["latency_us"]).min()
+    assert best["narrow"] == pytest.approx(best["grid"], rel=0.01)
+    assert len(tables["narrow"]) < len(tables["grid"]) / 4
+
+
+@pytest.mark.usefixtures("folder")
+def test_search_keeps_to_the_constraints() -> None:
+    axes = {"n_pes": [4, 8, 16, 32, 64, 128], "queue_depth": [2, 4, 8, 16]}
+    spec = {"layers": ["nt-we"], "axes": axes, "objectives": ["cycles"], "method": "narrow"}
+    table = sweep({**spec, "where": ["area_mm2 < 30"]}, jobs=1)
+    able = table[table["meets"]]
+    whole = sweep({**spec, "where": ["area_mm2 < 30"], "method": "grid"}, jobs=1)
+    assert able["cycles"].min() == whole[whole["meets"]]["cycles"].min()
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_page(in_folder: Path, width: int) -> None:
+    (in_folder / "tiny.toml").write_text(TINY.replace("a small", "<script>hacked = 1</script>"))
+    (in_folder / "spec.toml").write_text(SMALL)
+    assert main(["sweep", "spec.toml", "--out", "out", "--jobs", "1"]) == 0
+    with (
+        look.open_browser() as browser,
+        look.load_page(browser, in_folder / "out" / "index.html", width=width) as page,
+    ):
+        # three pairs of objectives, two maps, and all axes side by side
+        assert look.check_figures(page) == 3 + 2 + 1
+        assert look.find_overflow_px(page) <= 0
+        assert look.find_ids_given_twice(page) == []
+        assert look.find_faint_text(page) == {}
+        assert page.evaluate("window.hacked") is None

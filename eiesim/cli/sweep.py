@@ -27,8 +27,8 @@ SPEC.toml tells what is swept (docs/sweeps.md):
 --store FILE keeps each result (default: SPEC.sqlite). A sweep that was stopped, killed or changed
 goes on from it: nothing is run twice. Several processes may share one store, each with its --shard.
 
---out DIR writes points.csv, front.csv, sensitivity.csv, summary.json and manifest.json; --parquet
-writes points.parquet too (pip install 'eiesim[sweep]').
+--out DIR writes index.html, points.csv, front.csv, sensitivity.csv, summary.json and manifest.json;
+--parquet writes points.parquet too (pip install 'eiesim[sweep]').
 
 examples:
   eiesim sweep spec.toml --dry-run
@@ -81,6 +81,7 @@ def execute(options: argparse.Namespace) -> int:
     from eiesim.study.store import to_json
     from eiesim.study.sweep import report, run
     from eiesim.study.sweep.journal import open_journal
+    from eiesim.study.sweep.points import count_points
     from eiesim.study.sweep.spec import read_sweep
 
     jobs = options.jobs or os.cpu_count() or 1
@@ -90,18 +91,18 @@ def execute(options: argparse.Namespace) -> int:
         raise ConfigError("--parquet goes with --out DIR")
     shard = _take_shard(options.shard)
     sweep = read_sweep(options.spec)
-    planned = run.plan_points(sweep)
+    points = count_points(sweep)
     if options.dry_run:
-        return _tell_plan(planned, jobs, options.json)
+        return _tell_plan(run.plan_points(sweep), jobs, options.json)
     store = options.store or str(Path(options.spec).with_suffix(".sqlite"))
     with result_folder(options.out) as folder, open_journal(store) as journal:
-        with _show(len(planned.points)) as done:
+        with _show(points) as done:
             try:
-                run.run_points(planned, journal, jobs, options.scheduler, shard, done)
+                how = run.How(jobs, options.scheduler, shard)
+                sweep, planned, rows = run.run_sweep(sweep, journal, how, done)
             except KeyboardInterrupt:
                 tell(f"kept in {escape(store)}: the same command goes on from there")
                 raise
-        rows = run.collect_rows(sweep, planned, journal)
         summary = report.summarise(sweep, planned, rows)
         if folder is not None:
             report.write_sweep(folder, sweep, rows, summary, options)

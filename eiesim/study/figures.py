@@ -9,7 +9,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from eiesim.resources import data_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 HATCHES = ("", "////", "\\\\\\\\", "xxxx", "----", "||||", "++++", "//", "\\\\")
@@ -44,7 +45,8 @@ class Panel:
     Attributes
     ----------
     kind : str
-        ``bars`` in groups, ``stacked`` bars, or ``lines``.
+        ``bars`` in groups, ``stacked`` bars, ``lines``; ``points`` at `places`; ``heat``, a row of
+        squares a series; or ``parallel``, thin lines from axis to axis and the last one thick.
     groups : tuple of str
         Labels along the horizontal axis.
     series : mapping
@@ -54,6 +56,9 @@ class Panel:
         What the axes show, with units.
     log : bool
         Whether the vertical axis is logarithmic.
+    places : mapping
+        For ``points``: where each value of each series stands on the horizontal axis, which is
+        logarithmic if the vertical one is.
     """
 
     kind: str
@@ -62,6 +67,7 @@ class Panel:
     x_label: str
     y_label: str
     log: bool = False
+    places: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -148,15 +154,67 @@ def _drawn(chart: Chart, title: str) -> Iterator[Figure]:
 
 
 def _draw_panel(axes: Axes, panel: Panel, width_points: float) -> None:
-    if panel.log:
+    if panel.log and panel.kind != "heat":
         axes.set_yscale("log")
-    draw = {"bars": _draw_bars, "stacked": _draw_stack, "lines": _draw_lines}[panel.kind]
+    draw = {
+        "bars": _draw_bars, "stacked": _draw_stack, "lines": _draw_lines, "points": _draw_points,
+        "heat": _draw_heat, "parallel": _draw_parallel,
+    }[panel.kind]  # fmt: skip
     draw(axes, panel, width_points)
-    if panel.log:
-        _label_decades(axes)
+    if panel.log and panel.kind != "heat":
+        _label_decades(axes.yaxis, axes.get_ylim())
     axes.set_xlabel(_cut(panel.x_label, LONGEST_LABEL))
     axes.set_ylabel(_cut(panel.y_label, LONGEST_LABEL))
-    _label_groups(axes, panel.groups, width_points)
+    if panel.kind == "points":
+        if panel.log:
+            _label_decades(axes.xaxis, axes.get_xlim())
+        return
+    _label_groups(axes, panel.groups, width_points, panel.kind == "heat")
+
+
+def _draw_points(axes: Axes, panel: Panel, _width_points: float) -> None:
+    """Draw points, those of the last series larger."""
+    if panel.log:
+        axes.set_xscale("log")
+    last = len(panel.series) - 1
+    for number, (label, values) in enumerate(panel.series.items()):
+        marker, size = MARKERS[number % len(MARKERS)], 7 if number == last else 3
+        axes.plot(
+            panel.places[label], _numbers(values), linestyle="", marker=marker, markersize=size,
+            label=_name(label),
+        )  # fmt: skip
+    axes.margins(x=0.06, y=0.08)
+
+
+def _draw_heat(axes: Axes, panel: Panel, width_points: float) -> None:
+    """Draw squares, light for what is small, with their values on them where there is room."""
+    import numpy as np  # noqa: PLC0415 - with matplotlib
+
+    rows = np.array([_numbers(values) for values in panel.series.values()])
+    scaled = np.log(rows) if panel.log else rows
+    # squares instead of an image, so that an SVG has no bitmap in it
+    mesh = axes.pcolormesh(np.ma.masked_invalid(scaled), cmap="Blues", edgecolors=PAPER)
+    axes.set_yticks([it + 0.5 for it in range(len(rows))], [_cut(it) for it in panel.series])
+    longest = max(len(_show(value)) for row in rows for value in row)
+    if longest * CHARACTER_POINTS < width_points / len(panel.groups):
+        low, high = mesh.get_clim()
+        for at, (row, shades) in enumerate(zip(rows, scaled, strict=True)):
+            for place, (value, shade) in enumerate(zip(row, shades, strict=True)):
+                if not math.isnan(value):
+                    dark = high > low and (shade - low) / (high - low) > 0.55
+                    axes.text(place + 0.5, at + 0.5, _show(value), ha="center", va="center",
+                              color="#ffffff" if dark else "#000000")  # fmt: skip
+    axes.set_xlim(0, len(panel.groups))
+
+
+def _draw_parallel(axes: Axes, panel: Panel, _width_points: float) -> None:
+    *thin, (label, chosen) = panel.series.items()
+    for _, values in thin:
+        axes.plot(range(len(values)), _numbers(values), color=INK, linewidth=0.4, alpha=0.25)
+    axes.plot(range(len(chosen)), _numbers(chosen), linewidth=2.5, marker="o", label=_name(label))
+    for place in range(len(chosen)):
+        axes.axvline(place, color=INK, linewidth=0.6)
+    axes.margins(x=0.03, y=0.05)
 
 
 def _draw_lines(axes: Axes, panel: Panel, _width_points: float) -> None:
@@ -200,17 +258,19 @@ def _draw_stack(axes: Axes, panel: Panel, _width_points: float) -> None:
     axes.margins(x=0.01 if count > BARS_AT_MOST else 0.03, y=0.06)
 
 
-def _label_decades(axes: Axes) -> None:
+def _label_decades(axis: Axis, limits: tuple[float, float]) -> None:
     """Write plain numbers beside a logarithmic axis: powers of ten, or 1, 2 and 5 if few."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter  # noqa: PLC0415
 
-    low, high = axes.get_ylim()
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    low, high = limits
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
-def _label_groups(axes: Axes, groups: Sequence[str], width_points: float) -> None:
+def _label_groups(
+    axes: Axes, groups: Sequence[str], width_points: float, heat: bool = False
+) -> None:
     """Write the groups' names below the axis: slanted where they are long, only some if many."""
     names = [_cut(group) for group in groups]
     longest = max(map(len, names)) + 1
@@ -218,8 +278,9 @@ def _label_groups(axes: Axes, groups: Sequence[str], width_points: float) -> Non
     needed_points = 9 if slanted else longest * CHARACTER_POINTS
     step = math.ceil(len(names) * needed_points / width_points)
     step = step if step < 2 else 1 << (step - 1).bit_length()
+    middle = 0.5 if heat else 0
     axes.set_xticks(
-        range(0, len(names), step),
+        [place + middle for place in range(0, len(names), step)],
         names[::step],
         rotation=40 if slanted else 0,
         ha="right" if slanted else "center",

@@ -9,6 +9,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from eiesim.study.figures import Chart, draw_svg
@@ -26,6 +27,7 @@ SPELLINGS = {
     "dram": "DRAM", "pe": "PE", "pes": "PEs", "macs": "MACs", "sram": "SRAM", "ptr": "pointer",
     "spmat": "sparse-matrix", "act": "activation", "sha256": "SHA-256", "lnzd": "LNZD",
     "nonfinite": "non-finite", "nonzero": "non-zero", "cpu": "CPU", "gpu": "GPU", "eie": "EIE",
+    "edp": "EDP",
 }  # fmt: skip
 MISSING = "\N{EN DASH}"
 
@@ -250,11 +252,15 @@ def name_column(key: str) -> str:
     --------
     >>> name_column("dram_stall_cycles"), name_column("cycles"), name_column("dram_gbps_needed")
     ('DRAM stall (cycles)', 'cycles', 'DRAM needed (GB/s)')
+    >>> name_column("edp_pj_us")
+    'EDP (pJ µs)'
     """
     words = key.split("_")
-    units = [word for word in words if word in UNITS][-1:] if len(words) > 1 else []
+    units = list(takewhile(UNITS.__contains__, reversed(words[1:])))[::-1]
+    if not units:
+        units = [word for word in words[1:] if word in UNITS][-1:]
     named = " ".join(SPELLINGS.get(word, word) for word in words if word not in units)
-    return f"{named} ({UNITS[units[0]]})" if units else named
+    return f"{named} ({' '.join(UNITS[unit] for unit in units)})" if units else named
 
 
 def show_number(value: float | None) -> str:

@@ -167,7 +167,7 @@ def _sum_rows(own: Sequence[Row], axes: Sequence[str], n_pes: int) -> Row:
         "power_mw": None if energy_pj is None else energy_pj / 1000 / latency_us,
         "area_mm2": area_mm2,
         "edp_pj_us": edp,
-        "edp_mm2": None if edp is None or area_mm2 is None else edp * area_mm2,
+        "edp_pj_us_mm2": None if edp is None or area_mm2 is None else edp * area_mm2,
         "load_balance": work / sums["cycles"],
         "sram_bytes": first["sram_bytes"],
         "fits": all(row["fits"] for row in own),

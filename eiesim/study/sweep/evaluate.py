@@ -243,7 +243,9 @@ def _finish(
         "power_mw": None if energy is None else energy / 1000 / latency_us,
         **area,
         "edp_pj_us": edp,
-        "edp_mm2": None if edp is None or area["area_mm2"] is None else edp * area["area_mm2"],
+        "edp_pj_us_mm2": None
+        if edp is None or area["area_mm2"] is None
+        else edp * area["area_mm2"],
         "load_balance": entries / hw.n_pes / cycles if cycles else None,
         **counted,
         "fits": all(use.fits for use in uses),

@@ -11,7 +11,7 @@ METRICS: Mapping[str, str] = {
     "power_mw": "mean power over the run, mW",
     "area_mm2": "area of the chip, mm2; null where an SRAM lies outside of what CACTI was run for",
     "edp_pj_us": "energy x delay, pJ us",
-    "edp_mm2": "energy x delay x area, pJ us mm2",
+    "edp_pj_us_mm2": "energy x delay x area, pJ us mm2",
     "load_balance": "work over PEs and cycles, 0 to 1",
     "stall_cycles": "cycles in which a broadcast waited for a full queue",
     "macs": "multiply-accumulates",

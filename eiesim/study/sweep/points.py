@@ -85,7 +85,7 @@ def count_points(sweep: Sweep) -> int:
     """
     if sweep.method == "list":
         own = len(sweep.listed)
-    elif sweep.method == "grid":
+    elif sweep.method in ("grid", "narrow"):
         own = math.prod(len(values) for values in sweep.axes.values())
     else:
         own = sweep.points
@@ -122,7 +122,7 @@ def _list_values(sweep: Sweep) -> Iterator[Values]:
     names = list(sweep.axes)
     if sweep.method == "list":
         yield from sweep.listed
-    elif sweep.method == "grid":
+    elif sweep.method in ("grid", "narrow"):
         for combination in itertools.product(*sweep.axes.values()):
             yield dict(zip(names, combination, strict=True))
     else:

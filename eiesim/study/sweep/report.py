@@ -13,6 +13,7 @@ from eiesim.study.experiment import Source, hash_file
 from eiesim.study.store import make_manifest, to_csv, to_json, write_texts
 from eiesim.study.sweep.answers import find_best, find_front, find_sensitivity, sum_layers
 from eiesim.study.sweep.evaluate import Row
+from eiesim.study.sweep.page import render_sweep
 from eiesim.study.sweep.points import list_axes
 from eiesim.study.sweep.run import Planned, count_tasks, meets
 from eiesim.study.sweep.spec import Sweep
@@ -59,11 +60,7 @@ def summarise(sweep: Sweep, planned: Planned, rows: Sequence[Row]) -> Row:
     rows : sequence of dict
         Its results.
     """
-    axes = list_axes(sweep)
-    whole = rows
-    if len(sweep.layers) > 1:  # a machine is judged by all layers together
-        sums = sum_layers(rows, axes, sweep.base.n_pes)
-        whole = [row | {"meets": meets(sweep, row)} for row in sums]
+    axes, whole = list_axes(sweep), find_judged(sweep, rows)
     shown = ["number", "layer", *axes, *(it.removeprefix("-") for it in sweep.objectives)]
     errors = sum(row["error"] is not None for row in rows)
     return {
@@ -90,6 +87,22 @@ def summarise(sweep: Sweep, planned: Planned, rows: Sequence[Row]) -> Row:
     }
 
 
+def find_judged(sweep: Sweep, rows: Sequence[Row]) -> list[Row]:
+    """Return what is judged: the points, or with several layers each machine over all of them.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        The sweep.
+    rows : sequence of dict
+        Its results.
+    """
+    if len(sweep.layers) == 1:
+        return [row for row in rows if row["error"] is None]
+    sums = sum_layers(rows, list_axes(sweep), sweep.base.n_pes)
+    return [row | {"meets": meets(sweep, row)} for row in sums]
+
+
 def write_sweep(
     folder: Path, sweep: Sweep, rows: Sequence[Row], summary: Row, options: argparse.Namespace
 ) -> None:
@@ -114,10 +127,10 @@ def write_sweep(
         Parquet is asked for and pyarrow is not installed.
     """
     source = Source(options.spec, hash_file(options.spec))
-    texts = {
-        "summary.json": to_json(summary),
-        "manifest.json": to_json(make_manifest(sweep.base, [source], options.words)),
-    }
+    manifest = make_manifest(sweep.base, [source], options.words)
+    texts = {"summary.json": to_json(summary), "manifest.json": to_json(manifest)}
+    if rows:
+        texts["index.html"] = render_sweep(sweep, find_judged(sweep, rows), summary, manifest)
     tables = {"points": rows, "front": summary["front"], "sensitivity": summary["sensitivity"]}
     texts |= {f"{name}.csv": to_csv(table) for name, table in tables.items() if table}
     write_texts(folder, texts)

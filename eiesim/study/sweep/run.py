@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eiesim.errors import ConfigError
 from eiesim.hardware import Hardware
 from eiesim.study.sweep.evaluate import Row, identify, make_key, measure_machine
 from eiesim.study.sweep.journal import Journal, open_journal
 from eiesim.study.sweep.metrics import METRICS, OF_MACHINE
+from eiesim.study.sweep.narrow import narrow
 from eiesim.study.sweep.points import (
     Point,
     Task,
@@ -250,10 +251,67 @@ def sweep(
     import pandas as pd  # noqa: PLC0415 - half a second
 
     wanted = read_sweep(spec) if isinstance(spec, str | Path) else make_sweep(spec)
-    planned = plan_points(wanted)
     with open_journal(":memory:" if store is None else store) as journal:
-        run_points(planned, journal, jobs or os.cpu_count() or 1, scheduler, tell=tell)
-        return pd.DataFrame(collect_rows(wanted, planned, journal))
+        how = How(jobs or os.cpu_count() or 1, scheduler)
+        _, _, rows = run_sweep(wanted, journal, how, tell)
+    return pd.DataFrame(rows)
+
+
+class How(NamedTuple):
+    """Who runs the points.
+
+    Attributes
+    ----------
+    jobs : int
+        Processes.
+    scheduler : str
+        A Dask scheduler instead, or ``local``.
+    shard : (int, int)
+        The part of this number, from 0, of so many.
+    """
+
+    jobs: int = 1
+    scheduler: str = ""
+    shard: tuple[int, int] = (0, 1)
+
+
+def run_sweep(
+    wanted: Sweep, journal: Journal, how: How, tell: Tell = lambda _: None
+) -> tuple[Sweep, Planned, list[Row]]:
+    """Run all points of a sweep, or those that its search looks at.
+
+    Parameters
+    ----------
+    wanted : Sweep
+        The sweep.
+    journal : Journal
+        Where results are kept.
+    how : How
+        Who runs the points.
+    tell : callable
+        Told how many points are done, after each task.
+
+    Returns
+    -------
+    Sweep, Planned, list of dict
+        The sweep with the points that were looked at, these, and their results.
+
+    Raises
+    ------
+    EieError
+        A layer is unknown, the journal cannot be written, or a worker died.
+    """
+
+    def run(sweep: Sweep) -> list[Row]:
+        planned = plan_points(sweep)
+        run_points(planned, journal, *how, tell)
+        return collect_rows(sweep, planned, journal)
+
+    looked = narrow(wanted, run) if wanted.method == "narrow" else wanted
+    planned = plan_points(looked)
+    if looked is wanted:
+        run_points(planned, journal, *how, tell)
+    return looked, planned, collect_rows(looked, planned, journal)
 
 
 def count_tasks(planned: Planned) -> tuple[int, int]:

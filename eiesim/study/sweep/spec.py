@@ -16,7 +16,7 @@ from eiesim.study.sweep.metrics import METRICS
 
 LAYER = "layer."
 """Before the name of a field of a drawn layer."""
-METHODS = ("grid", "random", "latin", "list")
+METHODS = ("grid", "random", "latin", "list", "narrow")
 MOST_POINTS = 10_000_000
 CONSTRAINT = re.compile(r"\s*(\w+)\s*(?:(<=|>=|==|<|>)\s*([-+.\w]+)\s*)?")
 USUAL: Mapping[str, Any] = {
@@ -79,8 +79,9 @@ class Sweep:
     axes : mapping of str to tuple
         Values of fields of the machine, of drawn layers (``layer.weight_density``), of ``inputs``
         (files) and of ``balance``.
-    method : {"grid", "random", "latin", "list"}
-        All combinations; so many drawn; so many in a Latin hypercube; or those listed.
+    method : {"grid", "random", "latin", "list", "narrow"}
+        All combinations; so many drawn; so many in a Latin hypercube; those listed; or those that
+        a search for the best one looks at.
     points : int
         How many are drawn.
     seed : int
