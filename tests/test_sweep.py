@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eiesim import Hardware, estimate_area, price_machine
+from eiesim import Hardware, encode, estimate_area, price_machine, simulate
 from eiesim.cli.main import main
 from eiesim.errors import ConfigError, EnergyError
 from eiesim.study.experiment import run_layer
@@ -32,6 +32,7 @@ from eiesim.study.sweep.metrics import METRICS
 from eiesim.study.sweep.points import count_points, list_points
 from eiesim.study.sweep.run import collect_rows, plan_points, run_points
 from eiesim.study.sweep.spec import make_sweep, read_sweep
+from eiesim.study.workloads import draw_matched
 from tests import browser as look
 from tests.strategies import machines
 
@@ -515,3 +516,12 @@ def test_page(in_folder: Path, width: int) -> None:
         assert look.find_ids_given_twice(page) == []
         assert look.find_faint_text(page) == {}
         assert page.evaluate("window.hacked") is None
+
+
+def test_matched_layers_are_those_of_the_figures() -> None:
+    operands = draw_matched("alex-8").operands
+    table = sweep({"layers": ["matched/alex-8"], "axes": {"queue_depth": [2, 8]}}, jobs=1)
+    image = encode(operands.layer, Hardware())
+    for depth, cycles in zip((2, 8), table["cycles"], strict=True):
+        hw = Hardware(queue_depth=depth)
+        assert simulate(image, operands.activations, hw).cycles == cycles

@@ -11,10 +11,10 @@ from eiesim.hardware import Hardware
 from eiesim.image import encode
 from eiesim.published import PAPER_LAYERS, find_claim
 from eiesim.sim.bounds import bound_cycles
-from eiesim.sim.engines import simulate
 from eiesim.study.experiment import Source
 from eiesim.study.figures import Chart, Panel
 from eiesim.study.reproduce.outcome import Outcome
+from eiesim.study.sweep.evaluate import measure_machines
 from eiesim.study.verdict import Judgement, Statement, Tolerance, Verdict
 from eiesim.study.workloads import (
     ALEX8,
@@ -67,16 +67,15 @@ def _run(name: str, workload: Workload) -> Curve:
     hw, operands = Hardware.preset(PRESET), workload.operands
     image = encode(operands.layer, hw)
     lock_step_cycles = bound_cycles(image, operands.activations, hw).ceiling_cycles
-    results = [
-        simulate(image, operands.activations, replace(hw, queue_depth=2 * label))
-        for label in LABELS
-    ]
+    machines = [replace(hw, queue_depth=2 * label) for label in LABELS]
+    rows = measure_machines(operands.layer, operands.activations, machines)
+    work_cycles = (rows[0]["macs"] + rows[0]["padding_macs"]) / hw.n_pes
     return Curve(
         name,
         workload.kind,
-        tuple(result.cycles for result in results),
-        tuple(result.load_balance for result in results),
-        results[0].theoretical_cycles / lock_step_cycles,
+        tuple(row["cycles"] for row in rows),
+        tuple(row["load_balance"] for row in rows),
+        work_cycles / lock_step_cycles,
         operands.sources,
     )
 

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from eiesim.hardware import Hardware
-from eiesim.image import encode
 from eiesim.published import PAPER_LAYERS, read_table
-from eiesim.sim.engines import simulate
 from eiesim.study.experiment import Source
 from eiesim.study.figures import Chart, Panel
 from eiesim.study.reproduce.outcome import Outcome
+from eiesim.study.sweep.evaluate import measure_machines
 from eiesim.study.verdict import EXACT, Tolerance, Verdict
 from eiesim.study.workloads import MATCHED, PRESET, draw_matched
 
@@ -58,13 +57,13 @@ def work(_data: Path) -> Iterator[Reads]:
     hw = Hardware.preset(PRESET)
     for name in PAPER_LAYERS:
         operands = draw_matched(name).operands
-        image = encode(operands.layer, hw)
-        words = {}
-        for reuse in REUSES:
-            for width_bits in WIDTHS_BITS:
-                machine = replace(hw, spmat_width_bits=width_bits, spmat_word_reuse=reuse)
-                result = simulate(image, operands.activations, machine)
-                words[reuse, width_bits] = result.counters.spmat_reads
+        keys = [(reuse, width_bits) for reuse in REUSES for width_bits in WIDTHS_BITS]
+        machines = [
+            replace(hw, spmat_width_bits=width_bits, spmat_word_reuse=reuse)
+            for reuse, width_bits in keys
+        ]
+        rows = measure_machines(operands.layer, operands.activations, machines)
+        words = {key: row["spmat_reads"] for key, row in zip(keys, rows, strict=True)}
         yield Reads(name, words, operands.sources)
 
 

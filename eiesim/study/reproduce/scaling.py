@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from eiesim.hardware import Hardware
-from eiesim.image import encode
 from eiesim.published import PAPER_LAYERS
-from eiesim.sim.engines import simulate
 from eiesim.study.experiment import Source
 from eiesim.study.figures import Chart, Panel
+from eiesim.study.sweep.evaluate import measure_machines
 from eiesim.study.workloads import (
     ALEX8,
     MATCHED,
@@ -82,13 +81,16 @@ def work(data: Path) -> Iterator[Curve | None]:
 
 def _run(name: str, workload: Workload) -> Curve:
     hw, operands = Hardware.preset(PRESET), workload.operands
-    counts = []
-    for n_pes in PES:
-        machine = replace(hw, n_pes=n_pes)
-        result = simulate(encode(operands.layer, machine), operands.activations, machine)
-        counts.append((result.cycles, result.entries, result.counters.macs))
-    cycles, entries, macs = zip(*counts, strict=True)
-    return Curve(name, workload.kind, cycles, entries, macs, operands.sources)
+    machines = [replace(hw, n_pes=n_pes) for n_pes in PES]
+    rows = measure_machines(operands.layer, operands.activations, machines)
+    return Curve(
+        name,
+        workload.kind,
+        tuple(row["cycles"] for row in rows),
+        tuple(row["macs"] + row["padding_macs"] for row in rows),
+        tuple(row["macs"] for row in rows),
+        operands.sources,
+    )
 
 
 def list_curves(parts: Iterable[Curve | None]) -> tuple[list[Curve], list[Curve]]:

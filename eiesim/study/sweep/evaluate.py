@@ -35,9 +35,12 @@ from eiesim.study.network_run import run_examples
 from eiesim.study.sweep.metrics import METRICS
 from eiesim.study.sweep.points import Task, Values
 from eiesim.study.sweep.spec import LAYER
+from eiesim.study.workloads import draw_matched
 
 Row = dict[str, Any]
 SCHEMA = "eiesim sweep 1"
+MATCHED = "matched/"
+"""Before the name of a layer of the paper: drawn with the work of Table IV."""
 MACHINES = 4096
 """Of which prices and areas are remembered."""
 PRICED = (
@@ -90,6 +93,8 @@ def _hash_inputs(shared: Values) -> Row:
 def _find_hash(layer: str) -> str:
     if Path(layer).suffix.lower() in (EIE, ".npz"):
         return hash_file(layer)
+    if layer.startswith(MATCHED):
+        return f"{MATCHED}{find_spec_file(layer.removeprefix(MATCHED)).read_text('utf-8')}"
     return load_layer(layer)[2].sha256
 
 
@@ -138,22 +143,59 @@ def _prepare(task: Task) -> Callable[[Hardware], Row]:
     if Path(task.layer).suffix.lower() == EIE:
         return _prepare_network(task)
     shared = json.dumps(_tell_shared(task.shared), sort_keys=True)
-    operands = _load_operands(task.layer, shared)
-    first = task.machines[0][1]
-    layer = operands.layer
+    layer, activations = _load_operands(task.layer, shared)
+    machines = [hw for _, hw in task.machines]
     if task.shared.get("balance"):
-        layer = layer.take(balance_rows(layer, first.n_pes))
-    largest = max((hw for _, hw in task.machines), key=lambda hw: hw.codebook_bits)
+        layer = layer.take(balance_rows(layer, machines[0].n_pes))
+    return _prepare_layer(layer, activations, machines)
+
+
+def measure_machines(
+    layer: CompressedLayer, activations: npt.NDArray[np.float32], machines: Sequence[Hardware]
+) -> list[Row]:
+    """Run a layer and an input on many machines, what they share done once.
+
+    Parameters
+    ----------
+    layer : CompressedLayer
+        The layer.
+    activations : float32 [cols]
+        The input.
+    machines : sequence of Hardware
+        The machines.
+
+    Returns
+    -------
+    list of dict
+        The metrics of each, see `eiesim.study.sweep.metrics.METRICS`.
+
+    Raises
+    ------
+    EieError
+        One of them cannot run the layer.
+    """
+    own: dict[tuple[int, int], list[Hardware]] = {}
+    for hw in machines:
+        own.setdefault((hw.n_pes, hw.index_bits), []).append(hw)
+    measures = {key: _prepare_layer(layer, activations, them) for key, them in own.items()}
+    return [measures[hw.n_pes, hw.index_bits](hw) for hw in machines]
+
+
+def _prepare_layer(
+    layer: CompressedLayer, activations: npt.NDArray[np.float32], machines: Sequence[Hardware]
+) -> Callable[[Hardware], Row]:
+    """Return a function from one of the machines, which share an image, to a row."""
     from eiesim.sim.fast.engine import Prepared  # noqa: PLC0415 - compiled code
 
+    largest = max(machines, key=lambda hw: hw.codebook_bits)
     image = encode_passes(layer, replace(largest, act_batches=False))[0]
-    prepared = Prepared(image, operands.activations)
+    prepared = Prepared(image, take_array(activations, layer.name, np.float32, (layer.cols,)))
     fits: dict[Any, list[MemoryUse]] = {}
 
     def measure(hw: Hardware) -> Row:
         if hw.act_batches:
             images = encode_passes(layer, hw)
-            run = simulate_passes(images, operands.activations, hw)
+            run = simulate_passes(images, activations, hw)
             return _describe(run, fit_images(images, hw))
         image.require(hw)
         counters = prepared.count(hw)
@@ -174,7 +216,12 @@ def _load_operands(layer: str, shared: str) -> Operands:
     """Return layer and input; kept, since tasks of one layer come one after the other."""
     told: Mapping[str, Any] = json.loads(shared)
     drawn = {key.removeprefix(LAYER): it for key, it in told.items() if key.startswith(LAYER)}
-    if drawn:
+    if layer.startswith(MATCHED):
+        if drawn:
+            raise ConfigError(f"{layer}: its densities are found from Table IV: leave out {LAYER}*")
+        operands = draw_matched(layer.removeprefix(MATCHED)).operands
+        found, own = operands.layer, operands.activations
+    elif drawn:
         benchmark = draw_benchmark(replace(load_spec(find_spec_file(layer)), **drawn))
         found, own = benchmark.layer, benchmark.activations
     else:
