@@ -20,7 +20,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eiesim import Hardware, encode, estimate_area, price_machine, simulate
+from eiesim import (
+    Hardware,
+    encode,
+    estimate_area,
+    load_benchmark,
+    price_machine,
+    simulate,
+)
 from eiesim.cli.main import main
 from eiesim.errors import ConfigError, EnergyError
 from eiesim.study.experiment import run_layer
@@ -31,6 +38,7 @@ from eiesim.study.sweep.journal import open_journal
 from eiesim.study.sweep.metrics import METRICS
 from eiesim.study.sweep.points import count_points, list_points
 from eiesim.study.sweep.run import collect_rows, plan_points, run_points
+from eiesim.study.sweep.shared import Encoded, share
 from eiesim.study.sweep.spec import make_sweep, read_sweep
 from eiesim.study.workloads import draw_matched
 from tests import browser as look
@@ -525,3 +533,36 @@ def test_matched_layers_are_those_of_the_figures() -> None:
     for depth, cycles in zip((2, 8), table["cycles"], strict=True):
         hw = Hardware(queue_depth=depth)
         assert simulate(image, operands.activations, hw).cycles == cycles
+
+
+def test_an_image_is_made_once_and_mapped(tmp_path: Path) -> None:
+    benchmark = load_benchmark("alex-8")
+    made: list[Encoded] = []
+
+    def make() -> Encoded:
+        made.append(Encoded(encode(benchmark.layer, Hardware()), benchmark.activations))
+        return made[-1]
+
+    first, second = (share(str(tmp_path), "a", make) for _ in range(2))
+    assert len(made) == 1
+    assert first is made[0]
+    assert isinstance(second.image.columns.rows, np.memmap)
+    assert isinstance(second.image.counts, np.memmap)
+    assert second.image.decode() == benchmark.layer
+    runs = [simulate(it.image, it.activations, Hardware()) for it in (first, second)]
+    assert runs[0].counters.totals() == runs[1].counters.totals()
+    assert np.array_equal(runs[0].output, runs[1].output)
+    # nowhere to share, a folder that is gone: each makes its own
+    for folder in ("", str(tmp_path / "gone")):
+        share(folder, "a", make)
+    assert len(made) == 3
+
+
+def test_a_worker_that_was_killed_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eiesim.study.sweep.shared.LONGEST_WAIT_S", 0.1)
+    benchmark = load_benchmark("nt-we")
+    (tmp_path / "a.lock").mkdir()
+    own = Encoded(encode(benchmark.layer, Hardware()), benchmark.activations)
+    assert share(str(tmp_path), "a", lambda: own) is own

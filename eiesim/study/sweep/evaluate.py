@@ -24,7 +24,15 @@ from eiesim.energy.model import count_actions
 from eiesim.energy.prices import Key
 from eiesim.errors import ConfigError, EieError, EnergyError
 from eiesim.hardware import Hardware
-from eiesim.image import MemoryUse, balance_rows, count_chips, encode_passes, fit_images
+from eiesim.image import (
+    InterleavedCSC,
+    MemoryUse,
+    balance_rows,
+    count_chips,
+    encode,
+    encode_passes,
+    fit_images,
+)
 from eiesim.importers.npz import read_activations
 from eiesim.layer import CompressedLayer
 from eiesim.model import EIE, Model, load_model
@@ -34,6 +42,7 @@ from eiesim.study.experiment import hash_file, load_layer
 from eiesim.study.network_run import run_examples
 from eiesim.study.sweep.metrics import METRICS
 from eiesim.study.sweep.points import Task, Values
+from eiesim.study.sweep.shared import Encoded, share
 from eiesim.study.sweep.spec import LAYER
 from eiesim.study.workloads import draw_matched
 
@@ -142,12 +151,74 @@ def _prepare(task: Task) -> Callable[[Hardware], Row]:
     """Return a function from a machine to a row."""
     if Path(task.layer).suffix.lower() == EIE:
         return _prepare_network(task)
-    shared = json.dumps(_tell_shared(task.shared), sort_keys=True)
-    layer, activations = _load_operands(task.layer, shared)
-    machines = [hw for _, hw in task.machines]
-    if task.shared.get("balance"):
-        layer = layer.take(balance_rows(layer, machines[0].n_pes))
-    return _prepare_layer(layer, activations, machines)
+    largest = max((hw for _, hw in task.machines), key=lambda hw: hw.codebook_bits)
+    wanted = json.dumps(task.shared, sort_keys=True)
+    sizes = largest.n_pes, largest.index_bits, largest.codebook_bits
+    return _prepare_shared(task.folder, task.image, task.layer, wanted, sizes).measure
+
+
+@lru_cache(maxsize=1)
+def _prepare_shared(
+    folder: str, name: str, layer: str, shared: str, sizes: tuple[int, int, int]
+) -> Measured:
+    """Return a layer prepared; kept, since tasks of one image come one after the other."""
+    n_pes, index_bits, codebook_bits = sizes
+    hw = Hardware(
+        n_pes=n_pes, index_bits=index_bits, codebook_bits=codebook_bits, spmat_width_bits=64
+    )
+
+    def make() -> Encoded:
+        told = json.loads(shared)
+        operands = _load_operands(layer, json.dumps(_tell_shared(told), sort_keys=True))
+        found = operands.layer
+        if told.get("balance"):
+            found = found.take(balance_rows(found, n_pes))
+        return Encoded(encode(found, hw), operands.activations)
+
+    return Measured(*share(folder, name, make))
+
+
+class Measured:
+    """A layer and an input, to be run on machines with the same image.
+
+    Parameters
+    ----------
+    image : InterleavedCSC
+        The layer.
+    activations : float32 [cols]
+        The input.
+    """
+
+    def __init__(self, image: InterleavedCSC, activations: npt.NDArray[np.float32]) -> None:
+        from eiesim.sim.fast.engine import Prepared  # noqa: PLC0415 - compiled code
+
+        self.image, self.activations = image, activations
+        self._prepared = Prepared(image, activations)
+        self._fits: dict[Any, list[MemoryUse]] = {}
+
+    def measure(self, hw: Hardware) -> Row:
+        """Return the metrics of a machine.
+
+        Parameters
+        ----------
+        hw : Hardware
+            The machine.
+
+        Raises
+        ------
+        EieError
+            It cannot run the layer.
+        """
+        if hw.act_batches:
+            images = encode_passes(self.image.decode(), hw)
+            run = simulate_passes(images, self.activations, hw)
+            return _describe(run, fit_images(images, hw))
+        self.image.require(hw)
+        counters = self._prepared.count(hw)
+        key = tuple(getattr(hw, name) for name in FIT_FIELDS)
+        if key not in self._fits:
+            self._fits[key] = fit_images([self.image], hw)
+        return _describe(RunResult(self.image.name, "fast", hw, NOTHING, counters), self._fits[key])
 
 
 def measure_machines(
@@ -174,37 +245,13 @@ def measure_machines(
     EieError
         One of them cannot run the layer.
     """
-    own: dict[tuple[int, int], list[Hardware]] = {}
+    given = take_array(activations, f"{layer.name}: activations", np.float32, (layer.cols,))
+    measured: dict[tuple[int, int], Measured] = {}
     for hw in machines:
-        own.setdefault((hw.n_pes, hw.index_bits), []).append(hw)
-    measures = {key: _prepare_layer(layer, activations, them) for key, them in own.items()}
-    return [measures[hw.n_pes, hw.index_bits](hw) for hw in machines]
-
-
-def _prepare_layer(
-    layer: CompressedLayer, activations: npt.NDArray[np.float32], machines: Sequence[Hardware]
-) -> Callable[[Hardware], Row]:
-    """Return a function from one of the machines, which share an image, to a row."""
-    from eiesim.sim.fast.engine import Prepared  # noqa: PLC0415 - compiled code
-
-    largest = max(machines, key=lambda hw: hw.codebook_bits)
-    image = encode_passes(layer, replace(largest, act_batches=False))[0]
-    prepared = Prepared(image, take_array(activations, layer.name, np.float32, (layer.cols,)))
-    fits: dict[Any, list[MemoryUse]] = {}
-
-    def measure(hw: Hardware) -> Row:
-        if hw.act_batches:
-            images = encode_passes(layer, hw)
-            run = simulate_passes(images, activations, hw)
-            return _describe(run, fit_images(images, hw))
-        image.require(hw)
-        counters = prepared.count(hw)
-        key = tuple(getattr(hw, name) for name in FIT_FIELDS)
-        if key not in fits:
-            fits[key] = fit_images([image], hw)
-        return _describe(RunResult(image.name, "fast", hw, NOTHING, counters), fits[key])
-
-    return measure
+        key = hw.n_pes, hw.index_bits
+        if key not in measured:
+            measured[key] = Measured(encode(layer, hw), given)
+    return [measured[hw.n_pes, hw.index_bits].measure(hw) for hw in machines]
 
 
 def _tell_shared(shared: Values) -> Row:

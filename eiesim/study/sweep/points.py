@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,11 +51,17 @@ class Task(NamedTuple):
         Values of the axes that are not the machine's alone.
     machines : tuple of (int, Hardware)
         Number of each point, and its machine.
+    image : str
+        Of their image, the same in all tasks with it.
+    folder : str
+        Where workers share images; empty for nowhere.
     """
 
     layer: str
     shared: Values
     machines: tuple[tuple[int, Hardware], ...]
+    image: str
+    folder: str = ""
 
 
 def list_axes(sweep: Sweep) -> list[str]:
@@ -189,6 +196,7 @@ def gather_tasks(layer: str, points: Sequence[tuple[Point, Hardware]]) -> Iterat
         shared: Values = {key: it for key, it in point.values.items() if not is_of_machine(key)}
         key = repr((sorted(shared.items()), hw.n_pes, hw.index_bits))
         groups.setdefault(key, (shared, []))[1].append((point.number, hw))
-    for shared, machines in groups.values():
+    for key, (shared, machines) in groups.items():
+        image = hashlib.sha256(f"{layer} {key}".encode()).hexdigest()[:32]
         for first in range(0, len(machines), MOST_TOGETHER):
-            yield Task(layer, shared, tuple(machines[first : first + MOST_TOGETHER]))
+            yield Task(layer, shared, tuple(machines[first : first + MOST_TOGETHER]), image)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -143,18 +146,27 @@ def run_points(
         if left:
             tasks.append(task._replace(machines=left))
     tell(len(keys) - sum(len(task.machines) for task in tasks))
-    if scheduler:
-        work = run_on_dask(tasks, scheduler, jobs)
-    elif jobs > 1 and len(tasks) > 1:
-        work = run_in_processes(tasks, jobs)
-    else:
-        work = run_here(tasks)
     number = 0
-    for _, rows in work:
-        journal.write((keys[place], row) for place, row in rows)
-        number += len(rows)
-        tell(len(rows))
+    with tempfile.TemporaryDirectory(prefix="eiesim-sweep-", ignore_cleanup_errors=True) as folder:
+        if scheduler:
+            work = run_on_dask(_add(tasks, folder), scheduler, jobs)
+        elif jobs > 1 and len(tasks) > 1:
+            work = run_in_processes(_add(tasks, folder), jobs)
+        else:
+            work = run_here(tasks)
+        still = Counter(task.image for task in tasks)
+        for task, rows in work:
+            still[task.image] -= 1
+            if not still[task.image]:
+                shutil.rmtree(Path(folder, task.image), ignore_errors=True)
+            journal.write((keys[place], row) for place, row in rows)
+            number += len(rows)
+            tell(len(rows))
     return number
+
+
+def _add(tasks: Sequence[Task], folder: str) -> Iterator[Task]:
+    return (task._replace(folder=folder) for task in tasks)
 
 
 def _list_tasks(planned: Planned) -> Iterator[Task]:
