@@ -33,7 +33,7 @@ from eiesim.errors import ConfigError, EnergyError
 from eiesim.study.experiment import run_layer
 from eiesim.study.sweep import sweep
 from eiesim.study.sweep.answers import find_best, find_front, find_sensitivity, sum_layers
-from eiesim.study.sweep.evaluate import PRICED
+from eiesim.study.sweep.evaluate import PRICED, find_area, find_prices
 from eiesim.study.sweep.journal import open_journal
 from eiesim.study.sweep.metrics import METRICS
 from eiesim.study.sweep.points import count_points, list_points
@@ -189,7 +189,7 @@ def test_every_point_is_what_a_run_of_its_own_gives(folder: Path) -> None:
 @settings(max_examples=100)
 @given(machines(), machines())
 def test_prices_and_areas_depend_on_these_fields_alone(one: Hardware, other: Hardware) -> None:
-    same = {name: getattr(one, name) for name in (*PRICED, "dram", "n_pes")}
+    same = {name: getattr(one, name) for name in (*PRICED, "queue_depth", "dram", "n_pes")}
     try:
         changed = replace(other, **same)
     except ConfigError:
@@ -203,6 +203,9 @@ def test_prices_and_areas_depend_on_these_fields_alone(one: Hardware, other: Har
         return area, [(it.key, it.value) for it in price_machine(hw).prices]
 
     assert price(one) == price(changed)
+    area, prices = price(one)
+    assert find_prices(one) == dict(prices)
+    assert find_area(one) == (area and pytest.approx(area, rel=1e-12))
 
 
 @pytest.mark.usefixtures("folder")

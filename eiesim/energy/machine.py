@@ -84,13 +84,26 @@ def _price_logic(hw: Hardware) -> Iterator[Price]:
             for action, per in actions.items():
                 each_pj = energy_pj / len(actions) / steady[module, action]
                 yield _make_logic(module, part, action, each_pj, per)
-        each_pj = calibrate().power_mw[module, "clock"] * PJ_PER_CYCLE
-        clock = _make_logic(module, "clock", "cycle", each_pj, "cycle of a PE")
-        times = compare_registers(module, hw)
-        if times != 1:
-            source = f"{TABLE2}; times {times:g} for as many times the registers"
-            clock = replace(clock, value=each_pj * times, kind="scaled", source=source)
-        yield clock
+        yield price_clock(module, hw)
+
+
+def price_clock(module: str, hw: Hardware) -> Price:
+    """Return the price of a cycle of a module's clock, at 45 nm.
+
+    Parameters
+    ----------
+    module : str
+        Module of Table II.
+    hw : Hardware
+        As in `compare_registers`.
+    """
+    each_pj = calibrate().power_mw[module, "clock"] * PJ_PER_CYCLE
+    clock = _make_logic(module, "clock", "cycle", each_pj, "cycle of a PE")
+    times = compare_registers(module, hw)
+    if times == 1:
+        return clock
+    source = f"{TABLE2}; times {times:g} for as many times the registers"
+    return replace(clock, value=each_pj * times, kind="scaled", source=source)
 
 
 def _make_logic(module: str, part: str, action: str, value: float, per: str) -> Price:

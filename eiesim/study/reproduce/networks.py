@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from eiesim.compress.ledger import Ledger, count_bits, count_net_bytes
@@ -66,6 +67,12 @@ class NetworkBits:
     seed: int | None = None
 
 
+@cache
+def _count_drawn(own: str, magnitudes: Distribution) -> Ledger:
+    """Return the ledger of a network that is drawn, the same for all tables."""
+    return count_bits(tuple(draw_network(load_network(own), 0, magnitudes)))
+
+
 def work(data: Path) -> Iterator[tuple[NetworkBits, ...]]:
     """Draw, read and count every network, one part after the other.
 
@@ -75,14 +82,9 @@ def work(data: Path) -> Iterator[tuple[NetworkBits, ...]]:
         Folder of real data.
     """
     for name, own in NAMES.items():
-        spec = load_network(own)
+        source = (find_source(own),)
         yield tuple(
-            NetworkBits(
-                name,
-                workload,
-                count_bits(tuple(draw_network(spec, 0, magnitudes))),
-                (find_source(own),),
-            )
+            NetworkBits(name, workload, _count_drawn(own, magnitudes), source)
             for workload, magnitudes in MAGNITUDES
         )
     yield (*_count_trained(), *_count_real(data))

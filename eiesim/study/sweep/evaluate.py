@@ -19,9 +19,10 @@ from eiesim.arrays import take_array
 from eiesim.benchmark import draw_benchmark, find_spec_file, load_spec
 from eiesim.counters import RunResult
 from eiesim.energy.area import estimate_area
-from eiesim.energy.machine import price_machine
+from eiesim.energy.machine import price_clock, price_machine
 from eiesim.energy.model import count_actions
 from eiesim.energy.prices import Key
+from eiesim.energy.technology import scale_price
 from eiesim.errors import ConfigError, EieError, EnergyError
 from eiesim.hardware import Hardware
 from eiesim.image import (
@@ -53,10 +54,11 @@ MATCHED = "matched/"
 MACHINES = 4096
 """Of which prices and areas are remembered."""
 PRICED = (
-    "queue_depth", "spmat_width_bits", "spmat_sram_bytes", "ptr_sram_bytes", "ptr_bits",
+    "spmat_width_bits", "spmat_sram_bytes", "ptr_sram_bytes", "ptr_bits",
     "act_sram_bytes", "accumulators_per_pe", "node_nm", "multiplier", "sram_cell",
 )  # fmt: skip
-"""Fields of a machine on which prices depend, beside `dram`, and its area, beside `n_pes`."""
+"""Fields of a machine on which prices depend, beside `queue_depth` and `dram`, and its area, beside
+`queue_depth` and `n_pes`."""
 FIT_FIELDS = ("spmat_width_bits", "codebook_bits", "spmat_sram_bytes", "ptr_sram_bytes",
               "ptr_bits", "act_sram_bytes", "accumulators_per_pe", "act_batches")  # fmt: skip
 """Fields of a machine on which it depends how full its memories are, beside its image."""
@@ -310,12 +312,12 @@ def _load_network(path: str) -> Model:
 
 
 def _describe(run: RunResult, uses: Sequence[MemoryUse]) -> Row:
-    prices, counts = _find_prices(_part(run.hardware, "dram")), count_actions(run)
+    prices, counts = find_prices(run.hardware), count_actions(run)
     energy = None
     if prices.keys() >= counts.keys():
         energy = math.fsum(float(count) * prices[key] for key, count in counts.items())
-    totals = run.counters.totals()
-    counted = {key: totals[key] for key in COUNTED} | {"dram_bytes": run.dram_bytes}
+    counted = {key: int(getattr(run.counters, key)) for key in COUNTED}
+    counted["dram_bytes"] = run.dram_bytes
     return _finish(run.hardware, run.cycles, energy, run.entries, counted, uses)
 
 
@@ -357,7 +359,7 @@ def measure_machine(hw: Hardware) -> Row:
         The machine.
     """
     return {
-        "area_mm2": _find_area(_part(hw, "n_pes")),
+        "area_mm2": find_area(hw),
         "sram_bytes": hw.n_pes * (hw.spmat_sram_bytes + hw.ptr_sram_bytes + hw.act_sram_bytes),
     }
 
@@ -374,15 +376,48 @@ def _part(hw: Hardware, last: str) -> Part:
     return Part(tuple(getattr(hw, name) for name in (*PRICED, last)), hw)
 
 
+def find_prices(hw: Hardware) -> dict[Key, float]:
+    """Return the price of each action, pJ, or pJ a nanosecond.
+
+    The depth of the queue changes the price of its clock alone: the others are looked up.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The machine.
+    """
+    clock = scale_price(price_clock("act_queue", hw), hw.node_nm)
+    return {**_find_prices(_part(hw, "dram")), clock.key: clock.value}
+
+
 @lru_cache(maxsize=MACHINES)
 def _find_prices(part: Part) -> dict[Key, float]:
-    """Return the price of each action, pJ, or pJ a nanosecond."""
     return {price.key: price.value for price in price_machine(part.hw).prices}
 
 
+def find_area(hw: Hardware) -> float | None:
+    """Return the area of the chip, mm2; None where CACTI was not run for an SRAM.
+
+    Every slot of the queues adds as much: two depths tell all.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The machine.
+    """
+    found = _find_areas(_part(hw, "n_pes"))
+    return None if found is None else found[0] + hw.queue_depth * found[1]
+
+
 @lru_cache(maxsize=MACHINES)
-def _find_area(part: Part) -> float | None:
+def _find_areas(part: Part) -> tuple[float, float] | None:
+    """Return the area without slots, and of one slot in every PE."""
+    few, many = 8, 16
     try:
-        return estimate_area(part.hw).chip_mm2
+        low, high = (
+            estimate_area(replace(part.hw, queue_depth=depth)).chip_mm2 for depth in (few, many)
+        )
     except EnergyError:
         return None
+    slot = (high - low) / (many - few)
+    return low - few * slot, slot
