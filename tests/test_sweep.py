@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -569,3 +570,20 @@ def test_a_worker_that_was_killed_keeps_nobody_waiting(
     (tmp_path / "a.lock").mkdir()
     own = Encoded(encode(benchmark.layer, Hardware()), benchmark.activations)
     assert share(str(tmp_path), "a", lambda: own) is own
+
+
+def test_progress_on_a_terminal(folder: Path) -> None:
+    """Rate and time left, and nothing left of it but the answers."""
+    (folder / "spec.toml").write_text(
+        SMALL.replace("times = 2", "step = 1").replace("= 16", "= 900")
+    )
+    code = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
+    command = [sys.executable, "-m", "eiesim", "sweep", "spec.toml", "--jobs", "1"]
+    found = subprocess.run(
+        [sys.executable, "-c", code, *command], capture_output=True, text=True, check=False,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert found.returncode == 0, found.stdout[-2000:]
+    assert re.search(r"\d+/7192", found.stdout)
+    assert re.search(r"[\d,]+/s", found.stdout)
+    assert "best cycles" in found.stdout

@@ -155,11 +155,17 @@ def _show(points: int) -> Iterator[Callable[[int], None]]:
     )
 
     columns = (
-        BarColumn(), MofNCompleteColumn(), TextColumn("{task.speed:.0f}/s"), TimeRemainingColumn(),
+        BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("points", total=points)
-        yield lambda number: progress.update(task, advance=number)
+        task = progress.add_task("starting", total=points)
+
+        def show(number: int) -> None:
+            progress.update(task, advance=number)
+            speed = progress.tasks[task].speed
+            progress.update(task, description=f"{speed:,.0f}/s" if speed else "starting")
+
+        yield show
 
 
 def _print(rows: Sequence[Row], summary: dict[str, Any]) -> None:
