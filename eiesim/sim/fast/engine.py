@@ -29,6 +29,11 @@ SCAN_FIELDS = (
     "bias_row", "datapath", "act_fraction_bits", "act_batches", "accumulators_per_pe",
 )  # fmt: skip
 """Of a machine: what its scan depends on, beside its image."""
+STREAM_FIELDS = (
+    "spmat_width_bits", "codebook_bits", "index_bits", "spmat_sram_bytes", "ptr_sram_bytes",
+    "ptr_bits", "spmat_word_reuse",
+)  # fmt: skip
+"""And what it streams."""
 
 
 class Timing(NamedTuple):
@@ -107,6 +112,7 @@ class Prepared:
         self._scans: dict[Any, tuple[Scan, Counts, Counts]] = {}
         self._occupied: dict[Any, tuple[Timing, Counts, Counts, Counts]] = {}
         self._words: dict[Any, Counts] = {}
+        self._streams: dict[Any, Stream] = {}
 
     def scan(self, hw: Hardware) -> tuple[Scan, Counts, Counts]:
         """Return the broadcasts, and entries and padding zeros of each PE, int64 [n_pes].
@@ -141,7 +147,7 @@ class Prepared:
         """
         image = self.image
         scan, entries, padding = self.scan(hw)
-        stream = find_stream(image, scan, hw)
+        stream = self._stream(scan, hw)
         timing, busy, last_busy, bypasses = self._occupy(scan, stream, hw)
         macs = entries - padding
         inputs, outputs = deal(image.cols, hw.n_pes), deal(image.rows, hw.n_pes)
@@ -177,9 +183,11 @@ class Prepared:
         self, scan: Scan, stream: Stream, hw: Hardware
     ) -> tuple[Timing, Counts, Counts, Counts]:
         """Return the timing, busy and last busy cycles of each PE, and its bypasses."""
-        key = (id(scan), hw.queue_depth, hw.broadcast_latency_cycles)
-        streams = bool(stream.bits.any())
-        if not streams and key in self._occupied:
+        streams = id(stream) if stream.bits.any() else 0
+        key = (id(scan), hw.queue_depth, hw.broadcast_latency_cycles, streams)
+        # with a bandwidth, times depend on more than is worth to be kept
+        keeps = not streams or hw.dram_gbps == 0
+        if keeps and key in self._occupied:
             return self._occupied[key]
         image = self.image
         fetches = count_fetch_cycles(stream.bits, hw.dram_gbps, hw.clock_mhz)
@@ -189,9 +197,15 @@ class Prepared:
         edge_rows = image.columns.edge_rows
         bypasses = count_bypasses(image.counts, edge_rows, scan.columns, earliest)
         found = timing, busy, last_busy, bypasses
-        if not streams:
+        if keeps:
             self._occupied[key] = found
         return found
+
+    def _stream(self, scan: Scan, hw: Hardware) -> Stream:
+        key = (id(scan), *(getattr(hw, name) for name in STREAM_FIELDS))
+        if key not in self._streams:
+            self._streams[key] = find_stream(self.image, scan, hw)
+        return self._streams[key]
 
     def _count_words(self, scan: Scan, hw: Hardware) -> Counts:
         across = hw.spmat_word_reuse == "across_columns"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import tempfile
@@ -139,7 +140,7 @@ def run_points(
     keys = {point.number: key for point, key in planned.points if key}
     there = {key for key, _ in journal.find(keys.values())}
     # parts are of all tasks, whatever is there already, so that each stays the same
-    own = list(_list_tasks(planned))[shard[0] :: shard[1]]
+    own = list(list_tasks(planned))[shard[0] :: shard[1]]
     tasks = []
     for task in own:
         left = tuple(it for it in task.machines if keys[it[0]] not in there)
@@ -149,9 +150,9 @@ def run_points(
     number = 0
     with tempfile.TemporaryDirectory(prefix="eiesim-sweep-", ignore_cleanup_errors=True) as folder:
         if scheduler:
-            work = run_on_dask(_add(tasks, folder), scheduler, jobs)
+            work = run_on_dask(_add(tasks, folder, jobs), scheduler, jobs)
         elif jobs > 1 and len(tasks) > 1:
-            work = run_in_processes(_add(tasks, folder), jobs)
+            work = run_in_processes(_add(tasks, folder, jobs), jobs)
         else:
             work = run_here(tasks)
         still = Counter(task.image for task in tasks)
@@ -165,12 +166,25 @@ def run_points(
     return number
 
 
-def _add(tasks: Sequence[Task], folder: str) -> Iterator[Task]:
-    return (task._replace(folder=folder) for task in tasks)
+def _add(tasks: Sequence[Task], folder: str, jobs: int) -> Iterator[Task]:
+    """Yield tasks of as many images as there are workers in turn: none waits for another's."""
+    images: dict[str, list[Task]] = {}
+    for task in tasks:
+        images.setdefault(task.image, []).append(task._replace(folder=folder))
+    groups = list(images.values())
+    for first in range(0, len(groups), jobs):
+        for row in itertools.zip_longest(*groups[first : first + jobs]):
+            yield from (task for task in row if task is not None)
 
 
-def _list_tasks(planned: Planned) -> Iterator[Task]:
-    """Yield tasks of all points, each key once, layer by layer."""
+def list_tasks(planned: Planned) -> Iterator[Task]:
+    """Yield tasks of all points, each key once, layer by layer.
+
+    Parameters
+    ----------
+    planned : Planned
+        The points.
+    """
     seen: set[str] = set()
     by_layer: dict[str, list[tuple[Point, Hardware]]] = {}
     for point, key in planned.points:
@@ -324,15 +338,3 @@ def run_sweep(
     if looked is wanted:
         run_points(planned, journal, *how, tell)
     return looked, planned, collect_rows(looked, planned, journal)
-
-
-def count_tasks(planned: Planned) -> tuple[int, int]:
-    """Return how many points are to be run, and how many encodings they need.
-
-    Parameters
-    ----------
-    planned : Planned
-        The points.
-    """
-    tasks = list(_list_tasks(planned))
-    return sum(len(task.machines) for task in tasks), len(tasks)
