@@ -34,6 +34,7 @@ from eiesim.image import (
     encode_passes,
     fit_images,
 )
+from eiesim.importers.dump import is_dump
 from eiesim.importers.npz import read_activations
 from eiesim.layer import CompressedLayer
 from eiesim.model import EIE, Model, load_model
@@ -46,6 +47,7 @@ from eiesim.study.sweep.points import Task, Values
 from eiesim.study.sweep.shared import Encoded, share
 from eiesim.study.sweep.spec import LAYER
 from eiesim.study.workloads import draw_matched
+from eiesim.trained import trained_names
 
 Row = dict[str, Any]
 SCHEMA = "eiesim sweep 1"
@@ -100,13 +102,14 @@ def _hash_inputs(shared: Values) -> Row:
     return told
 
 
-@lru_cache(maxsize=1024)
 def _find_hash(layer: str) -> str:
     if Path(layer).suffix.lower() in (EIE, ".npz"):
         return hash_file(layer)
     if layer.startswith(MATCHED):
-        return f"{MATCHED}{find_spec_file(layer.removeprefix(MATCHED)).read_text('utf-8')}"
-    return load_layer(layer)[2].sha256
+        return MATCHED + hash_file(find_spec_file(layer.removeprefix(MATCHED)))
+    if is_dump(layer) or layer.partition("/")[0] in trained_names():
+        return load_layer(layer)[2].sha256
+    return hash_file(find_spec_file(layer))
 
 
 def make_key(identity: str, hw: Hardware) -> str:
@@ -154,30 +157,41 @@ def _prepare(task: Task) -> Callable[[Hardware], Row]:
     if Path(task.layer).suffix.lower() == EIE:
         return _prepare_network(task)
     largest = max((hw for _, hw in task.machines), key=lambda hw: hw.codebook_bits)
-    wanted = json.dumps(task.shared, sort_keys=True)
+    shared = json.dumps(task.shared, sort_keys=True)
     sizes = largest.n_pes, largest.index_bits, largest.codebook_bits
-    return _prepare_shared(task.folder, task.image, task.layer, wanted, sizes).measure
+    wanted = Wanted(task.folder, task.image, task.identity, task.layer, shared, sizes)
+    return _prepare_shared(wanted).measure
+
+
+class Wanted(NamedTuple):
+    """An image: where it is shared, what it is of, and its PEs, index bits and code bits."""
+
+    folder: str
+    image: str
+    identity: str
+    layer: str
+    shared: str
+    sizes: tuple[int, int, int]
 
 
 @lru_cache(maxsize=1)
-def _prepare_shared(
-    folder: str, name: str, layer: str, shared: str, sizes: tuple[int, int, int]
-) -> Measured:
+def _prepare_shared(wanted: Wanted) -> Measured:
     """Return a layer prepared; kept, since tasks of one image come one after the other."""
-    n_pes, index_bits, codebook_bits = sizes
+    n_pes, index_bits, codebook_bits = wanted.sizes
     hw = Hardware(
         n_pes=n_pes, index_bits=index_bits, codebook_bits=codebook_bits, spmat_width_bits=64
     )
 
     def make() -> Encoded:
-        told = json.loads(shared)
-        operands = _load_operands(layer, json.dumps(_tell_shared(told), sort_keys=True))
+        told = json.loads(wanted.shared)
+        own = json.dumps(_tell_shared(told), sort_keys=True)
+        operands = _load_operands(wanted.identity, wanted.layer, own)
         found = operands.layer
         if told.get("balance"):
             found = found.take(balance_rows(found, n_pes))
         return Encoded(encode(found, hw), operands.activations)
 
-    return Measured(*share(folder, name, make))
+    return Measured(*share(wanted.folder, wanted.image, make))
 
 
 class Measured:
@@ -261,8 +275,8 @@ def _tell_shared(shared: Values) -> Row:
 
 
 @lru_cache(maxsize=2)
-def _load_operands(layer: str, shared: str) -> Operands:
-    """Return layer and input; kept, since tasks of one layer come one after the other."""
+def _load_operands(_identity: str, layer: str, shared: str) -> Operands:
+    """Return layer and input; kept by content, since tasks of one come one after the other."""
     told: Mapping[str, Any] = json.loads(shared)
     drawn = {key.removeprefix(LAYER): it for key, it in told.items() if key.startswith(LAYER)}
     if layer.startswith(MATCHED):
@@ -283,7 +297,7 @@ def _load_operands(layer: str, shared: str) -> Operands:
 
 
 def _prepare_network(task: Task) -> Callable[[Hardware], Row]:
-    model, seed = _load_network(task.layer), int(task.shared.get("layer.seed", 0))
+    model, seed = _load_network(task.identity, task.layer), int(task.shared.get("layer.seed", 0))
     if unknown := [key for key in task.shared if key.startswith(LAYER) and key not in OF_NETWORK]:
         raise ConfigError(f"{task.layer}: a network: axis {unknown[0]!r} is of drawn layers")
     density = float(task.shared.get("layer.activation_density", 1.0))
@@ -307,7 +321,7 @@ def _prepare_network(task: Task) -> Callable[[Hardware], Row]:
 
 
 @lru_cache(maxsize=1)
-def _load_network(path: str) -> Model:
+def _load_network(_identity: str, path: str) -> Model:
     return load_model(path)
 
 

@@ -51,6 +51,8 @@ class Task(NamedTuple):
         Values of the axes that are not the machine's alone.
     machines : tuple of (int, Hardware)
         Number of each point, and its machine.
+    identity : str
+        What layer and input are, by content.
     image : str
         Of their image, the same in all tasks with it.
     folder : str
@@ -60,6 +62,7 @@ class Task(NamedTuple):
     layer: str
     shared: Values
     machines: tuple[tuple[int, Hardware], ...]
+    identity: str
     image: str
     folder: str = ""
 
@@ -181,22 +184,23 @@ def is_of_machine(axis: str) -> bool:
     return not axis.startswith(LAYER) and axis not in ("inputs", "balance")
 
 
-def gather_tasks(layer: str, points: Sequence[tuple[Point, Hardware]]) -> Iterator[Task]:
+def gather_tasks(layer: str, points: Sequence[tuple[Point, Hardware, str]]) -> Iterator[Task]:
     """Put points of a layer that share its image together, at most `MOST_TOGETHER` of them.
 
     Parameters
     ----------
     layer : str
         Name or file.
-    points : sequence of (Point, Hardware)
-        Of this layer.
+    points : sequence of (Point, Hardware, str)
+        Of this layer, each with its machine and with what its layer and input are, by content.
     """
-    groups: dict[str, tuple[Values, list[tuple[int, Hardware]]]] = {}
-    for point, hw in points:
+    groups: dict[tuple[str, int, int], tuple[Values, list[tuple[int, Hardware]]]] = {}
+    for point, hw, identity in points:
         shared: Values = {key: it for key, it in point.values.items() if not is_of_machine(key)}
-        key = repr((sorted(shared.items()), hw.n_pes, hw.index_bits))
+        key = identity, hw.n_pes, hw.index_bits
         groups.setdefault(key, (shared, []))[1].append((point.number, hw))
     for key, (shared, machines) in groups.items():
-        image = hashlib.sha256(f"{layer} {key}".encode()).hexdigest()[:32]
+        image = hashlib.sha256(repr(key).encode()).hexdigest()[:32]
         for first in range(0, len(machines), MOST_TOGETHER):
-            yield Task(layer, shared, tuple(machines[first : first + MOST_TOGETHER]), image)
+            some = tuple(machines[first : first + MOST_TOGETHER])
+            yield Task(layer, shared, some, key[0], image)

@@ -49,6 +49,8 @@ class Planned:
         By number: why a point cannot be.
     machines : dict of int to Hardware
         By number.
+    identities : dict of int to str
+        By number: what layer and input are, by content.
     left_out : int
         Points that a constraint on the machine alone leaves out.
     """
@@ -56,6 +58,7 @@ class Planned:
     points: list[tuple[Point, str]]
     errors: dict[int, str]
     machines: dict[int, Hardware]
+    identities: dict[int, str]
     left_out: int
 
 
@@ -77,7 +80,8 @@ def plan_points(sweep: Sweep) -> Planned:
     errors: dict[int, str] = {}
     machines: dict[int, Hardware] = {}
     known: dict[Any, Hardware | ConfigError] = {}
-    identities: dict[Any, str] = {}
+    found: dict[Any, str] = {}
+    identities: dict[int, str] = {}
     left_out = 0
     for point in list_points(sweep):
         own = tuple(it for it in point.values.items() if is_of_machine(it[0]))
@@ -95,11 +99,12 @@ def plan_points(sweep: Sweep) -> Planned:
             left_out += 1
             continue
         shared = tuple(it for it in point.values.items() if not is_of_machine(it[0]))
-        if (point.layer, shared) not in identities:
-            identities[point.layer, shared] = identify(point.layer, dict(shared))
-        machines[point.number] = hw
-        points.append((point, make_key(identities[point.layer, shared], hw)))
-    return Planned(points, errors, machines, left_out)
+        if (point.layer, shared) not in found:
+            found[point.layer, shared] = identify(point.layer, dict(shared))
+        identity = found[point.layer, shared]
+        machines[point.number], identities[point.number] = hw, identity
+        points.append((point, make_key(identity, hw)))
+    return Planned(points, errors, machines, identities, left_out)
 
 
 def run_points(
@@ -186,12 +191,13 @@ def list_tasks(planned: Planned) -> Iterator[Task]:
         The points.
     """
     seen: set[str] = set()
-    by_layer: dict[str, list[tuple[Point, Hardware]]] = {}
+    by_layer: dict[str, list[tuple[Point, Hardware, str]]] = {}
     for point, key in planned.points:
         if key and key not in seen:
             seen.add(key)
-            pair = (point, planned.machines[point.number])
-            by_layer.setdefault(point.layer, []).append(pair)
+            at = point.number
+            own = by_layer.setdefault(point.layer, [])
+            own.append((point, planned.machines[at], planned.identities[at]))
     for layer, points in by_layer.items():
         yield from gather_tasks(layer, points)
 
