@@ -34,8 +34,8 @@ from eiesim.errors import ConfigError, EnergyError
 from eiesim.study.experiment import run_layer
 from eiesim.study.sweep import sweep
 from eiesim.study.sweep.answers import find_best, find_front, find_sensitivity, sum_layers
-from eiesim.study.sweep.evaluate import PRICED, find_area, find_prices
 from eiesim.study.sweep.journal import open_journal
+from eiesim.study.sweep.machine import PRICED, find_area, find_prices
 from eiesim.study.sweep.metrics import METRICS
 from eiesim.study.sweep.points import count_points, list_points
 from eiesim.study.sweep.run import collect_rows, plan_points, run_points

@@ -8,15 +8,45 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.study.sweep.evaluate import Row
-from eiesim.study.sweep.metrics import METRICS
+from eiesim.study.sweep.metrics import METRICS, derive_metrics
+from eiesim.study.sweep.points import list_axes
+from eiesim.study.sweep.spec import LARGE, Sweep, name_metric
+
+Row = dict[str, Any]
 
 SUMMED = (
     "cycles", "latency_us", "stall_cycles", "macs", "padding_macs", "ptr_reads", "spmat_reads",
     "dram_bytes",
 )  # fmt: skip
-LARGE = "-"
-"""Before the name of an objective that is to be large."""
+
+
+def meets(sweep: Sweep, metrics: Mapping[str, Any]) -> bool:
+    """Return whether a result meets the constraints.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        Its constraints.
+    metrics : mapping
+        Of a point.
+    """
+    return all(it.holds(metrics[it.metric]) for it in sweep.where)
+
+
+def find_judged(sweep: Sweep, rows: Sequence[Row]) -> list[Row]:
+    """Return what is judged: the points, or with several layers each machine over all of them.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        The sweep.
+    rows : sequence of dict
+        Its results.
+    """
+    if len(sweep.layers) == 1:
+        return [row for row in rows if row["error"] is None]
+    sums = sum_layers(rows, list_axes(sweep), sweep.base.n_pes)
+    return [row | {"meets": meets(sweep, row)} for row in sums]
 
 
 def find_front(rows: Sequence[Row], objectives: Sequence[str]) -> list[Row]:
@@ -35,7 +65,7 @@ def find_front(rows: Sequence[Row], objectives: Sequence[str]) -> list[Row]:
     able = [row for row in rows if is_answer(row, objectives)]
     if not able:
         return []
-    values = np.array([[_signed(row, name) for name in objectives] for row in able])
+    values = np.array([[weigh(row, name) for name in objectives] for row in able])
     order = np.lexsort(values.T[::-1])
     front: list[int] = []
     kept = np.empty((0, len(objectives)))
@@ -59,12 +89,21 @@ def is_answer(row: Row, objectives: Sequence[str]) -> bool:
     objectives : sequence of str
         Names of metrics.
     """
-    return bool(row["meets"]) and all(row[it.removeprefix(LARGE)] is not None for it in objectives)
+    return bool(row["meets"]) and all(row[name_metric(it)] is not None for it in objectives)
 
 
-def _signed(row: Row, objective: str) -> float:
-    name = objective.removeprefix(LARGE)
-    return -float(row[name]) if name != objective else float(row[name])
+def weigh(row: Row, objective: str) -> float:
+    """Return an objective of a row as a number that is to be small.
+
+    Parameters
+    ----------
+    row : dict
+        With the objective's metric.
+    objective : str
+        Its name.
+    """
+    value = float(row[name_metric(objective)])
+    return -value if objective.startswith(LARGE) else value
 
 
 def find_best(rows: Sequence[Row], objectives: Sequence[str]) -> dict[str, Row]:
@@ -81,7 +120,7 @@ def find_best(rows: Sequence[Row], objectives: Sequence[str]) -> dict[str, Row]:
     for name in objectives:
         able = [row for row in rows if is_answer(row, [name])]
         if able:
-            best[name] = min(able, key=lambda row: _signed(row, name))
+            best[name] = min(able, key=lambda row: weigh(row, name))
     return best
 
 
@@ -107,7 +146,7 @@ def find_sensitivity(
     """
     told = []
     for axis in axes:
-        for name in (it.removeprefix(LARGE) for it in objectives):
+        for name in map(name_metric, objectives):
             means = _find_means(rows, axis, name)
             least = min(means.values(), default=1.0)
             told += [
@@ -158,16 +197,10 @@ def _sum_rows(own: Sequence[Row], axes: Sequence[str], n_pes: int) -> Row:
     sums: Row = {name: sum(row[name] for row in own) for name in SUMMED}
     lacks = any(row["energy_pj"] is None for row in own)
     energy_pj = None if lacks else sum(row["energy_pj"] for row in own)
-    latency_us, area_mm2 = sums["latency_us"], first["area_mm2"]
-    edp = None if energy_pj is None else energy_pj * latency_us
     work = (sums["macs"] + sums["padding_macs"]) / first.get("n_pes", n_pes)
     found = {
         **sums,
-        "energy_pj": energy_pj,
-        "power_mw": None if energy_pj is None else energy_pj / 1000 / latency_us,
-        "area_mm2": area_mm2,
-        "edp_pj_us": edp,
-        "edp_pj_us_mm2": None if edp is None or area_mm2 is None else edp * area_mm2,
+        **derive_metrics(sums["latency_us"], energy_pj, first["area_mm2"]),
         "load_balance": work / sums["cycles"],
         "sram_bytes": first["sram_bytes"],
         "fits": all(row["fits"] for row in own),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,16 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from eiesim import __version__
 from eiesim.arrays import take_array
 from eiesim.benchmark import draw_benchmark, find_spec_file, load_spec
 from eiesim.counters import RunResult
-from eiesim.energy.area import estimate_area
-from eiesim.energy.machine import price_clock, price_machine
+from eiesim.energy.machine import price_machine
 from eiesim.energy.model import count_actions
-from eiesim.energy.prices import Key
-from eiesim.energy.technology import scale_price
-from eiesim.errors import ConfigError, EieError, EnergyError
+from eiesim.errors import ConfigError, EieError
 from eiesim.hardware import Hardware
 from eiesim.image import (
     InterleavedCSC,
@@ -34,33 +29,23 @@ from eiesim.image import (
     encode_passes,
     fit_images,
 )
-from eiesim.importers.dump import is_dump
 from eiesim.importers.npz import read_activations
 from eiesim.layer import CompressedLayer
 from eiesim.model import EIE, Model, load_model
 from eiesim.sim.passes import simulate_passes
 from eiesim.study.examples import draw_examples, read_examples
-from eiesim.study.experiment import hash_file, load_layer
+from eiesim.study.experiment import load_layer
 from eiesim.study.network_run import run_examples
-from eiesim.study.sweep.metrics import METRICS
+from eiesim.study.sweep.identity import MATCHED
+from eiesim.study.sweep.machine import find_prices, measure_machine
+from eiesim.study.sweep.metrics import METRICS, derive_metrics
 from eiesim.study.sweep.points import Task, Values
 from eiesim.study.sweep.shared import Encoded, share
 from eiesim.study.sweep.spec import LAYER
 from eiesim.study.workloads import draw_matched
-from eiesim.trained import trained_names
+from eiesim.units import cycles_to_us
 
 Row = dict[str, Any]
-SCHEMA = "eiesim sweep 1"
-MATCHED = "matched/"
-"""Before the name of a layer of the paper: drawn with the work of Table IV."""
-MACHINES = 4096
-"""Of which prices and areas are remembered."""
-PRICED = (
-    "spmat_width_bits", "spmat_sram_bytes", "ptr_sram_bytes", "ptr_bits",
-    "act_sram_bytes", "accumulators_per_pe", "node_nm", "multiplier", "sram_cell",
-)  # fmt: skip
-"""Fields of a machine on which prices depend, beside `queue_depth` and `dram`, and its area, beside
-`queue_depth` and `n_pes`."""
 FIT_FIELDS = ("spmat_width_bits", "codebook_bits", "spmat_sram_bytes", "ptr_sram_bytes",
               "ptr_bits", "act_sram_bytes", "accumulators_per_pe", "act_batches")  # fmt: skip
 """Fields of a machine on which it depends how full its memories are, beside its image."""
@@ -75,55 +60,6 @@ class Operands(NamedTuple):
 
     layer: CompressedLayer
     activations: npt.NDArray[np.float32]
-
-
-def identify(layer: str, shared: Values) -> str:
-    """Return what a layer and its input are, by content.
-
-    Parameters
-    ----------
-    layer : str
-        Name or file.
-    shared : mapping
-        Values of the axes that are not the machine's.
-
-    Raises
-    ------
-    EieError
-        A name is unknown, or a file is missing.
-    """
-    return json.dumps([SCHEMA, __version__, _find_hash(layer), _hash_inputs(shared)], default=str)
-
-
-def _hash_inputs(shared: Values) -> Row:
-    told = dict(sorted(shared.items()))
-    if "inputs" in told:
-        told["inputs"] = hash_file(told["inputs"])
-    return told
-
-
-def _find_hash(layer: str) -> str:
-    if Path(layer).suffix.lower() in (EIE, ".npz"):
-        return hash_file(layer)
-    if layer.startswith(MATCHED):
-        return MATCHED + hash_file(find_spec_file(layer.removeprefix(MATCHED)))
-    if is_dump(layer) or layer.partition("/")[0] in trained_names():
-        return load_layer(layer)[2].sha256
-    return hash_file(find_spec_file(layer))
-
-
-def make_key(identity: str, hw: Hardware) -> str:
-    """Return the name of a point: the hash of everything that its result depends on.
-
-    Parameters
-    ----------
-    identity : str
-        From `identify`.
-    hw : Hardware
-        Its machine.
-    """
-    content = identity + json.dumps(vars(hw), sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
 def evaluate(task: Task) -> list[tuple[int, Row]]:
@@ -304,18 +240,13 @@ def _prepare_network(task: Task) -> Callable[[Hardware], Row]:
     inputs = task.shared.get("inputs")
     examples = read_examples(inputs, model) if inputs else draw_examples(model, 1, density, seed)
 
+    balance = bool(task.shared.get("balance"))
+
     def measure(hw: Hardware) -> Row:
-        balance = bool(task.shared.get("balance"))
-        runs = list(run_examples(model, examples[:1], hw, price_machine(hw), balance=balance))
-        (run,) = runs
-        cycles = run.cycles
-        energy = None if run.energy_pj is None else sum(run.energy_pj)
+        (run,) = run_examples(model, examples[:1], hw, price_machine(hw), balance=balance)
+        energy_pj = None if run.energy_pj is None else sum(run.energy_pj)
         uses = [use for step in run.steps for use in step.memories]
-        entries = sum(step.result.entries for step in run.steps)
-        totals = [step.result.counters.totals() for step in run.steps]
-        counted = {key: sum(it[key] for it in totals) for key in COUNTED}
-        dram = sum(step.result.dram_bytes for step in run.steps)
-        return _finish(hw, cycles, energy, entries, counted | {"dram_bytes": dram}, uses)
+        return _join([step.result for step in run.steps], energy_pj, uses)
 
     return measure
 
@@ -327,111 +258,25 @@ def _load_network(_identity: str, path: str) -> Model:
 
 def _describe(run: RunResult, uses: Sequence[MemoryUse]) -> Row:
     prices, counts = find_prices(run.hardware), count_actions(run)
-    energy = None
+    energy_pj = None
     if prices.keys() >= counts.keys():
-        energy = math.fsum(float(count) * prices[key] for key, count in counts.items())
-    counted = {key: int(getattr(run.counters, key)) for key in COUNTED}
-    counted["dram_bytes"] = run.dram_bytes
-    return _finish(run.hardware, run.cycles, energy, run.entries, counted, uses)
+        energy_pj = math.fsum(float(count) * prices[key] for key, count in counts.items())
+    return _join([run], energy_pj, uses)
 
 
-def _finish(
-    hw: Hardware,
-    cycles: int,
-    energy: float | None,
-    entries: int,
-    counted: Row,
-    uses: Sequence[MemoryUse],
-) -> Row:
-    latency_us = cycles / hw.clock_mhz
-    area = measure_machine(hw)
-    edp = None if energy is None else energy * latency_us
+def _join(runs: Sequence[RunResult], energy_pj: float | None, uses: Sequence[MemoryUse]) -> Row:
+    """Return the metrics of runs on one machine, one after the other."""
+    hw, cycles = runs[0].hardware, sum(run.cycles for run in runs)
+    machine, latency_us = measure_machine(hw), cycles_to_us(cycles, hw.clock_mhz)
+    work = sum(run.entries for run in runs) / hw.n_pes
     row = {
         "cycles": cycles,
-        "latency_us": latency_us,
-        "energy_pj": energy,
-        "power_mw": None if energy is None else energy / 1000 / latency_us,
-        **area,
-        "edp_pj_us": edp,
-        "edp_pj_us_mm2": None
-        if edp is None or area["area_mm2"] is None
-        else edp * area["area_mm2"],
-        "load_balance": entries / hw.n_pes / cycles if cycles else None,
-        **counted,
+        **machine,
+        **derive_metrics(latency_us, energy_pj, machine["area_mm2"]),
+        "load_balance": work / cycles if cycles else None,
+        **{key: sum(int(getattr(run.counters, key)) for run in runs) for key in COUNTED},
+        "dram_bytes": sum(run.dram_bytes for run in runs),
         "fits": all(use.fits for use in uses),
         "chips": count_chips(uses),
     }
     return {name: row[name] for name in METRICS}
-
-
-def measure_machine(hw: Hardware) -> Row:
-    """Return the metrics that need no run.
-
-    Parameters
-    ----------
-    hw : Hardware
-        The machine.
-    """
-    return {
-        "area_mm2": find_area(hw),
-        "sram_bytes": hw.n_pes * (hw.spmat_sram_bytes + hw.ptr_sram_bytes + hw.act_sram_bytes),
-    }
-
-
-@dataclass(frozen=True)
-class Part:
-    """A machine, known by some of its fields: what is alike in them is looked up once."""
-
-    fields: tuple[Any, ...]
-    hw: Hardware = field(compare=False)
-
-
-def _part(hw: Hardware, last: str) -> Part:
-    return Part(tuple(getattr(hw, name) for name in (*PRICED, last)), hw)
-
-
-def find_prices(hw: Hardware) -> dict[Key, float]:
-    """Return the price of each action, pJ, or pJ a nanosecond.
-
-    The depth of the queue changes the price of its clock alone: the others are looked up.
-
-    Parameters
-    ----------
-    hw : Hardware
-        The machine.
-    """
-    clock = scale_price(price_clock("act_queue", hw), hw.node_nm)
-    return {**_find_prices(_part(hw, "dram")), clock.key: clock.value}
-
-
-@lru_cache(maxsize=MACHINES)
-def _find_prices(part: Part) -> dict[Key, float]:
-    return {price.key: price.value for price in price_machine(part.hw).prices}
-
-
-def find_area(hw: Hardware) -> float | None:
-    """Return the area of the chip, mm2; None where CACTI was not run for an SRAM.
-
-    Every slot of the queues adds as much: two depths tell all.
-
-    Parameters
-    ----------
-    hw : Hardware
-        The machine.
-    """
-    found = _find_areas(_part(hw, "n_pes"))
-    return None if found is None else found[0] + hw.queue_depth * found[1]
-
-
-@lru_cache(maxsize=MACHINES)
-def _find_areas(part: Part) -> tuple[float, float] | None:
-    """Return the area without slots, and of one slot in every PE."""
-    few, many = 8, 16
-    try:
-        low, high = (
-            estimate_area(replace(part.hw, queue_depth=depth)).chip_mm2 for depth in (few, many)
-        )
-    except EnergyError:
-        return None
-    slot = (high - low) / (many - few)
-    return low - few * slot, slot

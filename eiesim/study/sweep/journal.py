@@ -11,7 +11,6 @@ from typing import Any
 
 from eiesim.errors import EieError
 
-SCHEMA = "eiesim sweep 1"
 APPLICATION = 0x45494553
 """SQLite's application_id of such a file: "EIES"."""
 WAIT_S = 60.0

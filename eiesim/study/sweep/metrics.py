@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 METRICS: Mapping[str, str] = {
     "cycles": "cycles of the run",
@@ -26,3 +27,24 @@ METRICS: Mapping[str, str] = {
 """By name, in the order of the columns."""
 OF_MACHINE = ("area_mm2", "sram_bytes")
 """Those that need no run."""
+
+
+def derive_metrics(
+    latency_us: float, energy_pj: float | None, area_mm2: float | None
+) -> dict[str, Any]:
+    """Return the metrics that follow from time, energy and area; None where one of them lacks.
+
+    Parameters
+    ----------
+    latency_us, energy_pj, area_mm2 : float or None
+        Of a run, or of several, one after the other, on one machine.
+    """
+    edp = None if energy_pj is None else energy_pj * latency_us
+    return {
+        "latency_us": latency_us,
+        "energy_pj": energy_pj,
+        "power_mw": None if energy_pj is None else energy_pj / 1000 / latency_us,
+        "area_mm2": area_mm2,
+        "edp_pj_us": edp,
+        "edp_pj_us_mm2": None if edp is None or area_mm2 is None else edp * area_mm2,
+    }

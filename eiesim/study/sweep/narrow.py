@@ -5,11 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
-from eiesim.study.sweep.answers import find_best, sum_layers
-from eiesim.study.sweep.evaluate import Row
-from eiesim.study.sweep.points import list_axes
+from eiesim.study.sweep.answers import Row, find_best, find_judged
 from eiesim.study.sweep.spec import Sweep
 
 Place = tuple[int, ...]
@@ -42,19 +39,20 @@ def narrow(sweep: Sweep, run: Run) -> Sweep:
     steps = [max((size - 1) / 2, 1) for size in sizes]
     centre: Place = tuple((size - 1) // 2 for size in sizes)
     seen: dict[Place, None] = {}
+    rows: list[Row] = []
     while True:
         around = [
             sorted({min(max(round(at + way * step), 0), size - 1) for way in (-1, 0, 1)})
             for at, step, size in zip(centre, steps, sizes, strict=True)
         ]
         fresh = [place for place in itertools.product(*around) if place not in seen]
-        seen |= dict.fromkeys(fresh)
-        looked = _make_list(sweep, names, list(seen))
-        best = find_place(looked, names, run(looked) if fresh else (), centre, sweep)
-        done = best == centre and max(steps) <= 1
+        if fresh:
+            seen |= dict.fromkeys(fresh)
+            rows += run(_make_list(sweep, names, fresh))
+        best = _find_place(sweep, rows) or centre
+        if best == centre and max(steps) <= 1:
+            return _make_list(sweep, names, list(seen))
         centre = best
-        if done:
-            return looked
         steps = [max(step / 2, 1) for step in steps]
 
 
@@ -66,36 +64,9 @@ def _make_list(sweep: Sweep, names: Sequence[str], places: Sequence[Place]) -> S
     return replace(sweep, method="list", listed=listed, axes={})
 
 
-def find_place(
-    looked: Sweep, names: Sequence[str], rows: Sequence[Row], otherwise: Place, sweep: Sweep
-) -> Place:
-    """Return where on the axes the best row is; those that meet the constraints come first.
-
-    Parameters
-    ----------
-    looked : Sweep
-        The points that were looked at.
-    names : sequence of str
-        The axes.
-    rows : sequence of dict
-        Their results.
-    otherwise : tuple of int
-        What holds where there is no result.
-    sweep : Sweep
-        The whole grid.
-    """
-    judged: Sequence[Row] = [row for row in rows if row["error"] is None]
-    if len(sweep.layers) > 1:
-        sums = sum_layers(judged, list_axes(looked), sweep.base.n_pes)
-        judged = [row | {"meets": _meets(sweep, row)} for row in sums]
-    objective = sweep.objectives[0]
+def _find_place(sweep: Sweep, rows: Sequence[Row]) -> Place:
+    """Return where on the axes the best row is; those that meet the constraints come first."""
+    judged, objective = find_judged(sweep, rows), sweep.objectives[0]
     best = find_best(judged, [objective])
     best = best or find_best([row | {"meets": True} for row in judged], [objective])
-    if not best:
-        return otherwise
-    row: dict[str, Any] = best[objective]
-    return tuple(sweep.axes[name].index(row[name]) for name in names)
-
-
-def _meets(sweep: Sweep, row: Row) -> bool:
-    return all(it.holds(row[it.metric]) for it in sweep.where)
+    return tuple(sweep.axes[name].index(row[name]) for row in best.values() for name in sweep.axes)

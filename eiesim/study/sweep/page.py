@@ -11,10 +11,10 @@ from eiesim.hardware import Hardware
 from eiesim.study import markup
 from eiesim.study.figures import Chart, Panel
 from eiesim.study.page import Section, date_line, describe_manifest, render_page
-from eiesim.study.sweep.answers import find_front, is_answer
+from eiesim.study.sweep.answers import find_front, is_answer, weigh
 from eiesim.study.sweep.evaluate import Row
 from eiesim.study.sweep.points import list_axes
-from eiesim.study.sweep.spec import Sweep
+from eiesim.study.sweep.spec import Sweep, name_metric
 
 ROWS_AT_MOST = 2000
 """Of a table."""
@@ -41,7 +41,7 @@ def render_sweep(sweep: Sweep, rows: Sequence[Row], summary: Row, manifest: Row)
     """
     axes = list_axes(sweep)
     charts = [*_draw_fronts(sweep, rows), *_draw_maps(sweep, rows, axes)]
-    parallel = draw_parallel(sweep, rows, axes)
+    parallel = _draw_parallel(sweep, rows, axes)
     charts += [parallel] if parallel else []
     counts = summary["points"]
     tiles = markup.tiles(
@@ -85,50 +85,47 @@ def _find_paper(sweep: Sweep, rows: Sequence[Row], axes: Sequence[str]) -> list[
 
 def _draw_fronts(sweep: Sweep, rows: Sequence[Row]) -> list[Chart]:
     """Draw each pair of the first three objectives."""
-    names = [it.removeprefix("-") for it in sweep.objectives[:3]]
+    objectives = sweep.objectives[:3]
     able = [row for row in rows if is_answer(row, sweep.objectives)]
-    if len(names) < 2 or not able:
+    if not able:
         return []
     paper = _find_paper(sweep, able, list_axes(sweep))
     charts = []
-    for first in range(len(names)):
-        for second in range(first + 1, len(names)):
-            pair = [sweep.objectives[first], sweep.objectives[second]]
-            front = find_front(able, pair)
-            groups = {OTHERS: able[:: math.ceil(len(able) / POINTS_AT_MOST)], FRONT: front}
-            groups |= {PAPER: paper[:1]} if paper else {}
-            x, y = names[first], names[second]
-            log = all(float(row[it]) > 0 for row in able for it in (x, y))
-            across, up = (
-                {name: [float(row[it]) for row in own] for name, own in groups.items()}
-                for it in (x, y)
-            )
-            labels = markup.name_column(x), markup.name_column(y)
-            panel = Panel("points", (), up, *labels, log, across)
-            see = "What is on the front is beaten in neither; towards the lower left is better."
-            charts.append(Chart(f"{panel.y_label} against {panel.x_label}", (panel,), see))
+    for pair in itertools.combinations(objectives, 2):
+        groups = {
+            OTHERS: able[:: math.ceil(len(able) / POINTS_AT_MOST)],
+            FRONT: find_front(able, pair),
+            **({PAPER: paper[:1]} if paper else {}),
+        }
+        x, y = map(name_metric, pair)
+        log = all(float(row[it]) > 0 for row in able for it in (x, y))
+        across, up = (
+            {name: [float(row[it]) for row in own] for name, own in groups.items()} for it in (x, y)
+        )
+        labels = markup.name_column(x), markup.name_column(y)
+        panel = Panel("points", (), up, *labels, log, across)
+        see = "What is on the front is beaten in neither; towards the lower left is better."
+        charts.append(Chart(f"{panel.y_label} against {panel.x_label}", (panel,), see))
     return charts
 
 
 def _draw_maps(sweep: Sweep, rows: Sequence[Row], axes: Sequence[str]) -> list[Chart]:
-    """Draw the first objective over the first two axes, at the best of what else there is."""
+    """Draw the first objective over each axis and the next, at the best of what else there is."""
     many = [axis for axis in axes if len({repr(row[axis]) for row in rows}) > 1]
-    if len(many) < 2:
-        return []
-    name = sweep.objectives[0].removeprefix("-")
-    sign = -1 if sweep.objectives[0] != name else 1
+    objective, name = sweep.objectives[0], name_metric(sweep.objectives[0])
     able = [row for row in rows if row[name] is not None]
     charts = []
     for x, y in itertools.pairwise(many):
-        best: dict[tuple[Any, Any], float] = {}
+        groups: dict[tuple[Any, Any], list[Row]] = {}
         for row in able:
-            at, value = (row[y], row[x]), sign * float(row[name])
-            best[at] = min(best.get(at, math.inf), value)
+            groups.setdefault((row[y], row[x]), []).append(row)
+        best = {
+            at: float(min(own, key=lambda row: weigh(row, objective))[name])
+            for at, own in groups.items()
+        }
         columns = sorted({row[x] for row in able}, key=_key)
         lines: Mapping[str, Sequence[float | None]] = {
-            _show(line): [
-                sign * best[line, column] if (line, column) in best else None for column in columns
-            ]
+            _show(line): [best.get((line, column)) for column in columns]
             for line in sorted({row[y] for row in able}, key=_key)
         }
         least = min(value for it in lines.values() for value in it if value is not None)
@@ -147,25 +144,14 @@ def _key(value: Any) -> tuple[int, Any]:
     return (0, value) if isinstance(value, int | float) else (1, str(value))
 
 
-def draw_parallel(sweep: Sweep, rows: Sequence[Row], axes: Sequence[str]) -> Chart | None:
-    """Draw points as lines over axes and objectives, the best one thick.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        The sweep.
-    rows : sequence of dict
-        What is judged.
-    axes : sequence of str
-        Its axes.
-    """
+def _draw_parallel(sweep: Sweep, rows: Sequence[Row], axes: Sequence[str]) -> Chart | None:
+    """Draw points as lines over axes and objectives, the best one thick."""
     able = [row for row in rows if is_answer(row, sweep.objectives)]
-    names = [it.removeprefix("-") for it in sweep.objectives]
+    names = list(map(name_metric, sweep.objectives))
     columns = [it for it in (*axes, *names) if len({repr(row[it]) for row in able}) > 1]
     if len(columns) < 2 or not able:
         return None
-    sign = -1 if sweep.objectives[0] != names[0] else 1
-    best = min(able, key=lambda row: sign * float(row[names[0]]))
+    best = min(able, key=lambda row: weigh(row, sweep.objectives[0]))
     some = able[:: math.ceil(len(able) / LINES_AT_MOST)]
     scales = {it: sorted({row[it] for row in able}, key=_key) for it in columns}
 

@@ -6,7 +6,6 @@ import hashlib
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,8 +17,8 @@ from eiesim.study.sweep.spec import LAYER, MOST_POINTS, Sweep
 Values = Mapping[str, Any]
 MOST_TOGETHER = 500
 """Points of a task: what is lost at most when it is killed."""
-OF_IMAGE = ("n_pes", "index_bits", "balance")
-"""Axes that ask for another encoding."""
+OF_RUN = ("inputs", "balance")
+"""Axes that are neither of the machine nor of a drawn layer."""
 
 
 class Point(NamedTuple):
@@ -38,6 +37,30 @@ class Point(NamedTuple):
     number: int
     layer: str
     values: Values
+
+
+class PlannedPoint(NamedTuple):
+    """A point with what its run needs.
+
+    Attributes
+    ----------
+    point : Point
+        The point.
+    hw : Hardware or None
+        Its machine; None where there cannot be one.
+    identity : str
+        What its layer and input are, by content.
+    key : str
+        Its name in the journal.
+    error : str
+        Why its machine cannot be.
+    """
+
+    point: Point
+    hw: Hardware | None
+    identity: str = ""
+    key: str = ""
+    error: str = ""
 
 
 class Task(NamedTuple):
@@ -154,53 +177,37 @@ def _draw(sweep: Sweep, sizes: Sequence[int]) -> Any:
     return (shares.random(sweep.points) * sizes).astype(np.int64)
 
 
-def make_machine(sweep: Sweep, values: Values) -> Hardware:
-    """Return the machine of a point.
+def split_values(values: Values) -> tuple[Values, Values]:
+    """Return the values of a point that are fields of the machine, and the others.
 
     Parameters
     ----------
-    sweep : Sweep
-        The sweep.
     values : mapping
-        Of the point.
-
-    Raises
-    ------
-    ConfigError
-        The values do not go together.
+        By axis.
     """
-    own = {key: value for key, value in values.items() if is_of_machine(key)}
-    return replace(sweep.base, **own)
+    own = {it: values[it] for it in values if not it.startswith(LAYER) and it not in OF_RUN}
+    return own, {it: values[it] for it in values if it not in own}
 
 
-def is_of_machine(axis: str) -> bool:
-    """Return whether an axis is a field of the machine.
+def list_tasks(points: Sequence[PlannedPoint]) -> Iterator[Task]:
+    """Put points that share layer, input and image together, at most `MOST_TOGETHER` of them.
 
     Parameters
     ----------
-    axis : str
-        Its name.
+    points : sequence of PlannedPoint
+        One that is there twice is run once; one without a machine is left out.
     """
-    return not axis.startswith(LAYER) and axis not in ("inputs", "balance")
-
-
-def gather_tasks(layer: str, points: Sequence[tuple[Point, Hardware, str]]) -> Iterator[Task]:
-    """Put points of a layer that share its image together, at most `MOST_TOGETHER` of them.
-
-    Parameters
-    ----------
-    layer : str
-        Name or file.
-    points : sequence of (Point, Hardware, str)
-        Of this layer, each with its machine and with what its layer and input are, by content.
-    """
-    groups: dict[tuple[str, int, int], tuple[Values, list[tuple[int, Hardware]]]] = {}
-    for point, hw, identity in points:
-        shared: Values = {key: it for key, it in point.values.items() if not is_of_machine(key)}
-        key = identity, hw.n_pes, hw.index_bits
-        groups.setdefault(key, (shared, []))[1].append((point.number, hw))
-    for key, (shared, machines) in groups.items():
-        image = hashlib.sha256(repr(key).encode()).hexdigest()[:32]
+    seen: set[str] = set()
+    groups: dict[tuple[str, str, int, int], tuple[Values, list[tuple[int, Hardware]]]] = {}
+    for point, hw, identity, key, _ in points:
+        if hw is None or key in seen:
+            continue
+        seen.add(key)
+        _, shared = split_values(point.values)
+        image = point.layer, identity, hw.n_pes, hw.index_bits
+        groups.setdefault(image, (shared, []))[1].append((point.number, hw))
+    for (layer, identity, *sizes), (shared, machines) in groups.items():
+        name = hashlib.sha256(repr((identity, sizes)).encode()).hexdigest()[:32]
         for first in range(0, len(machines), MOST_TOGETHER):
             some = tuple(machines[first : first + MOST_TOGETHER])
-            yield Task(layer, shared, some, key[0], image)
+            yield Task(layer, shared, some, identity, name)

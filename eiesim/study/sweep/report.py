@@ -12,14 +12,14 @@ from eiesim.benchmark import find_spec_file, load_spec
 from eiesim.errors import EieError
 from eiesim.study.experiment import Source, hash_file
 from eiesim.study.store import make_manifest, to_csv, to_json, write_texts
-from eiesim.study.sweep.answers import find_best, find_front, find_sensitivity, sum_layers
-from eiesim.study.sweep.evaluate import MATCHED, Row
+from eiesim.study.sweep.answers import find_best, find_front, find_judged, find_sensitivity
+from eiesim.study.sweep.evaluate import Row
+from eiesim.study.sweep.identity import MATCHED, SCHEMA
 from eiesim.study.sweep.page import render_sweep
-from eiesim.study.sweep.points import list_axes
-from eiesim.study.sweep.run import Planned, list_tasks, meets
-from eiesim.study.sweep.spec import Sweep
+from eiesim.study.sweep.points import list_axes, list_tasks
+from eiesim.study.sweep.run import Planned
+from eiesim.study.sweep.spec import Sweep, name_metric
 
-SCHEMA = "eiesim sweep 1"
 POINT_MS, POINT_SERIAL_MS, IMAGE_MS, MILLION_MS = 0.14, 0.09, 20.0, 120.0
 """Measured on a core of a server: a point whose image is there; what the first process does for it;
 an image; and each million of its weights."""
@@ -36,7 +36,7 @@ def estimate_cost(planned: Planned, jobs: int) -> Row:
     jobs : int
         Processes.
     """
-    tasks = list(list_tasks(planned))
+    tasks = list(list_tasks(planned.points))
     points = sum(len(task.machines) for task in tasks)
     images = {task.image: task.layer for task in tasks}
     millions = sum(map(_find_millions, images.values()))
@@ -45,7 +45,7 @@ def estimate_cost(planned: Planned, jobs: int) -> Row:
         "points": len(planned.points),
         "to_run": points,
         "left_out": planned.left_out,
-        "cannot_be": len(planned.errors),
+        "cannot_be": sum(it.hw is None for it in planned.points),
         "encodings": len(images),
         "estimated_s": (shared_ms / jobs + points * POINT_SERIAL_MS) / 1000,
         "estimated_bytes": points * POINT_BYTES + jobs * WORKER_BYTES,
@@ -74,7 +74,7 @@ def summarise(sweep: Sweep, planned: Planned, rows: Sequence[Row]) -> Row:
         Its results.
     """
     axes, whole = list_axes(sweep), find_judged(sweep, rows)
-    shown = ["number", "layer", *axes, *(it.removeprefix("-") for it in sweep.objectives)]
+    shown = ["number", "layer", *axes, *map(name_metric, sweep.objectives)]
     errors = sum(row["error"] is not None for row in rows)
     return {
         "schema": SCHEMA,
@@ -98,22 +98,6 @@ def summarise(sweep: Sweep, planned: Planned, rows: Sequence[Row]) -> Row:
         "best": find_best(whole, sweep.objectives),
         "sensitivity": find_sensitivity(rows, axes, sweep.objectives),
     }
-
-
-def find_judged(sweep: Sweep, rows: Sequence[Row]) -> list[Row]:
-    """Return what is judged: the points, or with several layers each machine over all of them.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        The sweep.
-    rows : sequence of dict
-        Its results.
-    """
-    if len(sweep.layers) == 1:
-        return [row for row in rows if row["error"] is None]
-    sums = sum_layers(rows, list_axes(sweep), sweep.base.n_pes)
-    return [row | {"meets": meets(sweep, row)} for row in sums]
 
 
 def write_sweep(

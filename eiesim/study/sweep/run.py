@@ -8,24 +8,26 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eiesim.errors import ConfigError
 from eiesim.hardware import Hardware
-from eiesim.study.sweep.evaluate import Row, identify, make_key, measure_machine
+from eiesim.study.sweep.answers import meets
+from eiesim.study.sweep.evaluate import Row
+from eiesim.study.sweep.identity import identify, make_key
 from eiesim.study.sweep.journal import Journal, open_journal
+from eiesim.study.sweep.machine import measure_machine
 from eiesim.study.sweep.metrics import METRICS, OF_MACHINE
 from eiesim.study.sweep.narrow import narrow
 from eiesim.study.sweep.points import (
-    Point,
+    PlannedPoint,
     Task,
-    gather_tasks,
-    is_of_machine,
     list_axes,
     list_points,
-    make_machine,
+    list_tasks,
+    split_values,
 )
 from eiesim.study.sweep.spec import Sweep, make_sweep, read_sweep
 from eiesim.study.sweep.workers import run_here, run_in_processes, run_on_dask
@@ -34,31 +36,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Tell = Callable[[int], object]
-COLUMNS = ("number", "layer")
 
 
-@dataclass(frozen=True)
-class Planned:
-    """The points of a sweep that are to be run.
+class Planned(NamedTuple):
+    """The points of a sweep.
 
     Attributes
     ----------
-    points : list of (Point, str)
-        Each with its key; an empty one where its machine cannot be.
-    errors : dict of int to str
-        By number: why a point cannot be.
-    machines : dict of int to Hardware
-        By number.
-    identities : dict of int to str
-        By number: what layer and input are, by content.
+    points : list of PlannedPoint
+        In their order.
     left_out : int
         Points that a constraint on the machine alone leaves out.
     """
 
-    points: list[tuple[Point, str]]
-    errors: dict[int, str]
-    machines: dict[int, Hardware]
-    identities: dict[int, str]
+    points: list[PlannedPoint]
     left_out: int
 
 
@@ -76,35 +67,35 @@ def plan_points(sweep: Sweep) -> Planned:
         A layer is unknown, or there are too many points.
     """
     early = [it for it in sweep.where if it.metric in OF_MACHINE]
-    points: list[tuple[Point, str]] = []
-    errors: dict[int, str] = {}
-    machines: dict[int, Hardware] = {}
-    known: dict[Any, Hardware | ConfigError] = {}
-    found: dict[Any, str] = {}
-    identities: dict[int, str] = {}
+    machines: dict[Any, Hardware | ConfigError] = {}
+    identities: dict[Any, str] = {}
+    points: list[PlannedPoint] = []
     left_out = 0
     for point in list_points(sweep):
-        own = tuple(it for it in point.values.items() if is_of_machine(it[0]))
-        if own not in known:
-            try:
-                known[own] = make_machine(sweep, point.values)
-            except ConfigError as error:
-                known[own] = error
-        hw = known[own]
+        own, shared = split_values(point.values)
+        at = tuple(own.items())
+        if at not in machines:
+            machines[at] = _make_machine(sweep, own)
+        hw = machines[at]
         if isinstance(hw, ConfigError):
-            errors[point.number] = str(hw)
-            points.append((point, ""))
+            points.append(PlannedPoint(point, None, error=str(hw)))
             continue
         if early and not all(it.holds(measure_machine(hw)[it.metric]) for it in early):
             left_out += 1
             continue
-        shared = tuple(it for it in point.values.items() if not is_of_machine(it[0]))
-        if (point.layer, shared) not in found:
-            found[point.layer, shared] = identify(point.layer, dict(shared))
-        identity = found[point.layer, shared]
-        machines[point.number], identities[point.number] = hw, identity
-        points.append((point, make_key(identity, hw)))
-    return Planned(points, errors, machines, identities, left_out)
+        what = point.layer, tuple(shared.items())
+        if what not in identities:
+            identities[what] = identify(point.layer, shared)
+        key = make_key(identities[what], hw)
+        points.append(PlannedPoint(point, hw, identities[what], key))
+    return Planned(points, left_out)
+
+
+def _make_machine(sweep: Sweep, own: Mapping[str, Any]) -> Hardware | ConfigError:
+    try:
+        return replace(sweep.base, **own)
+    except ConfigError as error:
+        return error
 
 
 def run_points(
@@ -142,10 +133,10 @@ def run_points(
     EieError
         The journal cannot be written, or a worker died.
     """
-    keys = {point.number: key for point, key in planned.points if key}
+    keys = {it.point.number: it.key for it in planned.points if it.key}
     there = {key for key, _ in journal.find(keys.values())}
     # parts are of all tasks, whatever is there already, so that each stays the same
-    own = list(list_tasks(planned))[shard[0] :: shard[1]]
+    own = list(list_tasks(planned.points))[shard[0] :: shard[1]]
     tasks = []
     for task in own:
         left = tuple(it for it in task.machines if keys[it[0]] not in there)
@@ -182,26 +173,6 @@ def _add(tasks: Sequence[Task], folder: str, jobs: int) -> Iterator[Task]:
             yield from (task for task in row if task is not None)
 
 
-def list_tasks(planned: Planned) -> Iterator[Task]:
-    """Yield tasks of all points, each key once, layer by layer.
-
-    Parameters
-    ----------
-    planned : Planned
-        The points.
-    """
-    seen: set[str] = set()
-    by_layer: dict[str, list[tuple[Point, Hardware, str]]] = {}
-    for point, key in planned.points:
-        if key and key not in seen:
-            seen.add(key)
-            at = point.number
-            own = by_layer.setdefault(point.layer, [])
-            own.append((point, planned.machines[at], planned.identities[at]))
-    for layer, points in by_layer.items():
-        yield from gather_tasks(layer, points)
-
-
 def collect_rows(sweep: Sweep, planned: Planned, journal: Journal) -> list[Row]:
     """Return all results that are there, in the order of the points.
 
@@ -219,11 +190,11 @@ def collect_rows(sweep: Sweep, planned: Planned, journal: Journal) -> list[Row]:
     EieError
         The journal cannot be read.
     """
-    found = dict(journal.find(key for _, key in planned.points if key))
+    found = dict(journal.find(it.key for it in planned.points if it.key))
     axes = list_axes(sweep)
     rows = []
-    for point, key in planned.points:
-        result = {"error": planned.errors[point.number]} if not key else found.get(key)
+    for point, hw, _, key, error in planned.points:
+        result = {"error": error} if hw is None else found.get(key)
         if result is None:
             continue
         values = {axis: point.values.get(axis, getattr(sweep.base, axis, None)) for axis in axes}
@@ -231,19 +202,6 @@ def collect_rows(sweep: Sweep, planned: Planned, journal: Journal) -> list[Row]:
         row = {"number": point.number, "layer": point.layer, **values, **metrics}
         rows.append(row | {"meets": meets(sweep, metrics), "error": result.get("error")})
     return rows
-
-
-def meets(sweep: Sweep, metrics: Mapping[str, Any]) -> bool:
-    """Return whether a result meets the constraints.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        Its constraints.
-    metrics : mapping
-        Of a point.
-    """
-    return all(it.holds(metrics[it.metric]) for it in sweep.where)
 
 
 def sweep(
@@ -339,8 +297,10 @@ def run_sweep(
         run_points(planned, journal, *how, tell)
         return collect_rows(sweep, planned, journal)
 
-    looked = narrow(wanted, run) if wanted.method == "narrow" else wanted
-    planned = plan_points(looked)
-    if looked is wanted:
+    if wanted.method == "narrow":
+        looked = narrow(wanted, run)
+        planned = plan_points(looked)
+    else:
+        looked, planned = wanted, plan_points(wanted)
         run_points(planned, journal, *how, tell)
     return looked, planned, collect_rows(looked, planned, journal)

@@ -20,6 +20,7 @@ ARRAYS = ("codebook", "ptr", "codes", "relative_index")
 LONGEST_WAIT_S = 60.0
 """After which a worker encodes an image itself: the one that began may have been killed."""
 LOOK_S = 0.01
+"""How often one that waits looks: other processes rename a folder, which nothing tells of."""
 
 
 class Encoded(NamedTuple):

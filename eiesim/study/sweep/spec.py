@@ -16,6 +16,8 @@ from eiesim.study.sweep.metrics import METRICS
 
 LAYER = "layer."
 """Before the name of a field of a drawn layer."""
+LARGE = "-"
+"""Before the name of an objective that is to be large."""
 METHODS = ("grid", "random", "latin", "list", "narrow")
 MOST_POINTS = 10_000_000
 CONSTRAINT = re.compile(r"\s*(\w+)\s*(?:(<=|>=|==|<|>)\s*([-+.\w]+)\s*)?")
@@ -106,6 +108,17 @@ class Sweep:
     objectives: tuple[str, ...] = ("cycles", "energy_pj", "area_mm2")
 
 
+def name_metric(objective: str) -> str:
+    """Return the metric that an objective is of.
+
+    Parameters
+    ----------
+    objective : str
+        With or without `LARGE`.
+    """
+    return objective.removeprefix(LARGE)
+
+
 def read_sweep(path: str | Path) -> Sweep:
     """Read a sweep.
 
@@ -158,8 +171,8 @@ def make_sweep(values: Mapping[str, Any], where: str = "sweep", text: str = "") 
                 _take_axis(key, [value], problems)
     where_met = [_take_constraint(it, problems) for it in taken["where"]]
     for name in taken["objectives"]:
-        if str(name).removeprefix("-") not in METRICS:
-            found = did_you_mean(str(name).removeprefix("-"), METRICS)
+        if name_metric(str(name)) not in METRICS:
+            found = did_you_mean(name_metric(str(name)), METRICS)
             problems.append(("objectives", f"objective {name!r}: {found}"))
     if problems:
         told = [f"{where}{find_line(key, text) if text else ''}: {it}" for key, it in problems]

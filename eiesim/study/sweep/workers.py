@@ -8,8 +8,9 @@ import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from typing import Any
 
 from eiesim.errors import EieError
@@ -53,7 +54,7 @@ def run_in_processes(tasks: Iterable[Task], jobs: int) -> Iterator[Done]:
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(os.getpid(),))
     try:
-        yield from _keep_busy(tasks, lambda task: pool.submit(evaluate, task), jobs)
+        yield from _keep_busy(tasks, pool, jobs)
     except BrokenProcessPool as error:
         raise EieError(
             "a worker died, for want of memory perhaps: run the sweep again, which goes on where "
@@ -98,49 +99,28 @@ def run_on_dask(tasks: Iterable[Task], scheduler: str, jobs: int) -> Iterator[Do
         raise EieError(
             f"--scheduler: expected Dask, found none ({error}); pip install 'eiesim[dask]'"
         ) from error
-    try:
-        if scheduler == "local":
-            place: Any = LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None)
-        else:
-            place = scheduler
-        client = Client(place, timeout="20s")
-    except (OSError, TimeoutError, ValueError) as error:
-        raise EieError(f"--scheduler {scheduler}: cannot be reached: {error}") from error
-    with client:
-        yield from _keep_busy_on_dask(client, tasks)
-    if scheduler == "local":
-        place.close()
+    with ExitStack() as stack:
+        try:
+            place: Any = scheduler
+            if scheduler == "local":
+                place = stack.enter_context(
+                    LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None)
+                )
+            client = stack.enter_context(Client(place, timeout="20s"))
+        except (OSError, TimeoutError, ValueError) as error:
+            raise EieError(f"--scheduler {scheduler}: cannot be reached: {error}") from error
+        workers = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
+        pool = client.get_executor(pure=False)
+        yield from _keep_busy(tasks, pool, workers)
 
 
-def _keep_busy_on_dask(client: Any, tasks: Iterable[Task]) -> Iterator[Done]:
-    from distributed import as_completed  # noqa: PLC0415 - an extra
-
-    left = iter(tasks)
-    given: dict[str, Task] = {}
-
-    def give(number: int) -> list[Any]:
-        futures = []
-        for _ in range(number):
-            task = next(left, None)
-            if task is not None:
-                future = client.submit(evaluate, task, pure=False)
-                given[future.key] = task
-                futures.append(future)
-        return futures
-
-    workers = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
-    running = as_completed(give(AHEAD * workers))
-    for future in running:
-        yield given.pop(future.key), future.result()
-        running.update(give(1))
-
-
-def _keep_busy(tasks: Iterable[Task], give: Any, jobs: int) -> Iterator[Done]:
+def _keep_busy(tasks: Iterable[Task], pool: Executor, jobs: int) -> Iterator[Done]:
+    """Give out tasks as workers come free, and yield each as it ends."""
     left = iter(tasks)
     running: dict[Future[list[tuple[int, Row]]], Task] = {}
     while True:
         while len(running) < AHEAD * jobs and (task := next(left, None)) is not None:
-            running[give(task)] = task
+            running[pool.submit(evaluate, task)] = task
         if not running:
             return
         done, _ = wait(running, return_when=FIRST_COMPLETED)
