@@ -15,12 +15,12 @@ from eiesim.compress import _kernels as compress_kernels
 from eiesim.compress import codebook, prune
 from eiesim.image import balance_rows
 from eiesim.sim.fast import _kernels as fast_kernels
-from eiesim.sim.fast import engine, inputs
+from eiesim.sim.fast import engine, inputs, outputs
 from tests.arrays import f32
 from tests.strategies import Case, cases
 from tests.test_conformance import find_differences
 
-MODULES = (image_kernels, compress_kernels, fast_kernels, engine, prune, codebook)
+MODULES = (image_kernels, compress_kernels, fast_kernels, engine, outputs, prune, codebook)
 
 
 def unwrap_kernels(monkeypatch: pytest.MonkeyPatch) -> int:

@@ -30,6 +30,19 @@ def load_registers(
     return quantise(activations, hw.act_fraction_bits) if hw.datapath == "fixed16" else activations
 
 
+def find_scanned_bias(image: InterleavedCSC, hw: Hardware) -> int:
+    """Return the column of the bias's 1.0, -1 where its row is not scanned.
+
+    Parameters
+    ----------
+    image : InterleavedCSC
+        The layer.
+    hw : Hardware
+        Its `bias_row`.
+    """
+    return image.bias_column if image.has_bias or hw.bias_row else -1
+
+
 @dataclass(frozen=True, eq=False)
 class Scan:
     """What the scan of one input broadcasts, before any stall.
@@ -68,7 +81,7 @@ def scan_activations(
     input_rows = image.bias_column // n_pes
     nonzero = np.flatnonzero(registers != 0)
     rows = input_rows
-    if image.has_bias or hw.bias_row:
+    if find_scanned_bias(image, hw) >= 0:
         nonzero = np.append(nonzero, image.bias_column)
         rows += 1
     row, lane = np.divmod(nonzero, n_pes)

@@ -342,8 +342,14 @@ def accumulate_fixed16(
 
 
 @kernel
-def list_broadcasts(registers: npt.NDArray[Any], bias_column: int, columns: Int32s) -> int:
-    """List the columns that an input broadcasts.
+def list_broadcasts(
+    registers: npt.NDArray[Any],
+    bias_column: int,
+    one: Any,
+    columns: Int32s,
+    values: npt.NDArray[Any],
+) -> int:
+    """List the columns that an input broadcasts, and their activations.
 
     Parameters
     ----------
@@ -351,16 +357,20 @@ def list_broadcasts(registers: npt.NDArray[Any], bias_column: int, columns: Int3
         What the source registers hold.
     bias_column : int
         The bias's, -1 where none is scanned.
-    columns : int32 [cols + 1]
+    one : float32 or int16
+        Its activation, 1.0.
+    columns, values : int32, float32 or int16 [cols + 1]
         Result, as far as the number returned.
     """
     items = 0
     for column in range(registers.size):
         if registers[column] != 0:
             columns[items] = column
+            values[items] = registers[column]
             items += 1
     if bias_column >= 0:
         columns[items] = bias_column
+        values[items] = one
         items += 1
     return items
 
@@ -403,8 +413,10 @@ def run_inputs(
     columns = np.empty(registers.shape[1] + 1, np.int32)
     gaps = np.empty(registers.shape[1] + 1, np.int32)
     fetches = np.zeros(registers.shape[1] + 1, np.int32)
+    values = np.empty(registers.shape[1] + 1, registers.dtype)
+    one = registers.dtype.type(1)  # its value changes no time
     for number in range(registers.shape[0]):
-        items = list_broadcasts(registers[number], bias_column, columns)
+        items = list_broadcasts(registers[number], bias_column, one, columns, values)
         unstalled = 0
         before = 0
         for item in range(items):
@@ -462,25 +474,21 @@ def accumulate_inputs_float32(
     output : float32 [inputs, rows]
         Result, zero on entry.
     """
+    indptr, rows, codes = matrix
     columns = np.empty(registers.shape[1] + 1, np.int32)
     values = np.empty(registers.shape[1] + 1, np.float32)
     for number in range(registers.shape[0]):
-        items = list_broadcasts(registers[number], bias_column, columns)
-        for item in range(items):
-            bias = columns[item] == bias_column
-            values[item] = np.float32(1) if bias else registers[number, columns[item]]
-        accumulate_float32(
-            matrix[0], matrix[1], matrix[2], columns[:items], values[:items], weights,
-            output[number],
-        )  # fmt: skip
+        one = np.float32(1)
+        items = list_broadcasts(registers[number], bias_column, one, columns, values)
+        own = output[number]
+        accumulate_float32(indptr, rows, codes, columns[:items], values[:items], weights, own)
 
 
 @kernel
 def accumulate_inputs_fixed16(
     matrix: tuple[Int64s, Int32s, npt.NDArray[np.uint8]],
     registers: npt.NDArray[np.int16],
-    bias_column: int,
-    one: int,
+    bias: tuple[int, np.int16],
     weights: npt.NDArray[np.int16],
     output: npt.NDArray[np.int16],
     shift: int,
@@ -489,29 +497,17 @@ def accumulate_inputs_fixed16(
 
     Parameters
     ----------
-    matrix : int64, int32, uint8
-        The weights column by column.
-    registers : int16 [inputs, cols]
-        The inputs.
-    bias_column : int
-        The bias's; -1 where none is scanned.
-    one : int
-        Its activation, 1.0.
-    weights : int16 [2**codebook_bits]
-        The codebook.
-    output : int16 [inputs, rows]
-        Result, zero on entry.
+    matrix, registers, weights, output
+        As in `accumulate_inputs_float32`, in int16.
+    bias : int, int16
+        The bias's column, -1 where none is scanned, and its activation, 1.0.
     shift : int
         Fraction bits of the weights.
     """
+    indptr, rows, codes = matrix
     columns = np.empty(registers.shape[1] + 1, np.int32)
     values = np.empty(registers.shape[1] + 1, np.int16)
     for number in range(registers.shape[0]):
-        items = list_broadcasts(registers[number], bias_column, columns)
-        for item in range(items):
-            bias = columns[item] == bias_column
-            values[item] = np.int16(one) if bias else registers[number, columns[item]]
-        accumulate_fixed16(
-            matrix[0], matrix[1], matrix[2], columns[:items], values[:items], weights,
-            output[number], shift,
-        )  # fmt: skip
+        items = list_broadcasts(registers[number], bias[0], bias[1], columns, values)
+        used, own = values[:items], output[number]
+        accumulate_fixed16(indptr, rows, codes, columns[:items], used, weights, own, shift)

@@ -9,18 +9,22 @@ import numpy.typing as npt
 
 from eiesim.counters import Counters, Counts, PeCounters, RunResult
 from eiesim.errors import ImageError
-from eiesim.fixedpoint import dequantise, quantise
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
 from eiesim.sim.fast._kernels import (
-    accumulate_fixed16,
-    accumulate_float32,
     count_bypasses,
     count_words,
     occupy,
     time_broadcasts,
 )
-from eiesim.sim.scan import PIPELINE_CYCLES, Scan, load_registers, scan_activations
+from eiesim.sim.fast.outputs import accumulate
+from eiesim.sim.scan import (
+    PIPELINE_CYCLES,
+    Scan,
+    find_scanned_bias,
+    load_registers,
+    scan_activations,
+)
 from eiesim.sim.stream import Stream, count_fetch_cycles, find_stream
 
 LATEST = (1 << 31) - (1 << 12)
@@ -114,14 +118,8 @@ class Prepared:
         self._words: dict[Any, Counts] = {}
         self._streams: dict[Any, Stream] = {}
 
-    def scan(self, hw: Hardware) -> tuple[Scan, Counts, Counts]:
-        """Return the broadcasts, and entries and padding zeros of each PE, int64 [n_pes].
-
-        Parameters
-        ----------
-        hw : Hardware
-            A machine.
-        """
+    def _scan(self, hw: Hardware) -> tuple[Scan, Counts, Counts]:
+        """Return the broadcasts, and entries and padding zeros of each PE, int64 [n_pes]."""
         key = tuple(getattr(hw, name) for name in SCAN_FIELDS)
         if key not in self._scans:
             scan = scan_activations(load_registers(self.activations, hw), self.image, hw)
@@ -146,29 +144,14 @@ class Prepared:
             With so little DRAM bandwidth not even 64 bits hold them.
         """
         image = self.image
-        scan, entries, padding = self.scan(hw)
+        scan, entries, padding = self._scan(hw)
         stream = self._stream(scan, hw)
         timing, busy, last_busy, bypasses = self._occupy(scan, stream, hw)
-        macs = entries - padding
-        inputs, outputs = deal(image.cols, hw.n_pes), deal(image.rows, hw.n_pes)
-        bias_read = scan.rows > image.bias_column // hw.n_pes
-        pe = PeCounters(
-            busy_cycles=busy,
-            starved_cycles=last_busy - busy,
-            drained_cycles=timing.cycles - last_busy,
-            ptr_reads=np.full(hw.n_pes, scan.columns.size),
-            ptr_dram_reads=np.full(hw.n_pes, stream.pointers),
-            spmat_reads=self._count_words(scan, hw),
-            spmat_dram_words=stream.spmat_words,
-            macs=macs,
-            padding_macs=padding,
-            accumulator_reads=macs - bypasses,
-            accumulator_writes=macs,
-            bypasses=bypasses,
-            act_register_reads=inputs + bias_read * (np.arange(hw.n_pes) == 0),
-            act_sram_reads=np.where(inputs > hw.accumulators_per_pe, inputs, 0),
-            act_sram_writes=np.where(outputs > hw.accumulators_per_pe, outputs, 0),
-        )
+        words = self._count_words(scan, hw)
+        work = Work(
+            1, timing.cycles, scan.columns.size, busy, last_busy, bypasses, entries, padding, words,
+            stream.spmat_words, stream.pointers,
+        )  # fmt: skip
         return Counters(
             cycles=timing.cycles,
             scan_cycles=timing.scan_cycles,
@@ -176,7 +159,7 @@ class Prepared:
             broadcasts=scan.columns.size,
             stall_cycles=timing.stall_cycles,
             dram_stall_cycles=timing.dram_stall_cycles,
-            pe=pe,
+            pe=count_pes(image, hw, work),
         )
 
     def _occupy(
@@ -236,39 +219,76 @@ def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardwar
     ConfigError
         With so little DRAM bandwidth not even 64 bits hold them.
     """
-    prepared = Prepared(image, activations)
-    counters = prepared.count(hw)
-    scan, _, _ = prepared.scan(hw)
-    output = _accumulate(image, load_registers(activations, hw), scan, hw)
+    counters = Prepared(image, activations).count(hw)
+    (output,) = accumulate(image, load_registers(activations, hw)[np.newaxis], hw)
     return RunResult(image.name, "fast", hw, output, counters)
 
 
-def deal(number: int, n_pes: int) -> npt.NDArray[np.int64]:
-    """Return how many of so many rows or inputs each PE holds.
+class Work(NamedTuple):
+    """What PEs do in one run or in several; of each PE int64 [n_pes].
+
+    Attributes
+    ----------
+    runs, cycles, broadcasts
+        How many runs; their cycles and broadcasts.
+    busy, last_busy
+        Of each PE: cycles with a column; the last one of them, summed over the runs.
+    bypasses, entries, padding
+        As in `PeCounters`; entries are all, padding zeros included.
+    words, dram_words
+        Of each PE: sparse-matrix words read; of these, from DRAM.
+    dram_pointers
+        Pointers that each PE takes from DRAM.
+    """
+
+    runs: int
+    cycles: int
+    broadcasts: int
+    busy: Counts
+    last_busy: Counts
+    bypasses: Counts
+    entries: Counts
+    padding: Counts
+    words: Counts
+    dram_words: Counts
+    dram_pointers: int
+
+
+def count_pes(image: InterleavedCSC, hw: Hardware, work: Work) -> PeCounters:
+    """Return the counts of every PE.
 
     Parameters
     ----------
-    number : int
-        Rows, or inputs.
-    n_pes : int
-        PEs.
+    image : InterleavedCSC
+        The layer.
+    hw : Hardware
+        The machine.
+    work : Work
+        What the PEs do.
     """
+    macs = work.entries - work.padding
+    inputs, outputs = _deal(image.cols, hw.n_pes), _deal(image.rows, hw.n_pes)
+    bias_read = find_scanned_bias(image, hw) >= 0
+    capacity = hw.accumulators_per_pe
+    return PeCounters(
+        busy_cycles=work.busy,
+        starved_cycles=work.last_busy - work.busy,
+        drained_cycles=work.cycles - work.last_busy,
+        ptr_reads=np.full(hw.n_pes, work.broadcasts),
+        ptr_dram_reads=np.full(hw.n_pes, work.dram_pointers),
+        spmat_reads=work.words,
+        spmat_dram_words=work.dram_words,
+        macs=macs,
+        padding_macs=work.padding,
+        accumulator_reads=macs - work.bypasses,
+        accumulator_writes=macs,
+        bypasses=work.bypasses,
+        act_register_reads=work.runs * (inputs + bias_read * (np.arange(hw.n_pes) == 0)),
+        act_sram_reads=work.runs * np.where(inputs > capacity, inputs, 0),
+        act_sram_writes=work.runs * np.where(outputs > capacity, outputs, 0),
+    )
+
+
+def _deal(number: int, n_pes: int) -> Counts:
+    """Return how many of so many rows or inputs each PE holds."""
     return (number - np.arange(n_pes, dtype=np.int64) + n_pes - 1) // n_pes
-
-
-def _accumulate(
-    image: InterleavedCSC, registers: npt.NDArray[np.float32 | np.int16], scan: Scan, hw: Hardware
-) -> npt.NDArray[np.float32]:
-    matrix = (*image.columns[:3], scan.columns)
-    values: npt.NDArray[Any] = registers[scan.columns[scan.columns < image.cols]]
-    bias = [1.0] * (scan.columns.size - values.size)
-    if hw.datapath == "float32":
-        output = np.zeros(image.rows, dtype=np.float32)
-        values = np.append(values, np.array(bias, dtype=np.float32))
-        accumulate_float32(*matrix, values, image.codebook, output)
-        return output
-    raw = np.zeros(image.rows, dtype=np.int16)
-    values = np.append(values, quantise(bias, hw.act_fraction_bits))
-    weights = quantise(image.codebook, hw.weight_fraction_bits)
-    accumulate_fixed16(*matrix, values, weights, raw, hw.weight_fraction_bits)
-    return dequantise(raw, hw.act_fraction_bits)
