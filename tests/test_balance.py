@@ -35,6 +35,7 @@ from eiesim.sim.golden import compute_output
 from eiesim.study.lenet import IMAGES, LABELS, count_errors
 from eiesim.study.real_layers import read_real_layers
 from eiesim.trained import decode, load_trained
+from tests.pages import read_table
 from tests.strategies import Case, cases
 from tests.test_inference import Floats, chain_of_two
 
@@ -171,18 +172,6 @@ def test_plan() -> None:
         prune(draw_weights(4, 4), threshold=0.1, n_pes=2)
 
 
-def read_table(heading: str) -> list[list[str]]:
-    """Return the cells of the table of docs/balance.md that begins with these columns."""
-    lines = PAGE.read_text("utf-8").splitlines()
-    start = next(place for place, line in enumerate(lines) if line.startswith(heading))
-    rows: list[list[str]] = []
-    for line in lines[start + 2 :]:
-        if not line.startswith("|"):
-            return rows
-        rows.append([cell.strip().replace(",", "") for cell in line.strip("|").split("|")])
-    return rows
-
-
 def measure(layer: CompressedLayer, inputs: Floats) -> list[str]:
     """Return what the page tells of a layer: floor, cycles, cycles in order, gain, inputs known."""
     hw = Hardware(codebook_bits=8)
@@ -196,7 +185,7 @@ def measure(layer: CompressedLayer, inputs: Floats) -> list[str]:
 
 
 def test_page_of_the_nine_layers() -> None:
-    rows = read_table("| layer | floor")
+    rows = read_table("balance.md", "| layer | floor")
     assert [row[0] for row in rows] == list(PAPER_LAYERS)
     for name, *cells in rows:
         benchmark = load_benchmark(name)
@@ -205,7 +194,7 @@ def test_page_of_the_nine_layers() -> None:
 
 @pytest.mark.data
 def test_page_of_real_layers(shared_data: Path) -> None:
-    rows = {row[0]: row[1:] for row in read_table("| layer | inputs")}
+    rows = {row[0]: row[1:] for row in read_table("balance.md", "| layer | inputs")}
     real = [it for it in read_real_layers(shared_data) if len(it.inputs)]
     found = {it.layer.name: [str(len(it.inputs)), *measure(it.layer, it.inputs)] for it in real}
     assert found == rows
@@ -235,7 +224,7 @@ def test_page_of_pruning_for_balance(shared_data: Path) -> None:
     """All rows but the last, whose network is not shipped."""
     pixels, labels = read_idx(shared_data / IMAGES), read_idx(shared_data / LABELS)
     images = pixels.astype(np.float32) / np.float32(255)
-    *pruned, retrained, _ = read_table("| densities of")
+    *pruned, retrained, _ = read_table("balance.md", "| densities of")
     folder = shared_data / "lenet"
     for shares, pes, right, *cycles in pruned:
         densities = [int(share) / 100 for share in shares.replace("%", "").split()]

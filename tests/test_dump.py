@@ -17,6 +17,7 @@ from eiesim.errors import EieError, WorkloadError
 from eiesim.importers.dump import read_dump
 from eiesim.sim.golden import compute_output
 from tests.strategies import Case, cases
+from tests.test_container import mutate
 
 
 def write_dump(
@@ -142,15 +143,9 @@ def test_damaged_folders_are_refused_or_read(small: Path, number: int) -> None:
     files = sorted(small.rglob("*.dat"))
     honest = {file: file.read_bytes() for file in files}
     refused = 0
-    for turn in range(number):
+    for _ in range(number):
         file = files[int(rng.integers(0, len(files)))]
-        changed = bytearray(honest[file])
-        if turn % 4 == 0:
-            del changed[rng.integers(0, len(changed)) :]
-        else:
-            for place in rng.integers(0, len(changed), rng.integers(1, 4)):
-                changed[place] = rng.integers(0, 256)
-        file.write_bytes(changed)
+        file.write_bytes(mutate(honest[file], rng))
         try:
             read_dump(small)
         except EieError:

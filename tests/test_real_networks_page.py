@@ -19,6 +19,7 @@ from eiesim.study.network_run import run_examples
 from eiesim.study.real_layers import WAVEGRU_INPUTS, WAVEGRU_LAYERS
 from eiesim.study.text import measure_text
 from eiesim.trained import load_trained
+from tests.pages import read_table
 from tests.test_real_networks import EIGHT_BITS, read_photograph
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "real_networks.md"
@@ -34,18 +35,6 @@ steps = [
   { name = "fc8", op = "fc", inputs = ["relu7"], layer = "fc8" },
 ]
 """
-
-
-def read_table(heading: str) -> list[list[str]]:
-    """Return the cells of the table that begins with these columns."""
-    lines = PAGE.read_text("utf-8").splitlines()
-    start = next(place for place, line in enumerate(lines) if line.startswith(heading))
-    rows: list[list[str]] = []
-    for line in lines[start + 2 :]:
-        if not line.startswith("|"):
-            break
-        rows.append([cell.strip().replace(",", "") for cell in line.strip("|").split("|")])
-    return rows
 
 
 def test_alexnet(
@@ -66,7 +55,7 @@ def test_alexnet(
 @pytest.mark.data
 def test_wavegru(shared_data: Path) -> None:
     inputs = read_arrays(shared_data / WAVEGRU_INPUTS)
-    rows = read_table("| layer | outputs x inputs")
+    rows = read_table("real_networks.md", "| layer | outputs x inputs")
     assert [row[0] for row in rows] == list(WAVEGRU_LAYERS)
     for name, shape, density, cycles, balance in rows:
         weights, bias = read_wavegru_layer(shared_data / "wavegru", f"lyra_16khz_{name}")
@@ -85,7 +74,7 @@ def test_squeezenet(shared_data: Path) -> None:
     folder = shared_data / "squeezenet"
     model = load_model(folder / "compressed_SqueezeNet.net", folder / "SqueezeNet_deploy.prototxt")
     moved = Hardware(codebook_bits=8, act_batches=True)
-    for name, *cells in read_table("| photograph"):
+    for name, *cells in read_table("real_networks.md", "| photograph"):
         given = [{"data": read_photograph(shared_data, name)}]
         plain, balanced, slow = (
             next(run_examples(model, given, hw, price_machine(hw), balance=balance))
@@ -105,7 +94,7 @@ def test_squeezenet(shared_data: Path) -> None:
 def test_character_models(shared_data: Path) -> None:
     folder = shared_data / "char_lstm"
     text = (folder / "charlotte_bronte" / "bronte_excerpt.txt").read_text("utf-8")
-    for name, kept, *cells in read_table("| model"):
+    for name, kept, *cells in read_table("real_networks.md", "| model"):
         if name == "Bolaño" or kept not in ("all 8 bits", RETRAINED):
             continue  # minutes, and nothing that these do not show
         plan = read_plan(None, ["codebook_bits=8"])

@@ -12,6 +12,7 @@ import pytest
 from eiesim.study.sweep import sweep
 from eiesim.study.sweep.answers import find_best, sum_layers
 from eiesim.study.sweep.spec import USUAL
+from tests.pages import read_table
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "sweeps.md"
 Row = dict[str, Any]
@@ -20,17 +21,6 @@ Row = dict[str, Any]
 def read_spec() -> Row:
     (block,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     return tomllib.loads(block)
-
-
-def read_table(heading: str) -> list[list[str]]:
-    lines = PAGE.read_text("utf-8").splitlines()
-    start = next(place for place, line in enumerate(lines) if line.startswith(heading))
-    rows: list[list[str]] = []
-    for line in lines[start + 2 :]:
-        if not line.startswith("|"):
-            break
-        rows.append([cell.strip() for cell in line.strip("|").split("|")])
-    return rows
 
 
 def run(spec: Row) -> list[Row]:
@@ -47,7 +37,9 @@ def tell(row: Row, paper: Row) -> list[str]:
 
 
 def test_the_table_of_keys_is_whole() -> None:
-    told = {word for row in read_table("| key") for word in re.findall(r"`(\w+)`", row[0])}
+    told = {
+        word for row in read_table("sweeps.md", "| key") for word in re.findall(r"`(\w+)`", row[0])
+    }
     assert told == set(USUAL) - {"title", "points", "seed", "list"}
     words = PAGE.read_text("utf-8")
     assert all(f"`{key}`" in words for key in ("points", "seed", "list"))
@@ -59,7 +51,7 @@ def test_is_the_papers_chip_the_best() -> None:
     sums = {(row["n_pes"], row["queue_depth"], row["spmat_width_bits"]): row for row in run(spec)}
     assert len(sums) == 300
     paper = sums[64, 8, 64]
-    for pes, depth, bits, *cells in read_table("| PEs | queue"):
+    for pes, depth, bits, *cells in read_table("sweeps.md", "| PEs | queue"):
         assert tell(sums[int(pes), int(depth), int(bits)], paper) == cells
     best = find_best([row | {"meets": True} for row in sums.values()], ["edp_pj_us_mm2"])[
         "edp_pj_us_mm2"
@@ -78,7 +70,7 @@ def test_search_finds_the_best_of_them() -> None:
 
 @pytest.mark.slow
 def test_the_same_sram_in_all() -> None:
-    rows = read_table("| PEs | KB")
+    rows = read_table("sweeps.md", "| PEs | KB")
     listed = [{"n_pes": int(pes), "spmat_sram_bytes": 1024 * int(kb), "queue_depth": 8,
                "spmat_width_bits": 64} for pes, kb, *_ in rows]  # fmt: skip
     spec = {"layers": read_spec()["layers"], "method": "list", "list": listed}

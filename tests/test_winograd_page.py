@@ -18,10 +18,10 @@ from eiesim.inference import StepRun
 from eiesim.layer import DenseLayer
 from eiesim.trained import decode
 from eiesim.workload.winograd import transform_weights
+from tests.pages import read_table
 from tests.test_real_networks import EIGHT_BITS, read_photograph
 
 Floats = npt.NDArray[np.float32]
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "winograd.md"
 MOVED = Hardware(codebook_bits=8, act_batches=True)
 
 
@@ -109,6 +109,4 @@ def make_rows(data: Path) -> Iterator[list[str]]:
 @pytest.mark.slow
 @pytest.mark.data
 def test_page(shared_data: Path) -> None:
-    lines = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| fire")]
-    told = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    assert list(make_rows(shared_data)) == told
+    assert list(make_rows(shared_data)) == read_table("winograd.md", "| layer")

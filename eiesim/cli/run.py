@@ -45,7 +45,6 @@ examples:
   eiesim run layer.npz --inputs image.npy --engine reference --json
   eiesim run net.eie --inputs images.npy --labels classes.npy --set codebook_bits=8
 """
-EIE = ".eie"
 SHOWN = (
     "layer", "cycles", "latency_us", "theoretical_us", "load_balance", "broadcasts",
     "stall_cycles", "macs", "padding_macs", "ptr_reads", "spmat_reads", "fits",
@@ -99,6 +98,8 @@ def execute(options: argparse.Namespace) -> int:
     options : Namespace
         Parsed arguments.
     """
+    from eiesim.model import EIE
+
     if any(Path(word).suffix.lower() == EIE for word in options.layers):
         return run_network.execute(options)
     from eiesim.cli.output import print_table, result_folder, track

@@ -94,9 +94,7 @@ def execute(options: argparse.Namespace) -> int:
             files = [it for it in (options.layers[0], options.inputs, options.labels) if it]
             sources = [Source(file, hash_file(file)) for file in files]
             texts = {
-                "summary.json": store.to_json(summary),
-                "manifest.json": store.to_json(store.make_manifest(hw, sources, options.words)),
-                "hardware.toml": hw.to_toml(),
+                **store.tell_run(summary, hw, sources, options.words),
                 "steps.csv": store.to_csv(summary["steps"]),
                 "inputs.csv": store.to_csv(network_run.describe_examples(runs, right)),
             }
@@ -148,13 +146,8 @@ def _read_and_write(
         whole = {name: asdict(run) for name, run in runs.items()}
         if folder is not None:
             sources = [Source(file, hash_file(file)) for file in (options.layers[0], options.text)]
-            texts = {
-                "summary.json": store.to_json(whole),
-                "manifest.json": store.to_json(store.make_manifest(hw, sources, options.words)),
-                "hardware.toml": hw.to_toml(),
-                "text.csv": store.to_csv(rows),
-            }
-            store.write_texts(folder, texts)
+            texts = store.tell_run(whole, hw, sources, options.words)
+            store.write_texts(folder, {**texts, "text.csv": store.to_csv(rows)})
     if options.json:
         print(store.to_json(whole), end="")
         return 0

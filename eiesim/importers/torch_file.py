@@ -24,7 +24,8 @@ ZIP_ERRORS = (
     zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, struct.error
 )  # fmt: skip
 """What zipfile raises for damaged archives: NotImplementedError for a packing it lacks,
-RuntimeError for a password, ValueError for a place before the file or a name that is no UTF-8."""
+RuntimeError for a password, EOFError for an entry that ends early, ValueError for a place before
+the file or a name that is no UTF-8, struct.error for a header that ends early."""
 MAGIC = 0x1950A86A20F9469CFC6C
 """First pickle of the old layout."""
 PROTOCOL = 1001

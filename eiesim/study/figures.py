@@ -14,6 +14,8 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from eiesim.errors import escape
 from eiesim.resources import data_path
 
@@ -188,8 +190,6 @@ def _draw_points(axes: Axes, panel: Panel, _width_points: float) -> None:
 
 def _draw_heat(axes: Axes, panel: Panel, width_points: float) -> None:
     """Draw squares, light for what is small, with their values on them where there is room."""
-    import numpy as np  # noqa: PLC0415 - with matplotlib
-
     rows = np.array([_numbers(values) for values in panel.series.values()])
     scaled = np.log(rows) if panel.log else rows
     # squares instead of an image, so that an SVG has no bitmap in it

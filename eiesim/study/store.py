@@ -216,9 +216,7 @@ def write_run(
     hw = runs[0].result.hardware
     sources = [source for run in runs for source in run.operands.sources]
     texts = {
-        "summary.json": to_json(summarise(runs, hw)),
-        "manifest.json": to_json(make_manifest(hw, sources, command)),
-        "hardware.toml": hw.to_toml(),
+        **tell_run(summarise(runs, hw), hw, sources, command),
         "layers.csv": to_csv([describe_layer(run) for run in runs]),
         "prices.csv": to_csv([asdict(price) for price in prices.prices]),
         "pes.csv": to_csv([row for run in runs for row in describe_pes(run)]),
@@ -227,6 +225,25 @@ def write_run(
     if energy := [row for run in runs for row in describe_energy(run)]:
         texts["energy.csv"] = to_csv(energy)
     write_texts(folder, texts)
+
+
+def tell_run(
+    summary: object, hw: Hardware, sources: Sequence[Source], command: list[str]
+) -> dict[str, str]:
+    """Return the files that every folder of a run has: what came out, and what it was made with.
+
+    Parameters
+    ----------
+    summary : dict
+        Content of `summary.json`.
+    hw, sources, command
+        As in `make_manifest`.
+    """
+    return {
+        "summary.json": to_json(summary),
+        "manifest.json": to_json(make_manifest(hw, sources, command)),
+        "hardware.toml": hw.to_toml(),
+    }
 
 
 def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
