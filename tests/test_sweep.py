@@ -592,3 +592,11 @@ def test_progress_on_a_terminal(folder: Path) -> None:
     assert re.search(r"\d+/7192", found.stdout)
     assert re.search(r"[\d,]+/s", found.stdout)
     assert "best cycles" in found.stdout
+
+
+def test_page_tells_which_way_is_better(folder: Path) -> None:
+    head, rest = SMALL.split("[axes]")
+    objectives = 'objectives = ["cycles", "-load_balance"]'
+    (folder / "spec.toml").write_text(f"{head}{objectives}\n[axes]{rest}")
+    assert main(["sweep", "spec.toml", "--out", "out", "--jobs", "1"]) == 0
+    assert "towards the upper left is better" in (folder / "out" / "index.html").read_text()

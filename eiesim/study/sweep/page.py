@@ -14,7 +14,7 @@ from eiesim.study.page import Section, date_line, describe_manifest, render_page
 from eiesim.study.sweep.answers import find_front, is_answer, weigh
 from eiesim.study.sweep.evaluate import Row
 from eiesim.study.sweep.points import list_axes
-from eiesim.study.sweep.spec import Sweep, name_metric
+from eiesim.study.sweep.spec import LARGE, Sweep, name_metric
 
 ROWS_AT_MOST = 2000
 """Of a table."""
@@ -104,7 +104,10 @@ def _draw_fronts(sweep: Sweep, rows: Sequence[Row]) -> list[Chart]:
         )
         labels = markup.name_column(x), markup.name_column(y)
         panel = Panel("points", (), up, *labels, log, across)
-        see = "What is on the front is beaten in neither; towards the lower left is better."
+        sides = ("right" if pair[0].startswith(LARGE) else "left",
+                 "upper" if pair[1].startswith(LARGE) else "lower")  # fmt: skip
+        better = f"towards the {sides[1]} {sides[0]} is better"
+        see = f"What is on the front is beaten in neither; {better}."
         charts.append(Chart(f"{panel.y_label} against {panel.x_label}", (panel,), see))
     return charts
 
