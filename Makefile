@@ -5,9 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 TRAIN := .venv/.train
+LOWEST := .venv-lowest
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test test-slow train-extra notebooks check format benchmark clean
+.PHONY: help reproduce test test-slow test-lowest train-extra notebooks check format benchmark clean
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -22,6 +23,9 @@ train-extra: $(TRAIN)  ## PyTorch, for retraining: 0.2 GB where pip offers a CPU
 
 test-slow: $(STAMP)  ## the tests that take minutes
 	@$(BIN)/python -m pytest -n auto -m slow
+
+test-lowest: $(LOWEST)/.installed  ## all tests but the slow ones, on the lowest versions that pyproject.toml allows
+	@$(LOWEST)/bin/python -m pytest -n auto
 
 notebooks: $(STAMP)  ## run every notebook
 	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=300 notebooks
@@ -40,7 +44,7 @@ benchmark: $(STAMP)  ## speeds as ratios: against the chip's own time and agains
 	@$(BIN)/python -m pytest benchmarks -m 'not slow' --benchmark-columns=min,median --benchmark-sort=name -s
 
 clean:  ## remove what the commands above made
-	rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache .benchmarks reproduction
+	rm -rf .venv .venv-lowest .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache .benchmarks reproduction
 
 $(STAMP): pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \
@@ -56,4 +60,9 @@ $(STAMP): pyproject.toml
 $(TRAIN): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'torch==2.13.0+cpu' 2>/dev/null || true
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]'
+	@touch $@
+
+$(LOWEST)/.installed: pyproject.toml $(STAMP)
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(LOWEST)
+	@$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct -e '.[dev]'
 	@touch $@

@@ -555,7 +555,7 @@ def test_names_the_terminal_cannot_show(layer_file: Path) -> None:
 def test_the_commands_of_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
     """Each `$ eiesim ...` line of README.md, with a layer.npz and a weights.npz in the folder."""
     Path("mine.npz").rename("layer.npz")
-    np.savez("weights.npz", allow_pickle=False, fc=np.ones((3, 4), np.float32))
+    np.savez("weights.npz", fc=np.ones((3, 4), np.float32))
     readme = Path(__file__).resolve().parents[1] / "README.md"
     lines = [line for line in readme.read_text().splitlines() if line.startswith("$ eiesim ")]
     assert len(lines) >= 5

@@ -38,7 +38,7 @@ def weights(in_folder: Path) -> dict[str, Any]:
         "fc/6": rng.normal(size=(50, 80)).astype(np.float32),
         "fc7": rng.normal(size=(10, 50)).astype(np.float16),
     }
-    np.savez(in_folder / "net.npz", allow_pickle=False, **arrays)
+    np.savez(in_folder / "net.npz", **arrays)
     (in_folder / "plan.toml").write_text(PLAN)
     return arrays
 
@@ -162,7 +162,7 @@ def test_errors_of_pruning_and_sharing() -> None:
     ],
 )
 def test_other_weights_are_refused(in_folder: Path, arrays: dict[str, Any], found: str) -> None:
-    np.savez(in_folder / "net.npz", allow_pickle=False, **arrays)
+    np.savez(in_folder / "net.npz", **arrays)
     with pytest.raises(EieError) as caught:
         read_weights(in_folder / "net.npz")
     assert found in str(caught.value)

@@ -77,3 +77,25 @@ def test_on_paper_everything_is_open(folder: Path, chromium: Browser) -> None:
             section = page.locator(f'[data-experiment="{name}"]')
             assert section.locator("pre").last.is_visible()
         assert not page.get_by_role("button", name="Copy").first.is_visible()
+
+
+@pytest.mark.data
+@pytest.mark.usefixtures("shared_data")
+def test_the_readme_says_what_came_out(folder: Path) -> None:
+    """Its totals of verdicts, counted anew from the records' rows."""
+    readme = " ".join((Path(__file__).resolve().parents[1] / "README.md").read_text().split())
+    numbers = re.search(
+        r"Of (\d+) numbers (\d+) match .*? (\d+) lie within .*? (\d+) differ, and (\d+), .*? "
+        r"(\d+) of those that agree do so by construction",
+        readme,
+    )
+    assert numbers is not None
+    experiments = json.loads((folder / "summary.json").read_text())["experiments"]
+    rows = [row for one in experiments.values() for row in one["verdicts"]]
+    kinds = [row["kind"] for row in rows]
+    agree = ("match", "within tolerance")
+    assert [int(it) for it in numbers.groups()] == [
+        len(rows),
+        *(kinds.count(it) for it in (*agree, "differs", "not reproducible here")),
+        sum(row["by_construction"] and row["kind"] in agree for row in rows),
+    ]
