@@ -22,8 +22,8 @@ TITLE = "EIE and Deep Compression, number by number"
 ROWS_AT_MOST = 200
 """Of a table that the page shows folded."""
 PAPERS = (("eie", "EIE", False), ("deep-compression", "Deep Compression", True))
-DEEP_COMPRESSION = "dc_"
-"""What the names of Deep Compression's experiments begin with."""
+DEEP_COMPRESSION = "Deep Compression, "
+"""What the titles of Deep Compression's experiments begin with."""
 
 
 def render_reproduction(records: Sequence[Record], command: Sequence[str]) -> str:
@@ -43,7 +43,7 @@ def render_reproduction(records: Sequence[Record], command: Sequence[str]) -> st
         *(
             Section(anchor, paper, parts=tuple(_make_section(record, paper) for record in group))
             for anchor, paper, deep in PAPERS
-            if (group := [one for one in records if one.name.startswith(DEEP_COMPRESSION) == deep])
+            if (group := [one for one in records if one.title.startswith(DEEP_COMPRESSION) == deep])
         ),
         Section("about", "How this page was made", describe_manifest(manifest)),
     ]

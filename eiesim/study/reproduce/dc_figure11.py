@@ -7,15 +7,12 @@ from collections.abc import Iterable, Sequence
 from eiesim.hardware import Hardware
 from eiesim.study.compression import chart_parts
 from eiesim.study.reproduce.networks import (
-    DRAWN,
     NAMES,
     ORIGIN,
     READS,
-    REAL,
     STEPS,
-    TRAINED,
     NetworkBits,
-    choose,
+    find_nearest,
     list_sources,
     work,
 )
@@ -41,11 +38,7 @@ def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
         The networks.
     """
     rounds = [list(part) for part in parts]
-    chosen = [
-        next(iter([*choose(rounds, name, TRAINED), *choose(rounds, name, REAL),
-                   *choose(rounds, name, DRAWN)]))
-        for name in NAMES
-    ]  # fmt: skip
+    chosen = [find_nearest(rounds, name)[0] for name in NAMES]
     bars = {f"{bits.name}, {bits.workload}": bits.ledger.total for bits in chosen}
     see = "Weights and indices take alike; codebooks are nothing in large networks."
     return Outcome(

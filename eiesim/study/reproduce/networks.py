@@ -73,19 +73,23 @@ def _count_drawn(own: str, magnitudes: Distribution) -> Ledger:
     return count_bits(tuple(draw_network(load_network(own), 0, magnitudes)))
 
 
-def work(data: Path) -> Iterator[tuple[NetworkBits, ...]]:
+def work(
+    data: Path, drawn: Sequence[tuple[str, Distribution]] = MAGNITUDES
+) -> Iterator[tuple[NetworkBits, ...]]:
     """Draw, read and count every network, one part after the other.
 
     Parameters
     ----------
     data : Path
         Folder of real data.
+    drawn : sequence of (str, str)
+        What weights are drawn from, by the name of the workload.
     """
     for name, own in NAMES.items():
         source = (find_source(own),)
         yield tuple(
             NetworkBits(name, workload, _count_drawn(own, magnitudes), source)
-            for workload, magnitudes in MAGNITUDES
+            for workload, magnitudes in drawn
         )
     yield (*_count_trained(), *_count_real(data))
 
@@ -128,6 +132,21 @@ def choose(
     return tuple(
         bits for part in parts for bits in part if (bits.name, bits.workload) == (name, workload)
     )
+
+
+def find_nearest(parts: Iterable[Sequence[NetworkBits]], name: str) -> tuple[NetworkBits, ...]:
+    """Return a network as near to the paper's as there is: trained here, or real, or drawn.
+
+    Parameters
+    ----------
+    parts : iterable of sequence of NetworkBits
+        From `work`.
+    name : str
+        Of `NAMES`.
+    """
+    rounds = [*parts]
+    found = (choose(rounds, name, workload) for workload in (TRAINED, REAL, DRAWN))
+    return next((networks for networks in found if networks), ())
 
 
 def list_sources(networks: Iterable[NetworkBits]) -> tuple[Source, ...]:

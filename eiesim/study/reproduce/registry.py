@@ -41,6 +41,7 @@ EXPERIMENTS = {
     "dc_figure9": "Deep Compression, Figure 9: speedup of pruned layers",
     "dc_figure10": "Deep Compression, Figure 10: energy efficiency of pruned layers",
     "dc_figure11": "Deep Compression, Figure 11: size by weights, indices and codebook",
+    "talk": "Deep Compression, talk: every statement of the authors' talk",
 }
 
 
