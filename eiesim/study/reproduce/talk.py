@@ -22,7 +22,13 @@ from eiesim.study.reproduce.talk_machine import (
 )
 from eiesim.study.reproduce.talk_sizes import judge_sizes, list_pruned
 from eiesim.study.reproduce.talk_statements import join_words
-from eiesim.study.reproduce.talk_training import Account, judge_training, read_accounts
+from eiesim.study.reproduce.talk_training import (
+    Account,
+    judge_training,
+    judge_tuning,
+    read_accounts,
+)
+from eiesim.study.reproduce.talk_tuning import Tuned, tune_layers
 from eiesim.study.reproduce.talk_weights import (
     Quantised,
     Spread,
@@ -44,6 +50,7 @@ STEPS = (
     *(f"{name}, energy" for name in savings.STEPS),
     "training",
     "weights",
+    "fine-tuning",
     platforms.STEPS[0],
 )
 READS = (*networks.READS, *error_curves.READS)
@@ -57,9 +64,10 @@ a layer has two clusters where a quarter fewer weights lie around 0 than at the 
 in bins of half a root mean square. Statement 14: k-means begins linearly; even steps lie between
 the extremes of the weights, and there are as many as it takes to come down to k-means' error.
 Codebooks are not counted. The trained weights are codes of 8 bits already, and are quantised again
-with 2 to 5 bits; drawn ones are the largest tenth of normal and of Laplace weights. Statement 28
-counts what one inference fetches and writes: of the nine layers weights, indices, pointers, inputs
-and outputs, of whole networks the weights. What to see: """
+with 2 to 5 bits; drawn ones are the largest tenth of normal and of Laplace weights. Statement 17: a
+code of 2 bits, recorded inputs, and the layer's own outputs to come near to. Statement 28 counts
+what one inference fetches and writes: of the nine layers weights, indices, pointers, inputs and
+outputs, of whole networks the weights. What to see: """
 T = TypeVar("T")
 
 
@@ -78,6 +86,7 @@ def work(data: Path) -> Iterator[tuple[object, ...]]:
     yield from ((one,) for one in savings.work(data))
     yield read_accounts()
     yield tuple(measure_weights())
+    yield tuple(tune_layers())
     yield next(platforms.work(data))
 
 
@@ -96,6 +105,7 @@ def judge(parts: Iterable[Sequence[object]]) -> Outcome:
     judgements: list[Judgement] = [
         *judge_sizes(bits, accounts),
         *judge_training(accounts, bits, tuple(_pick(found, error_curves.Point))),
+        judge_tuning(_pick(found, Tuned), accounts),
         judge_clusters(spreads),
         judge_quantisation(quantised),
         *judge_machine(_pick(found, Waterfall), bits, _pick(found, Baseline), runs),
@@ -109,6 +119,7 @@ def judge(parts: Iterable[Sequence[object]]) -> Outcome:
         {
             "pruned": list_pruned(bits),
             "clusters": [describe_spread(one) for one in spreads],
+            "tuning": [vars(one) for one in _pick(found, Tuned)],
             "quantisation": [describe_quantised(one) for one in quantised],
             "bytes": [describe_traffic(one) for one in traffic],
         },

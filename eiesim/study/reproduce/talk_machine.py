@@ -97,7 +97,8 @@ def count_traffic(run: WorkloadRun, hw: Hardware) -> Traffic:
     image = encode(layer, hw)
     numbers = layer.rows + layer.cols
     image_bits = hw.entry_bits * image.codes.size + hw.ptr_bits * image.ptr.size
-    read_bits = hw.spmat_width_bits * counters.spmat_reads + hw.ptr_bits * counters.ptr_reads
+    # a look-up reads where the column starts and where the next one does
+    read_bits = hw.spmat_width_bits * counters.spmat_reads + 2 * hw.ptr_bits * counters.ptr_reads
     return Traffic(
         run.name,
         FLOAT_BYTES * (layer.rows * layer.cols + numbers),
