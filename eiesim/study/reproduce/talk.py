@@ -10,6 +10,7 @@ from eiesim.baselines.rows import Baseline
 from eiesim.hardware import Hardware
 from eiesim.published import PAPER_LAYERS
 from eiesim.study.reproduce import error_curves, layers, networks, platforms, savings
+from eiesim.study.reproduce.error_curves import KEPT
 from eiesim.study.reproduce.networks import DRAWN, NetworkBits
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.reproduce.savings import Waterfall
@@ -54,20 +55,21 @@ STEPS = (
     platforms.STEPS[0],
 )
 READS = (*networks.READS, *error_curves.READS)
-NOTE = """\
+NOTE = f"""\
 The statements of the authors' talk on Deep Compression, one row each: what is computed for it here,
 and in brackets the experiments of this page, the commands and the tests that show it. The layers of
 AlexNet, VGG-16, GoogLeNet and SqueezeNet are drawn with printed densities (GoogLeNet's are
 assumed), but for SqueezeNet where the authors' file is there; LeNets and LSTMs are those that
-eiesim trained itself. A number that must lie in a range lies in it without rounding. Statement 13:
-a layer has two clusters where a quarter fewer weights lie around 0 than at the peak on either side,
-in bins of half a root mean square. Statement 14: k-means begins linearly; even steps lie between
-the extremes of the weights, and there are as many as it takes to come down to k-means' error.
-Codebooks are not counted. The trained weights are codes of 8 bits already, and are quantised again
-with 2 to 5 bits; drawn ones are the largest tenth of normal and of Laplace weights. Statement 17: a
-code of 2 bits, recorded inputs, and the layer's own outputs to come near to. Statement 28 counts
-what one inference fetches and writes: of the nine layers weights, indices, pointers, inputs and
-outputs, of whole networks the weights. What to see: """
+eiesim trained itself. A number that must lie in a range lies in it without rounding; {KEPT:g}
+points of test error are no loss. Statement 13, of the weights as they are in the files: a layer has
+two clusters where a quarter fewer weights lie around 0 than at the peak on either side, in bins of
+half a root mean square. Statement 14: k-means begins linearly; even steps lie between the extremes
+of the weights, and there are as many as it takes to come down to k-means' error. Codebooks are not
+counted. The trained weights are codes of 8 bits already, and are quantised again with 2 to 5 bits;
+drawn ones are the largest tenth of normal and of Laplace weights. Statement 17: a code of 2 bits,
+recorded inputs, and the layer's own outputs to come near to. Statement 28 counts what one inference
+fetches and writes: of the nine layers weights, indices, pointers, inputs and outputs, of whole
+networks the weights. What to see: """
 T = TypeVar("T")
 
 
