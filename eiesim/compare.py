@@ -56,7 +56,9 @@ def take_published(layer: str) -> Baseline:
     return Baseline(layer, "eie", 1, "sparse", "published", time_us, float(EIE_POWER_W), source)
 
 
-def take_simulated(name: str, result: RunResult, energy: EnergyReport | None) -> Baseline:
+def take_simulated(
+    name: str, result: RunResult, energy: EnergyReport | None, no_energy: str = ""
+) -> Baseline:
     """Return EIE as it was simulated: cycles at its clock, and the mean power of what was counted.
 
     Parameters
@@ -67,9 +69,12 @@ def take_simulated(name: str, result: RunResult, energy: EnergyReport | None) ->
         The run.
     energy : EnergyReport or None
         What it cost; None leaves the power unknown.
+    no_energy : str
+        Why it is unknown.
     """
     power_w = energy.power_mw / 1000 if energy else None
-    source = "simulated; power: counts times prices over the time"
+    power = "power: counts times prices over the time" if energy else f"no power: {no_energy}"
+    source = f"simulated; {power}"
     return Baseline(name, "eie", 1, "sparse", "simulated", result.latency_us, power_w, source)
 
 

@@ -22,6 +22,9 @@ examples:
 """
 
 
+REASONS = ("no_power", "no_area")
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments.
 
@@ -77,7 +80,11 @@ def execute(options: argparse.Namespace) -> int:
     shown = ("component", "part", "action", "value", "unit", "per", "kind", "source")
     print_table([{key: row[key] for key in shown} for row in summary["prices"]])
     if options.vary:
-        print_table(summary["variations"])
+        rows = summary["variations"]
+        print_table([{key: row[key] for key in row if key not in REASONS} for row in rows])
+        for row in rows:
+            for reason in dict.fromkeys(row[key] for key in REASONS if row[key] is not None):
+                print(f"missing with {row['key']}={row['value']}: {reason}")
     for override in prices.overrides:
         print(f"price of {override}")
     return 0

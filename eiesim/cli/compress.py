@@ -137,6 +137,9 @@ def execute(options: argparse.Namespace) -> int:
     for stored in network.layers:
         if reason := compression.why_not(stored, hw):
             print(f"no cycles: {stored.name}: {reason}")
+    for run in runs.values():
+        if run.no_energy:
+            print(f"no energy: {run.name}: {run.no_energy}")
     return 0
 
 

@@ -262,10 +262,17 @@ def find_steady_power_mw(hw: Hardware, prices: PriceTable) -> dict[tuple[str, st
     dict
         Power in mW, keyed by (module, part).
 
+    Raises
+    ------
+    EnergyError
+        An action has no price.
+
     References
     ----------
     EIE, Table II and section VI.
     """
+    for price in prices.missing:
+        prices.find(price.key)  # raises, with the reason
     steady = count_steady_actions(hw.entries_per_word)
     power_mw = {(module, part): 0.0 for module in MODULES for part in PARTS}
     for price in prices.prices:
@@ -285,6 +292,11 @@ def find_chip_power_mw(hw: Hardware, prices: PriceTable) -> float:
         The machine.
     prices : PriceTable
         Its prices.
+
+    Raises
+    ------
+    EnergyError
+        An action has no price.
 
     References
     ----------

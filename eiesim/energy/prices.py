@@ -128,7 +128,7 @@ class PriceTable:
         reasons = [price.source for price in self.missing if price.key == key]
         raise EnergyError(
             f"no price of {key}: {reasons[0] if reasons else 'the table has no such row'}; "
-            "or give a price with --energy-table"
+            "or put a price of your own into an energy table"
         )
 
     def override(self, path: str | Path) -> PriceTable:

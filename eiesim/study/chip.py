@@ -15,7 +15,6 @@ from eiesim.errors import ConfigError, EnergyError
 from eiesim.hardware import Hardware
 
 Row = dict[str, Any]
-POWER_AND_AREA = ("pe_power_mw", "chip_power_mw", "pe_area_um2", "chip_area_mm2")
 
 
 def describe_modules(hw: Hardware, prices: PriceTable) -> list[Row]:
@@ -109,7 +108,8 @@ def vary_chip(hw: Hardware, variations: Sequence[str], overrides: str | None) ->
     Returns
     -------
     list of dict
-        One row a value; power and area are None where an SRAM has no price or no area.
+        One row a value; power and area are None where an SRAM has no price or no area, and
+        ``no_power`` and ``no_area`` say why.
 
     Raises
     ------
@@ -119,16 +119,26 @@ def vary_chip(hw: Hardware, variations: Sequence[str], overrides: str | None) ->
     rows = []
     for text in variations:
         for key, value, machine in _list_machines(hw, text):
-            row: Row = {"key": key, "value": value}
-            try:
-                prices, area = price_machine(machine, overrides), estimate_area(machine)
-                row["pe_power_mw"] = sum(find_steady_power_mw(machine, prices).values())
-                row["chip_power_mw"] = find_chip_power_mw(machine, prices)
-                row |= {"pe_area_um2": area.pe_um2, "chip_area_mm2": area.chip_mm2}
-            except EnergyError:
-                row |= dict.fromkeys(POWER_AND_AREA)
-            rows.append(row)
+            power = _measure_power(machine, price_machine(machine, overrides))
+            rows.append({"key": key, "value": value, **power, **_measure_area(machine)})
     return rows
+
+
+def _measure_power(hw: Hardware, prices: PriceTable) -> Row:
+    try:
+        pe_mw = sum(find_steady_power_mw(hw, prices).values())
+        chip_mw = find_chip_power_mw(hw, prices)
+    except EnergyError as error:
+        return {"pe_power_mw": None, "chip_power_mw": None, "no_power": str(error)}
+    return {"pe_power_mw": pe_mw, "chip_power_mw": chip_mw, "no_power": None}
+
+
+def _measure_area(hw: Hardware) -> Row:
+    try:
+        area = estimate_area(hw)
+    except EnergyError as error:
+        return {"pe_area_um2": None, "chip_area_mm2": None, "no_area": str(error)}
+    return {"pe_area_um2": area.pe_um2, "chip_area_mm2": area.chip_mm2, "no_area": None}
 
 
 def _list_machines(hw: Hardware, text: str) -> Iterator[tuple[str, str, Hardware]]:

@@ -40,7 +40,8 @@ def compare_runs(runs: Sequence[LayerRun], baseline: str) -> tuple[list[Baseline
     for row in others:
         if (row.matrix, row.batch) == ("dense", 1):
             references.setdefault(row.layer, row)
-    contenders = [*others, *(take_simulated(run.name, run.result, run.energy) for run in runs)]
+    simulated = [take_simulated(run.name, run.result, run.energy, run.no_energy) for run in runs]
+    contenders = [*others, *simulated]
     if baseline == "published":
         contenders += [take_published(run.name) for run in runs]
     for run in runs:

@@ -231,7 +231,8 @@ def describe(network: Network, ledger: Ledger, runs: Mapping[str, LayerRun]) -> 
 
 def _describe_run(run: LayerRun | None) -> store.Row:
     if run is None:
-        return dict.fromkeys(("cycles", "dense_cycles", "latency_us", "energy_pj"))
+        missing = dict.fromkeys(("cycles", "dense_cycles", "latency_us", "energy_pj"))
+        return missing | {"no_energy": "no run of its own"}
     layer, hw = run.operands.layer, run.result.hardware
     columns = int(np.count_nonzero(run.operands.activations)) + (layer.bias_codes is not None)
     return {
@@ -240,6 +241,7 @@ def _describe_run(run: LayerRun | None) -> store.Row:
         "dense_cycles": columns * -(-layer.rows // hw.n_pes),
         "latency_us": run.result.latency_us,
         "energy_pj": run.energy.total_pj if run.energy else None,
+        "no_energy": run.no_energy or None,
     }
 
 

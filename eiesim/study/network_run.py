@@ -36,12 +36,15 @@ class ExampleRun:
         Those on EIE, in order.
     energy_pj : tuple of float, or None
         Of each step; None where an action has no price.
+    no_energy : str or None
+        Why there is no energy.
     outputs : dict of name to float32
         What the network gave.
     """
 
     steps: tuple[StepRun, ...]
     energy_pj: tuple[float, ...] | None
+    no_energy: str | None
     outputs: dict[str, npt.NDArray[np.float32]]
 
     @property
@@ -87,11 +90,14 @@ def run_examples(
     """
     for run in run_model(model, examples, hw, engine, balance=balance):
         outputs = {name: run.values[name] for name in model.graph.outputs}
-        yield ExampleRun(run.steps, price_steps(run, prices), outputs)
+        energy_pj, no_energy = price_steps(run, prices)
+        yield ExampleRun(run.steps, energy_pj, no_energy, outputs)
 
 
-def price_steps(run: InputRun, prices: PriceTable) -> tuple[float, ...] | None:
-    """Return the energy of each step on EIE, pJ; None where an action has no price.
+def price_steps(
+    run: InputRun, prices: PriceTable
+) -> tuple[tuple[float, ...], None] | tuple[None, str]:
+    """Return the energy of each step on EIE, pJ, or None and why an action has no price.
 
     Parameters
     ----------
@@ -101,9 +107,10 @@ def price_steps(run: InputRun, prices: PriceTable) -> tuple[float, ...] | None:
         Prices of its machine.
     """
     try:
-        return tuple(estimate_energy(step.result, prices=prices).total_pj for step in run.steps)
-    except EnergyError:
-        return None
+        reports = [estimate_energy(step.result, prices=prices) for step in run.steps]
+    except EnergyError as error:
+        return None, str(error)
+    return tuple(report.total_pj for report in reports), None
 
 
 def describe_steps(model: Model, runs: Sequence[ExampleRun]) -> list[Row]:
@@ -139,6 +146,7 @@ def describe_steps(model: Model, runs: Sequence[ExampleRun]) -> list[Row]:
                 **_spread(cycles),
                 "latency_us": cycles_to_us(float(cycles.mean()), hw.clock_mhz),
                 "energy_pj": float(np.mean(energy)) if energy else None,
+                "no_energy": runs[0].no_energy,
                 "load_balance": entries / hw.n_pes / int(cycles.sum()),
                 "macs": sum(step.result.counters.macs for step in steps) / len(runs),
                 "padding_macs": sum(s.result.counters.padding_macs for s in steps) / len(runs),
@@ -172,6 +180,7 @@ def describe_examples(runs: Sequence[ExampleRun], labels: Sequence[int] | None =
             "cycles": run.cycles,
             "latency_us": cycles_to_us(run.cycles, run.steps[0].result.hardware.clock_mhz),
             "energy_pj": None if run.energy_pj is None else sum(run.energy_pj),
+            "no_energy": run.no_energy,
             "answer": run.answer,
         }
         if labels is not None:
@@ -233,6 +242,7 @@ def summarise(model: Model, runs: Sequence[ExampleRun], labels: Sequence[int] | 
         "frames_per_s": 1e6 / mean_us,
         "energy_pj": float(np.mean(energy)) if energy else None,
         "energy_pj_worst": float(np.max(energy)) if energy else None,
+        "no_energy": runs[0].no_energy,
         "right": right,
         "accuracy": None if right is None else right / len(runs),
         "hardware": asdict(hw),
@@ -241,13 +251,14 @@ def summarise(model: Model, runs: Sequence[ExampleRun], labels: Sequence[int] | 
 
 
 def describe_problems(run: ExampleRun) -> list[str]:
-    """Return a sentence for each memory that is too small for a layer.
+    """Return a sentence for each memory that is too small for a layer, and for lacking energy.
 
     Parameters
     ----------
     run : ExampleRun
         Of any input.
     """
-    return [
+    lacks = [
         describe_lack(step.name, use) for step in run.steps for use in step.memories if not use.fits
     ]
+    return lacks if run.no_energy is None else [*lacks, f"no energy: {run.no_energy}"]

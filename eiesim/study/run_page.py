@@ -186,7 +186,7 @@ def _list_modules(rows: Sequence[Row]) -> list[str]:
 
 
 def _make_section(anchor: str, run: LayerRun, row: Row) -> Section:
-    known = {"layer", *(key for keys in TOPICS.values() for key in keys)}
+    known = {"layer", "no_energy", *(key for keys in TOPICS.values() for key in keys)}
     topics = TOPICS | {REST: tuple(key for key in row if key not in known)}
     pes = store.describe_pes(run)
     energy = store.describe_energy(run)

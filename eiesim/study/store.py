@@ -53,6 +53,7 @@ def describe_layer(run: LayerRun) -> Row:
         "load_balance": result.load_balance,
         "energy_pj": run.energy.total_pj if run.energy else None,
         "power_mw": run.energy.power_mw if run.energy else None,
+        "no_energy": run.no_energy or None,
         "floor_cycles": run.bounds.floor_cycles,
         "ceiling_cycles": run.bounds.ceiling_cycles,
         **result.counters.totals(),

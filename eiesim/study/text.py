@@ -29,12 +29,15 @@ class TextRun:
         Mean of -log2 of the probability of each character but the first.
     cycles_per_character, energy_pj_per_character : float
         Means on EIE; no energy where an action has no price.
+    no_energy : str or None
+        Why there is no energy.
     """
 
     text: str
     bits_per_character: float
     cycles_per_character: float
     energy_pj_per_character: float | None
+    no_energy: str | None
 
 
 def measure_text(model: Model, text: str, setup: Setup, prices: PriceTable) -> TextRun:
@@ -136,8 +139,9 @@ def _number(model: Model, text: str, least: int) -> npt.NDArray[np.int64]:
 def _tell(
     text: str, bits: float, runs: list[InputRun], characters: int, prices: PriceTable
 ) -> TextRun:
-    spent = [price_steps(run, prices) for run in runs]
-    energy_pj = sum(sum(steps) for steps in spent if steps is not None)
+    priced = [price_steps(run, prices) for run in runs]
+    no_energy = next((reason for _, reason in priced if reason is not None), None)
+    energy_pj = sum(sum(steps) for steps, _ in priced if steps is not None)
+    each_pj = energy_pj / characters if no_energy is None else None
     cycles = sum(run.cycles for run in runs)
-    each_pj = None if None in spent else energy_pj / characters
-    return TextRun(text, bits, cycles / characters, each_pj)
+    return TextRun(text, bits, cycles / characters, each_pj, no_energy)
