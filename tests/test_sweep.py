@@ -33,7 +33,7 @@ from eiesim.cli.main import main
 from eiesim.errors import ConfigError, EnergyError
 from eiesim.study.experiment import run_layer
 from eiesim.study.sweep import sweep
-from eiesim.study.sweep.answers import find_best, find_front, find_sensitivity, sum_layers
+from eiesim.study.sweep.answers import find_best, find_front, sum_layers
 from eiesim.study.sweep.journal import open_journal
 from eiesim.study.sweep.machine import PRICED, find_area, find_prices
 from eiesim.study.sweep.metrics import METRICS
@@ -247,7 +247,7 @@ def test_area_that_is_too_large_is_not_run(folder: Path) -> None:
     assert len(plan_points(spec).points) == 32
     (folder / "spec.toml").write_text(SMALL.replace("< 60", "< 20"))
     planned = plan_points(read_sweep("spec.toml"))
-    assert (len(planned.points), planned.left_out) == (16, 16)
+    assert (len(planned.points), len(planned.left_out)) == (16, 16)
 
 
 def test_nothing_is_run_twice(folder: Path) -> None:
@@ -388,19 +388,6 @@ def test_the_front_is_what_nothing_is_better_than(points: list[tuple[int, int, i
         assert best["-load_balance"]["load_balance"] == max(it[2] for it in points)
 
 
-def test_sensitivity_by_hand() -> None:
-    rows = [
-        {"n_pes": pes, "queue_depth": depth, "cycles": 6400 // pes * (2 if depth == 2 else 1)}
-        for pes in (32, 64)
-        for depth in (2, 8)
-    ]
-    told = find_sensitivity(rows, ["n_pes", "queue_depth"], ["cycles"])
-    times = {(it["axis"], it["value"]): it["times"] for it in told}
-    assert times == pytest.approx(
-        {("n_pes", 32): 2, ("n_pes", 64): 1, ("queue_depth", 2): 2, ("queue_depth", 8): 1}
-    )
-
-
 @pytest.mark.usefixtures("folder")
 def test_a_machine_is_judged_by_all_layers() -> None:
     table = sweep("spec.toml", jobs=1)
@@ -412,7 +399,7 @@ def test_a_machine_is_judged_by_all_layers() -> None:
         assert both["edp_pj_us"] == pytest.approx(
             (one["energy_pj"] + other["energy_pj"]) * (one["latency_us"] + other["latency_us"])
         )
-        assert list(both)[-1 - len(METRICS) : -1] == list(METRICS)
+        assert [name for name in both if name in METRICS] == list(METRICS)
 
 
 def test_files_and_answers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

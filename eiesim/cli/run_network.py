@@ -42,7 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="multiply inputs by X (default: 1)",
     )
-    group.add_argument("--draw", type=int, metavar="N", help="draw N inputs instead of --inputs")
+    group.add_argument(
+        "--draw",
+        type=int,
+        metavar="N",
+        help="draw N inputs instead of --inputs; sequences of 16 steps",
+    )
     group.add_argument(
         "--activation-density", type=float, default=1.0, metavar="X",
         help="share of drawn inputs that are not zero (default: 1)",

@@ -17,7 +17,7 @@ EPILOG = """\
 SPEC.toml tells what is swept (docs/sweeps.md):
 
   layers = ["alex-7", "nt-we"]             # names and files as in eiesim run
-  where = ["area_mm2 < 50", "fits"]        # what a point must meet to be an answer
+  where = ["area_mm2 < 50", "fits"]        # what must be met, over all layers
   objectives = ["cycles", "energy_pj"]     # small; "-load_balance": large
   [axes]                                   # fields of the machine; layer.FIELD of drawn layers
   n_pes = [16, 32, 64, 128]
@@ -51,7 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", metavar="SPEC.toml", help="what is swept")
     parser.add_argument("--store", metavar="FILE", help="SQLite file that keeps the results")
     parser.add_argument(
-        "--jobs", type=int, metavar="N", help="processes (default: one for each core)"
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="processes (default: one for each core, and one alone for little work)",
     )
     parser.add_argument(
         "--scheduler", default="", metavar="ADDRESS",
@@ -74,8 +77,6 @@ def execute(options: argparse.Namespace) -> int:
     options : Namespace
         Parsed arguments.
     """
-    import os
-
     from eiesim.cli.output import result_folder, tell
     from eiesim.errors import ConfigError, escape
     from eiesim.study.store import to_json
@@ -84,33 +85,31 @@ def execute(options: argparse.Namespace) -> int:
     from eiesim.study.sweep.points import count_points
     from eiesim.study.sweep.spec import read_sweep
 
-    jobs = options.jobs or os.cpu_count() or 1
-    if jobs < 1:
-        raise ConfigError(f"--jobs: expected 1 or more, found {jobs}")
     if options.parquet and options.out is None:
         raise ConfigError("--parquet goes with --out DIR")
     shard = _take_shard(options.shard)
     sweep = read_sweep(options.spec)
     points = count_points(sweep)
     if options.dry_run:
-        return _tell_plan(run.plan_points(sweep), jobs, options.json)
+        return _tell_plan(run.plan_points(sweep), options.jobs, options.json)
     store = options.store or str(Path(options.spec).with_suffix(".sqlite"))
     with result_folder(options.out) as folder, open_journal(store) as journal:
         with _show(points) as done:
             try:
-                how = run.How(jobs, options.scheduler, shard)
+                how = run.How(options.jobs, options.scheduler, shard)
                 sweep, planned, rows = run.run_sweep(sweep, journal, how, done)
             except KeyboardInterrupt:
                 tell(f"kept in {escape(store)}: the same command goes on from there")
                 raise
         summary = report.summarise(sweep, planned, rows)
         if folder is not None:
-            report.write_sweep(folder, sweep, rows, summary, options)
+            report.write_sweep(folder, sweep, planned, rows, summary, options)
     if options.json:
         print(to_json(summary), end="")
     else:
         _print(rows, summary)
-    return 0
+    counts = summary["points"]
+    return int(counts["with_errors"] > 0 and not counts["done"])
 
 
 def _take_shard(text: str | None) -> tuple[int, int]:
@@ -124,10 +123,10 @@ def _take_shard(text: str | None) -> tuple[int, int]:
     return int(part) - 1, int(whole)
 
 
-def _tell_plan(planned: Planned, jobs: int, as_json: bool) -> int:
+def _tell_plan(planned: Planned, jobs: int | None, as_json: bool) -> int:
     from eiesim.cli.output import print_table
     from eiesim.study.store import to_json
-    from eiesim.study.sweep.report import estimate_cost
+    from eiesim.study.sweep.cost import estimate_cost
 
     told = estimate_cost(planned, jobs)
     if as_json:
@@ -171,14 +170,33 @@ def _show(points: int) -> Iterator[Callable[[int], None]]:
 def _print(rows: Sequence[Row], summary: dict[str, Any]) -> None:
     from eiesim.cli.output import print_table
 
-    counts = summary["points"]
-    print(", ".join(f"{name.replace('_', ' ')}: {number}" for name, number in counts.items()))
+    print(", ".join(f"{name.replace('_', ' ')}: {it}" for name, it in summary["points"].items()))
+    judged = summary["judged"]
+    met = f", of which {judged['meet']} meet all conditions" if summary["where"] else ""
+    print(f"judged: {judged['number']} {judged['what']}{met}")
+    for it in summary["where"]:
+        print(f"{it['condition']}, judged on {it['judged_on']}: met by {it['met_by']}")
+    for reason, number in summary["left_out"].items():
+        print(f"left out: {number} points: {reason}")
     if summary["front"]:
         print_table(summary["front"][:SHOWN])
         if len(summary["front"]) > SHOWN:
             print(f"and {len(summary['front']) - SHOWN} more on the front")
     for name, row in summary["best"].items():
-        print(f"best {name}: point {row['number']}")
-    errors = [row for row in rows if row["error"] is not None]
-    for row in errors[:SHOWN]:
-        print(f"not run: point {row['number']}: {row['error']}")
+        print(f"best {name}: number {row['number']}")
+    _list(rows, "error", "not run")
+    _list(rows, "no_energy", "no energy")
+    _list(rows, "no_area", "no area")
+
+
+def _list(rows: Sequence[Row], column: str, words: str) -> None:
+    """Print the first points of each reason."""
+    reasons: dict[str, list[int]] = {}
+    for row in rows:
+        if row[column] is not None:
+            reasons.setdefault(row[column], []).append(row["number"])
+    for reason, numbers in list(reasons.items())[:SHOWN]:
+        more = f" and {len(numbers) - 1} more" if len(numbers) > 1 else ""
+        print(f"{words}: point {numbers[0]}{more}: {reason}")
+    if len(reasons) > SHOWN:
+        print(f"{words}: {len(reasons) - SHOWN} more reasons in points.csv")

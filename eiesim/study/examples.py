@@ -19,7 +19,7 @@ from eiesim.workload.synthetic import draw_activations
 Example = dict[str, npt.NDArray[np.float32]]
 Arrays = Mapping[str, npt.NDArray[Any]]
 DRAWN_STEPS = 16
-"""Length of a sequence that is drawn."""
+"""Length of a sequence that is drawn, unless another is given."""
 
 
 def read_examples(path: str | Path, model: Model) -> list[Example]:
@@ -89,7 +89,20 @@ def _stack(array: npt.NDArray[Any], shape: Shape, what: str) -> npt.NDArray[np.f
     return numbers
 
 
-def draw_examples(model: Model, number: int, density: float, seed: int) -> list[Example]:
+def takes_sequences(model: Model) -> bool:
+    """Return whether an input of a network has a length of its own.
+
+    Parameters
+    ----------
+    model : Model
+        The network.
+    """
+    return any(STEPS in shape for shape in model.graph.inputs.values())
+
+
+def draw_examples(
+    model: Model, number: int, density: float, seed: int, steps: int = DRAWN_STEPS
+) -> list[Example]:
     """Draw inputs of a network as they stand behind a ReLU.
 
     Parameters
@@ -102,6 +115,8 @@ def draw_examples(model: Model, number: int, density: float, seed: int) -> list[
         Share that is not zero.
     seed : int
         Of the draw.
+    steps : int
+        Length of sequences.
 
     Raises
     ------
@@ -111,14 +126,14 @@ def draw_examples(model: Model, number: int, density: float, seed: int) -> list[
     if any(step.op == "embedding" for step in model.graph.steps):
         raise WorkloadError(f"{model.name}: takes numbers of a table: give inputs with --inputs")
     rng = np.random.default_rng(seed)
-    return [dict(_draw(model, density, rng)) for _ in range(number)]
+    return [dict(_draw(model, density, rng, steps)) for _ in range(number)]
 
 
 def _draw(
-    model: Model, density: float, rng: np.random.Generator
+    model: Model, density: float, rng: np.random.Generator, steps: int
 ) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
     for name, shape in model.graph.inputs.items():
-        sizes = tuple(DRAWN_STEPS if size == STEPS else size for size in shape)
+        sizes = tuple(steps if size == STEPS else size for size in shape)
         yield name, draw_activations(int(np.prod(sizes)), density, rng).reshape(sizes)
 
 

@@ -122,6 +122,18 @@ def load_operands(given: str, inputs: str | None = None) -> Operands:
     return Operands(layer, take_array(activations, what, np.float32, (layer.cols,)), tuple(sources))
 
 
+def is_drawn(given: str) -> bool:
+    """Return whether a layer is drawn from a description: a benchmark, or a `.toml` file.
+
+    Parameters
+    ----------
+    given : str
+        As in `load_operands`.
+    """
+    trained = "/" in given and given.partition("/")[0] in trained_names()
+    return not (Path(given).suffix.lower() == ".npz" or is_dump(given) or trained)
+
+
 def load_layer(given: str) -> tuple[CompressedLayer, npt.NDArray[np.float32] | None, Source]:
     """Return a layer by name or file, its own input, if any, and where both came from.
 

@@ -61,6 +61,8 @@ class Panel:
     places : mapping
         For ``points``: where each value of each series stands on the horizontal axis, which is
         logarithmic if the vertical one is.
+    marks : mapping
+        For ``heat``: what stands on an empty square, by numbers of its series and its group.
     """
 
     kind: str
@@ -70,6 +72,7 @@ class Panel:
     y_label: str
     log: bool = False
     places: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    marks: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -204,6 +207,8 @@ def _draw_heat(axes: Axes, panel: Panel, width_points: float) -> None:
                     dark = high > low and (shade - low) / (high - low) > 0.55
                     axes.text(place + 0.5, at + 0.5, _show(value), ha="center", va="center",
                               color="#ffffff" if dark else "#000000")  # fmt: skip
+    for (at, place), mark in panel.marks.items():
+        axes.text(place + 0.5, at + 0.5, mark, ha="center", va="center", color=INK)
     axes.set_xlim(0, len(panel.groups))
 
 

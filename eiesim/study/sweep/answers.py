@@ -1,4 +1,4 @@
-"""What a sweep says: the front, the best point, and what each axis does."""
+"""What a sweep says: what meets its constraints, the front, and the best point."""
 
 from __future__ import annotations
 
@@ -6,18 +6,34 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from eiesim.study.sweep.metrics import METRICS, derive_metrics
+from eiesim.study.sweep.metrics import (
+    METRICS,
+    OF_MACHINE,
+    REASONS,
+    SUMMED,
+    derive_metrics,
+    explain_missing,
+)
 from eiesim.study.sweep.points import list_axes
 from eiesim.study.sweep.spec import LARGE, Sweep, name_metric
 
 Row = dict[str, Any]
 
-SUMMED = (
-    "cycles", "latency_us", "stall_cycles", "macs", "padding_macs", "ptr_reads", "spmat_reads",
-    "dram_bytes",
-)  # fmt: skip
+
+POINTS = "points"
+
+
+def name_judged(sweep: Sweep) -> str:
+    """Return what is judged, in words.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        The sweep.
+    """
+    number = len(sweep.layers)
+    return POINTS if number == 1 else f"machines over all {number} layers"
 
 
 def meets(sweep: Sweep, metrics: Mapping[str, Any]) -> bool:
@@ -28,7 +44,7 @@ def meets(sweep: Sweep, metrics: Mapping[str, Any]) -> bool:
     sweep : Sweep
         Its constraints.
     metrics : mapping
-        Of a point.
+        Of what is judged.
     """
     return all(it.holds(metrics[it.metric]) for it in sweep.where)
 
@@ -42,11 +58,67 @@ def find_judged(sweep: Sweep, rows: Sequence[Row]) -> list[Row]:
         The sweep.
     rows : sequence of dict
         Its results.
+
+    Returns
+    -------
+    list of dict
+        Rows with ``meets``. Points with errors and machines that lack a layer are left out.
     """
-    if len(sweep.layers) == 1:
-        return [row for row in rows if row["error"] is None]
-    sums = sum_layers(rows, list_axes(sweep), sweep.base.n_pes)
+    sums = [row for row in rows if row["error"] is None]
+    if len(sweep.layers) > 1:
+        sums = sum_layers(rows, list_axes(sweep), sweep.base.n_pes)
     return [row | {"meets": meets(sweep, row)} for row in sums]
+
+
+def judge_points(sweep: Sweep, rows: Sequence[Row]) -> list[Row]:
+    """Return points with whether what is judged of them meets the constraints.
+
+    With several layers that is the point's machine over all layers.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        The sweep.
+    rows : sequence of dict
+        Its results.
+    """
+    axes = list_axes(sweep)
+    able = {find_place(row, axes) for row in find_judged(sweep, rows) if row["meets"]}
+    return [row | {"meets": row["error"] is None and find_place(row, axes) in able} for row in rows]
+
+
+def find_place(row: Row, axes: Sequence[str]) -> tuple[Any, ...]:
+    """Return the values of a row on the axes: its machine.
+
+    Parameters
+    ----------
+    row : dict
+        A row of a sweep.
+    axes : sequence of str
+        Names of axes.
+    """
+    return tuple(row[axis] for axis in axes)
+
+
+def explain_row(sweep: Sweep, row: Row, objective: str) -> str:
+    """Return why a row is no answer; nothing where it is one.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        Its constraints.
+    row : dict
+        What is judged.
+    objective : str
+        Name of a metric.
+    """
+    name = name_metric(objective)
+    for it in sweep.where:
+        if row[it.metric] is None:
+            return explain_missing(it.metric, row)
+        if not it.holds(row[it.metric]):
+            return f"{it} is not met"
+    return explain_missing(name, row) if row[name] is None else ""
 
 
 def find_front(rows: Sequence[Row], objectives: Sequence[str]) -> list[Row]:
@@ -124,48 +196,6 @@ def find_best(rows: Sequence[Row], objectives: Sequence[str]) -> dict[str, Row]:
     return best
 
 
-def find_sensitivity(
-    rows: Sequence[Row], axes: Sequence[str], objectives: Sequence[str]
-) -> list[Row]:
-    """Return how much each objective changes along each axis.
-
-    For each value of an axis, the geometric mean of the objective over all points with it, over the
-    smallest of these means; constraints are not asked for, so that a grid stays one.
-
-    Parameters
-    ----------
-    rows : sequence of dict
-        Of a sweep.
-    axes, objectives : sequence of str
-        Their names.
-
-    Returns
-    -------
-    list of dict
-        A row an axis, value and objective: ``mean`` and ``times``.
-    """
-    told = []
-    for axis in axes:
-        for name in map(name_metric, objectives):
-            means = _find_means(rows, axis, name)
-            least = min(means.values(), default=1.0)
-            told += [
-                {"axis": axis, "value": value, "objective": name, "mean": mean,
-                 "times": mean / least}
-                for value, mean in means.items()
-            ]  # fmt: skip
-    return told
-
-
-def _find_means(rows: Sequence[Row], axis: str, name: str) -> Mapping[Any, float]:
-    groups: dict[Any, list[float]] = {}
-    for row in rows:
-        if row[name] is not None and float(row[name]) > 0:
-            groups.setdefault(row[axis], []).append(float(row[name]))
-    logs: Mapping[Any, npt.NDArray[np.float64]] = {it: np.log(own) for it, own in groups.items()}
-    return {value: float(np.exp(own.mean())) for value, own in logs.items()}
-
-
 def sum_layers(rows: Sequence[Row], axes: Sequence[str], n_pes: int) -> list[Row]:
     """Return one row a machine, over all layers: sums of times, energies and accesses.
 
@@ -181,30 +211,33 @@ def sum_layers(rows: Sequence[Row], axes: Sequence[str], n_pes: int) -> list[Row
         PEs of machines where no axis says otherwise.
     """
     layers = {row["layer"] for row in rows}
-    groups: dict[Any, list[Row]] = {}
-    for row in rows:
+    groups: dict[Any, dict[str, Row]] = {}
+    for row in rows:  # a point that was drawn twice counts once
         if row["error"] is None:
-            groups.setdefault(tuple(row[axis] for axis in axes), []).append(row)
+            groups.setdefault(find_place(row, axes), {}).setdefault(row["layer"], row)
     return [
-        _sum_rows(own, axes, n_pes)
+        _sum_rows(list(own.values()), axes, n_pes)
         for own in groups.values()
-        if {row["layer"] for row in own} == layers
+        if own.keys() == layers
     ]
 
 
 def _sum_rows(own: Sequence[Row], axes: Sequence[str], n_pes: int) -> Row:
     first = own[0]
-    sums: Row = {name: sum(row[name] for row in own) for name in SUMMED}
-    lacks = any(row["energy_pj"] is None for row in own)
-    energy_pj = None if lacks else sum(row["energy_pj"] for row in own)
+    sums: Row = {name: _add(own, name) for name in SUMMED}
     work = (sums["macs"] + sums["padding_macs"]) / first.get("n_pes", n_pes)
     found = {
+        **{name: first[name] for name in OF_MACHINE},
         **sums,
-        **derive_metrics(sums["latency_us"], energy_pj, first["area_mm2"]),
+        **derive_metrics(
+            sums["latency_us"], sums["energy_pj"], sums["dram_energy_pj"], first["area_mm2"]
+        ),
         "load_balance": work / sums["cycles"],
-        "sram_bytes": first["sram_bytes"],
         "fits": all(row["fits"] for row in own),
         "chips": max(row["chips"] for row in own),
+    }
+    reasons = {
+        name: next((row[name] for row in own if row[name] is not None), None) for name in REASONS
     }
     return {
         "number": first["number"],
@@ -212,4 +245,11 @@ def _sum_rows(own: Sequence[Row], axes: Sequence[str], n_pes: int) -> Row:
         **{axis: first[axis] for axis in axes},
         **{name: found[name] for name in METRICS},
         "error": None,
+        **reasons,
     }
+
+
+def _add(rows: Sequence[Row], name: str) -> Any:
+    """Return a sum that lacks nothing; None where a row does."""
+    values = [row[name] for row in rows]
+    return None if None in values else sum(values)

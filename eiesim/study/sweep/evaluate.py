@@ -16,7 +16,6 @@ import numpy.typing as npt
 from eiesim.arrays import take_array
 from eiesim.benchmark import draw_benchmark, find_spec_file, load_spec
 from eiesim.counters import RunResult
-from eiesim.energy.machine import price_machine
 from eiesim.energy.model import count_actions
 from eiesim.errors import ConfigError, EieError
 from eiesim.hardware import Hardware
@@ -30,15 +29,21 @@ from eiesim.image import (
     fit_images,
 )
 from eiesim.importers.npz import read_activations
+from eiesim.inference import run_model
 from eiesim.layer import CompressedLayer
 from eiesim.model import EIE, Model, load_model
 from eiesim.sim.passes import simulate_passes
-from eiesim.study.examples import draw_examples, read_examples
-from eiesim.study.experiment import load_layer
-from eiesim.study.network_run import run_examples
+from eiesim.study.examples import (
+    DRAWN_STEPS,
+    Example,
+    draw_examples,
+    read_examples,
+    takes_sequences,
+)
+from eiesim.study.experiment import is_drawn, load_layer
 from eiesim.study.sweep.identity import MATCHED
-from eiesim.study.sweep.machine import find_prices, measure_machine
-from eiesim.study.sweep.metrics import METRICS, derive_metrics
+from eiesim.study.sweep.machine import explain_machine, find_prices, measure_machine
+from eiesim.study.sweep.metrics import METRICS, REASONS, derive_metrics
 from eiesim.study.sweep.points import Task, Values
 from eiesim.study.sweep.shared import Encoded, share
 from eiesim.study.sweep.spec import LAYER
@@ -49,8 +54,8 @@ Row = dict[str, Any]
 FIT_FIELDS = ("spmat_width_bits", "codebook_bits", "spmat_sram_bytes", "ptr_sram_bytes",
               "ptr_bits", "act_sram_bytes", "accumulators_per_pe", "act_batches")  # fmt: skip
 """Fields of a machine on which it depends how full its memories are, beside its image."""
-OF_NETWORK = ("layer.seed", "layer.activation_density")
-"""Axes that networks know."""
+OF_NETWORK: Mapping[str, Any] = {"layer.seed": 0, "layer.activation_density": 1.0}
+"""Axes of drawn layers that networks know, and what holds without them."""
 COUNTED = ("stall_cycles", "macs", "padding_macs", "ptr_reads", "spmat_reads")
 NOTHING = np.zeros(0, np.float32)
 
@@ -92,31 +97,28 @@ def _prepare(task: Task) -> Callable[[Hardware], Row]:
     """Return a function from a machine to a row."""
     if Path(task.layer).suffix.lower() == EIE:
         return _prepare_network(task)
-    largest = max((hw for _, hw in task.machines), key=lambda hw: hw.codebook_bits)
+    first = task.machines[0][1]
     shared = json.dumps(task.shared, sort_keys=True)
-    sizes = largest.n_pes, largest.index_bits, largest.codebook_bits
+    sizes = first.n_pes, first.index_bits
     wanted = Wanted(task.folder, task.image, task.identity, task.layer, shared, sizes)
     return _prepare_shared(wanted).measure
 
 
 class Wanted(NamedTuple):
-    """An image: where it is shared, what it is of, and its PEs, index bits and code bits."""
+    """An image: where it is shared, what it is of, and its PEs and index bits."""
 
     folder: str
     image: str
     identity: str
     layer: str
     shared: str
-    sizes: tuple[int, int, int]
+    sizes: tuple[int, int]
 
 
 @lru_cache(maxsize=1)
 def _prepare_shared(wanted: Wanted) -> Measured:
     """Return a layer prepared; kept, since tasks of one image come one after the other."""
-    n_pes, index_bits, codebook_bits = wanted.sizes
-    hw = Hardware(
-        n_pes=n_pes, index_bits=index_bits, codebook_bits=codebook_bits, spmat_width_bits=64
-    )
+    n_pes, index_bits = wanted.sizes
 
     def make() -> Encoded:
         told = json.loads(wanted.shared)
@@ -125,6 +127,13 @@ def _prepare_shared(wanted: Wanted) -> Measured:
         found = operands.layer
         if told.get("balance"):
             found = found.take(balance_rows(found, n_pes))
+        # whether a machine's codes are wide enough, each is asked for itself
+        hw = Hardware(
+            n_pes=n_pes,
+            index_bits=index_bits,
+            codebook_bits=found.codebook_bits,
+            spmat_width_bits=64,
+        )
         return Encoded(encode(found, hw), operands.activations)
 
     return Measured(*share(wanted.folder, wanted.image, make))
@@ -164,13 +173,13 @@ class Measured:
         if hw.act_batches:
             images = encode_passes(self.image.decode(), hw)
             run = simulate_passes(images, self.activations, hw)
-            return _describe(run, fit_images(images, hw))
+            return _join([run], fit_images(images, hw))
         self.image.require(hw)
         counters = self._prepared.count(hw)
         key = tuple(getattr(hw, name) for name in FIT_FIELDS)
         if key not in self._fits:
             self._fits[key] = fit_images([self.image], hw)
-        return _describe(RunResult(self.image.name, "fast", hw, NOTHING, counters), self._fits[key])
+        return _join([RunResult(self.image.name, "fast", hw, NOTHING, counters)], self._fits[key])
 
 
 def measure_machines(
@@ -214,6 +223,8 @@ def _tell_shared(shared: Values) -> Row:
 def _load_operands(_identity: str, layer: str, shared: str) -> Operands:
     """Return layer and input; kept by content, since tasks of one come one after the other."""
     told: Mapping[str, Any] = json.loads(shared)
+    if "steps" in told:
+        raise ConfigError(f"{layer}: one layer: axis 'steps' is of networks that take sequences")
     drawn = {key.removeprefix(LAYER): it for key, it in told.items() if key.startswith(LAYER)}
     if layer.startswith(MATCHED):
         if drawn:
@@ -221,6 +232,12 @@ def _load_operands(_identity: str, layer: str, shared: str) -> Operands:
         operands = draw_matched(layer.removeprefix(MATCHED)).operands
         found, own = operands.layer, operands.activations
     elif drawn:
+        if not is_drawn(layer):
+            axis = LAYER + next(iter(drawn))
+            raise ConfigError(
+                f"{layer}: axis {axis!r} goes with drawn layers, a benchmark or a .toml file; this "
+                "is another kind of layer, whose weights are given: leave the axis out"
+            )
         benchmark = draw_benchmark(replace(load_spec(find_spec_file(layer)), **drawn))
         found, own = benchmark.layer, benchmark.activations
     else:
@@ -233,22 +250,37 @@ def _load_operands(_identity: str, layer: str, shared: str) -> Operands:
 
 
 def _prepare_network(task: Task) -> Callable[[Hardware], Row]:
-    model, seed = _load_network(task.identity, task.layer), int(task.shared.get("layer.seed", 0))
+    model = _load_network(task.identity, task.layer)
     if unknown := [key for key in task.shared if key.startswith(LAYER) and key not in OF_NETWORK]:
         raise ConfigError(f"{task.layer}: a network: axis {unknown[0]!r} is of drawn layers")
-    density = float(task.shared.get("layer.activation_density", 1.0))
-    inputs = task.shared.get("inputs")
-    examples = read_examples(inputs, model) if inputs else draw_examples(model, 1, density, seed)
-
+    example = _find_example(model, task.layer, task.shared)
     balance = bool(task.shared.get("balance"))
 
     def measure(hw: Hardware) -> Row:
-        (run,) = run_examples(model, examples[:1], hw, price_machine(hw), balance=balance)
-        energy_pj = None if run.energy_pj is None else sum(run.energy_pj)
+        (run,) = run_model(model, [example], hw, balance=balance)
         uses = [use for step in run.steps for use in step.memories]
-        return _join([step.result for step in run.steps], energy_pj, uses)
+        return _join([step.result for step in run.steps], uses)
 
     return measure
+
+
+def _find_example(model: Model, path: str, shared: Values) -> Example:
+    """Return the one input of a network."""
+    if "inputs" not in shared:
+        seed, density = (shared.get(key, usual) for key, usual in OF_NETWORK.items())
+        steps = shared.get("steps", DRAWN_STEPS)
+        if "steps" in shared and not takes_sequences(model):
+            raise ConfigError(f"{path}: takes no sequences: leave out the axis 'steps'")
+        return draw_examples(model, 1, density, seed, steps)[0]
+    if drawn := [key for key in shared if key in (*OF_NETWORK, "steps")]:
+        raise ConfigError(f"{path}: inputs are given: axis {drawn[0]!r} is of drawn ones")
+    inputs = shared["inputs"]
+    examples = read_examples(inputs, model)
+    if len(examples) > 1:
+        raise ConfigError(
+            f"{inputs}: expected one input of {path}, found {len(examples)}; give each a file"
+        )
+    return examples[0]
 
 
 @lru_cache(maxsize=1)
@@ -256,27 +288,37 @@ def _load_network(_identity: str, path: str) -> Model:
     return load_model(path)
 
 
-def _describe(run: RunResult, uses: Sequence[MemoryUse]) -> Row:
-    prices, counts = find_prices(run.hardware), count_actions(run)
-    energy_pj = None
-    if prices.keys() >= counts.keys():
-        energy_pj = math.fsum(float(count) * prices[key] for key, count in counts.items())
-    return _join([run], energy_pj, uses)
-
-
-def _join(runs: Sequence[RunResult], energy_pj: float | None, uses: Sequence[MemoryUse]) -> Row:
+def _join(runs: Sequence[RunResult], uses: Sequence[MemoryUse]) -> Row:
     """Return the metrics of runs on one machine, one after the other."""
     hw, cycles = runs[0].hardware, sum(run.cycles for run in runs)
     machine, latency_us = measure_machine(hw), cycles_to_us(cycles, hw.clock_mhz)
+    energy_pj, dram_pj = _price(runs)
     work = sum(run.entries for run in runs) / hw.n_pes
     row = {
         "cycles": cycles,
         **machine,
-        **derive_metrics(latency_us, energy_pj, machine["area_mm2"]),
-        "load_balance": work / cycles if cycles else None,
+        **derive_metrics(latency_us, energy_pj, dram_pj, machine["area_mm2"]),
+        "load_balance": work / cycles,
         **{key: sum(int(getattr(run.counters, key)) for run in runs) for key in COUNTED},
         "dram_bytes": sum(run.dram_bytes for run in runs),
         "fits": all(use.fits for use in uses),
         "chips": count_chips(uses),
     }
-    return {name: row[name] for name in METRICS}
+    missing = None in (row["energy_pj"], row["area_mm2"])
+    reasons = explain_machine(hw) if missing else dict.fromkeys(REASONS)
+    return {name: row[name] for name in METRICS} | reasons
+
+
+def _price(runs: Sequence[RunResult]) -> tuple[float, float] | tuple[None, None]:
+    """Return the energy of runs on one machine and what of it is DRAM's, pJ."""
+    prices = find_prices(runs[0].hardware)
+    spent: list[float] = []
+    dram: list[float] = []
+    for run in runs:
+        counts = count_actions(run)
+        if not prices.keys() >= counts.keys():
+            return None, None
+        energies = {key: float(count) * prices[key] for key, count in counts.items()}
+        spent += energies.values()
+        dram += [pj for key, pj in energies.items() if key.component == "dram"]
+    return math.fsum(spent), math.fsum(dram)

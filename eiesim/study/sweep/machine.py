@@ -1,13 +1,15 @@
-"""What is known of a machine without a run: its prices and its area, looked up once."""
+"""What is known of a machine without a run: prices, power and area, looked up once."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
 from eiesim.energy.area import estimate_area
 from eiesim.energy.machine import price_clock, price_machine
+from eiesim.energy.model import find_chip_power_mw
 from eiesim.energy.prices import Key
 from eiesim.energy.technology import scale_price
 from eiesim.errors import EnergyError
@@ -21,10 +23,14 @@ PRICED = (
 )  # fmt: skip
 """Fields of a machine on which prices depend, beside `queue_depth` and `dram`, and its area, beside
 `queue_depth` and `n_pes`."""
+OF_POWER = ("n_pes", "clock_mhz", "entries_per_word")
+"""On which the power of a chip depends, beside its prices."""
+Line = tuple[float, float]
+"""A quantity of a chip whose queues have no slots, and what each slot in every PE adds."""
 
 
 def measure_machine(hw: Hardware) -> dict[str, Any]:
-    """Return the metrics that need no run.
+    """Return the metrics that need no run, None for those that are missing.
 
     Parameters
     ----------
@@ -33,7 +39,23 @@ def measure_machine(hw: Hardware) -> dict[str, Any]:
     """
     return {
         "area_mm2": find_area(hw),
+        "chip_power_mw": find_power(hw),
         "sram_bytes": hw.n_pes * (hw.spmat_sram_bytes + hw.ptr_sram_bytes + hw.act_sram_bytes),
+    }
+
+
+def explain_machine(hw: Hardware) -> dict[str, str | None]:
+    """Return why a machine has no energy and no area; None where it has.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The machine.
+    """
+    area, power = _find_areas(_part(hw, "n_pes")), _find_powers(_part(hw, *OF_POWER))
+    return {
+        "no_energy": power if isinstance(power, str) else None,
+        "no_area": area if isinstance(area, str) else None,
     }
 
 
@@ -45,8 +67,8 @@ class Part:
     hw: Hardware = field(compare=False)
 
 
-def _part(hw: Hardware, last: str) -> Part:
-    return Part(tuple(getattr(hw, name) for name in (*PRICED, last)), hw)
+def _part(hw: Hardware, *more: str) -> Part:
+    return Part(tuple(getattr(hw, name) for name in (*PRICED, *more)), hw)
 
 
 def find_prices(hw: Hardware) -> dict[Key, float]:
@@ -71,26 +93,49 @@ def _find_prices(part: Part) -> dict[Key, float]:
 def find_area(hw: Hardware) -> float | None:
     """Return the area of the chip, mm2; None where CACTI was not run for an SRAM.
 
-    Every slot of the queues adds as much: two depths tell all.
+    Parameters
+    ----------
+    hw : Hardware
+        The machine.
+    """
+    return _at(hw, _find_areas(_part(hw, "n_pes")))
+
+
+def find_power(hw: Hardware) -> float | None:
+    """Return the power of the chip when no PE waits, mW; None where an action has no price.
 
     Parameters
     ----------
     hw : Hardware
         The machine.
     """
-    found = _find_areas(_part(hw, "n_pes"))
-    return None if found is None else found[0] + hw.queue_depth * found[1]
+    return _at(hw, _find_powers(_part(hw, *OF_POWER)))
+
+
+def _at(hw: Hardware, line: Line | str) -> float | None:
+    return None if isinstance(line, str) else line[0] + hw.queue_depth * line[1]
+
+
+FEW, MANY = 8, 16
+"""Every slot of the queues adds as much: two depths give all."""
 
 
 @lru_cache(maxsize=MACHINES)
-def _find_areas(part: Part) -> tuple[float, float] | None:
-    """Return the area without slots, and of one slot in every PE."""
+def _find_areas(part: Part) -> Line | str:
+    return _find_line(part, lambda hw: estimate_area(hw).chip_mm2)
+
+
+@lru_cache(maxsize=MACHINES)
+def _find_powers(part: Part) -> Line | str:
+    return _find_line(part, lambda hw: find_chip_power_mw(hw, price_machine(hw)))
+
+
+def _find_line(part: Part, measure: Callable[[Hardware], float]) -> Line | str:
+    """Return a quantity by slots, or why there is none; two depths give all others."""
     few, many = 8, 16
     try:
-        low, high = (
-            estimate_area(replace(part.hw, queue_depth=depth)).chip_mm2 for depth in (few, many)
-        )
-    except EnergyError:
-        return None
+        low, high = (measure(replace(part.hw, queue_depth=depth)) for depth in (few, many))
+    except EnergyError as error:
+        return str(error)
     slot = (high - low) / (many - few)
     return low - few * slot, slot

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from eiesim.hardware import Hardware
 from eiesim.study import markup
 from eiesim.study.figures import Chart, Panel
 from eiesim.study.page import Section, date_line, describe_manifest, render_page
-from eiesim.study.sweep.answers import find_front, is_answer, weigh
-from eiesim.study.sweep.evaluate import Row
+from eiesim.study.sweep.answers import (
+    POINTS,
+    Row,
+    find_front,
+    find_judged,
+    is_answer,
+    name_judged,
+    weigh,
+)
+from eiesim.study.sweep.maps import draw_maps
 from eiesim.study.sweep.points import list_axes
+from eiesim.study.sweep.run import Planned
+from eiesim.study.sweep.sensitivity import describe_axes
 from eiesim.study.sweep.spec import LARGE, Sweep, name_metric
 
 ROWS_AT_MOST = 2000
@@ -22,53 +32,93 @@ LINES_AT_MOST = 400
 """Of a chart of parallel axes."""
 POINTS_AT_MOST = 5000
 """Of a chart of points."""
-OTHERS, FRONT, PAPER = "other points", "front", "the paper's chip"
+OTHERS, FRONT, PAPER = "others", "front", "the paper's chip"
 
 
-def render_sweep(sweep: Sweep, rows: Sequence[Row], summary: Row, manifest: Row) -> str:
+def render_sweep(
+    sweep: Sweep, planned: Planned, rows: Sequence[Row], summary: Row, manifest: Row
+) -> str:
     """Return the page of a sweep.
 
     Parameters
     ----------
     sweep : Sweep
         The sweep.
+    planned : Planned
+        Its points.
     rows : sequence of dict
-        What is judged: points of one layer, or machines over all layers.
+        Its results.
     summary : dict
         From `eiesim.study.sweep.report.summarise`.
     manifest : dict
         From `eiesim.study.store.make_manifest`.
     """
-    axes = list_axes(sweep)
-    charts = [*_draw_fronts(sweep, rows), *_draw_maps(sweep, rows, axes)]
-    parallel = _draw_parallel(sweep, rows, axes)
+    axes, judged = list_axes(sweep), find_judged(sweep, rows)
+    whole = name_judged(sweep)
+    charts = [*_draw_fronts(sweep, judged), *draw_maps(sweep, planned, rows, judged)]
+    parallel = _draw_parallel(sweep, judged, axes)
     charts += [parallel] if parallel else []
-    counts = summary["points"]
-    tiles = markup.tiles(
-        [(f"{number:,}", name.replace("_", " "), "") for name, number in counts.items()]
-    )
-    figures = markup.join([markup.figure(it, f"chart-{at}") for at, it in enumerate(charts)])
-    sections = [Section("charts", "Charts", figures)]
-    for anchor, title, table in (
-        ("front", "Pareto front", summary["front"]),
-        (
-            "best",
-            "Best points",
-            [{"objective": name} | row for name, row in summary["best"].items()],
-        ),
-        ("sensitivity", "What each axis does", summary["sensitivity"]),
-        ("points", "All points", rows),
+    sections = [Section("charts", "Charts", _show_charts(charts, whole))]
+    best = [{"objective": name} | row for name, row in summary["best"].items()]
+    steps = summary["sensitivity"]
+    for anchor, title, about, table in (
+        ("front", "Pareto front", f"Of {whole} that meet all conditions.", summary["front"]),
+        ("best", f"The best of {whole}", "", best),
+        ("sensitivity", "What each axis does", describe_steps(sweep, steps), steps),
+        ("conditions", "Conditions", "", summary["where"]),
+        ("points", f"All {whole}", "", judged),
     ):
         if table:
             shown = [{key: it for key, it in row.items() if key != "meets"} for row in table]
-            sections.append(Section(anchor, title, markup.table(shown, anchor, ROWS_AT_MOST)))
+            parts = [markup.paragraphs(about), markup.table(shown, anchor, ROWS_AT_MOST)]
+            sections.append(Section(anchor, title, markup.join(parts)))
     sections.append(Section("about", "How this page was made", describe_manifest(manifest)))
     title = sweep.title or f"Sweep of {', '.join(axes)}"
+    tiles = markup.tiles([(f"{number:,}", name, "") for name, number in name_counts(summary)])
     return render_page(title, tiles, sections, date_line(manifest))
 
 
-def _show(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def name_counts(summary: Row) -> list[tuple[str, int]]:
+    """Return the numbers of points and of what is judged, each with what it counts.
+
+    Parameters
+    ----------
+    summary : dict
+        From `eiesim.study.sweep.report.summarise`.
+    """
+    own = {"points": "points to run"}
+    counts = [
+        (own.get(name, f"points {name.replace('_', ' ')}"), number)
+        for name, number in summary["points"].items()
+        if number or name in ("points", "done")
+    ]
+    judged = summary["judged"]
+    if judged["what"] != POINTS:
+        counts.append((judged["what"], judged["number"]))
+    if summary["where"]:
+        counts.append((f"{judged['what']} that meet all conditions", judged["meet"]))
+    return counts
+
+
+def describe_steps(sweep: Sweep, steps: Sequence[Row]) -> str:
+    """Return what the table of axes compares, and where the first objective changes most.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        The sweep.
+    steps : sequence of dict
+        From `eiesim.study.sweep.sensitivity.find_sensitivity`.
+    """
+    met = f" and both meet {' and '.join(map(str, sweep.where))}" if sweep.where else ""
+    about = f"Compared are pairs of {name_judged(sweep)} that differ in one axis alone{met}."
+    return "\n\n".join([about, *describe_axes(steps, sweep.objectives[0])])
+
+
+def _show_charts(charts: Sequence[Chart], whole: str) -> markup.Html:
+    if not charts:
+        return markup.paragraphs(f"No {whole} meet all conditions and have all objectives.")
+    return markup.join([markup.figure(it, f"chart-{at}") for at, it in enumerate(charts)])
 
 
 def _find_paper(sweep: Sweep, rows: Sequence[Row], axes: Sequence[str]) -> list[Row]:
@@ -112,38 +162,7 @@ def _draw_fronts(sweep: Sweep, rows: Sequence[Row]) -> list[Chart]:
     return charts
 
 
-def _draw_maps(sweep: Sweep, rows: Sequence[Row], axes: Sequence[str]) -> list[Chart]:
-    """Draw the first objective over each axis and the next, at the best of what else there is."""
-    many = [axis for axis in axes if len({repr(row[axis]) for row in rows}) > 1]
-    objective, name = sweep.objectives[0], name_metric(sweep.objectives[0])
-    able = [row for row in rows if row[name] is not None]
-    charts = []
-    for x, y in itertools.pairwise(many):
-        groups: dict[tuple[Any, Any], list[Row]] = {}
-        for row in able:
-            groups.setdefault((row[y], row[x]), []).append(row)
-        best = {
-            at: float(min(own, key=lambda row: weigh(row, objective))[name])
-            for at, own in groups.items()
-        }
-        columns = sorted({row[x] for row in able}, key=_key)
-        lines: Mapping[str, Sequence[float | None]] = {
-            _show(line): [best.get((line, column)) for column in columns]
-            for line in sorted({row[y] for row in able}, key=_key)
-        }
-        least = min(value for it in lines.values() for value in it if value is not None)
-        label = markup.name_column(x), markup.name_column(y)
-        title = f"{markup.name_column(name)} over {label[0]} and {label[1]}"
-        see = "The best of all points with these two values; light is small."
-        if least > 0:
-            lines = {it: [v and v / least for v in own] for it, own in lines.items()}
-            see = f"{see} In multiples of the smallest, {markup.show_number(least)}."
-        panel = Panel("heat", tuple(map(_show, columns)), lines, *label, log=least > 0)
-        charts.append(Chart(title, (panel,), see))
-    return charts
-
-
-def _key(value: Any) -> tuple[int, Any]:
+def _rank(value: Any) -> tuple[int, Any]:
     return (0, value) if isinstance(value, int | float) else (1, str(value))
 
 
@@ -156,7 +175,7 @@ def _draw_parallel(sweep: Sweep, rows: Sequence[Row], axes: Sequence[str]) -> Ch
         return None
     best = min(able, key=lambda row: weigh(row, sweep.objectives[0]))
     some = able[:: math.ceil(len(able) / LINES_AT_MOST)]
-    scales = {it: sorted({row[it] for row in able}, key=_key) for it in columns}
+    scales = {it: sorted({row[it] for row in able}, key=_rank) for it in columns}
 
     def place(row: Row, column: str) -> float:
         if column in axes:  # values stand at equal distances
@@ -164,9 +183,11 @@ def _draw_parallel(sweep: Sweep, rows: Sequence[Row], axes: Sequence[str]) -> Ch
         low, high = float(scales[column][0]), float(scales[column][-1])
         return (float(row[column]) - low) / (high - low)
 
-    lines = {f"point {row['number']} ": [place(row, it) for it in columns] for row in some}
+    lines = {f"number {row['number']} ": [place(row, it) for it in columns] for row in some}
     lines |= {f"best {markup.name_column(names[0])}": [place(best, it) for it in columns]}
     labels = tuple(markup.name_column(it) for it in columns)
     panel = Panel("parallel", labels, lines, "", "from the smallest to the largest")
-    see = "A line is a point; the thick one is the best in the first objective."
-    return Chart("Points over all axes and objectives", (panel,), see)
+    see = (
+        f"A line is one of {name_judged(sweep)}; the thick one is the best in the first objective."
+    )
+    return Chart("All axes and objectives", (panel,), see)

@@ -12,13 +12,11 @@ import numpy as np
 
 from eiesim.errors import ConfigError
 from eiesim.hardware import Hardware
-from eiesim.study.sweep.spec import LAYER, MOST_POINTS, Sweep
+from eiesim.study.sweep.spec import LAYER, MOST_POINTS, OF_RUN, Sweep
 
 Values = Mapping[str, Any]
 MOST_TOGETHER = 500
 """Points of a task: what is lost at most when it is killed."""
-OF_RUN = ("inputs", "balance")
-"""Axes that are neither of the machine nor of a drawn layer."""
 
 
 class Point(NamedTuple):
@@ -31,7 +29,7 @@ class Point(NamedTuple):
     layer : str
         Name or file.
     values : mapping
-        By axis.
+        By axis; beside them the layer's own input.
     """
 
     number: int
@@ -103,6 +101,45 @@ def list_axes(sweep: Sweep) -> list[str]:
     return list(dict.fromkeys(key for row in sweep.listed for key in row))
 
 
+def list_values(sweep: Sweep) -> dict[str, tuple[Any, ...]]:
+    """Return the values of each axis: numbers by size, others in their order.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        The sweep.
+    """
+    found = {
+        axis: dict.fromkeys(find_value(sweep, row, axis) for row in sweep.listed)
+        if sweep.method == "list"
+        else dict.fromkeys(sweep.axes[axis])
+        for axis in list_axes(sweep)
+    }
+    return {
+        axis: tuple(sorted(values) if all(map(_is_number, values)) else values)
+        for axis, values in found.items()
+    }
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
+def find_value(sweep: Sweep, values: Values, axis: str) -> Any:
+    """Return where a point is on an axis; on one that it leaves out, where the machine is.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        The sweep.
+    values : mapping
+        Of the point.
+    axis : str
+        Its name.
+    """
+    return values.get(axis, getattr(sweep.base, axis, None))
+
+
 def count_points(sweep: Sweep) -> int:
     """Return how many points a sweep has.
 
@@ -147,8 +184,9 @@ def list_points(sweep: Sweep) -> Iterator[Point]:
     count_points(sweep)
     numbers = itertools.count()
     for layer in sweep.layers:
+        own = {"inputs": sweep.inputs[layer]} if layer in sweep.inputs else {}
         for values in _list_values(sweep):
-            yield Point(next(numbers), layer, values)
+            yield Point(next(numbers), layer, {**values, **own})
 
 
 def _list_values(sweep: Sweep) -> Iterator[Values]:

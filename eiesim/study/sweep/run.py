@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
 import tempfile
 from collections import Counter
@@ -14,28 +13,38 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eiesim.errors import ConfigError
 from eiesim.hardware import Hardware
-from eiesim.study.sweep.answers import meets
+from eiesim.study.sweep.answers import judge_points
+from eiesim.study.sweep.cost import choose_jobs
 from eiesim.study.sweep.evaluate import Row
 from eiesim.study.sweep.identity import identify, make_key
 from eiesim.study.sweep.journal import Journal, open_journal
-from eiesim.study.sweep.machine import measure_machine
-from eiesim.study.sweep.metrics import METRICS, OF_MACHINE
+from eiesim.study.sweep.machine import explain_machine, measure_machine
+from eiesim.study.sweep.metrics import METRICS, OF_MACHINE, REASONS, explain_missing
 from eiesim.study.sweep.narrow import narrow
 from eiesim.study.sweep.points import (
     PlannedPoint,
+    Point,
     Task,
+    find_value,
     list_axes,
     list_points,
     list_tasks,
     split_values,
 )
-from eiesim.study.sweep.spec import Sweep, make_sweep, read_sweep
+from eiesim.study.sweep.spec import Constraint, Sweep, make_sweep, read_sweep
 from eiesim.study.sweep.workers import run_here, run_in_processes, run_on_dask
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Tell = Callable[[int], object]
+
+
+class LeftOut(NamedTuple):
+    """A point that a constraint on the machine alone leaves out, and why."""
+
+    point: Point
+    reason: str
 
 
 class Planned(NamedTuple):
@@ -45,12 +54,12 @@ class Planned(NamedTuple):
     ----------
     points : list of PlannedPoint
         In their order.
-    left_out : int
-        Points that a constraint on the machine alone leaves out.
+    left_out : list of LeftOut
+        Those that are not run.
     """
 
     points: list[PlannedPoint]
-    left_out: int
+    left_out: list[LeftOut]
 
 
 def plan_points(sweep: Sweep) -> Planned:
@@ -70,7 +79,7 @@ def plan_points(sweep: Sweep) -> Planned:
     machines: dict[Any, Hardware | ConfigError] = {}
     identities: dict[Any, str] = {}
     points: list[PlannedPoint] = []
-    left_out = 0
+    left_out: list[LeftOut] = []
     for point in list_points(sweep):
         own, shared = split_values(point.values)
         at = tuple(own.items())
@@ -80,8 +89,8 @@ def plan_points(sweep: Sweep) -> Planned:
         if isinstance(hw, ConfigError):
             points.append(PlannedPoint(point, None, error=str(hw)))
             continue
-        if early and not all(it.holds(measure_machine(hw)[it.metric]) for it in early):
-            left_out += 1
+        if early and (reason := _leave_out(early, hw)):
+            left_out.append(LeftOut(point, reason))
             continue
         what = point.layer, tuple(shared.items())
         if what not in identities:
@@ -89,6 +98,17 @@ def plan_points(sweep: Sweep) -> Planned:
         key = make_key(identities[what], hw)
         points.append(PlannedPoint(point, hw, identities[what], key))
     return Planned(points, left_out)
+
+
+def _leave_out(early: Sequence[Constraint], hw: Hardware) -> str:
+    """Return which constraint a machine breaks, or what is missing of it; nothing if it is run."""
+    metrics = measure_machine(hw)
+    for it in early:
+        if metrics[it.metric] is None:
+            return explain_missing(it.metric, explain_machine(hw))
+        if not it.holds(metrics[it.metric]):
+            return f"{it} is not met"
+    return ""
 
 
 def _make_machine(sweep: Sweep, own: Mapping[str, Any]) -> Hardware | ConfigError:
@@ -101,7 +121,7 @@ def _make_machine(sweep: Sweep, own: Mapping[str, Any]) -> Hardware | ConfigErro
 def run_points(
     planned: Planned,
     journal: Journal,
-    jobs: int = 1,
+    jobs: int | None = 1,
     scheduler: str = "",
     shard: tuple[int, int] = (0, 1),
     tell: Tell = lambda _: None,
@@ -114,8 +134,8 @@ def run_points(
         The points.
     journal : Journal
         Where results are kept.
-    jobs : int
-        Processes.
+    jobs : int or None
+        Processes, as in `eiesim.study.sweep.cost.choose_jobs`.
     scheduler : str
         A Dask scheduler instead, or ``local``.
     shard : (int, int)
@@ -143,7 +163,7 @@ def run_points(
         if left:
             tasks.append(task._replace(machines=left))
     tell(len(keys) - sum(len(task.machines) for task in tasks))
-    number = 0
+    jobs, number = choose_jobs(jobs, tasks), 0
     with tempfile.TemporaryDirectory(prefix="eiesim-sweep-", ignore_cleanup_errors=True) as folder:
         if scheduler:
             work = run_on_dask(_add(tasks, folder, jobs), scheduler, jobs)
@@ -197,11 +217,10 @@ def collect_rows(sweep: Sweep, planned: Planned, journal: Journal) -> list[Row]:
         result = {"error": error} if hw is None else found.get(key)
         if result is None:
             continue
-        values = {axis: point.values.get(axis, getattr(sweep.base, axis, None)) for axis in axes}
-        metrics = {name: result.get(name) for name in METRICS}
-        row = {"number": point.number, "layer": point.layer, **values, **metrics}
-        rows.append(row | {"meets": meets(sweep, metrics), "error": result.get("error")})
-    return rows
+        values = {axis: find_value(sweep, point.values, axis) for axis in axes}
+        metrics = {name: result.get(name) for name in (*METRICS, "error", *REASONS)}
+        rows.append({"number": point.number, "layer": point.layer, **values, **metrics})
+    return judge_points(sweep, rows)
 
 
 def sweep(
@@ -221,7 +240,8 @@ def sweep(
         The SQLite file that keeps results, from which a sweep that was stopped goes on. By default
         nothing is kept.
     jobs : int, optional
-        Processes; by default one for each core.
+        Processes; by default one for each core, and this one alone where the work is done before
+        another had started.
     scheduler : str
         Address of a Dask scheduler, or ``local``, instead of processes.
     tell : callable
@@ -242,8 +262,7 @@ def sweep(
 
     wanted = read_sweep(spec) if isinstance(spec, str | Path) else make_sweep(spec)
     with open_journal(":memory:" if store is None else store) as journal:
-        how = How(jobs or os.cpu_count() or 1, scheduler)
-        _, _, rows = run_sweep(wanted, journal, how, tell)
+        _, _, rows = run_sweep(wanted, journal, How(jobs, scheduler), tell)
     return pd.DataFrame(rows)
 
 
@@ -252,15 +271,15 @@ class How(NamedTuple):
 
     Attributes
     ----------
-    jobs : int
-        Processes.
+    jobs : int or None
+        Processes, as in `eiesim.study.sweep.cost.choose_jobs`.
     scheduler : str
         A Dask scheduler instead, or ``local``.
     shard : (int, int)
         The part of this number, from 0, of so many.
     """
 
-    jobs: int = 1
+    jobs: int | None = None
     scheduler: str = ""
     shard: tuple[int, int] = (0, 1)
 

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, replace
+from decimal import Decimal, localcontext
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from eiesim.errors import ConfigError, did_you_mean
 from eiesim.hardware import Hardware, read_hardware
 from eiesim.layer import LayerSpec
-from eiesim.schema import fields_of, find_line, find_problems, load_toml, show_value
+from eiesim.schema import (
+    Field,
+    Range,
+    Switch,
+    Text,
+    fields_of,
+    find_line,
+    find_problems,
+    load_toml,
+    show_value,
+)
 from eiesim.study.sweep.metrics import METRICS
 
 LAYER = "layer."
@@ -20,13 +32,21 @@ LARGE = "-"
 """Before the name of an objective that is to be large."""
 METHODS = ("grid", "random", "latin", "list", "narrow")
 MOST_POINTS = 10_000_000
+DIGITS = 60
+"""With which values of an axis are computed: many more than a float has."""
 CONSTRAINT = re.compile(r"\s*(\w+)\s*(?:(<=|>=|==|<|>)\s*([-+.\w]+)\s*)?")
 USUAL: Mapping[str, Any] = {
-    "title": "", "layers": [], "method": "grid", "points": 0, "seed": 0, "where": [],
+    "title": "", "layers": [], "inputs": {}, "method": "grid", "points": 0, "seed": 0, "where": [],
     "objectives": ["cycles", "energy_pj", "area_mm2"], "base": "eie-64pe-45nm", "hardware": {},
     "axes": {}, "list": [],
 }  # fmt: skip
 """What a file may tell, with what holds otherwise."""
+OF_RUN: Mapping[str, Field] = {
+    "inputs": Field("inputs", str, Text("file with one input", empty=False), MISSING),
+    "balance": Field("balance", bool, Switch("give all PEs equal work"), MISSING),
+    "steps": Field("steps", int, Range(1, 1 << 20, "length of drawn sequences"), MISSING),
+}
+"""Axes that are neither of the machine nor of a drawn layer."""
 KINDS = {str: "text", list: "a list", int: "a whole number", dict: "a table"}
 Problems: TypeAlias = "list[tuple[str, str]]"
 """Key and what is wrong with it."""
@@ -48,6 +68,11 @@ class Constraint(NamedTuple):
     metric: str
     sign: str
     limit: float
+
+    def __str__(self) -> str:
+        if isinstance(self.limit, bool):
+            return self.metric
+        return f"{self.metric} {self.sign} {self.limit:.15g}"
 
     def holds(self, value: Any) -> bool:
         """Return whether a value meets the condition; what is missing does not.
@@ -80,7 +105,9 @@ class Sweep:
         The machine where no axis says otherwise.
     axes : mapping of str to tuple
         Values of fields of the machine, of drawn layers (``layer.weight_density``), of ``inputs``
-        (files) and of ``balance``.
+        (files), of ``balance``, and of ``steps`` of drawn sequences.
+    inputs : mapping of str to str
+        For layers of their own: the file with one input.
     method : {"grid", "random", "latin", "list", "narrow"}
         All combinations; so many drawn; so many in a Latin hypercube; those listed; or those that
         a search for the best one looks at.
@@ -100,6 +127,7 @@ class Sweep:
     layers: tuple[str, ...]
     base: Hardware = field(default_factory=Hardware)
     axes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
     method: str = "grid"
     points: int = 0
     seed: int = 0
@@ -161,14 +189,12 @@ def make_sweep(values: Mapping[str, Any], where: str = "sweep", text: str = "") 
     layers = taken["layers"]
     if not layers or not all(isinstance(it, str) for it in layers):
         problems.append(("layers", "layers: expected names or files of layers, found none"))
+    elif len(set(layers)) < len(layers):
+        problems.append(("layers", "layers: expected each layer once, found some twice"))
     base = _take_base(taken["base"], taken["hardware"], problems)
     axes = {key: _take_axis(key, it, problems) for key, it in taken["axes"].items()}
-    for row in taken["list"]:
-        if not isinstance(row, dict):
-            problems.append(("list", f"list: expected tables, found {show_value(row)}"))
-        else:
-            for key, value in row.items():
-                _take_axis(key, [value], problems)
+    listed = [_take_point(it, problems) for it in taken["list"]]
+    _check_inputs(taken, problems)
     where_met = [_take_constraint(it, problems) for it in taken["where"]]
     for name in taken["objectives"]:
         if name_metric(str(name)) not in METRICS:
@@ -182,10 +208,11 @@ def make_sweep(values: Mapping[str, Any], where: str = "sweep", text: str = "") 
         layers=tuple(layers),
         base=base,
         axes=axes,
+        inputs=taken["inputs"],
         method=taken["method"],
         points=taken["points"],
         seed=taken["seed"],
-        listed=tuple(taken["list"]),
+        listed=tuple(listed),
         where=tuple(it for it in where_met if it is not None),
         objectives=tuple(taken["objectives"]),
     )
@@ -213,6 +240,21 @@ def _check_method(taken: Mapping[str, Any], problems: Problems) -> None:
         problems.append(("list", f'list: expected points with method = "list", found {method!r}'))
 
 
+def _check_inputs(taken: Mapping[str, Any], problems: Problems) -> None:
+    """Check the table of inputs, one file a layer."""
+    for layer, file in taken["inputs"].items():
+        if layer not in taken["layers"]:
+            told = did_you_mean(layer, map(str, taken["layers"]))
+            problems.append(("inputs", f"inputs: {layer!r} is none of the layers: {told}"))
+        if not isinstance(file, str):
+            found = show_value(file)
+            problems.append(("inputs", f"inputs: {layer}: expected a file, found {found}"))
+    rows = [taken["axes"], *(row for row in taken["list"] if isinstance(row, dict))]
+    if taken["inputs"] and any("inputs" in row for row in rows):
+        told = "inputs: expected a table by layer or an axis for all layers, found both"
+        problems.append(("inputs", told))
+
+
 def _take_base(name: str, fixed: Mapping[str, Any], problems: Problems) -> Hardware:
     try:
         base = read_hardware(name)
@@ -237,18 +279,9 @@ def _take_base(name: str, fixed: Mapping[str, Any], problems: Problems) -> Hardw
 
 
 def _take_axis(key: str, given: Any, problems: Problems) -> tuple[Any, ...]:
-    """Return the values of an axis, checked one by one."""
-    cls: type
-    if key.startswith(LAYER):
-        cls, name = LayerSpec, key.removeprefix(LAYER)
-    else:
-        cls, name = Hardware, key
-    known = [
-        *fields_of(Hardware),
-        *(LAYER + it for it in fields_of(LayerSpec)),
-        "inputs",
-        "balance",
-    ]
+    """Return the values of an axis, checked one by one, each of its field's type."""
+    drawn = {LAYER + name: it for name, it in fields_of(LayerSpec).items()}
+    known = {**fields_of(Hardware), **drawn, **OF_RUN}
     if key not in known:
         problems.append((key, f"axis {key!r}: unknown, {did_you_mean(key, known)}"))
         return ()
@@ -256,37 +289,52 @@ def _take_axis(key: str, given: Any, problems: Problems) -> tuple[Any, ...]:
     if not isinstance(values, list | tuple) or not values:
         problems.append((key, f"axis {key}: expected values, found {show_value(given)}"))
         return ()
-    for value in values:
-        if key in ("inputs", "balance"):
-            kind = str if key == "inputs" else bool
-            if not isinstance(value, kind):
-                told = f"axis {key}: expected {kind.__name__}, found {show_value(value)}"
-                problems.append((key, told))
-        elif known_problems := find_problems(cls, {name: value}):
-            problems += [(key, f"axis {it}") for found, it in known_problems if found == name]
-    if len(set(map(repr, values))) < len(values):
+    wrong = [problem for it in values if (problem := known[key].problem(it))]
+    problems += [(key, f"axis {problem}") for problem in wrong]
+    typed = () if wrong else tuple(known[key].kind(it) for it in values)
+    if len(set(typed)) < len(typed):
         problems.append((key, f"axis {key}: expected each value once, found some twice"))
-    return tuple(values)
+    return typed
+
+
+def _take_point(given: Any, problems: Problems) -> dict[str, Any]:
+    """Return a listed point."""
+    if not isinstance(given, dict):
+        problems.append(("list", f"list: expected tables, found {show_value(given)}"))
+        return {}
+    taken = {key: _take_axis(key, [value], problems) for key, value in given.items()}
+    return {key: values[0] for key, values in taken.items() if values}
 
 
 def _spread(key: str, given: Mapping[str, Any], problems: Problems) -> list[Any]:
-    """Return values from a first to a last one, each by a step or so many times the one before."""
-    first, last = given.get("from"), given.get("to")
+    """Return values from a first to a last one, each by a step or so many times the one before.
+
+    They are those of a list, 0.1, 0.2, 0.3: what stands in a file are decimal numbers.
+    """
     how = [name for name in ("step", "times") if name in given]
-    numbers = [first, last, *(given[name] for name in how)]
-    whole = all(isinstance(it, int | float) and not isinstance(it, bool) for it in numbers)
-    sound = whole and len(how) == 1 and set(given) == {"from", "to", *how}
-    if not sound or numbers[0] > numbers[1] or numbers[2] <= (how == ["times"]):
+    numbers = [given.get(name) for name in ("from", "to", *how)]
+    sound = len(how) == 1 and set(given) == {"from", "to", *how} and all(map(_is_finite, numbers))
+    value, last, by = (Decimal(str(it)) for it in numbers) if sound else (Decimal(),) * 3
+    times = how == ["times"]
+    if not sound or value > last or by <= times or (times and value <= 0):
         problems.append((key, f"axis {key}: expected a list, or from, to and one of step (above 0) "
-                         f"and times (above 1), found {show_value(dict(given))}"))  # fmt: skip
+                         "and times (above 1, and from above 0), found "
+                         f"{show_value(dict(given))}"))  # fmt: skip
         return []
-    values: list[Any] = [first]
-    while len(values) < MOST_POINTS:
-        after = values[-1] + numbers[2] if how == ["step"] else values[-1] * numbers[2]
-        if after > numbers[1]:
-            break
-        values.append(after)
+    kind = int if all(isinstance(it, int) for it in numbers) else float
+    values: list[Any] = []
+    with localcontext(prec=DIGITS):
+        while value <= last and len(values) <= MOST_POINTS:
+            values.append(kind(value))
+            value = value * by if times else value + by
+    if len(values) > MOST_POINTS:
+        problems.append((key, f"axis {key}: expected at most {MOST_POINTS} values, found more"))
+        return []
     return values
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _take_constraint(text: Any, problems: Problems) -> Constraint | None:
@@ -299,9 +347,12 @@ def _take_constraint(text: Any, problems: Problems) -> Constraint | None:
         problems.append(("where", f"where {text!r}: {did_you_mean(metric, METRICS)}"))
         return None
     if sign is None:
-        return Constraint(metric, "==", 1.0)
+        return Constraint(metric, "==", True)
     try:
-        return Constraint(metric, sign, float(limit))
+        number = float(limit)
     except ValueError:
+        number = math.nan
+    if math.isnan(number):
         problems.append(("where", f"where {text!r}: expected a number, found {limit!r}"))
         return None
+    return Constraint(metric, sign, number)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
+from multiprocessing.context import SpawnContext, SpawnProcess
+from types import ModuleType
 from typing import Any
 
 from eiesim.errors import EieError
@@ -36,6 +38,29 @@ def run_here(tasks: Iterable[Task]) -> Iterator[Done]:
         yield task, evaluate(task)
 
 
+class Worker(SpawnProcess):
+    """A process that does not run the script that started it, which needs no guard therefore.
+
+    A spawned process imports the main module to find what was defined there. What workers do is
+    all in eiesim.
+    """
+
+    def start(self) -> None:
+        """Start the process with an empty main module."""
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            super().start()
+        finally:
+            sys.modules["__main__"] = main
+
+
+class Context(SpawnContext):
+    """Starts workers."""
+
+    Process = Worker
+
+
 def run_in_processes(tasks: Iterable[Task], jobs: int) -> Iterator[Done]:
     """Run tasks in several processes, and yield each as it ends.
 
@@ -51,14 +76,13 @@ def run_in_processes(tasks: Iterable[Task], jobs: int) -> Iterator[Done]:
     EieError
         A process died.
     """
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(os.getpid(),))
+    pool = ProcessPoolExecutor(jobs, Context(), initializer=_begin, initargs=(os.getpid(),))
     try:
         yield from _keep_busy(tasks, pool, jobs)
     except BrokenProcessPool as error:
         raise EieError(
             "a worker died, for want of memory perhaps: run the sweep again, which goes on where "
-            "it was, with fewer --jobs"
+            "it was if it has a store, with fewer jobs"
         ) from error
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

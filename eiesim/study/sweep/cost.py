@@ -1,0 +1,108 @@
+"""What a sweep will take, roughly, and how many processes that is worth."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eiesim.benchmark import find_spec_file, load_spec
+from eiesim.errors import ConfigError, EieError
+from eiesim.model import EIE
+from eiesim.study.sweep.identity import MATCHED
+from eiesim.study.sweep.points import Task, list_tasks
+
+if TYPE_CHECKING:
+    from eiesim.study.sweep.run import Planned
+
+POINT_MS, POINT_SERIAL_MS, IMAGE_MS, MILLION_MS = 0.14, 0.09, 20.0, 120.0
+"""Measured on a core of a server: a point whose image is there; what the first process does for it;
+an image; and each million of its weights."""
+NETWORK_MS = 500.0
+"""A point of a network, whose layers are all encoded for it."""
+START_MS = 1500.0
+"""Until a new process runs its first point."""
+POINT_BYTES, WORKER_BYTES = 3000, 300 << 20
+
+
+def estimate_cost(planned: Planned, jobs: int | None) -> dict[str, Any]:
+    """Return what a sweep will take, roughly; layers from files are taken to be of Alex-8's size.
+
+    Parameters
+    ----------
+    planned : Planned
+        The points.
+    jobs : int or None
+        As in `choose_jobs`.
+
+    Raises
+    ------
+    ConfigError
+        There are no processes.
+    """
+    tasks = list(list_tasks(planned.points))
+    points = sum(len(task.machines) for task in tasks)
+    jobs = choose_jobs(jobs, tasks)
+    return {
+        "points": len(planned.points),
+        "to_run": points,
+        "left_out": len(planned.left_out),
+        "cannot_be": sum(it.hw is None for it in planned.points),
+        "encodings": len({task.image for task in tasks}),
+        "jobs": jobs,
+        "estimated_s": (_estimate_ms(tasks) / jobs + points * POINT_SERIAL_MS) / 1000,
+        "estimated_bytes": points * POINT_BYTES + jobs * WORKER_BYTES,
+    }
+
+
+def choose_jobs(jobs: int | None, tasks: Sequence[Task]) -> int:
+    """Return how many processes are to work.
+
+    Parameters
+    ----------
+    jobs : int or None
+        As many; by default one for each core, and one alone where the work is done before another
+        had started.
+    tasks : sequence of Task
+        The work.
+
+    Raises
+    ------
+    ConfigError
+        There are none.
+    """
+    if jobs is None:
+        return 1 if _estimate_ms(tasks) < START_MS else count_cores()
+    if jobs < 1:
+        raise ConfigError(f"jobs: expected 1 or more processes, found {jobs}")
+    return jobs
+
+
+def count_cores() -> int:
+    """Return the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _estimate_ms(tasks: Sequence[Task]) -> float:
+    """Return the time of one core."""
+    layers = {task.image: task.layer for task in tasks if not _is_network(task)}
+    points = sum(
+        len(task.machines) * (NETWORK_MS if _is_network(task) else POINT_MS) for task in tasks
+    )
+    return points + len(layers) * IMAGE_MS + sum(map(_find_millions, layers.values())) * MILLION_MS
+
+
+def _is_network(task: Task) -> bool:
+    return Path(task.layer).suffix.lower() == EIE
+
+
+def _find_millions(layer: str) -> float:
+    """Return how many million weights a layer keeps, as far as its description tells."""
+    try:
+        spec = load_spec(find_spec_file(layer.removeprefix(MATCHED)))
+    except EieError:
+        return 1.0
+    return spec.inputs * spec.outputs * spec.weight_density / 1e6

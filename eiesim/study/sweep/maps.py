@@ -1,0 +1,128 @@
+"""Maps of a sweep: the first objective over two axes, and why squares are empty."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from eiesim.study import markup
+from eiesim.study.figures import Chart, Panel
+from eiesim.study.sweep.answers import Row, explain_row, is_answer, name_judged, weigh
+from eiesim.study.sweep.points import find_value, list_values
+from eiesim.study.sweep.run import Planned
+from eiesim.study.sweep.spec import Sweep, name_metric
+
+Square = tuple[Any, Any]
+"""Values of the vertical and of the horizontal axis."""
+LETTERS = "abcdefghi"
+OTHERS = "other reasons"
+"""Those that are too rare for a letter of their own."""
+
+
+def draw_maps(
+    sweep: Sweep, planned: Planned, rows: Sequence[Row], judged: Sequence[Row]
+) -> list[Chart]:
+    """Draw the first objective over each axis and the next, at the best that meets the constraints.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        The sweep.
+    planned : Planned
+        Its points.
+    rows : sequence of dict
+        Its results.
+    judged : sequence of dict
+        What is judged of them.
+    """
+    values = {axis: own for axis, own in list_values(sweep).items() if len(own) > 1}
+    if not any(is_answer(row, sweep.objectives[:1]) for row in judged):
+        return []
+    whys = list(_explain(sweep, planned, rows, judged))
+    return [
+        _draw_map(sweep, {axis: values[axis] for axis in pair}, judged, whys)
+        for pair in itertools.pairwise(values)
+    ]
+
+
+def _explain(
+    sweep: Sweep, planned: Planned, rows: Sequence[Row], judged: Sequence[Row]
+) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Yield values on the axes and why there is no answer with them."""
+    axes = list(list_values(sweep))
+
+    def place(values: Mapping[str, Any]) -> dict[str, Any]:
+        return {axis: find_value(sweep, values, axis) for axis in axes}
+
+    for point, reason in planned.left_out:
+        yield place(point.values), f"left out, {reason}"
+    there = {row["number"] for row in rows}
+    for it in planned.points:
+        if it.point.number not in there:
+            yield place(it.point.values), "not run yet"
+    for row in rows:
+        if row["error"] is not None:
+            yield row, "cannot be run"
+    for row in judged:
+        if why := explain_row(sweep, row, sweep.objectives[0]):
+            yield row, why
+
+
+def _draw_map(
+    sweep: Sweep,
+    values: Mapping[str, Sequence[Any]],
+    judged: Sequence[Row],
+    whys: Sequence[tuple[Mapping[str, Any], str]],
+) -> Chart:
+    (x, across), (y, up) = values.items()
+    objective, name = sweep.objectives[0], name_metric(sweep.objectives[0])
+    groups: dict[Square, list[Row]] = {}
+    for row in judged:
+        if is_answer(row, [objective]):
+            groups.setdefault((row[y], row[x]), []).append(row)
+    best = {
+        at: float(min(own, key=lambda row: weigh(row, objective))[name])
+        for at, own in groups.items()
+    }
+    least = min(best.values())
+    scale = least if least > 0 else 1.0
+    lines: Mapping[str, Sequence[float | None]] = {
+        _show(line): [best[line, it] / scale if (line, it) in best else None for it in across]
+        for line in up
+    }
+    label = markup.name_column(x), markup.name_column(y)
+    see = f"The best of {name_judged(sweep)} with these two values"
+    see += " that meet all conditions; light is small." if sweep.where else "; light is small."
+    if least > 0:
+        see = f"{see} In multiples of the smallest, {markup.show_number(least)}."
+    empty = _find_empty(set(itertools.product(up, across)) - best.keys(), x, y, whys)
+    counts = Counter(empty.values()).most_common()
+    letters = {why: letter for (why, _), letter in zip(counts, LETTERS, strict=False)}
+    marks = {(up.index(at[0]), across.index(at[1])): letters[why] for at, why in empty.items()}
+    told = "; ".join(f"{letters[why]}, {why} ({number:,})" for why, number in counts)
+    see += f" Empty squares: {told}." if told else ""
+    panel = Panel("heat", tuple(map(_show, across)), lines, *label, log=least > 0, marks=marks)
+    title = f"{markup.name_column(name)} over {label[0]} and {label[1]}"
+    return Chart(title, (panel,), see)
+
+
+def _find_empty(
+    squares: set[Square], x: str, y: str, whys: Sequence[tuple[Mapping[str, Any], str]]
+) -> dict[Square, str]:
+    """Return why each empty square is: what holds for most that have its values."""
+    counts: dict[Square, Counter[str]] = {at: Counter() for at in squares}
+    for values, why in whys:
+        if (values[y], values[x]) in counts:
+            counts[values[y], values[x]][why] += 1
+    found = {
+        at: own.most_common(1)[0][0] if own else "not among the points"
+        for at, own in counts.items()
+    }
+    common = [why for why, _ in Counter(found.values()).most_common(len(LETTERS) - 1)]
+    return {at: why if why in common else OTHERS for at, why in found.items()}
+
+
+def _show(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

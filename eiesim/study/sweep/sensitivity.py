@@ -1,0 +1,117 @@
+"""What each axis does: machines compared that differ in it alone."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from eiesim.study.sweep.answers import Row, find_place
+from eiesim.study.sweep.spec import name_metric
+
+Pair = tuple[Row, Row]
+
+
+def find_sensitivity(
+    rows: Sequence[Row], axes: Mapping[str, Sequence[Any]], objectives: Sequence[str]
+) -> list[Row]:
+    """Return how much each objective changes from each value of an axis to the next.
+
+    Compared are pairs that differ in this axis alone, of which both meet the constraints.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        What is judged, with ``meets``.
+    axes : mapping of str to sequence
+        The values of each axis, in their order.
+    objectives : sequence of str
+        Names of metrics.
+
+    Returns
+    -------
+    list of dict
+        A row a step of an axis and objective: ``pairs``; in how many of them the objective is
+        ``smaller``, ``equal`` and ``larger`` with the second value; ``times``, the geometric mean
+        of the second over the first, with the least and the most; and ``why_empty``, why there is
+        none.
+    """
+    return [
+        {"axis": axis, "from": one, "to": other, "objective": name, **_compare(pairs, name)}
+        for axis, values in axes.items()
+        for one, other, pairs in _list_pairs(rows, list(axes), axis, values)
+        for name in dict.fromkeys(map(name_metric, objectives))
+    ]
+
+
+def _list_pairs(
+    rows: Sequence[Row], axes: Sequence[str], axis: str, values: Sequence[Any]
+) -> Iterator[tuple[Any, Any, list[Pair]]]:
+    """Yield each two neighbours on an axis with the rows that differ in it alone."""
+    others = [it for it in axes if it != axis]
+    groups: dict[tuple[Any, ...], dict[Any, Row]] = {}
+    for row in rows:
+        groups.setdefault(find_place(row, others), {})[row[axis]] = row
+    for one, other in itertools.pairwise(values):
+        pairs = [(own[one], own[other]) for own in groups.values() if one in own and other in own]
+        yield one, other, pairs
+
+
+def _compare(pairs: Sequence[Pair], name: str) -> Row:
+    able = [pair for pair in pairs if all(row["meets"] for row in pair)]
+    known = [
+        (one[name], other[name]) for one, other in able if None not in (one[name], other[name])
+    ]
+    found: Row = {
+        "pairs": len(known),
+        "smaller": sum(other < one for one, other in known),
+        "equal": sum(other == one for one, other in known),
+        "larger": sum(other > one for one, other in known),
+        **dict.fromkeys(("times", "times_least", "times_most", "why_empty")),
+    }
+    if not pairs:
+        return found | {"why_empty": "no two that ran differ in this axis alone"}
+    if not able:
+        return found | {"why_empty": f"in none of {_count(len(pairs))} both meet the conditions"}
+    if not known:
+        return found | {"why_empty": f"{name} is missing in each of {_count(len(able))}"}
+    if zeros := sum(min(pair) <= 0 for pair in known):
+        return found | {"why_empty": f"{name} is 0 in {zeros:,} of {_count(len(known))}"}
+    times = [other / one for one, other in known]
+    mean = math.exp(math.fsum(map(math.log, times)) / len(times))
+    return found | {"times": mean, "times_least": min(times), "times_most": max(times)}
+
+
+def _count(pairs: int) -> str:
+    return "1 pair" if pairs == 1 else f"{pairs:,} pairs"
+
+
+def describe_axes(sensitivity: Sequence[Row], objective: str) -> list[str]:
+    """Return a sentence an axis: where the objective changes most, and in how many pairs.
+
+    Parameters
+    ----------
+    sensitivity : sequence of dict
+        From `find_sensitivity`.
+    objective : str
+        Name of a metric.
+    """
+    name = name_metric(objective)
+    sentences = []
+    for axis in dict.fromkeys(row["axis"] for row in sensitivity):
+        own = [row for row in sensitivity if (row["axis"], row["objective"]) == (axis, name)]
+        steps = [row for row in own if row["times"] is not None]
+        pairs = sum(row["pairs"] for row in steps)
+        if not steps:
+            sentences.append(f"{axis}: {own[0]['why_empty']}.")
+        elif all(row["equal"] == row["pairs"] for row in steps):
+            sentences.append(f"{axis}: {name} is the same in {_count(pairs)}.")
+        else:
+            most = max(steps, key=lambda row: abs(math.log(row["times"])))
+            sentences.append(
+                f"{axis}: {name} changes most from {most['from']} to {most['to']}, "
+                f"{most['times']:.3g} times in the mean of {_count(most['pairs'])}, smaller in "
+                f"{most['smaller']:,}, equal in {most['equal']:,}, larger in {most['larger']:,}."
+            )
+    return sentences
