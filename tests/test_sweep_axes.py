@@ -110,15 +110,15 @@ def save_layer(path: str, seed: int = 0) -> None:
 def test_errors_show_their_own_point() -> None:
     """Each with what is wrong with it, whatever points it shares an image with."""
     save_layer("layer.npz")
-    bits = [1, 2, 3, 4, 5]
-    table = sweep({"layers": ["layer.npz"], "axes": {"codebook_bits": bits}}, jobs=1)
-    for own, error in zip(bits, table["error"], strict=True):
-        if own < 4:
-            assert f"the hardware's codebook_bits is {own};" in error
-        else:
-            assert pd.isna(error)
+    for bits in ([1, 2, 3], [3, 4, 5]):
+        table = sweep({"layers": ["layer.npz"], "axes": {"codebook_bits": bits}}, jobs=1)
+        for own, error in zip(bits, table["error"], strict=True):
+            if own < 4:
+                assert f"the hardware's codebook_bits is {own};" in error
+            else:
+                assert pd.isna(error)
     alone = sweep({"layers": ["layer.npz"], "axes": {"codebook_bits": [5]}}, jobs=1)
-    assert alone["cycles"][0] == table["cycles"][3] == table["cycles"][4]
+    assert alone["cycles"][0] == table["cycles"][1] == table["cycles"][2]
 
 
 @pytest.mark.usefixtures("in_folder")

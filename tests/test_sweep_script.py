@@ -17,23 +17,25 @@ from eiesim.study.sweep.run import plan_points
 from eiesim.study.sweep.spec import make_sweep
 
 SCRIPT = """
-import os
 from eiesim.study.sweep import sweep
 print("begun", flush=True)
 axes = {"n_pes": [16, 64], "queue_depth": [2, 8]}
-table = sweep({"layers": ["nt-we", "nt-wd"], "axes": axes}, jobs=2)
+table = sweep({"layers": ["nt-we", "nt-wd"], "axes": axes}, jobs=2, scheduler=SCHEDULER)
 print(list(table["cycles"]), table["error"].isna().all())
 """
 
 
-def test_a_plain_script_needs_no_guard(in_folder: Path) -> None:
-    (in_folder / "plain.py").write_text(SCRIPT)
+@pytest.mark.parametrize("scheduler", ["", pytest.param("local", marks=pytest.mark.slow)])
+def test_a_plain_script_needs_no_guard(in_folder: Path, scheduler: str) -> None:
+    if scheduler:
+        pytest.importorskip("distributed", reason="Dask is not installed")
+    (in_folder / "plain.py").write_text(SCRIPT.replace("SCHEDULER", repr(scheduler)))
     found = subprocess.run(
         [sys.executable, "plain.py"], capture_output=True, text=True, check=False
     )
     axes = {"n_pes": [16, 64], "queue_depth": [2, 8]}
     alone = sweep({"layers": ["nt-we", "nt-wd"], "axes": axes}, jobs=1)
-    assert found.stderr == ""
+    assert "Traceback" not in found.stderr
     assert found.returncode == 0
     # the script is run once, not by each worker as well
     assert found.stdout == f"begun\n{list(alone['cycles'])} True\n"

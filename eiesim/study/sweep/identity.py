@@ -16,7 +16,7 @@ from eiesim.study.experiment import hash_file, load_layer
 from eiesim.study.sweep.points import Values
 from eiesim.trained import trained_names
 
-SCHEMA = "eiesim sweep 1"
+SCHEMA = "eiesim sweep 2"
 MATCHED = "matched/"
 """Before the name of a layer of the paper: drawn with the work of Table IV."""
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from multiprocessing.context import SpawnContext, SpawnProcess
 from types import ModuleType
 from typing import Any
@@ -38,21 +38,28 @@ def run_here(tasks: Iterable[Task]) -> Iterator[Done]:
         yield task, evaluate(task)
 
 
-class Worker(SpawnProcess):
-    """A process that does not run the script that started it, which needs no guard therefore.
+@contextmanager
+def no_script() -> Iterator[None]:
+    """Let processes start that do not run the script again, which needs no guard therefore.
 
     A spawned process imports the main module to find what was defined there. What workers do is
     all in eiesim.
     """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+class Worker(SpawnProcess):
+    """A process that does not run the script that started it."""
 
     def start(self) -> None:
-        """Start the process with an empty main module."""
-        main = sys.modules["__main__"]
-        sys.modules["__main__"] = ModuleType("__main__")
-        try:
+        """Start the process."""
+        with no_script():
             super().start()
-        finally:
-            sys.modules["__main__"] = main
 
 
 class Context(SpawnContext):
@@ -127,6 +134,7 @@ def run_on_dask(tasks: Iterable[Task], scheduler: str, jobs: int) -> Iterator[Do
         try:
             place: Any = scheduler
             if scheduler == "local":
+                stack.enter_context(no_script())  # as long as dead workers are replaced
                 place = stack.enter_context(
                     LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None)
                 )
