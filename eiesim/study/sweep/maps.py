@@ -98,9 +98,12 @@ def _draw_map(
     if least > 0:
         see = f"{see} In multiples of the smallest, {markup.show_number(least)}."
     empty = _find_empty(set(itertools.product(up, across)) - best.keys(), x, y, whys)
-    counts = Counter(empty.values()).most_common()
+    counts = Counter(itertools.chain(*empty.values())).most_common()
     letters = {why: letter for (why, _), letter in zip(counts, LETTERS, strict=False)}
-    marks = {(up.index(at[0]), across.index(at[1])): letters[why] for at, why in empty.items()}
+    marks = {
+        (up.index(at[0]), across.index(at[1])): "".join(sorted(letters[why] for why in own))
+        for at, own in empty.items()
+    }
     told = "; ".join(f"{letters[why]}, {why} ({number:,})" for why, number in counts)
     see += f" Empty squares: {told}." if told else ""
     panel = Panel("heat", tuple(map(_show, across)), lines, *label, log=least > 0, marks=marks)
@@ -110,18 +113,20 @@ def _draw_map(
 
 def _find_empty(
     squares: set[Square], x: str, y: str, whys: Sequence[tuple[Mapping[str, Any], str]]
-) -> dict[Square, str]:
-    """Return why each empty square is: what holds for most that have its values."""
-    counts: dict[Square, Counter[str]] = {at: Counter() for at in squares}
+) -> dict[Square, set[str]]:
+    """Return all reasons why there is no answer in each empty square."""
+    found: dict[Square, set[str]] = {at: set() for at in squares}
     for values, why in whys:
-        if (values[y], values[x]) in counts:
-            counts[values[y], values[x]][why] += 1
-    found = {
-        at: own.most_common(1)[0][0] if own else "not among the points"
-        for at, own in counts.items()
+        if (values[y], values[x]) in found:
+            found[values[y], values[x]].add(why)
+    for reasons in found.values():
+        if not reasons:
+            reasons.add("not among the points")
+    common = Counter(itertools.chain(*found.values())).most_common(len(LETTERS) - 1)
+    known = {why for why, _ in common}
+    return {
+        at: {why if why in known else OTHERS for why in reasons} for at, reasons in found.items()
     }
-    common = [why for why, _ in Counter(found.values()).most_common(len(LETTERS) - 1)]
-    return {at: why if why in common else OTHERS for at, why in found.items()}
 
 
 def _show(value: Any) -> str:
