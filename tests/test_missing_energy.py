@@ -20,7 +20,19 @@ from eiesim.study.sweep import sweep
 OUTSIDE = "CACTI was not run for an SRAM of 131072 bytes and 8 bits"
 """What there is no price and no area of."""
 NARROW = ("--set", "spmat_width_bits=8")
-UNITS = ("_pj", "_uj", "_mw", "_mm2", "_um2", "_pj_worst", "energy", "_pj_us", "_pj_us_mm2")
+UNITS = (
+    "energy_efficiency",
+    "_w",
+    "_pj",
+    "_uj",
+    "_mw",
+    "_mm2",
+    "_um2",
+    "_pj_worst",
+    "energy",
+    "_pj_us",
+    "_pj_us_mm2",
+)
 
 
 def list_missing(content: Any, where: str = "") -> Iterator[tuple[str, bool]]:
@@ -60,7 +72,6 @@ def folder(in_folder: Path) -> Path:
         ("run", "net.eie", "--draw", "2", *NARROW),
         ("chip", "--vary", "spmat_width_bits=64,8"),
         ("compress", "weights.npz", "--hardware", "narrow.toml"),
-        ("compare", "alex-8", *NARROW),
     ],
 )
 @pytest.mark.usefixtures("folder")
@@ -72,15 +83,10 @@ def test_a_reason_stands_beside_each(
     content = json.loads(capsys.readouterr().out)
     content = content.get("variations", content)  # modules without power are no lack
     assert find_lonely(content) == []
-    if command[0] == "compare":
-        rows = [row for row in content["rows"] if row["kind"] == "simulated"]
-        assert all("no power: no price of spmat_read" in row["source"] for row in rows)
-    else:
-        assert list(list_missing(content))
-        assert OUTSIDE in json.dumps(content)
+    assert list(list_missing(content))
+    assert OUTSIDE in json.dumps(content)
     assert main([*command, "--out", "out"]) == 0
-    printed = capsys.readouterr().out
-    assert OUTSIDE in printed or command[0] == "compare"
+    assert OUTSIDE in capsys.readouterr().out
     for file in {*Path("out").glob("*.csv")} - {Path("out/modules.csv")}:
         with file.open() as stream:
             rows = [
@@ -88,6 +94,28 @@ def test_a_reason_stands_beside_each(
                 for row in csv.DictReader(stream)
             ]
         assert find_lonely(rows) == [], file
+
+
+@pytest.mark.parametrize("words", [("alex-8", *NARROW), ("alex-8", "--baseline", "roofline")])
+@pytest.mark.usefixtures("in_folder")
+def test_comparisons_say_whose_power_is_missing(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", *words, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    lacks = [row for row in rows if row["energy_efficiency"] is None]
+    assert lacks
+    for row in rows:
+        assert (row["no_efficiency"] is None) == (row["energy_efficiency"] is not None)
+        if row["power_w"] is None:
+            own = f"the power of {row['platform']} {row['matrix']} {row['kind']} is unknown"
+            assert row["no_efficiency"] == own
+        elif row in lacks:
+            assert row["no_efficiency"].startswith("the power of the reference, ")
+        if row["kind"] == "simulated":
+            assert (OUTSIDE in row["source"]) == (row["power_w"] is None)
+    assert main(["compare", *words]) == 0
+    assert f"no energy efficiency: {lacks[0]['no_efficiency']}" in capsys.readouterr().out
 
 
 def test_sweeps_say_what_is_missing_and_count_it(

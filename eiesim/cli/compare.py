@@ -78,6 +78,8 @@ def execute(options: argparse.Namespace) -> int:
         print(store.to_json(summary), end="")
     else:
         print_table([{key: row[key] for key in SHOWN} for row in rows])
+        for reason in dict.fromkeys(row["no_efficiency"] for row in rows if row["no_efficiency"]):
+            print(f"no energy efficiency: {reason}")
         print(f"over {rows[0]['reference']}, batch 1; times per input")
         for override in prices.overrides:
             print(f"price of {override}")

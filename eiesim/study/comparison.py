@@ -92,10 +92,22 @@ def describe(contenders: Sequence[Baseline], ratios: Sequence[Ratio]) -> list[Ro
             | {
                 "time_us": row.time_us if row else None,
                 "power_w": row.power_w if row else None,
+                "no_efficiency": _explain(ratio, row),
                 "source": row.source if row else None,
             }
         )
     return rows
+
+
+def _explain(ratio: Ratio, row: Baseline | None) -> str | None:
+    """Return which power is missing for an energy efficiency; None where none is."""
+    if ratio.energy_efficiency is not None:
+        return None
+    if row is None:
+        return "a layer has no energy efficiency"
+    if row.power_w is None:
+        return f"the power of {row.platform} {row.matrix} {row.kind} is unknown"
+    return f"the power of the reference, {ratio.reference}, is unknown"
 
 
 def summarise(rows: Sequence[Row], baseline: str, overrides: Sequence[str]) -> Row:
