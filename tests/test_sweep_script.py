@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from eiesim.cli.main import main
 from eiesim.errors import ConfigError
 from eiesim.study.sweep import cost, run, sweep
 from eiesim.study.sweep.cost import choose_jobs, count_cores
@@ -67,9 +68,12 @@ def test_little_work_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("jobs", [0, -1])
-def test_no_processes_are_refused(jobs: int) -> None:
+def test_no_processes_are_refused(jobs: int, in_folder: Path) -> None:
     with pytest.raises(ConfigError, match=f"jobs: expected 1 or more processes, found {jobs}"):
-        sweep({"layers": ["nt-we"], "axes": {"n_pes": [64]}}, jobs=jobs)
+        sweep({"layers": ["nt-we"], "axes": {"n_pes": [64]}}, "store", jobs=jobs)
+    (in_folder / "spec.toml").write_text('layers = ["nt-we"]\n[axes]\nn_pes = [64]\n')
+    assert main(["sweep", "spec.toml", "--jobs", str(jobs)]) == 2
+    assert [it.name for it in in_folder.iterdir()] == ["spec.toml"]
 
 
 def test_cores_are_those_that_may_be_used() -> None:

@@ -81,10 +81,12 @@ def execute(options: argparse.Namespace) -> int:
     from eiesim.errors import ConfigError, escape
     from eiesim.study.store import to_json
     from eiesim.study.sweep import report, run
+    from eiesim.study.sweep.cost import check_jobs
     from eiesim.study.sweep.journal import open_journal
     from eiesim.study.sweep.points import count_points
     from eiesim.study.sweep.spec import read_sweep
 
+    check_jobs(options.jobs)
     if options.parquet and options.out is None:
         raise ConfigError("--parquet goes with --out DIR")
     shard = _take_shard(options.shard)

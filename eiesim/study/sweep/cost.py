@@ -35,11 +35,6 @@ def estimate_cost(planned: Planned, jobs: int | None) -> dict[str, Any]:
         The points.
     jobs : int or None
         As in `choose_jobs`.
-
-    Raises
-    ------
-    ConfigError
-        There are no processes.
     """
     tasks = list(list_tasks(planned.points))
     points = sum(len(task.machines) for task in tasks)
@@ -66,17 +61,27 @@ def choose_jobs(jobs: int | None, tasks: Sequence[Task]) -> int:
         had started.
     tasks : sequence of Task
         The work.
+    """
+    if jobs is None:
+        return 1 if _estimate_ms(tasks) < START_MS else count_cores()
+    return jobs
+
+
+def check_jobs(jobs: int | None) -> None:
+    """Refuse a number of processes that cannot be.
+
+    Parameters
+    ----------
+    jobs : int or None
+        As in `choose_jobs`.
 
     Raises
     ------
     ConfigError
         There are none.
     """
-    if jobs is None:
-        return 1 if _estimate_ms(tasks) < START_MS else count_cores()
-    if jobs < 1:
+    if jobs is not None and jobs < 1:
         raise ConfigError(f"jobs: expected 1 or more processes, found {jobs}")
-    return jobs
 
 
 def count_cores() -> int:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from eiesim.errors import ConfigError
 from eiesim.hardware import Hardware
 from eiesim.study.sweep.answers import judge_points
-from eiesim.study.sweep.cost import choose_jobs
+from eiesim.study.sweep.cost import check_jobs, choose_jobs
 from eiesim.study.sweep.evaluate import Row
 from eiesim.study.sweep.identity import identify, make_key
 from eiesim.study.sweep.journal import Journal, open_journal
@@ -260,6 +260,7 @@ def sweep(
     """
     import pandas as pd  # noqa: PLC0415 - half a second
 
+    check_jobs(jobs)
     wanted = read_sweep(spec) if isinstance(spec, str | Path) else make_sweep(spec)
     with open_journal(":memory:" if store is None else store) as journal:
         _, _, rows = run_sweep(wanted, journal, How(jobs, scheduler), tell)
