@@ -28,7 +28,7 @@ test-lowest: $(LOWEST)/.installed  ## all tests but the slow ones, on the lowest
 	@$(LOWEST)/bin/python -m pytest -n auto
 
 notebooks: $(STAMP)  ## run every notebook
-	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=300 notebooks
+	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=3000 notebooks
 
 check: $(TRAIN)  ## ruff, mypy, import contracts
 	@$(BIN)/ruff check .

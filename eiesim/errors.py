@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
 
 
 class EieError(Exception):
@@ -39,6 +43,26 @@ class EnergyError(EieError):
 
 class ImageError(EieError):
     """A compressed image is damaged, or does not belong to this hardware."""
+
+
+class EieWarning(UserWarning):
+    """Something that costs time or is left undone while the result is right."""
+
+
+def show_warnings() -> None:
+    """Print each `EieWarning` once, as one line without the place in the program that gave it."""
+    show_others = warnings.showwarning
+    shown: set[str] = set()
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **rest: Any) -> None:
+        if not issubclass(category, EieWarning):
+            show_others(message, category, *place, **rest)
+        elif (text := escape(str(message))) not in shown:
+            shown.add(text)
+            with suppress(OSError):
+                print(f"eiesim: warning: {text}", file=sys.stderr, flush=True)
+
+    warnings.showwarning = show
 
 
 def escape(text: str) -> str:

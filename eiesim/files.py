@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import math
 import os
 import shutil
+import stat
 import tempfile
 import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,11 +31,16 @@ LARGEST_DEFLATE_RATIO = 1032
 """Bytes that deflate makes of one, at most."""
 MOST_UNPACKED_BYTES = 1 << 30
 """Most that one packed array may unpack to."""
+LONGEST_ENDING = "-9999"
+"""What `fresh_name` adds to a name, at the longest."""
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     """Open a binary file that takes its final name only when the block ends without an error.
+
+    A device or a FIFO stays what it is: it is written through, once, when the block has ended. So
+    does a link: the file that it points to is replaced.
 
     Parameters
     ----------
@@ -42,31 +50,64 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     Raises
     ------
     EieError
-        The folder cannot be written to.
+        The folder cannot be written to, or the name is that of a folder or too long.
     """
-    target = Path(path)
     if "\0" in str(path):
         raise EieError(f"{str(path)!r}: cannot be written: a file's name has no null character")
+    target = Path(path)
+    temporary = None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=".eiesim.", dir=target.parent)
-    except OSError as error:
-        raise EieError(f"{target}: cannot be written: {_reason(error)}") from error
-    try:
-        with os.fdopen(handle, "wb") as stream:
+        through = _is_special(target)
+        if not through:
+            target = Path(os.path.realpath(target)) if target.is_symlink() else target
+            handle, name = tempfile.mkstemp(prefix=".eiesim.", dir=target.parent)
+            temporary = Path(name)
+        with tempfile.TemporaryFile() if through else os.fdopen(handle, "wb") as stream:
             yield stream
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(target)
-    except BaseException as error:
-        Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise EieError(f"{target}: cannot be written: {_reason(error)}") from error
-        raise
+            if through:
+                stream.seek(0)
+                with target.open("wb") as final:
+                    shutil.copyfileobj(stream, final)
+        if temporary is not None:
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(target)
+    except OSError as error:
+        raise EieError(f"{path}: cannot be written: {_reason(error)}") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: str | Path) -> None:
+    """Check, before the work on what it is to hold, that a file can be written by `replacing`."""
+    try:
+        if not _is_special(Path(path)):
+            tempfile.TemporaryFile(dir=Path(os.path.realpath(path)).parent).close()
+    except (OSError, ValueError) as error:
+        raise EieError(f"{path}: cannot be written: {_reason(error)}") from error
 
 
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def _is_special(target: Path) -> bool:
+    """Return whether a path is that of a device or a FIFO; refuse what no file can replace."""
+    try:
+        status = target.stat()
+    except FileNotFoundError:
+        return False
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(status.st_mode):
+        return True
+    for number in (1, 2):  # /dev/stdout, say: a new file in its place would lose what is printed
+        with suppress(OSError):
+            if os.path.samestat(status, os.fstat(number)):
+                raise EieError(f"{target}: cannot be written: it takes what is printed")
+    return False
 
 
 def read_arrays(path: str | Path) -> dict[str, npt.NDArray[Any]]:
@@ -239,22 +280,33 @@ class ByteReader:
         return bytes(self.content[self.place - length : self.place])
 
 
+@dataclass
+class NewFolder:
+    """A folder that is being filled.
+
+    Attributes
+    ----------
+    work : Path
+        Where to write, under a temporary name.
+    final : Path
+        What it is called once it is whole; until then the name wished for.
+    """
+
+    work: Path
+    final: Path
+
+
 @contextmanager
-def new_folder(path: str | Path, replace: bool = False) -> Iterator[Path]:
+def new_folder(path: str | Path, replace: bool = False) -> Iterator[NewFolder]:
     """Fill a folder that takes its final name only when the block ends without an error.
 
     Parameters
     ----------
     path : str or Path
-        Name wished for; when there is something of that name already, ``-2``, ``-3`` and so on is
-        added instead of touching it.
+        Name wished for; when there is something of that name in the end, ``-2``, ``-3`` and so on
+        is added instead of touching it.
     replace : bool
         Put the folder in the place of one that eiesim wrote before, told by its `manifest.json`.
-
-    Yields
-    ------
-    Path
-        The folder to write to; `final_path` tells what it will be called.
 
     Raises
     ------
@@ -265,25 +317,22 @@ def new_folder(path: str | Path, replace: bool = False) -> Iterator[Path]:
     if not wished.name or wished.name == ".." or "\0" in wished.name:
         raise EieError(f"{str(path)!r}: expected the name of a new folder")
     try:
-        target = wished if replace else fresh_name(wished)
-        if replace and target.exists() and not _is_own(target):
-            raise EieError(
-                f"{path}: expected a folder that eiesim wrote, with {MANIFEST} in it, found "
-                "another; leave out --force or name another folder"
-            )
-        made = [parent for parent in target.parents if not parent.exists()]
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if replace and wished.is_symlink():
+            wished = Path(os.path.realpath(wished))
+        if replace:
+            _require_own(wished)
+        made = [parent for parent in wished.parents if not parent.exists()]
+        wished.parent.mkdir(parents=True, exist_ok=True)
         # from 3.12 on mkdtemp makes the path absolute; a relative one stays so in messages
-        hidden = target.parent / Path(tempfile.mkdtemp(prefix=".eiesim.", dir=target.parent)).name
+        hidden = wished.parent / Path(tempfile.mkdtemp(prefix=".eiesim.", dir=wished.parent)).name
     except (OSError, ValueError) as error:
         raise EieError(f"{path}: cannot be written: {_reason(error)}") from error
     try:
-        work = hidden / target.name
+        work = hidden / f"{wished.name}{LONGEST_ENDING}"  # a name that is too long is found now
         work.mkdir()
-        yield work
-        if replace and target.exists():
-            target.replace(hidden / f".{target.name}")
-        work.replace(target)
+        new = NewFolder(work, wished)
+        yield new
+        new.final = _put_in_place(work, wished, replace)
         made = []
     except OSError as error:
         raise EieError(f"{path}: cannot be written: {_reason(error)}") from error
@@ -294,6 +343,30 @@ def new_folder(path: str | Path, replace: bool = False) -> Iterator[Path]:
                 parent.rmdir()
 
 
+def _put_in_place(work: Path, wished: Path, replace: bool) -> Path:
+    """Rename a folder; if another process takes the name meanwhile, the next one is due."""
+    while True:
+        target = wished if replace else fresh_name(wished)
+        if replace and target.exists():
+            _require_own(target)
+            with suppress(FileNotFoundError):
+                target.replace(Path(tempfile.mkdtemp(dir=work.parent), "old"))
+        try:
+            return work.rename(target)
+        except OSError:
+            if not os.path.lexists(target):
+                raise
+
+
+def _require_own(target: Path) -> None:
+    """Check that what is to be replaced is a folder of eiesim's, or nothing."""
+    if target.exists() and not _is_own(target):
+        raise EieError(
+            f"{target}: expected a folder that eiesim wrote, with {MANIFEST} in it, found "
+            "another; leave out --force or name another folder"
+        )
+
+
 def _is_own(folder: Path) -> bool:
     """Return whether a folder's manifest is one of eiesim's."""
     try:
@@ -301,17 +374,6 @@ def _is_own(folder: Path) -> bool:
         return "eiesim" in manifest["versions"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
-
-
-def final_path(folder: Path) -> Path:
-    """Return where a folder of `new_folder` will be once it is whole.
-
-    Parameters
-    ----------
-    folder : Path
-        What `new_folder` gave.
-    """
-    return folder.parent.parent / folder.name
 
 
 def fresh_name(path: Path) -> Path:

@@ -15,6 +15,8 @@ ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+PATIENCE_MS = 600_000
+"""A page is waited for so long, however busy the computer is."""
 MEASURE_CONTRAST = """() => {
   const parse = (colour) => colour.match(/[\\d.]+/g).map(Number);
   const light = (colour) => {
@@ -49,7 +51,9 @@ def open_browser() -> Iterator[Browser]:
     if not found:
         pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found[0], args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(
+            executable_path=found[0], args=list(ARGUMENTS), timeout=PATIENCE_MS
+        )
         yield browser
         browser.close()
 
@@ -64,6 +68,7 @@ def load_page(
     page = browser.new_page(
         viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
     )
+    page.set_default_timeout(PATIENCE_MS)
     page.on("request", lambda request: requests.append(request.url))
     page.on("console", lambda message: problems.append(message.text))
     page.on("pageerror", lambda error: problems.append(str(error)))

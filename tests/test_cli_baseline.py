@@ -27,7 +27,7 @@ def test_baseline_prints_a_table(capsys: pytest.CaptureFixture[str], layer_file:
     command = ("baseline", layer_file, "--batch", "1", "--seconds", "0", "--cache", "both")
     code, out, err = run(capsys, *command)
     assert (code, err) == (0, "")
-    header, *rows, gpu = out.splitlines()
+    header, *rows, gpu = (line for line in out.splitlines() if not line.startswith("disturbed: "))
     assert header.split() == list(Measurement.__annotations__)
     assert len(rows) == 4
     assert all(row.startswith("mine   this cpu: ") and row.endswith("measured") for row in rows)
@@ -46,7 +46,10 @@ def test_baseline_writes_a_folder(capsys: pytest.CaptureFixture[str], layer_file
     assert summary["gpu"] == "not measured: neither CuPy nor PyTorch is installed"
     rows = read_baseline(folder / "baseline.csv")
     assert [vars(row) for row in rows] == summary["rows"]
-    assert [row.time_us for row in rows] == [it["median_us"] for it in summary["measurements"]]
+    assert [row.time_us for row in rows] == [
+        it["median_us"] if it["median_us"] <= 2 * it["min_us"] else it["min_us"]
+        for it in summary["measurements"]
+    ]
     assert [row.layer for row in rows] == ["mine"] * 4 + ["nt-we"] * 4
     assert {path.name for path in folder.iterdir()} == {
         "baseline.csv", "summary.json", "manifest.json",

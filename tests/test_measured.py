@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +25,7 @@ from eiesim.baselines.cpu import (
 from eiesim.baselines.cuda import find_gpu
 from eiesim.baselines.measured import LEAST_REPEATS, Plan, measure_layer
 from eiesim.benchmark import load_benchmark
+from eiesim.cli.main import main
 from eiesim.errors import ConfigError, EieError, WorkloadError
 from tests.arrays import f32, u8
 
@@ -80,6 +83,56 @@ def test_times_are_those_of_the_device(layer: CompressedLayer) -> None:
         )
         assert (it.layer, it.platform, it.kind) == ("small", "this stub", "measured")
         assert (it.library, it.threads, it.repeats) == (f"stub of {it.matrix}", None, 9)
+
+
+class DisturbedDevice(ScriptedDevice):
+    """Takes 10 us, and for most repeats so many times that."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def time_us(self, work: Callable[[], object]) -> float:
+        return 10 * self.factor if super().time_us(work) % 3 else 10.0
+
+
+@pytest.mark.parametrize(("factor", "taken"), [(1, 10), (1.9, 19), (2.1, 10), (80, 10)])
+def test_a_median_far_above_the_shortest_is_not_taken(
+    layer: CompressedLayer, factor: float, taken: float
+) -> None:
+    """At 80 times the shortest the median would make EIE look 80 times as fast."""
+    it = next(measure_layer(layer, DisturbedDevice(factor), QUICK))
+    assert (it.min_us, it.median_us) == (10, 10 * factor)
+    row = it.to_baseline()
+    assert row.time_us == taken
+    told = it.describe_disturbance()
+    if factor < 2:
+        assert told == ""
+        assert row.source.startswith("median of 9 repeats, quartiles")
+    else:
+        assert f"{10 * factor:g} us, is {factor:g} times the shortest, 10 us, which is" in told
+        assert row.source.startswith(
+            f"shortest of 9 repeats, since their median, {10 * factor:g} us, is {factor:g} times"
+        )
+
+
+def test_a_disturbed_baseline_is_said_by_both_commands(
+    in_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @contextmanager
+    def open_disturbed(_: int | None) -> Iterator[tuple[list[Any], str]]:
+        yield [DisturbedDevice(80)], "no gpu"
+
+    monkeypatch.setattr("eiesim.study.baseline.open_devices", open_disturbed)
+    assert main(["baseline", "nt-we", "--batch", "1", "--seconds", "0", "--out", "mine"]) == 0
+    told = capsys.readouterr().out
+    assert told.count("disturbed: nt-we: ") == 2  # dense and sparse
+    summary = json.loads((in_folder / "mine" / "summary.json").read_text())
+    assert len(summary["problems"]) == 2
+    assert [row["time_us"] for row in summary["rows"]] == [10, 10]
+    assert main(["compare", "nt-we", "--baseline", "mine/baseline.csv"]) == 0
+    told = capsys.readouterr().out
+    assert "nt-we: over 10 us, shortest of 9 repeats, since their median, 800 us, is 80" in told
 
 
 def test_cold_caches_are_flushed_before_each_repeat(layer: CompressedLayer) -> None:
@@ -175,9 +228,11 @@ def test_this_cpu(threads: int | None) -> None:
         )
         assert it.threads == 1 or (threads is None and it.matrix == "dense")
         row = it.to_baseline()
-        assert (row.kind, row.time_us, row.power_w) == ("measured", it.median_us, None)
+        assert (row.kind, row.time_us, row.power_w) == ("measured", it.time_us, None)
+        assert it.time_us == (it.min_us if it.median_us > 2 * it.min_us else it.median_us)
         assert row.platform == f"{it.platform}, {it.cache} caches"
-        assert f"median of {it.repeats} repeats" in row.source
+        how = "shortest" if it.is_disturbed else "median"
+        assert row.source.startswith(f"{how} of {it.repeats} repeats")
         assert it.library in row.source
     assert len({it.to_baseline().key for it in found}) == 8
 

@@ -86,7 +86,7 @@ def test_published_times() -> None:
 def test_a_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     def stop_half_way() -> None:
         with new_folder(tmp_path / "deep" / "run") as folder:
-            (folder / "half").write_text("half")
+            (folder.work / "half").write_text("half")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -94,7 +94,7 @@ def test_a_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     for name in ("run", "run-2"):
         with new_folder(tmp_path / "run") as folder:
-            (folder / "file").write_text("whole")
+            (folder.work / "file").write_text("whole")
         assert (tmp_path / name / "file").read_text() == "whole"
 
 
@@ -121,14 +121,14 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_a_folder_is_replaced_only_if_eiesim_wrote_it(tmp_path: Path) -> None:
     for text in ("old", "new"):
         with new_folder(tmp_path / "run", replace=True) as folder:
-            (folder / MANIFEST).write_text('{"versions": {"eiesim": "1"}}')
-            (folder / f"{text}.csv").write_text(text)
+            (folder.work / MANIFEST).write_text('{"versions": {"eiesim": "1"}}')
+            (folder.work / f"{text}.csv").write_text(text)
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [MANIFEST, "new.csv"]
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
     def stop_half_way() -> None:
         with new_folder(tmp_path / "run", replace=True) as folder:
-            (folder / "half").write_text("half")
+            (folder.work / "half").write_text("half")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

@@ -18,6 +18,8 @@ from eiesim.layer import CompressedLayer
 LEAST_REPEATS = 9
 """Fewest repeats of a measurement, whatever the seconds: quartiles of fewer say little."""
 MOST_SECONDS = 3600
+MOST_SPREAD = 2.0
+"""Median over the shortest time, above which something else kept the computer busy."""
 
 
 class Device(Protocol):
@@ -115,16 +117,43 @@ class Measurement:
     quartile3_us: float
     kind: Literal["measured"] = "measured"
 
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether something else kept the computer busy, so that the median says nothing."""
+        return 0 < MOST_SPREAD * self.min_us < self.median_us
+
+    @property
+    def time_us(self) -> float:
+        """The time that it counts with: the median, or the shortest where that says nothing."""
+        return self.min_us if self.is_disturbed else self.median_us
+
+    def describe_disturbance(self) -> str:
+        """Return a sentence on a median that says nothing; nothing where it is sound."""
+        if not self.is_disturbed:
+            return ""
+        return (
+            f"disturbed: {self.layer}: {self.matrix} product of {self.batch} on {self.platform}, "
+            f"{self.cache} caches: the median of {self.repeats} repeats, {self.median_us:.4g} us, "
+            f"is {self.median_us / self.min_us:.3g} times the shortest, {self.min_us:.4g} us, "
+            "which is taken: measure again on an idle computer"
+        )
+
     def to_baseline(self) -> Baseline:
-        """Return the median as a row; its platform tells the caches, its source the rest."""
+        """Return its time as a row; the platform tells the caches, the source the rest."""
         threads = "" if self.threads is None else f", threads: {self.threads}"
+        what = f"median of {self.repeats} repeats"
+        if self.is_disturbed:
+            what = (
+                f"shortest of {self.repeats} repeats, since their median, {self.median_us:.4g} us, "
+                f"is {self.median_us / self.min_us:.3g} times as long"
+            )
         source = (
-            f"median of {self.repeats} repeats, quartiles {self.quartile1_us:.4g} and "
-            f"{self.quartile3_us:.4g} us, {self.library}{threads}"
+            f"{what}, quartiles {self.quartile1_us:.4g} and {self.quartile3_us:.4g} us, "
+            f"{self.library}{threads}"
         )
         platform = f"{self.platform}, {self.cache} caches"
         return Baseline(self.layer, platform, self.batch, self.matrix, self.kind,
-                        self.median_us, None, source)  # fmt: skip
+                        self.time_us, None, source)  # fmt: skip
 
 
 def measure_layer(layer: CompressedLayer, device: Device, plan: Plan) -> Iterator[Measurement]:

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from eiesim.errors import ConfigError
+from eiesim.cli.useless import refuse_useless
 
 if TYPE_CHECKING:
     from eiesim.baselines.measured import Plan
@@ -17,7 +17,8 @@ EPILOG = """\
 LAYER is a name or a .toml or .npz file, as for eiesim run; left out, it is the paper's nine.
 
 --kind measured    dense products by NumPy's BLAS and sparse ones by SciPy on this CPU, and by CuPy
-                   or PyTorch on a CUDA GPU; the median of at least 9 repeats, per input
+                   or PyTorch on a CUDA GPU; the median of at least 9 repeats, per input, or the
+                   shortest, with a warning, where the median is more than twice as long
 --kind published   Table IV of the EIE paper, Table 9 of Deep Compression, powers that follow from
                    Figures 6 and 7; cpu is a Core i7-5930K, gpu a Titan X, mgpu a Tegra K1
 --kind roofline    the least time these three need for the bytes and operations of the product
@@ -84,6 +85,8 @@ def execute(options: argparse.Namespace) -> int:
         print(store.to_json(summary), end="")
     else:
         print_table(summary["measurements"] or summary["rows"])
+        for problem in summary["problems"]:
+            print(problem)
         if gpu is not None:
             print(f"gpu: {gpu}")
     return 0
@@ -93,9 +96,8 @@ def _make_plan(options: argparse.Namespace) -> Plan:
     from eiesim.baselines.measured import Plan
 
     if options.kind != "measured":
-        for name in ("cache", "threads", "seconds"):
-            if getattr(options, name) is not None:
-                raise ConfigError(f"--{name} goes with --kind measured, found {options.kind}")
+        why = f"goes with --kind measured, found {options.kind}"
+        refuse_useless(options, "cache threads seconds", why)
     plan = Plan(
         batches=(1, 64) if options.batch is None else (options.batch,),
         caches=CACHES[options.cache or "cold"],

@@ -81,6 +81,8 @@ def execute(options: argparse.Namespace) -> int:
         for reason in dict.fromkeys(row["no_efficiency"] for row in rows if row["no_efficiency"]):
             print(f"no energy efficiency: {reason}")
         print(f"over {rows[0]['reference']}, batch 1; times per input")
+        for told in comparison.describe_measured(rows):
+            print(told)
         for override in prices.overrides:
             print(f"price of {override}")
     return 0

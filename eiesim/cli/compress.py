@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eiesim.cli.plan import add_plan_arguments, read_plan_options
+from eiesim.cli.useless import refuse_useless
 
 if TYPE_CHECKING:
     from eiesim.study.compression import Network
@@ -158,8 +159,10 @@ def _load(options: argparse.Namespace) -> Network:
     plan = read_plan_options(options)
     path = Path(options.network)
     prototxt = None if options.prototxt is None else Path(options.prototxt)
-    network = compression.draw(options.network, options.seed)
-    if network := network or compression.read_compressed(path, prototxt):
+    drawn = compression.draw(options.network, options.seed)
+    if drawn is not None:
+        refuse_useless(options, "prototxt", f"goes with a .net file, found {path}")
+    if network := drawn or compression.read_compressed(path, prototxt):
         if plan is not None or options.stages is not None:
             raise ConfigError(
                 f"{path}: is compressed already: --plan, --set and --stages go with weights"

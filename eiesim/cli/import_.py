@@ -75,11 +75,13 @@ def execute(options: argparse.Namespace) -> int:
     """
     from eiesim.cli.output import print_table, tell
     from eiesim.errors import ConfigError, escape
+    from eiesim.files import check_writable
     from eiesim.model import EIE, import_model
     from eiesim.study.store import to_json
 
     if Path(options.out).suffix.lower() != EIE:
         raise ConfigError(f"--out {options.out}: expected a name that ends in {EIE}")
+    check_writable(options.out)
     plan, outputs = read_plan_options(options), tuple(options.output)
     found = import_model(
         options.file, options.graph, plan, options.winograd, outputs, options.share_biases

@@ -7,12 +7,15 @@ import io
 import os
 import sys
 from contextlib import suppress
-from typing import NoReturn
+from typing import Any, NoReturn
+from warnings import catch_warnings
 
 from eiesim import __version__
+from eiesim.caches import share_caches
 from eiesim.cli import baseline, chip, compare, compress, doctor, import_, reproduce, run, sweep
 from eiesim.cli.output import tell
-from eiesim.errors import EieError, escape
+from eiesim.errors import EieError, escape, show_warnings
+from eiesim.signals import Stopped, stop_as_ctrl_c
 
 COMMANDS = {
     "run": run,
@@ -25,6 +28,8 @@ COMMANDS = {
     "sweep": sweep,
     "doctor": doctor,
 }
+BROKEN_PIPE = 141
+"""Exit code where nobody reads what is printed, as for other commands."""
 EPILOG = """\
 examples:
   eiesim run alex-7                       one layer of the paper on the paper's chip
@@ -51,6 +56,10 @@ class Parser(argparse.ArgumentParser):
             What is wrong.
         """
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print help or version; argparse's own says nothing where that fails."""
+        print(message, end="", file=file or sys.stderr)
 
 
 def build_parser() -> Parser:
@@ -82,39 +91,69 @@ def build_parser() -> Parser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, or 2 for bad input.
 
+    Ctrl-C gives 130, and a signal that asks the process to end 128 and its number.
+
     Parameters
     ----------
     arguments : list of str, optional
         Words after `eiesim`; those of the process by default.
     """
     _prepare_streams()
-    words = sys.argv[1:] if arguments is None else arguments
-    options = build_parser().parse_args(words)
-    options.words = words
+    with catch_warnings(), stop_as_ctrl_c():
+        show_warnings()
+        try:
+            code = _run(sys.argv[1:] if arguments is None else arguments)
+        except Stopped as stopped:
+            tell("eiesim: stopped")
+            code = 128 + stopped.number
+        except KeyboardInterrupt:
+            tell("eiesim: stopped")
+            code = 130
+    return _flush(code)
+
+
+def _run(words: list[str]) -> int:
+    """Run the command line but for what stops it."""
     try:
-        code = int(options.execute(options))
-        sys.stdout.flush()
+        share_caches()
+        options = build_parser().parse_args(words)
+        options.words = words
+        return int(options.execute(options))
+    except SystemExit as end:  # of --help, --version and words that are wrong
+        return int(end.code or 0)
     except EieError as error:
         return _refuse(*error.problems)
-    except KeyboardInterrupt:
-        tell("eiesim: stopped")
-        return 130
     except BrokenPipeError:
-        _drop_output()
-        return 141
+        return BROKEN_PIPE
     except MemoryError as error:
         return _refuse(f"not enough memory: {error}")
     except OSError as error:
-        _drop_output()
-        where = escape(str(error.filename)) if error.filename else "cannot write the output"
-        return _refuse(f"{where}: {error.strerror}")
-    return code
+        return _refuse(_describe(error))
 
 
 def _refuse(*problems: str) -> int:
     for problem in problems:
         tell(f"eiesim: error: {problem}")
     return 2
+
+
+def _describe(error: OSError) -> str:
+    where = escape(str(error.filename)) if error.filename else "cannot write the output"
+    return f"{where}: {error.strerror}"
+
+
+def _flush(code: int) -> int:
+    """Write what is still buffered; where that fails, drop it, so that leaving does not fail."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError) as error:
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            if code == 0 and stream is sys.stdout and isinstance(error, OSError):
+                broken = isinstance(error, BrokenPipeError)
+                code = BROKEN_PIPE if broken else _refuse(_describe(error))
+    return code
 
 
 def _prepare_streams() -> None:
@@ -125,9 +164,3 @@ def _prepare_streams() -> None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _drop_output() -> None:
-    """Let what is still buffered go nowhere, so that leaving does not fail again."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

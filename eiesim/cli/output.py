@@ -86,11 +86,11 @@ def result_folder(path: str | None, replace: bool = False) -> Iterator[Path | No
     if path is None:
         yield None
         return
-    from eiesim.files import final_path, new_folder
+    from eiesim.files import new_folder
 
     with new_folder(path, replace) as folder:
-        yield folder
-    tell(f"written: {escape(str(final_path(folder)))}")
+        yield folder.work
+    tell(f"written: {escape(str(folder.final))}")
 
 
 def _print_blocks(keys: Sequence[str], cells: Sequence[Sequence[str]]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eiesim.cli.useless import refuse_useless
 from eiesim.errors import ConfigError
 from eiesim.study.reproduce.registry import DATA, EXPERIMENTS, choose
 
@@ -23,8 +24,9 @@ NAME.csv (the printed numbers beside ours), its further tables as CSV and its ch
 and for all of them summary.json and manifest.json. The page comes with an experiment's error in its
 place, too; the exit code is then 1.
 
-What was computed is kept in $EIESIM_CACHE, or in eiesim in the user's cache folder, by the hash of
-all that it depends on, and is not computed again.
+What was computed is kept in $EIESIM_CACHE, or in eiesim in the user's cache folder (for a user
+without a home: in the folder for temporary files), by the hash of all that it depends on, and is
+not computed again.
 
 --data DIR is a folder with real layers: alex8/layer.npz, lenet/, mnist/, squeezenet/, wavegru/.
 Without it what needs them is told to be not reproducible here; README.md says where to get them.
@@ -60,12 +62,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--force", action="store_true", help="replace the folder if eiesim wrote it before"
     )
     parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
-        help="processes at once (default: one a processor, %(default)s)",
+        "--jobs", type=int, metavar="N",
+        help=f"processes at once (default: one a processor, {os.cpu_count() or 1})",
     )  # fmt: skip
-    parser.add_argument(
-        "--data", default=DATA, metavar="DIR", help="folder of real layers (default: %(default)s)"
-    )
+    parser.add_argument("--data", metavar="DIR", help=f"folder of real layers (default: {DATA})")
     parser.add_argument(
         "--train", action="store_true",
         help="first train LeNets with PyTorch and measure the curves of dc_table6 and dc_figure6 "
@@ -89,20 +89,22 @@ def execute(options: argparse.Namespace) -> int:
     from eiesim.study.record import FAILED
 
     if options.list:
-        if options.out is not None:
-            raise ConfigError("--list writes nothing: leave out --out")
+        refuse_useless(options, "out force jobs data train fresh", "does not go with --list")
+        if options.names:
+            raise ConfigError(f"--list lists everything: leave out {options.names[0]}")
         titles = [{"name": name, "title": title} for name, title in EXPERIMENTS.items()]
         print(store.to_json(titles), end="") if options.json else print_table(titles)
         return 0
     names = choose(options.names)
-    if options.jobs < 1:
+    if options.jobs is not None and options.jobs < 1:
         raise ConfigError(f"--jobs: expected a whole number from 1 on, found {options.jobs}")
-    if options.force and options.out is None:
-        raise ConfigError("--force goes with --out")
+    if options.out is None:
+        refuse_useless(options, "force", "goes with --out DIR")
+    data = Path(DATA if options.data is None else options.data)
     with result_folder(options.out, options.force) as folder:
         if options.train:
-            _train(Path(options.data))
-        records = _compute(names, options)
+            _train(data)
+        records = _compute(names, data, options)
         summary = _summarise(records)
         if folder is not None:
             _write(folder, records, summary, options.words)
@@ -127,12 +129,12 @@ def _train(data: Path) -> None:
     tell(f"written: {TRAINED}")
 
 
-def _compute(names: list[str], options: argparse.Namespace) -> list[Record]:
+def _compute(names: list[str], data: Path, options: argparse.Namespace) -> list[Record]:
     from eiesim.study.reproduction import plan_experiments
 
-    data = Path(options.data)
     plan = plan_experiments(names, data, options.fresh)
-    done = plan.records | {record.name: record for record in _run(plan, data, options.jobs)}
+    jobs = options.jobs or os.cpu_count() or 1
+    done = plan.records | {record.name: record for record in _run(plan, data, jobs)}
     return [done[name] for name in names]
 
 

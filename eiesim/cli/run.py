@@ -102,6 +102,7 @@ def execute(options: argparse.Namespace) -> int:
 
     if any(Path(word).suffix.lower() == EIE for word in options.layers):
         return run_network.execute(options)
+    run_network.refuse_options(options)
     from eiesim.cli.output import print_table, result_folder, track
     from eiesim.study import store
     from eiesim.study.experiment import run_layers

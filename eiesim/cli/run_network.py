@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from math import inf
 from typing import TYPE_CHECKING
+
+from eiesim.cli.useless import refuse_useless
+from eiesim.errors import ConfigError
 
 if TYPE_CHECKING:
     from eiesim.energy.prices import PriceTable
@@ -14,6 +18,7 @@ if TYPE_CHECKING:
 
 START = 100
 """Characters of a text that a model reads before it goes on."""
+FLOAT32_MAX = 3.4e38
 SHOWN = (
     "step", "op", "products", "activation_density", "cycles", "cycles_p50", "cycles_p95",
     "cycles_worst", "latency_us", "energy_pj", "load_balance", "activations_loaded",
@@ -35,13 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("with a .eie file")
     group.add_argument("--labels", metavar="FILE", help=".npy, .npz or idx file: the right classes")
     group.add_argument("--limit", type=int, metavar="N", help="take the first N inputs")
-    group.add_argument(
-        "--scale",
-        type=float,
-        default=1.0,
-        metavar="X",
-        help="multiply inputs by X (default: 1)",
-    )
+    group.add_argument("--scale", type=float, metavar="X", help="multiply inputs by X (default: 1)")
     group.add_argument(
         "--draw",
         type=int,
@@ -49,14 +48,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="draw N inputs instead of --inputs; sequences of 16 steps",
     )
     group.add_argument(
-        "--activation-density", type=float, default=1.0, metavar="X",
-        help="share of drawn inputs that are not zero (default: 1)",
+        "--activation-density", type=float, metavar="X",
+        help="with --draw: share of drawn inputs that are not zero (default: 1)",
     )  # fmt: skip
-    group.add_argument("--seed", type=int, default=0, help="of drawn inputs (default: 0)")
+    group.add_argument(
+        "--seed", type=int, help="of drawn inputs, or of --write's characters (default: 0)"
+    )
     group.add_argument("--text", metavar="FILE", help="let a character model read a text")
     group.add_argument(
         "--write", type=int, metavar="N", help="with --text: let it go on with N characters"
     )
+
+
+def refuse_options(options: argparse.Namespace) -> None:
+    """Check that no option of a network is given with layers.
+
+    Parameters
+    ----------
+    options : Namespace
+        Parsed arguments.
+
+    Raises
+    ------
+    ConfigError
+        There is one.
+    """
+    names = "labels limit scale draw activation-density seed text write"
+    refuse_useless(options, names, f"goes with a .eie file, found {options.layers[0]}")
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -67,11 +85,8 @@ def execute(options: argparse.Namespace) -> int:
     options : Namespace
         Parsed arguments.
     """
-    import numpy as np
-
     from eiesim.cli.machine import read_machine
     from eiesim.cli.output import result_folder, track
-    from eiesim.errors import ConfigError
     from eiesim.model import load_model
     from eiesim.study import network_run, store
     from eiesim.study.examples import read_labels
@@ -79,12 +94,11 @@ def execute(options: argparse.Namespace) -> int:
 
     if len(options.layers) > 1 or options.report is not None:
         raise ConfigError("a .eie file: expected one, by itself and without --report")
+    _check(options)
     hw, prices = read_machine(options)
     model = load_model(options.layers[0])
     if options.text is not None:
         return _read_and_write(options, model, hw, prices)
-    if options.write is not None:
-        raise ConfigError("--write goes with --text FILE")
     examples = _find_examples(options, model)
     labels = None if options.labels is None else read_labels(options.labels, len(examples))
     right = None if labels is None else labels.tolist()
@@ -106,10 +120,7 @@ def execute(options: argparse.Namespace) -> int:
             if products := network_run.describe_products(runs, model):
                 texts["products.csv"] = store.to_csv(products)
             store.write_texts(folder, texts)
-            for name in model.graph.outputs:
-                if len({run.outputs[name].shape for run in runs}) == 1:
-                    stack = np.stack([run.outputs[name] for run in runs])
-                    np.save(folder / f"output-{name.replace('/', '_')}.npy", stack)
+            network_run.write_outputs(folder, runs)
     if options.json:
         print(store.to_json(summary), end="")
         return 0
@@ -119,6 +130,28 @@ def execute(options: argparse.Namespace) -> int:
     return 0
 
 
+def _check(options: argparse.Namespace) -> None:
+    """Refuse what is out of range, and what has no effect beside the other options."""
+    if options.text is not None:
+        refuse_useless(
+            options, "inputs draw labels scale activation-density", "does not go with --text"
+        )
+    else:
+        refuse_useless(options, "write", "goes with --text FILE")
+    if options.draw is None:
+        refuse_useless(options, "activation-density", "goes with --draw N")
+    if options.draw is None and options.write is None:
+        refuse_useless(options, "seed", "goes with --draw N or --write N")
+    for name, least, most in (
+        ("draw", 1, inf), ("limit", 1, inf), ("write", 1, inf), ("seed", 0, inf),
+        ("activation-density", 0, 1), ("scale", -FLOAT32_MAX, FLOAT32_MAX),
+    ):  # fmt: skip
+        value = getattr(options, name.replace("-", "_"))
+        if value is not None and not least <= value <= most:
+            expected = f"{least} or more" if most == inf else f"{least:g} to {most:g}"
+            raise ConfigError(f"--{name}: expected {expected}, found {value}")
+
+
 def _read_and_write(
     options: argparse.Namespace, model: Model, hw: Hardware, prices: PriceTable
 ) -> int:
@@ -126,26 +159,23 @@ def _read_and_write(
     from dataclasses import asdict
 
     from eiesim.cli.output import print_table, result_folder
-    from eiesim.errors import ConfigError
     from eiesim.importers.content import read_content
     from eiesim.inference import Setup
     from eiesim.study import store
     from eiesim.study.experiment import Source, hash_file
     from eiesim.study.text import measure_text, write_text
 
-    if options.inputs is not None or options.draw is not None:
-        raise ConfigError("--text: expected no --inputs and no --draw beside it")
-    if options.write is not None and options.write < 1:
-        raise ConfigError(f"--write: expected 1 or more, found {options.write}")
     with result_folder(options.out) as folder:
         text = read_content(options.text).decode("utf-8", "replace")
         if options.limit is not None:
-            text = text[: max(options.limit, 0)]
+            text = text[: options.limit]
         setup = Setup(hw, options.engine, options.balance)
         runs = {"read": measure_text(model, text, setup, prices)}
         if options.write is not None:
             start = runs["read"].text[-START:]
-            runs["written"] = write_text(model, start, options.write, setup, prices, options.seed)
+            runs["written"] = write_text(
+                model, start, options.write, setup, prices, options.seed or 0
+            )
         rows = [{"text": name} | asdict(run) | {"text": name, "characters": len(run.text)}
                 for name, run in runs.items()]  # fmt: skip
         whole = {name: asdict(run) for name, run in runs.items()}
@@ -174,22 +204,17 @@ def _print(summary: Row) -> None:
 def _find_examples(options: argparse.Namespace, model: Model) -> list[Example]:
     import numpy as np
 
-    from eiesim.errors import ConfigError
     from eiesim.study.examples import draw_examples, read_examples
 
     if (options.inputs is None) == (options.draw is None):
         raise ConfigError("a network: expected inputs, either by --inputs FILE or by --draw N")
     if options.draw is not None:
-        if options.draw < 1 or not 0 <= options.activation_density <= 1 or options.seed < 0:
-            raise ConfigError("expected --draw of 1 or more, a density from 0 to 1, a seed from 0")
-        examples = draw_examples(model, options.draw, options.activation_density, options.seed)
+        density = 1.0 if options.activation_density is None else options.activation_density
+        examples = draw_examples(model, options.draw, density, options.seed or 0)
     else:
         examples = read_examples(options.inputs, model)
-    if options.limit is not None:
-        if options.limit < 1:
-            raise ConfigError(f"--limit: expected 1 or more, found {options.limit}")
-        examples = examples[: options.limit]
+    examples = examples[: options.limit]
+    if options.scale is None:
+        return examples
     scale = np.float32(options.scale)
-    if not np.isfinite(scale):
-        raise ConfigError(f"--scale: expected a number, found {options.scale}")
     return [{name: array * scale for name, array in it.items()} for it in examples]

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eiesim.cli.useless import refuse_useless
+
 if TYPE_CHECKING:
     from eiesim.study.store import Row
     from eiesim.study.sweep.run import Planned
@@ -57,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="processes (default: one for each core, and one alone for little work)",
     )
     parser.add_argument(
-        "--scheduler", default="", metavar="ADDRESS",
+        "--scheduler", metavar="ADDRESS",
         help="Dask scheduler, or local for a cluster of --jobs workers here (extra dask)",
     )  # fmt: skip
     parser.add_argument("--shard", metavar="I/N", help="run the I-th of N parts, from 1")
@@ -78,7 +80,7 @@ def execute(options: argparse.Namespace) -> int:
         Parsed arguments.
     """
     from eiesim.cli.output import result_folder, tell
-    from eiesim.errors import ConfigError, escape
+    from eiesim.errors import escape
     from eiesim.study.store import to_json
     from eiesim.study.sweep import report, run
     from eiesim.study.sweep.cost import check_jobs
@@ -87,8 +89,12 @@ def execute(options: argparse.Namespace) -> int:
     from eiesim.study.sweep.spec import read_sweep
 
     check_jobs(options.jobs)
-    if options.parquet and options.out is None:
-        raise ConfigError("--parquet goes with --out DIR")
+    if options.scheduler not in (None, "local"):
+        refuse_useless(options, "jobs", "does not go with a scheduler that has workers of its own")
+    if options.dry_run:
+        refuse_useless(options, "store scheduler shard out parquet", "does not go with --dry-run")
+    if options.out is None:
+        refuse_useless(options, "parquet", "goes with --out DIR")
     shard = _take_shard(options.shard)
     sweep = read_sweep(options.spec)
     points = count_points(sweep)
@@ -98,7 +104,7 @@ def execute(options: argparse.Namespace) -> int:
     with result_folder(options.out) as folder, open_journal(store) as journal:
         with _show(points) as done:
             try:
-                how = run.How(options.jobs, options.scheduler, shard)
+                how = run.How(options.jobs, options.scheduler or "", shard)
                 sweep, planned, rows = run.run_sweep(sweep, journal, how, done)
             except KeyboardInterrupt:
                 tell(f"kept in {escape(store)}: the same command goes on from there")

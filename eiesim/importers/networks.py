@@ -71,6 +71,8 @@ def read_network_file(path: str | Path, steps: str | Path | None = None) -> Netw
         A file is missing or damaged, or they do not go together.
     """
     file = Path(path)
+    if steps is not None and (file.is_dir() or file.suffix.lower() == ONNX):
+        raise WorkloadError(f"{path}: tells its steps itself; leave out {steps}")
     if is_dump(file):
         layer = read_dump(file).layer
         graph = guess_chain({layer.name: (layer.rows, layer.cols)}, {}, str(path))
@@ -86,8 +88,6 @@ def read_network_file(path: str | Path, steps: str | Path | None = None) -> Netw
             path, read_steps(steps), stored={it.name: it for it in read_net(path, steps)}
         )
     if file.suffix.lower() == ONNX:
-        if steps is not None:
-            raise WorkloadError(f"{path}: tells its steps itself; leave out {steps}")
         described, of_onnx = read_onnx(path)
         return place_layers(path, described, of_onnx)
     found = read_weights_file(path)

@@ -129,13 +129,14 @@ def summarise(kind: str, found: Sequence[LayerBaselines], gpu: str | None) -> st
     gpu : str or None
         The GPU that was measured or why none was; None where nothing was to be measured.
     """
-    measurements = [asdict(it) for layer in found for it in layer.measurements]
+    measured = [it for layer in found for it in layer.measurements]
     return {
         "schema": SCHEMA,
         "eiesim": __version__,
         "kind": kind,
         "rows": [asdict(row) for layer in found for row in layer.rows],
-        "measurements": measurements or None,
+        "measurements": [asdict(it) for it in measured] or None,
+        "problems": [it.describe_disturbance() for it in measured if it.is_disturbed],
         "gpu": gpu,
     }
 

@@ -11,6 +11,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from eiesim.caches import find_caches
 from eiesim.errors import EieError
 from eiesim.files import replacing
 from eiesim.resources import PACKAGE, models_path
@@ -21,11 +22,9 @@ DEPENDENCIES = ("numpy", "numba", "scipy", "matplotlib")
 
 
 def find_folder() -> Path:
-    """Return where records are kept: $EIESIM_CACHE, or eiesim in the user's cache folder."""
-    if own := os.environ.get(FOLDER_VARIABLE):
-        return Path(own)
-    users = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(users) if users else Path.home() / ".cache") / "eiesim"
+    """Return where records are kept: $EIESIM_CACHE, or eiesim in the user's folder for caches."""
+    own = os.environ.get(FOLDER_VARIABLE)
+    return Path(own) if own else find_caches() / "eiesim"
 
 
 def make_key(name: str, data: Path, reads: Iterable[str]) -> str:

@@ -110,6 +110,22 @@ def _explain(ratio: Ratio, row: Baseline | None) -> str | None:
     return f"the power of the reference, {ratio.reference}, is unknown"
 
 
+def describe_measured(rows: Sequence[Row]) -> list[str]:
+    """Return a line for each measured row that a layer is compared with: how it was measured.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        From `describe`.
+    """
+    return [
+        f"{row['layer']}: over {row['time_us']:.4g} us, {row['source']}"
+        for row in rows
+        if row["kind"] == "measured" and row["batch"] == 1 and row["source"] is not None
+        and row["reference"] == f"{row['platform']} {row['matrix']} {row['kind']}"
+    ]  # fmt: skip
+
+
 def summarise(rows: Sequence[Row], baseline: str, overrides: Sequence[str]) -> Row:
     """Return a comparison as the content of `summary.json`.
 

@@ -300,11 +300,12 @@ def write_network(folder: Path, network: Network, texts: Mapping[str, str], ledg
     ledger : Ledger
         The network's.
     """
-    write_dcz(folder / f"{network.name}{DCZ}", network.layers, network.metadata)
+    name = store.name_files([network.name])[network.name]
+    write_dcz(folder / f"{name}{DCZ}", network.layers, network.metadata)
     store.write_texts(folder, texts)
     bars = {row.name: row for row in (*ledger.rows, ledger.total)}
     rate = ledger.total.file_rate
-    see = f"The file takes {ledger.file_bytes:,} bytes, {rate:.1f} times less than float32."
+    see = f"The file takes {ledger.file_bytes:,} bytes; float32 takes {rate:.3g} times as many."
     draw_chart(chart_parts(f"{network.name}: what the file is made of", bars, see), folder, "parts")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from eiesim.inference import InputRun, StepRun, run_model
 from eiesim.model import Model
 from eiesim.sim.engines import Engine
 from eiesim.study.examples import Example
-from eiesim.study.store import Row, describe_lack
+from eiesim.study.store import Row, describe_lack, name_files
 from eiesim.units import cycles_to_us
 
 SCHEMA = "eiesim network run 1"
@@ -247,7 +248,47 @@ def summarise(model: Model, runs: Sequence[ExampleRun], labels: Sequence[int] | 
         "accuracy": None if right is None else right / len(runs),
         "hardware": asdict(hw),
         "steps": describe_steps(model, runs),
+        "output_files": name_outputs(runs),
     }
+
+
+def name_outputs(runs: Sequence[ExampleRun]) -> dict[str, str]:
+    """Return the file of each output by its name.
+
+    Parameters
+    ----------
+    runs : sequence of ExampleRun
+        At least one.
+
+    Returns
+    -------
+    dict
+        A `.npy` file, or a `.npz` file where the inputs' outputs are of several shapes.
+    """
+    files = {}
+    for name, file in name_files(runs[0].outputs).items():
+        shapes = {run.outputs[name].shape for run in runs}
+        files[name] = f"output-{file}.npy" if len(shapes) == 1 else f"output-{file}.npz"
+    return files
+
+
+def write_outputs(folder: Path, runs: Sequence[ExampleRun]) -> None:
+    """Write what a network gave for each input.
+
+    Parameters
+    ----------
+    folder : Path
+        Where `name_outputs` names the files.
+    runs : sequence of ExampleRun
+        At least one.
+    """
+    for name, file in name_outputs(runs).items():
+        outputs = [run.outputs[name] for run in runs]
+        if file.endswith(".npy"):
+            np.save(folder / file, np.stack(outputs))
+        else:
+            numbered = {f"input-{number}": output for number, output in enumerate(outputs)}
+            np.savez(folder / file, **numbered)  # type: ignore[arg-type]
 
 
 def describe_problems(run: ExampleRun) -> list[str]:

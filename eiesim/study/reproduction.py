@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 from eiesim.energy.machine import price_machine
 from eiesim.errors import EieError
 from eiesim.study import cache
+from eiesim.study.processes import Tell, work_in_processes
 from eiesim.study.record import DONE, FAILED, Record
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.reproduce.registry import DATA, EXPERIMENTS, choose
 from eiesim.study.store import to_csv
-
-if TYPE_CHECKING:
-    from multiprocessing.queues import SimpleQueue
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -152,49 +144,17 @@ def _share_out(
     groups: Sequence[Group], data: Path, jobs: int, tell: Tell
 ) -> Iterator[list[Record]]:
     _compile()
-    context = multiprocessing.get_context("spawn")
-    steps: SimpleQueue[str | None] = context.SimpleQueue()
-    listener = threading.Thread(target=_listen, args=(steps, tell))
-    listener.start()
-    try:
-        with ProcessPoolExecutor(jobs, context, _start_worker, (steps,)) as pool:
-            futures = {pool.submit(_work, group, data): group for group in groups}
-            try:
-                for future in as_completed(futures):
-                    yield _take(future, futures[future])
-            except BaseException:  # Ctrl-C, or nobody wants the rest: what runs is of no use
-                for process in multiprocessing.active_children():
-                    process.terminate()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-    finally:
-        steps.put(None)
-        listener.join()
+    tasks = [(group, data) for group in groups]
+    with closing(work_in_processes(_work, tasks, jobs, tell)) as works:
+        for (group, _), records in works:
+            if isinstance(records, Exception):  # a process that was killed, say for its memory
+                yield [_fail(name, records) for name in group.names]
+            else:
+                yield records
 
 
-def _take(future: Future[list[Record]], group: Group) -> list[Record]:
-    try:
-        return future.result()
-    except Exception as error:  # a process that was killed, say for its memory
-        return [_fail(name, error) for name in group.names]
-
-
-_steps: SimpleQueue[str | None]
-
-
-def _start_worker(steps: SimpleQueue[str | None]) -> None:
-    global _steps  # noqa: PLW0603 - how a process of a pool gets what cannot be sent with each task
-    _steps = steps
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
-
-
-def _work(group: Group, data: Path) -> list[Record]:
-    return _run_group(group, data, _steps.put)
-
-
-def _listen(steps: SimpleQueue[str | None], tell: Tell) -> None:
-    while (step := steps.get()) is not None:
-        tell(step)
+def _work(task: tuple[Group, Path], tell: Tell) -> list[Record]:
+    return _run_group(*task, tell)
 
 
 def _compile() -> None:

@@ -147,16 +147,44 @@ def _chart_layers(rows: Sequence[Row]) -> Chart:
         "simulated": [row["latency_us"] for row in rows],
     }
     balance = {"": [row["load_balance"] for row in rows]}
-    worst = min(rows, key=lambda row: row["load_balance"])
     return Chart(
         "Time and load balance",
         (
             Panel("bars", names, times, "", "time (µs)"),
             Panel("bars", names, balance, "", "load balance"),
         ),
-        f"The gap between the bars is lost to uneven work; {worst['layer']} loses most, "
-        f"{100 * (1 - worst['load_balance']):.0f} % of its time.",
+        describe_gap(min(rows, key=lambda row: row["load_balance"])),
     )
+
+
+def describe_gap(row: Row) -> str:
+    """Return what the PEs do in the time that a layer takes beyond that with perfect balance.
+
+    The parts add up to the gap for every run: what a PE is busy beyond its entries is columns of
+    which it holds none.
+
+    Parameters
+    ----------
+    row : dict
+        From `describe_layer`.
+    """
+    cycles, balance = row["cycles"], row["load_balance"]
+    parts = {
+        "on columns of which they hold no entry": row["busy_cycles_mean"] - balance * cycles,
+        "waiting for a column": row["starved_cycles_mean"],
+        "done, until the last one ends": row["drained_cycles_mean"],
+    }
+    shown = [
+        f"{100 * part / cycles:.0f} % {what}"
+        for what, part in sorted(parts.items(), key=lambda item: -item[1])
+    ]
+    stalls = {"a full queue": row["stall_cycles"], "DRAM": row["dram_stall_cycles"]}
+    held = [f"{number:,} cycles by {what}" for what, number in stalls.items() if number]
+    text = (
+        f"The bars of {row['layer']} differ most, by {100 * (1 - balance):.0f} % of its time. In "
+        f"the mean its PEs spend {shown[0]}, {shown[1]} and {shown[2]}."
+    )
+    return f"{text} Its broadcasts are held up {' and '.join(held)}." if held else text
 
 
 def _chart_energy(runs: Sequence[LayerRun]) -> Chart:

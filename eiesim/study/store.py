@@ -6,7 +6,8 @@ import csv
 import io
 import json
 import platform
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -25,6 +26,8 @@ from eiesim.units import bits_to_bytes
 
 Row = dict[str, Any]
 SCHEMA = "eiesim run 2"
+LONGEST_NAME_BYTES = 100
+"""Of a user's name within the name of a file: with what is added it fits any file system."""
 
 
 def describe_layer(run: LayerRun) -> Row:
@@ -260,6 +263,28 @@ def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
     for name, text in texts.items():
         file = folder / name
         file.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+def name_files(names: Iterable[str]) -> dict[str, str]:
+    """Return for each name one that a file can have: short, and unlike the others' in any case.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names of a user's: of a layer, an output, a network. Most stay as they are.
+    """
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        plain = re.sub(r"[^\w.,+=@()\[\] -]", "_", name)
+        short = plain.encode()[:LONGEST_NAME_BYTES].decode(errors="ignore")
+        candidate, number = short, 1
+        while candidate.casefold() in taken:
+            number += 1
+            candidate = f"{short}-{number}"
+        taken.add(candidate.casefold())
+        found[name] = candidate
+    return found
 
 
 def make_manifest(hw: Hardware | None, sources: Sequence[Source], command: list[str]) -> Row:

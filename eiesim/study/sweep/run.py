@@ -7,12 +7,14 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eiesim.errors import ConfigError
 from eiesim.hardware import Hardware
+from eiesim.signals import stop_as_ctrl_c
 from eiesim.study.sweep.answers import judge_points
 from eiesim.study.sweep.cost import check_jobs, choose_jobs
 from eiesim.study.sweep.evaluate import Row
@@ -164,7 +166,10 @@ def run_points(
             tasks.append(task._replace(machines=left))
     tell(len(keys) - sum(len(task.machines) for task in tasks))
     jobs, number = choose_jobs(jobs, tasks), 0
-    with tempfile.TemporaryDirectory(prefix="eiesim-sweep-", ignore_cleanup_errors=True) as folder:
+    with (
+        stop_as_ctrl_c(),  # also below a script of the user's: images are large
+        tempfile.TemporaryDirectory(prefix="eiesim-sweep-", ignore_cleanup_errors=True) as folder,
+    ):
         if scheduler:
             work = run_on_dask(_add(tasks, folder, jobs), scheduler, jobs)
         elif jobs > 1 and len(tasks) > 1:
@@ -172,13 +177,14 @@ def run_points(
         else:
             work = run_here(tasks)
         still = Counter(task.image for task in tasks)
-        for task, rows in work:
-            still[task.image] -= 1
-            if not still[task.image]:
-                shutil.rmtree(Path(folder, task.image), ignore_errors=True)
-            journal.write((keys[place], row) for place, row in rows)
-            number += len(rows)
-            tell(len(rows))
+        with closing(work):  # before the folder that workers write to is removed
+            for task, rows in work:
+                still[task.image] -= 1
+                if not still[task.image]:
+                    shutil.rmtree(Path(folder, task.image), ignore_errors=True)
+                journal.write((keys[place], row) for place, row in rows)
+                number += len(rows)
+                tell(len(rows))
     return number
 
 

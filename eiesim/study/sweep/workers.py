@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import threading
-import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager
-from multiprocessing.context import SpawnContext, SpawnProcess
-from types import ModuleType
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import ExitStack, closing
 from typing import Any
 
 from eiesim.errors import EieError
+from eiesim.study.processes import WorkerError, no_script, work_in_processes
 from eiesim.study.sweep.evaluate import Row, evaluate
 from eiesim.study.sweep.points import Task
 
 Done = tuple[Task, list[tuple[int, Row]]]
+Works = Generator[Done, None, None]
 AHEAD = 3
-"""Tasks given out for each worker, so that none waits."""
-LOOK_S = 1.0
-"""How often a worker looks whether its parent lives."""
+"""Tasks given out for each worker of a cluster, so that none waits."""
 
 
-def run_here(tasks: Iterable[Task]) -> Iterator[Done]:
+def run_here(tasks: Iterable[Task]) -> Works:
     """Run tasks in this process.
 
     Parameters
@@ -38,37 +30,7 @@ def run_here(tasks: Iterable[Task]) -> Iterator[Done]:
         yield task, evaluate(task)
 
 
-@contextmanager
-def no_script() -> Iterator[None]:
-    """Let processes start that do not run the script again, which needs no guard therefore.
-
-    A spawned process imports the main module to find what was defined there. What workers do is
-    all in eiesim.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
-class Worker(SpawnProcess):
-    """A process that does not run the script that started it."""
-
-    def start(self) -> None:
-        """Start the process."""
-        with no_script():
-            super().start()
-
-
-class Context(SpawnContext):
-    """Starts workers."""
-
-    Process = Worker
-
-
-def run_in_processes(tasks: Iterable[Task], jobs: int) -> Iterator[Done]:
+def run_in_processes(tasks: Iterable[Task], jobs: int) -> Works:
     """Run tasks in several processes, and yield each as it ends.
 
     Parameters
@@ -83,31 +45,23 @@ def run_in_processes(tasks: Iterable[Task], jobs: int) -> Iterator[Done]:
     EieError
         A process died.
     """
-    pool = ProcessPoolExecutor(jobs, Context(), initializer=_begin, initargs=(os.getpid(),))
-    try:
-        yield from _keep_busy(tasks, pool, jobs)
-    except BrokenProcessPool as error:
-        raise EieError(
-            "a worker died, for want of memory perhaps: run the sweep again, which goes on where "
-            "it was if it has a store, with fewer jobs"
-        ) from error
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    with closing(work_in_processes(_evaluate, tasks, jobs, lambda _: None)) as works:
+        for task, rows in works:
+            if isinstance(rows, WorkerError):
+                raise EieError(
+                    f"{rows}, for want of memory perhaps: run the sweep again, which goes on where "
+                    "it was if it has a store, with fewer jobs"
+                )
+            if isinstance(rows, Exception):
+                raise rows
+            yield task, rows
 
 
-def _begin(parent: int) -> None:
-    """Leave Ctrl-C to the parent, and end when it is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def look() -> None:
-        while os.getppid() == parent:
-            time.sleep(LOOK_S)
-        os._exit(1)
-
-    threading.Thread(target=look, daemon=True).start()
+def _evaluate(task: Task, _: object) -> list[tuple[int, Row]]:
+    return evaluate(task)
 
 
-def run_on_dask(tasks: Iterable[Task], scheduler: str, jobs: int) -> Iterator[Done]:
+def run_on_dask(tasks: Iterable[Task], scheduler: str, jobs: int) -> Works:
     """Run tasks on a Dask cluster, and yield each as it ends; a lost one is done again there.
 
     Parameters

@@ -1,0 +1,159 @@
+"""Tasks in several processes of this computer, which end with the one that started them.
+
+Each worker has a pipe of its own and shares no lock and no queue with others: one that is ended
+while it hands something over holds nothing that anyone waits for.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing import Pipe, resource_tracker
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+from eiesim.errors import EieError, show_warnings
+from eiesim.signals import hold_signals, leave_signals_to_parent
+
+T = TypeVar("T")
+R = TypeVar("R")
+Tell = Callable[[str], object]
+
+
+class WorkerError(EieError):
+    """A worker ended in the middle of its task: it was killed, say for the memory it took."""
+
+
+@dataclass
+class Worker(Generic[T]):
+    """A process, this process' end of its pipe, and what it works at."""
+
+    process: SpawnProcess
+    pipe: Connection[Any, Any]
+    task: T
+
+    def give(self, task: T) -> None:
+        """Let it work at a task; if it has died, that shows when it is asked for the result."""
+        self.task = task
+        with suppress(OSError):
+            self.pipe.send(task)
+
+    def end(self) -> None:
+        """Close its pipe, which ends it, and wait for that."""
+        self.pipe.close()
+        self.process.join()
+
+
+def work_in_processes(
+    work: Callable[[T, Tell], R], tasks: Iterable[T], jobs: int, tell: Tell
+) -> Generator[tuple[T, R | Exception], None, None]:
+    """Do tasks in several processes, and yield each as it ends.
+
+    Parameters
+    ----------
+    work : callable
+        A function of a module, called with a task and with what takes a word on its progress.
+    tasks : iterable
+        Taken as they are needed.
+    jobs : int
+        Processes at once.
+    tell : callable
+        Called here with the words of all workers.
+
+    Yields
+    ------
+    task, result
+        The result is the exception where there was one: `WorkerError` where the process ended.
+        When the iterator is closed, or what it yields to is stopped, all processes are ended.
+    """
+    left = iter(tasks)
+    workers: dict[Any, Worker[T]] = {}
+    try:
+        while True:
+            while len(workers) < jobs and (task := next(left, None)) is not None:
+                worker = _start(work, task)
+                workers[worker.pipe] = worker
+            if not workers:
+                return
+            for pipe in wait(list(workers)):
+                worker, done = workers[pipe], workers[pipe].task
+                try:
+                    is_result, content = worker.pipe.recv()
+                except (EOFError, OSError):
+                    workers.pop(pipe).end()
+                    code = worker.process.exitcode
+                    yield done, WorkerError(f"a worker died, exit code {code}")
+                    continue
+                if not is_result:
+                    tell(content)
+                    continue
+                # the next task first, so that the worker does not wait for what is made of this
+                if (task := next(left, None)) is None:
+                    workers.pop(pipe).end()
+                else:
+                    worker.give(task)
+                yield done, content
+    finally:
+        for worker in workers.values():
+            worker.process.kill()
+        for worker in workers.values():
+            worker.end()
+
+
+@contextmanager
+def no_script() -> Iterator[None]:
+    """Let processes start that do not run the script again, which therefore needs no guard.
+
+    A spawned process imports the main module to find what was defined there. What workers do is
+    all in eiesim.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def _start(work: Callable[[T, Tell], R], task: T) -> Worker[T]:
+    pipe, end = Pipe()
+    process = SpawnProcess(target=_serve, args=(end, work), daemon=True)
+    resource_tracker.ensure_running()  # which lets signals through for a moment
+    with hold_signals(), no_script():
+        process.start()
+    end.close()
+    worker = Worker(process, pipe, task)
+    worker.give(task)
+    return worker
+
+
+def _serve(pipe: Connection[Any, Any], work: Callable[[Any, Tell], object]) -> None:
+    """Do what comes through the pipe, in a process of its own, until the pipe is closed."""
+    leave_signals_to_parent()
+    show_warnings()
+    tasks: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def receive() -> None:
+        with suppress(EOFError, OSError):
+            while True:
+                tasks.put(pipe.recv())
+        os._exit(0)  # the parent has closed the pipe, or is no more
+
+    threading.Thread(target=receive, daemon=True).start()
+    while True:
+        task = tasks.get()
+        try:
+            content = work(task, lambda words: pipe.send((False, words)))
+        except Exception as error:  # the parent's to act on
+            error.add_note(traceback.format_exc())
+            content = error
+        with suppress(BrokenPipeError):  # the parent is no more: `receive` ends this process, too
+            pipe.send((True, content))

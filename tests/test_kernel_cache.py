@@ -1,0 +1,69 @@
+"""numba's cache, damaged or full: compiled again, the same result, and one line that says so."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COUNT = """
+import resource, signal, sys
+import numpy as np
+from eiesim._kernels import count_entries
+from eiesim.errors import show_warnings
+show_warnings()
+if sys.argv[1:]:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
+counts = np.zeros((2, 2), np.int32)
+count_entries(np.int32([0, 2, 3]), np.int32([0, 2, 3]), 15, counts)
+print(counts.tolist(), count_entries.stats.cache_hits.total())
+"""
+COUNTS = "[[2, 0], [0, 1]]"
+"""Rows 0 and 2 of column 0 are in PE 0 of 2, row 3 of column 1 in PE 1."""
+
+
+def count(cache: Path, *arguments: str) -> tuple[str, str]:
+    """Return what the script prints, and what it says beside that."""
+    done = subprocess.run(
+        [sys.executable, "-c", COUNT, *arguments], capture_output=True, text=True, check=True,
+        env=os.environ | {"NUMBA_CACHE_DIR": str(cache)},
+    )  # fmt: skip
+    return done.stdout.strip(), done.stderr
+
+
+@pytest.mark.parametrize(("kind", "content"), [(".nbi", b""), (".nbc", b"\x80\x04")])
+def test_a_damaged_cache_is_made_anew(tmp_path: Path, kind: str, content: bytes) -> None:
+    assert count(tmp_path) == (f"{COUNTS} 0", "")
+    (damaged,) = tmp_path.rglob(f"*{kind}")
+    damaged.write_bytes(content)
+    told, err = count(tmp_path)
+    assert told == f"{COUNTS} 0"
+    assert err.startswith(f"eiesim: warning: {damaged.parent}: compiled code that is kept there is")
+    assert err.count("\n") == 1
+    assert count(tmp_path) == (f"{COUNTS} 1", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes to fill a disk with")
+def test_a_full_disk_below_the_cache(tmp_path: Path) -> None:
+    told, err = count(tmp_path, "0")
+    assert told == f"{COUNTS} 0"
+    assert "compiled code cannot be kept there: File too large: it is compiled again" in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.rglob("*.nb?")) == []
+
+
+def test_no_folder_for_a_cache() -> None:
+    nowhere = "from numba.core.caching import CacheImpl; CacheImpl._locator_classes = []\n"
+    script = (
+        "from eiesim.errors import show_warnings; show_warnings()\n"
+        f"{nowhere}import eiesim._kernels, eiesim.compress._kernels\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.startswith("eiesim: warning: compiled code cannot be kept: no folder")
+    assert done.stderr.count("\n") == 1
