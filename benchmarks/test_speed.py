@@ -68,7 +68,7 @@ def measure(benchmark: BenchmarkFixture, ratios: Ratios) -> Callable[..., Any]:
 def time_layer(layer: Any, activations: Any, name: str, measure: Any, ratios: Ratios) -> str:
     """Measure the exact cycles from ready counts, and return what to set them against."""
     image = encode(layer, HW)
-    scan = scan_activations(activations, image, HW)
+    scan = scan_activations(activations, image, HW.scan)
     fetches = np.zeros(scan.columns.size, np.int32)
     arguments = (image.counts, scan.columns, scan.gaps, fetches, HW.queue_depth, 2)
     _, last_issue, _ = measure(name, lambda: time_broadcasts(*arguments), rounds=2000)

@@ -10,6 +10,19 @@ from typing import Annotated, Any
 from eiesim.errors import ConfigError, did_you_mean
 from eiesim.resources import data_path
 from eiesim.schema import Choice, Range, Switch, parse_assignment, read_toml, validate, write_toml
+from eiesim.views import (
+    BuiltView,
+    FetchView,
+    FillView,
+    LayoutView,
+    PricedView,
+    ScanView,
+    SteadyView,
+    StreamView,
+    TimingView,
+    WordView,
+    look,
+)
 
 LNZD_FAN_IN = 4
 """Inputs of a node of the LNZD tree (EIE, section IV: a quadtree)."""
@@ -148,27 +161,55 @@ class Hardware:
         """Rows of the matrix whose outputs the accumulators of all PEs hold."""
         return self.n_pes * self.accumulators_per_pe
 
-    def count_load_cycles(self, row: int, input_rows: int) -> int:
-        """Return the cycles that the activation SRAM takes before a row of inputs can be scanned.
+    @property
+    def layout(self) -> LayoutView:
+        """What an image depends on."""
+        return look(LayoutView, self)
 
-        The source registers of a PE hold `accumulators_per_pe` inputs. With `act_batches`, more are
-        loaded in batches of as many, one activation of 16 bits a cycle in every PE.
+    @property
+    def scan(self) -> ScanView:
+        """What the broadcasts of an input depend on."""
+        return look(ScanView, self)
 
-        Parameters
-        ----------
-        row : int
-            Row of the scan.
-        input_rows : int
-            All rows of inputs, the bias's left out.
+    @property
+    def words(self) -> WordView:
+        """What the words that are read depend on."""
+        return look(WordView, self)
 
-        References
-        ----------
-        EIE, section IV, "Activation Read/Write Unit".
-        """
-        size = self.accumulators_per_pe
-        if not self.act_batches or input_rows <= size or row >= input_rows or row % size:
-            return 0
-        return min(size, input_rows - row)
+    @property
+    def stream(self) -> StreamView:
+        """What a run takes from DRAM depends on."""
+        return look(StreamView, self)
+
+    @property
+    def fetch(self) -> FetchView | None:
+        """How fast DRAM sends; None where it sends as much as it takes."""
+        return look(FetchView, self) if self.dram_gbps else None
+
+    @property
+    def timing(self) -> TimingView:
+        """What the times of broadcasts depend on, beside the scan and DRAM."""
+        return look(TimingView, self)
+
+    @property
+    def fill(self) -> FillView:
+        """What it depends on how full the memories are."""
+        return look(FillView, self)
+
+    @property
+    def priced(self) -> PricedView:
+        """What the prices of actions depend on."""
+        return look(PricedView, self)
+
+    @property
+    def steady(self) -> SteadyView:
+        """What the power without waiting depends on, beside the prices."""
+        return look(SteadyView, self)
+
+    @property
+    def built(self) -> BuiltView:
+        """What the area depends on."""
+        return look(BuiltView, self)
 
     @classmethod
     def preset(cls, name: str) -> Hardware:

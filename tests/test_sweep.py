@@ -30,12 +30,11 @@ from eiesim import (
     simulate,
 )
 from eiesim.cli.main import main
-from eiesim.errors import ConfigError, EnergyError
+from eiesim.errors import ConfigError
 from eiesim.study.experiment import run_layer
 from eiesim.study.sweep import sweep
 from eiesim.study.sweep.answers import find_best, find_front, sum_layers
 from eiesim.study.sweep.journal import open_journal
-from eiesim.study.sweep.machine import PRICED, find_area, find_prices
 from eiesim.study.sweep.metrics import METRICS
 from eiesim.study.sweep.points import count_points, list_points
 from eiesim.study.sweep.run import collect_rows, plan_points, run_points
@@ -43,7 +42,6 @@ from eiesim.study.sweep.shared import Encoded, share
 from eiesim.study.sweep.spec import make_sweep, read_sweep
 from eiesim.study.workloads import draw_matched
 from tests import browser as look
-from tests.strategies import machines
 
 SMALL = """
 layers = ["tiny.toml", "nt-we"]
@@ -185,28 +183,6 @@ def test_every_point_is_what_a_run_of_its_own_gives(folder: Path) -> None:
         assert row["energy_pj"] == pytest.approx(run.energy.total_pj, rel=1e-12)
         assert row["area_mm2"] == pytest.approx(estimate_area(hw).chip_mm2, rel=1e-12)
     assert priced > 10
-
-
-@settings(max_examples=100)
-@given(machines(), machines())
-def test_prices_and_areas_depend_on_these_fields_alone(one: Hardware, other: Hardware) -> None:
-    same = {name: getattr(one, name) for name in (*PRICED, "queue_depth", "dram", "n_pes")}
-    try:
-        changed = replace(other, **same)
-    except ConfigError:
-        changed = replace(other, **same, index_bits=4, codebook_bits=4)
-
-    def price(hw: Hardware) -> Any:
-        try:
-            area = estimate_area(hw).chip_mm2
-        except EnergyError:
-            area = None
-        return area, [(it.key, it.value) for it in price_machine(hw).prices]
-
-    assert price(one) == price(changed)
-    area, prices = price(one)
-    assert find_prices(one) == dict(prices)
-    assert find_area(one) == (area and pytest.approx(area, rel=1e-12))
 
 
 @pytest.mark.usefixtures("folder")

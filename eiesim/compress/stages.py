@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.digest import hash_program
 from eiesim.errors import EieError
 from eiesim.files import read_arrays, replacing
 
@@ -41,8 +42,9 @@ class Stage:
 class Stages:
     """A folder with one ``.npz`` and one ``.json`` file a stage.
 
-    A stage's key is the hash of its settings and of the key of the stage before: what depends on a
-    change is computed again, all else is loaded. A stage's description is written last, so that
+    A stage's key is the hash of its settings and of the key of the stage before, the first one's
+    that of the inputs and of the program: what depends on a change is computed again, all else is
+    loaded. A stage's description is written last, so that
     one that was interrupted is not there.
 
     Parameters
@@ -50,8 +52,8 @@ class Stages:
     folder : Path
         Where the stages are kept; made when it is missing.
     inputs : mapping
-        All that the first stage depends on, such as the hash of the data and the seed: whatever
-        JSON holds.
+        All that the first stage depends on beside the program, such as the hash of the data and
+        the seed: whatever JSON holds.
     tell : callable, optional
         Told one line a stage.
 
@@ -83,7 +85,7 @@ class Stages:
         except OSError as error:
             raise EieError(f"{folder}: cannot be made: {error.strerror}") from error
         self.folder = folder
-        self._key = _hash("", "inputs", inputs)
+        self._key = _hash(hash_program(), "inputs", inputs)
         self._tell = tell
 
     def run(self, name: str, settings: Mapping[str, Any], compute: Callable[[], Stage]) -> Stage:

@@ -10,6 +10,7 @@ from eiesim.energy.memories import find_memory
 from eiesim.energy.operations import find_arithmetic, find_lnzd_area_um2
 from eiesim.energy.technology import BASE_NM, scale_area
 from eiesim.hardware import Hardware
+from eiesim.views import BuiltView
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,22 @@ def estimate_area(hw: Hardware) -> AreaReport:
     ----------
     EIE, ISCA 2016, Table II and section VI (LNZD); CACTI 7; docs/energy.md.
     """
+    return measure_area(hw.built)
+
+
+def measure_area(hw: BuiltView) -> AreaReport:
+    """Return the area of a machine, as `estimate_area` does.
+
+    Parameters
+    ----------
+    hw : BuiltView
+        Of the machine.
+
+    Raises
+    ------
+    EnergyError
+        An SRAM lies outside of what CACTI was run for.
+    """
     rows = []
     for module in MODULES:
         for part in PARTS:
@@ -103,7 +120,7 @@ def estimate_area(hw: Hardware) -> AreaReport:
     return AreaReport(tuple(rows), hw.n_pes)
 
 
-def _measure(module: str, part: str, hw: Hardware) -> tuple[float, str, str]:
+def _measure(module: str, part: str, hw: BuiltView) -> tuple[float, str, str]:
     area_um2 = calibrate().area_um2[module, part]
     if part == "memory" and area_um2:
         sram, banks = find_memory(module, hw)
@@ -117,7 +134,7 @@ def _measure(module: str, part: str, hw: Hardware) -> tuple[float, str, str]:
     return (area_um2 * size * scale_area(hw.node_nm), *_label("calibrated", TABLE2, size, hw))
 
 
-def _label(kind: str, source: str, size: float, hw: Hardware) -> tuple[str, str]:
+def _label(kind: str, source: str, size: float, hw: BuiltView) -> tuple[str, str]:
     if size != 1:
         kind, source = "scaled", f"{source}; times {size:.4g} for what is in it"
     if hw.node_nm != BASE_NM:

@@ -18,6 +18,7 @@ from eiesim.energy.operations import find_arithmetic, list_prices
 from eiesim.energy.prices import Price, PriceTable
 from eiesim.energy.technology import BASE_NM, scale_price
 from eiesim.hardware import Hardware
+from eiesim.views import BuiltView, PricedView
 
 PAPER = Hardware()
 """The machine that Table II is of."""
@@ -60,6 +61,18 @@ def price_machine(hw: Hardware, overrides: str | Path | None = None) -> PriceTab
     ----------
     EIE, ISCA 2016, Tables I and II, section VI; CACTI 7; docs/energy.md tells each step.
     """
+    table = price_actions(hw.priced)
+    return table if overrides is None else table.override(overrides)
+
+
+def price_actions(hw: PricedView) -> PriceTable:
+    """Return eiesim's own price of every action, as `price_machine` does.
+
+    Parameters
+    ----------
+    hw : PricedView
+        Of the machine.
+    """
     logic = [
         *_price_logic(hw),
         *list_prices("arithm", hw.multiplier),
@@ -70,11 +83,10 @@ def price_machine(hw: Hardware, overrides: str | Path | None = None) -> PriceTab
     prices = memory + [scale_price(price, hw.node_nm) for price in logic]
     prices += list_prices("dram", hw.dram)
     prices.sort(key=lambda price: COMPONENTS.index(price.component))
-    table = PriceTable(tuple(prices), tuple(missing))
-    return table if overrides is None else table.override(overrides)
+    return PriceTable(tuple(prices), tuple(missing))
 
 
-def _price_logic(hw: Hardware) -> Iterator[Price]:
+def _price_logic(hw: PricedView) -> Iterator[Price]:
     steady = count_steady_actions()
     for module, actions in LOGIC_ACTIONS.items():
         for part in ("register", "combinational"):
@@ -87,15 +99,15 @@ def _price_logic(hw: Hardware) -> Iterator[Price]:
         yield price_clock(module, hw)
 
 
-def price_clock(module: str, hw: Hardware) -> Price:
+def price_clock(module: str, hw: PricedView) -> Price:
     """Return the price of a cycle of a module's clock, at 45 nm.
 
     Parameters
     ----------
     module : str
         Module of Table II.
-    hw : Hardware
-        As in `compare_registers`.
+    hw : PricedView
+        Of the machine.
     """
     each_pj = calibrate().power_mw[module, "clock"] * PJ_PER_CYCLE
     clock = _make_logic(module, "clock", "cycle", each_pj, "cycle of a PE")
@@ -110,15 +122,15 @@ def _make_logic(module: str, part: str, action: str, value: float, per: str) -> 
     return Price(module, part, action, value, "pJ", per, BASE_NM, None, "calibrated", TABLE2)
 
 
-def compare_registers(module: str, hw: Hardware) -> float:
+def compare_registers(module: str, hw: PricedView | BuiltView) -> float:
     """Return how many times the registers of the paper's chip a module has.
 
     Parameters
     ----------
     module : str
         Module of Table II.
-    hw : Hardware
-        Its `queue_depth` and `accumulators_per_pe`.
+    hw : PricedView or BuiltView
+        Of the machine.
     """
     if module == "act_queue":
         return hw.queue_depth / PAPER.queue_depth

@@ -8,21 +8,21 @@ from eiesim.energy.calibrate import MEMORY_MODULES, calibrate
 from eiesim.energy.prices import Price
 from eiesim.energy.sram import Sram, find_sram
 from eiesim.errors import EnergyError
-from eiesim.hardware import Hardware
+from eiesim.views import BuiltView, PricedView
 
 ACT_BITS = 16
 """Bits of an activation in its SRAM (EIE, section VI)."""
 
 
-def find_memory(module: str, hw: Hardware) -> tuple[Sram, int]:
+def find_memory(module: str, hw: PricedView | BuiltView) -> tuple[Sram, int]:
     """Return the SRAM of a module, and how many banks of it a PE has.
 
     Parameters
     ----------
     module : str
         ``ptr_read``, ``spmat_read`` or ``act_rw``.
-    hw : Hardware
-        Its SRAM sizes, `spmat_width_bits`, `ptr_bits`, `node_nm` and `sram_cell`.
+    hw : PricedView or BuiltView
+        Of the machine.
 
     Raises
     ------
@@ -37,18 +37,18 @@ def find_memory(module: str, hw: Hardware) -> tuple[Sram, int]:
     return find_sram(size_bytes, _find_width_bits(module, hw), hw.node_nm, hw.sram_cell), banks
 
 
-def _find_width_bits(module: str, hw: Hardware) -> int:
+def _find_width_bits(module: str, hw: PricedView | BuiltView) -> int:
     widths = {"ptr_read": hw.ptr_bits, "spmat_read": hw.spmat_width_bits, "act_rw": ACT_BITS}
     return widths[module]
 
 
-def price_memories(hw: Hardware) -> tuple[list[Price], list[Price]]:
+def price_memories(hw: PricedView) -> tuple[list[Price], list[Price]]:
     """Return the prices of every SRAM, and rows that tell why others are missing.
 
     Parameters
     ----------
-    hw : Hardware
-        The machine.
+    hw : PricedView
+        Of the machine.
     """
     prices, missing = [], []
     for module in MEMORY_MODULES:
@@ -63,7 +63,7 @@ def price_memories(hw: Hardware) -> tuple[list[Price], list[Price]]:
     return prices, missing
 
 
-def _price_sram(module: str, sram: Sram, banks: int, hw: Hardware) -> Iterator[Price]:
+def _price_sram(module: str, sram: Sram, banks: int, hw: PricedView) -> Iterator[Price]:
     kind, source, factor = sram.kind, sram.source, calibrate().energy_factors.get(module, 1.0)
     if factor != 1 and kind != "assumed":
         kind = "calibrated"

@@ -15,6 +15,7 @@ from eiesim.energy.prices import Key, Price, PriceTable
 from eiesim.errors import EnergyError
 from eiesim.hardware import Hardware
 from eiesim.schema import show_value
+from eiesim.views import SteadyView
 
 PRICED_ONLY = ("multiplier", "sram_cell", "dram", "node_nm")
 """Fields of a machine that change what actions cost, and no count."""
@@ -247,7 +248,9 @@ def _make_row(price: Price, count: int | Fraction, energy_pj: float) -> EnergyRo
     )
 
 
-def find_steady_power_mw(hw: Hardware, prices: PriceTable) -> dict[tuple[str, str], float]:
+def find_steady_power_mw(
+    hw: Hardware | SteadyView, prices: PriceTable
+) -> dict[tuple[str, str], float]:
     """Return the power of one PE that never waits, by module and part.
 
     Parameters
@@ -283,7 +286,7 @@ def find_steady_power_mw(hw: Hardware, prices: PriceTable) -> dict[tuple[str, st
     return power_mw
 
 
-def find_chip_power_mw(hw: Hardware, prices: PriceTable) -> float:
+def find_chip_power_mw(hw: Hardware | SteadyView, prices: PriceTable) -> float:
     """Return the power of all PEs that never wait, and of the LNZD tree, mW.
 
     Parameters

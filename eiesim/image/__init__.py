@@ -2,7 +2,7 @@
 
 from eiesim.image.balance import balance_rows, restore_rows
 from eiesim.image.csc import Columns, InterleavedCSC
-from eiesim.image.encode import encode
+from eiesim.image.encode import encode, lay_out
 from eiesim.image.fit import (
     PTR_SRAM,
     SPMAT_SRAM,
@@ -24,6 +24,7 @@ __all__ = [
     "encode",
     "encode_passes",
     "fit_images",
+    "lay_out",
     "overflows_srams",
     "restore_rows",
 ]

@@ -220,7 +220,7 @@ class InterleavedCSC:
             The image is damaged or was encoded for other hardware.
         """
         self.require(hw)
-        return fit_images([self], hw)
+        return fit_images([self], hw.fill)
 
     def require(self, hw: Hardware) -> None:
         """Check that this image is sound and was encoded for such a machine.

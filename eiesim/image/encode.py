@@ -9,6 +9,7 @@ from eiesim.errors import ImageError
 from eiesim.hardware import Hardware
 from eiesim.image.csc import InterleavedCSC, find_bias_column, require_codebook
 from eiesim.layer import LARGEST, CompressedLayer
+from eiesim.views import LayoutView
 
 
 def encode(layer: CompressedLayer, hw: Hardware) -> InterleavedCSC:
@@ -35,9 +36,27 @@ def encode(layer: CompressedLayer, hw: Hardware) -> InterleavedCSC:
     ----------
     EIE, sections III-B (relative index, padding zeros) and III-C (interleaving).
     """
+    require_codebook(layer.name, layer.codebook_bits, hw)
+    return lay_out(layer, hw.layout)
+
+
+def lay_out(layer: CompressedLayer, hw: LayoutView) -> InterleavedCSC:
+    """Lay a compressed layer out, whatever the width of the codebook.
+
+    Parameters
+    ----------
+    layer : CompressedLayer
+        The layer.
+    hw : LayoutView
+        Of the machine.
+
+    Raises
+    ------
+    ImageError
+        A PE would hold too many entries.
+    """
     from eiesim._kernels import count_entries, fill_entries  # noqa: PLC0415 - compiled code
 
-    require_codebook(layer.name, layer.codebook_bits, hw)
     indptr, indices, data = _columns_with_bias(layer, hw.n_pes)
     longest_run = (1 << hw.index_bits) - 1
     counts = np.zeros((indptr.size - 1, hw.n_pes), dtype=np.int32)

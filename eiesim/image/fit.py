@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eiesim.hardware import Hardware
 from eiesim.units import bits_to_bytes
+from eiesim.views import FillView, StreamView
 
 if TYPE_CHECKING:
     from eiesim.image.csc import InterleavedCSC
@@ -29,15 +29,15 @@ class MemoryUse(NamedTuple):
     note: str
 
 
-def fit_images(images: Sequence[InterleavedCSC], hw: Hardware) -> list[MemoryUse]:
+def fit_images(images: Sequence[InterleavedCSC], hw: FillView) -> list[MemoryUse]:
     """Return how full each memory of the fullest PE is.
 
     Parameters
     ----------
     images : sequence of InterleavedCSC
         A layer: one image, or one a pass over its rows.
-    hw : Hardware
-        The machine that is to hold it.
+    hw : FillView
+        Of the machine that is to hold it.
 
     References
     ----------
@@ -100,15 +100,15 @@ def count_chips(uses: Sequence[MemoryUse]) -> int:
     return max(-(-use.used // use.capacity) for use in uses if use.memory in (SPMAT_SRAM, PTR_SRAM))
 
 
-def overflows_srams(image: InterleavedCSC, hw: Hardware) -> bool:
+def overflows_srams(image: InterleavedCSC, hw: StreamView) -> bool:
     """Return whether a PE's words or pointers exceed its SRAM, so that a run may stream from DRAM.
 
     Parameters
     ----------
     image : InterleavedCSC
         The layer.
-    hw : Hardware
-        The machine.
+    hw : StreamView
+        Of the machine.
     """
-    uses = fit_images([image], hw)
-    return not all(use.fits for use in uses if use.memory in (SPMAT_SRAM, PTR_SRAM))
+    words = -(-int(image.ptr[-1].max()) // hw.entries_per_word)
+    return words > hw.resident_words or image.ptr.shape[0] > hw.resident_pointers

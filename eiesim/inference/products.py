@@ -103,7 +103,7 @@ class Chip:
         self.images: Sequence[Sequence[InterleavedCSC]] = [
             encode_passes(part, hw) for part in parts
         ]
-        uses = [tuple(fit_images(part, hw)) for part in self.images]
+        uses = [tuple(fit_images(part, hw.fill)) for part in self.images]
         self.memories = max(uses, key=lambda part: part[0].used)
         self.memory: Floats | None = None
         self.clear()

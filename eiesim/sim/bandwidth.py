@@ -10,6 +10,7 @@ from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
 from eiesim.sim.scan import load_registers, scan_activations
 from eiesim.sim.stream import count_fetch_cycles, find_stream
+from eiesim.views import FetchView
 
 
 def find_bandwidth(
@@ -47,8 +48,8 @@ def find_bandwidth(
 
     image.require(hw)
     operands = take_array(activations, f"{image.name}: activations", np.float32, (image.cols,))
-    scan = scan_activations(load_registers(operands, hw), image, hw)
-    bits = find_stream(image, scan, hw).bits
+    scan = scan_activations(load_registers(operands, hw.scan), image, hw.scan)
+    bits = find_stream(image, scan, hw.stream).bits
     if not bits.any():
         return None
     filled = np.flatnonzero(image.counts[scan.columns].any(axis=1))
@@ -57,13 +58,13 @@ def find_bandwidth(
     if not bits.any():
         return 0.0
 
-    least_cycles = time_scan(image, scan, count_fetch_cycles(bits, 0, hw.clock_mhz), hw).cycles
+    least_cycles = time_scan(image, scan, count_fetch_cycles(bits, None), hw.timing).cycles
 
     def keeps_cycles(gbps: float) -> bool:
-        fetches = count_fetch_cycles(bits, gbps, hw.clock_mhz)
+        fetches = count_fetch_cycles(bits, FetchView(gbps, hw.clock_mhz))
         if fetches.sum() > least_cycles:
             return False
-        return time_scan(image, scan, fetches, hw).cycles == least_cycles
+        return time_scan(image, scan, fetches, hw.timing).cycles == least_cycles
 
     gbps_per_bit = hw.clock_mhz / 8000  # for one bit in each cycle
     too_low = int(bits.sum()) / (2 * least_cycles) * gbps_per_bit

@@ -69,9 +69,9 @@ def bound_cycles(
     """
     image.require(hw)
     operands = take_array(activations, f"{image.name}: activations", np.float32, (image.cols,))
-    scan = scan_activations(load_registers(operands, hw), image, hw)
-    stream = find_stream(image, scan, hw)
-    fetches = count_fetch_cycles(stream.bits, hw.dram_gbps, hw.clock_mhz)
+    scan = scan_activations(load_registers(operands, hw.scan), image, hw.scan)
+    stream = find_stream(image, scan, hw.stream)
+    fetches = count_fetch_cycles(stream.bits, hw.fetch)
     entries = image.counts[scan.columns].astype(np.int64)
     lead = 2 + hw.broadcast_latency_cycles
     if not entries.any():

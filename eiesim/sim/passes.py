@@ -119,7 +119,7 @@ def share_srams(images: Sequence[InterleavedCSC], hw: Hardware) -> Hardware:
     hw : Hardware
         The machine.
     """
-    uses = fit_images(images, hw)
+    uses = fit_images(images, hw.fill)
     if all(use.fits for use in uses if use.memory in (SPMAT_SRAM, PTR_SRAM)):
         return hw
     return replace(

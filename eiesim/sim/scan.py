@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.fixedpoint import quantise
-from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
+from eiesim.views import ScanView
 
 PIPELINE_CYCLES = 6
 """From the cycle in which pointer read issues an entry to the one that sees its write."""
 
 
 def load_registers(
-    activations: npt.NDArray[np.float32], hw: Hardware
+    activations: npt.NDArray[np.float32], hw: ScanView
 ) -> npt.NDArray[np.float32 | np.int16]:
     """Return the activations as the source registers hold them; zero is what is zero there.
 
@@ -24,21 +24,21 @@ def load_registers(
     ----------
     activations : float32 [cols]
         The input.
-    hw : Hardware
-        Its `datapath`.
+    hw : ScanView
+        Of the machine.
     """
     return quantise(activations, hw.act_fraction_bits) if hw.datapath == "fixed16" else activations
 
 
-def find_scanned_bias(image: InterleavedCSC, hw: Hardware) -> int:
+def find_scanned_bias(image: InterleavedCSC, hw: ScanView) -> int:
     """Return the column of the bias's 1.0, -1 where its row is not scanned.
 
     Parameters
     ----------
     image : InterleavedCSC
         The layer.
-    hw : Hardware
-        Its `bias_row`.
+    hw : ScanView
+        Of the machine.
     """
     return image.bias_column if image.has_bias or hw.bias_row else -1
 
@@ -64,7 +64,7 @@ class Scan:
 
 
 def scan_activations(
-    registers: npt.NDArray[np.float32 | np.int16], image: InterleavedCSC, hw: Hardware
+    registers: npt.NDArray[np.float32 | np.int16], image: InterleavedCSC, hw: ScanView
 ) -> Scan:
     """List the broadcasts of one input in order.
 
@@ -74,8 +74,8 @@ def scan_activations(
         What the source registers hold, from `load_registers`.
     image : InterleavedCSC
         The layer.
-    hw : Hardware
-        Its `n_pes` and `bias_row`.
+    hw : ScanView
+        Of the machine.
     """
     n_pes = hw.n_pes
     input_rows = image.bias_column // n_pes

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.errors import ConfigError
-from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, overflows_srams
 from eiesim.sim.scan import Scan
 from eiesim.units import gbps_to_bits_per_cycle
+from eiesim.views import FetchView, StreamView
 
 TOO_MANY_CYCLES = 1 << 62
 """So many cycles of fetches are refused: 64-bit times could not hold the run."""
@@ -36,7 +36,7 @@ class Stream:
     pointers: int
 
 
-def find_stream(image: InterleavedCSC, scan: Scan, hw: Hardware) -> Stream:
+def find_stream(image: InterleavedCSC, scan: Scan, hw: StreamView) -> Stream:
     """Find what the broadcasts of one input stream.
 
     Parameters
@@ -45,8 +45,8 @@ def find_stream(image: InterleavedCSC, scan: Scan, hw: Hardware) -> Stream:
         The layer.
     scan : Scan
         The broadcasts.
-    hw : Hardware
-        The machine.
+    hw : StreamView
+        Of the machine.
     """
     if not overflows_srams(image, hw):
         nothing = np.zeros(scan.columns.size, dtype=np.int64)
@@ -58,7 +58,7 @@ def find_stream(image: InterleavedCSC, scan: Scan, hw: Hardware) -> Stream:
 
 
 def _count_words(
-    ptr: npt.NDArray[np.int32], columns: npt.NDArray[np.int32], hw: Hardware
+    ptr: npt.NDArray[np.int32], columns: npt.NDArray[np.int32], hw: StreamView
 ) -> npt.NDArray[np.int64]:
     """Count the words read that are not resident, [items, n_pes]."""
     first_words = ptr[columns].astype(np.int64) // hw.entries_per_word
@@ -73,7 +73,7 @@ def _count_words(
 
 
 def count_fetch_cycles(
-    bits: npt.NDArray[np.int64], gbps: float, clock_mhz: float
+    bits: npt.NDArray[np.int64], fetch: FetchView | None
 ) -> npt.NDArray[np.int64]:
     """Return the cycles that DRAM takes for what each broadcast streams, exactly.
 
@@ -81,10 +81,8 @@ def count_fetch_cycles(
     ----------
     bits : int64 [items]
         Bits that each broadcast streams.
-    gbps : float
-        Bandwidth in GB/s; 0 for one that fetches any column in a cycle.
-    clock_mhz : float
-        Clock frequency in MHz.
+    fetch : FetchView or None
+        Bandwidth and clock; None for a DRAM that fetches any column in a cycle.
 
     Returns
     -------
@@ -96,12 +94,12 @@ def count_fetch_cycles(
     ConfigError
         With so little bandwidth the cycles do not fit 64 bits.
     """
-    if gbps == 0 or not bits.any():
+    if fetch is None or not bits.any():
         return (bits > 0).astype(np.int64)
-    rate = gbps_to_bits_per_cycle(gbps, clock_mhz)
+    rate = gbps_to_bits_per_cycle(*fetch)
     cycles = [-(-count * rate.denominator // rate.numerator) for count in bits.tolist()]
     if sum(cycles) >= TOO_MANY_CYCLES:
         raise ConfigError(
-            f"dram_gbps: fetching at {gbps} GB/s takes 2**62 cycles or more; raise it"
+            f"dram_gbps: fetching at {fetch.dram_gbps} GB/s takes 2**62 cycles or more; raise it"
         )
     return np.array(cycles, dtype=np.int64)

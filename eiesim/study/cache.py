@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 from eiesim.caches import find_caches
+from eiesim.digest import hash_program
 from eiesim.errors import EieError
 from eiesim.files import replacing
-from eiesim.resources import PACKAGE, models_path
 from eiesim.study.record import Record
 
 FOLDER_VARIABLE = "EIESIM_CACHE"
-DEPENDENCIES = ("numpy", "numba", "scipy", "matplotlib")
 
 
 def find_folder() -> Path:
@@ -39,24 +35,11 @@ def make_key(name: str, data: Path, reads: Iterable[str]) -> str:
     reads : iterable of str
         Files of it that the experiment reads; one that is missing counts, too.
     """
-    digest = hashlib.sha256(f"{name}\0{_hash_program()}".encode())
+    digest = hashlib.sha256(f"{name}\0{hash_program()}".encode())
     for path in reads:
         digest.update(f"\0{path}\0".encode())
         with suppress(OSError):
             digest.update(b"there\0" + (data / path).read_bytes())
-    return digest.hexdigest()
-
-
-@cache
-def _hash_program() -> str:
-    """Hash eiesim's own files, the layers, and the versions of what computes."""
-    versions = [platform.python_version(), *(f"{name} {version(name)}" for name in DEPENDENCIES)]
-    digest = hashlib.sha256("\0".join(versions).encode())
-    for folder in (PACKAGE, models_path()):
-        for file in sorted(folder.rglob("*")):
-            if file.is_file() and file.suffix in {".py", ".csv", ".toml"}:
-                digest.update(f"\0{file.relative_to(folder).as_posix()}\0".encode())
-                digest.update(file.read_bytes())
     return digest.hexdigest()
 
 

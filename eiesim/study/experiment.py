@@ -241,7 +241,7 @@ def run_operands(
         operands=operands,
         padding_zeros=sum(image.padding_entries for image in images),
         bounds=bound_passes(images, operands.activations, hw),
-        memories=tuple(fit_images(images, hw)),
+        memories=tuple(fit_images(images, hw.fill)),
         dram_gbps_needed=max((gbps for gbps in needed if gbps is not None), default=None),
         energy=energy,
         no_energy=no_energy,

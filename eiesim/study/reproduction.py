@@ -77,7 +77,7 @@ def plan_experiments(names: Sequence[str], data: Path, fresh: bool) -> Plan:
     shared: dict[object, list[str]] = {}
     for name in names:
         module = _import(name)
-        keys[name] = cache.make_key(name, data, getattr(module, "READS", ()))
+        keys[name] = _make_key(name, data)
         kept = None if fresh else cache.load(name, keys[name])
         if kept is not None:
             records[name] = kept
@@ -135,7 +135,8 @@ def run_experiments(plan: Plan, data: Path, jobs: int, tell: Tell) -> Iterator[R
     )  # fmt: skip
     for records in works:
         for record in records:
-            if record.state == DONE:
+            # data that was changed meanwhile is not what the key stands for
+            if record.state == DONE and plan.keys[record.name] == _make_key(record.name, data):
                 cache.keep(record, plan.keys[record.name])
             yield record
 
@@ -215,6 +216,10 @@ def _record(name: str, outcome: Outcome, seconds: float) -> Record:
 def _fail(name: str, error: Exception) -> Record:
     told = str(error) if isinstance(error, EieError) else f"{type(error).__name__}: {error}"
     return Record(name=name, title=EXPERIMENTS[name], state=FAILED, note=told, tables={}, charts={})
+
+
+def _make_key(name: str, data: Path) -> str:
+    return cache.make_key(name, data, getattr(_import(name), "READS", ()))
 
 
 def _import(name: str) -> ModuleType:

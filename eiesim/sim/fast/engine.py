@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,18 +28,13 @@ from eiesim.sim.scan import (
     scan_activations,
 )
 from eiesim.sim.stream import Stream, count_fetch_cycles, find_stream
+from eiesim.views import FetchView, ScanView, StreamView, TimingView, WordView
 
 LATEST = (1 << 31) - (1 << 12)
 """Last cycle that the kernels' 32-bit times hold, with room for the pipeline."""
-SCAN_FIELDS = (
-    "bias_row", "datapath", "act_fraction_bits", "act_batches", "accumulators_per_pe",
-)  # fmt: skip
-"""Of a machine: what its scan depends on, beside its image."""
-STREAM_FIELDS = (
-    "spmat_width_bits", "codebook_bits", "index_bits", "spmat_sram_bytes", "ptr_sram_bytes",
-    "ptr_bits", "spmat_word_reuse",
-)  # fmt: skip
-"""And what it streams."""
+KEPT, KEPT_LONG = 4096, 256
+"""Results of each kind that are kept for one image and input: numbers of each PE, and arrays as
+long as the input."""
 
 
 class Timing(NamedTuple):
@@ -59,7 +56,7 @@ class Timing(NamedTuple):
 
 
 def time_scan(
-    image: InterleavedCSC, scan: Scan, fetches: npt.NDArray[np.int64], hw: Hardware
+    image: InterleavedCSC, scan: Scan, fetches: npt.NDArray[np.int64], hw: TimingView
 ) -> Timing:
     """Time the broadcasts of one input.
 
@@ -71,8 +68,8 @@ def time_scan(
         The broadcasts.
     fetches : int64 [items]
         Cycles that DRAM takes for what each of them streams.
-    hw : Hardware
-        The machine.
+    hw : TimingView
+        Of the machine.
 
     Raises
     ------
@@ -100,8 +97,30 @@ def time_scan(
     )
 
 
+class Scanned(NamedTuple):
+    """The broadcasts of an input, and entries and padding zeros of each PE, int64 [n_pes]."""
+
+    scan: Scan
+    entries: Counts
+    padding: Counts
+
+
+class Occupied(NamedTuple):
+    """How long a run takes, as in `Counters`; busy and last busy cycles and bypasses of each PE."""
+
+    cycles: int
+    scan_cycles: int
+    stall_cycles: int
+    dram_stall_cycles: int
+    busy: Counts
+    last_busy: Counts
+    bypasses: Counts
+
+
 class Prepared:
     """One input of a layer, and what its runs on machines with the same image share.
+
+    What is kept is kept by views of the machine, and made of them alone.
 
     Parameters
     ----------
@@ -112,21 +131,12 @@ class Prepared:
     """
 
     def __init__(self, image: InterleavedCSC, activations: npt.NDArray[np.float32]) -> None:
-        self.image, self.activations = image, activations
-        self._scans: dict[Any, tuple[Scan, Counts, Counts]] = {}
-        self._occupied: dict[Any, tuple[Timing, Counts, Counts, Counts]] = {}
-        self._words: dict[Any, Counts] = {}
-        self._streams: dict[Any, Stream] = {}
-
-    def _scan(self, hw: Hardware) -> tuple[Scan, Counts, Counts]:
-        """Return the broadcasts, and entries and padding zeros of each PE, int64 [n_pes]."""
-        key = tuple(getattr(hw, name) for name in SCAN_FIELDS)
-        if key not in self._scans:
-            scan = scan_activations(load_registers(self.activations, hw), self.image, hw)
-            entries = self.image.counts[scan.columns].sum(axis=0, dtype=np.int64)
-            padding = self.image.columns.padding[scan.columns].sum(axis=0, dtype=np.int64)
-            self._scans[key] = scan, entries, padding
-        return self._scans[key]
+        self.image = image
+        keep, keep_long = lru_cache(KEPT), lru_cache(KEPT_LONG)
+        self._scan = keep_long(partial(_scan, image, activations))
+        self._stream = keep_long(partial(_stream, image, self._scan))
+        self._count_words = keep(partial(_count_words, image, self._scan))
+        self._occupy = keep(partial(_occupy, image, self._scan, self._stream))
 
     def count(self, hw: Hardware) -> Counters:
         """Return the counts of the run on a machine.
@@ -143,61 +153,66 @@ class Prepared:
         ConfigError
             With so little DRAM bandwidth not even 64 bits hold them.
         """
-        image = self.image
-        scan, entries, padding = self._scan(hw)
-        stream = self._stream(scan, hw)
-        timing, busy, last_busy, bypasses = self._occupy(scan, stream, hw)
-        words = self._count_words(scan, hw)
+        scan, entries, padding = self._scan(hw.scan)
+        stream = self._stream(hw.scan, hw.stream)
+        # where nothing is streamed, times do not depend on DRAM
+        dram = (hw.stream, hw.fetch) if stream.bits.any() else None
+        run = self._occupy(hw.scan, hw.timing, dram)
+        words = self._count_words(hw.scan, hw.words)
         work = Work(
-            1, timing.cycles, scan.columns.size, busy, last_busy, bypasses, entries, padding, words,
-            stream.spmat_words, stream.pointers,
+            1, run.cycles, scan.columns.size, run.busy, run.last_busy, run.bypasses, entries,
+            padding, words, stream.spmat_words, stream.pointers,
         )  # fmt: skip
         return Counters(
-            cycles=timing.cycles,
-            scan_cycles=timing.scan_cycles,
+            cycles=run.cycles,
+            scan_cycles=run.scan_cycles,
             rows_scanned=scan.rows,
             broadcasts=scan.columns.size,
-            stall_cycles=timing.stall_cycles,
-            dram_stall_cycles=timing.dram_stall_cycles,
-            pe=count_pes(image, hw, work),
+            stall_cycles=run.stall_cycles,
+            dram_stall_cycles=run.dram_stall_cycles,
+            pe=count_pes(self.image, hw, work),
         )
 
-    def _occupy(
-        self, scan: Scan, stream: Stream, hw: Hardware
-    ) -> tuple[Timing, Counts, Counts, Counts]:
-        """Return the timing, busy and last busy cycles of each PE, and its bypasses."""
-        streams = id(stream) if stream.bits.any() else 0
-        key = (id(scan), hw.queue_depth, hw.broadcast_latency_cycles, streams)
-        # with a bandwidth, times depend on more than is worth to be kept
-        keeps = not streams or hw.dram_gbps == 0
-        if keeps and key in self._occupied:
-            return self._occupied[key]
-        image = self.image
-        fetches = count_fetch_cycles(stream.bits, hw.dram_gbps, hw.clock_mhz)
-        timing = time_scan(image, scan, fetches, hw)
-        earliest = timing.broadcasts + np.int32(2 + hw.broadcast_latency_cycles)
-        busy, last_busy = occupy(image.counts, scan.columns, earliest, timing.cycles)
-        edge_rows = image.columns.edge_rows
-        bypasses = count_bypasses(image.counts, edge_rows, scan.columns, earliest)
-        found = timing, busy, last_busy, bypasses
-        if keeps:
-            self._occupied[key] = found
-        return found
 
-    def _stream(self, scan: Scan, hw: Hardware) -> Stream:
-        key = (id(scan), *(getattr(hw, name) for name in STREAM_FIELDS))
-        if key not in self._streams:
-            self._streams[key] = find_stream(self.image, scan, hw)
-        return self._streams[key]
+def _scan(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: ScanView) -> Scanned:
+    scan = scan_activations(load_registers(activations, hw), image, hw)
+    entries = image.counts[scan.columns].sum(axis=0, dtype=np.int64)
+    padding = image.columns.padding[scan.columns].sum(axis=0, dtype=np.int64)
+    return Scanned(scan, entries, padding)
 
-    def _count_words(self, scan: Scan, hw: Hardware) -> Counts:
-        across = hw.spmat_word_reuse == "across_columns"
-        key = (id(scan), hw.entries_per_word, across)
-        if key not in self._words:
-            self._words[key] = count_words(
-                self.image.ptr, scan.columns, hw.entries_per_word, across
-            )
-        return self._words[key]
+
+def _stream(
+    image: InterleavedCSC, scan: Callable[[ScanView], Scanned], seen: ScanView, hw: StreamView
+) -> Stream:
+    return find_stream(image, scan(seen).scan, hw)
+
+
+def _count_words(
+    image: InterleavedCSC, scan: Callable[[ScanView], Scanned], seen: ScanView, hw: WordView
+) -> Counts:
+    across = hw.spmat_word_reuse == "across_columns"
+    return count_words(image.ptr, scan(seen).scan.columns, hw.entries_per_word, across)
+
+
+def _occupy(
+    image: InterleavedCSC,
+    scan: Callable[[ScanView], Scanned],
+    stream: Callable[[ScanView, StreamView], Stream],
+    seen: ScanView,
+    hw: TimingView,
+    dram: tuple[StreamView, FetchView | None] | None,
+) -> Occupied:
+    """Time a run; without `dram` nothing is streamed."""
+    broadcasts = scan(seen).scan
+    fetches = np.zeros(broadcasts.columns.size, np.int64)
+    if dram is not None:
+        fetches = count_fetch_cycles(stream(seen, dram[0]).bits, dram[1])
+    timing = time_scan(image, broadcasts, fetches, hw)
+    earliest = timing.broadcasts + np.int32(2 + hw.broadcast_latency_cycles)
+    busy, last_busy = occupy(image.counts, broadcasts.columns, earliest, timing.cycles)
+    edge_rows = image.columns.edge_rows
+    bypasses = count_bypasses(image.counts, edge_rows, broadcasts.columns, earliest)
+    return Occupied(*timing[1:], busy, last_busy, bypasses)
 
 
 def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware) -> RunResult:
@@ -220,7 +235,7 @@ def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardwar
         With so little DRAM bandwidth not even 64 bits hold them.
     """
     counters = Prepared(image, activations).count(hw)
-    (output,) = accumulate(image, load_registers(activations, hw)[np.newaxis], hw)
+    (output,) = accumulate(image, load_registers(activations, hw.scan)[np.newaxis], hw)
     return RunResult(image.name, "fast", hw, output, counters)
 
 
@@ -268,7 +283,7 @@ def count_pes(image: InterleavedCSC, hw: Hardware, work: Work) -> PeCounters:
     """
     macs = work.entries - work.padding
     inputs, outputs = _deal(image.cols, hw.n_pes), _deal(image.rows, hw.n_pes)
-    bias_read = find_scanned_bias(image, hw) >= 0
+    bias_read = find_scanned_bias(image, hw.scan) >= 0
     capacity = hw.accumulators_per_pe
     return PeCounters(
         busy_cycles=work.busy,

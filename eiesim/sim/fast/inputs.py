@@ -27,7 +27,7 @@ def can_run(image: InterleavedCSC, hw: Hardware) -> bool:
     rows = image.bias_column // hw.n_pes + 1
     items = image.cols + 1
     longest = rows + items * (1 + max(image.longest_column, 2 + hw.broadcast_latency_cycles))
-    return not hw.act_batches and longest <= LATEST and not overflows_srams(image, hw)
+    return not hw.act_batches and longest <= LATEST and not overflows_srams(image, hw.stream)
 
 
 def run_inputs(image: InterleavedCSC, stack: npt.NDArray[np.float32], hw: Hardware) -> InputsResult:
@@ -42,8 +42,8 @@ def run_inputs(image: InterleavedCSC, stack: npt.NDArray[np.float32], hw: Hardwa
     hw : Hardware
         The machine.
     """
-    registers = load_registers(stack, hw)
-    bias_column = find_scanned_bias(image, hw)
+    registers = load_registers(stack, hw.scan)
+    bias_column = find_scanned_bias(image, hw.scan)
     scan_rows = image.bias_column // hw.n_pes + (bias_column >= 0)
     per_input = np.zeros((4, len(stack)), np.int64)
     per_pe = np.zeros((6, hw.n_pes), np.int64)

@@ -33,7 +33,7 @@ def accumulate(
     float32 [inputs, rows]
         The outputs.
     """
-    matrix, bias_column = image.columns[:3], find_scanned_bias(image, hw)
+    matrix, bias_column = image.columns[:3], find_scanned_bias(image, hw.scan)
     shape = (len(registers), image.rows)
     if hw.datapath == "float32":
         output = np.zeros(shape, np.float32)

@@ -48,7 +48,7 @@ class Array:
         has_bias_row = image.has_bias or hw.bias_row
         queues = [pe.queue for pe in self.pes]
         self.dram = None
-        if overflows_srams(image, hw):
+        if overflows_srams(image, hw.stream):
             columns = [column for column, activation in enumerate(source) if activation != 0]
             columns += [image.bias_column] * has_bias_row
             self.dram = Dram(self._env, queues, count_column_bits(image, columns, hw), hw)
@@ -56,7 +56,7 @@ class Array:
             self._env,
             [pe.registers for pe in self.pes],
             queues,
-            [hw.count_load_cycles(row, input_rows) for row in range(input_rows)],
+            [hw.scan.count_load_cycles(row, input_rows) for row in range(input_rows)],
             self._datapath.load_activations([1.0])[0] if has_bias_row else None,
             self.dram,
         )

@@ -24,9 +24,9 @@ from eiesim.image import (
     MemoryUse,
     balance_rows,
     count_chips,
-    encode,
     encode_passes,
     fit_images,
+    lay_out,
 )
 from eiesim.importers.npz import read_activations
 from eiesim.inference import run_model
@@ -41,7 +41,7 @@ from eiesim.study.examples import (
     takes_sequences,
 )
 from eiesim.study.experiment import is_drawn, load_layer
-from eiesim.study.sweep.identity import MATCHED
+from eiesim.study.sweep.identity import MATCHED, require_same
 from eiesim.study.sweep.machine import explain_machine, find_prices, measure_machine
 from eiesim.study.sweep.metrics import METRICS, REASONS, derive_metrics
 from eiesim.study.sweep.points import Task, Values
@@ -49,11 +49,9 @@ from eiesim.study.sweep.shared import Encoded, share
 from eiesim.study.sweep.spec import LAYER
 from eiesim.study.workloads import draw_matched
 from eiesim.units import cycles_to_us
+from eiesim.views import FillView, LayoutView
 
 Row = dict[str, Any]
-FIT_FIELDS = ("spmat_width_bits", "codebook_bits", "spmat_sram_bytes", "ptr_sram_bytes",
-              "ptr_bits", "act_sram_bytes", "accumulators_per_pe", "act_batches")  # fmt: skip
-"""Fields of a machine on which it depends how full its memories are, beside its image."""
 OF_NETWORK: Mapping[str, Any] = {"layer.seed": 0, "layer.activation_density": 1.0}
 """Axes of drawn layers that networks know, and what holds without them."""
 COUNTED = ("stall_cycles", "macs", "padding_macs", "ptr_reads", "spmat_reads")
@@ -78,12 +76,14 @@ def evaluate(task: Task) -> list[tuple[int, Row]]:
     Returns
     -------
     list of (int, dict)
-        Number of each point, and its metrics, or ``error`` where it cannot be run.
+        Number of each point, and its metrics, or ``error`` where it cannot be run. It is
+        ``passing`` where the layer or its input could not be loaded, which may be otherwise soon.
     """
     try:
         measure = _prepare(task)
     except EieError as error:
-        return [(number, {"error": str(error)}) for number, _ in task.machines]
+        failed = {"error": str(error), "passing": True}
+        return [(number, failed) for number, _ in task.machines]
     rows = []
     for number, hw in task.machines:
         try:
@@ -97,44 +97,33 @@ def _prepare(task: Task) -> Callable[[Hardware], Row]:
     """Return a function from a machine to a row."""
     if Path(task.layer).suffix.lower() == EIE:
         return _prepare_network(task)
-    first = task.machines[0][1]
     shared = json.dumps(task.shared, sort_keys=True)
-    sizes = first.n_pes, first.index_bits
-    wanted = Wanted(task.folder, task.image, task.identity, task.layer, shared, sizes)
+    layout = task.machines[0][1].layout
+    wanted = Wanted(task.folder, task.image, task.identity, task.layer, shared, layout)
     return _prepare_shared(wanted).measure
 
 
 class Wanted(NamedTuple):
-    """An image: where it is shared, what it is of, and its PEs and index bits."""
+    """An image: where it is shared, what it is of, and how it is laid out."""
 
     folder: str
     image: str
     identity: str
     layer: str
     shared: str
-    sizes: tuple[int, int]
+    layout: LayoutView
 
 
 @lru_cache(maxsize=1)
 def _prepare_shared(wanted: Wanted) -> Measured:
     """Return a layer prepared; kept, since tasks of one image come one after the other."""
-    n_pes, index_bits = wanted.sizes
 
     def make() -> Encoded:
-        told = json.loads(wanted.shared)
-        own = json.dumps(_tell_shared(told), sort_keys=True)
-        operands = _load_operands(wanted.identity, wanted.layer, own)
+        operands = _load_operands(wanted.identity, wanted.layer, wanted.shared)
         found = operands.layer
-        if told.get("balance"):
-            found = found.take(balance_rows(found, n_pes))
-        # whether a machine's codes are wide enough, each is asked for itself
-        hw = Hardware(
-            n_pes=n_pes,
-            index_bits=index_bits,
-            codebook_bits=found.codebook_bits,
-            spmat_width_bits=64,
-        )
-        return Encoded(encode(found, hw), operands.activations)
+        if json.loads(wanted.shared).get("balance"):
+            found = found.take(balance_rows(found, wanted.layout.n_pes))
+        return Encoded(lay_out(found, wanted.layout), operands.activations)
 
     return Measured(*share(wanted.folder, wanted.image, make))
 
@@ -155,7 +144,7 @@ class Measured:
 
         self.image, self.activations = image, activations
         self._prepared = Prepared(image, activations)
-        self._fits: dict[Any, list[MemoryUse]] = {}
+        self._fits: dict[FillView, list[MemoryUse]] = {}
 
     def measure(self, hw: Hardware) -> Row:
         """Return the metrics of a machine.
@@ -173,13 +162,13 @@ class Measured:
         if hw.act_batches:
             images = encode_passes(self.image.decode(), hw)
             run = simulate_passes(images, self.activations, hw)
-            return _join([run], fit_images(images, hw))
+            return _join([run], fit_images(images, hw.fill))
         self.image.require(hw)
         counters = self._prepared.count(hw)
-        key = tuple(getattr(hw, name) for name in FIT_FIELDS)
-        if key not in self._fits:
-            self._fits[key] = fit_images([self.image], hw)
-        return _join([RunResult(self.image.name, "fast", hw, NOTHING, counters)], self._fits[key])
+        fill = hw.fill
+        if fill not in self._fits:
+            self._fits[fill] = fit_images([self.image], fill)
+        return _join([RunResult(self.image.name, "fast", hw, NOTHING, counters)], self._fits[fill])
 
 
 def measure_machines(
@@ -207,20 +196,15 @@ def measure_machines(
         One of them cannot run the layer.
     """
     given = take_array(activations, f"{layer.name}: activations", np.float32, (layer.cols,))
-    measured: dict[tuple[int, int], Measured] = {}
+    measured: dict[LayoutView, Measured] = {}
     for hw in machines:
-        key = hw.n_pes, hw.index_bits
-        if key not in measured:
-            measured[key] = Measured(encode(layer, hw), given)
-    return [measured[hw.n_pes, hw.index_bits].measure(hw) for hw in machines]
-
-
-def _tell_shared(shared: Values) -> Row:
-    return {key: value for key, value in shared.items() if key != "balance"}
+        if hw.layout not in measured:
+            measured[hw.layout] = Measured(lay_out(layer, hw.layout), given)
+    return [measured[hw.layout].measure(hw) for hw in machines]
 
 
 @lru_cache(maxsize=2)
-def _load_operands(_identity: str, layer: str, shared: str) -> Operands:
+def _load_operands(identity: str, layer: str, shared: str) -> Operands:
     """Return layer and input; kept by content, since tasks of one come one after the other."""
     told: Mapping[str, Any] = json.loads(shared)
     if "steps" in told:
@@ -245,15 +229,16 @@ def _load_operands(_identity: str, layer: str, shared: str) -> Operands:
         own = given if given is not None else NOTHING
     if "inputs" in told:
         own = read_activations(told["inputs"])
+    require_same(identity, layer, told)
     what = f"{told.get('inputs', layer)}: activations"
     return Operands(found, take_array(own, what, np.float32, (found.cols,)))
 
 
 def _prepare_network(task: Task) -> Callable[[Hardware], Row]:
-    model = _load_network(task.identity, task.layer)
     if unknown := [key for key in task.shared if key.startswith(LAYER) and key not in OF_NETWORK]:
         raise ConfigError(f"{task.layer}: a network: axis {unknown[0]!r} is of drawn layers")
-    example = _find_example(model, task.layer, task.shared)
+    shared = json.dumps(task.shared, sort_keys=True)
+    model, example = _load_network(task.identity, task.layer, shared)
     balance = bool(task.shared.get("balance"))
 
     def measure(hw: Hardware) -> Row:
@@ -284,8 +269,13 @@ def _find_example(model: Model, path: str, shared: Values) -> Example:
 
 
 @lru_cache(maxsize=1)
-def _load_network(_identity: str, path: str) -> Model:
-    return load_model(path)
+def _load_network(identity: str, path: str, shared: str) -> tuple[Model, Example]:
+    """Return network and input; kept by content, as above."""
+    told: Mapping[str, Any] = json.loads(shared)
+    model = load_model(path)
+    example = _find_example(model, path, told)
+    require_same(identity, path, told)
+    return model, example
 
 
 def _join(runs: Sequence[RunResult], uses: Sequence[MemoryUse]) -> Row:

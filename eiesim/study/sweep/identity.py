@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from eiesim import __version__
 from eiesim.benchmark import find_spec_file
+from eiesim.digest import hash_program
+from eiesim.errors import EieError
 from eiesim.hardware import Hardware
 from eiesim.importers.dump import is_dump
 from eiesim.model import EIE
@@ -36,7 +37,37 @@ def identify(layer: str, shared: Values) -> str:
     EieError
         A name is unknown, or a file is missing.
     """
-    return json.dumps([SCHEMA, __version__, _find_hash(layer), _hash_inputs(shared)])
+    return json.dumps([SCHEMA, hash_program(), _find_hash(layer), _hash_inputs(shared)])
+
+
+def require_same(identity: str, layer: str, shared: Values) -> None:
+    """Check that layer, input and program are still what the sweep began with.
+
+    Parameters
+    ----------
+    identity : str
+        From `identify`, when the sweep began.
+    layer, shared
+        As in `identify`; what they name was read since then.
+
+    Raises
+    ------
+    EieError
+        One of them is another now, or a file is missing.
+    """
+    _, program, *before = json.loads(identity)
+    _, now_program, *now = json.loads(identify(layer, shared))
+    if program != now_program:
+        raise EieError(
+            "eiesim: expected the program and packages that the sweep began with, found others; "
+            "run the sweep again, with the same eiesim wherever it runs"
+        )
+    if before != now:
+        what = layer if before[0] != now[0] else shared["inputs"]
+        raise EieError(
+            f"{what}: expected the file that the sweep began with, found another; run the sweep "
+            "again"
+        )
 
 
 def _hash_inputs(shared: Values) -> dict[str, Any]:
@@ -51,8 +82,10 @@ def _find_hash(layer: str) -> str:
         return hash_file(layer)
     if layer.startswith(MATCHED):
         return MATCHED + hash_file(find_spec_file(layer.removeprefix(MATCHED)))
-    if is_dump(layer) or layer.partition("/")[0] in trained_names():
+    if is_dump(layer):
         return load_layer(layer)[2].sha256
+    if layer.partition("/")[0] in trained_names():
+        return layer  # one of a network's layers; its files are part of the program's hash
     return hash_file(find_spec_file(layer))
 
 

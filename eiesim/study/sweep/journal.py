@@ -23,7 +23,8 @@ class Journal:
     """The results of points by their key.
 
     Several processes may write to one file at once: a point that is there already stays as it is,
-    which is the same, since a key is the hash of everything that a result depends on.
+    which is the same, since a key is the hash of everything that a result depends on. What failed
+    for a passing reason is remembered until the journal is closed, and not written.
 
     Parameters
     ----------
@@ -38,6 +39,7 @@ class Journal:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._passing: dict[str, Mapping[str, Any]] = {}
         with self._asked():
             self._connection = sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None)
             self._prepare()
@@ -52,14 +54,19 @@ class Journal:
         Parameters
         ----------
         rows : iterable of (str, mapping)
-            Key and result of each point.
+            Key and result of each point, ``passing`` in it where it may be another soon.
 
         Raises
         ------
         EieError
             The disk is full, or the file cannot be written; what was written before stays.
         """
-        told = [(key, json.dumps(row, allow_nan=False)) for key, row in rows]
+        told = []
+        for key, row in rows:
+            if row.get("passing"):
+                self._passing[key] = row
+            else:
+                told.append((key, json.dumps(row, allow_nan=False)))
         with self._asked():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -70,7 +77,7 @@ class Journal:
                     self._connection.execute("ROLLBACK")
                 raise
 
-    def find(self, keys: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def find(self, keys: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield key and result of those points that are there.
 
         Parameters
@@ -84,6 +91,7 @@ class Journal:
             The file cannot be read.
         """
         wanted = list(keys)
+        yield from ((key, self._passing[key]) for key in wanted if key in self._passing)
         for first in range(0, len(wanted), AT_ONCE):
             some = wanted[first : first + AT_ONCE]
             marks = ", ".join("?" * len(some))

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from eiesim.energy.area import estimate_area
-from eiesim.energy.machine import price_clock, price_machine
+from eiesim.energy.area import measure_area
+from eiesim.energy.machine import price_actions, price_clock
 from eiesim.energy.model import find_chip_power_mw
 from eiesim.energy.prices import Key
 from eiesim.energy.technology import scale_price
 from eiesim.errors import EnergyError
 from eiesim.hardware import Hardware
+from eiesim.views import BuiltView, PricedView, SteadyView
 
 MACHINES = 4096
-"""Of which prices and areas are remembered."""
-PRICED = (
-    "spmat_width_bits", "spmat_sram_bytes", "ptr_sram_bytes", "ptr_bits",
-    "act_sram_bytes", "accumulators_per_pe", "node_nm", "multiplier", "sram_cell",
-)  # fmt: skip
-"""Fields of a machine on which prices depend, beside `queue_depth` and `dram`, and its area, beside
-`queue_depth` and `n_pes`."""
-OF_POWER = ("n_pes", "clock_mhz", "entries_per_word")
-"""On which the power of a chip depends, beside its prices."""
-Line = tuple[float, float]
-"""A quantity of a chip whose queues have no slots, and what each slot in every PE adds."""
+"""Of which prices, powers and areas are remembered."""
+FEW, MANY = 8, 16
+"""Slots of the queues of the machines that are looked up for all that are else alike: every slot
+adds as much power and area, so that two depths give all."""
+Known = float | str
+"""A quantity of a machine, or why it has none."""
 
 
 def measure_machine(hw: Hardware) -> dict[str, Any]:
@@ -52,23 +46,11 @@ def explain_machine(hw: Hardware) -> dict[str, str | None]:
     hw : Hardware
         The machine.
     """
-    area, power = _find_areas(_part(hw, "n_pes")), _find_powers(_part(hw, *OF_POWER))
+    power, area = _list_powers(hw)[0], _list_areas(hw)[0]
     return {
         "no_energy": power if isinstance(power, str) else None,
         "no_area": area if isinstance(area, str) else None,
     }
-
-
-@dataclass(frozen=True)
-class Part:
-    """A machine, known by some of its fields: what is alike in them is looked up once."""
-
-    fields: tuple[Any, ...]
-    hw: Hardware = field(compare=False)
-
-
-def _part(hw: Hardware, *more: str) -> Part:
-    return Part(tuple(getattr(hw, name) for name in (*PRICED, *more)), hw)
 
 
 def find_prices(hw: Hardware) -> dict[Key, float]:
@@ -81,13 +63,13 @@ def find_prices(hw: Hardware) -> dict[Key, float]:
     hw : Hardware
         The machine.
     """
-    clock = scale_price(price_clock("act_queue", hw), hw.node_nm)
-    return {**_find_prices(_part(hw, "dram")), clock.key: clock.value}
+    clock = scale_price(price_clock("act_queue", hw.priced), hw.node_nm)
+    return {**_find_prices(hw.priced._replace(queue_depth=FEW)), clock.key: clock.value}
 
 
 @lru_cache(maxsize=MACHINES)
-def _find_prices(part: Part) -> dict[Key, float]:
-    return {price.key: price.value for price in price_machine(part.hw).prices}
+def _find_prices(hw: PricedView) -> dict[Key, float]:
+    return {price.key: price.value for price in price_actions(hw).prices}
 
 
 def find_area(hw: Hardware) -> float | None:
@@ -98,7 +80,7 @@ def find_area(hw: Hardware) -> float | None:
     hw : Hardware
         The machine.
     """
-    return _at(hw, _find_areas(_part(hw, "n_pes")))
+    return _extend(_list_areas(hw), hw.queue_depth)
 
 
 def find_power(hw: Hardware) -> float | None:
@@ -109,33 +91,39 @@ def find_power(hw: Hardware) -> float | None:
     hw : Hardware
         The machine.
     """
-    return _at(hw, _find_powers(_part(hw, *OF_POWER)))
+    return _extend(_list_powers(hw), hw.queue_depth)
 
 
-def _at(hw: Hardware, line: Line | str) -> float | None:
-    return None if isinstance(line, str) else line[0] + hw.queue_depth * line[1]
+def _extend(known: tuple[Known, Known], queue_depth: int) -> float | None:
+    """Return a quantity at any depth from those at the two that are looked up."""
+    low, high = known
+    if isinstance(low, str) or isinstance(high, str):
+        return None
+    return low + (queue_depth - FEW) * (high - low) / (MANY - FEW)
 
 
-FEW, MANY = 8, 16
-"""Every slot of the queues adds as much: two depths give all."""
+def _list_areas(hw: Hardware) -> tuple[Known, Known]:
+    few, many = (_find_area(hw.built._replace(queue_depth=depth)) for depth in (FEW, MANY))
+    return few, many
 
 
 @lru_cache(maxsize=MACHINES)
-def _find_areas(part: Part) -> Line | str:
-    return _find_line(part, lambda hw: estimate_area(hw).chip_mm2)
-
-
-@lru_cache(maxsize=MACHINES)
-def _find_powers(part: Part) -> Line | str:
-    return _find_line(part, lambda hw: find_chip_power_mw(hw, price_machine(hw)))
-
-
-def _find_line(part: Part, measure: Callable[[Hardware], float]) -> Line | str:
-    """Return a quantity by slots, or why there is none; two depths give all others."""
-    few, many = 8, 16
+def _find_area(hw: BuiltView) -> Known:
     try:
-        low, high = (measure(replace(part.hw, queue_depth=depth)) for depth in (few, many))
+        return measure_area(hw).chip_mm2
     except EnergyError as error:
         return str(error)
-    slot = (high - low) / (many - few)
-    return low - few * slot, slot
+
+
+def _list_powers(hw: Hardware) -> tuple[Known, Known]:
+    steady, priced = hw.steady, hw.priced
+    few, many = (_find_power(priced._replace(queue_depth=depth), steady) for depth in (FEW, MANY))
+    return few, many
+
+
+@lru_cache(maxsize=MACHINES)
+def _find_power(priced: PricedView, steady: SteadyView) -> Known:
+    try:
+        return find_chip_power_mw(steady, price_actions(priced))
+    except EnergyError as error:
+        return str(error)

@@ -13,6 +13,7 @@ import numpy as np
 from eiesim.errors import ConfigError
 from eiesim.hardware import Hardware
 from eiesim.study.sweep.spec import LAYER, MOST_POINTS, OF_RUN, Sweep
+from eiesim.views import LayoutView
 
 Values = Mapping[str, Any]
 MOST_TOGETHER = 500
@@ -236,16 +237,16 @@ def list_tasks(points: Sequence[PlannedPoint]) -> Iterator[Task]:
         One that is there twice is run once; one without a machine is left out.
     """
     seen: set[str] = set()
-    groups: dict[tuple[str, str, int, int], tuple[Values, list[tuple[int, Hardware]]]] = {}
+    groups: dict[tuple[str, str, LayoutView], tuple[Values, list[tuple[int, Hardware]]]] = {}
     for point, hw, identity, key, _ in points:
         if hw is None or key in seen:
             continue
         seen.add(key)
         _, shared = split_values(point.values)
-        image = point.layer, identity, hw.n_pes, hw.index_bits
+        image = point.layer, identity, hw.layout
         groups.setdefault(image, (shared, []))[1].append((point.number, hw))
-    for (layer, identity, *sizes), (shared, machines) in groups.items():
-        name = hashlib.sha256(repr((identity, sizes)).encode()).hexdigest()[:32]
+    for (layer, identity, layout), (shared, machines) in groups.items():
+        name = hashlib.sha256(repr((identity, layout)).encode()).hexdigest()[:32]
         for first in range(0, len(machines), MOST_TOGETHER):
             some = tuple(machines[first : first + MOST_TOGETHER])
             yield Task(layer, shared, some, identity, name)

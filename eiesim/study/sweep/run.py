@@ -156,7 +156,7 @@ def run_points(
         The journal cannot be written, or a worker died.
     """
     keys = {it.point.number: it.key for it in planned.points if it.key}
-    there = {key for key, _ in journal.find(keys.values())}
+    there = {key for key, row in journal.find(keys.values()) if not row.get("passing")}
     # parts are of all tasks, whatever is there already, so that each stays the same
     own = list(list_tasks(planned.points))[shard[0] :: shard[1]]
     tasks = []

@@ -1,0 +1,63 @@
+"""One name for this program, its data and what computes: part of the key of all that is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import re
+from functools import cache
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+from eiesim.resources import PACKAGE, models_path, traces_path
+
+NOT_READ = "__pycache__"
+"""Folder of compiled code, which Python and numba make of the files that are hashed."""
+
+
+@cache
+def hash_program() -> str:
+    """Return the SHA-256 of eiesim's files, its networks, its inputs, and the packages it needs.
+
+    A result on disk that has this in its key is not taken by another program.
+    """
+    digest = hashlib.sha256("\n".join(_list_versions()).encode())
+    for folder in dict.fromkeys((PACKAGE, models_path(), traces_path())):
+        digest.update(f"\0{hash_folder(folder)}".encode())
+    return digest.hexdigest()
+
+
+def hash_folder(folder: Path) -> str:
+    """Return the SHA-256 of the names and contents of all files of a folder.
+
+    Hidden files and compiled code are left out.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder)
+        if file.is_file() and not any(it == NOT_READ or it[0] == "." for it in name.parts):
+            content = hashlib.sha256(file.read_bytes()).hexdigest()
+            digest.update(f"{content} {name.as_posix()}\0".encode())
+    return digest.hexdigest()
+
+
+def _list_versions() -> list[str]:
+    """Return the versions of Python and of the packages that eiesim names, those for work apart."""
+    try:
+        needed = [it for it in requires("eiesim") or () if not re.search(r"extra == .dev\b", it)]
+    except PackageNotFoundError:  # run from its folder, without being installed
+        needed = []
+    names = sorted({re.split(r"[^\w.-]", it)[0].lower() for it in needed})
+    return [f"python {platform.python_version()}", *map(_find_version, names)]
+
+
+def _find_version(name: str) -> str:
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return f"{name}: none"

@@ -1,0 +1,154 @@
+"""What parts of the machine see of it.
+
+A function whose result is kept takes a view instead of the whole machine, and the view is its key:
+equal and hashed by content. A field that such a function reads is in the view, or reading it is an
+error; so no result can depend on a field that its key leaves out.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeVar
+
+V = TypeVar("V", bound=tuple[Any, ...])
+
+
+def look(kind: type[V], hw: Any) -> V:
+    """Return what a part of the machine sees.
+
+    Parameters
+    ----------
+    kind : type
+        One of the views below: each of its fields is a field or a property of the machine.
+    hw : Hardware
+        The machine.
+    """
+    return kind(*[getattr(hw, name) for name in kind._fields])  # type: ignore[attr-defined]
+
+
+class LayoutView(NamedTuple):
+    """What the encoder sees: what an image depends on."""
+
+    n_pes: int
+    index_bits: int
+
+
+class ScanView(NamedTuple):
+    """What the scan of an input sees: what is broadcast, and when if no queue is full."""
+
+    n_pes: int
+    bias_row: bool
+    datapath: str
+    act_fraction_bits: int
+    act_batches: bool
+    accumulators_per_pe: int
+
+    def count_load_cycles(self, row: int, input_rows: int) -> int:
+        """Return the cycles that the activation SRAM takes before a row of inputs can be scanned.
+
+        The source registers of a PE hold `accumulators_per_pe` inputs. With `act_batches`, more are
+        loaded in batches of as many, one activation of 16 bits a cycle in every PE.
+
+        Parameters
+        ----------
+        row : int
+            Row of the scan.
+        input_rows : int
+            All rows of inputs, the bias's left out.
+
+        References
+        ----------
+        EIE, section IV, "Activation Read/Write Unit".
+        """
+        size = self.accumulators_per_pe
+        if not self.act_batches or input_rows <= size or row >= input_rows or row % size:
+            return 0
+        return min(size, input_rows - row)
+
+
+class WordView(NamedTuple):
+    """What the sparse-matrix read sees: which words it reads."""
+
+    entries_per_word: int
+    spmat_word_reuse: str
+
+
+class StreamView(NamedTuple):
+    """What DRAM sees of the memories: which words and pointers it has to send."""
+
+    n_pes: int
+    spmat_width_bits: int
+    entries_per_word: int
+    spmat_word_reuse: str
+    resident_words: int
+    ptr_bits: int
+    resident_pointers: int
+
+
+class FetchView(NamedTuple):
+    """How fast DRAM sends."""
+
+    dram_gbps: float
+    clock_mhz: float
+
+
+class TimingView(NamedTuple):
+    """What times the broadcasts, beside the scan and DRAM."""
+
+    queue_depth: int
+    broadcast_latency_cycles: int
+
+
+class FillView(NamedTuple):
+    """What it depends on how full the memories are."""
+
+    n_pes: int
+    entries_per_word: int
+    spmat_width_bits: int
+    spmat_sram_bytes: int
+    ptr_bits: int
+    ptr_sram_bytes: int
+    act_sram_bytes: int
+    accumulators_per_pe: int
+    act_batches: bool
+
+
+class PricedView(NamedTuple):
+    """What the prices of a machine depend on."""
+
+    spmat_width_bits: int
+    spmat_sram_bytes: int
+    ptr_bits: int
+    ptr_sram_bytes: int
+    act_sram_bytes: int
+    accumulators_per_pe: int
+    queue_depth: int
+    multiplier: str
+    sram_cell: str
+    node_nm: float
+    dram: str
+
+
+class BuiltView(NamedTuple):
+    """What the area of a machine depends on."""
+
+    n_pes: int
+    lnzd_nodes: int
+    spmat_width_bits: int
+    spmat_sram_bytes: int
+    ptr_bits: int
+    ptr_sram_bytes: int
+    act_sram_bytes: int
+    accumulators_per_pe: int
+    queue_depth: int
+    multiplier: str
+    sram_cell: str
+    node_nm: float
+
+
+class SteadyView(NamedTuple):
+    """What the power of a machine in which no PE waits depends on, beside its prices."""
+
+    n_pes: int
+    lnzd_nodes: int
+    entries_per_word: int
+    clock_mhz: float

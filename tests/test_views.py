@@ -1,0 +1,197 @@
+"""What is kept for machines alike is kept by all that it depends on: axes are Hardware's fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, Any
+
+import numpy as np
+import pytest
+
+from eiesim import (
+    CompressedLayer,
+    Hardware,
+    encode,
+    estimate_area,
+    estimate_energy,
+    price_machine,
+)
+from eiesim.errors import ConfigError, EieError, EnergyError
+from eiesim.image import count_chips, encode_passes, fit_images
+from eiesim.schema import Choice, Range, Switch, fields_of
+from eiesim.sim.fast import engine
+from eiesim.sim.fast.engine import Prepared
+from eiesim.sim.passes import simulate_passes
+from eiesim.study.sweep import evaluate, machine
+from eiesim.study.sweep.evaluate import Measured, measure_machines
+from eiesim.study.sweep.identity import make_key
+
+FIELDS = [field.name for field in fields(Hardware)]
+SMALL: dict[str, Any] = {"n_pes": 4, "index_bits": 3, "accumulators_per_pe": 16}
+BASES = {
+    "holds all": Hardware(**SMALL),
+    "streams": Hardware(**SMALL, spmat_sram_bytes=200, ptr_sram_bytes=64, dram_gbps=1.0),
+    "streams at once": Hardware(**SMALL, spmat_sram_bytes=200, spmat_width_bits=32),
+    "fixed16": Hardware(**SMALL, datapath="fixed16", act_fraction_bits=2),
+    "batches": Hardware(**SMALL, act_batches=True),
+}
+
+
+@pytest.fixture(scope="module")
+def operands() -> tuple[CompressedLayer, np.ndarray[Any, np.dtype[np.float32]]]:
+    """A layer whose PEs have unequal work and whose columns are in part empty; small inputs."""
+    rng = np.random.default_rng(5)
+    kept = rng.random((90, 120)) < 0.25 * rng.random((90, 1))
+    kept &= rng.random((1, 120)) < 0.9
+    codes = (rng.integers(1, 16, kept.shape) * kept).astype(np.uint8)
+    codebook = np.append(0, rng.normal(size=15)).astype(np.float32)
+    activations = rng.normal(scale=0.3, size=120) * (rng.random(120) < 0.7)
+    return CompressedLayer(codes, codebook, None, "uneven"), activations.astype(np.float32)
+
+
+def list_values(hw: Hardware, name: str) -> list[Hardware]:
+    """Return this machine with every kind of value that a field's rule allows."""
+    field = fields_of(Hardware)[name]
+    rule, kind = field.rule, field.kind
+    default = getattr(hw, name)
+    values: list[Any] = [default]
+    if isinstance(rule, Range):
+        about = [default * share for share in (0.25, 0.5, 0.75, 1.5, 3)]
+        about += [default + more for more in (1, 2, 3, 7)]
+        values += [kind(it) for it in (rule.low, *about) if rule.holds(kind(it))]
+    elif isinstance(rule, Choice):
+        values += rule.values
+    elif isinstance(rule, Switch):
+        values += [True, False]
+    machines = []
+    for value in dict.fromkeys(values):
+        try:
+            machines.append(replace(hw, **{name: value}))
+        except ConfigError:
+            assert name in ("spmat_width_bits", "index_bits", "codebook_bits")
+    assert len(machines) > 1
+    return machines
+
+
+def measure_alone(layer: CompressedLayer, activations: Any, hw: Hardware) -> dict[str, Any]:
+    """Return what a run of its own tells of a machine, or why there is none."""
+    try:
+        images = encode_passes(layer, hw)
+        run = simulate_passes(images, activations, hw)
+    except EieError as error:
+        return {"error": str(error)}
+    uses = fit_images(images, hw.fill)
+    told: dict[str, Any] = {
+        "cycles": run.cycles,
+        "stall_cycles": run.counters.stall_cycles,
+        "spmat_reads": run.counters.spmat_reads,
+        "ptr_reads": run.counters.ptr_reads,
+        "padding_macs": run.counters.padding_macs,
+        "dram_bytes": run.dram_bytes,
+        "fits": all(use.fits for use in uses),
+        "chips": count_chips(uses),
+        "energy_pj": None,
+        "area_mm2": None,
+    }
+    with suppress(EnergyError):
+        told["energy_pj"] = pytest.approx(estimate_energy(run, hw).total_pj, rel=1e-12)
+    with suppress(EnergyError):
+        told["area_mm2"] = pytest.approx(estimate_area(hw).chip_mm2, rel=1e-12)
+    return told
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_sweep_of_any_field_gives_what_single_runs_give(
+    base: str, name: str, operands: Any
+) -> None:
+    (layer, activations), machines = operands, list_values(BASES[base], name)
+    alone = [measure_alone(layer, activations, hw) for hw in machines]
+    sound = [place for place, it in enumerate(alone) if "error" not in it]
+    # forwards and backwards: what the first machine leaves is not what the next one gets
+    for order in (sound, sound[::-1]):
+        rows = measure_machines(layer, activations, [machines[place] for place in order])
+        for place, row in zip(order, rows, strict=True):
+            assert alone[place] == {key: row[key] for key in alone[place]}
+
+
+def count_like_one(one: Prepared, image: Any, activations: Any, hw: Hardware) -> None:
+    found, own = one.count(hw), Prepared(image, activations).count(hw)
+    assert found.totals() == own.totals()
+    for field in fields(type(own.pe)):
+        assert np.array_equal(getattr(found.pe, field.name), getattr(own.pe, field.name))
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_all_machines_share_one_preparation(base: str, operands: Any) -> None:
+    """Every counter of every PE, whatever was counted before, for one image and input."""
+    layer, activations = operands
+    same = [name for name in FIELDS if name not in ("n_pes", "index_bits")]
+    machines = [hw for name in same for hw in list_values(BASES[base], name)]
+    image = encode(layer, BASES[base])
+    one = Prepared(image, activations)
+    for hw in np.random.default_rng(0).permutation(np.array(machines, object)):
+        if hw.codebook_bits >= 4:
+            count_like_one(one, image, activations, hw)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_sweeps_key_depends_on_every_field(name: str) -> None:
+    machines = list_values(Hardware(), name)
+    assert len({make_key("a layer", hw) for hw in machines}) == len(machines)
+    assert make_key("a layer", machines[0]) == make_key("a layer", Hardware())
+    assert make_key("a layer", machines[0]) != make_key("another", machines[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed(Hardware):
+    """A machine with a field that both engines would know, and that no view has."""
+
+    made_up_cycles: Annotated[int, Range(0, 1000, "cycles of something new")] = 0
+
+
+KEPT: dict[str, Callable[[CompressedLayer, Any, Hardware], object]] = {
+    **dict.fromkeys(
+        ("load_registers", "scan_activations", "find_scanned_bias", "find_stream", "time_scan"),
+        lambda layer, inputs, hw: Prepared(encode(layer, hw), inputs).count(hw),
+    ),
+    "lay_out": lambda layer, inputs, hw: measure_machines(layer, inputs, [hw]),
+    "fit_images": lambda layer, inputs, hw: Measured(encode(layer, hw), inputs).measure(hw),
+    "price_actions": lambda _, __, hw: machine.find_prices(hw),
+    "measure_area": lambda _, __, hw: machine.find_area(hw),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_a_new_field_that_a_key_leaves_out_is_an_error(
+    name: str, operands: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is kept for several machines cannot read a field that it is not kept by."""
+    (module,) = (it for it in (engine, evaluate, machine) if hasattr(it, name))
+    original = getattr(module, name)
+
+    def read(*given: Any) -> object:
+        assert given[-1].made_up_cycles >= 0
+        return original(*given)
+
+    monkeypatch.setattr(module, name, read)
+    # of no other test: prices and areas are kept for as long as the process lives
+    hw = Changed(**SMALL, node_nm=44.0, made_up_cycles=6)
+    layer, activations = operands
+    with pytest.raises(AttributeError, match="made_up_cycles"):
+        KEPT[name](layer, activations, hw)
+
+
+def test_a_new_field_changes_the_key() -> None:
+    keys = {make_key("a layer", Changed(made_up_cycles=cycles)) for cycles in (0, 6, 600)}
+    assert len(keys) == 3
+
+
+def test_prices_of_queues_are_those_of_a_machine_of_its_own() -> None:
+    """They are looked up for two depths: the others follow."""
+    for depth in (2, 7, 8, 16, 333, 4096):
+        hw = Hardware(queue_depth=depth, node_nm=43.0)
+        assert machine.find_prices(hw) == {it.key: it.value for it in price_machine(hw).prices}
+        assert machine.find_area(hw) == pytest.approx(estimate_area(hw).chip_mm2, rel=1e-12)
