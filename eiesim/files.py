@@ -27,6 +27,8 @@ from eiesim.errors import ConfigError, EieError, WorkloadError
 MANIFEST = "manifest.json"
 """What each folder of results holds."""
 NPY_MAGIC = b"\x93NUMPY"
+CONTAINER_MAGIC = b"\x89DCZ"
+"""First bytes of `.dcz` and `.eie` files."""
 LARGEST_DEFLATE_RATIO = 1032
 """Bytes that deflate makes of one, at most."""
 MOST_UNPACKED_BYTES = 1 << 30

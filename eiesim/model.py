@@ -9,18 +9,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from eiesim.compress.container import read_dcz, write_dcz
-from eiesim.compress.pipeline import compress_network, share_bias
-from eiesim.compress.plan import LayerPlan, Plan
-from eiesim.errors import WorkloadError
+from eiesim.compress.container import Container, read_dcz, write_dcz
+from eiesim.compress.pipeline import Change, compress_network, describe_moves, share_bias
+from eiesim.compress.plan import Plan, read_plan
+from eiesim.errors import ConfigError, WorkloadError
 from eiesim.graph import OPS, Graph, Shape, infer_shapes, read_graph
-from eiesim.importers.chain import guess_chain
+from eiesim.importers.chain import describe_chain, guess_chain
 from eiesim.importers.described import Skipped
+from eiesim.importers.kinds import Kind, holds
 from eiesim.importers.networks import NetworkFile, place_layers, read_network_file, read_steps
-from eiesim.layer import DenseLayer, StoredLayer
+from eiesim.layer import CompressedLayer, DenseLayer, StoredLayer
 from eiesim.workload.winograd import transform_weights
 
-EIE, DCZ = ".eie", ".dcz"
+EIE = ".eie"
 GRAPH, NAME, CHARACTERS = "graph", "network", "characters"
 """What the container's metadata calls them."""
 
@@ -91,7 +92,10 @@ class Model:
         WorkloadError
             It is missing, damaged, or holds layers without a graph.
         """
-        container = read_dcz(path)
+        return cls._of(read_dcz(path), path)
+
+    @classmethod
+    def _of(cls, container: Container, path: str | Path) -> Model:
         if GRAPH not in container.metadata:
             raise WorkloadError(
                 f"{path}: expected a network with its steps, found layers alone; make one with "
@@ -121,14 +125,16 @@ class Imported(NamedTuple):
         What can be run.
     skipped : tuple of Skipped
         What cannot, with reasons.
-    errors : mapping of name to (float, float)
-        How far pruning, and pruning and sharing moved the weights of each layer that was
-        compressed here, as in `CompressedStep`.
+    changes : mapping of name to Change
+        What pruning and sharing did to the weights of each layer that was compressed here.
+    notes : tuple of str
+        What was assumed or put together.
     """
 
     model: Model
     skipped: tuple[Skipped, ...]
-    errors: Mapping[str, tuple[float, float]]
+    changes: Mapping[str, Change]
+    notes: tuple[str, ...] = ()
 
 
 def import_model(
@@ -149,7 +155,9 @@ def import_model(
         The steps, where the file does not tell them.
     plan : Plan, optional
         How to compress. By default nothing is pruned but zeros, and codes have 8 bits in
-        convolutions and 4 bits elsewhere, as in Deep Compression's Table 1.
+        convolutions and 4 bits elsewhere, as in Deep Compression's Table 1, and those of the file
+        where its weights are shared. A plan of `read_plan` leaves what it does not name as it is
+        by default; one made of `LayerPlan` decides everything.
     use_winograd : bool
         Whether convolutions of 3 x 3 with stride 1 are transformed: what is pruned then are the
         transformed weights.
@@ -163,32 +171,39 @@ def import_model(
     Raises
     ------
     WorkloadError
-        A file is missing or damaged, or they do not go together.
+        A file is missing or damaged, or they do not go together; or there is nothing that
+        `use_winograd` or `share_biases` changes.
     ConfigError
-        The plan names a layer that is not there.
+        The plan names a layer that is not there, or there are no weights to compress.
     """
     given = _read(path, steps)
+    if plan is not None and not given.weights:
+        raise ConfigError(
+            f"{path}: is compressed already, and its codes stay as they are: a plan goes with "
+            "weights; leave it out"
+        )
     graph = given.graph.keep(outputs) if outputs else given.graph
     weights = {name: layer for name, layer in given.weights.items() if name in graph.layers}
     if use_winograd:
-        graph = _transform(graph, weights)
-    convolutions = {step.layer for step in graph.steps if step.op == "conv"}
-    own = {name: LayerPlan(codebook_bits=8) for name in weights if name in convolutions}
-    compressed = list(compress_network(weights, plan or Plan(layers=own)))
+        graph = _transform(graph, weights, str(path))
+    chosen = (plan or read_plan(None)).prefer(_find_usual(given, graph))
+    compressed = list(compress_network(weights, chosen))
     stored = {name: it for name, it in given.stored.items() if name in graph.layers}
     layers = {**stored, **{step.stored.name: step.stored for step in compressed}}
     if share_biases:
-        after = {step.layer for step in graph.steps if step.settings.get("winograd")}
-        layers |= {name: _share_bias(it) for name, it in layers.items() if name not in after}
-    errors = {step.stored.name: (step.pruned_error, step.shared_error) for step in compressed}
+        layers |= _share_biases(graph, layers, str(path))
+    changes = {step.stored.name: step.change for step in compressed}
     model = Model(Path(path).stem, graph, layers, given.characters)
-    return Imported(model, given.skipped, errors)
+    return Imported(model, given.skipped, changes, given.notes + describe_moves(changes))
 
 
 def load_model(
     path: str | Path, steps: str | Path | None = None, plan: Plan | None = None
 ) -> Model:
     """Return a network that EIE can run, from a `.eie` file or from any other with weights.
+
+    What of other files was assumed, such as the order of their layers, `import_model` says in its
+    notes.
 
     Parameters
     ----------
@@ -204,28 +219,89 @@ def load_model(
     ConfigError
         The plan names a layer that is not there.
     """
-    if Path(path).suffix.lower() != EIE:
+    if not holds(path, Kind.CONTAINER):
+        return import_model(path, steps, plan).model
+    container = read_dcz(path)
+    if GRAPH not in container.metadata:
         return import_model(path, steps, plan).model
     if steps is not None or plan is not None:
         raise WorkloadError(f"{path}: tells its steps and is compressed; leave out steps and plan")
-    return Model.load(path)
+    return Model._of(container, path)
 
 
 def _read(path: str | Path, steps: str | Path | None) -> NetworkFile:
-    if Path(path).suffix.lower() != DCZ:
+    if not holds(path, Kind.CONTAINER):
         return read_network_file(path, steps)
-    stored = {it.name: it for it in read_dcz(path).layers}
+    container = read_dcz(path)
+    if GRAPH in container.metadata:
+        raise WorkloadError(
+            f"{path}: expected a network to be imported, found one that is (.eie); run it as it is"
+        )
+    stored = {it.name: it for it in container.layers}
     if steps is not None:
-        return place_layers(path, read_steps(steps), stored=stored)
-    return NetworkFile(guess_chain({name: it.shape for name, it in stored.items()}, {}, str(path)),
-                       stored=stored)  # fmt: skip
+        return _turn_tables(place_layers(path, read_steps(steps), stored=stored))
+    graph = guess_chain({name: it.shape for name, it in stored.items()}, {}, str(path))
+    return NetworkFile(graph, stored=stored, notes=describe_chain(graph))
 
 
-def _share_bias(stored: StoredLayer) -> StoredLayer:
-    return StoredLayer(share_bias(stored), stored.shape, None, stored.index_bits)
+def _turn_tables(placed: NetworkFile) -> NetworkFile:
+    """Turn embeddings that were compressed as frameworks keep them, where only that fits.
+
+    eiesim's own networks keep them as weights, [numbers, vocabulary].
+    """
+    tables = {step.layer for step in placed.graph.steps if step.op == "embedding"}
+    turned = {
+        name: _transpose(it) if name in tables and it.bias is None and len(it.shape) == 2 else it
+        for name, it in placed.stored.items()
+    }
+    fits = [_fits(placed.graph, layers) for layers in (placed.stored, turned)]
+    if tables and fits == [False, True]:
+        return replace(placed, stored=turned)
+    if tables and fits == [True, True]:
+        note = f"{', '.join(sorted(tables))}: taken as [numbers, vocabulary]; either would fit"
+        return replace(placed, notes=(*placed.notes, note))
+    return placed
 
 
-def _transform(graph: Graph, weights: dict[str, DenseLayer]) -> Graph:
+def _fits(graph: Graph, layers: Mapping[str, StoredLayer]) -> bool:
+    try:
+        infer_shapes(graph, {name: it.shape for name, it in layers.items()})
+    except WorkloadError:
+        return False
+    return True
+
+
+def _transpose(stored: StoredLayer) -> StoredLayer:
+    layer = stored.layer
+    codes = layer.codes.T.tocsc()
+    codes.sort_indices()
+    turned = CompressedLayer(codes, layer.codebook, None, layer.name)
+    return StoredLayer(turned, stored.shape[::-1], None, stored.index_bits)
+
+
+def _find_usual(given: NetworkFile, graph: Graph) -> dict[str, dict[str, int]]:
+    """Return bits of codes where nobody chose them: of the file, or 8 in convolutions."""
+    bits = {step.layer: 8 for step in graph.steps if step.op == "conv"} | dict(given.code_bits)
+    used = [name for name in graph.layers if name in given.weights and name in bits]
+    return {name: {"codebook_bits": bits[name]} for name in used}
+
+
+def _share_biases(
+    graph: Graph, layers: Mapping[str, StoredLayer], path: str
+) -> dict[str, StoredLayer]:
+    """Return the layers whose biases take entries of their codebooks."""
+    after = {step.layer for step in graph.steps if step.settings.get("winograd")}
+    shared = {
+        name: StoredLayer(share_bias(it), it.shape, None, it.index_bits)
+        for name, it in layers.items()
+        if name not in after and it.bias is not None
+    }
+    if not shared:
+        raise WorkloadError(f"{path}: biases to share: expected a layer with one, found none")
+    return shared
+
+
+def _transform(graph: Graph, weights: dict[str, DenseLayer], path: str) -> Graph:
     """Transform the weights of convolutions that Winograd's filtering can do."""
     usual = OPS["conv"].settings
     steps = []
@@ -239,4 +315,9 @@ def _transform(graph: Graph, weights: dict[str, DenseLayer]) -> Graph:
             steps.append(replace(step, settings={**step.settings, "winograd": 1}))
         else:
             steps.append(step)
+    if tuple(steps) == graph.steps:
+        raise WorkloadError(
+            f"{path}: Winograd's transform: expected weights of a 3 x 3 convolution with stride 1, "
+            "no dilation and one group, found none"
+        )
     return Graph(graph.inputs, tuple(steps), graph.outputs)

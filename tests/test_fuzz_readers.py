@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 import tracemalloc
@@ -122,10 +123,21 @@ def make_seed(kind: str, folder: Path) -> Seed:
     images = write(folder / "images", bytes([0, 0, 8, 3]) + sizes + bytes(24))
     tensors = write(folder / "net.pt", pack_zip(tensor("2 2", "2 1"), s0=numbers.tobytes()))
     caffe = write(folder / "net.caffemodel", caffe_weights())
+    ones = np.ones((4, 3), "<f4")
+    parts: Arrays = {
+        "a.weight_orig": numbers, "a.weight_mask": ones[:2, :2], "b.weight_g": ones[:3, :1],
+        "b.weight_v": ones[:3, :2], "n.running_mean": ones[0], "n.running_var": ones[0],
+        "c.weight_ih_l0": ones, "c.weight_hh_l0": ones[:, :1],
+    }  # fmt: skip
+    in_parts = write(folder / "parts.safetensors", pack_safetensors(parts))
+    places = dict.fromkeys(parts, "parts.safetensors")
+    index = write(folder / "i.index.json", json.dumps({"weight_map": places}).encode())
     toml, prototxt = (write(folder / f"s{end}", it) for end, it in STEPS.items())
     steps = write(folder / "s.json", model.graph.to_json().encode())
     seeds = {
         ".safetensors": Seed(weights, mutate, lambda: read_weights(weights)),
+        "weights in parts": Seed(in_parts, mutate, lambda: import_model(in_parts)),
+        ".index.json": Seed(index, mix_words, lambda: import_model(index)),
         ".pt": Seed(tensors, mutate, lambda: import_model(tensors)),
         ".caffemodel": Seed(caffe, mutate, lambda: import_model(caffe)),
         ".npz": Seed(npz, mutate, lambda: read_weights(npz)),
@@ -143,6 +155,7 @@ def make_seed(kind: str, folder: Path) -> Seed:
 
 
 KINDS = (
+    "weights in parts", ".index.json",
     ".safetensors", ".pt", ".caffemodel", ".npz", ".net", "shapes of a .net", ".toml", ".prototxt",
     ".json", ".eie", "graph of a .eie", "idx", "manifest.json",
 )  # fmt: skip

@@ -19,6 +19,7 @@ from eiesim.compress.pipeline import compress_network
 from eiesim.compress.plan import Plan
 from eiesim.errors import EieError
 from eiesim.files import MANIFEST, new_folder, replacing
+from eiesim.importers.state_dict import Weights
 from eiesim.layer import DenseLayer
 from eiesim.study import compression
 from eiesim.study.store import name_files
@@ -253,8 +254,9 @@ def test_a_network_of_a_long_name_is_compressed(in_folder: Path) -> None:
     """A name that fits with .pt does not fit with .dcz."""
     weights = Path("n" * 252 + ".pt")
     weights.touch()
-    steps = compress_network({"w": DenseLayer(np.eye(3, dtype="f4"))}, Plan())
-    network = compression.collect(weights, list(steps))
+    found = Weights({"w": DenseLayer(np.eye(3, dtype="f4"))})
+    steps = list(compress_network(found.layers, Plan()))
+    network = compression.collect(weights, found, steps)
     compression.write_network(in_folder, network, {}, compression.count_network(network, HW))
     (written,) = in_folder.glob("*.dcz")
     assert compression.read_container(written).layers[0].name == "w"

@@ -16,8 +16,8 @@ HELP = "Prune a network, let its weights share codebooks, and write a file as sm
 EPILOG = """\
 NETWORK is
   a .npz file of weights, float32 [outputs, inputs] or [outputs, inputs, height, width] each, called
-  NAME or NAME.weight, a bias NAME.bias beside it; a .safetensors, .pt, .pth or .caffemodel file:
-  pruned and shared here, without retraining;
+  NAME or NAME.weight, a bias NAME.bias beside it; a .safetensors or .caffemodel file, or one of
+  PyTorch's (.pt, .pth, .ckpt, .bin): pruned and shared here, without retraining;
   a .dcz file, or a .net file of Deep Compression's authors with --prototxt: compressed already;
   alexnet, vgg-16, googlenet, squeezenet, lenet-5, lenet-300-100 or neuraltalk: weights drawn with
   the densities of the papers;
@@ -26,7 +26,9 @@ NETWORK is
 
 The table is the ledger: bits of dense weights, after pruning, after sharing, and in the file; the
 parts add up to the file on disk. Beside it stand cycles and energy of fully connected layers on
-EIE, with inputs drawn at random.
+EIE, with inputs drawn at random, and what sharing did to the weights: relative and largest error,
+changed signs, entries of the codebook that are used, and those that k-means left empty and that
+were moved. Arrays that are left out are named.
 
 --plan FILE is a .toml file with keys for all layers and a table [layers.NAME] for each that
 differs. Keys, there and for --set:
@@ -52,7 +54,10 @@ PARTS = (
     "name", "codes_bits", "gaps_bits", "padding_bits", "huffman_codes_bits", "huffman_gaps_bits",
     "codebook_bits", "bias_bits", "tables_bits", "header_bits", "interleaved_bits", "pointer_bits",
 )  # fmt: skip
-RUN = ("name", "cycles", "dense_cycles", "latency_us", "energy_pj", "pruned_error", "shared_error")
+RUN = (
+    "name", "cycles", "dense_cycles", "latency_us", "energy_pj", "pruned_error", "shared_error",
+    "largest_error", "sign_changes", "entries_used", "entries_moved",
+)  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -133,23 +138,19 @@ def execute(options: argparse.Namespace) -> int:
         return 0
     for columns in (SHOWN, PARTS):
         print_table([{key: row[key] for key in columns} for row in rows])
-    if runs or network.errors:
+    if runs or network.changes:
         print_table([{key: row[key] for key in RUN} for row in rows[:-1]])
-    for stored in network.layers:
-        if reason := compression.why_not(stored, hw):
-            print(f"no cycles: {stored.name}: {reason}")
-    for run in runs.values():
-        if run.no_energy:
-            print(f"no energy: {run.name}: {run.no_energy}")
+    for line in compression.describe_problems(network, runs, hw):
+        print(line)
     return 0
 
 
 def _load(options: argparse.Namespace) -> Network:
     from eiesim.cli.output import track
     from eiesim.compress.pipeline import compress_network
-    from eiesim.compress.plan import Plan
+    from eiesim.compress.plan import read_plan
     from eiesim.errors import ConfigError
-    from eiesim.importers.weights import read_weights
+    from eiesim.importers.weights import read_weights_file
     from eiesim.study import compression
 
     if options.data is not None:
@@ -169,9 +170,11 @@ def _load(options: argparse.Namespace) -> Network:
             )
         return network
     stages = None if options.stages is None else Path(options.stages)
-    weights = read_weights(path)
-    steps = list(track(compress_network(weights, plan or Plan(), stages), list(weights)))
-    return compression.collect(path, steps)
+    found = read_weights_file(path)
+    usual = {name: {"codebook_bits": bits} for name, bits in found.code_bits.items()}
+    chosen = (plan or read_plan(None)).prefer(usual)
+    steps = list(track(compress_network(found.layers, chosen, stages), list(found.layers)))
+    return compression.collect(path, found, steps)
 
 
 def _train(options: argparse.Namespace) -> Network:

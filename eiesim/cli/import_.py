@@ -10,8 +10,8 @@ from eiesim.cli.plan import add_plan_arguments, read_plan_options
 HELP = "Take a network from a file, compress it where it is not, and write it for eiesim run."
 EPILOG = """\
 FILE is
-  weights: .npz, .safetensors, PyTorch's .pt or .pth (without PyTorch, nothing in it is executed),
-  or a .caffemodel;
+  weights: .npz, .safetensors or an .index.json of several, PyTorch's .pt, .pth, .ckpt or .bin
+  (without PyTorch, nothing in it is executed), or a .caffemodel;
   an .onnx file, which tells its steps too (pip install 'eiesim[onnx]');
   a .net file of Deep Compression's authors, or a .dcz file: compressed already, codes stay as they
   are;
@@ -19,14 +19,14 @@ FILE is
   a folder of the EIE authors' simulator: ptr/, spm/, act.dat and arithm.dat.
 
 --graph FILE tells the steps where FILE does not: a .prototxt, or a .toml or .json file (see
-docs/networks.md). Without one, fully connected layers follow one another with ReLU between them;
-LSTM and GRU modules of PyTorch are found by their names.
+docs/networks.md). Without one, fully connected layers follow one another with ReLU between them, in
+the one order that names and shapes leave; LSTM and GRU modules of PyTorch are found by their names.
 
 A layer that EIE cannot run is named with its reason, and the rest goes on: what it would give
 becomes an input of the network.
 
---plan and --set are those of eiesim compress. Nothing is pruned by default but zeros; codes have 8
-bits in convolutions and 4 bits elsewhere.
+--plan and --set are those of eiesim compress, for weights. Nothing is pruned by default but zeros;
+codes have 8 bits in convolutions and 4 bits elsewhere, also where a setting names other layers.
 
 --winograd transforms 3 x 3 convolutions of stride 1: 16 products for four outputs instead of 36.
 Density and codebook are then those of the transformed weights.
@@ -74,6 +74,7 @@ def execute(options: argparse.Namespace) -> int:
         Parsed arguments.
     """
     from eiesim.cli.output import print_table, tell
+    from eiesim.compress.pipeline import Change
     from eiesim.errors import ConfigError, escape
     from eiesim.files import check_writable
     from eiesim.model import EIE, import_model
@@ -92,14 +93,13 @@ def execute(options: argparse.Namespace) -> int:
     for step in found.model.graph.steps:
         row = {"step": step.name, "op": step.op, "shape": list(found.model.shapes[step.name])}
         stored = found.model.layers.get(step.layer)
-        errors = found.errors.get(step.layer, (None, None))
+        change = found.changes.get(step.layer)
         rows.append({
             **row,
             "weights": stored and stored.layer.weights,
             "density": stored and stored.layer.density,
             "code_bits": stored and stored.layer.codebook_bits,
-            "pruned_error": errors[0],
-            "shared_error": errors[1],
+            **(change._asdict() if change else dict.fromkeys(Change._fields)),
         })  # fmt: skip
     if options.json:
         content = {
@@ -107,6 +107,7 @@ def execute(options: argparse.Namespace) -> int:
             "outputs": list(found.model.graph.outputs),
             "steps": rows,
             "skipped": [{"name": it.name, "reason": it.reason} for it in found.skipped],
+            "notes": list(found.notes),
         }
         print(to_json(content), end="")
         return 0
@@ -114,6 +115,8 @@ def execute(options: argparse.Namespace) -> int:
     for name, shape in found.model.graph.inputs.items():
         print(f"input: {name}: {' x '.join(map(str, shape)).replace('-1', 'steps')}")
     print(f"output: {', '.join(found.model.graph.outputs)}")
+    for note in found.notes:
+        print(f"note: {note}")
     for it in found.skipped:
         print(f"left out: {it.name}: {it.reason}")
     return 0

@@ -98,9 +98,9 @@ def execute(options: argparse.Namespace) -> int:
     options : Namespace
         Parsed arguments.
     """
-    from eiesim.model import EIE
+    from eiesim.importers.kinds import Kind, holds
 
-    if any(Path(word).suffix.lower() == EIE for word in options.layers):
+    if any(holds(word, Kind.CONTAINER) for word in options.layers):
         return run_network.execute(options)
     run_network.refuse_options(options)
     from eiesim.cli.output import print_table, result_folder, track

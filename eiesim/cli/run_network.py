@@ -87,7 +87,7 @@ def execute(options: argparse.Namespace) -> int:
     """
     from eiesim.cli.machine import read_machine
     from eiesim.cli.output import result_folder, track
-    from eiesim.model import load_model
+    from eiesim.model import Model
     from eiesim.study import network_run, store
     from eiesim.study.examples import read_labels
     from eiesim.study.experiment import Source, hash_file
@@ -96,7 +96,7 @@ def execute(options: argparse.Namespace) -> int:
         raise ConfigError("a .eie file: expected one, by itself and without --report")
     _check(options)
     hw, prices = read_machine(options)
-    model = load_model(options.layers[0])
+    model = Model.load(options.layers[0])
     if options.text is not None:
         return _read_and_write(options, model, hw, prices)
     examples = _find_examples(options, model)

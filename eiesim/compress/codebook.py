@@ -27,10 +27,13 @@ class Clustering:
     squared_errors : tuple of float
         Sum of squared distances to the nearest centroid, at first and after each iteration; exact
         to about 1e-13 of the values' sum of squared distances from their median.
+    moved : int
+        How often a centroid without values was moved to where the error was largest.
     """
 
     centroids: npt.NDArray[np.float64]
     squared_errors: tuple[float, ...]
+    moved: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +76,32 @@ class _Sums:
         distance = centroids - self.centre
         return max(float((second - 2 * distance * first + number * distance**2).sum()), 0.0)
 
+    def split_worst(self, cuts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
+        """Return the cuts with one more, in the cluster of largest error, at its mean.
+
+        None where each cluster holds one value only, so that no cut lowers the error.
+        """
+        low, high = self.values[cuts[:-1]], self.values[cuts[1:] - 1]
+        number, first, second = np.diff(cuts), np.diff(self.first[cuts]), np.diff(self.second[cuts])
+        errors = np.where(low < high, np.maximum(second - first**2 / number, 0.0), -1.0)
+        worst = int(errors.argmax())
+        if errors[worst] < 0:
+            return None
+        mean = np.float32(first[worst] / number[worst] + self.centre)
+        own = self.values[cuts[worst] : cuts[worst + 1]]
+        # the first value of the upper part is above the lowest, so that neither part is empty
+        place = np.searchsorted(
+            own, max(min(mean, own[-1]), np.nextafter(own[0], np.float32(np.inf)))
+        )
+        return np.insert(cuts, worst + 1, cuts[worst] + place)
+
 
 def cluster(
     values: npt.NDArray[np.float32],
     n_clusters: int,
     initialisation: Initialisation = "linear",
     seed: int = 0,
+    move_idle: bool = True,
 ) -> Clustering:
     """Find centroids of least squared error.
 
@@ -98,6 +121,10 @@ def cluster(
         whose errors differ by less than `Clustering` tells are not told apart.
     seed : int
         Seed of ``forgy``.
+    move_idle : bool
+        Whether a centroid that the iterations leave without values is moved into the cluster of
+        largest error, and they go on; so that values are kept as they are where there are no more
+        distinct ones than centroids. Otherwise it stays where it is, as in plain k-means.
 
     Raises
     ------
@@ -123,7 +150,7 @@ def cluster(
         rng = np.random.default_rng(seed)
         chosen = rng.choice(ordered.size, n_clusters, replace=ordered.size < n_clusters)
         centroids = np.sort(ordered[chosen].astype(np.float64))
-    return _iterate(sums, centroids)
+    return _iterate(sums, centroids, move_idle)
 
 
 def require_initialisation(initialisation: str, seed: int) -> None:
@@ -148,16 +175,39 @@ def require_initialisation(initialisation: str, seed: int) -> None:
         raise WorkloadError(f"seed: expected a whole number from 0 on, found {seed!r}")
 
 
-def _iterate(sums: _Sums, centroids: npt.NDArray[np.float64]) -> Clustering:
+def _iterate(sums: _Sums, centroids: npt.NDArray[np.float64], move_idle: bool) -> Clustering:
     cuts = _cut(sums.values, centroids)
     errors = [sums.error(cuts, centroids)]
+    moved = 0
+    tried: set[bytes] = set()
     for _ in range(MOST_ITERATIONS):
         centroids = sums.means(cuts, centroids)
         old, cuts = cuts, _cut(sums.values, centroids)
         errors.append(sums.error(cuts, centroids))
-        if np.array_equal(old, cuts):
+        if not np.array_equal(old, cuts):
+            continue
+        used = np.unique(cuts)
+        filled = _fill(sums, used, cuts.size) if move_idle else used
+        # by the cuts, since a small error beside far values is lost in the sums' last digits
+        if filled.size == used.size or filled.tobytes() in tried:
             break
-    return Clustering(centroids, tuple(errors))
+        tried.add(filled.tobytes())
+        moved += filled.size - used.size
+        means = sums.means(filled, np.zeros(filled.size - 1))
+        centroids = np.pad(means, (0, cuts.size - filled.size), "edge")
+        cuts = np.pad(filled, (0, cuts.size - filled.size), "edge")
+        errors.append(sums.error(cuts, centroids))
+    return Clustering(centroids, tuple(errors), moved)
+
+
+def _fill(sums: _Sums, used: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:
+    """Return cuts up to a number of them, each new one where it lowers the error most."""
+    while used.size < size:
+        split = sums.split_worst(used)
+        if split is None:
+            break
+        used = split
+    return used
 
 
 def _cut(
@@ -201,7 +251,19 @@ def build_codebook(
     codebook_bits: int,
     initialisation: Initialisation = "linear",
     seed: int = 0,
+    move_idle: bool = True,
 ) -> npt.NDArray[np.float32]:
+    """Return the shared weights of a layer, as `find_codebook` finds them."""
+    return find_codebook(values, codebook_bits, initialisation, seed, move_idle)[0]
+
+
+def find_codebook(
+    values: npt.NDArray[np.float32],
+    codebook_bits: int,
+    initialisation: Initialisation = "linear",
+    seed: int = 0,
+    move_idle: bool = True,
+) -> tuple[npt.NDArray[np.float32], int]:
     """Find the shared weights of a layer.
 
     Parameters
@@ -214,11 +276,15 @@ def build_codebook(
         As in `cluster`.
     seed : int
         Seed of ``forgy``.
+    move_idle : bool
+        As in `cluster`.
 
     Returns
     -------
-    float32 [2**codebook_bits]
+    codebook : float32 [2**codebook_bits]
         Entry 0 is 0.0, which stands for a pruned weight; the others ascend.
+    moved : int
+        As in `Clustering`.
 
     Raises
     ------
@@ -230,9 +296,11 @@ def build_codebook(
     if not isinstance(codebook_bits, Integral) or not 1 <= codebook_bits <= 8:
         raise WorkloadError(f"codebook_bits: expected 1 to 8, found {codebook_bits!r}")
     codebook = np.zeros(1 << int(codebook_bits), dtype=np.float32)
-    if values.size:
-        codebook[1:] = cluster(values, codebook.size - 1, initialisation, seed).centroids
-    return codebook
+    if not values.size:
+        return codebook, 0
+    found = cluster(values, codebook.size - 1, initialisation, seed, move_idle)
+    codebook[1:] = found.centroids
+    return codebook, found.moved
 
 
 def assign_codes(

@@ -19,11 +19,10 @@ from eiesim.compress.record import (
     take_layer,
 )
 from eiesim.errors import EieError, WorkloadError
-from eiesim.files import BoundedReader, ByteReader, replacing
+from eiesim.files import CONTAINER_MAGIC, BoundedReader, ByteReader, replacing
 from eiesim.layer import StoredLayer
 from eiesim.schema import show_value
 
-MAGIC = b"\x89DCZ"
 VERSION = 1
 HEADER_BYTES = 16
 """Magic, version, number of layers, length of the file, length of the metadata."""
@@ -97,7 +96,7 @@ def join_records(
     least = HEADER_BYTES + len(text) + CHECKSUM_BYTES + len(body)
     length = max(least, _count_lines(layers))
     require_length(length, "the file")
-    head = MAGIC + np.array([VERSION, len(layers)], "<u2").tobytes()
+    head = CONTAINER_MAGIC + np.array([VERSION, len(layers)], "<u2").tobytes()
     head += np.array([length, len(text)], "<u4").tobytes() + text
     return _sign(head) + body + bytes(length - least)
 
@@ -235,7 +234,7 @@ def unpack(content: bytes, what: str) -> Container:
 
 def _read_length(reader: ByteReader) -> int:
     start = reader.content[:HEADER_BYTES]
-    if start[: len(MAGIC)] != MAGIC:
+    if start[: len(CONTAINER_MAGIC)] != CONTAINER_MAGIC:
         found = "another kind of file" if len(start) else "an empty file"
         raise WorkloadError(f"{reader.file}: expected a .dcz file, found {found}")
     version = int.from_bytes(start[4:6], "little")

@@ -13,7 +13,12 @@ import numpy.typing as npt
 from scipy import sparse
 
 from eiesim.arrays import take_array
-from eiesim.compress.codebook import Initialisation, assign_codes, build_codebook
+from eiesim.compress.codebook import (
+    Initialisation,
+    assign_codes,
+    build_codebook,
+    find_codebook,
+)
 from eiesim.compress.plan import LayerPlan, Plan
 from eiesim.compress.prune import count_kept_weights, prune
 from eiesim.compress.stages import Stage, Stages
@@ -24,21 +29,53 @@ PART = 1 << 20
 """Weights that are taken to float64 at once."""
 
 
-class CompressedStep(NamedTuple):
-    """A layer after all stages, and what they did to its weights.
+class Change(NamedTuple):
+    """What pruning and sharing did to a layer's weights.
 
     Attributes
     ----------
-    stored : StoredLayer
-        The layer.
     pruned_error, shared_error : float
         Root of the squared change of the weights over their squares: after pruning, and after
         sharing as well. 0 where all weights are 0.
+    largest_error : float
+        Largest change of a kept weight by sharing.
+    sign_changes : int
+        Kept weights whose sign sharing changed, 0.0 counting as a sign of its own.
+    entries_used : int
+        Entries of the codebook that a kept weight uses, of 2**bits - 1.
+    entries_moved : int
+        How often an entry that k-means left empty was moved to where the error was largest.
     """
 
-    stored: StoredLayer
     pruned_error: float
     shared_error: float
+    largest_error: float
+    sign_changes: int
+    entries_used: int
+    entries_moved: int
+
+
+class CompressedStep(NamedTuple):
+    """A layer after all stages, and what they did to its weights."""
+
+    stored: StoredLayer
+    change: Change
+
+
+def describe_moves(changes: Mapping[str, Change]) -> tuple[str, ...]:
+    """Return one line for each layer of whose codebook entries were moved.
+
+    Parameters
+    ----------
+    changes : mapping of str to Change
+        By layer.
+    """
+    return tuple(
+        f"{name}: k-means left entries of the codebook empty; they were moved to where the error "
+        f"was largest, {change.entries_moved} times"
+        for name, change in changes.items()
+        if change.entries_moved
+    )
 
 
 def compress_network(
@@ -91,8 +128,9 @@ def _compress_layer(
     layer = CompressedLayer(codes, shared.arrays["codebook"], None, name)
     stored = StoredLayer(layer, dense.weights.shape, dense.bias, plan.index_bits)
     total, lost = pruned.facts["squares"], pruned.facts["lost_squares"]
-    moved = shared.facts["moved_squares"]
-    return CompressedStep(stored, _root(lost, total), _root(lost + moved, total))
+    told = shared.facts
+    errors = _root(lost, total), _root(lost + told["moved_squares"], total)
+    return CompressedStep(stored, Change(*errors, *(told[key] for key in Change._fields[2:])))
 
 
 def _run_directly(_name: str, _settings: Mapping[str, Any], compute: Callable[[], Stage]) -> Stage:
@@ -110,10 +148,18 @@ def _prune_stage(matrix: npt.NDArray[np.float32], plan: LayerPlan) -> Stage:
 
 
 def _share_stage(kept: sparse.csc_array[np.float32], plan: LayerPlan) -> Stage:
-    codebook = build_codebook(kept.data, plan.codebook_bits, plan.start, plan.seed)
+    codebook, moved = find_codebook(kept.data, plan.codebook_bits, plan.start, plan.seed)
     codes = assign_codes(kept.data, codebook)
-    moved = _sum_squares(kept.data - codebook[codes])
-    return Stage({"codes": codes, "codebook": codebook}, {"moved_squares": moved})
+    shared = codebook[codes]
+    change = kept.data - shared
+    facts = {
+        "moved_squares": _sum_squares(change),
+        "largest_error": float(np.abs(change).max(initial=0.0)),
+        "sign_changes": int(np.count_nonzero(np.sign(kept.data) != np.sign(shared))),
+        "entries_used": int(np.unique(codes).size),
+        "entries_moved": moved,
+    }
+    return Stage({"codes": codes, "codebook": codebook}, facts)
 
 
 def _sum_squares(values: npt.NDArray[np.float32]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
 
@@ -97,10 +97,13 @@ class Plan:
         For layers that are not named.
     layers : mapping
         By layer.
+    chosen : mapping of layer to set of keys, optional
+        Which keys somebody chose, those for all layers under ``""``; all where it is None.
     """
 
     common: LayerPlan = field(default_factory=LayerPlan)
     layers: Mapping[str, LayerPlan] = field(default_factory=dict)
+    chosen: Mapping[str, frozenset[str]] | None = None
 
     def find(self, layer: str) -> LayerPlan:
         """Return how a layer is to be compressed.
@@ -111,6 +114,23 @@ class Plan:
             Its name.
         """
         return self.layers.get(layer, self.common)
+
+    def prefer(self, usual: Mapping[str, Mapping[str, Any]]) -> Plan:
+        """Return the plan in which layers have usual values of their own for what nobody chose.
+
+        Parameters
+        ----------
+        usual : mapping of layer to mapping
+            Values by key of `LayerPlan`.
+        """
+        if self.chosen is None:
+            return self
+        layers = dict(self.layers)
+        for name, values in usual.items():
+            chosen = self.chosen.get("", frozenset()) | self.chosen.get(name, frozenset())
+            own = {key: value for key, value in values.items() if key not in chosen}
+            layers[name] = replace(self.find(name), **own)
+        return Plan(self.common, layers, self.chosen)
 
     def require_layers(self, names: Iterable[str]) -> None:
         """Check that every layer that is planned for is there.
@@ -165,6 +185,7 @@ def read_plan(path: Path | None, settings: Sequence[str] = ()) -> Plan:
     return Plan(
         LayerPlan(**common),
         {name: LayerPlan(**_inherit(common, own)) for name, own in layers.items()},
+        {"": frozenset(common), **{name: frozenset(own) for name, own in layers.items()}},
     )
 
 

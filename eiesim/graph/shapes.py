@@ -75,6 +75,10 @@ def _take_image(step: Step, inputs: Sequence[Shape]) -> Shape:
 
 def _concatenate(step: Step, inputs: Sequence[Shape], _weights: Shape) -> Shape:
     first = inputs[0]
+    if first[0] == STEPS:
+        fits = all(len(shape) == 2 and shape[0] == STEPS for shape in inputs)
+        _require(step, fits, first, "sequences of numbers alone, or none")
+        return STEPS, sum(shape[1] for shape in inputs)
     same = all(shape[1:] == first[1:] and STEPS not in shape for shape in inputs)
     _require(step, same, first, "inputs that differ in their first size alone")
     return (sum(shape[0] for shape in inputs), *first[1:])
@@ -87,6 +91,11 @@ def _add(step: Step, inputs: Sequence[Shape], _weights: Shape) -> Shape:
 
 def _flatten(_step: Step, inputs: Sequence[Shape], _weights: Shape) -> Shape:
     return inputs[0] if inputs[0][0] == STEPS else (math.prod(inputs[0]),)
+
+
+def _reverse(step: Step, inputs: Sequence[Shape], _weights: Shape) -> Shape:
+    _require(step, inputs[0][0] == STEPS, inputs[0], "a sequence")
+    return inputs[0]
 
 
 def _take_last(step: Step, inputs: Sequence[Shape], _weights: Shape) -> Shape:
@@ -201,4 +210,5 @@ RULES: Mapping[str, Rule] = {
     "fc": _multiply, "conv": _convolve, "lstm": _recur, "gru": _recur, "embedding": _embed,
     "maxpool": _pool, "avgpool": _pool, "global_avgpool": _average,
     "concat": _concatenate, "add": _add, "flatten": _flatten, "last": _take_last,
+    "reverse": _reverse,
 }  # fmt: skip

@@ -55,7 +55,11 @@ OPS: Mapping[str, Op] = {
     "maxpool": Op("the maximum of a window", False, 1, POOL),
     "avgpool": Op("the mean of a window", False, 1, POOL),
     "global_avgpool": Op("the mean of each channel", False, 1, {}),
-    "concat": Op("inputs one after the other, along the first axis", False, 0, {}),
+    "reverse": Op("a sequence from its last step to its first", False, 1, {}),
+    "concat": Op(
+        "inputs one after the other, along the first axis, or in each step of a sequence",
+        False, 0, {},
+    ),
     "add": Op("the sum of inputs", False, 0, {}),
     "flatten": Op("all numbers in one row", False, 1, {}),
     "last": Op("the last step of a sequence", False, 1, {}),

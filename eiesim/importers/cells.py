@@ -16,7 +16,12 @@ TORCH_LSTM = "ifjo"
 """Order of PyTorch's gates: input, forget, new value (its g), output."""
 TORCH_GRU = "rzn"
 """Order of PyTorch's gates: reset, update, new value."""
-PARTS = re.compile(r"(?P<module>(?:.*\.)?)weight_(?P<kind>ih|hh)_l(?P<level>\d+)$")
+IN_A_MODULE = re.compile(r"(?:^|\.)weight_(?P<kind>ih|hh)_(?P<level>l\d+(?:_reverse)?)$")
+"""Weights of an LSTM or GRU module: which of the two, and of which level and direction."""
+REVERSE = "_reverse"
+"""What stands behind the name of the level that goes backwards."""
+OF_A_CELL = re.compile(r"(?:^|\.)weight_(?P<kind>ih|hh)$")
+"""Those of a single cell, which a program calls step by step."""
 
 
 def join_lstm(of_input: Floats, of_state: Floats, bias: Floats, gates: str) -> Floats:
@@ -96,7 +101,8 @@ def join_cells(
     Returns
     -------
     joined : dict of name to DenseLayer
-        In the same order; a level of a module is called ``NAME.l0``.
+        In the same order; a level of a module is called ``NAME.l0``, the one that goes backwards
+        ``NAME.l0_reverse``, a single cell as its module.
     kinds : dict of name to str
         ``lstm`` or ``gru`` for those that were joined.
 
@@ -108,16 +114,18 @@ def join_cells(
     joined: dict[str, DenseLayer] = {}
     kinds = {}
     for name, layer in weights.items():
-        match = PARTS.fullmatch(name)
+        match = IN_A_MODULE.search(name) or OF_A_CELL.search(name)
         if match is None:
-            if re.search(r"weight_(ih|hh)_l\d+_reverse$", name):
-                raise WorkloadError(f"{what}: {name}: expected one direction, found a reverse one")
             joined[name] = layer
-        elif match["kind"] == "ih":
-            level = f"{match['module']}l{match['level']}"
-            other = name.replace("weight_ih", "weight_hh")
-            if other not in weights:
-                raise WorkloadError(f"{what}: {name}: expected {other} beside it, found none")
+            continue
+        kind = match["kind"]
+        before, after = name[: match.start("kind")], name[match.end("kind") :]
+        other = f"{before}{'hh' if kind == 'ih' else 'ih'}{after}"
+        if other not in weights:
+            raise WorkloadError(f"{what}: {name}: expected {other} beside it, found none")
+        if kind == "ih":
+            level = before.removesuffix("weight_") + after.removeprefix("_")
+            level = level.removesuffix(".") or "layer"
             kinds[level], matrix = _join(layer, weights[other], f"{what}: {level}")
             joined[level] = DenseLayer(matrix)
     return joined, kinds

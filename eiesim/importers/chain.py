@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from eiesim.errors import WorkloadError
 from eiesim.graph import STEPS, Graph, Step
+from eiesim.importers.cells import REVERSE
 
-GIVE_STEPS = "tell the steps with --graph FILE (see docs/networks.md)"
+GIVE_STEPS = "give the steps in a file of their own (docs/networks.md, Steps)"
+MOST_STATES = 10_000
+"""Places in a search for the order, beyond which it counts as unknown."""
+Sizes = Mapping[str, tuple[int, int]]
 
 
 def guess_chain(
     shapes: Mapping[str, tuple[int, ...]], kinds: Mapping[str, str], what: str
 ) -> Graph:
-    """Return the steps of a network whose layers follow one another in the file's order.
+    """Return the steps of a network whose layers follow one another.
 
-    Between fully connected layers stands ReLU; behind the last one, nothing. Recurrent layers take
-    a sequence.
+    The order is the only one in which each layer takes what the one before gives, where layers
+    whose names differ in numbers alone stand in the order of these. Between fully connected layers
+    stands ReLU; behind the last one, nothing. Recurrent layers take a sequence.
 
     Parameters
     ----------
@@ -31,29 +37,124 @@ def guess_chain(
     Raises
     ------
     WorkloadError
-        There are convolutions, or a layer does not take what the one before gives.
+        There are convolutions, no order fits, or several do.
     """
     if not shapes:
         raise WorkloadError(f"{what}: expected weights of at least one layer, found none")
-    sizes = {name: _find_sizes(name, shape, kinds.get(name, "fc"), what)
-             for name, shape in shapes.items()}  # fmt: skip
-    for (name, (_, given)), (later, (taken, _)) in pairwise(sizes.items()):
-        if given != taken:
-            raise WorkloadError(
-                f"{what}: {name} gives {given} numbers and {later} takes {taken}: the layers do "
-                f"not follow one another; {GIVE_STEPS}"
-            )
+    own = {
+        name: _find_sizes(name, shape, kinds.get(name, "fc"), what)
+        for name, shape in shapes.items()
+    }
+    backwards = {name: f"{name}{REVERSE}" for name in kinds if f"{name}{REVERSE}" in kinds}
+    sizes = {
+        name: (taken, given + own[backwards[name]][1] if name in backwards else given)
+        for name, (taken, given) in own.items()
+        if name not in backwards.values()
+    }
+    order = _find_order(sizes, what)
     steps: list[Step] = []
     before = "input"
-    for name in shapes:
+    for name in order:
         kind = kinds.get(name, "fc")
         if steps and steps[-1].op == kind == "fc":
             steps.append(Step(f"{before}/relu", "relu", (before,)))
             before = steps[-1].name
-        steps.append(Step(name, kind, (before,), name))
-        before = name
-    taken = next(iter(sizes.values()))[0]
+        if name in backwards:
+            steps += _go_both_ways(name, backwards[name], kind, before)
+        else:
+            steps.append(Step(name, kind, (before,), name))
+        before = steps[-1].name
+    taken = sizes[order[0]][0]
     return Graph({"input": (STEPS, taken) if kinds else (taken,)}, tuple(steps), (before,))
+
+
+def _go_both_ways(name: str, backwards: str, kind: str, before: str) -> list[Step]:
+    """Return the steps of a level that goes through its sequence in both directions."""
+    return [
+        Step(name, kind, (before,), name),
+        Step(f"{backwards}/input", "reverse", (before,)),
+        Step(backwards, kind, (f"{backwards}/input",), backwards),
+        Step(f"{backwards}/output", "reverse", (backwards,)),
+        Step(f"{name}/both", "concat", (name, f"{backwards}/output")),
+    ]
+
+
+def describe_chain(graph: Graph) -> tuple[str, ...]:
+    """Return what is to be said of steps that were guessed; nothing where there was no choice.
+
+    Parameters
+    ----------
+    graph : Graph
+        From `guess_chain`.
+    """
+    if len(graph.steps) < 2:
+        return ()
+    row = " -> ".join(
+        step.name if step.layer else step.op for step in graph.steps if step.op != "reverse"
+    )
+    return (f"the steps are a guess from the shapes: {row}; if they are others, {GIVE_STEPS}",)
+
+
+def _find_order(sizes: Sizes, what: str) -> list[str]:
+    """Return the only order that fits."""
+    groups: dict[str, list[str]] = {}
+    for name in sizes:
+        groups.setdefault(re.sub(r"\d+", "0", name), []).append(name)
+    numbered = [sorted(names, key=_find_numbers) for names in groups.values()]
+    for rows in (numbered, [[name] for name in sizes]):
+        found = _count_orders(sizes, rows)
+        if len(found) > 1:
+            first, second = (" -> ".join(order) for order in found[:2])
+            raise WorkloadError(
+                f"{what}: expected layers that can follow one another in one order, found several: "
+                f"{first}, and {second}; {GIVE_STEPS}"
+            )
+        if found:
+            return found[0]
+    order = [name for names in numbered for name in names]
+    name, later = next(
+        ((a, b) for a, b in pairwise(order) if sizes[a][1] != sizes[b][0]),
+        (order[0], order[-1]),
+    )
+    raise WorkloadError(
+        f"{what}: {name} gives {sizes[name][1]} numbers and {later} takes {sizes[later][0]}: the "
+        f"layers do not follow one another; {GIVE_STEPS}"
+    )
+
+
+def _find_numbers(name: str) -> list[int]:
+    return [int(number[:32]) for number in re.findall(r"\d+", name)]
+
+
+def _count_orders(sizes: Sizes, rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Return up to two orders in which the layers fit, those of a row in its order.
+
+    From each state, how many of each row are placed and what the last one gives, at most two ways
+    to the end are kept.
+    """
+    ends: dict[tuple[tuple[int, ...], int], list[list[str]]] = {}
+    start = (tuple(0 for _ in rows), 0)
+    stack = [start]
+    while stack:
+        state = stack[-1]
+        placed, given = state
+        following = {
+            rows[row][place]: ((*placed[:row], place + 1, *placed[row + 1 :]),
+                               sizes[rows[row][place]][1])
+            for row, place in enumerate(placed)
+            if place < len(rows[row])
+            and (state == start or sizes[rows[row][place]][0] == given)
+        }  # fmt: skip
+        missing = [it for it in following.values() if it not in ends]
+        if missing and len(ends) + len(stack) > MOST_STATES:
+            return [[*sizes], [*sizes][::-1]]
+        stack += missing
+        if not missing:
+            stack.pop()
+            whole = all(place == len(row) for place, row in zip(placed, rows, strict=True))
+            found = [[name, *rest] for name, it in following.items() for rest in ends[it]]
+            ends[state] = ([[]] if whole else []) + found[:2]
+    return ends[start]
 
 
 def _find_sizes(name: str, shape: tuple[int, ...], kind: str, what: str) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,20 +13,29 @@ import numpy as np
 from eiesim.errors import WorkloadError, did_you_mean
 from eiesim.graph import STEPS, Graph, Step, read_graph
 from eiesim.importers.caffe_graph import read_caffe_graph
-from eiesim.importers.cells import join_cells
-from eiesim.importers.chain import GIVE_STEPS, guess_chain
+from eiesim.importers.cells import IN_A_MODULE, join_cells
+from eiesim.importers.chain import GIVE_STEPS, describe_chain, guess_chain
 from eiesim.importers.char_lstm import read_char_lstm
 from eiesim.importers.content import read_content
 from eiesim.importers.described import Described, Skipped
 from eiesim.importers.dump import is_dump, read_dump
+from eiesim.importers.kinds import Kind, find_kind
 from eiesim.importers.net import read_net
+from eiesim.importers.norms import fold_norms
 from eiesim.importers.onnx_graph import read_onnx
+from eiesim.importers.state_dict import Weights
 from eiesim.importers.weights import read_weights_file
 from eiesim.layer import DenseLayer, StoredLayer
 from eiesim.schema import load_toml
 
 MOST_GRAPH_BYTES = 1 << 22
-NET, PROTOTXT, ONNX = ".net", ".prototxt", ".onnx"
+PROTOTXT = ".prototxt"
+OF_A_MODULE = re.compile(r"(?:.*[._])?weight(?:_.*)?")
+"""Names of weights that are no module's only ones: of attention, or of a single recurrent cell."""
+WAYS_OUT = (
+    f"{GIVE_STEPS}; or, where the operations are none of these, export the model to ONNX, which "
+    "holds its steps"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +54,10 @@ class NetworkFile:
         What is left out, and why.
     characters : str
         Of a character model its vocabulary.
+    notes : tuple of str
+        What was assumed or put together.
+    code_bits : mapping of name to int
+        Bits of the codes, for weights that are shared in the file.
     """
 
     graph: Graph
@@ -51,6 +65,8 @@ class NetworkFile:
     stored: Mapping[str, StoredLayer] = field(default_factory=dict)
     skipped: tuple[Skipped, ...] = ()
     characters: str = ""
+    notes: tuple[str, ...] = ()
+    code_bits: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_network_file(path: str | Path, steps: str | Path | None = None) -> NetworkFile:
@@ -60,7 +76,7 @@ def read_network_file(path: str | Path, steps: str | Path | None = None) -> Netw
     ----------
     path : str or Path
         What `read_weights_file` takes, an `.onnx` or `.net` file, a folder of a character LSTM, or
-        one of the EIE authors' simulator.
+        one of the EIE authors' simulator. What it is, is told by its content.
     steps : str or Path, optional
         A `.prototxt`, or a `.toml` or `.json` file as `eiesim.graph.read_graph` takes it. Without
         one, fully connected and recurrent layers follow one another.
@@ -71,7 +87,8 @@ def read_network_file(path: str | Path, steps: str | Path | None = None) -> Netw
         A file is missing or damaged, or they do not go together.
     """
     file = Path(path)
-    if steps is not None and (file.is_dir() or file.suffix.lower() == ONNX):
+    kind = None if file.is_dir() else find_kind(file)
+    if steps is not None and kind in (None, Kind.ONNX):
         raise WorkloadError(f"{path}: tells its steps itself; leave out {steps}")
     if is_dump(file):
         layer = read_dump(file).layer
@@ -79,24 +96,67 @@ def read_network_file(path: str | Path, steps: str | Path | None = None) -> Netw
         return NetworkFile(graph, stored={layer.name: StoredLayer(layer, (layer.rows, layer.cols))})
     if file.is_dir():
         return _read_char_lstm(file)
-    if file.suffix.lower() == NET:
+    if kind == Kind.NET:
         if steps is None:
             raise WorkloadError(
-                f"{path}: tells no shapes: give its definition with --graph NAME{PROTOTXT}"
+                f"{path}: expected the network's definition NAME{PROTOTXT} as its steps, found "
+                "none; a .net file holds no shapes"
             )
         return place_layers(
             path, read_steps(steps), stored={it.name: it for it in read_net(path, steps)}
         )
-    if file.suffix.lower() == ONNX:
+    if kind == Kind.ONNX:
         described, of_onnx = read_onnx(path)
         return place_layers(path, described, of_onnx)
-    found = read_weights_file(path)
+    found = fold_norms(read_weights_file(path), str(path))
     weights, kinds = join_cells(found.layers, str(path))
     if steps is None:
+        _require_chain(found, str(path))
         shapes = {name: layer.weights.shape for name, layer in weights.items()}
-        return NetworkFile(guess_chain(shapes, kinds, str(path)), weights, skipped=found.skipped)
-    placed = place_layers(path, read_steps(steps), weights)
-    return replace(placed, skipped=placed.skipped + found.skipped)
+        graph = guess_chain(shapes, kinds, str(path))
+        return NetworkFile(
+            graph, weights, notes=found.notes + describe_chain(graph), code_bits=found.code_bits
+        )
+    placed = _turn_tables(place_layers(path, read_steps(steps), weights), str(path))
+    return replace(
+        placed,
+        skipped=placed.skipped + found.skipped,
+        notes=found.notes,
+        code_bits=found.code_bits,
+    )
+
+
+def _require_chain(found: Weights, path: str) -> None:
+    """Refuse what a chain of layers has no place for, so that no part of a network is lost."""
+    others = [f"{key} {list(array.shape)}" for key, array in found.others.items()]
+    others += [
+        f"{name} {list(layer.weights.shape)}"
+        for name, layer in found.layers.items()
+        if OF_A_MODULE.fullmatch(name) and not IN_A_MODULE.search(name)
+    ]
+    if others:
+        more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+        raise WorkloadError(
+            f"{path}: expected a chain of fully connected or recurrent layers, found what has no "
+            f"place in one (such as attention, a normalisation, or a cell that a program calls): "
+            f"{', '.join(others[:5])}{more}; {WAYS_OUT}"
+        )
+
+
+def _turn_tables(placed: NetworkFile, path: str) -> NetworkFile:
+    """Turn embeddings, which frameworks keep as [vocabulary, numbers], into weights."""
+    tables = {step.layer for step in placed.graph.steps if step.op == "embedding"}
+    for step in placed.graph.steps:
+        if step.op != "embedding" and step.layer in tables:
+            raise WorkloadError(
+                f"{path}: layer {step.layer!r}: expected an embedding's table to be of that alone, "
+                f"found it in step {step.name!r} ({step.op}), too; save it under a second name"
+            )
+    turned = {
+        name: DenseLayer(np.ascontiguousarray(layer.weights.T)) if name in tables else layer
+        for name, layer in placed.weights.items()
+    }
+    return replace(placed, weights=turned)
 
 
 def read_steps(path: str | Path) -> Described:

@@ -182,6 +182,7 @@ STEPS: Mapping[str, Callable[[_Machine, Any], None]] = {
     "GLOBAL": _name,
     "STACK_GLOBAL": _name_from_stack,
     "REDUCE": _call,
+    "NEWOBJ": _call,
     "BUILD": _build,
     "BINPERSID": lambda machine, _: machine.stack.append(machine.load(machine.pop(1)[0])),
 }

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from eiesim.arrays import take_array
 from eiesim.errors import WorkloadError
 from eiesim.importers.described import Skipped
+from eiesim.importers.parametrised import join_parts
 from eiesim.layer import DenseLayer
 
 WEIGHT, BIAS = "weight", "bias"
@@ -26,21 +27,37 @@ class Weights(NamedTuple):
     ----------
     layers : dict of name to DenseLayer
         In the file's order.
-    skipped : tuple of Skipped
+    others : dict of name to array
         Arrays that are no layers.
+    notes : tuple of str
+        What was put together or assumed.
+    code_bits : dict of name to int
+        Bits of the codes, for layers whose weights are shared in the file.
     """
 
     layers: dict[str, DenseLayer]
-    skipped: tuple[Skipped, ...]
+    others: Mapping[str, Array] = {}
+    notes: tuple[str, ...] = ()
+    code_bits: Mapping[str, int] = {}
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Arrays that are no layers, with what they are."""
+        return tuple(
+            Skipped(key, f"{array.dtype} {list(array.shape)}: no weights of a layer; left out")
+            for key, array in self.others.items()
+        )
 
 
-def find_layers(arrays: Mapping[str, Array], what: str) -> Weights:
+def find_layers(arrays: Mapping[str, Array], what: str, any_name: bool = False) -> Weights:
     """Find layers among arrays as PyTorch names them.
 
     ``NAME.weight`` of two or more dimensions is a layer, with ``NAME.bias`` beside it if there is
-    one; of recurrent modules ``NAME.weight_ih_l0``, with ``NAME.bias_ih_l0``, and so on. An int8 or
-    uint8 array has its ``NAME.scale`` beside it, one number or one an output, and may have a
-    ``NAME.zero_point``: a weight is scale x (number - zero point).
+    one; of recurrent modules ``NAME.weight_ih_l0``, with ``NAME.bias_ih_l0``, and so on; of
+    attention ``NAME.in_proj_weight``. Weights in parts are put together first, see
+    `eiesim.importers.parametrised.join_parts`. An int8 or uint8 array has its ``NAME.scale`` beside
+    it, one number or one an output, and may have a ``NAME.zero_point``: a weight is scale x (number
+    - zero point).
 
     Parameters
     ----------
@@ -48,36 +65,54 @@ def find_layers(arrays: Mapping[str, Array], what: str) -> Weights:
         Of float64, float32, float16, int8 or uint8, where they are weights.
     what : str
         The file, for errors.
+    any_name : bool
+        Whether arrays of two or more dimensions with other names are layers, too.
 
     Raises
     ------
     WorkloadError
-        A bias, scale or zero point does not fit its weights, or a number is infinite or NaN.
+        A bias, scale or zero point does not fit its weights, a number is infinite or NaN, or two
+        layers have one name.
     """
+    plain = join_parts(arrays, what)
     layers: dict[str, DenseLayer] = {}
+    bits: dict[str, int] = {}
     taken: set[str] = set()
-    for key, array in arrays.items():
-        prefix, _, last = key.rpartition(".")
-        begins = last == WEIGHT or last.startswith(f"{WEIGHT}_")
-        if array.ndim < 2 or not array.size or not begins:
+    for key, array in plain.arrays.items():
+        if array.ndim < 2 or not array.size or not (any_name or _is_weight(key)):
             continue
-        beside = f"{prefix}." if prefix else ""
-        bias = beside + last.replace(WEIGHT, BIAS, 1)
+        name, beside, bias = _name_layer(key)
+        if name in layers:
+            raise WorkloadError(f"{what}: expected each layer under a name of its own, found "
+                                f"{name!r} twice")  # fmt: skip
         scale, zero = beside + SCALE, beside + ZERO
-        name = (prefix or "layer") if last == WEIGHT else key
         weights = array
         if array.dtype in INTEGERS:
-            beside_it = (arrays.get(scale), arrays.get(zero))
+            beside_it = (plain.arrays.get(scale), plain.arrays.get(zero))
             weights = _scale(array, *beside_it, f"{what}: {name}", scale)
-        taken |= {key, bias, scale, zero}
-        offset = _to_float32(arrays[bias]) if bias in arrays else None
+            taken |= {scale, zero}
+        taken |= {key, bias}
+        offset = _to_float32(plain.arrays[bias]) if bias in plain.arrays else None
         layers[name] = take_layer(_to_float32(weights), offset, f"{what}: {name}")
-    skipped = tuple(
-        Skipped(key, f"{array.dtype} {list(array.shape)}: no weights of a layer; left out")
-        for key, array in arrays.items()
-        if key not in taken
-    )
-    return Weights(layers, skipped)
+        if key in plain.code_bits:
+            bits[name] = plain.code_bits[key]
+    others = {key: array for key, array in plain.arrays.items() if key not in taken}
+    return Weights(layers, others, plain.notes, bits)
+
+
+def _is_weight(key: str) -> bool:
+    last = key.rpartition(".")[2]
+    return last == WEIGHT or last.startswith(f"{WEIGHT}_") or last.endswith(f"_{WEIGHT}")
+
+
+def _name_layer(key: str) -> tuple[str, str, str]:
+    """Return a layer's name, what its other arrays' names begin with, and its bias's name."""
+    prefix, _, last = key.rpartition(".")
+    if not _is_weight(key):
+        return key, f"{key}.", f"{key}.{BIAS}"
+    beside = f"{prefix}." if prefix else ""
+    name = (prefix or "layer") if last == WEIGHT else key
+    return name, beside, beside + last.replace(WEIGHT, BIAS, 1)
 
 
 def take_layer(weights: Array, bias: Array | None, what: str) -> DenseLayer:

@@ -1,4 +1,4 @@
-"""PyTorch's `.pt` and `.pth` files of weights, without PyTorch; nothing in them is executed."""
+"""PyTorch's files of weights, without PyTorch; nothing in them is executed."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ MAGIC = 0x1950A86A20F9469CFC6C
 """First pickle of the old layout."""
 PROTOCOL = 1001
 MOST_PICKLE_BYTES = 1 << 26
+WEIGHT = "weight"
 STORAGES = {
     f"{kind}Storage": dtype
     for kind, dtype in {
@@ -37,9 +38,18 @@ STORAGES = {
         "Byte": "U8", "Short": "I16", "Int": "I32", "Long": "I64", "Bool": "BOOL",
     }.items()
 }  # fmt: skip
-WEIGHTS_OF_A_CHECKPOINT = ("state_dict", "model_state_dict", "model", "net", "module")
-"""Where a checkpoint with more than weights keeps them."""
 SAVE_WEIGHTS = "save the weights alone: torch.save(model.state_dict(), FILE)"
+MOST_DEPTH = 8
+"""Of dictionaries in one another, in which a state dictionary is looked for."""
+OTHER_LAYOUTS = {
+    "_rebuild_sparse_tensor": ("a sparse one", "{key: it.to_dense() for key, it in state.items()}"),
+    "_rebuild_sparse_csr_tensor": (
+        "a sparse one", "{key: it.to_dense() for key, it in state.items()}"
+    ),
+    "_rebuild_qtensor": ("a quantised one", "the state_dict of the model before quantisation"),
+}  # fmt: skip
+"""Functions of torch._utils for tensors that are no plain numbers, what they are, and what to save
+in their place."""
 Array = npt.NDArray[Any]
 
 
@@ -49,6 +59,13 @@ class _Storage(NamedTuple):
     key: str
     kind: RawType
     numbers: int
+
+
+class _Other(NamedTuple):
+    """A tensor of another layout."""
+
+    what: str
+    remedy: str
 
 
 class _Tensor(NamedTuple):
@@ -67,7 +84,7 @@ def read_torch(path: str | Path) -> dict[str, Array]:
     ----------
     path : str or Path
         What `torch.save` wrote of ``model.state_dict()``, in the layout of today or in the one
-        before PyTorch 1.6; or a dictionary that holds it, as ``state_dict`` or ``model``.
+        before PyTorch 1.6; or a dictionary that holds it under any key, beside other things.
 
     Returns
     -------
@@ -117,7 +134,7 @@ def _read_zip(archive: zipfile.ZipFile, path: str) -> dict[str, Array]:
         return archive.read(entry)
 
     is_big = f"{folder}byteorder" in entries and read("byteorder", 16) == b"big"
-    tree = _unpickle(io.BytesIO(read("data.pkl", MOST_PICKLE_BYTES)), path)
+    tree, _ = _unpickle(io.BytesIO(read("data.pkl", MOST_PICKLE_BYTES)), path)
     tensors = _find_tensors(tree, path)
 
     def load(storage: _Storage) -> Array:
@@ -131,15 +148,14 @@ def _read_old(content: bytes, path: str) -> dict[str, Array]:
     stream = io.BytesIO(content)
     if not content.startswith(PICKLE):
         raise WorkloadError(f"{path}: expected a file of torch.save, found other content")
-    magic = _unpickle(stream, path)
-    if magic != MAGIC or _unpickle(stream, path) != PROTOCOL:
+    if _unpickle(stream, path)[0] != MAGIC or _unpickle(stream, path)[0] != PROTOCOL:
         raise WorkloadError(f"{path}: expected a file of torch.save, found another pickle")
-    system = _unpickle(stream, path)
+    system, _ = _unpickle(stream, path)
     is_big = isinstance(system, dict) and system.get("little_endian") is False
-    tree, keys = _unpickle(stream, path), _unpickle(stream, path)
+    tree, known = _unpickle(stream, path)
+    keys, _ = _unpickle(stream, path)
     tensors = _find_tensors(tree, path)
     places: dict[str, int] = {}
-    known = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
     place = stream.tell()
     for key in keys if isinstance(keys, list) else []:
         if key not in known:
@@ -173,7 +189,14 @@ def _take_storage_numbers(content: bytes, storage: _Storage, path: str, is_big: 
     return numbers
 
 
-def _unpickle(stream: io.BytesIO, path: str) -> Any:
+def _unpickle(stream: io.BytesIO, path: str) -> tuple[Any, dict[str, _Storage]]:
+    """Return the value of the next pickle, and the storages that it names."""
+    storages: dict[str, _Storage] = {}
+
+    def load(name: Any) -> _Storage:
+        storage = _take_storage(name, path)
+        return storages.setdefault(storage.key, storage)
+
     def reduce(function: Any, arguments: tuple[Any, ...]) -> Any:
         if str(function) == "collections.OrderedDict" and not arguments:
             return {}
@@ -181,9 +204,19 @@ def _unpickle(stream: io.BytesIO, path: str) -> Any:
             return _take_tensor(arguments, path)
         if str(function) == "torch._utils._rebuild_parameter" and arguments:
             return arguments[0]
-        raise WorkloadError(f"{path}: asks for {function}, which is never run; {SAVE_WEIGHTS}")
+        if str(function) == "torch.serialization._get_layout":
+            return None
+        if str(function) == "torch.Size" and arguments and isinstance(arguments[0], tuple):
+            return arguments[0]
+        module, _, name = str(function).rpartition(".")
+        if module == "torch._utils" and name in OTHER_LAYOUTS:
+            return _Other(*OTHER_LAYOUTS[name])
+        raise WorkloadError(
+            f"{path}: expected plain weights, found an object of {function}, which is never run; "
+            f"{SAVE_WEIGHTS}"
+        )
 
-    return read_pickle(stream, path, reduce, lambda name: _take_storage(name, path))
+    return read_pickle(stream, path, reduce, load), storages
 
 
 def _take_storage(name: Any, path: str) -> _Storage:
@@ -226,14 +259,47 @@ def _take_tensor(arguments: tuple[Any, ...], path: str) -> _Tensor:
 
 
 def _find_tensors(tree: Any, path: str) -> dict[str, _Tensor]:
-    """Return the tensors of a state dictionary, or of the one that a dictionary holds."""
-    whole = tree if isinstance(tree, dict) else {}
-    for inner in (whole, *(whole.get(key) for key in WEIGHTS_OF_A_CHECKPOINT)):
-        if isinstance(inner, dict):
-            found = {str(key): it for key, it in inner.items() if isinstance(it, _Tensor)}
-            if found:
-                return found
-    raise WorkloadError(f"{path}: expected a dictionary of tensors, found none; {SAVE_WEIGHTS}")
+    """Return the tensors of the state dictionary that a tree is or holds."""
+    if isinstance(tree, _Tensor | _Other):
+        raise WorkloadError(f"{path}: expected a dictionary, found one tensor; {SAVE_WEIGHTS}")
+    found = _find_states(tree, "", set())
+    weights = {
+        place: state for place, state in found.items() if any(map(_is_weight, state.items()))
+    }
+    for place, state in weights.items():
+        for key, tensor in state.items():
+            if isinstance(tensor, _Other):
+                raise WorkloadError(
+                    f"{path}: {place}{key}: expected a tensor of plain numbers, found "
+                    f"{tensor.what}; save {tensor.remedy}"
+                )
+    if len(weights) > 1:
+        places = ", ".join(place.removesuffix(".") or "the file itself" for place in weights)
+        raise WorkloadError(
+            f"{path}: expected one state dictionary, found several ({places}); save the one that "
+            "is meant: torch.save(checkpoint[KEY], FILE)"
+        )
+    states = [*weights.values()] or [*found.values()]
+    if not states:
+        raise WorkloadError(f"{path}: expected a dictionary of tensors, found none; {SAVE_WEIGHTS}")
+    return {key: it for key, it in states[0].items() if isinstance(it, _Tensor)}
+
+
+def _is_weight(entry: tuple[str, _Tensor | _Other]) -> bool:
+    key, tensor = entry
+    return WEIGHT in key and (isinstance(tensor, _Other) or len(tensor.shape) >= 2)
+
+
+def _find_states(tree: Any, place: str, seen: set[int]) -> dict[str, dict[str, _Tensor | _Other]]:
+    """Return dictionaries that hold tensors, by the keys that lead to them; each once."""
+    if not isinstance(tree, dict) or id(tree) in seen or place.count(".") > MOST_DEPTH:
+        return {}
+    seen.add(id(tree))
+    own = {str(key): it for key, it in tree.items() if isinstance(it, _Tensor | _Other)}
+    found = {place: own} if own else {}
+    for key, inner in tree.items():
+        found |= _find_states(inner, f"{place}{key}.", seen)
+    return found
 
 
 def _collect(tensors: Mapping[str, _Tensor], load: Callable[[_Storage], Array]) -> dict[str, Array]:

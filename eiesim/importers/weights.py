@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from eiesim.errors import WorkloadError
 from eiesim.files import read_arrays
 from eiesim.importers.caffemodel import read_caffemodel
+from eiesim.importers.kinds import Kind, find_kind
+from eiesim.importers.norms import find_norms
 from eiesim.importers.safetensors_file import read_safetensors
+from eiesim.importers.shards import read_shards
 from eiesim.importers.state_dict import Weights, find_layers, take_layer
 from eiesim.importers.torch_file import read_torch
 from eiesim.layer import DenseLayer
 
 WEIGHT, BIAS = ".weight", ".bias"
-CAFFEMODEL = ".caffemodel"
-STATE_DICTS = {".pt": read_torch, ".pth": read_torch, ".safetensors": read_safetensors}
+STATE_DICTS: Mapping[Kind, Callable[[str | Path], dict[str, npt.NDArray[Any]]]] = {
+    Kind.TORCH: read_torch, Kind.SAFETENSORS: read_safetensors, Kind.SHARDS: read_shards,
+}  # fmt: skip
 
 
 def read_weights(path: str | Path) -> dict[str, DenseLayer]:
@@ -49,26 +52,41 @@ def read_weights_file(path: str | Path) -> Weights:
     Parameters
     ----------
     path : str or Path
-        A `.pt`, `.pth` or `.safetensors` file with arrays as `find_layers` takes them; a
-        `.caffemodel`; or a `.npz` file, each array of two or more dimensions one layer's weights,
-        with its bias, if any, beside it: ``NAME`` or ``NAME.weight`` float32 or float16 [outputs,
-        inputs, ...], and ``NAME.bias`` [outputs].
+        A file of `torch.save` or safetensors, or an `.index.json` of several, with arrays as
+        `find_layers` takes them; a `.caffemodel`; or a `.npz` file of such arrays, in which any
+        array of two or more dimensions is a layer's weights [outputs, inputs, ...], called ``NAME``
+        or ``NAME.weight``, with its bias, if any, as ``NAME.bias`` [outputs]. What it is, is told
+        by its content.
 
     Raises
     ------
     WorkloadError
-        The file is missing or damaged, holds no weights, or an array is not as above.
+        The file is missing, damaged or of another kind, holds no weights, or an array is not as
+        above.
     """
-    kind = Path(path).suffix.lower()
-    if kind in STATE_DICTS:
+    kind = find_kind(path)
+    if kind == Kind.CAFFEMODEL:
+        found = Weights(_read_caffemodel(path))
+    elif kind == Kind.ARRAYS:
+        arrays = read_arrays(path)
+        if "codebook" in arrays or "header" in arrays:
+            raise WorkloadError(
+                f"{path}: expected weights, found a layer that is compressed already; "
+                "run it as it is"
+            )
+        found = find_layers(arrays, str(path), any_name=True)
+        _refuse_others(path, found)
+    elif kind in STATE_DICTS:
         found = find_layers(STATE_DICTS[kind](path), str(path))
-    elif kind == CAFFEMODEL:
-        found = Weights(_read_caffemodel(path), ())
     else:
-        found = Weights(_read_npz(path), ())
-    if not found.layers:
         raise WorkloadError(
-            f"{path}: expected weights [outputs, inputs, ...] of at least one layer, found none"
+            f"{path}: expected weights alone, found {kind.value}; import it instead"
+        )
+    if not found.layers:
+        named = ", ".join(f"{key} {list(it.shape)}" for key, it in [*found.others.items()][:5])
+        raise WorkloadError(
+            f"{path}: expected weights [outputs, inputs, ...] of at least one layer, called "
+            f"NAME.weight, found {named or 'none'}"
         )
     return found
 
@@ -83,39 +101,19 @@ def _read_caffemodel(path: str | Path) -> dict[str, DenseLayer]:
     }
 
 
-def _read_npz(path: str | Path) -> dict[str, DenseLayer]:
-    arrays = {key: _widen(array) for key, array in read_arrays(path).items()}
-    names = {key: key.removesuffix(WEIGHT) for key in arrays if arrays[key].ndim >= 2}
-    if len({*names.values()}) < len(names) or not all(names.values()):
-        raise WorkloadError(
-            f"{path}: expected each layer under a name of its own, found {[*names]}"
-        )
-    _refuse_others(path, arrays, names)
-    return {
-        name: take_layer(arrays[key], arrays.get(f"{name}{BIAS}"), f"{path}: {name}")
-        for key, name in names.items()
-    }
-
-
-def _refuse_others(
-    path: str | Path, arrays: Mapping[str, npt.NDArray[Any]], names: Mapping[str, str]
-) -> None:
-    biases = {f"{name}{BIAS}" for name in names.values()}
-    others = [key for key in arrays if key not in names and key not in biases]
+def _refuse_others(path: str | Path, found: Weights) -> None:
+    """Refuse arrays that nobody asked to leave out, but for those of a normalisation."""
+    norms = {norm.name for norm in find_norms(found.others)}
+    others = [key for key in found.others if key.rpartition(".")[0] not in norms]
     if others:
         raise WorkloadError(
             *(
-                f"{path}: array {key!r} {list(arrays[key].shape)}: expected weights of two or more "
-                f"dimensions, or a bias called NAME{BIAS} beside weights NAME or NAME{WEIGHT}; "
-                "rename it or leave it out"
+                f"{path}: array {key!r} {list(found.others[key].shape)}: expected weights of two "
+                f"or more dimensions, or a bias called NAME{BIAS} beside weights NAME or "
+                f"NAME{WEIGHT}; rename it or leave it out"
                 for key in others
             )
         )
-
-
-def _widen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return float16 as float32, which changes no number; anything else as it is."""
-    return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
 def _squeeze(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

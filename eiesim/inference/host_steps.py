@@ -35,8 +35,11 @@ def run_host(model: Model, step: Step, operands: Sequence[Floats]) -> Floats:
     """
     if step.op == "embedding":
         return _look_up(model, step, operands[0])
-    if step.op == "flatten" and model.shapes[step.inputs[0]][0] == STEPS:
-        return operands[0].reshape(len(operands[0]), -1)
+    if model.shapes[step.inputs[0]][0] == STEPS:
+        if step.op == "flatten":
+            return operands[0].reshape(len(operands[0]), -1)
+        if step.op == "concat":
+            return np.concatenate(operands, axis=1)
     return np.asarray(RULES[step.op](step, operands), np.float32)
 
 
@@ -76,6 +79,7 @@ RULES: Mapping[str, Callable[[Step, Sequence[Floats]], Floats]] = {
     "avgpool": _average,
     "global_avgpool": lambda _, operands: operands[0].mean((1, 2)),
     "concat": lambda _, operands: np.concatenate(operands),
+    "reverse": lambda _, operands: operands[0][::-1],
     "add": lambda _, operands: np.add.reduce(operands),
     "flatten": lambda _, operands: operands[0].reshape(-1),
     "last": lambda _, operands: operands[0][-1],

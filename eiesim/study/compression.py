@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,14 @@ import numpy as np
 from eiesim import __version__
 from eiesim.compress.container import read_dcz, write_dcz
 from eiesim.compress.ledger import LayerBits, Ledger, count_bits
-from eiesim.compress.pipeline import CompressedStep, share_bias
+from eiesim.compress.pipeline import Change, CompressedStep, describe_moves, share_bias
 from eiesim.energy.prices import PriceTable
 from eiesim.errors import ConfigError
 from eiesim.hardware import Hardware
+from eiesim.importers.described import Skipped
+from eiesim.importers.kinds import Kind, find_kind
 from eiesim.importers.net import read_net
+from eiesim.importers.state_dict import Weights
 from eiesim.layer import StoredLayer
 from eiesim.network import load_network, network_names
 from eiesim.study import store
@@ -26,7 +29,7 @@ from eiesim.study.figures import Chart, Panel, draw_chart
 from eiesim.workload.synthetic import draw_activations
 
 SCHEMA = "eiesim compress 1"
-DCZ, NET = ".dcz", ".net"
+DCZ = ".dcz"
 PARTS = {
     "weights": "huffman_codes_bits",
     "relative indices": "huffman_gaps_bits",
@@ -50,18 +53,23 @@ class Network:
         Its layers.
     metadata : mapping of str
         Of the file they come from.
-    errors : mapping of str to (float, float)
-        By layer: relative change of the weights after pruning, and after sharing as well; empty
-        where they were compressed before.
+    changes : mapping of str to Change
+        By layer: what was done to the weights; empty where they were compressed before.
     sources : tuple of Source
         Files that were read.
+    skipped : tuple of Skipped
+        Arrays of the file that were left out.
+    notes : tuple of str
+        What of the file was put together.
     """
 
     name: str
     layers: tuple[StoredLayer, ...]
     metadata: Mapping[str, str]
-    errors: Mapping[str, tuple[float, float]]
+    changes: Mapping[str, Change]
     sources: tuple[Source, ...]
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,16 +105,16 @@ def read_compressed(path: Path, prototxt: Path | None) -> Network | None:
     WorkloadError
         A file is missing or damaged.
     """
-    kind = path.suffix.lower()
-    if (kind == NET) != (prototxt is not None):
-        found = "none" if prototxt is None else f"one with a {kind or 'nameless'} file"
+    kind = find_kind(path)
+    if (kind == Kind.NET) != (prototxt is not None):
+        found = "none" if prototxt is None else f"one with {kind.value}"
         raise ConfigError(
             f"--prototxt: expected a network's definition with a .net file, found {found}"
         )
-    if kind == NET and prototxt is not None:
+    if kind == Kind.NET and prototxt is not None:
         sources = tuple(Source(str(file), hash_file(file)) for file in (path, prototxt))
         return Network(path.stem, read_net(path, prototxt), {}, {}, sources)
-    return read_container(path) if kind == DCZ else None
+    return read_container(path) if kind == Kind.CONTAINER else None
 
 
 def draw(name: str, seed: int) -> Network | None:
@@ -143,23 +151,54 @@ def read_container(path: Path) -> Network:
     return Network(path.stem, content.layers, content.metadata, {}, (source,))
 
 
-def collect(path: Path, steps: Sequence[CompressedStep]) -> Network:
+def collect(path: Path, found: Weights, steps: Sequence[CompressedStep]) -> Network:
     """Return compressed layers as a network named after the file of its weights.
 
     Parameters
     ----------
     path : Path
         The file.
+    found : Weights
+        What it holds.
     steps : sequence of CompressedStep
         Its layers.
     """
+    changes = {step.stored.name: step.change for step in steps}
     return Network(
         path.stem,
         tuple(step.stored for step in steps),
         {"network": path.stem},
-        {step.stored.name: (step.pruned_error, step.shared_error) for step in steps},
+        changes,
         (Source(str(path), hash_file(path)),),
+        found.skipped,
+        found.notes + describe_moves(changes),
     )
+
+
+def describe_problems(
+    network: Network, runs: Mapping[str, LayerRun], hw: Hardware
+) -> Iterator[str]:
+    """Yield a line for each thing that is not simulated or priced, was assumed, or is left out.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    runs : mapping of name to LayerRun
+        From `run_network`.
+    hw : Hardware
+        The machine.
+    """
+    for stored in network.layers:
+        if reason := why_not(stored, hw):
+            yield f"no cycles: {stored.name}: {reason}"
+    for run in runs.values():
+        if run.no_energy:
+            yield f"no energy: {run.name}: {run.no_energy}"
+    for note in network.notes:
+        yield f"note: {note}"
+    for it in network.skipped:
+        yield f"left out: {it.name}: {it.reason}"
 
 
 def run_network(
@@ -220,10 +259,10 @@ def describe(network: Network, ledger: Ledger, runs: Mapping[str, LayerRun]) -> 
     """
     rows = []
     for bits in (*ledger.rows, ledger.total):
-        errors = network.errors.get(bits.name, (None, None))
+        change = network.changes.get(bits.name)
         rows.append(
             bits.to_row()
-            | {"pruned_error": errors[0], "shared_error": errors[1]}
+            | (change._asdict() if change else dict.fromkeys(Change._fields))
             | _describe_run(runs.get(bits.name))
         )
     return rows
@@ -270,6 +309,8 @@ def summarise(
         "activations": asdict(given),
         "layers": list(rows[:-1]),
         "total": rows[-1],
+        "skipped": [{"name": it.name, "reason": it.reason} for it in network.skipped],
+        "notes": list(network.notes),
     }
 
 

@@ -55,7 +55,8 @@ def _draw_layer(
     variations = (ROW_VARIATION, COLUMN_VARIATION) if layer.density < 1 else (0.0, 0.0)
     places = draw_codes(matrix, layer.density, variations, 1, rng)
     values = draw_kept(places.nnz, layer.density, distribution, rng)
-    codebook = build_codebook(values, layer.codebook_bits)
+    # as the paper's k-means: entries between the two clusters that pruning leaves stay idle
+    codebook = build_codebook(values, layer.codebook_bits, move_idle=False)
     codes = sparse.csc_array(
         (assign_codes(values, codebook), places.indices, places.indptr), matrix
     )

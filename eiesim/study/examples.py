@@ -13,6 +13,7 @@ from eiesim.errors import WorkloadError, did_you_mean
 from eiesim.files import read_arrays
 from eiesim.graph import STEPS, Shape
 from eiesim.importers.idx import read_idx
+from eiesim.importers.kinds import Kind, holds
 from eiesim.model import Model
 from eiesim.workload.synthetic import draw_activations
 
@@ -62,8 +63,7 @@ def read_examples(path: str | Path, model: Model) -> list[Example]:
 
 
 def _read(path: str | Path) -> Arrays:
-    suffixes = {suffix.lower() for suffix in Path(path).suffixes}
-    if {".npz", ".npy"} & suffixes:
+    if holds(path, Kind.ARRAYS):
         return read_arrays(path)
     return {"": read_idx(path)}
 

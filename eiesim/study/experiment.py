@@ -19,6 +19,7 @@ from eiesim.errors import ConfigError, EnergyError, WorkloadError
 from eiesim.hardware import Hardware
 from eiesim.image import MemoryUse, balance_rows, encode_passes, fit_images, restore_rows
 from eiesim.importers.dump import is_dump, read_dump
+from eiesim.importers.kinds import Kind, holds, is_of_weights
 from eiesim.importers.npz import read_activations, read_layer
 from eiesim.layer import CompressedLayer
 from eiesim.resources import models_path
@@ -147,7 +148,7 @@ def load_layer(given: str) -> tuple[CompressedLayer, npt.NDArray[np.float32] | N
     EieError
         The name is unknown, or the file is missing or of the wrong form.
     """
-    if Path(given).suffix.lower() == ".npz":
+    if holds(given, Kind.ARRAYS):
         layer, own = read_layer(given)
         return layer, own, Source(given, hash_file(given))
     if is_dump(given):
@@ -158,6 +159,11 @@ def load_layer(given: str) -> tuple[CompressedLayer, npt.NDArray[np.float32] | N
         found = load_benchmark(given)
         source = Source(given, hash_file(models_path() / "trained" / f"{network}-seed0.dcz"))
         return found.layer, found.activations, source
+    if is_of_weights(given):
+        raise WorkloadError(
+            f"{given}: expected a layer or an imported network, found a network's weights; import "
+            "them first (eiesim import)"
+        )
     file = find_spec_file(given)
     spec = load_spec(file)
     benchmark = draw_benchmark(spec)

@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,10 +27,11 @@ from eiesim.image import (
     fit_images,
     lay_out,
 )
+from eiesim.importers.kinds import Kind, holds
 from eiesim.importers.npz import read_activations
 from eiesim.inference import run_model
 from eiesim.layer import CompressedLayer
-from eiesim.model import EIE, Model, load_model
+from eiesim.model import Model
 from eiesim.sim.passes import simulate_passes
 from eiesim.study.examples import (
     DRAWN_STEPS,
@@ -95,7 +95,7 @@ def evaluate(task: Task) -> list[tuple[int, Row]]:
 
 def _prepare(task: Task) -> Callable[[Hardware], Row]:
     """Return a function from a machine to a row."""
-    if Path(task.layer).suffix.lower() == EIE:
+    if holds(task.layer, Kind.CONTAINER):
         return _prepare_network(task)
     shared = json.dumps(task.shared, sort_keys=True)
     layout = task.machines[0][1].layout
@@ -272,7 +272,7 @@ def _find_example(model: Model, path: str, shared: Values) -> Example:
 def _load_network(identity: str, path: str, shared: str) -> tuple[Model, Example]:
     """Return network and input; kept by content, as above."""
     told: Mapping[str, Any] = json.loads(shared)
-    model = load_model(path)
+    model = Model.load(path)
     example = _find_example(model, path, told)
     require_same(identity, path, told)
     return model, example

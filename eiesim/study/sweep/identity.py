@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 from eiesim.benchmark import find_spec_file
@@ -12,7 +11,7 @@ from eiesim.digest import hash_program
 from eiesim.errors import EieError
 from eiesim.hardware import Hardware
 from eiesim.importers.dump import is_dump
-from eiesim.model import EIE
+from eiesim.importers.kinds import Kind, holds
 from eiesim.study.experiment import hash_file, load_layer
 from eiesim.study.sweep.points import Values
 from eiesim.trained import trained_names
@@ -78,7 +77,7 @@ def _hash_inputs(shared: Values) -> dict[str, Any]:
 
 
 def _find_hash(layer: str) -> str:
-    if Path(layer).suffix.lower() in (EIE, ".npz"):
+    if holds(layer, Kind.CONTAINER, Kind.ARRAYS):
         return hash_file(layer)
     if layer.startswith(MATCHED):
         return MATCHED + hash_file(find_spec_file(layer.removeprefix(MATCHED)))

@@ -1,0 +1,207 @@
+"""What kind a file is, by its content; the name decides only where the content does not."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+import zlib
+from enum import Enum
+from pathlib import Path
+
+from eiesim.errors import WorkloadError
+from eiesim.files import CONTAINER_MAGIC, NPY_MAGIC, BoundedReader
+from eiesim.importers.content import GZIP_MAGIC, read_content
+from eiesim.importers.torch_file import PICKLE, ZIP_ERRORS
+
+HEAD_BYTES = 4096
+ZIP_MAGIC = b"PK\x03\x04"
+
+
+class Kind(Enum):
+    """Kinds of files with weights or layers that can be read."""
+
+    TORCH = "a file of torch.save"
+    SAFETENSORS = ".safetensors"
+    SHARDS = ".index.json of several files"
+    ARRAYS = ".npz"
+    CAFFEMODEL = ".caffemodel"
+    ONNX = ".onnx"
+    NET = ".net"
+    CONTAINER = ".dcz or .eie"
+
+
+BY_NAME = {
+    ".pt": Kind.TORCH, ".pth": Kind.TORCH, ".safetensors": Kind.SAFETENSORS, ".npz": Kind.ARRAYS,
+    ".npy": Kind.ARRAYS, ".caffemodel": Kind.CAFFEMODEL, ".onnx": Kind.ONNX, ".net": Kind.NET,
+    ".dcz": Kind.CONTAINER, ".eie": Kind.CONTAINER,
+}  # fmt: skip
+"""For files that begin with nothing of their own, and for damaged ones, whose reader says where."""
+BY_MAGIC = {NPY_MAGIC: Kind.ARRAYS, PICKLE: Kind.TORCH, CONTAINER_MAGIC: Kind.CONTAINER}
+PACKED = {Kind.SAFETENSORS, Kind.CAFFEMODEL, Kind.SHARDS}
+"""Kinds whose readers unpack gzip."""
+TO_ONNX = "export the model to ONNX (tf2onnx) and take that, or save its weights as .npz"
+FOREIGN = (
+    (0, b"\x89HDF\r\n\x1a\n", f"an HDF5 file, as Keras saves it: {TO_ONNX}"),
+    (4, b"TFL3", f"a TensorFlow Lite file: {TO_ONNX}"),
+    (0, b"GGUF", "a GGUF file: take the .safetensors it was made of"),
+    (257, b"ustar", "a tar archive: unpack it and take the file of weights inside"),
+)
+"""Where other tools' files have which bytes, and what to do with them."""
+
+
+def find_kind(path: str | Path) -> Kind:
+    """Return what kind a file is.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file.
+
+    Raises
+    ------
+    WorkloadError
+        There is none, or it is of a kind that cannot be read; the error says what to do.
+    """
+    file = Path(path)
+    try:
+        is_file = file.is_file()
+    except (OSError, ValueError):  # no name of a file
+        is_file = False
+    if not is_file:
+        raise WorkloadError(f"{path}: expected a file, found none; check the path")
+    head, is_packed = _read_head(file)
+    for place, magic, what in FOREIGN:
+        if head[place:].startswith(magic):
+            raise WorkloadError(f"{path}: expected weights that eiesim reads, found {what}")
+    kind = _find_by_content(head, file) or BY_NAME.get(file.suffix.lower())
+    if kind is None:
+        raise WorkloadError(
+            f"{path}: expected weights ({', '.join(it.value for it in Kind)}), found "
+            f"{'a file' if head else 'an empty file'} of no kind that eiesim knows"
+        )
+    if is_packed and kind not in PACKED:
+        raise WorkloadError(f"{path}: expected {kind.value}, found it packed by gzip; unpack it")
+    return kind
+
+
+def holds(path: str | Path, *kinds: Kind) -> bool:
+    """Whether a file is of one of some kinds, by its name where there is none or it is damaged.
+
+    Parameters
+    ----------
+    path : str or Path
+        Anything.
+    kinds : Kind
+        Those that are meant.
+    """
+    try:
+        return find_kind(path) in kinds
+    except WorkloadError:
+        return BY_NAME.get(Path(path).suffix.lower()) in kinds
+
+
+def is_of_weights(path: str | Path) -> bool:
+    """Whether there is a file, and it holds a network that is to be imported.
+
+    Parameters
+    ----------
+    path : str or Path
+        Anything.
+    """
+    try:
+        return find_kind(path) not in (Kind.ARRAYS, Kind.CONTAINER)
+    except WorkloadError:
+        return False
+
+
+def _read_head(file: Path) -> tuple[bytes, bool]:
+    """Return the first bytes of a file, unpacked, and whether they were packed by gzip."""
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(HEAD_BYTES)
+        if not head.startswith(GZIP_MAGIC):
+            return head, False
+        with gzip.open(file) as unpacked:
+            return unpacked.read(HEAD_BYTES), True
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise WorkloadError(
+            f"{file}: expected a whole gzip file, found a truncated or damaged one ({error}); "
+            "get it again"
+        ) from error
+    except OSError as error:
+        raise WorkloadError(f"{file}: cannot be read: {error.strerror or error}") from error
+
+
+def _find_by_content(head: bytes, file: Path) -> Kind | None:
+    if head.startswith(ZIP_MAGIC):
+        return _find_in_archive(file, head)
+    for magic, kind in BY_MAGIC.items():
+        if head.startswith(magic):
+            return kind
+    if _begins_header(head):
+        return Kind.SAFETENSORS
+    if head.lstrip()[:1] == b"{" and b'"weight_map"' in read_content(file):
+        return Kind.SHARDS
+    return _find_protobuf(head, file)
+
+
+def _begins_header(head: bytes) -> bool:
+    """Whether it is a length and a JSON object's text, and no numbers that look like these."""
+    length = int.from_bytes(head[:8], "little")
+    text = head[8 : 8 + min(length, 64)]
+    is_object = text[:1] == b"{" and text[1:].lstrip()[:1] in (b'"', b"}")
+    is_text = all(it >= ord(" ") or it in b"\t\r\n" for it in text)
+    return is_object and is_text and 8 <= length < 1 << 40
+
+
+def _find_in_archive(file: Path, head: bytes) -> Kind | None:
+    try:
+        with BoundedReader(file) as stream, zipfile.ZipFile(stream) as archive:
+            names = archive.namelist()
+    except (OSError, *ZIP_ERRORS):  # a damaged one: by its first entry
+        names = [head[30 : 30 + int.from_bytes(head[26:28], "little")].decode("latin-1")]
+    last = {name.rpartition("/")[2] for name in names}
+    if "constants.pkl" in last:
+        raise WorkloadError(
+            f"{file}: expected weights, found a TorchScript archive, which is a program; "
+            "torch.save(torch.jit.load(FILE).state_dict(), NEW) saves its weights alone"
+        )
+    if "data.pkl" in last:
+        return Kind.TORCH
+    if any(name.endswith(".npy") for name in last):
+        return Kind.ARRAYS
+    if "model.weights.h5" in last:
+        raise WorkloadError(f"{file}: expected weights, found an archive of Keras: {TO_ONNX}")
+    if file.suffix.lower() in BY_NAME:
+        return None
+    raise WorkloadError(
+        f"{file}: expected weights, found an archive of another tool with {', '.join(names[:3])}"
+    )
+
+
+def _find_protobuf(head: bytes, file: Path) -> Kind | None:
+    """Tell the tools apart whose files are protobuf's messages without a word of their own."""
+    if head[:1] == b"\x08" and len(head) > 4 and head[2] in b"\x12\x1a\x22\x28\x32\x3a\x42":
+        if head[1:3] == b"\x01\x12" and _take(head, 3)[0][:1] in (b"\n", b"\x12"):
+            raise WorkloadError(f"{file}: expected weights, found a SavedModel's graph: {TO_ONNX}")
+        return Kind.ONNX
+    if head[:1] != b"\n" or len(head) < 4:
+        return None
+    name, after = _take(head, 1)
+    if name[:1] == b"\n" and _take(name, 1)[1][:1] == b"\x12":  # a node: its name, then its op
+        raise WorkloadError(f"{file}: expected weights, found a graph of TensorFlow: {TO_ONNX}")
+    is_caffe = after[:1] == b"\x12" or after[:2] == b"\xa2\x06"
+    return Kind.CAFFEMODEL if is_caffe else None
+
+
+def _take(content: bytes, place: int) -> tuple[bytes, bytes]:
+    """Return the field whose length stands at a place, and what comes after it."""
+    length = shift = 0
+    while place < len(content):
+        byte = content[place]
+        place += 1
+        length |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            break
+    return content[place : place + length], content[place + length :]
