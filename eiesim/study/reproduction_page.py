@@ -64,8 +64,8 @@ def _summarise(records: Sequence[Record]) -> Html:
                 f"beside ours. Of {sum(kinds.values()):,} numbers and statements, "
                 f"{kinds[MATCH]:,} match to the printed digits and {kinds[WITHIN]:,} lie within a "
                 f"stated tolerance; {count_constructed(records):,} of these agree by construction, "
-                "as numbers quoted from the papers, put into the model or calibrated to, and are "
-                f"no evidence. Experiments: {words}."
+                "wholly or in part, as numbers quoted from the papers, put into the model or "
+                f"calibrated to, and are no evidence. Experiments: {words}."
             ),
             markup.tiles((f"{count:,}", kind, kind) for kind, count in kinds.items()),
         ]
@@ -98,21 +98,17 @@ def _tabulate_differences(records: Sequence[Record]) -> Html:
 
 def _describe(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a verdict's row as it is shown: its reason is behind the numbers, apart."""
-    kind, text, deviation = row["kind"], row["verdict"], row["deviation_percent"]
-    if kind == WITHIN:
-        words, _, why = text.removesuffix(")").partition(" (")
-    else:
-        words, why = kind, text.removeprefix(kind).removeprefix(" because ").lstrip()
+    deviation = row["deviation_percent"]
     return {
         "layer": row["layer"],
         "quantity": row["quantity"],
         "workload": row["workload"],
-        "verdict": markup.badge(words, kind),
+        "verdict": markup.badge(row["words"], row["kind"]),
         "paper": row["paper"],
         "ours": row["ours"],
         "unit": markup.UNITS.get(row["unit"].lower(), row["unit"]),
         "deviation_percent": None if deviation is None else round(deviation, 2) + 0.0,
-        "why": why,
+        "why": row["why"],
     }
 
 

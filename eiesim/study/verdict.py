@@ -83,13 +83,19 @@ class Verdict:
         return MATCH if self.matches else WITHIN if self.within else DIFFERS
 
     @property
+    def words(self) -> str:
+        """The verdict without its reason."""
+        return f"within {self.tolerance.percent:g} %" if self.kind == WITHIN else self.kind
+
+    @property
+    def why(self) -> str:
+        """Why the tolerance is so wide, or why the number differs; and why it is not free."""
+        return _mark(self, {WITHIN: self.tolerance.why, DIFFERS: self.reason}.get(self.kind, ""))
+
+    @property
     def text(self) -> str:
         """The verdict: match, within a tolerance and why so wide, or differs and why."""
-        if self.matches:
-            return _tell_match(self)
-        if self.within:
-            return f"within {self.tolerance.percent:g} % ({self.tolerance.why})"
-        return f"differs because {self.reason}"
+        return _write(self)
 
     def to_row(self) -> Row:
         """Return the verdict as one row of a table."""
@@ -142,9 +148,19 @@ class Statement:
         return MATCH if self.holds else DIFFERS
 
     @property
+    def words(self) -> str:
+        """The verdict without its reason."""
+        return self.kind
+
+    @property
+    def why(self) -> str:
+        """Why it does not hold; and why what we find is not free."""
+        return _mark(self, "" if self.holds else self.reason)
+
+    @property
     def text(self) -> str:
         """The verdict: match, or differs and why."""
-        return _tell_match(self) if self.holds else f"differs because {self.reason}"
+        return _write(self)
 
     def to_row(self) -> Row:
         """Return the statement as one row of a table."""
@@ -171,12 +187,17 @@ class Unreproducible:
     workload: str = ""
     by_construction = ""
     within = False
-    kind = IMPOSSIBLE
+    kind = words = IMPOSSIBLE
+
+    @property
+    def why(self) -> str:
+        """Why not."""
+        return self.reason
 
     @property
     def text(self) -> str:
         """The verdict: why not."""
-        return f"{IMPOSSIBLE} because {self.reason}"
+        return _write(self)
 
     def to_row(self) -> Row:
         """Return it as one row of a table."""
@@ -184,11 +205,41 @@ class Unreproducible:
 
 
 Judgement = Verdict | Statement | Unreproducible
+MUCH = 1.0
+"""Points of accuracy beyond which a paper's loss is one that ours must show, too."""
 
 
-def _tell_match(judgement: Verdict | Statement) -> str:
-    told = f" by construction: {judgement.by_construction}" if judgement.by_construction else ""
-    return f"{MATCH}{told}"
+def agree_in_loss(ours: float, paper: float, allowed: float) -> bool:
+    """Return whether what one of our networks loses agrees with what the paper's lost.
+
+    Parameters
+    ----------
+    ours, paper : float
+        Points of accuracy. Of more than `MUCH` ours must lose half or more, however much; otherwise
+        it must not lose more than the paper's.
+    allowed : float
+        Points that ours may lose beyond that.
+    """
+    return ours >= paper / 2 if paper > MUCH else ours <= paper + allowed
+
+
+def _mark(judgement: Verdict | Statement, why: str) -> str:
+    """Return a reason together with the mark of a number that is not free, whatever its kind."""
+    if not judgement.by_construction:
+        return why
+    # one that differs all the same was not made to agree, but rests on the paper's number
+    mark = "not independent" if judgement.kind == DIFFERS else "by construction"
+    return "; ".join(filter(None, (why, f"{mark}: {judgement.by_construction}")))
+
+
+def _write(judgement: Judgement) -> str:
+    """Return the verdict as a sentence: its words, and its reason if there is one."""
+    words, why = judgement.words, judgement.why
+    if judgement.kind in (DIFFERS, IMPOSSIBLE):
+        return f"{words} because {why}"
+    if judgement.kind == WITHIN:
+        return f"{words} ({why})"
+    return f"{words} {why}".rstrip()
 
 
 def _make_row(judgement: Judgement) -> Row:
@@ -204,5 +255,7 @@ def _make_row(judgement: Judgement) -> Row:
         "tolerance_percent": None,
         "kind": judgement.kind,
         "by_construction": bool(judgement.by_construction),
+        "words": judgement.words,
+        "why": judgement.why,
         "verdict": judgement.text,
     }

@@ -38,6 +38,8 @@ PRESET = "eie-64pe-45nm"
 """The machine of the paper, which Table IV was timed on."""
 REAL_NAME, ALEX8 = "alex-8", "alex8/layer.npz"
 """AlexNet's fc8 with one image's activations, in the folder of real data."""
+MISSING = f"{ALEX8} is missing"
+"""Why there is nothing of the real layer."""
 CALIBRATED_ROW_VARIATION = {"vgg-6": 0.9}
 """Row variation of a layer's own, so that its actual time is Table IV's 34.4 us: over eight seeds
 it is 34.2 us on average, 30.8 us with the default, which was fitted to other layers."""
@@ -198,6 +200,17 @@ def list_matched_and_real(data: Path) -> Iterator[tuple[str, Workload | None]]:
     for name in PAPER_LAYERS:
         yield name, draw_matched(name)
     yield REAL_NAME, load_alex8(data)
+
+
+def note_real(workloads: Iterable[str]) -> str:
+    """Return the sentence of a note on the real layer: where it is, or that it is missing.
+
+    Parameters
+    ----------
+    workloads : iterable of str
+        Kinds of what was run.
+    """
+    return "The real Alex-8 is in the table." if REAL in workloads else f"{MISSING}."
 
 
 def run_workloads(workloads: Iterable[Workload], hw: Hardware) -> Iterator[WorkloadRun]:

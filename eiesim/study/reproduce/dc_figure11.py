@@ -25,8 +25,8 @@ FIGURE = "dc_figure11"
 NEGLIGIBLE = 0.01
 """Share of the file that still counts as nothing."""
 LARGE = ("AlexNet", "VGG-16")
-NOTE = f"""{ORIGIN} Trained or read where there is such a network, drawn otherwise. What to see:
-weights and indices take alike; the codebook is nothing in large networks."""
+NOTE = f"""{ORIGIN} Trained or read where there is such a network, drawn otherwise. A codebook
+is negligible that takes {NEGLIGIBLE:.0%} of the file at most."""
 
 
 def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:

@@ -27,9 +27,7 @@ FIGURE = "dc_figure7"
 FEWEST_BITS = {"convolutions": 4, "fully connected": 2}
 """Fewest bits with which the paper's AlexNet still works (section 5.1 and Figure 7)."""
 NOTE = f"""{ORIGIN}
-Layers of the other kind keep float32. What to see: after an epoch of fine-tuning our LeNets work
-with 2 bits, convolutions too (a dense LeNet-300-100 with 3), and fail with 1; whether a network was
-pruned before makes little difference."""
+Layers of the other kind keep float32."""
 
 
 def judge(parts: Iterable[tuple[Point, ...]]) -> Outcome:
@@ -48,7 +46,7 @@ def judge(parts: Iterable[tuple[Point, ...]]) -> Outcome:
     panels = tuple(draw_bits(points, FIGURE, network) for network in networks)
     chart = Chart(
         "Test error by bits of a shared weight", panels,
-        "Errors rise at the same number of bits whether or not the network was pruned.",
+        "Errors rise with few bits, of pruned networks and of others.",
     )  # fmt: skip
     rows = [vars(point) for point in points if point.figure == FIGURE]
     return Outcome(
@@ -79,15 +77,15 @@ def _judge_network(points: tuple[Point, ...], network: str) -> list[Statement]:
             Statement(
                 network, f"fewest bits of {kind}",
                 f"fails below {printed} bits (Figure 7)", told, set(fewest.values()) == {printed},
-                "a LeNet on MNIST is another task than AlexNet on ImageNet, and is retrained for "
-                "an epoch after sharing", "trained here",
+                f"{told}; a LeNet on MNIST is another task than AlexNet on ImageNet",
+                "trained here",
             ),
             Statement(
                 network, f"pruned before, {kind}",
                 "drops at the same number of bits whether pruned or not (section 5.1)", told,
                 len(set(fewest.values())) == 1,
-                "a pruned layer's weights have no values near 0, so that fewer entries cover them",
-                "trained here",
+                f"{told}: the one that works with fewer bits is the "
+                f"{min(fewest, key=lambda start: fewest[start] or 99)} one", "trained here",
             ),
         ]  # fmt: skip
     return statements

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from eiesim.compress.ledger import TOTAL
 from eiesim.published import read_table
+from eiesim.study.reproduce.authors_alexnet import (
+    CODE_BITS,
+    ENTRIES,
+    NOTE,
+    TOLERANCE,
+    count_entries,
+)
 from eiesim.study.reproduce.network_layers import ROUNDED, find_coded_percent, judge_network
 from eiesim.study.reproduce.networks import (
+    ALEXNET,
     READS,
     REAL,
     STEPS,
@@ -17,7 +26,8 @@ from eiesim.study.reproduce.networks import (
     work,
 )
 from eiesim.study.reproduce.outcome import Outcome
-from eiesim.study.verdict import Verdict
+from eiesim.study.verdict import Judgement, Unreproducible, Verdict
+from eiesim.study.workloads import MISSING
 
 __all__ = ["READS", "STEPS", "judge", "work"]
 
@@ -31,25 +41,60 @@ def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
         The networks.
     """
     rounds = [list(part) for part in parts]
-    outcome = judge_network(rounds, "AlexNet")
+    outcome = judge_network(rounds, ALEXNET)
     real = choose(rounds, "Alex-8", REAL)
-    printed = next(row for row in read_table("paper/dc_tables2to5")
-                   if (row["network"], row["layer"]) == ("AlexNet", "fc8"))  # fmt: skip
-    verdicts = tuple(verdict for bits in real for verdict in _judge_fc8(bits, printed))
-    sources = (*outcome.sources, *list_sources(real))
-    return replace(outcome, verdicts=outcome.verdicts + verdicts, sources=sources)
+    printed = {row["layer"]: row for row in read_table("paper/dc_tables2to5")
+               if row["network"] == ALEXNET}  # fmt: skip
+    return replace(
+        outcome,
+        note=f"{outcome.note} {NOTE} {_tell_finding(printed[TOTAL])}",
+        verdicts=(
+            *outcome.verdicts,
+            *_judge_entries(printed),
+            *_judge_fc8(next(iter(real), None), printed["fc8"]),
+        ),
+        sources=(*outcome.sources, *list_sources(real)),
+    )
 
 
-def _judge_fc8(bits: NetworkBits, printed: dict[str, str]) -> list[Verdict]:
-    """Set the authors' own fc8, shared with 4 bits, beside the row of 5 bits."""
+def _tell_finding(row: Mapping[str, str]) -> str:
+    """Say by which bits the printed total comes out."""
+    total = count_entries()[-1]
+    percents = {bits: total.find_percent(bits) for bits in CODE_BITS}
+    best = min(CODE_BITS, key=lambda bits: abs(percents[bits] - float(row["rate_percent_pq"])))
+    words = ", ".join(f"with {bits} bits {percent:.3f} %" for bits, percent in percents.items())
+    return (
+        f"The printed total, {row['rate_percent_pq']} %, is that of {best}-bit codes: {words}, "
+        f"{total.find_megabytes(best):.3f} MB."
+    )
+
+
+def _judge_entries(printed: Mapping[str, Mapping[str, str]]) -> Iterator[Verdict]:
+    """Judge what the entries of the authors' file take, with either number of bits."""
+    for layer in count_entries():
+        different = len(set(layer.stream_bits.values())) > 1
+        for bits in CODE_BITS if different else CODE_BITS[:1]:
+            words = f", {bits}-bit codes" if different else ""
+            others = ", ".join(
+                f"with {other} bits it is {layer.find_percent(other):.2f} %"
+                for other in CODE_BITS
+                if different and other != bits
+            )
+            yield Verdict(
+                layer.name, f"rate, P+Q{words}", "%", printed[layer.name]["rate_percent_pq"],
+                layer.find_percent(bits), TOLERANCE, others or "its entries are others", ENTRIES,
+            )  # fmt: skip
+
+
+def _judge_fc8(bits: NetworkBits | None, printed: Mapping[str, str]) -> Iterator[Judgement]:
+    """Set the authors' own fc8 beside the printed row."""
+    quantities = {"rate, P+Q": "rate_percent_pq", "rate, P+Q+H": "rate_percent_pqh"}
+    if bits is None:
+        for quantity, column in quantities.items():
+            yield Unreproducible("fc8", quantity, "%", printed[column], MISSING, REAL)
+        return
     total = bits.ledger.total
-    return [
-        Verdict(
-            "fc8", quantity, "%", printed[column], ours, ROUNDED,
-            "its codes have 4 bits, those of the table 5", REAL,
-        )
-        for quantity, column, ours in (
-            ("rate, P+Q", "rate_percent_pq", 100 / total.shared_rate),
-            ("rate, P+Q+H", "rate_percent_pqh", find_coded_percent(total)),
-        )
-    ]  # fmt: skip
+    found = (100 / total.shared_rate, find_coded_percent(total))
+    for (quantity, column), ours in zip(quantities.items(), found, strict=True):
+        reason = f"its codes have {total.code_bits} bits, those of the table {CODE_BITS[0]}"
+        yield Verdict("fc8", quantity, "%", printed[column], ours, ROUNDED, reason, REAL)

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from eiesim.hardware import Hardware
 from eiesim.published import read_table
+from eiesim.study.reproduce.authors_alexnet import (
+    CODE_BITS,
+    ENTRIES,
+    NOTE,
+    TOLERANCE,
+    count_entries,
+)
 from eiesim.study.reproduce.networks import (
+    ALEXNET,
     DRAWN,
+    FOUR_BITS,
     ORIGIN,
     READS,
     STEPS,
     NetworkBits,
     choose,
+    describe_before,
+    describe_gap,
+    find_total,
     list_sources,
     work,
 )
@@ -23,19 +35,13 @@ __all__ = ["READS", "STEPS", "judge", "work"]
 
 SIZE = Tolerance(5, "sizes are printed with two digits")
 OURS = {
-    "Baseline Caffemodel": ("dense_bits", "", ""),
-    "Pruning": (
-        "pruned_bits", "the paper counts the weights that are kept, 6.7 million of 4 bytes, and no "
-        "indices; ours has 4 bits of index an entry, and padding zeros", "",
-    ),
-    "Pruning + Quantization": (
-        "shared_bits", "padding zeros, and densities printed in whole percent", "",
-    ),
-    "Pruning + Quantization + Huffman": (
-        "file_bits", "Huffman codes gain less on drawn weights than on trained ones", "",
-    ),
-}  # fmt: skip
-NOTE = f"""{ORIGIN} What to see: each stage's size, weights, indices, codebooks and biases."""
+    "Baseline Caffemodel": "dense_bits",
+    "Pruning": "pruned_bits",
+    "Pruning + Quantization": "shared_bits",
+    "Pruning + Quantization + Huffman": "file_bits",
+}
+"""What of a ledger's total stands beside each of the table's own methods."""
+SHARED = "Pruning + Quantization"
 
 
 def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
@@ -46,20 +52,19 @@ def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
     parts : iterable of sequence of NetworkBits
         The networks.
     """
-    alexnet = choose(list(parts), "AlexNet", DRAWN)
-    total = alexnet[0].ledger.total
+    rounds = [list(part) for part in parts]
+    (drawn,) = choose(rounds, ALEXNET, DRAWN)
+    (four,) = choose(rounds, ALEXNET, FOUR_BITS)
     verdicts: list[Judgement] = []
     for row in read_table("paper/dc_table7"):
         method = row["method"]
         if method in OURS:
-            column, reason, told = OURS[method]
-            ours = getattr(total, column) / 8e6
-            verdicts.append(
-                Verdict(method, "size", "MB", row["size_mb"], ours, SIZE, reason, DRAWN, told)
-            )
+            verdicts += _judge_size(drawn, four, row)
         else:
             reason = "another way to compress, which eiesim does not build"
             verdicts.append(Unreproducible(method, "size", "MB", row["size_mb"], reason))
+        if method == SHARED:
+            verdicts += _judge_entries(row)
         verdicts += [
             Unreproducible(
                 method, f"{top} error", "%", row[f"{top}_error"],
@@ -68,4 +73,54 @@ def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
             for top in ("top1", "top5")
             if row[f"{top}_error"]
         ]  # fmt: skip
-    return Outcome(NOTE, Hardware(), tuple(verdicts), sources=list_sources(alexnet))
+    note = f"{ORIGIN} {NOTE}"
+    return Outcome(note, Hardware(), tuple(verdicts), sources=list_sources([drawn]))
+
+
+def _judge_size(
+    drawn: NetworkBits, four: NetworkBits, row: Mapping[str, str]
+) -> Iterator[Judgement]:
+    """Judge the size after a stage, and beside it with 4-bit codes where these make it another."""
+    method = row["method"]
+    sizes = {
+        bits.workload: getattr(bits.ledger.total, OURS[method]) / 8e6 for bits in (drawn, four)
+    }
+    different = sizes[DRAWN] != sizes[FOUR_BITS]
+    for bits in (drawn, four) if different else (drawn,):
+        beside = f"; with 4-bit codes it is {sizes[FOUR_BITS]:.1f} MB" if bits is drawn else ""
+        reason = _explain(bits, method) + (beside if different else "")
+        yield Verdict(
+            method, "size", "MB", row["size_mb"], sizes[bits.workload], SIZE, reason, bits.workload
+        )  # fmt: skip
+
+
+def _explain(bits: NetworkBits, method: str) -> str:
+    total = bits.ledger.total
+    if method == "Pruning":
+        return (
+            f"the {total.nonzeros / 1e6:.1f} million weights that are kept take "
+            f"{4 * total.nonzeros / 1e6:.1f} MB as float32, which the paper counts; ours has "
+            f"{total.index_bits} bits of index an entry, and "
+            f"{total.padding / 1e6:.1f} million padding zeros"
+        )
+    describe = describe_before if method == SHARED else describe_gap
+    return describe(bits.ledger, find_total(ALEXNET))
+
+
+def _judge_entries(row: Mapping[str, str]) -> Iterator[Verdict]:
+    """Judge size and rate of the entries of the authors' file, with either number of bits."""
+    total = count_entries()[-1]
+    for bits in CODE_BITS:
+        for quantity, unit, column, ours in (
+            ("size", "MB", "size_mb", total.find_megabytes(bits)),
+            ("rate", "x", "rate", 100 / total.find_percent(bits)),
+        ):
+            reason = ", ".join(
+                f"with {other} bits the authors' entries take {total.find_megabytes(other):.2f} MB"
+                for other in CODE_BITS
+                if other != bits
+            )
+            yield Verdict(
+                row["method"], f"{quantity}, {bits}-bit codes", unit, row[column], ours, TOLERANCE,
+                reason, ENTRIES,
+            )  # fmt: skip

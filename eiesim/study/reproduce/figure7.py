@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from eiesim.study.reproduce import ratios
-from eiesim.study.reproduce.layers import READS, STEPS, WORKLOADS_NOTE, work
+from eiesim.study.reproduce.layers import READS, STEPS, work
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.workloads import WorkloadRun
 
@@ -20,12 +20,11 @@ Quoted: Table IV's times and Deep Compression's Table 9 powers, EIE at 0.600 W; 
 the printed number. The powers of the NT layers are printed nowhere and were derived from Figures
 6 and 7 themselves: that these come out again is no evidence. Simulated: our times with the energy
 that was counted, and at the steady power of Table II, which is how the paper counts; within
-{ratios.TOLERANCE.percent} %. {WORKLOADS_NOTE} What to see: at steady power EIE's efficiency is
-the paper's where its time is. Counted it is lower on most layers: columns are short or skipped,
-so that both SRAMs are read more often than every 8 cycles; and what VGG-6 streams from DRAM is in
-it.""",
-    "EIE is three to five orders of magnitude above the CPU; ours, with every access counted, is "
-    "lower than the paper's, which multiplies time by the power of a steady state.",
+{ratios.PERCENT} %. What to see: at steady power EIE's efficiency is the paper's where its time is.
+Counted it is lower where columns are short or skipped, so that both SRAMs are read more often than
+every 8 cycles, and where layers stream from DRAM.""",
+    "EIE is three to five orders of magnitude above the CPU; the paper multiplies time by the "
+    "power of a steady state, ours counts every access.",
 )
 
 

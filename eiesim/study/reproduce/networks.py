@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from eiesim.compress.ledger import Ledger, count_bits, count_net_bytes
+from eiesim.compress.ledger import TOTAL, Ledger, count_bits, count_net_bytes
 from eiesim.importers.net import read_net
 from eiesim.importers.npz import read_layer
 from eiesim.layer import StoredLayer
 from eiesim.network import load_network
+from eiesim.published import read_table
 from eiesim.study.accuracy import NET
 from eiesim.study.drawn_network import Distribution, draw_network, find_source
 from eiesim.study.experiment import Source, hash_file
@@ -19,6 +20,7 @@ from eiesim.study.workloads import ALEX8
 from eiesim.trained import load_trained, trained_names
 
 DRAWN, LAPLACE, REAL, TRAINED = "drawn", "drawn, Laplace", "real", "trained here"
+FOUR_BITS = "drawn, 4-bit codes"
 """Where weights come from."""
 NAMES = {
     "LeNet-300-100": "lenet-300-100",
@@ -29,14 +31,17 @@ NAMES = {
     "SqueezeNet": "squeezenet",
 }
 """The networks as they are printed, and as they are called here."""
+ALEXNET = "AlexNet"
 STEPS = (*(f"{name}, drawn" for name in NAMES), "real and trained networks")
 READS = (*NET, ALEX8)
+NO_SQUEEZENET = f"{NET[0]} is missing"
 MAGNITUDES: tuple[tuple[str, Distribution], ...] = ((DRAWN, "normal"), (LAPLACE, "laplace"))
 ORIGIN = """\
 Weights drawn: shapes, densities and bits are the paper's, places are filled as unevenly as in real
 layers, and values are the largest of normal weights, shared by k-means, so that the frequencies of
 codes follow from the density alone; of Laplace weights (drawn, Laplace) to show what that
-assumption decides. Trained here: eiesim's own LeNets on MNIST, from models/trained."""
+assumption decides. Drawn, 4-bit codes: AlexNet's fully connected layers with 4 bits instead of 5.
+Trained here: eiesim's own LeNets on MNIST, from models/trained."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +78,16 @@ def _count_drawn(own: str, magnitudes: Distribution) -> Ledger:
     return count_bits(tuple(draw_network(load_network(own), 0, magnitudes)))
 
 
+@cache
+def _count_four_bits() -> Ledger:
+    """Return AlexNet's ledger with codes of 4 bits in fully connected layers."""
+    spec = load_network(NAMES[ALEXNET])
+    layers = tuple(
+        replace(layer, codebook_bits=4) if layer.kind == "fc" else layer for layer in spec.layers
+    )
+    return count_bits(tuple(draw_network(replace(spec, layers=layers))))
+
+
 def work(
     data: Path, drawn: Sequence[tuple[str, Distribution]] = MAGNITUDES
 ) -> Iterator[tuple[NetworkBits, ...]]:
@@ -87,10 +102,13 @@ def work(
     """
     for name, own in NAMES.items():
         source = (find_source(own),)
-        yield tuple(
+        counted = tuple(
             NetworkBits(name, workload, _count_drawn(own, magnitudes), source)
             for workload, magnitudes in drawn
         )
+        if name == ALEXNET:
+            counted += (NetworkBits(name, FOUR_BITS, _count_four_bits(), source),)
+        yield counted
     yield (*_count_trained(), *_count_real(data))
 
 
@@ -147,6 +165,51 @@ def find_nearest(parts: Iterable[Sequence[NetworkBits]], name: str) -> tuple[Net
     rounds = [*parts]
     found = (choose(rounds, name, workload) for workload in (TRAINED, REAL, DRAWN))
     return next((networks for networks in found if networks), ())
+
+
+def describe_before(ours: Ledger, printed: Mapping[str, str]) -> str:
+    """Return how small a network is before Huffman codes, here and in the paper.
+
+    Parameters
+    ----------
+    ours : Ledger
+        A network.
+    printed : mapping of str
+        Its total in Tables 2 to 5.
+    """
+    paper = 100 / float(printed["rate_percent_pq"])
+    return (
+        f"before Huffman codes it is {ours.total.shared_rate:.1f} times smaller than dense, in the "
+        f"paper's table {paper:.1f} times"
+    )
+
+
+def describe_gap(ours: Ledger, printed: Mapping[str, str]) -> str:
+    """Return how small a network is before Huffman codes and what these gain, here and there.
+
+    Parameters
+    ----------
+    ours, printed
+        As in `describe_before`.
+    """
+    before, after = (float(printed[f"rate_percent_{stage}"]) for stage in ("pq", "pqh"))
+    gain = ours.total.shared_bits / ours.total.file_bits
+    return (
+        f"{describe_before(ours, printed)}; Huffman codes take it down by {gain:.2f}, in the table "
+        f"by {before / after:.2f}"
+    )
+
+
+def find_total(name: str) -> dict[str, str]:
+    """Return a network's total in Tables 2 to 5.
+
+    Parameters
+    ----------
+    name : str
+        One of the four networks of these tables.
+    """
+    rows = read_table("paper/dc_tables2to5")
+    return next(row for row in rows if (row["network"], row["layer"]) == (name, TOTAL))
 
 
 def list_sources(networks: Iterable[NetworkBits]) -> tuple[Source, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,13 +16,25 @@ from eiesim.published import PAPER_LAYERS, read_table
 from eiesim.study.figures import Chart, Panel
 from eiesim.study.reproduce import layers
 from eiesim.study.reproduce.outcome import Outcome
-from eiesim.study.verdict import EXACT, Tolerance, Verdict
-from eiesim.study.workloads import MATCHED, PRESET, PUBLISHED, REAL, WorkloadRun
+from eiesim.study.verdict import EXACT, Judgement, Tolerance, Unreproducible, Verdict
+from eiesim.study.workloads import (
+    MATCHED,
+    MISSING,
+    PRESET,
+    PUBLISHED,
+    REAL,
+    REAL_NAME,
+    WorkloadRun,
+)
 
 STEADY = " at steady power"
-TOLERANCE = Tolerance(10, "times of drawn layers, as in Table IV, and prices that are calibrated")
+PERCENT = 10
+DRAWN, CALIBRATED = "times of drawn layers, as in Table IV", "prices that are calibrated"
+ONE_DIGIT = "the quotient of the printed times and powers rounds to another digit"
 QUOTED = "a quotient of the papers' own numbers"
 Row = dict[str, Any]
+Printed = Mapping[tuple[str, str, str], str]
+"""By platform, matrix and layer."""
 
 
 @dataclass(frozen=True)
@@ -95,70 +107,134 @@ def judge_figure(parts: Iterable[WorkloadRun | None], figure: Figure) -> Outcome
         for row in read_table(figure.table)
     }
     return Outcome(
-        note=figure.note,
+        note=f"{layers.note_workloads(runs)} {figure.note}",
         hardware=Hardware.preset(PRESET),
-        verdicts=tuple(
-            _judge(ratio, figure, printed, by_name)
-            for kind in ("simulated", "published")
-            for ratio in found
-            if ratio.kind == kind
+        verdicts=(
+            *(_judge_simulated(ratio, figure, printed, found, by_name)
+              for ratio in found if ratio.kind == "simulated"),
+            *([] if layers.list_runs(runs, REAL) else _miss_real(figure, printed)),
+            *(_judge_published(ratio, figure, printed)
+              for ratio in found if ratio.kind == "published"),
         ),
         tables={
             "table": _tabulate(found, figure.quantity),
             "workloads": [layers.describe_workload(run) for run in runs],
         },
         shown=("table",),
-        charts={figure.name: _chart(found, figure)},
+        charts={figure.name: _chart(found, figure, _count_below(found, figure, printed))},
         sources=layers.list_sources(runs),
-    )
+    )  # fmt: skip
 
 
-def _judge(
+def _judge_published(ratio: Ratio, figure: Figure, printed: Printed) -> Verdict:
+    is_eie = ratio.platform == "eie"
+    column = ("eie", "actual") if is_eie else (ratio.platform, ratio.matrix)
+    name = "eie, Table IV's time" if is_eie else f"{ratio.platform} {ratio.matrix}, quoted"
+    return Verdict(
+        ratio.layer, name, "x", printed[*column, ratio.layer], getattr(ratio, figure.quantity),
+        EXACT, _explain_published(ratio), "", QUOTED,
+    )  # fmt: skip
+
+
+def _judge_simulated(
     ratio: Ratio,
     figure: Figure,
-    printed: Mapping[tuple[str, str, str], str],
+    printed: Printed,
+    found: Sequence[Ratio],
     runs: Mapping[tuple[str, str], WorkloadRun],
 ) -> Verdict:
-    ours = getattr(ratio, figure.quantity)
-    if ratio.kind == "published":
-        is_eie = ratio.platform == "eie"
-        column = ("eie", "actual") if is_eie else (ratio.platform, ratio.matrix)
-        name = "eie, Table IV's time" if is_eie else f"{ratio.platform} {ratio.matrix}, quoted"
-        paper, reason = printed[*column, ratio.layer], _explain_published(ratio)
-        return Verdict(ratio.layer, name, "x", paper, ours, EXACT, reason, "", QUOTED)
-    _, workload, *_ = ratio.platform.split(" ")
-    name = "eie, simulated" + (STEADY if ratio.platform.endswith(STEADY) else "")
-    reason, constructed = "the layers' own reasons", ""
-    if ratio.layer != GEOMEAN:
+    workload = _find_workload(ratio)
+    if ratio.layer == GEOMEAN:
+        held = [row for row in found if row.platform == ratio.platform and row.layer != GEOMEAN]
+        reason = _explain_mean(held, figure, printed)
+        matched = [row.layer for row in held if workload == MATCHED]
+        constructed = layers.tell_calibrated_mean(matched)
+    else:
         run = runs[ratio.layer, workload]
-        reason = _explain_simulated(ratio, figure, run)
-        constructed = layers.tell_calibrated(run)
-    paper = printed["eie", "actual", ratio.layer]
-    return Verdict(ratio.layer, name, "x", paper, ours, TOLERANCE, reason, workload, constructed)
+        reason, constructed = _explain_simulated(ratio, figure, run), layers.tell_calibrated(run)
+    return Verdict(
+        ratio.layer, _name_simulated(ratio.platform.endswith(STEADY)), "x",
+        printed["eie", "actual", ratio.layer], getattr(ratio, figure.quantity),
+        find_tolerance(figure.quantity, workload), reason, workload, constructed,
+    )  # fmt: skip
+
+
+def _find_workload(ratio: Ratio) -> str:
+    return ratio.platform.split(" ")[1]
+
+
+def _name_simulated(steady: bool) -> str:
+    return "eie, simulated" + (STEADY if steady else "")
+
+
+def find_tolerance(quantity: str, workload: str) -> Tolerance:
+    """Return how far a ratio may lie off: for its time, if drawn, and for its energy's prices.
+
+    Parameters
+    ----------
+    quantity : str
+        ``speedup`` or ``energy_efficiency``.
+    workload : str
+        As in `Verdict`.
+    """
+    why = [] if workload == REAL else [DRAWN]
+    if quantity != "speedup":
+        why.append(CALIBRATED)
+    return Tolerance(PERCENT, ", and ".join(why)) if why else layers.TOLERANCES[REAL]
+
+
+def _miss_real(figure: Figure, printed: Printed) -> Iterator[Judgement]:
+    """Name the rows of the real layer, which is missing."""
+    for steady in (False,) if figure.quantity == "speedup" else (False, True):
+        paper = printed["eie", "actual", REAL_NAME]
+        yield Unreproducible(REAL_NAME, _name_simulated(steady), "x", paper, MISSING, REAL)
+
+
+def _deviate(ratio: Ratio, figure: Figure, printed: Printed) -> float:
+    """Return by how many percent a ratio of EIE lies above the printed one."""
+    paper = float(printed["eie", "actual", ratio.layer])
+    return 100 * (float(getattr(ratio, figure.quantity)) / paper - 1)
+
+
+def _explain_mean(held: Iterable[Ratio], figure: Figure, printed: Printed) -> str:
+    """Name the layers that lie furthest from the printed ones."""
+    off = {ratio.layer: _deviate(ratio, figure, printed) for ratio in held}
+    worst = sorted(off, key=lambda layer: -abs(off[layer]))[:3]
+    return ", ".join(f"{layer} lies {off[layer]:+.0f} % off" for layer in worst)
+
+
+def _count_below(found: Iterable[Ratio], figure: Figure, printed: Printed) -> str:
+    own = [row for row in found if row.platform == f"eie {MATCHED}" and row.layer != GEOMEAN]
+    below = sum(_deviate(ratio, figure, printed) < 0 for ratio in own)
+    return f"Ours, matched, lies below the paper's on {below} of {len(own)} layers."
 
 
 def _explain_published(ratio: Ratio) -> str:
     if ratio.platform != "eie":
-        return "the quotient of the printed times and powers rounds to another digit"
+        return ONE_DIGIT
     if ratio.layer == GEOMEAN:
-        return "NT-We and NT-LSTM differ"
-    drawn_us, _ = derive_cpu_power(ratio.layer)
-    printed_us = find_time_us(ratio.layer, "eie", 1, "actual")
-    if str(drawn_us) == printed_us:
-        return "the quotient of the printed times and powers rounds to another digit"
+        others = [layer for layer in PAPER_LAYERS if _is_drawn_otherwise(layer)]
+        return f"it was drawn with other times than Table IV's of {' and '.join(others)}"
+    if not _is_drawn_otherwise(ratio.layer):
+        return ONE_DIGIT
     return (
-        f"Table IV prints {printed_us} us, the figure was drawn with {drawn_us} us: the only time "
-        "that gives Figures 6 and 7 together"
+        f"Table IV prints {find_time_us(ratio.layer, 'eie', 1, 'actual')} us, the figure was drawn "
+        f"with {derive_cpu_power(ratio.layer)[0]} us: the only time that gives Figures 6 and 7 "
+        "together"
     )
+
+
+def _is_drawn_otherwise(layer: str) -> bool:
+    """Return whether Figures 6 and 7 were drawn with another time than Table IV's."""
+    return str(derive_cpu_power(layer)[0]) != find_time_us(layer, "eie", 1, "actual")
 
 
 def _explain_simulated(ratio: Ratio, figure: Figure, run: WorkloadRun) -> str:
     result, energy = run.result, run.run.energy
     printed_us = find_time_us(ratio.layer, "eie", 1, "actual")
-    drawn_us, _ = derive_cpu_power(ratio.layer)
     time = f"our time is {result.latency_us:.1f} us, Table IV's {printed_us} us (see table4)"
-    if str(drawn_us) != printed_us:
-        time += f", and the figure was drawn with {drawn_us} us"
+    if _is_drawn_otherwise(ratio.layer):
+        time += f", and the figure was drawn with {derive_cpu_power(ratio.layer)[0]} us"
     if figure.quantity == "speedup" or ratio.platform.endswith(STEADY):
         return time
     entries, counters = result.entries, result.counters
@@ -184,7 +260,7 @@ def _tabulate(found: Sequence[Ratio], quantity: str) -> list[Row]:
     return list(rows.values())
 
 
-def _chart(found: Sequence[Ratio], figure: Figure) -> Chart:
+def _chart(found: Sequence[Ratio], figure: Figure, below: str) -> Chart:
     """Draw the figure's seven platforms as published, and EIE as simulated."""
     groups = (*PAPER_LAYERS, GEOMEAN)
     series = {
@@ -195,7 +271,7 @@ def _chart(found: Sequence[Ratio], figure: Figure) -> Chart:
     label = f"{figure.quantity.replace('_', ' ')} over the CPU, dense (x)"
     title = f"{figure.quantity.replace('_', ' ').capitalize()} over the CPU, dense, batch 1"
     panel = Panel("bars", groups, series, "", label, log=True)
-    return Chart(title, (panel,), figure.see, 7.4, 3.8)
+    return Chart(title, (panel,), f"{figure.see} {below}", 7.4, 3.8)
 
 
 def _name_series(row: Row) -> str:

@@ -13,22 +13,20 @@ from eiesim.study.reproduce.layers import (
     READS,
     STEPS,
     TOLERANCES,
-    WORKLOADS_NOTE,
+    note_workloads,
     tell_calibrated,
     work,
 )
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.verdict import Judgement, Tolerance, Unreproducible, Verdict
-from eiesim.study.workloads import ALEX8, MATCHED, PRESET, PUBLISHED, REAL, WorkloadRun
+from eiesim.study.workloads import MATCHED, MISSING, PRESET, PUBLISHED, REAL, WorkloadRun
 
 __all__ = ["READS", "STEPS", "judge", "work"]
 
-NOTE = f"""\
-{WORKLOADS_NOTE}
-What to see: with the paper's own work, actual times follow the paper's, and on the real layer both
-times are the printed ones. Alex-8 and VGG-6 as published lie below the paper, since their one input
-was denser than Table III's average (the solved densities are in the table). Times of CPU, GPU and
-mobile GPU are quoted, not measured here; `eiesim baseline` measures this computer's."""
+NOTE = """\
+Times of CPU, GPU and mobile GPU are quoted, not measured here; `eiesim baseline` measures this
+computer's. What to see: with the paper's own work actual times follow the paper's; one input's
+work may be another than that of Table III's averages (the solved densities are in the table)."""
 SOLVED = Tolerance(1, "as near as whole columns allow")
 
 
@@ -47,7 +45,7 @@ def judge(parts: Iterable[WorkloadRun | None]) -> Outcome:
         verdicts += _miss_real()
     verdicts += _quote(found)
     return Outcome(
-        note=NOTE,
+        note=f"{note_workloads(runs)} {NOTE}",
         hardware=Hardware.preset(PRESET),
         verdicts=tuple(verdicts),
         tables={"workloads": [layers.describe_workload(run) for run in runs]},
@@ -90,7 +88,7 @@ def _explain(matched: WorkloadRun) -> str:
 def _miss_real() -> Iterator[Unreproducible]:
     for matrix in ("theoretical", "actual"):
         printed = find_time_us("alex-8", "eie", 1, matrix)
-        yield Unreproducible("alex-8", matrix, "us", printed, f"{ALEX8} is missing", REAL)
+        yield Unreproducible("alex-8", matrix, "us", printed, MISSING, REAL)
 
 
 def _quote(found: dict[tuple[str, str], WorkloadRun]) -> Iterator[Unreproducible]:

@@ -19,7 +19,7 @@ from eiesim.published import PAPER_LAYERS, find_claim
 from eiesim.study.reproduce import layers, platforms
 from eiesim.study.reproduce.networks import DRAWN, NAMES, TRAINED, NetworkBits, find_nearest
 from eiesim.study.reproduce.outcome import Row
-from eiesim.study.reproduce.ratios import STEADY, TOLERANCE, list_ratios
+from eiesim.study.reproduce.ratios import STEADY, find_tolerance, list_ratios
 from eiesim.study.reproduce.savings import FLOAT_BITS, Waterfall
 from eiesim.study.reproduce.table1 import CELLS
 from eiesim.study.reproduce.talk_statements import join_words, say
@@ -204,22 +204,23 @@ def _judge_eie(runs: Sequence[WorkloadRun]) -> Statement:
     counted, steady = means[f"eie {MATCHED}"], means[f"eie {MATCHED}{STEADY}"]
     printed = {
         "speedup": find_claim("speedup over CPU dense, geometric mean"),
-        "efficiency": find_claim("energy efficiency against CPU dense"),
+        "energy_efficiency": find_claim("energy efficiency against CPU dense"),
     }
-    ours = {"speedup": counted.speedup, "efficiency": counted.energy_efficiency or 0}
+    ours = {"speedup": counted.speedup, "energy_efficiency": counted.energy_efficiency or 0}
     verdicts = [
-        Verdict(GEOMEAN, what, "x", printed[what], ours[what], TOLERANCE, "") for what in printed
-    ]
+        Verdict(GEOMEAN, what.replace("_", " "), "x", printed[what], ours[what],
+                find_tolerance(what, MATCHED), "")
+        for what in printed
+    ]  # fmt: skip
     others = [verdict for verdict in verdicts if not verdict.within]
     told = join_words(
         f"{one.quantity} deviates by {one.deviation_percent:+.0f} %" for one in others or verdicts
     )
-    calibrated = [run.name for run in runs if layers.tell_calibrated(run)]
     return say(
         26, f"{counted.speedup:.0f}x and {counted.energy_efficiency:,.0f}x with every access "
         f"counted, {steady.energy_efficiency:,.0f}x at the power of a chip that never waits",
         not others, f"the mean {told}: the paper multiplies time by a steady power", MATCHED,
-        f"{join_words(calibrated)}'s time is calibrated" if calibrated else "",
+        layers.tell_calibrated_mean(run.name for run in runs),
     )  # fmt: skip
 
 
