@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,11 +19,12 @@ from eiesim.importers.chain import describe_chain, guess_chain
 from eiesim.importers.described import Skipped
 from eiesim.importers.kinds import Kind, holds
 from eiesim.importers.networks import NetworkFile, place_layers, read_network_file, read_steps
+from eiesim.importers.onnx_host import HOST_OP, HostGraph
 from eiesim.layer import CompressedLayer, DenseLayer, StoredLayer
 from eiesim.workload.winograd import transform_weights
 
 EIE = ".eie"
-GRAPH, NAME, CHARACTERS = "graph", "network", "characters"
+GRAPH, NAME, CHARACTERS, HOST = "graph", "network", "characters", "host"
 """What the container's metadata calls them."""
 
 
@@ -40,6 +42,8 @@ class Model:
         Those that the steps use.
     characters : str
         Of a character model its vocabulary, in the order of their numbers.
+    host : bytes
+        Of a network in ONNX what the host runs, as `HostGraph.to_bytes` gives it.
 
     Raises
     ------
@@ -51,9 +55,17 @@ class Model:
     graph: Graph
     layers: Mapping[str, StoredLayer]
     characters: str = ""
+    host: bytes = b""
 
     def __post_init__(self) -> None:
         _ = self.shapes
+        if any(step.op == HOST_OP for step in self.graph.steps):
+            self.host_graph.check(self.graph)
+
+    @cached_property
+    def host_graph(self) -> HostGraph:
+        """What the host runs of a network in ONNX."""
+        return HostGraph.parse(self.host, "the nodes of the host")
 
     @cached_property
     def shapes(self) -> dict[str, Shape]:
@@ -76,6 +88,8 @@ class Model:
         told = {NAME: self.name, GRAPH: self.graph.to_json()}
         if self.characters:
             told[CHARACTERS] = self.characters
+        if self.host:
+            told[HOST] = base64.b64encode(self.host).decode()
         write_dcz(path, [self.layers[name] for name in self.graph.layers], told)
 
     @classmethod
@@ -111,7 +125,10 @@ class Model:
         layers = {stored.name: stored for stored in container.layers}
         try:
             characters = container.metadata.get(CHARACTERS, "")
-            return cls(name, read_graph(content, "graph"), layers, characters)
+            host = base64.b64decode(container.metadata.get(HOST, ""), validate=True)
+            return cls(name, read_graph(content, "graph"), layers, characters, host)
+        except ValueError as error:
+            raise WorkloadError(f"{path}: {HOST}: expected base64, found {error}") from error
         except WorkloadError as error:
             raise WorkloadError(f"{path}: {error}") from error
 
@@ -193,7 +210,7 @@ def import_model(
     if share_biases:
         layers |= _share_biases(graph, layers, str(path))
     changes = {step.stored.name: step.change for step in compressed}
-    model = Model(Path(path).stem, graph, layers, given.characters)
+    model = Model(Path(path).stem, graph, layers, given.characters, given.host)
     return Imported(model, given.skipped, changes, given.notes + describe_moves(changes))
 
 

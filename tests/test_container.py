@@ -95,7 +95,10 @@ def test_paths_that_are_no_file_are_refused(in_folder: Path, path: str) -> None:
 
 
 @pytest.mark.parametrize("metadata", [{"a": "\ud800"}, {"a": 1}, {"a": "x" * 70_000}])
-def test_metadata_that_is_no_text_is_refused(metadata: Any) -> None:
+def test_metadata_that_is_no_text_is_refused(
+    metadata: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eiesim.compress.container.MOST_TEXT_BYTES", 1 << 16)
     with pytest.raises(WorkloadError, match="metadata: expected"):
         pack(small_network(), metadata)
 

@@ -118,5 +118,5 @@ def execute(options: argparse.Namespace) -> int:
     for note in found.notes:
         print(f"note: {note}")
     for it in found.skipped:
-        print(f"left out: {it.name}: {it.reason}")
+        print(f"not on EIE: {it.name}: {it.reason}")
     return 0

@@ -27,7 +27,8 @@ VERSION = 1
 HEADER_BYTES = 16
 """Magic, version, number of layers, length of the file, length of the metadata."""
 MOST_LAYERS = 1 << 16
-MOST_TEXT_BYTES = 1 << 16
+MOST_TEXT_BYTES = 1 << 28
+"""Of the metadata, which hold what the host runs of a network in ONNX: tables, for example."""
 
 
 @dataclass(frozen=True, eq=False)

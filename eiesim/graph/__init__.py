@@ -1,10 +1,11 @@
 """Networks as graphs of steps: on EIE, and on the host between."""
 
-from eiesim.graph.graph import STEPS, Graph, Shape, read_graph
+from eiesim.graph.graph import Graph, read_graph
 from eiesim.graph.shapes import find_convolved, find_kernel, find_pooled, infer_shapes
-from eiesim.graph.step import OPS, Step
+from eiesim.graph.step import ANY, OPS, STEPS, Shape, Step
 
 __all__ = [
+    "ANY",
     "OPS",
     "STEPS",
     "Graph",

@@ -8,12 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from eiesim.errors import WorkloadError, did_you_mean
-from eiesim.graph.step import MOST, OPS, Step
+from eiesim.graph.step import MOST, MOST_AXES, OPS, STEPS, Shape, Step
 from eiesim.schema import show_value
 
-Shape = tuple[int, ...]
-STEPS = -1
-"""First size of a shape that is a sequence of any length."""
 MOST_STEPS = 1 << 14
 KEYS = ("inputs", "steps", "outputs")
 STEP_KEYS = ("name", "op", "inputs", "layer", "settings")
@@ -27,7 +24,7 @@ class Graph:
     ----------
     inputs : mapping of name to tuple of int
         Shapes of what goes in, one example: channels, height, width, or numbers; `STEPS` first for
-        a sequence of any length.
+        a sequence of any length. Networks in ONNX have axes of size 1 for the batch.
     steps : tuple of Step
         Each takes inputs of the network and earlier steps.
     outputs : tuple of str
@@ -92,6 +89,32 @@ class Graph:
         inputs = {name: shape for name, shape in self.inputs.items() if name in needed}
         return Graph(inputs, tuple(reversed(steps)), outputs)
 
+    def fit(self, name: str, found: Shape) -> Shape | None:
+        """Return the shape as which an input takes an array, or None where it does not fit.
+
+        Axes of size 1 may be left out: those of the batch, or of a single channel.
+
+        Parameters
+        ----------
+        name : str
+            The input.
+        found : tuple of int
+            The array's shape.
+        """
+        wanted = self.inputs[name]
+        axes = [axis for axis, size in enumerate(wanted) if size != 1]
+        for sizes in (found, tuple(size for size in found if size != 1)):
+            for places in (range(len(wanted)), axes):
+                if len(sizes) == len(places) and all(
+                    size == wanted[place] or (wanted[place] == STEPS and size > 0)
+                    for size, place in zip(sizes, places, strict=True)
+                ):
+                    return tuple(
+                        sizes[list(places).index(axis)] if axis in places else 1
+                        for axis in range(len(wanted))
+                    )
+        return None
+
     def to_json(self) -> str:
         """Return JSON that `read_graph` takes the content of; usual settings are left out."""
         steps = []
@@ -144,13 +167,12 @@ def _read_graph(content: Mapping[str, Any]) -> Graph:
 def _take_shape(name: str, shape: Any) -> Shape:
     if (
         not isinstance(shape, list | tuple)
-        or not 1 <= len(shape) <= 3
-        or not all(type(size) is int and 1 <= size < MOST for size in shape[1:])
-        or not (type(shape[0]) is int and (1 <= shape[0] < MOST or shape[0] == STEPS))
+        or len(shape) > MOST_AXES
+        or not all(type(size) is int and (1 <= size < MOST or size == STEPS) for size in shape)
     ):
         raise WorkloadError(
-            f"inputs: {name}: expected one to three sizes ({STEPS} first for a sequence), found "
-            f"{show_value(shape)}"
+            f"inputs: {name}: expected up to {MOST_AXES} sizes ({STEPS} for a sequence of any "
+            f"length), found {show_value(shape)}"
         )
     return tuple(shape)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from eiesim.errors import WorkloadError, did_you_mean
-from eiesim.graph.graph import STEPS, Graph, Shape
-from eiesim.graph.step import OPS, Step
+from eiesim.graph.graph import Graph
+from eiesim.graph.step import ANY, MOST, OPS, STEPS, Shape, Step
 
 Rule = Callable[[Step, Sequence[Shape], Shape], Shape]
 
@@ -26,7 +26,7 @@ def infer_shapes(graph: Graph, layers: Mapping[str, Sequence[int]]) -> dict[str,
     Returns
     -------
     dict of name to tuple of int
-        Of every input and step.
+        Of every input and step; `STEPS` for a size, and `ANY` for a shape, that the input decides.
 
     Raises
     ------
@@ -41,12 +41,22 @@ def infer_shapes(graph: Graph, layers: Mapping[str, Sequence[int]]) -> dict[str,
             )
         weights = tuple(layers[step.layer]) if step.layer else ()
         inputs = [shapes[name] for name in step.inputs]
-        shapes[step.name] = RULES.get(step.op, _keep)(step, inputs, weights)
+        shapes[step.name] = _infer(step, inputs, weights)
     return shapes
 
 
-def _keep(_step: Step, inputs: Sequence[Shape], _weights: Shape) -> Shape:
-    return inputs[0]
+def _infer(step: Step, inputs: Sequence[Shape], weights: Shape) -> Shape:
+    if step.op == "onnx":
+        return tuple(step.settings["shape"])
+    if step.settings.get("stacked"):
+        return ANY if ANY in inputs else STACKED[step.op](step, inputs, weights)
+    if step.op not in RULES:
+        return inputs[0]
+    _require(step, len(inputs) == 1 or not step.on_eie, inputs[0], "one input")
+    for shape in inputs:
+        known = bool(shape) and shape != ANY and STEPS not in shape[1:]
+        _require(step, known, shape, "known sizes behind the first")
+    return RULES[step.op](step, inputs, weights)
 
 
 def _embed(step: Step, inputs: Sequence[Shape], weights: Shape) -> Shape:
@@ -111,6 +121,34 @@ def _multiply(step: Step, inputs: Sequence[Shape], weights: Shape) -> Shape:
     return (STEPS, weights[0]) if sequence else (weights[0],)
 
 
+def _multiply_stack(step: Step, inputs: Sequence[Shape], weights: Shape) -> Shape:
+    shape, numbers = inputs[0], math.prod(weights[1:])
+    _require(step, bool(shape) and shape[-1] in (numbers, STEPS), shape, f"rows of {numbers}")
+    return (*shape[:-1], weights[0])
+
+
+def _convolve_stack(step: Step, inputs: Sequence[Shape], weights: Shape) -> Shape:
+    _require(step, len(inputs[0]) == 4, inputs[0], "images, channels, height, width")
+    number, *image = inputs[0]
+    if len(weights) == 4 and image[0] == STEPS:
+        image[0] = weights[1] * step.settings["groups"]
+    # a side that is not known yet is taken as one that is long enough
+    long = tuple(MOST if side == STEPS else side for side in image)
+    sides = _convolve(step, [long], weights)
+    return (number, sides[0], *(STEPS if image[axis] == STEPS else sides[axis] for axis in (1, 2)))
+
+
+def _recur_stack(step: Step, inputs: Sequence[Shape], weights: Shape) -> Shape:
+    _require(step, len(inputs[0]) == 3, inputs[0], "steps, sequences, numbers")
+    steps, number, numbers = inputs[0]
+    one = (STEPS, _count_numbers(step, weights) if numbers == STEPS else numbers)
+    hidden = _recur(step, [one], weights)[1]
+    for shape in inputs[1:]:
+        fits = len(shape) == 2 and shape[1] in (hidden, STEPS)
+        _require(step, fits, shape, f"states of {hidden} numbers")
+    return steps, number, hidden * (1 + step.settings.get("cell", 0))
+
+
 def _convolve(step: Step, inputs: Sequence[Shape], weights: Shape) -> Shape:
     shape, groups = inputs[0], step.settings["groups"]
     fits = len(shape) == 3 and len(weights) == 4 and shape[0] == weights[1] * groups
@@ -167,15 +205,26 @@ def find_kernel(step: Step, weights: Shape) -> Shape:
 
 
 def _recur(step: Step, inputs: Sequence[Shape], weights: Shape) -> Shape:
-    shape = inputs[0]
+    shape, numbers = inputs[0], _count_numbers(step, weights)
+    _require(
+        step,
+        not step.settings.get("cell") or bool(step.settings["stacked"]),
+        shape,
+        "stacks for cell",
+    )
+    _require(step, shape == (STEPS, numbers), shape, f"a sequence of {numbers} numbers each")
+    return STEPS, weights[-1] - numbers - 1
+
+
+def _count_numbers(step: Step, weights: Shape) -> int:
+    """Return how many numbers a recurrent layer takes a step."""
     parts = 3 if step.settings.get("reset") == "before" else 4
     hidden = weights[0] // parts
     numbers = weights[-1] - hidden - 1
     fits = len(weights) == 2 and hidden and weights[0] == parts * hidden and numbers > 0
     expected = f"weights of {parts} x hidden rows and inputs + hidden + 1 columns"
     _require(step, bool(fits), weights, expected)
-    _require(step, shape == (STEPS, numbers), shape, f"a sequence of {numbers} numbers each")
-    return STEPS, hidden
+    return numbers
 
 
 def find_pooled(settings: Mapping[str, Any], sides: Shape) -> tuple[int, int]:
@@ -211,4 +260,7 @@ RULES: Mapping[str, Rule] = {
     "maxpool": _pool, "avgpool": _pool, "global_avgpool": _average,
     "concat": _concatenate, "add": _add, "flatten": _flatten, "last": _take_last,
     "reverse": _reverse,
+}  # fmt: skip
+STACKED: Mapping[str, Rule] = {
+    "fc": _multiply_stack, "conv": _convolve_stack, "lstm": _recur_stack, "gru": _recur_stack,
 }  # fmt: skip

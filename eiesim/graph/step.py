@@ -12,6 +12,12 @@ from eiesim.schema import show_value
 
 MOST = 1 << 20
 """Largest size."""
+Shape = tuple[int, ...]
+STEPS = -1
+"""A size that is known from the input alone: first in a shape, a sequence of any length."""
+ANY: Shape = (-2,)
+"""The shape of an array of which not even the number of axes is known."""
+MOST_AXES = 8
 Setting = int | float | str | tuple[int, ...]
 
 
@@ -24,48 +30,59 @@ class Op(NamedTuple):
         In words.
     on_eie : bool
         Whether it multiplies a layer's matrix: EIE runs it.
-    inputs : int
-        How many it takes; 0 is one or more.
+    inputs : range
+        How many it may take.
     settings : mapping
         What can be set, with what holds otherwise.
     """
 
     told: str
     on_eie: bool
-    inputs: int
+    inputs: range
     settings: Mapping[str, Setting]
 
 
+NONE, ONE, SOME = range(MOST), range(1, 2), range(1, MOST)
+STACKED: Mapping[str, Setting] = {"stacked": 0}
+"""Whether a product takes and gives stacks as ONNX has them: vectors along the last axis, images
+along the first, sequences along the second. A recurrent one may take its first state, too."""
 POOL: Mapping[str, Setting] = {
     "kernel": (2, 2), "stride": (2, 2), "pad": (0, 0, 0, 0), "ceil": 0, "count_padding": 0,
 }  # fmt: skip
 OPS: Mapping[str, Op] = {
-    "fc": Op("a fully connected layer", True, 1, {}),
+    "fc": Op("a fully connected layer", True, ONE, STACKED),
     "conv": Op(
-        "a convolution", True, 1,
-        {"stride": (1, 1), "pad": (0, 0, 0, 0), "dilation": (1, 1), "groups": 1, "winograd": 0},
+        "a convolution", True, ONE,
+        {"stride": (1, 1), "pad": (0, 0, 0, 0), "dilation": (1, 1), "groups": 1, "winograd": 0,
+         **STACKED},
     ),
-    "lstm": Op("a level of an LSTM, over a sequence", True, 1, {}),
-    "gru": Op("a level of a GRU, over a sequence", True, 1, {"reset": "after"}),
-    "embedding": Op("the row of a table that a number names", False, 1, {}),
-    "relu": Op("negative numbers made 0", False, 1, {}),
-    "sigmoid": Op("the logistic function", False, 1, {}),
-    "tanh": Op("the hyperbolic tangent", False, 1, {}),
-    "softmax": Op("shares of one, over the first axis", False, 1, {}),
-    "maxpool": Op("the maximum of a window", False, 1, POOL),
-    "avgpool": Op("the mean of a window", False, 1, POOL),
-    "global_avgpool": Op("the mean of each channel", False, 1, {}),
-    "reverse": Op("a sequence from its last step to its first", False, 1, {}),
+    "lstm": Op(
+        "a level of an LSTM, over a sequence; with cell, the cell's state is given, too",
+        True, range(1, 4), {"cell": 0, **STACKED},
+    ),
+    "gru": Op(
+        "a level of a GRU, over a sequence", True, range(1, 3), {"reset": "after", **STACKED}
+    ),
+    "onnx": Op("nodes of ONNX, run by ONNX Runtime", False, NONE, {"shape": ()}),
+    "embedding": Op("the row of a table that a number names", False, ONE, {}),
+    "relu": Op("negative numbers made 0", False, ONE, {}),
+    "sigmoid": Op("the logistic function", False, ONE, {}),
+    "tanh": Op("the hyperbolic tangent", False, ONE, {}),
+    "softmax": Op("shares of one, over the first axis", False, ONE, {}),
+    "maxpool": Op("the maximum of a window", False, ONE, POOL),
+    "avgpool": Op("the mean of a window", False, ONE, POOL),
+    "global_avgpool": Op("the mean of each channel", False, ONE, {}),
+    "reverse": Op("a sequence from its last step to its first", False, ONE, {}),
     "concat": Op(
         "inputs one after the other, along the first axis, or in each step of a sequence",
-        False, 0, {},
+        False, SOME, {},
     ),
-    "add": Op("the sum of inputs", False, 0, {}),
-    "flatten": Op("all numbers in one row", False, 1, {}),
-    "last": Op("the last step of a sequence", False, 1, {}),
-    "scale": Op("times a factor, plus an offset", False, 1, {"factor": 1.0, "offset": 0.0}),
+    "add": Op("the sum of inputs", False, SOME, {}),
+    "flatten": Op("all numbers in one row", False, ONE, {}),
+    "last": Op("the last step of a sequence", False, ONE, {}),
+    "scale": Op("times a factor, plus an offset", False, ONE, {"factor": 1.0, "offset": 0.0}),
     "lrn": Op(
-        "local response normalisation over channels", False, 1,
+        "local response normalisation over channels", False, ONE,
         {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 1.0},
     ),
 }  # fmt: skip
@@ -109,8 +126,11 @@ class Step:
         if self.op not in OPS:
             raise WorkloadError(f"{what}: op {self.op!r}: unknown, {did_you_mean(self.op, OPS)}")
         op = OPS[self.op]
-        if len(self.inputs) != op.inputs and (op.inputs or not self.inputs):
-            expected = op.inputs or "one or more"
+        if len(self.inputs) not in op.inputs:
+            least, most = op.inputs[0], op.inputs[-1]
+            expected = f"{least}" if least == most else f"{least} or more"
+            if least < most < MOST - 1:
+                expected = f"{least} to {most}"
             raise WorkloadError(f"{what}: expected {expected} inputs, found {len(self.inputs)}")
         if bool(self.layer) != (op.on_eie or self.op == "embedding"):
             raise WorkloadError(
@@ -130,6 +150,8 @@ def _take_setting(what: str, op: Op, key: str, value: Any) -> Setting:
     if key not in op.settings:
         raise WorkloadError(f"{what}: setting {key!r}: unknown, {did_you_mean(key, op.settings)}")
     default = op.settings[key]
+    if key == "shape":
+        return _take_shape(what, value)
     if isinstance(default, tuple):
         sizes = tuple(value) if isinstance(value, list | tuple) else ()
         if len(sizes) != len(default) or not all(
@@ -150,3 +172,14 @@ def _take_setting(what: str, op: Op, key: str, value: Any) -> Setting:
     if isinstance(value, str) and value not in CHOICES[key]:
         raise WorkloadError(f"{what}: {key} {value!r}: {did_you_mean(value, CHOICES[key])}")
     return value
+
+
+def _take_shape(what: str, value: Any) -> Shape:
+    sizes = tuple(value) if isinstance(value, list | tuple) else None
+    known = sizes is not None and all(type(it) is int and STEPS <= it < 1 << 31 for it in sizes)
+    if sizes is None or not (sizes == ANY or (known and len(sizes) <= MOST_AXES)):
+        raise WorkloadError(
+            f"{what}: shape: expected up to {MOST_AXES} sizes, {STEPS} where one is not known, "
+            f"found {show_value(value)}"
+        )
+    return sizes

@@ -9,7 +9,7 @@ from typing import Any
 from eiesim.errors import WorkloadError
 from eiesim.graph import Step
 from eiesim.importers.described import Builder, Described, Unsupported
-from eiesim.importers.prototxt import Block, NetLayer, kind_of, read_prototxt
+from eiesim.importers.prototxt import Block, NetLayer, kind_of, read_prototxt, rounds_up
 
 UNCHANGED = frozenset({"dropout", "split"})
 """Types that do nothing once a network is trained."""
@@ -44,7 +44,8 @@ def read_caffe_graph(path: str | Path) -> Described:
     for layer in net.layers:
         _add(builder, layer)
     if not builder.steps:
-        raise WorkloadError(f"{path}: expected a layer that can be run, found none")
+        reasons = "; ".join(f"{it.name}: {it.reason}" for it in builder.skipped)
+        raise WorkloadError(f"{path}: expected a layer that can be run, found none: {reasons}")
     try:
         return builder.finish()
     except WorkloadError as error:
@@ -58,8 +59,8 @@ def _add(builder: Builder, layer: NetLayer) -> None:
     missing = builder.find_missing(layer.bottoms)
     if kind in TRAINING:
         builder.skip(layer.name, f"{layer.type}: serves training alone", layer.tops, None)
-    elif missing or not layer.bottoms:
-        reason = f"reads {missing or 'nothing'}, which is not there"
+    elif missing is not None or not layer.bottoms:
+        reason = f"reads {missing!r}, which is not there" if layer.bottoms else "reads nothing"
         builder.skip(layer.name, reason, layer.tops, layer.shape)
     elif kind in UNCHANGED:
         for top in layer.tops:
@@ -114,7 +115,7 @@ def _pooling(block: Block) -> tuple[str, Settings]:
         "kernel": parameters.pair("kernel_size", "kernel", None),
         "stride": parameters.pair("stride", "stride", 1),
         "pad": pad * 2,
-        "ceil": 1,
+        "ceil": int(rounds_up(parameters)),
     }
     return (
         ("maxpool", settings) if method == "MAX" else ("avgpool", settings | {"count_padding": 1})

@@ -61,15 +61,15 @@ class Builder:
         self.steps: list[Step] = []
         self.skipped: list[Skipped] = []
 
-    def find_missing(self, inputs: tuple[str, ...]) -> str:
-        """Return the first tensor that is not there, if any.
+    def find_missing(self, inputs: tuple[str, ...]) -> str | None:
+        """Return the first tensor that is not there, or None.
 
         Parameters
         ----------
         inputs : tuple of str
             Tensors that a step reads.
         """
-        return next((name for name in inputs if name not in self.tensors), "")
+        return next((name for name in inputs if name not in self.tensors), None)
 
     def add(self, step: Step, output: str) -> None:
         """Add a step; its inputs are tensors.

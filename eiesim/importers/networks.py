@@ -58,6 +58,8 @@ class NetworkFile:
         What was assumed or put together.
     code_bits : mapping of name to int
         Bits of the codes, for weights that are shared in the file.
+    host : bytes
+        Of a network in ONNX what the host runs, as `HostGraph.to_bytes` gives it.
     """
 
     graph: Graph
@@ -67,6 +69,7 @@ class NetworkFile:
     characters: str = ""
     notes: tuple[str, ...] = ()
     code_bits: Mapping[str, int] = field(default_factory=dict)
+    host: bytes = b""
 
 
 def read_network_file(path: str | Path, steps: str | Path | None = None) -> NetworkFile:
@@ -106,8 +109,8 @@ def read_network_file(path: str | Path, steps: str | Path | None = None) -> Netw
             path, read_steps(steps), stored={it.name: it for it in read_net(path, steps)}
         )
     if kind == Kind.ONNX:
-        described, of_onnx = read_onnx(path)
-        return place_layers(path, described, of_onnx)
+        network = read_onnx(path)
+        return replace(place_layers(path, network.described, network.weights), host=network.host)
     found = fold_norms(read_weights_file(path), str(path))
     weights, kinds = join_cells(found.layers, str(path))
     if steps is None:

@@ -234,12 +234,19 @@ def _take(dims: list[int]) -> Shape | None:
     return (padded[0], padded[1], padded[2]) if 2 <= len(dims) <= 4 else None
 
 
+def _take_names(block: Block, key: str) -> tuple[str, ...]:
+    for name, line in block.words(key):
+        if not name:
+            raise _fault(block.file, line, f"a name as {key}", "none")
+    return tuple(name for name, _ in block.words(key))
+
+
 def _read_layer(block: Block, shapes: dict[str, Shape]) -> NetLayer:
     layer = NetLayer(
         block.text("name"),
         block.text("type"),
-        tuple(name for name, _ in block.words("bottom")),
-        tuple(name for name, _ in block.words("top")),
+        _take_names(block, "bottom"),
+        _take_names(block, "top"),
         (),
         None,
         block,
@@ -316,11 +323,42 @@ def _pool(parameters: Block, shape: Shape) -> Shape:
     side = []
     for axis in (0, 1):
         length = shape[1 + axis] + 2 * pad[axis]
-        steps = -(-(length - kernel[axis]) // stride[axis]) + 1
+        rest = length - kernel[axis]
+        steps = (-(-rest // stride[axis]) if rounds_up(parameters) else rest // stride[axis]) + 1
         # no window begins in the padding behind the image
         beyond = max(pad) and (steps - 1) * stride[axis] >= shape[1 + axis] + pad[axis]
         side.append(max(steps - bool(beyond), 1))
     return shape[0], side[0], side[1]
+
+
+def rounds_up(pooling: Block) -> bool:
+    """Return whether a last window that is cut off counts.
+
+    Parameters
+    ----------
+    pooling : Block
+        ``pooling_param``. Caffe rounds up unless its ``round_mode`` is FLOOR; forks say
+        ``ceil_mode: false``.
+
+    Raises
+    ------
+    WorkloadError
+        A word that is none of them.
+
+    References
+    ----------
+    BVLC/caffe, ``src/caffe/proto/caffe.proto``, PoolingParameter.RoundMode: CEIL is 0, FLOOR 1.
+    """
+    up = True
+    choices = {"round_mode": (("CEIL", "0"), ("FLOOR", "1")),
+               "ceil_mode": (("true", "1"), ("false", "0"))}  # fmt: skip
+    for key, (upwards, downwards) in choices.items():
+        for word, line in pooling.words(key):
+            if word not in (*upwards, *downwards):
+                expected = f"{key} of {upwards[0]} or {downwards[0]}"
+                raise _fault(pooling.file, line, expected, word)
+            up = word in upwards
+    return up
 
 
 def _fault(file: str, line: int, expected: str, found: str) -> WorkloadError:

@@ -3,17 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from eiesim.errors import WorkloadError
 from eiesim.graph import STEPS, Step, find_pooled
+from eiesim.importers.onnx_runtime import Session
 from eiesim.model import Model
 from eiesim.trained import decode
 from eiesim.workload import host
 
 Floats = npt.NDArray[np.float32]
+
+
+class Piece:
+    """A step that is nodes of ONNX, ready to be run.
+
+    Parameters
+    ----------
+    model : Model
+        The network.
+    step : Step
+        The step.
+
+    Raises
+    ------
+    WorkloadError
+        ONNX Runtime cannot run it, or is not installed.
+    """
+
+    def __init__(self, model: Model, step: Step) -> None:
+        tensors = model.host_graph.tensors
+        self.session = Session(model.host_graph.make_piece(step), f"step {step.name!r}")
+        self.inputs = [tensors[name] for name in step.inputs]
+
+    def run(self, operands: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        """Return what the nodes give.
+
+        Parameters
+        ----------
+        operands : sequence of ndarray
+            What the step takes.
+
+        Raises
+        ------
+        WorkloadError
+            ONNX Runtime stops.
+        """
+        (output,) = self.session.run(dict(zip(self.inputs, operands, strict=True)))
+        return output
 
 
 def run_host(model: Model, step: Step, operands: Sequence[Floats]) -> Floats:

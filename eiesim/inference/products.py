@@ -185,22 +185,58 @@ def split_layer(step: Step, layer: CompressedLayer) -> list[CompressedLayer]:
     return [layer.take(slice(first, first + rows)) for first in range(0, layer.rows, rows)]
 
 
-def run_product(chip: Chip, operand: Floats) -> Floats:
+def run_product(chip: Chip, operands: Sequence[Floats]) -> Floats:
     """Do a step on EIE.
 
     Parameters
     ----------
     chip : Chip
         The machine with the step's layer.
-    operand : float32
-        What the step takes, of a shape that fits.
+    operands : sequence of float32
+        What the step takes, of shapes that fit; behind the first, the state in which a recurrent
+        layer begins.
 
     Returns
     -------
     float32
         Its output; a bias that is not in the codebook is added by the host.
     """
-    return RULES[chip.step.op](chip, operand)
+    taken = [np.asarray(it, np.float32) for it in operands]
+    if chip.step.settings["stacked"]:
+        return STACKED[chip.step.op](chip, taken)
+    return RULES[chip.step.op](chip, taken[0])
+
+
+def _multiply_stack(chip: Chip, operands: Sequence[Floats]) -> Floats:
+    stack, stored = operands[0], chip.stored
+    cols = stored.layer.cols
+    if not stack.ndim or stack.shape[-1] != cols:
+        raise WorkloadError(
+            f"step {chip.step.name!r}: expected rows of {cols} numbers, found {list(stack.shape)}"
+        )
+    sums = _add_bias(chip, chip.multiply(stack.reshape(-1, cols)))
+    return sums.reshape(*stack.shape[:-1], stored.layer.rows)
+
+
+def _convolve_stack(chip: Chip, operands: Sequence[Floats]) -> Floats:
+    return np.stack([_convolve(chip, image) for image in operands[0]])
+
+
+def _recur_stack(chip: Chip, operands: Sequence[Floats]) -> Floats:
+    sequences, *states = operands
+    kept, outputs = chip.memory, []
+    ends: list[Floats] = []
+    for number in range(sequences.shape[1]):
+        if states:
+            chip.memory = np.stack([state[number] for state in states])
+            if chip.step.op == "gru":
+                (chip.memory,) = chip.memory
+        else:
+            chip.memory = None if kept is None else kept[number]
+        outputs.append(RULES[chip.step.op](chip, np.ascontiguousarray(sequences[:, number])))
+        ends.append(np.asarray(chip.memory))
+    chip.memory = np.stack(ends)
+    return np.stack(outputs, axis=1)
 
 
 def _add_bias(chip: Chip, sums: Floats) -> Floats:
@@ -245,7 +281,7 @@ def _run_lstm(chip: Chip, sequence: Floats) -> Floats:
         (sums,) = chip.multiply(np.concatenate((numbers, hidden, one))[np.newaxis])
         new_hidden, new_state = cells.step_lstm(sums, state)
         hidden, state = chip.hold(new_hidden), chip.hold(new_state)
-        outputs.append(hidden)
+        outputs.append(np.concatenate((hidden, state)) if chip.step.settings["cell"] else hidden)
     chip.memory = np.stack((hidden, state))
     return np.stack(outputs)
 
@@ -273,4 +309,7 @@ def _run_gru(chip: Chip, sequence: Floats) -> Floats:
 
 RULES: Mapping[str, Callable[[Chip, Floats], Floats]] = {
     "fc": _multiply, "conv": _convolve, "lstm": _run_lstm, "gru": _run_gru,
+}  # fmt: skip
+STACKED: Mapping[str, Callable[[Chip, Sequence[Floats]], Floats]] = {
+    "fc": _multiply_stack, "conv": _convolve_stack, "lstm": _recur_stack, "gru": _recur_stack,
 }  # fmt: skip

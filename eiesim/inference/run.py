@@ -15,12 +15,31 @@ from eiesim.errors import WorkloadError
 from eiesim.graph import STEPS
 from eiesim.hardware import Hardware
 from eiesim.image import MemoryUse
-from eiesim.inference.host_steps import run_host
+from eiesim.importers.onnx_host import HOST_OP
+from eiesim.inference.host_steps import Piece, run_host
 from eiesim.inference.products import Chip, Setup, run_product
 from eiesim.model import Model
 from eiesim.sim.engines import Engine
 
 Floats = npt.NDArray[np.float32]
+
+
+class Workers(NamedTuple):
+    """What does the steps of a network.
+
+    Attributes
+    ----------
+    chips : mapping of str to Chip
+        Those on EIE.
+    pieces : mapping of str to Piece
+        Those that are nodes of ONNX.
+    swaps : mapping of str to str
+        From `find_swaps`.
+    """
+
+    chips: Mapping[str, Chip]
+    pieces: Mapping[str, Piece]
+    swaps: Mapping[str, str]
 
 
 class Traffic(NamedTuple):
@@ -139,11 +158,13 @@ def run_model(
             stays = step.name in swaps.values() and not _leaves(model, step.name)
             stored = model.layers[step.layer]
             chips[step.name] = Chip(step, stored, setup, before, stays)
+    pieces = {step.name: Piece(model, step) for step in model.graph.steps if step.op == HOST_OP}
     for given in inputs:
         if not keep_state:
             for chip in chips.values():
                 chip.memory = None
-        yield _run_input(model, _take_inputs(model, given), chips, swaps)
+        values = _take_inputs(model, given)
+        yield _run_input(model, values, Workers(chips, pieces, swaps))
 
 
 def _take_inputs(model: Model, given: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -154,8 +175,13 @@ def _take_inputs(model: Model, given: Mapping[str, Floats]) -> dict[str, Floats]
                 f"{model.name}: input {name!r}: expected one of shape {list(shape)}, found "
                 f"{', '.join(given) or 'none'}"
             )
+        found = np.shape(given[name])
+        fitting = model.graph.fit(name, found)
         wanted = tuple("steps" if size == STEPS else size for size in shape)
-        taken[name] = take_array(given[name], f"input {name!r}", np.float32, wanted)
+        array = take_array(
+            given[name], f"input {name!r}", np.float32, wanted if fitting is None else found
+        )
+        taken[name] = array.reshape(fitting or ())
     return taken
 
 
@@ -180,7 +206,8 @@ def find_swaps(model: Model) -> dict[str, str]:
     left: dict[str, str] = {}
     swaps = {}
     for step in model.graph.steps:
-        if len(model.shapes[step.name]) > 1 or step.op not in ("fc", "relu"):
+        one_vector = all(size == 1 for size in model.shapes[step.name][:-1])
+        if not one_vector or step.op not in ("fc", "relu"):
             continue
         before = left.get(step.inputs[0])
         if step.op == "relu":
@@ -202,16 +229,18 @@ def _leaves(model: Model, name: str) -> bool:
     )
 
 
-def _run_input(
-    model: Model, values: dict[str, Floats], chips: Mapping[str, Chip], swaps: Mapping[str, str]
-) -> InputRun:
+def _run_input(model: Model, values: dict[str, Floats], workers: Workers) -> InputRun:
+    chips, pieces, swaps = workers
     runs = []
     for step in model.graph.steps:
         operands = [values[name] for name in step.inputs]
+        if step.name in pieces:
+            values[step.name] = pieces[step.name].run(operands)
+            continue
         if step.name not in chips:
             values[step.name] = run_host(model, step, operands)
             continue
-        output = values[step.name] = run_product(chips[step.name], operands[0])
+        output = values[step.name] = run_product(chips[step.name], operands)
         swapped = step.name in swaps
         runs.append(_finish(chips[step.name], operands[0].size, output.size, swapped))
     return InputRun(values, tuple(runs))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from eiesim.errors import WorkloadError, did_you_mean
 from eiesim.files import read_arrays
-from eiesim.graph import STEPS, Shape
+from eiesim.graph import STEPS, Graph
 from eiesim.importers.idx import read_idx
 from eiesim.importers.kinds import Kind, holds
 from eiesim.model import Model
@@ -49,10 +49,7 @@ def read_examples(path: str | Path, model: Model) -> list[Example]:
             raise WorkloadError(
                 f"{path}: input {name!r} of the network: {did_you_mean(name, arrays)}"
             )
-    stacks = {
-        name: _stack(arrays[name], shape, f"{path}: {name}")
-        for name, shape in model.graph.inputs.items()
-    }
+    stacks = {name: _stack(arrays[name], model.graph, name, f"{path}: {name}") for name in names}
     numbers = {len(stack) for stack in stacks.values()}
     if len(numbers) > 1:
         raise WorkloadError(f"{path}: expected as many examples of each input, found {numbers}")
@@ -68,22 +65,19 @@ def _read(path: str | Path) -> Arrays:
     return {"": read_idx(path)}
 
 
-def _stack(array: npt.NDArray[Any], shape: Shape, what: str) -> npt.NDArray[np.float32]:
+def _stack(array: npt.NDArray[Any], graph: Graph, name: str, what: str) -> npt.NDArray[np.float32]:
     if array.dtype.kind not in "fiub":
         raise WorkloadError(f"{what}: expected numbers, found {array.dtype}")
-    given = array.shape
-    if shape[0] == 1 and given[-len(shape) + 1 :] == shape[1:] and given[-len(shape) :] != shape:
-        given = (*given[: -len(shape) + 1], *shape)  # one channel may be left out
-    fits = len(given) >= len(shape) and all(
-        wanted in (STEPS, size)
-        for wanted, size in zip(shape, given[len(given) - len(shape) :], strict=True)
-    )
-    if not fits or len(given) > len(shape) + 1 or 0 in given:
-        told = " x ".join("steps" if size == STEPS else str(size) for size in shape)
+    one, number = graph.fit(name, array.shape), 1
+    if one is None and array.ndim and len(array):
+        one, number = graph.fit(name, array.shape[1:]), len(array)
+    if one is None:
+        sizes = graph.inputs[name]
+        told = " x ".join("steps" if size == STEPS else str(size) for size in sizes) or "single"
         raise WorkloadError(
             f"{what}: expected examples of {told} numbers each, found the shape {list(array.shape)}"
         )
-    numbers = array.reshape(given if len(given) > len(shape) else (1, *given)).astype(np.float32)
+    numbers = array.reshape(number, *one).astype(np.float32)
     if not np.isfinite(numbers).all():
         raise WorkloadError(f"{what}: expected numbers, found some that are infinite or NaN")
     return numbers

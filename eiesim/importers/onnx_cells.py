@@ -1,0 +1,215 @@
+"""LSTM and GRU of ONNX: one product for each direction, and what ties them together."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.graph import STEPS, Step
+from eiesim.importers.cells import join_gru, join_lstm
+from eiesim.importers.described import Unsupported
+from eiesim.importers.onnx_lowering import Lowering
+from eiesim.importers.onnx_weights import (
+    expect,
+    find_data,
+    find_weights,
+    read_attributes,
+)
+from eiesim.layer import DenseLayer
+
+Floats = npt.NDArray[np.float32]
+ONNX_LSTM, ONNX_GRU = "iofj", "zrn"
+"""Order of ONNX's gates."""
+DIRECTIONS = {b"forward": (False,), b"reverse": (True,), b"bidirectional": (False, True)}
+"""Whether each runs from the end."""
+LEAST_OPSET = 11
+"""From here on, a negative index counts from the end."""
+FAR = np.iinfo(np.int64).min
+
+
+class Cell(NamedTuple):
+    """A recurrent node.
+
+    Attributes
+    ----------
+    node : NodeProto
+        The node.
+    name : str
+        What its steps are called.
+    data : str
+        The sequences, [steps, sequences, numbers].
+    reverse : tuple of bool
+        Of each direction, whether it runs from the end.
+    of_input, of_state : float32 [directions, gates * hidden, inputs or hidden]
+        Weights.
+    biases : float32 [directions, 2, gates * hidden]
+        Of both.
+    states : tuple of str
+        Tensors in which the state begins, [directions, sequences, hidden]; none for zeros.
+    """
+
+    node: Any
+    name: str
+    data: str
+    reverse: tuple[bool, ...]
+    of_input: Floats
+    of_state: Floats
+    biases: Floats
+    states: tuple[str, ...]
+
+    @property
+    def hidden(self) -> int:
+        """Numbers of a state."""
+        return int(self.of_state.shape[2])
+
+
+def lower_lstm(low: Lowering, node: Any, name: str) -> None:
+    """Put an LSTM's products in its place.
+
+    Parameters
+    ----------
+    low : Lowering
+        The network.
+    node : NodeProto
+        The node.
+    name : str
+        What its step is called.
+
+    Raises
+    ------
+    Unsupported
+        EIE does not run it.
+    """
+    expect(read_attributes(node), input_forget=0)
+    cell = _read_cell(low, node, name, 4)
+    settings = {"stacked": 1, "cell": int(len(node.output) > 2 and bool(node.output[2]))}
+    matrices = [
+        join_lstm(of_input, of_state, bias[0] + bias[1], ONNX_LSTM)
+        for of_input, of_state, bias in zip(cell.of_input, cell.of_state, cell.biases, strict=True)
+    ]
+    _place(low, cell, "lstm", matrices, settings)
+
+
+def lower_gru(low: Lowering, node: Any, name: str) -> None:
+    """Put a GRU's products in its place.
+
+    Parameters
+    ----------
+    low : Lowering
+        The network.
+    node : NodeProto
+        The node.
+    name : str
+        What its step is called.
+
+    Raises
+    ------
+    Unsupported
+        EIE does not run it.
+    """
+    cell = _read_cell(low, node, name, 3)
+    reset = "after" if read_attributes(node).get("linear_before_reset", 0) else "before"
+    matrices = [
+        join_gru((of_input, of_state), (bias[0], bias[1]), ONNX_GRU, reset)
+        for of_input, of_state, bias in zip(cell.of_input, cell.of_state, cell.biases, strict=True)
+    ]
+    _place(low, cell, "gru", matrices, {"stacked": 1, "reset": reset})
+
+
+def _read_cell(low: Lowering, node: Any, name: str, gates: int) -> Cell:
+    attributes = read_attributes(node)
+    reverse = DIRECTIONS.get(attributes.get("direction", b"forward"))
+    if low.opset < LEAST_OPSET:
+        raise Unsupported(f"expected opset {LEAST_OPSET} or later, found {low.opset}")
+    expect(attributes, layout=0)
+    if reverse is None or "clip" in attributes:
+        raise Unsupported("expected a direction, and no clip")
+    usual = [b"Sigmoid", b"Tanh", b"Tanh"][: gates - 1] * len(reverse)
+    if list(attributes.get("activations", usual)) != usual:
+        raise Unsupported(f"expected the usual activations, found {attributes['activations']}")
+    data = find_data(low, node, 0)
+    inputs = [*node.input, *[""] * 8][:8]
+    _check_lengths(low, data, inputs[4])
+    if inputs[7]:
+        raise Unsupported("expected no peepholes")
+    of_input, of_state = (find_weights(low, node, place, 3) for place in (1, 2))
+    rows, hidden = of_state.shape[1:]
+    if rows != gates * hidden or of_input.shape[:2] != (len(reverse), rows):
+        raise Unsupported(f"weights of shapes {of_input.shape} and {of_state.shape}")
+    if len(of_state) != len(reverse):
+        raise Unsupported(f"{len(of_state)} directions, expected {len(reverse)}")
+    biases = np.zeros((len(reverse), 2, rows), np.float32)
+    if inputs[3]:
+        found = low.file.constants.get(inputs[3])
+        if found is None or found.shape != (len(reverse), 2 * rows):
+            raise Unsupported("expected a bias that is a constant")
+        biases = found.astype(np.float32).reshape(biases.shape)
+    states = _find_states(low, name, tuple(inputs[5:7] if gates == 4 else inputs[5:6]))
+    return Cell(node, name, data, reverse, of_input, of_state, biases, states)
+
+
+def _check_lengths(low: Lowering, data: str, lengths: str) -> None:
+    if not lengths:
+        return
+    found, shape = low.file.constants.get(lengths), low.find_shape(data)
+    if found is None or not shape or shape[0] == STEPS or not (found == shape[0]).all():
+        raise Unsupported("expected sequences of their whole length")
+
+
+def _find_states(low: Lowering, name: str, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Return where the state begins: nowhere for zeros, else all of it."""
+
+    def is_zero(state: str) -> bool:
+        return not state or (state in low.file.constants and not low.file.constants[state].any())
+
+    if all(is_zero(state) for state in given):
+        return ()
+    first = next(state for state in given if state)
+    states = list(given)
+    for place, state in enumerate(given):
+        if not state:  # zeros, as large as the other one
+            zeros = low.name_tensor(f"{name}/zeros")
+            states[place] = low.node("Sub", [first, first], zeros)
+    return tuple(states)
+
+
+def _place(
+    low: Lowering, cell: Cell, op: str, matrices: list[Floats], settings: dict[str, Any]
+) -> None:
+    def fresh(word: str) -> str:
+        return low.name_tensor(f"{cell.name}/{word}")
+
+    whole, last, last_cells = [], [], []
+    for number, (matrix, reverse) in enumerate(zip(matrices, cell.reverse, strict=True)):
+        name = cell.name if number == 0 else f"{cell.name}/reverse"
+        data = _reverse(low, cell.data, fresh("backwards")) if reverse else cell.data
+        states = []
+        for state in cell.states:
+            place = low.constant(np.array(number), f"{name}/direction")
+            states.append(low.node("Gather", [state, place], fresh("begin"), axis=0))
+        sums = given = fresh("steps")
+        low.product(Step(name, op, (data, *states), name, settings), DenseLayer(matrix), sums)
+        if settings.get("cell"):
+            given, cells = (_take(low, sums, 2, np.arange(cell.hidden) + begin, fresh("part"))
+                            for begin in (0, cell.hidden))  # fmt: skip
+            last_cells.append(_take(low, cells, 0, np.array([-1]), fresh("cell")))
+        last.append(_take(low, given, 0, np.array([-1]), fresh("last")))
+        ordered = _reverse(low, given, fresh("forwards")) if reverse else given
+        shape = low.constant(np.array([0, 1, -1, cell.hidden]), f"{name}/shape")
+        whole.append(low.node("Reshape", [ordered, shape], fresh("whole")))
+    for parts, axis, output in zip((whole, last, last_cells), (1, 0, 0), cell.node.output,
+                                   strict=False):  # fmt: skip
+        if output:
+            low.node("Concat", parts, output, axis=axis)
+
+
+def _take(low: Lowering, data: str, axis: int, places: npt.NDArray[Any], wanted: str) -> str:
+    index = low.constant(places, f"{wanted}/places")
+    return low.node("Gather", [data, index], wanted, axis=axis)
+
+
+def _reverse(low: Lowering, data: str, wanted: str) -> str:
+    limits = [low.constant(np.array([it]), f"{wanted}/slice") for it in (-1, FAR, 0, -1)]
+    return low.node("Slice", [data, *limits], wanted)

@@ -1,0 +1,151 @@
+"""What is known of an ONNX model before it is run: constants that it computes, and shapes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from eiesim.errors import WorkloadError
+from eiesim.graph import STEPS, Shape
+from eiesim.importers.onnx_file import Array, OnnxFile, find_graphs, find_types
+from eiesim.importers.onnx_runtime import Session
+
+SMALL = 1024
+"""Numbers of a constant that shape inference may look at: sizes and axes have few."""
+CHANGING = frozenset({
+    "Bernoulli", "Dropout", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform",
+    "RandomUniformLike",
+})  # fmt: skip
+"""Operators that may give another result each time."""
+
+
+def fold_constants(file: OnnxFile) -> dict[str, Shape]:
+    """Compute what constants alone decide, and infer the shapes of the rest.
+
+    Nodes whose results are known are taken out of the model; their results are constants then.
+
+    Parameters
+    ----------
+    file : OnnxFile
+        The model; it is changed.
+
+    Returns
+    -------
+    dict of str to tuple of int
+        Shapes by tensor, `STEPS` for sizes that the input decides; no entry where nothing is known.
+    """
+    _fold(file, {})
+    _infer(file)
+    _fold(file, find_shapes(file.model))
+    _infer(file)
+    return find_shapes(file.model)
+
+
+def find_shapes(model: Any) -> dict[str, Shape]:
+    """Return the shapes that a model states.
+
+    Parameters
+    ----------
+    model : ModelProto
+        A model.
+    """
+    return {
+        name: tuple(
+            dim.dim_value if dim.HasField("dim_value") and dim.dim_value >= 0 else STEPS
+            for dim in kind.tensor_type.shape.dim
+        )
+        for name, kind in find_types(model).items()
+        if kind.HasField("tensor_type") and kind.tensor_type.HasField("shape")
+    }
+
+
+def _infer(file: OnnxFile) -> None:
+    """Let ONNX infer shapes; large constants are inputs for it, so that nothing large is copied."""
+    from onnx import ModelProto, helper, numpy_helper, shape_inference  # noqa: PLC0415 - an extra
+
+    model = ModelProto()
+    model.CopyFrom(file.model)
+    inputs = {value.name for value in model.graph.input}
+    for name, array in file.constants.items():
+        if array.size <= SMALL:
+            model.graph.initializer.append(numpy_helper.from_array(array, name))
+        elif name not in inputs:
+            kind = helper.np_dtype_to_tensor_dtype(array.dtype)
+            model.graph.input.append(helper.make_tensor_value_info(name, kind, array.shape))
+    try:
+        model = shape_inference.infer_shapes(model, data_prop=True)
+    except (shape_inference.InferenceError, RuntimeError, ValueError):
+        return  # the file contradicts itself; whoever runs it says so
+    file.model.graph.ClearField("value_info")
+    file.model.graph.value_info.extend(model.graph.value_info)
+    for value, inferred in zip(file.model.graph.output, model.graph.output, strict=True):
+        value.CopyFrom(inferred)
+
+
+def _fold(file: OnnxFile, shapes: Mapping[str, Shape]) -> None:
+    constants = file.constants
+    left = []
+    for node in file.model.graph.node:
+        results = _evaluate(file, node, shapes)
+        if results is None:
+            left.append(node)
+        else:
+            constants |= results
+    nodes = [type(node).FromString(node.SerializeToString()) for node in left]
+    file.model.graph.ClearField("node")
+    file.model.graph.node.extend(nodes)
+
+
+def _evaluate(file: OnnxFile, node: Any, shapes: Mapping[str, Shape]) -> dict[str, Array] | None:
+    """Return what a node gives, or None where that is not known or not to be computed."""
+    if node.domain not in ("", "ai.onnx") or node.op_type in CHANGING or any(find_graphs(node)):
+        return None
+    if not any(node.output):
+        return None
+    shape = shapes.get(node.input[0] if node.input else "", (STEPS,))
+    if node.op_type == "Shape" and not node.attribute and STEPS not in shape:
+        return {name: np.array(shape, np.int64) for name in node.output}
+    given = [name for name in node.input if name]
+    inputs = {name: file.constants[name] for name in given if name in file.constants}
+    numbers = all(array.dtype.kind in "fiub" for array in inputs.values())
+    if len(inputs) < len(set(given)) or not (given or node.op_type == "Constant") or not numbers:
+        return None
+    model = _make_model(file, node, inputs)
+    try:
+        if model is not None:
+            session = Session(model, "a constant")
+            return dict(zip(session.outputs, session.run(inputs), strict=True))
+    except WorkloadError:
+        pass  # the node stays; the runtime says why it cannot be run when it comes to it
+    return None
+
+
+def _make_model(file: OnnxFile, node: Any, inputs: Mapping[str, Array]) -> Any:
+    """Return a model of one node; None where what it gives is of unknown size or too large."""
+    from onnx import ModelProto, helper, numpy_helper, shape_inference  # noqa: PLC0415 - an extra
+
+    model = ModelProto(ir_version=file.model.ir_version)
+    model.opset_import.extend(file.model.opset_import)
+    model.graph.name = "constant"
+    model.graph.node.append(node)
+    try:
+        for name, array in inputs.items():
+            kind = helper.np_dtype_to_tensor_dtype(array.dtype)
+            model.graph.input.append(helper.make_tensor_value_info(name, kind, array.shape))
+            if array.size <= SMALL:
+                model.graph.initializer.append(numpy_helper.from_array(array, name))
+        outputs = [helper.make_empty_tensor_value_info(name) for name in node.output if name]
+        model.graph.output.extend(outputs)
+        model = shape_inference.infer_shapes(model, data_prop=True)
+    except (shape_inference.InferenceError, RuntimeError, ValueError, KeyError, TypeError):
+        return None
+    shapes = find_shapes(model)
+    for value in model.graph.output:
+        shape = shapes.get(value.name)
+        if shape is None or STEPS in shape or math.prod(shape) > file.most_numbers:
+            return None
+    model.graph.ClearField("initializer")
+    return model

@@ -1,0 +1,272 @@
+"""ONNX files: the model, and its constants apart from it; needs the extra ``onnx``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.errors import WorkloadError
+from eiesim.importers.content import read_content
+
+Array = npt.NDArray[Any]
+NEEDS_ONNX = "reading ONNX needs the package onnx: pip install 'eiesim[onnx]'"
+LEAST_NUMBERS = 1 << 16
+MOST_NUMBERS_A_BYTE = 64
+"""Numbers that a constant may have for each byte of the file: a sparse one has few bytes."""
+
+
+class OnnxFile(NamedTuple):
+    """A model.
+
+    Attributes
+    ----------
+    model : ModelProto
+        Without initializers, its functions put in place.
+    constants : dict of str to array
+        What they hold, by name.
+    most_numbers : int
+        Numbers that an array made of them may have: in proportion to the file.
+    """
+
+    model: Any
+    constants: dict[str, Array]
+    most_numbers: int
+
+
+def read_onnx_file(path: str | Path) -> OnnxFile:
+    """Read a model; weights in files beside it are read, too.
+
+    Parameters
+    ----------
+    path : str or Path
+        An `.onnx` file.
+
+    Raises
+    ------
+    WorkloadError
+        A file is missing, damaged, of another kind, or lies outside the model's folder; or the
+        extra ``onnx`` is not installed.
+    """
+    content = read_content(path)
+    model = parse_model(content, str(path))
+    if not model.graph.node:
+        raise WorkloadError(f"{path}: expected an ONNX model with nodes, found none")
+    model.ClearField("training_info")
+    outside = 0
+    for tensor in _find_tensors(model):
+        outside += _bring_in(tensor, Path(path))
+    model = _put_functions_in_place(model, path)
+    most = LEAST_NUMBERS + MOST_NUMBERS_A_BYTE * (len(content) + outside)
+    constants = {
+        tensor.name: take_tensor(tensor, f"{path}: {tensor.name}")
+        for tensor in model.graph.initializer
+    }
+    for sparse in model.graph.sparse_initializer:
+        constants[sparse.values.name] = _spread(sparse, most, f"{path}: {sparse.values.name}")
+    model.graph.ClearField("initializer")
+    model.graph.ClearField("sparse_initializer")
+    return OnnxFile(model, constants, most)
+
+
+def parse_model(content: bytes, what: str) -> Any:
+    """Return the ModelProto that bytes hold.
+
+    Parameters
+    ----------
+    content : bytes
+        A serialised model.
+    what : str
+        What it is called, for errors.
+
+    Raises
+    ------
+    WorkloadError
+        It is another kind of content, or the extra ``onnx`` is not installed.
+    """
+    try:
+        import onnx  # noqa: PLC0415 - an extra
+        from google.protobuf.message import DecodeError  # noqa: PLC0415
+    except ImportError as error:
+        raise WorkloadError(f"{what}: {NEEDS_ONNX}") from error
+    try:
+        model = onnx.load_model_from_string(content)
+    except DecodeError as error:
+        raise WorkloadError(f"{what}: expected an ONNX model, found other content") from error
+    _require_text(model, what)
+    return model
+
+
+def _require_text(message: Any, what: str) -> None:
+    """Check that every name is Unicode: protobuf hands other bytes over as they are."""
+    for field, value in message.ListFields():
+        alone = isinstance(value, str | bytes) or hasattr(value, "ListFields")
+        items = (value,) if alone else value
+        if field.type == field.TYPE_MESSAGE:
+            for item in items:
+                _require_text(item, what)
+        elif field.type == field.TYPE_STRING and not all(isinstance(it, str) for it in items):
+            raise WorkloadError(f"{what}: {field.name}: expected text in UTF-8, found other bytes")
+
+
+def take_tensor(tensor: Any, what: str) -> Array:
+    """Return the numbers of a TensorProto.
+
+    Parameters
+    ----------
+    tensor : TensorProto
+        One that holds them itself.
+    what : str
+        What it is called, for errors.
+
+    Raises
+    ------
+    WorkloadError
+        It is damaged.
+    """
+    from onnx import numpy_helper  # noqa: PLC0415 - an extra
+
+    try:
+        array: Array = numpy_helper.to_array(tensor)
+    except (ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
+        raise WorkloadError(f"{what}: damaged tensor: {error}") from error
+    return array
+
+
+def find_graphs(node: Any) -> Iterator[Any]:
+    """Return the graphs that a node runs: branches and bodies of loops.
+
+    Parameters
+    ----------
+    node : NodeProto
+        A node.
+    """
+    for attribute in node.attribute:
+        if attribute.HasField("g"):
+            yield attribute.g
+        yield from attribute.graphs
+
+
+def is_external(model: Any) -> bool:
+    """Return whether numbers of a model lie in other files.
+
+    Parameters
+    ----------
+    model : ModelProto
+        A model.
+    """
+    return any(tensor.data_location for tensor in _find_tensors(model))
+
+
+def _find_tensors(model: Any) -> Iterator[Any]:
+    graphs = [model.graph]
+    nodes = [node for function in model.functions for node in function.node]
+    while graphs or nodes:
+        if graphs:
+            graph = graphs.pop()
+            yield from graph.initializer
+            for sparse in graph.sparse_initializer:
+                yield from (sparse.values, sparse.indices)
+            nodes.extend(graph.node)
+            continue
+        node = nodes.pop()
+        graphs.extend(find_graphs(node))
+        for attribute in node.attribute:
+            yield from (attribute.t, *attribute.tensors)
+            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                yield from (sparse.values, sparse.indices)
+
+
+def _bring_in(tensor: Any, path: Path) -> int:
+    """Read a tensor's numbers from the file beside the model in which they lie."""
+    from onnx import helper  # noqa: PLC0415 - an extra
+
+    if not tensor.data_location:
+        return 0
+    what = f"{path}: {tensor.name}"
+    facts = {entry.key: entry.value for entry in tensor.external_data}
+    file = _find_beside(facts.get("location", ""), path, what)
+    try:
+        numbers = 1
+        for size in tensor.dims:
+            numbers *= size
+        item = helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+        length = int(facts.get("length", numbers * item))
+        offset = int(facts.get("offset", 0))
+    except (ValueError, KeyError, TypeError) as error:
+        raise WorkloadError(f"{what}: expected numbers in {file}, found {facts}") from error
+    there = file.stat().st_size
+    if min(length, offset) < 0 or length + offset > there:
+        raise WorkloadError(
+            f"{what}: expected {length} bytes from byte {offset} on in {file}, found {there} bytes"
+        )
+    with file.open("rb") as stream:
+        stream.seek(offset)
+        tensor.raw_data = stream.read(length)
+    tensor.ClearField("external_data")
+    tensor.ClearField("data_location")
+    return length
+
+
+def _find_beside(location: str, path: Path, what: str) -> Path:
+    """Return a file in the model's folder; one outside of it is refused, links included."""
+    folder = path.resolve().parent
+    try:
+        file = (folder / location).resolve()
+        inside = bool(location) and not Path(location).is_absolute() and folder in file.parents
+    except (OSError, ValueError):
+        inside = False
+    if not inside:
+        raise WorkloadError(
+            f"{what}: expected its numbers in a file in the model's folder, found {location!r}"
+        )
+    if not file.is_file():
+        raise WorkloadError(f"{what}: expected its numbers in {file}, found no such file")
+    return file
+
+
+def _put_functions_in_place(model: Any, path: str | Path) -> Any:
+    from onnx import inliner  # noqa: PLC0415 - an extra
+
+    if not model.functions:
+        return model
+    try:
+        return inliner.inline_local_functions(model)
+    except (RuntimeError, ValueError) as error:
+        raise WorkloadError(f"{path}: its functions cannot be put in place: {error}") from error
+
+
+def _spread(sparse: Any, most: int, what: str) -> Array:
+    """Return a sparse constant with its zeros."""
+    sizes = [int(size) for size in sparse.dims]
+    numbers = 1
+    for size in sizes:
+        numbers *= size
+    values, places = take_tensor(sparse.values, what), take_tensor(sparse.indices, what)
+    if not 0 <= numbers <= most or min(sizes, default=1) < 0:
+        raise WorkloadError(f"{what}: expected sizes that go with the file, found {sizes}")
+    dense = np.zeros(numbers, values.dtype)
+    try:
+        flat = places if places.ndim == 1 else np.ravel_multi_index(tuple(places.T), sizes)
+        if len(flat) and int(flat.min()) < 0:
+            raise IndexError("a negative index")
+        dense[flat] = values
+    except (ValueError, TypeError, IndexError) as error:
+        raise WorkloadError(f"{what}: damaged tensor: {error}") from error
+    return dense.reshape(sizes)
+
+
+def find_types(model: Any) -> Mapping[str, Any]:
+    """Return what is known of the tensors of a model: their TypeProto by name.
+
+    Parameters
+    ----------
+    model : ModelProto
+        A model.
+    """
+    graph = model.graph
+    values = (*graph.input, *graph.value_info, *graph.output)
+    return {value.name: value.type for value in values if value.HasField("type")}

@@ -1,0 +1,249 @@
+"""A network in ONNX as products for EIE, and nodes for the host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from eiesim.errors import WorkloadError
+from eiesim.graph import STEPS, Shape, Step
+from eiesim.importers.described import Skipped, Unsupported
+from eiesim.importers.onnx_file import Array, OnnxFile, find_graphs
+from eiesim.importers.onnx_host import find_reads
+from eiesim.layer import DenseLayer
+
+PRODUCT = re.compile("Attention|Conv|Einsum|Gemm|GRU|LSTM|MatMul|RNN")
+"""What an operator that multiplies weights has in its name."""
+Rule = Callable[["Lowering", Any, str], None]
+
+
+@dataclass
+class Product:
+    """A product with constant weights: a step on EIE.
+
+    Attributes
+    ----------
+    step : Step
+        Its inputs are tensors.
+    layer : DenseLayer
+        Its weights.
+    output : str
+        The tensor that it gives.
+    """
+
+    step: Step
+    layer: DenseLayer
+    output: str
+
+
+@dataclass
+class Lowering:
+    """Nodes as they are taken, in order; rules put products and other nodes in their place.
+
+    Attributes
+    ----------
+    file : OnnxFile
+        The model.
+    shapes : mapping of str to tuple of int
+        Of its tensors, as far as they are known.
+    entries : list of Product or NodeProto
+        What it has become.
+    skipped : list of Skipped
+        What EIE does not run, and why.
+    """
+
+    file: OnnxFile
+    shapes: Mapping[str, Shape]
+    entries: list[Any] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        graph = self.file.model.graph
+        self.opset = next(
+            (it.version for it in self.file.model.opset_import if it.domain in ("", "ai.onnx")), 1
+        )
+        self.outputs = {value.name for value in graph.output}
+        self.reads: dict[str, int] = {}
+        for node in graph.node:
+            for name in find_reads(node):
+                self.reads[name] = self.reads.get(name, 0) + 1
+        self.there = {value.name for value in graph.input} | set(self.file.constants)
+        self.steps = {value.name for value in graph.input}
+        self.names = {*self.there, *self.reads, *self.outputs}
+        self.names.update(name for node in graph.node for name in node.output)
+
+    def run(self, rules: Mapping[tuple[str, str], Rule]) -> None:
+        """Take all nodes.
+
+        Parameters
+        ----------
+        rules : mapping of (str, str) to function
+            By domain and operator.
+
+        Raises
+        ------
+        WorkloadError
+            Two nodes give one tensor.
+        """
+        for node in self.file.model.graph.node:
+            outputs = [name for name in node.output if name]
+            name = self._name_step(node.name, outputs or [node.op_type or "node"])
+            twice = next((it for it in outputs if it in self.there), None)
+            if twice is not None:
+                raise WorkloadError(f"node {name!r}: gives {twice!r}, which is there already")
+            missing = next((it for it in find_reads(node) if it not in self.there), None)
+            if missing is not None or not outputs:
+                reason = "gives nothing" if missing is None else f"reads {missing!r}, not there"
+                self.skipped.append(Skipped(name, f"{node.op_type}: {reason}; left out"))
+                continue
+            self._take(rules, node, name)
+            self.there.update(outputs)
+
+    def _take(self, rules: Mapping[tuple[str, str], Rule], node: Any, name: str) -> None:
+        domain = "" if node.domain == "ai.onnx" else node.domain
+        before = len(self.entries)
+        try:
+            rule = rules.get((domain, node.op_type))
+            if rule is not None:
+                rule(self, node, name)
+                return
+            inside = [inner for graph in find_graphs(node) for inner in graph.node]
+            if any(PRODUCT.search(it.op_type) for it in (node, *inside)):
+                raise Unsupported("not a product that EIE runs")
+        except (Unsupported, WorkloadError) as why:
+            del self.entries[before:]
+            operator = f"{domain}.{node.op_type}" if domain else node.op_type
+            self.skipped.append(Skipped(name, f"{operator}: {why}; the host runs it"))
+        self.entries.append(node)
+
+    def _name_step(self, wanted: str, outputs: Sequence[str]) -> str:
+        """Return a name that no other step has."""
+        for name in (wanted, *outputs):
+            if name and name not in self.steps:
+                break
+        else:
+            name = f"{wanted or outputs[0]} ({len(self.steps)})"
+        self.steps.add(name)
+        return name
+
+    def name_tensor(self, wanted: str) -> str:
+        """Return a name that no other tensor has.
+
+        Parameters
+        ----------
+        wanted : str
+            What it would best be called.
+        """
+        name, number = wanted, 1
+        while name in self.names:
+            number += 1
+            name = f"{wanted} ({number})"
+        self.names.add(name)
+        return name
+
+    def constant(self, array: Array, wanted: str) -> str:
+        """Add a constant, and return its tensor.
+
+        Parameters
+        ----------
+        array : ndarray
+            Its numbers.
+        wanted : str
+            What it would best be called.
+        """
+        name = self.name_tensor(wanted)
+        self.file.constants[name] = array
+        self.there.add(name)
+        return name
+
+    def node(self, operator: str, inputs: Sequence[str], wanted: str, **attributes: Any) -> str:
+        """Add a node of one output for the host, and return that tensor.
+
+        Parameters
+        ----------
+        operator : str
+            Of ONNX itself.
+        inputs : sequence of str
+            Tensors.
+        wanted : str
+            What the output would best be called; a file's own tensor stays as it is.
+        **attributes
+            The node's.
+        """
+        from onnx import helper  # noqa: PLC0415 - an extra
+
+        self.entries.append(helper.make_node(operator, list(inputs), [wanted], **attributes))
+        return wanted
+
+    def product(self, step: Step, layer: DenseLayer, output: str) -> None:
+        """Add a product.
+
+        Parameters
+        ----------
+        step : Step
+            Its inputs are tensors.
+        layer : DenseLayer
+            Its weights.
+        output : str
+            The tensor that it gives.
+
+        Raises
+        ------
+        Unsupported
+            The weights are no numbers.
+        """
+        for array in (layer.weights, layer.bias):
+            if array is not None and not np.isfinite(array).all():
+                raise Unsupported("expected numbers as weights, found infinite or NaN")
+        self.entries.append(Product(step, layer, output))
+
+    @property
+    def product_names(self) -> set[str]:
+        """What the steps on EIE are called."""
+        return {entry.step.name for entry in self.entries if isinstance(entry, Product)}
+
+    def find_product(self, tensor: str) -> Product | None:
+        """Return the product that gives a tensor, if one does.
+
+        Parameters
+        ----------
+        tensor : str
+            A tensor.
+        """
+        for entry in reversed(self.entries):
+            if isinstance(entry, Product) and entry.output == tensor:
+                return entry
+        return None
+
+    def find_shape(self, tensor: str) -> Shape | None:
+        """Return the shape of a tensor, `STEPS` for unknown sizes; None where nothing is known.
+
+        Parameters
+        ----------
+        tensor : str
+            A tensor.
+        """
+        array = self.file.constants.get(tensor)
+        return self.shapes.get(tensor) if array is None else array.shape
+
+    def find_known(self, tensor: str) -> Shape:
+        """Return the shape of a tensor, all sizes known.
+
+        Parameters
+        ----------
+        tensor : str
+            A tensor.
+
+        Raises
+        ------
+        Unsupported
+            It is not known.
+        """
+        shape = self.find_shape(tensor)
+        if shape is None or STEPS in shape:
+            raise Unsupported(f"expected a known shape of {tensor!r}, found {shape}")
+        return shape

@@ -1,0 +1,107 @@
+"""ONNX Runtime, which runs what EIE does not; needs the extra ``onnx``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from eiesim.errors import WorkloadError
+from eiesim.importers.onnx_file import Array, is_external
+
+NEEDS_RUNTIME = "running ONNX needs the package onnxruntime: pip install 'eiesim[onnx]'"
+ONLY_ERRORS = 4
+
+
+class Session:
+    """A model that ONNX Runtime can run; it opens no file.
+
+    Parameters
+    ----------
+    model : ModelProto
+        The model, which holds its numbers itself.
+    what : str
+        What it is called, for errors.
+
+    Raises
+    ------
+    WorkloadError
+        The runtime cannot run it, or is not installed.
+    """
+
+    def __init__(self, model: Any, what: str) -> None:
+        onnxruntime = import_runtime(what)
+        if is_external(model):
+            raise WorkloadError(f"{what}: expected a model that holds its numbers, found a path")
+        self.what = what
+        self.outputs = [value.name for value in model.graph.output]
+        self.kinds = {it.name: it.type.tensor_type.elem_type for it in model.graph.input}
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = ONLY_ERRORS
+        # one thread: sums are then in the same order each time
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        try:
+            self.session = onnxruntime.InferenceSession(
+                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:
+            raise WorkloadError(f"{what}: ONNX Runtime cannot run it: {_shorten(error)}") from error
+
+    def run(self, inputs: Mapping[str, Array]) -> list[Array]:
+        """Return the outputs, in the model's order.
+
+        Parameters
+        ----------
+        inputs : mapping of str to array
+            By name; numbers are converted to the type that the model takes.
+
+        Raises
+        ------
+        WorkloadError
+            The runtime stops, or an input that is to be whole numbers is not.
+        """
+        taken = {name: self._convert(name, array) for name, array in inputs.items()}
+        try:
+            results = self.session.run(self.outputs, taken)
+        except Exception as error:
+            raise WorkloadError(f"{self.what}: ONNX Runtime stops: {_shorten(error)}") from error
+        return [np.asarray(it) for it in results]
+
+    def _convert(self, name: str, array: Array) -> Array:
+        from onnx import helper  # noqa: PLC0415 - an extra
+
+        kind = helper.tensor_dtype_to_np_dtype(self.kinds[name])
+        if kind.kind in "iub" and array.dtype.kind == "f":
+            limits = (0, 1) if kind.kind == "b" else (np.iinfo(kind).min, np.iinfo(kind).max)
+            inside = (array >= limits[0]) & (array <= limits[1]) & (array == np.floor(array))
+            if not inside.all():
+                raise WorkloadError(
+                    f"{self.what}: {name}: expected whole numbers from {limits[0]} to "
+                    f"{limits[1]}, found {array[~inside].reshape(-1)[0]}"
+                )
+        return array.astype(kind, copy=False)
+
+
+def import_runtime(what: str) -> Any:
+    """Return the package onnxruntime.
+
+    Parameters
+    ----------
+    what : str
+        What needs it, for the error.
+
+    Raises
+    ------
+    WorkloadError
+        It is not installed.
+    """
+    try:
+        import onnxruntime  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise WorkloadError(f"{what}: {NEEDS_RUNTIME}") from error
+    return onnxruntime
+
+
+def _shorten(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,168 @@
+"""The weights and attributes of a node in ONNX, in the form that EIE needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.importers.described import Unsupported
+from eiesim.importers.onnx_file import Array
+from eiesim.importers.onnx_lowering import Lowering
+
+Floats = npt.NDArray[np.float32]
+Attributes = Mapping[str, Any]
+
+
+def read_attributes(node: Any) -> dict[str, Any]:
+    """Return the attributes of a node by name.
+
+    Parameters
+    ----------
+    node : NodeProto
+        The node.
+
+    Raises
+    ------
+    Unsupported
+        One has no value.
+    """
+    from onnx import helper  # noqa: PLC0415 - an extra
+
+    try:
+        return {it.name: helper.get_attribute_value(it) for it in node.attribute}
+    except ValueError as error:
+        raise Unsupported(f"an attribute without a value: {error}") from error
+
+
+def read_sizes(attributes: Attributes, key: str, usual: tuple[int, ...]) -> tuple[int, ...]:
+    """Return whole numbers, as many as there usually are.
+
+    Parameters
+    ----------
+    attributes : mapping
+        From `read_attributes`.
+    key : str
+        Which.
+    usual : tuple of int
+        What holds where they are left out.
+
+    Raises
+    ------
+    Unsupported
+        They are something else.
+    """
+    found = attributes.get(key, usual)
+    if not isinstance(found, list | tuple) or len(found) != len(usual):
+        raise Unsupported(f"{key}: expected {len(usual)} sizes, found {found}")
+    return tuple(found)
+
+
+def expect(attributes: Attributes, **usual: Any) -> None:
+    """Check that attributes, where they are given, have the only value that EIE runs.
+
+    Parameters
+    ----------
+    attributes : mapping
+        From `read_attributes`.
+    **usual
+        The values.
+
+    Raises
+    ------
+    Unsupported
+        One has another.
+    """
+    for key, value in usual.items():
+        found = attributes.get(key, value)
+        found = tuple(found) if isinstance(found, list | tuple) else found
+        if found != value:
+            raise Unsupported(f"{key}: expected {value}, found {found}")
+
+
+def find_data(low: Lowering, node: Any, place: int) -> str:
+    """Return the tensor that is multiplied with weights.
+
+    Parameters
+    ----------
+    low : Lowering
+        The network.
+    node : NodeProto
+        The node.
+    place : int
+        Which of its inputs.
+
+    Raises
+    ------
+    Unsupported
+        It is missing, or a constant.
+    """
+    name: str = node.input[place] if place < len(node.input) else ""
+    if not name or name in low.file.constants:
+        raise Unsupported(f"expected data as input {place}, found {name or 'nothing'!r}")
+    return name
+
+
+def find_weights(low: Lowering, node: Any, place: int, *ndims: int) -> Floats:
+    """Return constant weights.
+
+    Parameters
+    ----------
+    low : Lowering
+        The network.
+    node : NodeProto
+        The node.
+    place : int
+        Which of its inputs.
+    *ndims : int
+        Dimensions that they may have.
+
+    Raises
+    ------
+    Unsupported
+        They are no constant, no floating-point numbers, or of other dimensions.
+    """
+    name = node.input[place] if place < len(node.input) else ""
+    array = low.file.constants.get(name)
+    if array is None:
+        raise Unsupported(f"expected constant weights, found {name or 'nothing'!r}")
+    if array.ndim not in ndims or not is_float(array) or not array.size:
+        expected = " or ".join(map(str, ndims))
+        raise Unsupported(
+            f"expected floating-point weights of {expected} dimensions, found {array.dtype} "
+            f"{list(array.shape)}"
+        )
+    return array.astype(np.float32)
+
+
+def find_bias(low: Lowering, name: str, size: int) -> Floats | None:
+    """Return a constant as a bias, or None where it is no constant of one number an output.
+
+    Parameters
+    ----------
+    low : Lowering
+        The network.
+    name : str
+        The tensor.
+    size : int
+        Outputs.
+    """
+    array = low.file.constants.get(name)
+    if array is None or not is_float(array) or array.ndim > 2:
+        return None
+    if array.size != 1 and (array.size != size or array.shape[-1] != size):
+        return None
+    return np.broadcast_to(array.astype(np.float32).reshape(-1), (size,)).copy()
+
+
+def is_float(array: Array) -> bool:
+    """Return whether an array holds floating-point numbers, those of 8 and 16 bits too.
+
+    Parameters
+    ----------
+    array : ndarray
+        Any.
+    """
+    return array.dtype.kind == "f" or "float" in array.dtype.name
