@@ -21,7 +21,7 @@ from eiesim.study.lenet import load_lenet
 from eiesim.study.precision import FixedPoint, append_bias, expand, fit_format, multiply, run_layers
 from eiesim.study.reproduce import figure10
 from eiesim.study.reproduce.outcome import Outcome
-from eiesim.study.verdict import IMPOSSIBLE, MATCH, WITHIN
+from eiesim.study.verdict import DIFFERS, IMPOSSIBLE, MATCH, WITHIN
 from tests.arrays import f32, u8
 
 SPECIAL = (0.0, 1.0, -1.0, 0.5, -0.25, 100.0, -1000.0, 0.0078125)
@@ -183,8 +183,11 @@ def test_lenets_formats_are_the_machines(outcome: Outcome) -> None:
 @pytest.mark.data
 def test_verdicts(outcome: Outcome) -> None:
     kinds = {(verdict.layer, verdict.quantity): verdict.kind for verdict in outcome.verdicts}
-    assert all(kind == MATCH for (_, quantity), kind in kinds.items() if quantity.endswith("int16")
-               and quantity.startswith("loss"))  # fmt: skip
+    by_network = {layer: kind for (layer, quantity), kind in kinds.items()
+                  if quantity == "loss by int16"}  # fmt: skip
+    # both photographs keep their class, but 1.48 % of the positions do not, three times 0.5 points
+    assert by_network.pop("SqueezeNet conv_final, codebook 8 bits") == DIFFERS
+    assert set(by_network.values()) == {MATCH}
     assert kinds["SqueezeNet conv_final, codebook 8 bits", "loss by int8"] == MATCH
     assert kinds["AlexNet", "top-5 accuracy, float32"] == IMPOSSIBLE
     assert len(outcome.sources) == 8

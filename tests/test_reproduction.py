@@ -35,7 +35,7 @@ from eiesim.study.reproduce import (
 )
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.reproduction import plan_experiments, reproduce, run_experiments
-from eiesim.study.verdict import DIFFERS, IMPOSSIBLE, KINDS
+from eiesim.study.verdict import DIFFERS, IMPOSSIBLE, KINDS, MATCH, WITHIN
 
 NOWHERE = Path("missing")
 
@@ -77,6 +77,8 @@ def test_every_experiment_comes_without_real_data(name: str) -> None:
     assert Hardware().to_toml() == record.hardware_toml
     for row in record.verdicts:
         assert row["kind"] != DIFFERS or len(row["verdict"]) > len("differs because ") + 10
+        counted = row["by_construction"] and row["kind"] in (MATCH, WITHIN)
+        assert counted == ("by construction: " in row["verdict"])
     for chart in record.charts.values():
         assert chart.see.endswith(".")
     for rows in record.tables.values():
