@@ -12,6 +12,7 @@ from eiesim.resources import data_path
 from eiesim.schema import Choice, Range, Switch, parse_assignment, read_toml, validate, write_toml
 from eiesim.views import (
     BuiltView,
+    ClockView,
     FetchView,
     FillView,
     LayoutView,
@@ -26,6 +27,11 @@ from eiesim.views import (
 
 LNZD_FAN_IN = 4
 """Inputs of a node of the LNZD tree (EIE, section IV: a quadtree)."""
+OPERAND_BITS = {"float32": 32, "int32": 32, "fixed16": 16, "fixed8": 8}
+"""Of each multiplier: bits of a weight, an activation and an accumulator."""
+
+SRAM_CELLS = ("itrs-hp", "itrs-lop", "itrs-lstp")
+"""Transistors that CACTI was run for: high performance, low operating and low standby power."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,13 +98,13 @@ class Hardware:
     multiplier: Annotated[
         str,
         Choice(
-            ("float32", "int32", "fixed16", "fixed8"),
+            tuple(OPERAND_BITS),
             "arithmetic that energy and area are of, whatever number format the datapath computes",
         ),
     ] = "fixed16"
-    sram_cell: Annotated[
-        str, Choice(("itrs-hp", "itrs-lop", "itrs-lstp"), "transistors of the SRAMs, as in CACTI")
-    ] = "itrs-lstp"
+    sram_cell: Annotated[str, Choice(SRAM_CELLS, "transistors of the SRAMs, as in CACTI")] = (
+        "itrs-lstp"
+    )
     dram: Annotated[
         str, Choice(("lpddr2", "ddr3", "gddr5", "hbm2"), "DRAM that holds what the SRAMs do not")
     ] = "lpddr2"
@@ -131,6 +137,11 @@ class Hardware:
     def entry_bits(self) -> int:
         """Bits of one (code, relative index) entry."""
         return self.codebook_bits + self.index_bits
+
+    @property
+    def operand_bits(self) -> int:
+        """Bits of a shared weight, an activation and an accumulator."""
+        return OPERAND_BITS[self.multiplier]
 
     @property
     def entries_per_word(self) -> int:
@@ -205,6 +216,11 @@ class Hardware:
     def steady(self) -> SteadyView:
         """What the power without waiting depends on, beside the prices."""
         return look(SteadyView, self)
+
+    @property
+    def clocked(self) -> ClockView:
+        """What it depends on whether the SRAMs keep up with the clock."""
+        return look(ClockView, self)
 
     @property
     def built(self) -> BuiltView:

@@ -108,6 +108,7 @@ class FillView(NamedTuple):
     ptr_bits: int
     ptr_sram_bytes: int
     act_sram_bytes: int
+    operand_bits: int
     accumulators_per_pe: int
     act_batches: bool
 
@@ -122,7 +123,9 @@ class PricedView(NamedTuple):
     act_sram_bytes: int
     accumulators_per_pe: int
     queue_depth: int
+    codebook_bits: int
     multiplier: str
+    operand_bits: int
     sram_cell: str
     node_nm: float
     dram: str
@@ -140,9 +143,25 @@ class BuiltView(NamedTuple):
     act_sram_bytes: int
     accumulators_per_pe: int
     queue_depth: int
+    codebook_bits: int
     multiplier: str
+    operand_bits: int
     sram_cell: str
     node_nm: float
+
+
+class ClockView(NamedTuple):
+    """What it depends on whether the SRAMs keep up with the clock."""
+
+    spmat_width_bits: int
+    spmat_sram_bytes: int
+    ptr_bits: int
+    ptr_sram_bytes: int
+    act_sram_bytes: int
+    operand_bits: int
+    sram_cell: str
+    node_nm: float
+    clock_mhz: float
 
 
 class SteadyView(NamedTuple):

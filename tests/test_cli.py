@@ -237,7 +237,7 @@ def test_compare_needs_something_to_compare_with(
 def test_compare(capsys: pytest.CaptureFixture[str], in_folder: Path) -> None:
     code, out, err = run(capsys, "compare", "alex-8", "nt-we", "--out", "beside")
     assert (code, err) == (0, "written: beside\n")
-    assert out.splitlines()[-1] == "over cpu dense published, batch 1; times per input"
+    assert out.splitlines()[-2] == "over cpu dense published, batch 1; times per input"
     with Path("beside/compare.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     kinds = {row["kind"] for row in rows if row["platform"] == "eie"}

@@ -95,7 +95,7 @@ def test_lenets_with_codes_of_4_bits_over_1000_images(
     examples = [{"data": image[np.newaxis]} for image in images]
     hw = Hardware()
     runs = list(run_examples(found.model, examples, hw, price_machine(hw)))
-    summary = summarise(found.model, runs, labels.tolist())
+    summary = summarise(found.model, runs, price_machine(hw), labels.tolist())
     kind = "pruned" if "sparse" in file else "dense"
     told = f"{'LeNet-300-100' if output == 'ip3' else 'LeNet-5'}, {kind}"
     page = (PAGE.read_text("utf-8").split(f"| {told} |")[1]).splitlines()[0].replace(",", "")

@@ -18,6 +18,7 @@ from eiesim import (
     estimate_energy,
     price_machine,
 )
+from eiesim.energy.clock import fits_clock
 from eiesim.errors import ConfigError, EieError, EnergyError
 from eiesim.image import count_chips, encode_passes, fit_images
 from eiesim.schema import Choice, Range, Switch, fields_of
@@ -92,6 +93,7 @@ def measure_alone(layer: CompressedLayer, activations: Any, hw: Hardware) -> dic
         "dram_bytes": run.dram_bytes,
         "fits": all(use.fits for use in uses),
         "chips": count_chips(uses),
+        "clock_fits": fits_clock(hw),
         "energy_pj": None,
         "area_mm2": None,
     }
@@ -160,6 +162,7 @@ KEPT: dict[str, Callable[[CompressedLayer, Any, Hardware], object]] = {
     "lay_out": lambda layer, inputs, hw: measure_machines(layer, inputs, [hw]),
     "fit_images": lambda layer, inputs, hw: Measured(encode(layer, hw), inputs).measure(hw),
     "price_actions": lambda _, __, hw: machine.find_prices(hw),
+    "keep_up": lambda _, __, hw: machine.find_clock_fit(hw),
     "measure_area": lambda _, __, hw: machine.find_area(hw),
 }
 

@@ -52,12 +52,13 @@ def execute(options: argparse.Namespace) -> int:
     """
     from eiesim.cli.output import print_table, result_folder
     from eiesim.study import store
-    from eiesim.study.chip import summarise_chip, vary_chip
+    from eiesim.study.chip import describe_widths, summarise_chip, vary_chip
 
     hw, prices = read_machine(options)
     with result_folder(options.out) as folder:
         summary = summarise_chip(hw, prices)
         summary["variations"] = vary_chip(hw, options.vary, options.energy_table)
+        summary["wider_words"] = describe_widths(hw, summary["variations"])
         if folder is not None:
             names = ("modules", "areas", "prices", *(["variations"] if options.vary else []))
             tables = {f"{name}.csv": store.to_csv(summary[name]) for name in names}
@@ -74,6 +75,8 @@ def execute(options: argparse.Namespace) -> int:
         f"{hw.n_pes} PEs and {hw.lnzd_nodes} LNZD units, none waiting: "
         f"{summary['chip_power_mw']:.1f} mW, {summary['chip_area_mm2']:.2f} mm2"
     )
+    if summary["clock"]["text"]:
+        print(summary["clock"]["text"])
     for what, factors in summary["calibration"].items():
         words = ", ".join(f"{module} {factor:.3f}" for module, factor in factors.items())
         print(f"calibrated to Table II, {what.replace('_', ' ')}: {words}")
@@ -85,6 +88,8 @@ def execute(options: argparse.Namespace) -> int:
         for row in rows:
             for reason in dict.fromkeys(row[key] for key in REASONS if row[key] is not None):
                 print(f"missing with {row['key']}={row['value']}: {reason}")
+    if summary["wider_words"]:
+        print(summary["wider_words"])
     for override in prices.overrides:
         print(f"price of {override}")
     return 0

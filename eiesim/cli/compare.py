@@ -63,7 +63,7 @@ def execute(options: argparse.Namespace) -> int:
     with result_folder(options.out) as folder:
         runs = list(track(run_layers(layers, hw, prices), layers))
         rows = comparison.describe(*comparison.compare_runs(runs, options.baseline))
-        summary = comparison.summarise(rows, options.baseline, prices.overrides)
+        summary = comparison.summarise(rows, options.baseline, runs, prices)
         if folder is not None:
             sources = [source for run in runs for source in run.operands.sources]
             texts = {
@@ -85,4 +85,6 @@ def execute(options: argparse.Namespace) -> int:
             print(told)
         for override in prices.overrides:
             print(f"price of {override}")
+        if summary["clock"]["text"]:
+            print(summary["clock"]["text"])
     return 0

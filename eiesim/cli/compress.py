@@ -114,6 +114,7 @@ def execute(options: argparse.Namespace) -> int:
     from eiesim.errors import ConfigError
     from eiesim.hardware import read_hardware
     from eiesim.study import compression, store
+    from eiesim.study.clock import check_runs
 
     if not 0 <= options.activation_density <= 1 or options.seed < 0:
         raise ConfigError("expected --activation-density from 0 to 1 and --seed from 0 on")
@@ -122,9 +123,11 @@ def execute(options: argparse.Namespace) -> int:
     with result_folder(options.out) as folder:
         network = _train(options) if options.train else _load(options)
         ledger = compression.count_network(network, hw)
-        runs = compression.run_network(network, hw, price_machine(hw), given)
+        prices = price_machine(hw)
+        runs = compression.run_network(network, hw, prices, given)
         rows = compression.describe(network, ledger, runs)
         summary = compression.summarise(network, rows, hw, given)
+        summary["clock"] = check_runs(hw, prices, [run.result for run in runs.values()])
         if folder is not None:
             manifest = store.make_manifest(hw, network.sources, options.words)
             texts = {
@@ -142,6 +145,8 @@ def execute(options: argparse.Namespace) -> int:
         print_table([{key: row[key] for key in RUN} for row in rows[:-1]])
     for line in compression.describe_problems(network, runs, hw):
         print(line)
+    if runs and summary["clock"]["text"]:
+        print(summary["clock"]["text"])
     return 0
 
 

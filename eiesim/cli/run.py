@@ -105,6 +105,7 @@ def execute(options: argparse.Namespace) -> int:
     run_network.refuse_options(options)
     from eiesim.cli.output import print_table, result_folder, track
     from eiesim.study import store
+    from eiesim.study.clock import check_runs
     from eiesim.study.experiment import run_layers
 
     hw, prices = read_machine(options)
@@ -121,7 +122,7 @@ def execute(options: argparse.Namespace) -> int:
             text = render_run(runs, prices, options.words)
             page.write(text.encode("utf-8", errors="backslashreplace"))
     if options.json:
-        print(store.to_json(store.summarise(runs, hw)), end="")
+        print(store.to_json(store.summarise(runs, hw, prices)), end="")
     else:
         rows = [store.describe_layer(run) for run in runs]
         streamed = SHOWN_IF_STREAMED if any(row["dram_bytes"] for row in rows) else ()
@@ -134,6 +135,8 @@ def execute(options: argparse.Namespace) -> int:
         for run in runs:
             for problem in store.describe_problems(run):
                 print(problem)
+        if clock := check_runs(hw, prices, [run.result for run in runs])["text"]:
+            print(clock)
     return 0
 
 

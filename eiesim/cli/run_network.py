@@ -108,7 +108,7 @@ def execute(options: argparse.Namespace) -> int:
         )
         names = [f"input {number}" for number in range(len(examples))]
         runs = list(track(work, names))
-        summary = network_run.summarise(model, runs, right)
+        summary = network_run.summarise(model, runs, prices, right)
         if folder is not None:
             files = [it for it in (options.layers[0], options.inputs, options.labels) if it]
             sources = [Source(file, hash_file(file)) for file in files]
@@ -125,7 +125,8 @@ def execute(options: argparse.Namespace) -> int:
         print(store.to_json(summary), end="")
         return 0
     _print(summary)
-    for problem in network_run.describe_problems(runs[0]):
+    problems = network_run.describe_problems(runs[0])
+    for problem in filter(None, (*problems, summary["clock"]["text"])):
         print(problem)
     return 0
 
@@ -159,6 +160,7 @@ def _read_and_write(
     from dataclasses import asdict
 
     from eiesim.cli.output import print_table, result_folder
+    from eiesim.energy.clock import check_clock
     from eiesim.importers.content import read_content
     from eiesim.inference import Setup
     from eiesim.study import store
@@ -178,7 +180,8 @@ def _read_and_write(
             )
         rows = [{"text": name} | asdict(run) | {"text": name, "characters": len(run.text)}
                 for name, run in runs.items()]  # fmt: skip
-        whole = {name: asdict(run) for name, run in runs.items()}
+        clock = check_clock(hw, prices)
+        whole = {**{name: asdict(run) for name, run in runs.items()}, "clock": clock.to_dict()}
         if folder is not None:
             sources = [Source(file, hash_file(file)) for file in (options.layers[0], options.text)]
             texts = store.tell_run(whole, hw, sources, options.words)
@@ -189,6 +192,8 @@ def _read_and_write(
     print_table(rows)
     if "written" in runs:
         print(runs["written"].text)
+    if text := clock.describe():
+        print(text)
     return 0
 
 

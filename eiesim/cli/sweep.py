@@ -192,6 +192,8 @@ def _print(rows: Sequence[Row], summary: dict[str, Any]) -> None:
             print(f"and {len(summary['front']) - SHOWN} more on the front")
     for name, row in summary["best"].items():
         print(f"best {name}: number {row['number']}")
+    for doubt in filter(None, (summary["clock"], summary["wider_words"])):
+        print(doubt)
     _list(rows, "error", "not run")
     _list(rows, "no_energy", "no energy")
     _list(rows, "no_area", "no area")

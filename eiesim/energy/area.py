@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from eiesim.energy.calibrate import MODULES, PARTS, TABLE2, calibrate, read_table2
-from eiesim.energy.machine import compare_registers
 from eiesim.energy.memories import find_memory
 from eiesim.energy.operations import find_arithmetic, find_lnzd_area_um2
+from eiesim.energy.registers import Factor, compare_registers
 from eiesim.energy.technology import BASE_NM, scale_area
+from eiesim.errors import EieError
 from eiesim.hardware import Hardware
 from eiesim.views import BuiltView
 
@@ -77,8 +81,8 @@ def estimate_area(hw: Hardware) -> AreaReport:
     Parameters
     ----------
     hw : Hardware
-        Its PEs, SRAMs, widths, `queue_depth`, `accumulators_per_pe`, `multiplier`, `sram_cell` and
-        `node_nm`.
+        Its PEs, SRAMs, widths, `queue_depth`, `accumulators_per_pe`, `codebook_bits`, `multiplier`,
+        `sram_cell` and `node_nm`.
 
     Raises
     ------
@@ -115,9 +119,44 @@ def measure_area(hw: BuiltView) -> AreaReport:
     label = ("scaled", f"EIE, ISCA 2016, Table II: {share:.2%} of the other cells")
     rows.append(_make_row("filler_cell", "filler", hw.n_pes, filler_um2, label))
     lnzd = find_lnzd_area_um2() * scale_area(hw.node_nm)
-    label = _label("published", "EIE, ISCA 2016, section VI: 189 um2 a unit", 1.0, hw)
+    label = _label("published", "EIE, ISCA 2016, section VI: 189 um2 a unit", hw)
     rows.append(_make_row("lnzd", "combinational", hw.lnzd_nodes, lnzd, label))
     return AreaReport(tuple(rows), hw.n_pes)
+
+
+def describe_wider_words(hw: Hardware, widths_bits: Sequence[int]) -> str:
+    """Return a sentence where wider words of the sparse-matrix SRAM make the chip smaller.
+
+    Nothing else in a PE shrinks with them: it is the shape that CACTI chooses for the array.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The machine.
+    widths_bits : sequence of int
+        Widths of a word; those that the machine cannot have are passed over.
+
+    Returns
+    -------
+    str
+        On the pair of widths, one next to the other, that differs most; empty where there is none.
+    """
+    found = []
+    for width_bits in sorted(set(widths_bits)):
+        with suppress(EieError):
+            machine = replace(hw, spmat_width_bits=width_bits)
+            sram, _ = find_memory("spmat_read", machine.built)
+            found.append((width_bits, sram.area_mm2, estimate_area(machine).chip_mm2))
+    pairs = [(one, other) for one, other in pairwise(found) if other[2] < one[2]]
+    if not pairs:
+        return ""
+    narrow, wide = max(pairs, key=lambda pair: pair[0][2] - pair[1][2])
+    return (
+        f"area: words of {wide[0]} bits make the chip smaller than words of {narrow[0]} bits, "
+        f"{wide[2]:.1f} instead of {narrow[2]:.1f} mm2, only by the shapes that CACTI chooses for "
+        f"an SRAM of {hw.spmat_sram_bytes} bytes, {wide[1]:.3f} and {narrow[1]:.3f} mm2; that is "
+        "no law of wide words"
+    )
 
 
 def _measure(module: str, part: str, hw: BuiltView) -> tuple[float, str, str]:
@@ -129,14 +168,25 @@ def _measure(module: str, part: str, hw: BuiltView) -> tuple[float, str, str]:
         return banks * sram.area_mm2 * 1e6 * factor, "calibrated", source
     size = compare_registers(module, hw)
     if (module, part) == ("arithm", "combinational"):
-        swapped = find_arithmetic(hw.multiplier).area_um2 - find_arithmetic("fixed16").area_um2
-        size = 1 + swapped / area_um2
-    return (area_um2 * size * scale_area(hw.node_nm), *_label("calibrated", TABLE2, size, hw))
+        size = _compare_arithmetic(area_um2, size, hw.multiplier)
+    label = _label(*size.label("calibrated", TABLE2), hw)
+    return (area_um2 * size.times * scale_area(hw.node_nm), *label)
 
 
-def _label(kind: str, source: str, size: float, hw: BuiltView) -> tuple[str, str]:
-    if size != 1:
-        kind, source = "scaled", f"{source}; times {size:.4g} for what is in it"
+def _compare_arithmetic(area_um2: float, registers: Factor, multiplier: str) -> Factor:
+    """Return what the logic of the arithmetic unit is multiplied by.
+
+    The multiplier and its adder are swapped; the rest, the look-up in the codebook, goes with the
+    registers.
+    """
+    paper_um2 = find_arithmetic("fixed16").area_um2
+    swapped_um2 = find_arithmetic(multiplier).area_um2 - paper_um2
+    grown_um2 = (area_um2 - paper_um2) * (registers.times - 1)
+    why = f"the {multiplier} multiplier and adder, and {registers.why}"
+    return Factor(1 + (swapped_um2 + grown_um2) / area_um2, why)
+
+
+def _label(kind: str, source: str, hw: BuiltView) -> tuple[str, str]:
     if hw.node_nm != BASE_NM:
         shrink = f"({hw.node_nm:g}/{BASE_NM:g})^2"
         kind, source = "scaled", f"{source}; scaled from {BASE_NM:g} nm by {shrink}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from eiesim.energy.calibrate import (
@@ -16,12 +15,11 @@ from eiesim.energy.calibrate import (
 from eiesim.energy.memories import price_memories
 from eiesim.energy.operations import find_arithmetic, list_prices
 from eiesim.energy.prices import Price, PriceTable
+from eiesim.energy.registers import Factor, compare_moved, compare_registers
 from eiesim.energy.technology import BASE_NM, scale_price
 from eiesim.hardware import Hardware
-from eiesim.views import BuiltView, PricedView
+from eiesim.views import PricedView
 
-PAPER = Hardware()
-"""The machine that Table II is of."""
 LOGIC_ACTIONS = {
     "act_queue": {"push": "activation pushed", "pop": "activation popped"},
     "ptr_read": {"look-up": "pointer look-up"},
@@ -42,8 +40,8 @@ def price_machine(hw: Hardware, overrides: str | Path | None = None) -> PriceTab
     Parameters
     ----------
     hw : Hardware
-        Its SRAMs, widths, `queue_depth`, `accumulators_per_pe`, `multiplier`, `sram_cell`, `dram`
-        and `node_nm`.
+        Its SRAMs, widths, `queue_depth`, `accumulators_per_pe`, `codebook_bits`, `multiplier`,
+        `sram_cell`, `dram` and `node_nm`.
     overrides : str or Path, optional
         A CSV file of prices to put in place of eiesim's own; see `PriceTable.override`.
 
@@ -89,13 +87,14 @@ def price_actions(hw: PricedView) -> PriceTable:
 def _price_logic(hw: PricedView) -> Iterator[Price]:
     steady = count_steady_actions()
     for module, actions in LOGIC_ACTIONS.items():
+        moved = compare_moved(module, hw)
         for part in ("register", "combinational"):
             energy_pj = calibrate().power_mw[module, part] * PJ_PER_CYCLE
             if (module, part) == ("arithm", "combinational"):
                 energy_pj -= find_arithmetic("fixed16").energy_pj
             for action, per in actions.items():
                 each_pj = energy_pj / len(actions) / steady[module, action]
-                yield _make_logic(module, part, action, each_pj, per)
+                yield _make_logic((module, part, action), each_pj, per, moved)
         yield price_clock(module, hw)
 
 
@@ -110,30 +109,10 @@ def price_clock(module: str, hw: PricedView) -> Price:
         Of the machine.
     """
     each_pj = calibrate().power_mw[module, "clock"] * PJ_PER_CYCLE
-    clock = _make_logic(module, "clock", "cycle", each_pj, "cycle of a PE")
-    times = compare_registers(module, hw)
-    if times == 1:
-        return clock
-    source = f"{TABLE2}; times {times:g} for as many times the registers"
-    return replace(clock, value=each_pj * times, kind="scaled", source=source)
+    held = compare_registers(module, hw)
+    return _make_logic((module, "clock", "cycle"), each_pj, "cycle of a PE", held)
 
 
-def _make_logic(module: str, part: str, action: str, value: float, per: str) -> Price:
-    return Price(module, part, action, value, "pJ", per, BASE_NM, None, "calibrated", TABLE2)
-
-
-def compare_registers(module: str, hw: PricedView | BuiltView) -> float:
-    """Return how many times the registers of the paper's chip a module has.
-
-    Parameters
-    ----------
-    module : str
-        Module of Table II.
-    hw : PricedView or BuiltView
-        Of the machine.
-    """
-    if module == "act_queue":
-        return hw.queue_depth / PAPER.queue_depth
-    if module == "act_rw":
-        return hw.accumulators_per_pe / PAPER.accumulators_per_pe
-    return 1.0
+def _make_logic(key: tuple[str, str, str], value: float, per: str, factor: Factor) -> Price:
+    label = factor.label("calibrated", TABLE2)
+    return Price(*key, value * factor.times, "pJ", per, BASE_NM, None, *label)

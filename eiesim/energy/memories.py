@@ -8,20 +8,22 @@ from eiesim.energy.calibrate import MEMORY_MODULES, calibrate
 from eiesim.energy.prices import Price
 from eiesim.energy.sram import Sram, find_sram
 from eiesim.errors import EnergyError
-from eiesim.views import BuiltView, PricedView
+from eiesim.views import BuiltView, ClockView, PricedView
 
-ACT_BITS = 16
-"""Bits of an activation in its SRAM (EIE, section VI)."""
+SramView = PricedView | BuiltView | ClockView
+"""What sees the SRAMs of a PE."""
+ACT_WORD_BITS = 16
+"""Narrowest word of an activation SRAM that CACTI was run for: narrower activations share one."""
 
 
-def find_memory(module: str, hw: PricedView | BuiltView) -> tuple[Sram, int]:
+def find_memory(module: str, hw: SramView) -> tuple[Sram, int]:
     """Return the SRAM of a module, and how many banks of it a PE has.
 
     Parameters
     ----------
     module : str
         ``ptr_read``, ``spmat_read`` or ``act_rw``.
-    hw : PricedView or BuiltView
+    hw : SramView
         Of the machine.
 
     Raises
@@ -37,8 +39,9 @@ def find_memory(module: str, hw: PricedView | BuiltView) -> tuple[Sram, int]:
     return find_sram(size_bytes, _find_width_bits(module, hw), hw.node_nm, hw.sram_cell), banks
 
 
-def _find_width_bits(module: str, hw: PricedView | BuiltView) -> int:
-    widths = {"ptr_read": hw.ptr_bits, "spmat_read": hw.spmat_width_bits, "act_rw": ACT_BITS}
+def _find_width_bits(module: str, hw: SramView) -> int:
+    act_bits = max(hw.operand_bits, ACT_WORD_BITS)
+    widths = {"ptr_read": hw.ptr_bits, "spmat_read": hw.spmat_width_bits, "act_rw": act_bits}
     return widths[module]
 
 

@@ -52,7 +52,7 @@ def fit_images(images: Sequence[InterleavedCSC], hw: FillView) -> list[MemoryUse
     addressed = 1 << hw.ptr_bits
     spmat = bits_to_bytes(words * hw.spmat_width_bits)
     ptr = bits_to_bytes(pointers * hw.ptr_bits)
-    act = 2 * (inputs + outputs)
+    act = bits_to_bytes(hw.operand_bits * (inputs + outputs))
     registers = hw.accumulators_per_pe
     reachable = bits_to_bytes(addressed // hw.entries_per_word * hw.spmat_width_bits)
     share = min(reachable / hw.spmat_sram_bytes, 1)
@@ -71,7 +71,7 @@ def fit_images(images: Sequence[InterleavedCSC], hw: FillView) -> list[MemoryUse
             act,
             hw.act_sram_bytes,
             "bytes",
-            f"{inputs} inputs and {outputs} outputs of 16 bits",
+            f"{inputs} inputs and {outputs} outputs of {hw.operand_bits} bits",
         ),
     ]
     uses = [

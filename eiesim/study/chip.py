@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from eiesim.energy.area import estimate_area
+from eiesim.energy.area import describe_wider_words, estimate_area
 from eiesim.energy.calibrate import MODULES, PARTS, calibrate, read_table2
-from eiesim.energy.machine import PAPER, price_machine
+from eiesim.energy.clock import check_clock, fits_clock
+from eiesim.energy.machine import price_machine
 from eiesim.energy.model import find_chip_power_mw, find_steady_power_mw
 from eiesim.energy.prices import PriceTable
+from eiesim.energy.registers import PAPER
 from eiesim.errors import ConfigError, EnergyError
 from eiesim.hardware import Hardware
 
@@ -82,6 +84,7 @@ def summarise_chip(hw: Hardware, prices: PriceTable) -> Row:
         "chip_power_mw": find_chip_power_mw(hw, prices),
         "chip_area_mm2": area.chip_mm2,
         "lnzd_nodes": hw.lnzd_nodes,
+        "clock": check_clock(hw, prices).to_dict(),
         "calibration": {
             "energy_over_cacti": dict(calibrate().energy_factors),
             "area_over_cacti": dict(calibrate().area_factors),
@@ -120,7 +123,8 @@ def vary_chip(hw: Hardware, variations: Sequence[str], overrides: str | None) ->
     for text in variations:
         for key, value, machine in _list_machines(hw, text):
             power = _measure_power(machine, price_machine(machine, overrides))
-            rows.append({"key": key, "value": value, **power, **_measure_area(machine)})
+            fits = {"clock_fits": fits_clock(machine)}
+            rows.append({"key": key, "value": value, **fits, **power, **_measure_area(machine)})
     return rows
 
 
@@ -139,6 +143,20 @@ def _measure_area(hw: Hardware) -> Row:
     except EnergyError as error:
         return {"pe_area_um2": None, "chip_area_mm2": None, "no_area": str(error)}
     return {"pe_area_um2": area.pe_um2, "chip_area_mm2": area.chip_mm2, "no_area": None}
+
+
+def describe_widths(hw: Hardware, variations: Sequence[Row]) -> str:
+    """Return a sentence on the area of wider words, where they are among the variations.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The machine around which was varied.
+    variations : sequence of dict
+        From `vary_chip`.
+    """
+    widths = [int(row["value"]) for row in variations if row["key"] == "spmat_width_bits"]
+    return describe_wider_words(hw, widths)
 
 
 def _list_machines(hw: Hardware, text: str) -> Iterator[tuple[str, str, Hardware]]:

@@ -11,8 +11,10 @@ from eiesim.baselines.published import list_published
 from eiesim.baselines.roofline import list_rooflines
 from eiesim.baselines.rows import Baseline, read_baseline
 from eiesim.compare import Ratio, compare, take_published, take_simulated
+from eiesim.energy.prices import PriceTable
 from eiesim.errors import ConfigError, did_you_mean
 from eiesim.published import PAPER_LAYERS
+from eiesim.study.clock import check_runs
 from eiesim.study.experiment import LayerRun
 from eiesim.study.figures import Chart, Panel
 
@@ -126,7 +128,9 @@ def describe_measured(rows: Sequence[Row]) -> list[str]:
     ]  # fmt: skip
 
 
-def summarise(rows: Sequence[Row], baseline: str, overrides: Sequence[str]) -> Row:
+def summarise(
+    rows: Sequence[Row], baseline: str, runs: Sequence[LayerRun], prices: PriceTable
+) -> Row:
     """Return a comparison as the content of `summary.json`.
 
     Parameters
@@ -135,14 +139,17 @@ def summarise(rows: Sequence[Row], baseline: str, overrides: Sequence[str]) -> R
         From `describe`.
     baseline : str
         As in `compare_runs`.
-    overrides : sequence of str
-        Prices that were put in place of eiesim's own.
+    runs : sequence of LayerRun
+        The layers on EIE.
+    prices : PriceTable
+        Of their machine.
     """
     return {
         "schema": SCHEMA,
         "eiesim": __version__,
         "baseline": baseline,
-        "overrides": list(overrides),
+        "overrides": list(prices.overrides),
+        "clock": check_runs(runs[0].result.hardware, prices, [run.result for run in runs]),
         "rows": list(rows),
     }
 

@@ -11,13 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim import __version__
+from eiesim.counters import RunResult
 from eiesim.energy.model import estimate_energy
-from eiesim.energy.prices import PriceTable
+from eiesim.energy.prices import Key, PriceTable
+from eiesim.energy.wires import price_broadcast_pj
 from eiesim.errors import EnergyError
 from eiesim.hardware import Hardware
 from eiesim.inference import InputRun, StepRun, run_model
 from eiesim.model import Model
 from eiesim.sim.engines import Engine
+from eiesim.study.clock import check_runs
 from eiesim.study.examples import Example
 from eiesim.study.store import Row, describe_lack, name_files
 from eiesim.units import cycles_to_us
@@ -114,7 +117,7 @@ def price_steps(
     return tuple(report.total_pj for report in reports), None
 
 
-def describe_steps(model: Model, runs: Sequence[ExampleRun]) -> list[Row]:
+def describe_steps(model: Model, runs: Sequence[ExampleRun], prices: PriceTable) -> list[Row]:
     """Return one row a step on EIE: means over the inputs, and percentiles of the cycles.
 
     Parameters
@@ -123,6 +126,8 @@ def describe_steps(model: Model, runs: Sequence[ExampleRun]) -> list[Row]:
         The network.
     runs : sequence of ExampleRun
         At least one.
+    prices : PriceTable
+        Of their machine.
     """
     rows = []
     ops = {step.name: step for step in model.graph.steps}
@@ -148,6 +153,7 @@ def describe_steps(model: Model, runs: Sequence[ExampleRun]) -> list[Row]:
                 "latency_us": cycles_to_us(float(cycles.mean()), hw.clock_mhz),
                 "energy_pj": float(np.mean(energy)) if energy else None,
                 "no_energy": runs[0].no_energy,
+                "unpriced_wires_pj": _add_wires([step.result for step in steps], prices),
                 "load_balance": entries / hw.n_pes / int(cycles.sum()),
                 "macs": sum(step.result.counters.macs for step in steps) / len(runs),
                 "padding_macs": sum(s.result.counters.padding_macs for s in steps) / len(runs),
@@ -157,6 +163,15 @@ def describe_steps(model: Model, runs: Sequence[ExampleRun]) -> list[Row]:
             }
         )
     return rows
+
+
+def _add_wires(results: Sequence[RunResult], prices: PriceTable) -> float | None:
+    """Return what wires without a price take for one input, pJ, in the mean."""
+    if prices.find(Key("broadcast", "wire", "send")).value:
+        return 0.0
+    each_pj = price_broadcast_pj(results[0].hardware)
+    broadcasts = float(np.mean([result.counters.broadcasts for result in results]))
+    return None if each_pj is None else each_pj * broadcasts
 
 
 def _spread(cycles: npt.NDArray[np.integer[Any]]) -> Row:
@@ -212,7 +227,12 @@ def describe_products(runs: Sequence[ExampleRun], model: Model) -> list[Row]:
     ]  # fmt: skip
 
 
-def summarise(model: Model, runs: Sequence[ExampleRun], labels: Sequence[int] | None = None) -> Row:
+def summarise(
+    model: Model,
+    runs: Sequence[ExampleRun],
+    prices: PriceTable,
+    labels: Sequence[int] | None = None,
+) -> Row:
     """Return a run of a network as the content of `summary.json`.
 
     Parameters
@@ -221,6 +241,8 @@ def summarise(model: Model, runs: Sequence[ExampleRun], labels: Sequence[int] | 
         The network.
     runs : sequence of ExampleRun
         At least one.
+    prices : PriceTable
+        Of their machine.
     labels : sequence of int, optional
         The right answers.
     """
@@ -247,7 +269,8 @@ def summarise(model: Model, runs: Sequence[ExampleRun], labels: Sequence[int] | 
         "right": right,
         "accuracy": None if right is None else right / len(runs),
         "hardware": asdict(hw),
-        "steps": describe_steps(model, runs),
+        "clock": check_runs(hw, prices, [it.result for run in runs for it in run.steps], len(runs)),
+        "steps": describe_steps(model, runs, prices),
         "output_files": name_outputs(runs),
     }
 

@@ -7,7 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from eiesim.energy.prices import PriceTable
+from eiesim.energy.wires import BASIS
 from eiesim.study import markup, store
+from eiesim.study.clock import check_runs
 from eiesim.study.experiment import LayerRun
 from eiesim.study.figures import Chart, Panel
 from eiesim.study.markup import Html
@@ -24,9 +26,9 @@ TOPICS = {
     "Time": (
         "latency_us", "theoretical_us", "load_balance", "cycles", "floor_cycles", "ceiling_cycles",
         "scan_cycles", "stall_cycles", "dram_stall_cycles", "busy_cycles_mean",
-        "starved_cycles_mean", "drained_cycles_mean",
+        "starved_cycles_mean", "drained_cycles_mean", "clock_fits",
     ),
-    "Energy": ("energy_pj", "power_mw"),
+    "Energy": ("energy_pj", "power_mw", "unpriced_wires_pj"),
 }  # fmt: skip
 REST = "Accesses and operations"
 """What the columns are of that belong to no topic above."""
@@ -79,7 +81,9 @@ def render_run(runs: Sequence[LayerRun], prices: PriceTable, command: Sequence[s
             ),
         ),
     ]
-    summary = markup.join([markup.paragraphs(f"{machine}."), _summarise(runs, rows)])
+    summary = markup.join(
+        [markup.paragraphs(f"{machine}."), _summarise(runs, rows), *_warn_clock(runs, prices)]
+    )
     return render_page(f"EIE: {_name_layers(rows)}", summary, sections, date_line(manifest))
 
 
@@ -125,6 +129,12 @@ def _summarise(runs: Sequence[LayerRun], rows: Sequence[Row]) -> Html:
 def _warn(runs: Sequence[LayerRun]) -> list[Html]:
     problems = [problem for run in runs for problem in store.describe_problems(run)]
     return [markup.notice("\n".join(problems), DIFFERS)] if problems else []
+
+
+def _warn_clock(runs: Sequence[LayerRun], prices: PriceTable) -> list[Html]:
+    results = [run.result for run in runs]
+    text = check_runs(results[0].hardware, prices, results)["text"]
+    return [markup.notice(text, DIFFERS)] if text else []
 
 
 def _compare(runs: Sequence[LayerRun], rows: Sequence[Row]) -> Html:
@@ -222,6 +232,7 @@ def _make_section(anchor: str, run: LayerRun, row: Row) -> Section:
     content = [
         *_warn([run]),
         *(markup.figure(chart, f"{anchor}-{name}") for name, chart in charts.items()),
+        *_tell_wires(run),
         *(markup.facts(topic, {key: row[key] for key in keys}) for topic, keys in topics.items()),
         markup.table([use._asdict() for use in run.memories], f"{row['layer']}-memories"),
         *(
@@ -237,6 +248,17 @@ def _make_section(anchor: str, run: LayerRun, row: Row) -> Section:
     ]
     fits = markup.badge("fits" if row["fits"] else "does not fit", DONE if row["fits"] else DIFFERS)
     return Section(anchor, row["layer"], markup.join(content), fits, {"layer": row["layer"]})
+
+
+def _tell_wires(run: LayerRun) -> list[Html]:
+    """Tell what is not in the energy."""
+    percent = store.describe_modules(run).get("unpriced_wires_percent")
+    if not percent:
+        return []
+    text = (
+        f"Not in the energy: the broadcast's wires, which would add about {percent:.1f} %; {BASIS}."
+    )
+    return [markup.paragraphs(text)]
 
 
 def _show_rows(rows: Sequence[Row], name: str) -> Html:

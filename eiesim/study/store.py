@@ -18,9 +18,12 @@ import numpy as np
 
 from eiesim import __version__
 from eiesim.counters import PE_FIELDS
+from eiesim.energy.clock import fits_clock
 from eiesim.energy.prices import PriceTable
+from eiesim.energy.wires import BASIS, price_broadcast_pj
 from eiesim.hardware import Hardware
 from eiesim.image import PTR_SRAM, SPMAT_SRAM, MemoryUse, count_chips
+from eiesim.study.clock import check_runs
 from eiesim.study.experiment import LayerRun, Source
 from eiesim.units import bits_to_bytes
 
@@ -57,6 +60,7 @@ def describe_layer(run: LayerRun) -> Row:
         "energy_pj": run.energy.total_pj if run.energy else None,
         "power_mw": run.energy.power_mw if run.energy else None,
         "no_energy": run.no_energy or None,
+        "unpriced_wires_pj": find_wires_pj(run),
         "floor_cycles": run.bounds.floor_cycles,
         "ceiling_cycles": run.bounds.ceiling_cycles,
         **result.counters.totals(),
@@ -68,8 +72,23 @@ def describe_layer(run: LayerRun) -> Row:
         "drained_cycles_mean": float(result.counters.drained_cycles.mean()),
         "nonfinite_outputs": int(np.count_nonzero(~np.isfinite(result.output))),
         "fits": all(use.fits for use in run.memories),
+        "clock_fits": fits_clock(result.hardware),
         "chips": count_chips(run.memories),
     }
+
+
+def find_wires_pj(run: LayerRun) -> float | None:
+    """Return what wires without a price would take, pJ; None where the area is missing.
+
+    Parameters
+    ----------
+    run : LayerRun
+        The run; a user's prices may have one for its wires.
+    """
+    if run.energy is not None and run.energy.by_part()["wire"]:
+        return 0.0
+    each_pj = price_broadcast_pj(run.result.hardware)
+    return None if each_pj is None else run.result.counters.broadcasts * each_pj
 
 
 def describe_pes(run: LayerRun) -> list[Row]:
@@ -147,7 +166,7 @@ def describe_lack(name: str, use: MemoryUse) -> str:
     )
 
 
-def summarise(runs: Sequence[LayerRun], hw: Hardware) -> Row:
+def summarise(runs: Sequence[LayerRun], hw: Hardware, prices: PriceTable) -> Row:
     """Return runs as the content of `summary.json` and of ``--json``.
 
     Parameters
@@ -156,6 +175,8 @@ def summarise(runs: Sequence[LayerRun], hw: Hardware) -> Row:
         The runs.
     hw : Hardware
         The machine they share.
+    prices : PriceTable
+        Its prices.
     """
     layers = [
         describe_layer(run)
@@ -170,6 +191,8 @@ def summarise(runs: Sequence[LayerRun], hw: Hardware) -> Row:
         "schema": SCHEMA,
         "eiesim": __version__,
         "hardware": asdict(hw),
+        "clock": check_runs(hw, prices, [run.result for run in runs]),
+        "unpriced": {"broadcast_wires": BASIS} if any(map(find_wires_pj, runs)) else {},
         "layers": layers,
     }
 
@@ -198,7 +221,9 @@ def describe_modules(run: LayerRun) -> Row:
         return {"layer": run.name, "energy_uj": None}
     modules = {f"{name}_uj": pj / 1e6 for name, pj in run.energy.by_component().items()}
     total = {"energy_uj": run.energy.total_pj / 1e6, "power_mw": run.energy.power_mw}
-    return {"layer": run.name} | total | modules
+    wires_pj = find_wires_pj(run)
+    percent = None if wires_pj is None else 100 * wires_pj / run.energy.total_pj
+    return {"layer": run.name} | total | modules | {"unpriced_wires_percent": percent}
 
 
 def write_run(
@@ -220,7 +245,7 @@ def write_run(
     hw = runs[0].result.hardware
     sources = [source for run in runs for source in run.operands.sources]
     texts = {
-        **tell_run(summarise(runs, hw), hw, sources, command),
+        **tell_run(summarise(runs, hw, prices), hw, sources, command),
         "layers.csv": to_csv([describe_layer(run) for run in runs]),
         "prices.csv": to_csv([asdict(price) for price in prices.prices]),
         "pes.csv": to_csv([row for run in runs for row in describe_pes(run)]),

@@ -11,6 +11,7 @@ from eiesim.energy.machine import price_machine
 from eiesim.energy.model import find_chip_power_mw, find_steady_power_mw
 from eiesim.hardware import Hardware
 from eiesim.published import find_claim
+from eiesim.study.clock import note_clock
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.verdict import Tolerance, Verdict
 from eiesim.study.workloads import PRESET
@@ -79,7 +80,8 @@ def judge(parts: Iterable[Hardware]) -> Outcome:
         Verdict("64 PEs", name, unit, paper, ours, ROUNDED, "the preset was changed", "", put_in)
         for name, unit, paper, ours, put_in in chip
     ]  # fmt: skip
-    return Outcome(_write_note(), hw, tuple(verdicts), {"power": _list_cells(power_mw)})
+    note = f"{_write_note()}\n{note_clock(hw)}"
+    return Outcome(note, hw, tuple(verdicts), {"power": _list_cells(power_mw)})
 
 
 def _print(value: float) -> str:

@@ -8,6 +8,7 @@ from eiesim.baselines.published import find_time_us
 from eiesim.baselines.roofline import bound_time_us, read_peaks
 from eiesim.hardware import Hardware
 from eiesim.published import PAPER_LAYERS, read_table
+from eiesim.study.clock import note_clock
 from eiesim.study.reproduce import layers
 from eiesim.study.reproduce.layers import (
     READS,
@@ -44,9 +45,10 @@ def judge(parts: Iterable[WorkloadRun | None]) -> Outcome:
     if ("alex-8", REAL) not in found:
         verdicts += _miss_real()
     verdicts += _quote(found)
+    hw = Hardware.preset(PRESET)
     return Outcome(
-        note=f"{note_workloads(runs)} {NOTE}",
-        hardware=Hardware.preset(PRESET),
+        note=f"{note_workloads(runs)} {NOTE}\n{note_clock(hw)}",
+        hardware=hw,
         verdicts=tuple(verdicts),
         tables={"workloads": [layers.describe_workload(run) for run in runs]},
         shown=("workloads",),

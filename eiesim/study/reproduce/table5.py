@@ -13,6 +13,7 @@ from eiesim.energy.machine import price_machine
 from eiesim.energy.model import find_chip_power_mw
 from eiesim.hardware import Hardware
 from eiesim.published import find_claim, read_table
+from eiesim.study.clock import note_clock
 from eiesim.study.experiment import LayerRun, run_layer
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.reproduce.table2 import SIXTY_FOUR_PES
@@ -103,7 +104,7 @@ def judge(parts: Iterable[Chip]) -> Outcome:
     columns = [{"platform": name, "whose": "paper", **_take(row)} for name, row in printed.items()]
     columns += [{"platform": name, "whose": "ours", **row} for name, row in ours.items()]
     return Outcome(
-        note=NOTE,
+        note="\n".join([NOTE, *(note_clock(chip.hw) for chip in chips)]),
         hardware=chips[0].hw,
         verdicts=tuple(verdicts),
         tables={"platforms": columns},

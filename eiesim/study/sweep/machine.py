@@ -6,13 +6,14 @@ from functools import lru_cache
 from typing import Any
 
 from eiesim.energy.area import measure_area
+from eiesim.energy.clock import keep_up
 from eiesim.energy.machine import price_actions, price_clock
 from eiesim.energy.model import find_chip_power_mw
 from eiesim.energy.prices import Key
 from eiesim.energy.technology import scale_price
 from eiesim.errors import EnergyError
 from eiesim.hardware import Hardware
-from eiesim.views import BuiltView, PricedView, SteadyView
+from eiesim.views import BuiltView, ClockView, PricedView, SteadyView
 
 MACHINES = 4096
 """Of which prices, powers and areas are remembered."""
@@ -34,8 +35,25 @@ def measure_machine(hw: Hardware) -> dict[str, Any]:
     return {
         "area_mm2": find_area(hw),
         "chip_power_mw": find_power(hw),
+        "clock_fits": find_clock_fit(hw),
         "sram_bytes": hw.n_pes * (hw.spmat_sram_bytes + hw.ptr_sram_bytes + hw.act_sram_bytes),
     }
+
+
+def find_clock_fit(hw: Hardware) -> bool | None:
+    """Return whether the SRAMs keep up with the clock; None where CACTI was not run for one.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The machine.
+    """
+    return _find_clock_fit(hw.clocked)
+
+
+@lru_cache(maxsize=MACHINES)
+def _find_clock_fit(hw: ClockView) -> bool | None:
+    return keep_up(hw)
 
 
 def explain_machine(hw: Hardware) -> dict[str, str | None]:

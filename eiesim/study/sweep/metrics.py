@@ -50,6 +50,9 @@ METRICS: Mapping[str, Metric] = {
     "sram_bytes": Metric("bytes of all SRAMs of the chip", MACHINE),
     "fits": Metric("whether the SRAMs and registers hold the layer", EVERY),
     "chips": Metric("chips that would hold the layer", LARGEST),
+    "clock_fits": Metric(
+        "whether the SRAMs, by CACTI, keep up with the clock; null where it was not run", MACHINE
+    ),
 }
 """By name, in the order of the columns."""
 OF_MACHINE = tuple(name for name, metric in METRICS.items() if metric.judged_on == MACHINE)

@@ -25,6 +25,7 @@ from eiesim.study.sweep.points import list_axes
 from eiesim.study.sweep.run import Planned
 from eiesim.study.sweep.sensitivity import describe_axes
 from eiesim.study.sweep.spec import LARGE, Sweep, name_metric
+from eiesim.study.verdict import DIFFERS
 
 ROWS_AT_MOST = 2000
 """Of a table."""
@@ -75,7 +76,9 @@ def render_sweep(
     sections.append(Section("about", "How this page was made", describe_manifest(manifest)))
     title = sweep.title or f"Sweep of {', '.join(axes)}"
     tiles = markup.tiles([(f"{number:,}", name, "") for name, number in name_counts(summary)])
-    return render_page(title, tiles, sections, date_line(manifest))
+    doubts = [summary[name] for name in ("clock", "wider_words") if summary[name]]
+    notices = [markup.notice("\n".join(doubts), DIFFERS)] if doubts else []
+    return render_page(title, markup.join([tiles, *notices]), sections, date_line(manifest))
 
 
 def name_counts(summary: Row) -> list[tuple[str, int]]:

@@ -13,6 +13,7 @@ from eiesim.errors import EieError
 from eiesim.study.experiment import Source, hash_file
 from eiesim.study.store import make_manifest, to_csv, to_json, write_texts
 from eiesim.study.sweep.answers import find_best, find_front, find_judged, name_judged
+from eiesim.study.sweep.doubts import describe_clock, describe_wider_words
 from eiesim.study.sweep.evaluate import Row
 from eiesim.study.sweep.identity import SCHEMA
 from eiesim.study.sweep.metrics import MACHINE, METRICS
@@ -36,7 +37,7 @@ def summarise(sweep: Sweep, planned: Planned, rows: Sequence[Row]) -> Row:
         Its results.
     """
     axes, whole = list_values(sweep), find_judged(sweep, rows)
-    shown = ["number", "layer", *axes, *map(name_metric, sweep.objectives)]
+    shown = ["number", "layer", *axes, *map(name_metric, sweep.objectives), "clock_fits"]
     errors = sum(row["error"] is not None for row in rows)
     ran = [row for row in rows if row["error"] is None]
     return {
@@ -61,6 +62,8 @@ def summarise(sweep: Sweep, planned: Planned, rows: Sequence[Row]) -> Row:
             "number": len(whole),
             "meet": sum(row["meets"] for row in whole),
         },
+        "clock": describe_clock(sweep, whole),
+        "wider_words": describe_wider_words(sweep, whole),
         "front": [
             {key: row[key] for key in dict.fromkeys(shown)}
             for row in find_front(whole, sweep.objectives)

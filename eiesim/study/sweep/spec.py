@@ -340,7 +340,9 @@ def _is_finite(value: Any) -> bool:
 def _take_constraint(text: Any, problems: Problems) -> Constraint | None:
     found = CONSTRAINT.fullmatch(text) if isinstance(text, str) else None
     if found is None:
-        problems.append(("where", f"where: expected METRIC < NUMBER, or fits, found {text!r}"))
+        problems.append(
+            ("where", f"where: expected METRIC < NUMBER, or fits or clock_fits, found {text!r}")
+        )
         return None
     metric, sign, limit = found.groups()
     if metric not in METRICS:

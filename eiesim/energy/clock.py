@@ -1,0 +1,246 @@
+"""Whether the SRAMs of a machine keep up with its clock, by CACTI's times; and what would."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from eiesim.energy.calibrate import MEMORY_MODULES
+from eiesim.energy.machine import price_machine
+from eiesim.energy.memories import find_memory
+from eiesim.energy.model import find_chip_power_mw, find_steady_power_mw
+from eiesim.energy.prices import PriceTable
+from eiesim.energy.sram import Sram
+from eiesim.errors import EnergyError
+from eiesim.hardware import SRAM_CELLS, Hardware
+from eiesim.views import ClockView
+
+NAMES = {
+    "ptr_read": "pointer SRAM", "spmat_read": "sparse-matrix SRAM", "act_rw": "activation SRAM",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SramTime:
+    """How fast one of the SRAMs of a PE is.
+
+    Attributes
+    ----------
+    memory : str
+        Which one.
+    cycle_ns : float
+        From one access to the next. The simulated machine can access each SRAM in every cycle.
+    access_ns : float
+        Until a word is out. One that takes more than a cycle needs another stage of the pipeline,
+        which changes nothing in how often the SRAM can be read.
+    fits : bool
+        Whether one access can follow the other in a cycle of the clock.
+    source : str
+        The run of CACTI, or the runs that it lies between.
+    """
+
+    memory: str
+    cycle_ns: float
+    access_ns: float
+    fits: bool
+    source: str
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """Of the cells that keep up with the clock the one that draws least, and what it changes.
+
+    Attributes
+    ----------
+    sram_cell : str
+        The cell.
+    cycle_ns, access_ns : float
+        As in `SramTime`, of its slowest SRAM.
+    chip_power_mw, chip_power_before_mw : float
+        Of a chip whose PEs never wait, with it and with the machine's own.
+    leakage_mw, pe_power_before_mw : float
+        Leakage of a PE with it; power of a PE that never waits with the machine's own.
+    """
+
+    sram_cell: str
+    cycle_ns: float
+    access_ns: float
+    chip_power_mw: float
+    chip_power_before_mw: float
+    leakage_mw: float
+    pe_power_before_mw: float
+
+
+@dataclass(frozen=True)
+class ClockCheck:
+    """The SRAMs of a machine beside its clock.
+
+    Attributes
+    ----------
+    clock_mhz, period_ns : float
+        The clock, and its cycle.
+    fits : bool or None
+        Whether all SRAMs keep up; None where those that are known do, and another is not known.
+    highest_clock_mhz : float or None
+        That all keep up with; None where one is not known.
+    srams : tuple of SramTime
+        Those whose times are known.
+    unknown : str
+        Why the others' are not; empty where all are.
+    remedy : Remedy or None
+        Where an SRAM is slower and another cell keeps up.
+    """
+
+    clock_mhz: float
+    period_ns: float
+    fits: bool | None
+    highest_clock_mhz: float | None
+    srams: tuple[SramTime, ...]
+    unknown: str
+    remedy: Remedy | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the check as plain values, for JSON, with its sentence as ``text``."""
+        return {**asdict(self), "text": self.describe()}
+
+    def describe(self) -> str:
+        """Return a sentence where the SRAMs do not keep up, or may not; else an empty text."""
+        if self.fits:
+            return ""
+        if self.fits is None:
+            return f"clock: not known whether all SRAMs keep up with it: {self.unknown}"
+        slow = " and ".join(
+            f"{it.cycle_ns:.3f} ns for the {it.memory} (a word is out after {it.access_ns:.3f} ns)"
+            for it in self.srams
+            if not it.fits
+        )
+        most_mhz = self.highest_clock_mhz
+        most = "" if most_mhz is None else f", so that {most_mhz:.0f} MHz is the most"
+        return (
+            f"clock: the priced SRAMs are too slow for {self.clock_mhz:g} MHz: a cycle lasts "
+            f"{self.period_ns:.4g} ns, from one access to the next CACTI gives {slow}{most}; "
+            f"{self._describe_remedy()}"
+        )
+
+    def _describe_remedy(self) -> str:
+        it = self.remedy
+        if it is None:
+            return self.unknown or "no cell that CACTI was run for is fast enough"
+        share = it.leakage_mw / it.pe_power_before_mw
+        return (
+            f"sram_cell = {it.sram_cell} would do ({it.cycle_ns:.3f} ns, a word after "
+            f"{it.access_ns:.3f} ns): a chip whose PEs never wait would draw "
+            f"{it.chip_power_mw:.0f} mW instead of {it.chip_power_before_mw:.0f}, and a PE would "
+            f"leak {it.leakage_mw:.2g} mW, {share:.0%} of the {it.pe_power_before_mw:.3g} mW that "
+            "it draws now"
+        )
+
+
+def check_clock(hw: Hardware, prices: PriceTable | None = None) -> ClockCheck:
+    """Return whether the SRAMs of a machine keep up with its clock, and the cell that would.
+
+    Parameters
+    ----------
+    hw : Hardware
+        Its SRAM sizes and widths, `sram_cell`, `node_nm` and `clock_mhz`.
+    prices : PriceTable, optional
+        Prices of the machine, from which the changes in power are computed, instead of those of
+        `price_machine`.
+
+    References
+    ----------
+    CACTI 7: cycle and access times of eiesim/data/energy/cacti_sram.csv.
+    """
+    srams, unknown = _time_srams(hw.clocked)
+    fits = fits_clock(hw)
+    highest_mhz = None if unknown else 1000 / max(it.cycle_ns for it in srams)
+    remedy = _find_remedy(hw, prices or price_machine(hw)) if fits is False else None
+    period_ns = 1000 / hw.clock_mhz
+    return ClockCheck(hw.clock_mhz, period_ns, fits, highest_mhz, srams, unknown, remedy)
+
+
+def fits_clock(hw: Hardware) -> bool | None:
+    """Return `ClockCheck.fits` alone, at the price of three look-ups.
+
+    Parameters
+    ----------
+    hw : Hardware
+        As in `check_clock`.
+    """
+    return keep_up(hw.clocked)
+
+
+def keep_up(hw: ClockView) -> bool | None:
+    """Return whether the SRAMs of a machine keep up with its clock, as `fits_clock` does.
+
+    Parameters
+    ----------
+    hw : ClockView
+        Of the machine.
+    """
+    known = True
+    for module in MEMORY_MODULES:
+        try:
+            sram, _ = find_memory(module, hw)
+        except EnergyError:
+            known = False
+            continue
+        if not _keeps_up(sram, hw):
+            return False
+    return True if known else None
+
+
+def swap_cell(hw: Hardware, cell: str, prices: PriceTable) -> PriceTable:
+    """Return a machine's prices with other cells in its SRAMs; a user's own prices stay.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The machine.
+    cell : str
+        The cell.
+    prices : PriceTable
+        Of the machine as it is.
+    """
+    own = {price.key: price for price in price_machine(hw).prices}
+    swapped = price_machine(replace(hw, sram_cell=cell))
+    given = {it.key: it for it in prices.prices if own.get(it.key) != it}
+    found = tuple(given.get(price.key, price) for price in swapped.prices)
+    return replace(swapped, prices=found, overrides=prices.overrides)
+
+
+def _keeps_up(sram: Sram, hw: ClockView) -> bool:
+    return sram.cycle_time_ns <= 1000 / hw.clock_mhz
+
+
+def _time_srams(hw: ClockView) -> tuple[tuple[SramTime, ...], str]:
+    """Return the times of the SRAMs, and why those of others are not known."""
+    times, unknown = [], []
+    for module in MEMORY_MODULES:
+        try:
+            sram, _ = find_memory(module, hw)
+        except EnergyError as error:
+            unknown.append(str(error))
+            continue
+        ns = sram.cycle_time_ns, sram.access_time_ns
+        times.append(SramTime(NAMES[module], *ns, _keeps_up(sram, hw), sram.source))
+    return tuple(times), "; ".join(unknown)
+
+
+def _find_remedy(hw: Hardware, prices: PriceTable) -> Remedy | None:
+    machines = [replace(hw, sram_cell=cell) for cell in SRAM_CELLS]
+    fitting = [machine for machine in machines if fits_clock(machine)]
+    if not fitting:
+        return None
+    tables = {machine: swap_cell(hw, machine.sram_cell, prices) for machine in fitting}
+    best = min(fitting, key=lambda machine: find_chip_power_mw(machine, tables[machine]))
+    slowest = max(_time_srams(best.clocked)[0], key=lambda sram: sram.cycle_ns)
+    return Remedy(
+        sram_cell=best.sram_cell,
+        cycle_ns=slowest.cycle_ns,
+        access_ns=slowest.access_ns,
+        chip_power_mw=find_chip_power_mw(best, tables[best]),
+        chip_power_before_mw=find_chip_power_mw(hw, prices),
+        leakage_mw=sum(it.value for it in tables[best].prices if it.action == "leakage"),
+        pe_power_before_mw=sum(find_steady_power_mw(hw, prices).values()),
+    )

@@ -1,0 +1,99 @@
+"""Bits that a module's registers hold and its actions move, over those of the paper's chip."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from eiesim.hardware import Hardware
+from eiesim.views import BuiltView, PricedView
+
+PAPER = Hardware()
+"""The machine that Table II is of."""
+COLUMN_BITS = 12
+"""Of the index that goes with an activation: 4K activations (EIE, section VI)."""
+PIPELINE_OPERANDS = 5
+"""Operands in the registers between the four stages of the arithmetic unit, beside its codebook:
+weight, activation, product, accumulator and sum. Assumed; the paper does not list them."""
+
+
+class Factor(NamedTuple):
+    """What a number of the paper's chip is multiplied by.
+
+    Attributes
+    ----------
+    times : float
+        The factor, exactly 1 on the paper's chip.
+    why : str
+        What it is of, for the source of a number.
+    """
+
+    times: float
+    why: str
+
+    def label(self, kind: str, source: str) -> tuple[str, str]:
+        """Return kind and source of a number that was multiplied."""
+        if self.times == 1:
+            return kind, source
+        return "scaled", f"{source}; times {self.times:.4g} for {self.why}"
+
+
+def compare_registers(module: str, hw: PricedView | BuiltView) -> Factor:
+    """Return the bits that a module's registers hold over those in the paper's chip.
+
+    Parameters
+    ----------
+    module : str
+        Module of Table II; those of the pointers and of the sparse matrix stay as they are.
+    hw : PricedView or BuiltView
+        Of the machine.
+
+    References
+    ----------
+    EIE, sections IV and VI: a queue of activations and their indices, 16 shared weights of 16 bits,
+    two files of 64 registers.
+    """
+    return _compare(_count_held(module, hw), _count_held(module, PAPER.built), "bits of registers")
+
+
+def compare_moved(module: str, hw: PricedView) -> Factor:
+    """Return the bits that one action of a module moves over those in the paper's chip.
+
+    Parameters
+    ----------
+    module : str
+        As in `compare_registers`.
+    hw : PricedView
+        Of the machine.
+    """
+    return _compare(_count_moved(module, hw), _count_moved(module, PAPER.priced), "bits moved")
+
+
+def count_broadcast_bits(operand_bits: int) -> int:
+    """Return the bits of a broadcast and of a slot of the queue: an activation and its index.
+
+    Parameters
+    ----------
+    operand_bits : int
+        Of an activation.
+    """
+    return operand_bits + COLUMN_BITS
+
+
+def _count_held(module: str, hw: PricedView | BuiltView) -> int:
+    if module == "act_queue":
+        return hw.queue_depth * count_broadcast_bits(hw.operand_bits)
+    if module == "arithm":
+        return ((1 << hw.codebook_bits) + PIPELINE_OPERANDS) * hw.operand_bits
+    if module == "act_rw":
+        return 2 * hw.accumulators_per_pe * hw.operand_bits
+    return 1
+
+
+def _count_moved(module: str, hw: PricedView) -> int:
+    if module == "act_queue":
+        return count_broadcast_bits(hw.operand_bits)
+    return hw.operand_bits if module in ("arithm", "act_rw") else 1
+
+
+def _compare(bits: int, paper_bits: int, what: str) -> Factor:
+    return Factor(bits / paper_bits, f"{bits} {what}, {paper_bits} in the paper's chip")
