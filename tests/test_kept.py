@@ -248,10 +248,10 @@ def test_a_file_that_is_away_for_a_moment_is_no_failure_for_good(
     with open_journal("store") as journal:
         run_points(planned, journal)
         assert all(name in row["error"] for row in collect_rows(spec, planned, journal))
-    assert count_kept("store") == 0
-    (in_folder / "away").rename(name)
-    with open_journal("store") as journal:
+        assert count_kept("store") == 0
+        (in_folder / "away").rename(name)
         assert run_points(planned, journal) == 2
+    with open_journal("store") as journal:
         assert run_points(planned, journal) == 0
         assert [row["error"] for row in collect_rows(spec, planned, journal)] == [None, None]
 

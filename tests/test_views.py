@@ -17,15 +17,24 @@ from eiesim import (
     estimate_area,
     estimate_energy,
     price_machine,
+    simulate,
 )
 from eiesim.energy.clock import fits_clock
 from eiesim.errors import ConfigError, EieError, EnergyError
-from eiesim.image import count_chips, encode_passes, fit_images
+from eiesim.image import (
+    PTR_SRAM,
+    SPMAT_SRAM,
+    count_chips,
+    encode_passes,
+    fit_images,
+    overflows_srams,
+)
 from eiesim.schema import Choice, Range, Switch, fields_of
 from eiesim.sim.fast import engine
 from eiesim.sim.fast.engine import Prepared
 from eiesim.sim.passes import simulate_passes
-from eiesim.study.sweep import evaluate, machine
+from eiesim.study.experiment import load_layer
+from eiesim.study.sweep import evaluate, machine, sweep
 from eiesim.study.sweep.evaluate import Measured, measure_machines
 from eiesim.study.sweep.identity import make_key
 
@@ -198,3 +207,48 @@ def test_prices_of_queues_are_those_of_a_machine_of_its_own() -> None:
         hw = Hardware(queue_depth=depth, node_nm=43.0)
         assert machine.find_prices(hw) == {it.key: it.value for it in price_machine(hw).prices}
         assert machine.find_area(hw) == pytest.approx(estimate_area(hw).chip_mm2, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "streams"),
+    [
+        # by hand: PE 0 holds 8 entries in 1 word of 64 bits, and 4 + 2 pointers of 16 bits
+        ({"spmat_sram_bytes": 8, "ptr_sram_bytes": 12}, False),
+        ({"spmat_sram_bytes": 7, "ptr_sram_bytes": 12}, True),
+        ({"spmat_sram_bytes": 8, "ptr_sram_bytes": 11}, True),
+    ],
+)
+def test_what_just_fits_is_not_streamed(sizes: dict[str, int], streams: bool) -> None:
+    hw = Hardware(n_pes=2, **sizes)
+    codes = np.ones((4, 4), np.uint8)
+    image = encode(CompressedLayer(codes, np.array([0, 1], np.float32), None, "full"), hw)
+    assert image.ptr[-1].tolist() == [8, 8]
+    assert image.ptr.shape[0] == 6
+    assert overflows_srams(image, hw.stream) == streams
+    uses = fit_images([image], hw.fill)
+    assert streams == (not all(use.fits for use in uses if use.memory in (SPMAT_SRAM, PTR_SRAM)))
+
+
+def test_a_sweep_of_pes_and_index_bits_is_of_several_images() -> None:
+    axes = {"n_pes": [4, 16], "index_bits": [2, 5]}
+    table = sweep({"layers": ["lenet-300-100/ip2"], "axes": axes}, jobs=1)
+    layer, activations, _ = load_layer("lenet-300-100/ip2")
+    for row in table.to_dict("records"):
+        hw = Hardware(n_pes=row["n_pes"], index_bits=row["index_bits"])
+        run = simulate(encode(layer, hw), activations, hw, engine="reference")
+        assert (row["error"], row["cycles"]) == (None, run.cycles)
+
+
+def test_times_kept_for_several_drams_are_those_of_the_reference_engine(operands: Any) -> None:
+    layer, activations = operands
+    base = BASES["streams"]
+    image = encode(layer, base)
+    one, cycles = Prepared(image, activations), set()
+    for name in ("dram_gbps", "clock_mhz", "spmat_sram_bytes", "ptr_sram_bytes"):
+        for hw in list_values(base, name)[:6]:
+            if 0 < hw.dram_gbps < 0.2:  # waits of 1e9 cycles
+                continue
+            own = simulate(image, activations, hw, engine="reference").counters
+            assert one.count(hw).totals() == own.totals()
+            cycles.add(own.cycles)
+    assert len(cycles) > 8
