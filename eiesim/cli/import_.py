@@ -22,8 +22,9 @@ FILE is
 docs/networks.md). Without one, fully connected layers follow one another with ReLU between them, in
 the one order that names and shapes leave; LSTM and GRU modules of PyTorch are found by their names.
 
-A layer that EIE cannot run is named with its reason, and the rest goes on: what it would give
-becomes an input of the network.
+Of an .onnx file nothing is left out: ONNX Runtime runs what EIE does not, and products among that
+are named with the reason. Of a .prototxt, a layer that EIE cannot run is named with its reason, and
+the rest goes on: what it would give becomes an input of the network.
 
 --plan and --set are those of eiesim compress, for weights. Nothing is pruned by default but zeros;
 codes have 8 bits in convolutions and 4 bits elsewhere, also where a setting names other layers.
