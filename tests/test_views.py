@@ -218,7 +218,7 @@ def test_prices_of_queues_are_those_of_a_machine_of_its_own() -> None:
         ({"spmat_sram_bytes": 8, "ptr_sram_bytes": 11}, True),
     ],
 )
-def test_what_just_fits_is_not_streamed(sizes: dict[str, int], streams: bool) -> None:
+def test_what_just_fits_is_not_streamed(sizes: dict[str, Any], streams: bool) -> None:
     hw = Hardware(n_pes=2, **sizes)
     codes = np.ones((4, 4), np.uint8)
     image = encode(CompressedLayer(codes, np.array([0, 1], np.float32), None, "full"), hw)
@@ -233,6 +233,7 @@ def test_a_sweep_of_pes_and_index_bits_is_of_several_images() -> None:
     axes = {"n_pes": [4, 16], "index_bits": [2, 5]}
     table = sweep({"layers": ["lenet-300-100/ip2"], "axes": axes}, jobs=1)
     layer, activations, _ = load_layer("lenet-300-100/ip2")
+    assert activations is not None
     for row in table.to_dict("records"):
         hw = Hardware(n_pes=row["n_pes"], index_bits=row["index_bits"])
         run = simulate(encode(layer, hw), activations, hw, engine="reference")
