@@ -550,6 +550,7 @@ def test_names_the_terminal_cannot_show(layer_file: Path) -> None:
     assert "\\xfc\\u4e2d" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("layer_file")
 def test_the_commands_of_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
     """Each `$ eiesim ...` line of README.md, with a layer.npz and a weights.npz in the folder."""

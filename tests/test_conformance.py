@@ -57,7 +57,7 @@ def bits(values: npt.NDArray[np.float32]) -> list[int]:
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ["fast", pytest.param("reference", marks=pytest.mark.slow)])
 def test_authors_simulator_on_alex8(engine: Engine, alex8: Layer, shared_data: Path) -> None:
     """Cycles and reads are those printed by the EIE authors' own simulator (golden.csv)."""
     layer, activations = alex8
@@ -103,7 +103,7 @@ def test_alex8_without_its_bias(engine: Engine, alex8: Layer) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"datapath": "fixed16"},
+        pytest.param({"datapath": "fixed16"}, marks=pytest.mark.slow),
         {"broadcast_latency_cycles": 6},
         {"spmat_sram_bytes": 4096, "ptr_sram_bytes": 4096, "dram_gbps": 100.0},
     ],
