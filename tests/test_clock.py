@@ -269,6 +269,7 @@ def test_the_pages_of_a_sweep_say_how_many_and_name_the_best(
     assert "clock:" not in ask(capsys, "sweep", "spec.toml", "--jobs", "1", "--out", "results")
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_the_tables_of_the_paper_say_it(shared_data: Path) -> None:
     """Tables II, IV and V; Table V of both chips, 28 nm and 1200 MHz too."""

@@ -66,6 +66,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", registry.EXPERIMENTS)
 def test_every_experiment_comes_without_real_data(name: str) -> None:
     """What needs it is told to be not reproducible here, and the rest stands; as JSON, too."""
