@@ -109,6 +109,14 @@ def test_an_sram_without_times_is_not_called_fast() -> None:
     assert "131072 bytes and 1024 bits" in slow.describe()
 
 
+def test_an_sram_without_times_hides_no_other() -> None:
+    """The pointers' SRAM comes first; the matrix' 1.651 ns are known all the same."""
+    check = check_clock(replace(PAPER, ptr_sram_bytes=1 << 30))
+    assert (check.fits, check.remedy) == (False, None)
+    assert "1.651 ns for the sparse-matrix SRAM" in check.describe()
+    assert "16 bits at 45 nm" in check.describe()
+
+
 def list_machines(folder: Path) -> Iterator[tuple[Hardware, float]]:
     """Machines whose three SRAMs are runs of CACTI, and the longest of their cycles."""
     with (folder / "cacti_sram.csv").open(encoding="utf-8") as stream:

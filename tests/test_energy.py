@@ -287,11 +287,12 @@ def test_bad_tables_are_refused_with_file_line_and_key(
 
 def test_all_problems_of_a_table_are_told_at_once(tmp_path: Path) -> None:
     file = tmp_path / "prices.csv"
-    file.write_text(HEADER + READ.format("-1") + READ.format("x") + READ.format("2"))
+    short = "spmat_read,memory\n"
+    file.write_text(HEADER + READ.format("-1") + short + READ.format("x") + READ.format("2"))
     with pytest.raises(EnergyError) as caught:
         price_machine(PAPER, file)
     lines = [problem.removeprefix(f"{file}:").split(":")[0] for problem in caught.value.problems]
-    assert lines == ["2", "3"]
+    assert lines == ["2", "3", "4"]
 
 
 @pytest.mark.data
