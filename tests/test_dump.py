@@ -16,6 +16,7 @@ from eiesim.cli.main import main
 from eiesim.errors import EieError, WorkloadError
 from eiesim.importers.dump import read_dump
 from eiesim.sim.golden import compute_output
+from eiesim.study.sweep.identity import identify
 from tests.strategies import Case, cases
 from tests.test_container import mutate
 
@@ -152,3 +153,14 @@ def test_damaged_folders_are_refused_or_read(small: Path, number: int) -> None:
             refused += 1
         file.write_bytes(honest[file])
     assert refused > number / 4
+
+
+def test_a_folder_is_known_by_all_its_files_in_a_sweep(small: Path) -> None:
+    """Another weight in one PE's file makes another key."""
+    before = identify(str(small), {})
+    assert identify(str(small), {}) == before
+    file = small / "spm" / "spm0.dat"
+    words = bytearray(file.read_bytes())
+    words[0] ^= 1
+    file.write_bytes(words)
+    assert identify(str(small), {}) != before
