@@ -173,6 +173,7 @@ def test_a_failed_experiment_has_its_place_on_the_page(
         assert [row["kind"] for row in csv.DictReader(stream)].count("match") == 5
 
 
+@pytest.mark.slow
 def test_processes_give_what_one_gives(empty_cache: Path) -> None:
     names = ["table1", "table4", "figure6", "figure9"]
     alone = run_all(names)
@@ -317,6 +318,7 @@ def test_partitioning_traffic_by_hand() -> None:
     assert columns.cycles == columns.product_cycles + 2363
 
 
+@pytest.mark.slow
 def test_every_claim_is_judged() -> None:
     """Each row of the table of claims, by `claims` itself or by the experiment that it names."""
     judged = {row["quantity"]: row for row in get("claims").verdicts}

@@ -41,7 +41,9 @@ def test_lenets_are_as_small_as_the_paper_says(name: str, seed: int) -> None:
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in SEEDS[1:])]
+)
 @pytest.mark.parametrize("name", SHIPPED)
 def test_lenets_are_as_good_as_the_papers(shared_data: Path, name: str, seed: int) -> None:
     stages = find_account(name, seed)["stages"]
@@ -115,7 +117,9 @@ def test_relu_layers_see_no_negative_numbers() -> None:
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("name", ["bronte-lstm", "bolano-lstm"])
+@pytest.mark.parametrize(
+    "name", ["bronte-lstm", pytest.param("bolano-lstm", marks=pytest.mark.slow)]
+)
 def test_the_character_models_need_the_bits_that_are_told(shared_data: Path, name: str) -> None:
     task = find_task(TRAINED[name], shared_data / "char_lstm")
     layers = {stored.name: decode(stored) for stored in load_trained(name).container.layers}

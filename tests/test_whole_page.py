@@ -17,6 +17,7 @@ from tests import browser as look
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 """Real layers, where they are there; the page comes without them, too."""
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

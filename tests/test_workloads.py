@@ -139,6 +139,7 @@ def test_matched_layers_have_the_papers_work(name: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_calibrated_rows_give_the_papers_time_on_average_over_seeds() -> None:
     """VGG-6: Table IV's 34.4 us, within 3 % over eight seeds; with the default 10 % below."""
     times_us = {}
@@ -200,6 +201,7 @@ def test_the_real_layer_takes_the_printed_times(shared_data: Path) -> None:
     assert workload.operands.sources[0].given == "alex8/layer.npz"
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_the_default_unevenness_is_fitted_to_real_layers(shared_data: Path) -> None:
     """The median of what the papers' authors pruned, to two digits; Alex-8's rows have, with
