@@ -144,3 +144,25 @@ def test_the_nine_layers_are_as_the_page_says() -> None:
         chips = count_chips(fit_images(images, hw.fill))
         expected = [inputs, len(images), before.cycles, found.cycles, chips]
         assert [int(word.strip().replace(",", "")) for word in told] == expected, name
+
+
+@pytest.mark.parametrize(
+    ("rows", "batches", "note", "fits"),
+    [
+        (8, False, "more would go in batches: their cycles with act_batches = true", True),
+        (20, False, "more would go in batches: their cycles with act_batches = true", False),
+        (8, True, "more would go in batches: their cycles with act_batches = true", True),
+        (20, True, "3 batches", True),
+    ],
+)
+def test_batches_are_named_where_the_machine_has_them(
+    rows: int, batches: bool, note: str, fits: bool
+) -> None:
+    """Eight outputs at once: 20 take three batches."""
+    hw = Hardware(n_pes=4, accumulators_per_pe=2, act_batches=batches)
+    codes = np.ones((rows, 4), np.uint8)
+    layer = CompressedLayer(codes=codes, codebook=np.arange(16, dtype=np.float32), name="ones")
+    (use,) = (
+        it for it in fit_images(encode_passes(layer, hw), hw.fill) if it.memory == "accumulators"
+    )
+    assert (use.note, use.fits) == (note, fits)

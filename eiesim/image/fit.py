@@ -110,5 +110,7 @@ def overflows_srams(image: InterleavedCSC, hw: StreamView) -> bool:
     hw : StreamView
         Of the machine.
     """
-    words = -(-int(image.ptr[-1].max()) // hw.entries_per_word)
-    return words > hw.resident_words or image.ptr.shape[0] > hw.resident_pointers
+    resident_entries = hw.resident_words * hw.entries_per_word
+    return bool(image.ptr[-1].max() > resident_entries) or (
+        image.ptr.shape[0] > hw.resident_pointers
+    )
