@@ -21,6 +21,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.conftest import Ratios
 from eiesim import Hardware, encode, load_benchmark, simulate
+from eiesim.base.published import PAPER_LAYERS
 from eiesim.compress.codebook import cluster
 from eiesim.compress.container import pack
 from eiesim.compress.huffman import HuffmanCode
@@ -28,7 +29,6 @@ from eiesim.compress.pipeline import compress_network
 from eiesim.compress.plan import read_plan
 from eiesim.importers.npz import read_layer
 from eiesim.layer import DenseLayer
-from eiesim.published import PAPER_LAYERS
 from eiesim.sim.fast._kernels import time_broadcasts
 from eiesim.sim.scan import scan_activations
 from eiesim.study.cache import FOLDER_VARIABLE

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from eiesim.base.errors import EieError
     from eiesim.benchmark import Benchmark, load_benchmark
     from eiesim.compress.pipeline import compress
     from eiesim.counters import Counters, RunResult
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from eiesim.energy.machine import price_machine
     from eiesim.energy.model import EnergyReport, estimate_energy
     from eiesim.energy.prices import PriceTable
-    from eiesim.errors import EieError
     from eiesim.hardware import Hardware
     from eiesim.image import InterleavedCSC, encode, encode_passes
     from eiesim.inference import run_model
@@ -64,7 +64,7 @@ _HOME = {
     "Benchmark": "eiesim.benchmark",
     "CompressedLayer": "eiesim.layer",
     "Counters": "eiesim.counters",
-    "EieError": "eiesim.errors",
+    "EieError": "eiesim.base.errors",
     "EnergyReport": "eiesim.energy.model",
     "Hardware": "eiesim.hardware",
     "InterleavedCSC": "eiesim.image",

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.errors import WorkloadError, did_you_mean
+from eiesim.base.errors import WorkloadError, did_you_mean
+from eiesim.base.published import PAPER_LAYERS
+from eiesim.base.resources import models_path
+from eiesim.base.schema import read_toml
 from eiesim.layer import LARGEST, CompressedLayer, LayerSpec
-from eiesim.published import PAPER_LAYERS
-from eiesim.resources import models_path
-from eiesim.schema import read_toml
 from eiesim.trained import load_layer, trained_names
 from eiesim.workload.synthetic import draw_activations, draw_codebook, draw_codes
 

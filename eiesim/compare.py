@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from eiesim.base.errors import ConfigError
 from eiesim.baselines.published import EIE_POWER_W, find_time_us
 from eiesim.baselines.rows import Baseline
 from eiesim.counters import RunResult
 from eiesim.energy.model import EnergyReport
-from eiesim.errors import ConfigError
 
 GEOMEAN = "geomean"
 

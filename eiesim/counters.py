@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.units import bits_to_bytes, bytes_to_gbps, cycles_to_us
 from eiesim.hardware import Hardware
-from eiesim.units import bits_to_bytes, bytes_to_gbps, cycles_to_us
 
 Counts = npt.NDArray[np.int64]
 

@@ -7,9 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from eiesim.errors import ConfigError, did_you_mean
-from eiesim.resources import data_path
-from eiesim.schema import Choice, Range, Switch, parse_assignment, read_toml, validate, write_toml
+from eiesim.base.errors import ConfigError, did_you_mean
+from eiesim.base.resources import data_path
+from eiesim.base.schema import (
+    Choice,
+    Range,
+    Switch,
+    parse_assignment,
+    read_toml,
+    validate,
+    write_toml,
+)
 from eiesim.views import (
     BuiltView,
     ClockView,

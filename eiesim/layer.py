@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from eiesim.arrays import take_array
-from eiesim.errors import WorkloadError
-from eiesim.schema import Range, Switch, Text, is_name, validate
+from eiesim.base.arrays import take_array
+from eiesim.base.errors import WorkloadError
+from eiesim.base.schema import Range, Switch, Text, is_name, validate
 
 LARGEST = (1 << 31) - 1
 """Most rows, columns, or entries of a PE: what 32-bit indices hold."""

@@ -10,10 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from eiesim.base.errors import ConfigError, WorkloadError
 from eiesim.compress.container import Container, read_dcz, write_dcz
 from eiesim.compress.pipeline import Change, compress_network, describe_moves, share_bias
 from eiesim.compress.plan import Plan, read_plan
-from eiesim.errors import ConfigError, WorkloadError
 from eiesim.graph import OPS, Graph, Shape, infer_shapes, read_graph
 from eiesim.importers.chain import describe_chain, guess_chain
 from eiesim.importers.described import Skipped

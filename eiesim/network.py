@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from eiesim.errors import ConfigError, WorkloadError, did_you_mean
-from eiesim.resources import models_path
-from eiesim.schema import (
+from eiesim.base.errors import ConfigError, WorkloadError, did_you_mean
+from eiesim.base.resources import models_path
+from eiesim.base.schema import (
     Choice,
     Range,
     Switch,

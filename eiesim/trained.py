@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.errors import WorkloadError, did_you_mean
+from eiesim.base.files import read_arrays
+from eiesim.base.resources import models_path, traces_path
 from eiesim.compress.container import Container, read_dcz
 from eiesim.compress.pipeline import share_bias
-from eiesim.errors import WorkloadError, did_you_mean
-from eiesim.files import read_arrays
 from eiesim.layer import CompressedLayer, DenseLayer, StoredLayer
-from eiesim.resources import models_path, traces_path
 
 TRACED = 10
 """Inputs of each layer that are kept."""

@@ -21,16 +21,16 @@ from eiesim import (
     simulate,
     simulate_passes,
 )
+from eiesim.base.errors import ConfigError, WorkloadError
+from eiesim.base.published import PAPER_LAYERS
+from eiesim.base.resources import models_path
 from eiesim.cli.main import main
 from eiesim.compress.plan import LayerPlan, Plan, read_plan
 from eiesim.compress.prune import prune
-from eiesim.errors import ConfigError, WorkloadError
 from eiesim.image import balance_rows, restore_rows
 from eiesim.importers.idx import read_idx
 from eiesim.inference import run_model
 from eiesim.model import Model, import_model
-from eiesim.published import PAPER_LAYERS
-from eiesim.resources import models_path
 from eiesim.sim.golden import compute_output
 from eiesim.study.lenet import IMAGES, LABELS, count_errors
 from eiesim.study.real_layers import read_real_layers

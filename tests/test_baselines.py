@@ -15,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eiesim import CompressedLayer
+from eiesim.base.errors import ConfigError, WorkloadError
+from eiesim.base.published import PAPER_LAYERS, read_table
 from eiesim.baselines.published import (
     PLATFORMS,
     derive_cpu_power,
@@ -25,8 +27,6 @@ from eiesim.baselines.published import (
 from eiesim.baselines.roofline import Peak, bound_time_us, list_rooflines, read_peaks
 from eiesim.baselines.rows import Baseline, read_baseline
 from eiesim.benchmark import load_benchmark
-from eiesim.errors import ConfigError, WorkloadError
-from eiesim.published import PAPER_LAYERS, read_table
 from eiesim.study.store import to_csv
 from tests.arrays import f32, u8
 

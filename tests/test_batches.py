@@ -21,10 +21,10 @@ from eiesim import (
     simulate,
     simulate_passes,
 )
+from eiesim.base.errors import ImageError
+from eiesim.base.published import PAPER_LAYERS
 from eiesim.counters import PE_FIELDS
-from eiesim.errors import ImageError
 from eiesim.image import count_chips, fit_images
-from eiesim.published import PAPER_LAYERS
 from eiesim.sim.engines import Engine
 from eiesim.sim.golden import compute_output
 from eiesim.sim.passes import bound_passes

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eiesim.errors import WorkloadError
+from eiesim.base.errors import WorkloadError
 from eiesim.model import import_model
 
 NET = """input: "data" input_dim: 1 input_dim: 1 input_dim: 9 input_dim: 9

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from eiesim.errors import WorkloadError
+from eiesim.base.errors import WorkloadError
 from eiesim.importers.char_lstm import CELL, read_char_lstm
 from eiesim.study.characters import measure_bits, number_text
 

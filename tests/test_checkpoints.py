@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from eiesim import Hardware, run_model
+from eiesim.base.errors import WorkloadError
 from eiesim.cli.main import main
 from eiesim.compress.plan import read_plan
-from eiesim.errors import WorkloadError
 from eiesim.importers.weights import read_weights, read_weights_file
 from eiesim.model import import_model
 from tests.test_weights_readers import pack_safetensors

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eiesim.base.published import PAPER_LAYERS
 from eiesim.baselines.cpu import count_processors, find_processor
 from eiesim.baselines.measured import Measurement
 from eiesim.baselines.rows import read_baseline
-from eiesim.published import PAPER_LAYERS
 from tests.arrays import f32, u8
 from tests.test_cli import check_refusal, run
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eiesim.base.errors import ConfigError, EieError
 from eiesim.cli.main import main
 from eiesim.compress.container import read_dcz
 from eiesim.compress.pipeline import Change, compress_network
 from eiesim.compress.plan import read_plan
-from eiesim.errors import ConfigError, EieError
 from eiesim.importers.weights import read_weights
 from eiesim.layer import DenseLayer
 

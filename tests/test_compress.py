@@ -15,9 +15,9 @@ from hypothesis.extra import numpy as hnp
 from scipy import sparse
 
 from eiesim import compress
+from eiesim.base.errors import WorkloadError
 from eiesim.compress.codebook import Initialisation, assign_codes, build_codebook, cluster
 from eiesim.compress.prune import prune
-from eiesim.errors import WorkloadError
 from tests.arrays import f32
 
 INITIALISATIONS = get_args(Initialisation)

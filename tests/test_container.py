@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eiesim.base.errors import EieError, WorkloadError
 from eiesim.compress.container import HEADER_BYTES, Container, pack, read_dcz, unpack, write_dcz
-from eiesim.errors import EieError, WorkloadError
 from eiesim.layer import CompressedLayer, StoredLayer
 
 

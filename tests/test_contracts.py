@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from eiesim.resources import PACKAGE
+from eiesim.base.resources import PACKAGE
 
 PROJECT = PACKAGE.parent / "pyproject.toml"
 CHECK = "from importlinter.cli import lint_imports_command as check; check()"

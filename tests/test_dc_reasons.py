@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from eiesim import CompressedLayer
+from eiesim.base.published import read_table
 from eiesim.compress.ledger import count_bits
 from eiesim.layer import StoredLayer
-from eiesim.published import read_table
 from eiesim.study.reproduce import (
     dc_figure6,
     dc_table1,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eiesim.published import read_table
+from eiesim.base.published import read_table
 from eiesim.study.reproduce import (
     authors_alexnet,
     dc_figure5,

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eiesim import CompressedLayer, Hardware, encode, simulate
-from eiesim.errors import ConfigError, ImageError
+from eiesim.base.errors import ConfigError, ImageError
+from eiesim.base.units import bytes_to_gbps, gbps_to_bits_per_cycle
 from eiesim.sim.bandwidth import find_bandwidth
 from eiesim.sim.bounds import bound_cycles
 from eiesim.sim.engines import Engine
-from eiesim.units import bytes_to_gbps, gbps_to_bits_per_cycle
 from tests.arrays import f32
 from tests.strategies import HOLDS_ALL, Case, cases
 from tests.test_conformance import find_differences

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 
 from eiesim import CompressedLayer, Hardware, load_model, run_model
+from eiesim.base.errors import EieError, WorkloadError
 from eiesim.cli.main import main
-from eiesim.errors import EieError, WorkloadError
 from eiesim.importers.dump import read_dump
 from eiesim.sim.golden import compute_output
 from eiesim.study.sweep.identity import identify

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from eiesim import Hardware, estimate_area, estimate_energy, price_machine
+from eiesim.base.published import read_table
 from eiesim.energy.area import AreaReport
 from eiesim.energy.model import count_actions, find_chip_power_mw
 from eiesim.energy.prices import Key
 from eiesim.energy.sram import find_sram
-from eiesim.published import read_table
 from tests.test_energy import PAPER, make_run
 
 MULTIPLY_ADD_PJ = {  # EIE, Table I; Horowitz, ISSCC 2014, Figure 1.1.9; EIE, section VI-C: 3.1 / 5

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from eiesim import CompressedLayer, Hardware, encode, simulate
-from eiesim.errors import WorkloadError
+from eiesim.base.errors import WorkloadError
 from eiesim.study.accuracy import ARITHMETIC
 from eiesim.study.lenet import load_lenet
 from eiesim.study.precision import FixedPoint, append_bias, expand, fit_format, multiply, run_layers

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from eiesim.base.errors import EieError
 from eiesim.compress.container import write_dcz
-from eiesim.errors import EieError
 from eiesim.importers.idx import read_idx
 from eiesim.importers.weights import read_weights
 from eiesim.model import import_model, load_model

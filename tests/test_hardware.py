@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eiesim import Hardware
-from eiesim.errors import ConfigError
+from eiesim.base.errors import ConfigError
+from eiesim.base.schema import Range, fields_of
 from eiesim.hardware import preset_names, read_hardware
-from eiesim.schema import Range, fields_of
 from tests.strategies import machines
 
 RANGES = [

@@ -15,9 +15,9 @@ import pytest
 from scipy import sparse
 
 from eiesim import CompressedLayer, Hardware, InterleavedCSC, compress, encode, simulate
+from eiesim.base.errors import ConfigError, EieError, ImageError, WorkloadError
+from eiesim.base.files import read_arrays
 from eiesim.compress.codebook import Initialisation, build_codebook, cluster
-from eiesim.errors import ConfigError, EieError, ImageError, WorkloadError
-from eiesim.files import read_arrays
 from eiesim.sim.bounds import bound_cycles
 from eiesim.sim.golden import compute_output
 from tests.arrays import f32, u8

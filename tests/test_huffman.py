@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
+from eiesim.base.errors import WorkloadError
 from eiesim.compress import _kernels as kernels
 from eiesim.compress.gaps import code_gaps, place_gaps
 from eiesim.compress.huffman import HuffmanCode
-from eiesim.errors import WorkloadError
 from eiesim.importers.net import read_net
 from eiesim.layer import CompressedLayer
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from scipy import sparse
 
 from eiesim import CompressedLayer, Hardware, InterleavedCSC, encode
-from eiesim.errors import EieError, ImageError, WorkloadError
+from eiesim.base.errors import EieError, ImageError, WorkloadError
 from tests import oracles
 from tests.arrays import f32, u8
 from tests.strategies import Case, cases

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from eiesim import load_model
+from eiesim.base.errors import ConfigError, WorkloadError
 from eiesim.cli.main import main
 from eiesim.compress.container import write_dcz
 from eiesim.compress.plan import LayerPlan, Plan, read_plan
-from eiesim.errors import ConfigError, WorkloadError
 from eiesim.importers.kinds import BY_NAME, Kind, find_kind, holds
 from eiesim.importers.weights import read_weights
 from eiesim.model import import_model

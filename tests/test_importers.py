@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eiesim.errors import WorkloadError
+from eiesim.base.errors import WorkloadError
 from eiesim.importers.caffemodel import read_caffemodel
 from eiesim.importers.content import read_content
 from eiesim.importers.idx import read_idx

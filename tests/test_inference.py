@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from scipy.signal import correlate
 
 from eiesim import Hardware, load_model, run_model
-from eiesim.errors import WorkloadError
-from eiesim.fixedpoint import dequantise, quantise
+from eiesim.base.errors import WorkloadError
+from eiesim.base.fixedpoint import dequantise, quantise
 from eiesim.graph import STEPS, Graph, Step
 from eiesim.layer import CompressedLayer, StoredLayer
 from eiesim.model import Model, import_model

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eiesim import Hardware, digest
-from eiesim.digest import hash_folder, hash_program
+from eiesim import Hardware
+from eiesim.base import digest
+from eiesim.base.digest import hash_folder, hash_program
+from eiesim.base.resources import PACKAGE, models_path, traces_path
 from eiesim.energy.machine import price_machine
 from eiesim.model import import_model
-from eiesim.resources import PACKAGE, models_path, traces_path
 from eiesim.study import cache, experiment, reproduction
 from eiesim.study.experiment import run_layer
 from eiesim.study.sweep import evaluate, identity, sweep

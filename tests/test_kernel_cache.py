@@ -12,8 +12,8 @@ import pytest
 COUNT = """
 import resource, signal, sys
 import numpy as np
-from eiesim._kernels import count_entries
-from eiesim.errors import show_warnings
+from eiesim.base._kernels import count_entries
+from eiesim.base.errors import show_warnings
 show_warnings()
 if sys.argv[1:]:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -59,8 +59,8 @@ def test_a_full_disk_below_the_cache(tmp_path: Path) -> None:
 def test_no_folder_for_a_cache() -> None:
     nowhere = "from numba.core.caching import CacheImpl; CacheImpl._locator_classes = []\n"
     script = (
-        "from eiesim.errors import show_warnings; show_warnings()\n"
-        f"{nowhere}import eiesim._kernels, eiesim.compress._kernels\n"
+        "from eiesim.base.errors import show_warnings; show_warnings()\n"
+        f"{nowhere}import eiesim.base._kernels, eiesim.compress._kernels\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True

@@ -11,11 +11,11 @@ import pytest
 from scipy import sparse
 
 from eiesim import CompressedLayer, Hardware, encode, load_benchmark, simulate
+from eiesim.base.errors import ConfigError, EieError, ImageError, WorkloadError
+from eiesim.base.published import PAPER_LAYERS, read_table
 from eiesim.benchmark import benchmark_names, draw_benchmark, load_spec
-from eiesim.errors import ConfigError, EieError, ImageError, WorkloadError
 from eiesim.importers.npz import read_activations, read_layer
 from eiesim.layer import LayerSpec
-from eiesim.published import PAPER_LAYERS, read_table
 from eiesim.workload.synthetic import draw_activations, draw_codebook
 from tests.arrays import f32, u8
 

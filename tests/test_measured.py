@@ -15,6 +15,7 @@ import pytest
 from scipy import sparse
 
 from eiesim import CompressedLayer
+from eiesim.base.errors import ConfigError, EieError, WorkloadError
 from eiesim.baselines.cpu import (
     CPUS,
     UNKNOWN_CACHE_BYTES,
@@ -26,7 +27,6 @@ from eiesim.baselines.cuda import find_gpu
 from eiesim.baselines.measured import LEAST_REPEATS, Plan, measure_layer
 from eiesim.benchmark import load_benchmark
 from eiesim.cli.main import main
-from eiesim.errors import ConfigError, EieError, WorkloadError
 from tests.arrays import f32, u8
 
 QUICK = Plan(seconds=0)

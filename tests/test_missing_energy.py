@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from eiesim import Hardware, price_machine
+from eiesim.base.errors import EnergyError
 from eiesim.cli.main import main
 from eiesim.energy.model import find_chip_power_mw
-from eiesim.errors import EnergyError
 from eiesim.study.sweep import sweep
 
 OUTSIDE = "CACTI was not run for an SRAM of 131072 bytes and 8 bits"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from eiesim.base.errors import ConfigError, EieError
 from eiesim.compress.ledger import count_bits
-from eiesim.errors import ConfigError, EieError
 from eiesim.network import load_network, network_names
 from eiesim.study.drawn_network import draw_kept, draw_network
 

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import pytest
 
 from eiesim import Hardware, run_model
+from eiesim.base.errors import WorkloadError
 from eiesim.compress.container import read_dcz, write_dcz
 from eiesim.compress.plan import LayerPlan, Plan
-from eiesim.errors import WorkloadError
 from eiesim.model import import_model, load_model
 
 REASON = "needs the extra onnx"

@@ -13,9 +13,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from eiesim import Hardware
+from eiesim.base.published import PAPER_LAYERS
 from eiesim.cli.main import main
 from eiesim.energy.machine import price_machine
-from eiesim.published import PAPER_LAYERS
 from eiesim.study import store
 from eiesim.study.experiment import LayerRun, run_layers
 from eiesim.study.figures import Chart, Panel

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from eiesim import Hardware, compress, encode, load_model, run_model, simulate
+from eiesim.base.files import read_arrays
 from eiesim.compress.plan import read_plan
 from eiesim.energy.machine import price_machine
-from eiesim.files import read_arrays
 from eiesim.importers.idx import read_idx
 from eiesim.importers.raw import read_wavegru_layer
 from eiesim.importers.weights import read_weights

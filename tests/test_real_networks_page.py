@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from eiesim import Hardware, Model, compress, encode, load_model, simulate
+from eiesim.base.files import read_arrays
 from eiesim.cli.main import main
 from eiesim.compress.plan import read_plan
 from eiesim.energy.machine import price_machine
-from eiesim.files import read_arrays
 from eiesim.importers.raw import read_wavegru_layer
 from eiesim.inference import Setup
 from eiesim.model import import_model

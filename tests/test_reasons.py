@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from eiesim import CompressedLayer, Hardware, encode, load_benchmark
-from eiesim.published import PAPER_LAYERS
+from eiesim.base.published import PAPER_LAYERS
 from eiesim.sim.bounds import bound_cycles
 from eiesim.study.accuracy import Accuracy
 from eiesim.study.precision import FixedPoint

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from eiesim import Hardware, encode, simulate
+from eiesim.base.published import PAPER_LAYERS, read_table
 from eiesim.benchmark import load_benchmark
 from eiesim.cli.main import main
-from eiesim.published import PAPER_LAYERS, read_table
 from eiesim.study import cache
 from eiesim.study.record import DONE, FAILED, Record, count_kinds, list_differences
 from eiesim.study.reproduce import (

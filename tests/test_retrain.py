@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eiesim.errors import WorkloadError
+from eiesim.base.errors import WorkloadError
 
 pytest.importorskip("torch", reason="PyTorch is missing: pip install 'eiesim[train]'")
 import torch

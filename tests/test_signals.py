@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from eiesim.signals import Stopped, stop_as_ctrl_c
-from eiesim.study.processes import WorkerError, work_in_processes
+from eiesim.base.processes import WorkerError, work_in_processes
+from eiesim.base.signals import Stopped, stop_as_ctrl_c
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals as on Unix")
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
@@ -104,7 +104,7 @@ def test_a_script_that_sweeps_leaves_no_images(tmp_path: Path) -> None:
     wait_until(lambda: list(tmp_path.glob("tmp/eiesim-sweep-*/*")), process)
     process.terminate()
     _, err = process.communicate()
-    assert err.splitlines()[-1] == "eiesim.signals.Stopped: 15"
+    assert err.splitlines()[-1] == "eiesim.base.signals.Stopped: 15"
     assert list(tmp_path.glob("tmp/*")) == []
     assert has_ended(process.pid)
 
@@ -112,7 +112,7 @@ def test_a_script_that_sweeps_leaves_no_images(tmp_path: Path) -> None:
 def test_what_is_ignored_stays_ignored() -> None:
     """As below nohup."""
     script = (
-        "import signal; from eiesim.signals import stop_as_ctrl_c\n"
+        "import signal; from eiesim.base.signals import stop_as_ctrl_c\n"
         "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
         "with stop_as_ctrl_c(): signal.raise_signal(signal.SIGHUP)\n"
         "print('went on')\n"

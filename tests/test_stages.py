@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eiesim.base.errors import EieError
 from eiesim.compress.stages import Stage, Stages
-from eiesim.errors import EieError
 
 
 def run(folder: Path, first: int = 1, second: int = 1, stop: bool = False) -> list[str]:

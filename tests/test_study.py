@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from eiesim import Hardware
+from eiesim.base.errors import EieError
+from eiesim.base.files import MANIFEST, new_folder, replacing
+from eiesim.base.published import read_table
+from eiesim.base.units import bits_to_bytes, cycles_to_us
 from eiesim.baselines.published import find_time_us
-from eiesim.errors import EieError
-from eiesim.files import MANIFEST, new_folder, replacing
-from eiesim.published import read_table
 from eiesim.study import store
 from eiesim.study.verdict import (
     DIFFERS,
@@ -24,7 +25,6 @@ from eiesim.study.verdict import (
     Unreproducible,
     Verdict,
 )
-from eiesim.units import bits_to_bytes, cycles_to_us
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,8 @@ from eiesim import (
     price_machine,
     simulate,
 )
+from eiesim.base.errors import ConfigError
 from eiesim.cli.main import main
-from eiesim.errors import ConfigError
 from eiesim.study.experiment import run_layer
 from eiesim.study.sweep import sweep
 from eiesim.study.sweep.answers import find_best, find_front, sum_layers

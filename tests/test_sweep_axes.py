@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eiesim import Hardware, compress, encode, load_benchmark, simulate
+from eiesim.base.errors import ConfigError
 from eiesim.cli.main import main
-from eiesim.errors import ConfigError
 from eiesim.graph import STEPS, Graph, Step
 from eiesim.inference import run_model
 from eiesim.layer import StoredLayer

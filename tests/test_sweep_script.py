@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from eiesim.base.errors import ConfigError
 from eiesim.cli.main import main
-from eiesim.errors import ConfigError
 from eiesim.study.sweep import cost, run, sweep
 from eiesim.study.sweep.cost import choose_jobs, count_cores
 from eiesim.study.sweep.points import list_tasks

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from eiesim import CompressedLayer, Hardware
+from eiesim.base.published import read_table
 from eiesim.baselines.rows import Baseline
 from eiesim.cli.main import COMMANDS
 from eiesim.energy.sram import find_sram
-from eiesim.published import read_table
 from eiesim.study.experiment import Operands
 from eiesim.study.record import DONE, Record
 from eiesim.study.reproduce import talk, talk_machine

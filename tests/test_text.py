@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from eiesim import Hardware, load_model, run_model
+from eiesim.base.errors import WorkloadError
 from eiesim.cli.main import main
 from eiesim.compress.plan import read_plan
 from eiesim.energy.machine import price_machine
-from eiesim.errors import WorkloadError
 from eiesim.graph import STEPS, Graph, Step
 from eiesim.importers.char_lstm import read_char_lstm
 from eiesim.inference import Setup

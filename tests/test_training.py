@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from eiesim import load_benchmark, trained
-from eiesim.errors import WorkloadError
-from eiesim.resources import models_path, traces_path
+from eiesim.base.errors import WorkloadError
+from eiesim.base.resources import models_path, traces_path
 from eiesim.study.digits import load_digits
 from eiesim.study.recipes import LENET_5, LENET_300_100, TRAINED, Round, Training
 from eiesim.study.tasks import DigitTask, find_task

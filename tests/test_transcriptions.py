@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eiesim.published import read_table
+from eiesim.base.published import read_table
 
 CLAIMS = {
     "clock": ("800", "VI"),

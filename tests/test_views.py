@@ -19,8 +19,9 @@ from eiesim import (
     price_machine,
     simulate,
 )
+from eiesim.base.errors import ConfigError, EieError, EnergyError
+from eiesim.base.schema import Choice, Range, Switch, fields_of
 from eiesim.energy.clock import fits_clock
-from eiesim.errors import ConfigError, EieError, EnergyError
 from eiesim.image import (
     PTR_SRAM,
     SPMAT_SRAM,
@@ -29,7 +30,6 @@ from eiesim.image import (
     fit_images,
     overflows_srams,
 )
-from eiesim.schema import Choice, Range, Switch, fields_of
 from eiesim.sim.fast import engine
 from eiesim.sim.fast.engine import Prepared
 from eiesim.sim.passes import simulate_passes

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eiesim import Hardware, load_model, run_model
+from eiesim.base.errors import EieError, WorkloadError
 from eiesim.compress.plan import read_plan
-from eiesim.errors import EieError, WorkloadError
 from eiesim.importers.safetensors_file import read_safetensors
 from eiesim.importers.torch_file import MAGIC, read_torch
 from eiesim.importers.weights import read_weights, read_weights_file

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from eiesim.caches import VARIABLE, find_caches, share_caches
-from eiesim.errors import EieError
+from eiesim.base.caches import VARIABLE, find_caches, share_caches
+from eiesim.base.errors import EieError
 from eiesim.study.cache import FOLDER_VARIABLE, find_folder
 
 

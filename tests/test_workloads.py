@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eiesim import Hardware, encode, simulate
+from eiesim.base.errors import WorkloadError
+from eiesim.base.published import PAPER_LAYERS
 from eiesim.baselines.published import find_time_us
 from eiesim.benchmark import draw_input, draw_layer, load_spec
-from eiesim.errors import WorkloadError
 from eiesim.layer import COLUMN_VARIATION, ROW_VARIATION, CompressedLayer, LayerSpec
-from eiesim.published import PAPER_LAYERS
 from eiesim.study.real_layers import AUTHORS, read_real_layers
 from eiesim.study.reproduce import layers, table4, unevenness
 from eiesim.study.verdict import DIFFERS, IMPOSSIBLE, Verdict

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from eiesim import Hardware
+from eiesim.base.errors import EieError
+from eiesim.base.files import MANIFEST, new_folder, replacing
 from eiesim.cli.main import main
 from eiesim.compress.pipeline import compress_network
 from eiesim.compress.plan import Plan
-from eiesim.errors import EieError
-from eiesim.files import MANIFEST, new_folder, replacing
 from eiesim.importers.state_dict import Weights
 from eiesim.layer import DenseLayer
 from eiesim.study import compression
@@ -82,7 +82,7 @@ def test_what_is_printed_is_not_lost_to_a_file(tmp_path: Path) -> None:
         pytest.skip("no /proc to link to")
     (tmp_path / "stdout").symlink_to("/proc/self/fd/1")
     script = (
-        "import sys; from eiesim.files import replacing\n"
+        "import sys; from eiesim.base.files import replacing\n"
         "with replacing(sys.argv[1]) as stream: stream.write(b'page')\n"
     )
     with (tmp_path / "out").open("wb") as out:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import scipy
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from eiesim.errors import ConfigError
+from eiesim.base.errors import ConfigError
 
 CPUS = Path("/sys/devices/system/cpu")
 UNKNOWN_CACHE_BYTES = 256 << 20

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from eiesim.base.errors import ConfigError, EieError, WorkloadError
 from eiesim.baselines.rows import Baseline
-from eiesim.errors import ConfigError, EieError, WorkloadError
 from eiesim.layer import CompressedLayer
 
 LEAST_REPEATS = 9

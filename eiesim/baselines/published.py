@@ -8,9 +8,9 @@ from decimal import Decimal
 from itertools import product
 from typing import Literal
 
+from eiesim.base.errors import WorkloadError, did_you_mean
+from eiesim.base.published import PAPER_LAYERS, read_table
 from eiesim.baselines.rows import Baseline
-from eiesim.errors import WorkloadError, did_you_mean
-from eiesim.published import PAPER_LAYERS, read_table
 
 PLATFORMS = ("cpu", "gpu", "mgpu")
 """Core i7-5930K, GeForce Titan X and Tegra K1."""

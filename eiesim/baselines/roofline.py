@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from eiesim.base.published import read_table
 from eiesim.baselines.rows import Baseline
 from eiesim.layer import CompressedLayer
-from eiesim.published import read_table
 
 VALUE_BYTES = 4
 """A float32 weight, input or output, and an int32 index of CSR."""

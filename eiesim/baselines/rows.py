@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass
 from pathlib import Path
 
-from eiesim.errors import ConfigError, did_you_mean
-from eiesim.files import read_csv
-from eiesim.schema import Choice, Field, Range, Text, show_value
+from eiesim.base.errors import ConfigError, did_you_mean
+from eiesim.base.files import read_csv
+from eiesim.base.schema import Choice, Field, Range, Text, show_value
 
 FIELDS = {
     field.name: field

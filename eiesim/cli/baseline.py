@@ -106,8 +106,8 @@ def _make_plan(options: argparse.Namespace) -> Plan:
 
 
 def _collect(options: argparse.Namespace, plan: Plan) -> tuple[list[LayerBaselines], str | None]:
+    from eiesim.base.published import PAPER_LAYERS
     from eiesim.cli.output import track
-    from eiesim.published import PAPER_LAYERS
     from eiesim.study.baseline import list_layers, measure_layers, open_devices
 
     layers = options.layers or PAPER_LAYERS

@@ -52,8 +52,8 @@ def execute(options: argparse.Namespace) -> int:
     options : Namespace
         Parsed arguments.
     """
+    from eiesim.base.published import PAPER_LAYERS
     from eiesim.cli.output import print_table, result_folder, track
-    from eiesim.published import PAPER_LAYERS
     from eiesim.study import comparison, store
     from eiesim.study.experiment import run_layers
     from eiesim.study.figures import draw_chart

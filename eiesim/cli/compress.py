@@ -109,9 +109,9 @@ def execute(options: argparse.Namespace) -> int:
     options : Namespace
         Parsed arguments.
     """
+    from eiesim.base.errors import ConfigError
     from eiesim.cli.output import print_table, result_folder
     from eiesim.energy.machine import price_machine
-    from eiesim.errors import ConfigError
     from eiesim.hardware import read_hardware
     from eiesim.study import compression, store
     from eiesim.study.clock import check_runs
@@ -151,10 +151,10 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _load(options: argparse.Namespace) -> Network:
+    from eiesim.base.errors import ConfigError
     from eiesim.cli.output import track
     from eiesim.compress.pipeline import compress_network
     from eiesim.compress.plan import read_plan
-    from eiesim.errors import ConfigError
     from eiesim.importers.weights import read_weights_file
     from eiesim.study import compression
 
@@ -183,8 +183,8 @@ def _load(options: argparse.Namespace) -> Network:
 
 
 def _train(options: argparse.Namespace) -> Network:
+    from eiesim.base.errors import ConfigError
     from eiesim.cli.output import tell
-    from eiesim.errors import ConfigError
     from eiesim.study.cache import find_folder
     from eiesim.study.compression import read_container
     from eiesim.study.training import train_network

@@ -52,7 +52,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _look_around() -> dict[str, object]:
-    from eiesim.resources import models_path
+    from eiesim.base.resources import models_path
 
     findings: dict[str, object] = {
         "eiesim": __version__,

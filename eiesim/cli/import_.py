@@ -74,10 +74,10 @@ def execute(options: argparse.Namespace) -> int:
     options : Namespace
         Parsed arguments.
     """
+    from eiesim.base.errors import ConfigError, escape
+    from eiesim.base.files import check_writable
     from eiesim.cli.output import print_table, tell
     from eiesim.compress.pipeline import Change
-    from eiesim.errors import ConfigError, escape
-    from eiesim.files import check_writable
     from eiesim.model import EIE, import_model
     from eiesim.study.store import to_json
 

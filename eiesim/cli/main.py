@@ -11,11 +11,11 @@ from typing import Any, NoReturn
 from warnings import catch_warnings
 
 from eiesim import __version__
-from eiesim.caches import share_caches
+from eiesim.base.caches import share_caches
+from eiesim.base.errors import EieError, escape, show_warnings
+from eiesim.base.signals import Stopped, stop_as_ctrl_c
 from eiesim.cli import baseline, chip, compare, compress, doctor, import_, reproduce, run, sweep
 from eiesim.cli.output import tell
-from eiesim.errors import EieError, escape, show_warnings
-from eiesim.signals import Stopped, stop_as_ctrl_c
 
 COMMANDS = {
     "run": run,

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from eiesim.errors import escape
+from eiesim.base.errors import escape
 
 T = TypeVar("T")
 TEXT_WIDTH = 24
@@ -86,7 +86,7 @@ def result_folder(path: str | None, replace: bool = False) -> Iterator[Path | No
     if path is None:
         yield None
         return
-    from eiesim.files import new_folder
+    from eiesim.base.files import new_folder
 
     with new_folder(path, replace) as folder:
         yield folder.work

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eiesim.base.errors import ConfigError
 from eiesim.cli.useless import refuse_useless
-from eiesim.errors import ConfigError
 from eiesim.study.reproduce.registry import DATA, EXPERIMENTS, choose
 
 if TYPE_CHECKING:
@@ -116,8 +116,8 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _train(data: Path) -> None:
+    from eiesim.base.files import replacing
     from eiesim.cli.output import tell
-    from eiesim.files import replacing
     from eiesim.study import store
     from eiesim.study.curves import train_curves
     from eiesim.study.reproduce.error_curves import TRAINED

@@ -159,9 +159,9 @@ def result_page(path: str | None) -> Iterator[IO[bytes] | None]:
     if path is None:
         yield None
         return
+    from eiesim.base.errors import EieError, escape
+    from eiesim.base.files import replacing
     from eiesim.cli.output import tell
-    from eiesim.errors import EieError, escape
-    from eiesim.files import replacing
 
     if Path(path).is_dir():
         raise EieError(f"{path!r}: expected the name of a file, found a folder")

@@ -6,8 +6,8 @@ import argparse
 from math import inf
 from typing import TYPE_CHECKING
 
+from eiesim.base.errors import ConfigError
 from eiesim.cli.useless import refuse_useless
-from eiesim.errors import ConfigError
 
 if TYPE_CHECKING:
     from eiesim.energy.prices import PriceTable

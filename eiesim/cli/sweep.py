@@ -79,8 +79,8 @@ def execute(options: argparse.Namespace) -> int:
     options : Namespace
         Parsed arguments.
     """
+    from eiesim.base.errors import escape
     from eiesim.cli.output import result_folder, tell
-    from eiesim.errors import escape
     from eiesim.study.store import to_json
     from eiesim.study.sweep import report, run
     from eiesim.study.sweep.cost import check_jobs
@@ -121,7 +121,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _take_shard(text: str | None) -> tuple[int, int]:
-    from eiesim.errors import ConfigError
+    from eiesim.base.errors import ConfigError
 
     if text is None:
         return 0, 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from eiesim.errors import ConfigError
+from eiesim.base.errors import ConfigError
 
 
 def refuse_useless(options: argparse.Namespace, names: str, why: str) -> None:

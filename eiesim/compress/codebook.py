@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.errors import WorkloadError, did_you_mean
 from eiesim.compress._kernels import cut_optimally
-from eiesim.errors import WorkloadError, did_you_mean
 
 Initialisation = Literal["linear", "density", "forgy", "optimal"]
 MOST_ITERATIONS = 10_000

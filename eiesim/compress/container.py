@@ -10,6 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from eiesim.base.errors import EieError, WorkloadError
+from eiesim.base.files import CONTAINER_MAGIC, BoundedReader, ByteReader, replacing
+from eiesim.base.schema import show_value
 from eiesim.compress.record import (
     CHECKSUM_BYTES,
     GET_AGAIN,
@@ -18,10 +21,7 @@ from eiesim.compress.record import (
     require_length,
     take_layer,
 )
-from eiesim.errors import EieError, WorkloadError
-from eiesim.files import CONTAINER_MAGIC, BoundedReader, ByteReader, replacing
 from eiesim.layer import StoredLayer
-from eiesim.schema import show_value
 
 VERSION = 1
 HEADER_BYTES = 16

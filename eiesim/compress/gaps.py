@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from eiesim.base.errors import WorkloadError
 from eiesim.compress._kernels import count_gaps, fill_gaps
-from eiesim.errors import WorkloadError
 from eiesim.layer import CompressedLayer
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.errors import WorkloadError
 from eiesim.compress._kernels import pack_symbols, unpack_symbols
-from eiesim.errors import WorkloadError
 
 MOST_SYMBOLS = 256
 LONGEST_BITS = 15

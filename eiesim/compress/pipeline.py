@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from eiesim.arrays import take_array
+from eiesim.base.arrays import take_array
 from eiesim.compress.codebook import (
     Initialisation,
     assign_codes,

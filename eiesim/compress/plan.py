@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
 
-from eiesim.compress.codebook import Initialisation
-from eiesim.errors import ConfigError, did_you_mean
-from eiesim.schema import (
+from eiesim.base.errors import ConfigError, did_you_mean
+from eiesim.base.schema import (
     Choice,
     Range,
     find_line,
@@ -19,6 +18,7 @@ from eiesim.schema import (
     show_value,
     validate,
 )
+from eiesim.compress.codebook import Initialisation
 
 LAYERS = "layers"
 PRUNING = {"density": 1.0, "threshold": 0.0, "quality": 0.0}

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from eiesim.arrays import take_array
+from eiesim.base.arrays import take_array
+from eiesim.base.errors import WorkloadError
 from eiesim.compress._kernels import count_kept, count_magnitudes, gather_kept
-from eiesim.errors import WorkloadError
 
 PART = 1 << 20
 """Weights that are taken to float64 at once."""

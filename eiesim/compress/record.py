@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.errors import WorkloadError
+from eiesim.base.files import ByteReader
 from eiesim.compress.gaps import code_gaps, place_gaps
 from eiesim.compress.huffman import HuffmanCode
-from eiesim.errors import WorkloadError
-from eiesim.files import ByteReader
 from eiesim.layer import CompressedLayer, StoredLayer
 
 CHECKSUM_BYTES = 4

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.digest import hash_program
-from eiesim.errors import EieError
-from eiesim.files import read_arrays, replacing
+from eiesim.base.digest import hash_program
+from eiesim.base.errors import EieError
+from eiesim.base.files import read_arrays, replacing
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 

@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from eiesim.base.errors import EieError
 from eiesim.energy.calibrate import MODULES, PARTS, TABLE2, calibrate, read_table2
 from eiesim.energy.memories import find_memory
 from eiesim.energy.operations import find_arithmetic, find_lnzd_area_um2
 from eiesim.energy.registers import Factor, compare_registers
 from eiesim.energy.technology import BASE_NM, scale_area
-from eiesim.errors import EieError
 from eiesim.hardware import Hardware
 from eiesim.views import BuiltView
 

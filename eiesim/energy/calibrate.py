@@ -15,11 +15,11 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.errors import EnergyError
+from eiesim.base.published import read_table
 from eiesim.energy.operations import find_arithmetic
 from eiesim.energy.sram import Sram, find_sram
 from eiesim.energy.technology import BASE_CLOCK_MHZ, BASE_NM
-from eiesim.errors import EnergyError
-from eiesim.published import read_table
 
 MODULES = ("act_queue", "ptr_read", "spmat_read", "arithm", "act_rw")
 PARTS = ("memory", "clock", "register", "combinational")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from eiesim.base.errors import EnergyError
 from eiesim.energy.calibrate import MEMORY_MODULES
 from eiesim.energy.machine import price_machine
 from eiesim.energy.memories import find_memory
 from eiesim.energy.model import find_chip_power_mw, find_steady_power_mw
 from eiesim.energy.prices import PriceTable
 from eiesim.energy.sram import Sram
-from eiesim.errors import EnergyError
 from eiesim.hardware import SRAM_CELLS, Hardware
 from eiesim.views import ClockView
 

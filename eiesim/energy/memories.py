@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from eiesim.base.errors import EnergyError
 from eiesim.energy.calibrate import MEMORY_MODULES, calibrate
 from eiesim.energy.prices import Price
 from eiesim.energy.sram import Sram, find_sram
-from eiesim.errors import EnergyError
 from eiesim.views import BuiltView, ClockView, PricedView
 
 SramView = PricedView | BuiltView | ClockView

@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from typing import Any
 
+from eiesim.base.errors import EnergyError
+from eiesim.base.schema import show_value
 from eiesim.counters import RunResult
 from eiesim.energy.calibrate import COMPONENTS, MEMORY_MODULES, MODULES, PARTS, count_steady_actions
 from eiesim.energy.machine import price_machine
 from eiesim.energy.prices import Key, Price, PriceTable
-from eiesim.errors import EnergyError
 from eiesim.hardware import Hardware
-from eiesim.schema import show_value
 from eiesim.views import SteadyView
 
 PRICED_ONLY = ("multiplier", "sram_cell", "dram", "node_nm")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
+from eiesim.base.published import read_table
 from eiesim.energy.prices import Price
-from eiesim.published import read_table
 
 
 class Arithmetic(NamedTuple):

@@ -8,9 +8,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from eiesim.errors import EnergyError, did_you_mean
-from eiesim.files import read_csv
-from eiesim.schema import is_name, show_value
+from eiesim.base.errors import EnergyError, did_you_mean
+from eiesim.base.files import read_csv
+from eiesim.base.schema import is_name, show_value
 
 KINDS = ("published", "CACTI run", "scaled", "calibrated", "assumed")
 UNITS = ("pJ", "mW")

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from eiesim.errors import EnergyError
-from eiesim.published import read_table
+from eiesim.base.errors import EnergyError
+from eiesim.base.published import read_table
 
 Point = tuple[float, ...]
 

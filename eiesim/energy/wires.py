@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import sqrt
 
+from eiesim.base.errors import EnergyError
 from eiesim.energy.area import estimate_area
 from eiesim.energy.registers import count_broadcast_bits
-from eiesim.errors import EnergyError
 from eiesim.hardware import Hardware
 
 PJ_PER_BIT_MM = 310 / 256 / 10

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from eiesim.errors import WorkloadError, did_you_mean
+from eiesim.base.errors import WorkloadError, did_you_mean
+from eiesim.base.schema import show_value
 from eiesim.graph.step import MOST, MOST_AXES, OPS, STEPS, Shape, Step
-from eiesim.schema import show_value
 
 MOST_STEPS = 1 << 14
 KEYS = ("inputs", "steps", "outputs")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from eiesim.errors import WorkloadError, did_you_mean
+from eiesim.base.errors import WorkloadError, did_you_mean
 from eiesim.graph.graph import Graph
 from eiesim.graph.step import ANY, MOST, OPS, STEPS, Shape, Step
 

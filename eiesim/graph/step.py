@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from eiesim.errors import WorkloadError, did_you_mean
-from eiesim.schema import show_value
+from eiesim.base.errors import WorkloadError, did_you_mean
+from eiesim.base.schema import show_value
 
 MOST = 1 << 20
 """Largest size."""

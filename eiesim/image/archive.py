@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.errors import ImageError
-from eiesim.files import replacing
+from eiesim.base.errors import ImageError
+from eiesim.base.files import replacing
 
 FORMAT = "eiesim image"
 VERSION = 1

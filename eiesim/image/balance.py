@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.arrays import take_array
+from eiesim.base.arrays import take_array
 from eiesim.layer import CompressedLayer
 
 WINDOWS = 64
@@ -63,7 +63,7 @@ def balance_rows(
     >>> balance_rows(layer, n_pes=2)
     array([0, 1, 3, 2])
     """
-    from eiesim._kernels import deal_rows, swap_rows  # noqa: PLC0415 - compiled code
+    from eiesim.base._kernels import deal_rows, swap_rows  # noqa: PLC0415 - compiled code
 
     activity = np.ones(layer.cols)
     if inputs is not None:

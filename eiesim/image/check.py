@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.errors import ImageError, WorkloadError
+from eiesim.base.errors import ImageError, WorkloadError
+from eiesim.base.schema import Range, fields_of, is_name, show_value
 from eiesim.hardware import Hardware
 from eiesim.layer import LARGEST, take_codebook
-from eiesim.schema import Range, fields_of, is_name, show_value
 
 if TYPE_CHECKING:
     from eiesim.image.csc import InterleavedCSC

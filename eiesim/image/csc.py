@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from eiesim.errors import ImageError
-from eiesim.files import read_arrays
+from eiesim.base.errors import ImageError
+from eiesim.base.files import read_arrays
 from eiesim.hardware import Hardware
 from eiesim.image import archive
 from eiesim.image.check import check_image, check_shapes
@@ -129,7 +129,7 @@ class InterleavedCSC:
     @cached_property
     def columns(self) -> Columns:
         """The weights column by column, read back from the entries of all PEs."""
-        from eiesim._kernels import list_columns  # noqa: PLC0415 - compiled code
+        from eiesim.base._kernels import list_columns  # noqa: PLC0415 - compiled code
 
         _ = self.checked  # compiled code goes wherever the pointers point
         shape = (self.ptr.shape[0] - 1, self.n_pes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.errors import ImageError
+from eiesim.base.errors import ImageError
 from eiesim.hardware import Hardware
 from eiesim.image.csc import InterleavedCSC, find_bias_column, require_codebook
 from eiesim.layer import LARGEST, CompressedLayer
@@ -55,7 +55,7 @@ def lay_out(layer: CompressedLayer, hw: LayoutView) -> InterleavedCSC:
     ImageError
         A PE would hold too many entries.
     """
-    from eiesim._kernels import count_entries, fill_entries  # noqa: PLC0415 - compiled code
+    from eiesim.base._kernels import count_entries, fill_entries  # noqa: PLC0415 - compiled code
 
     indptr, indices, data = _columns_with_bias(layer, hw.n_pes)
     longest_run = (1 << hw.index_bits) - 1

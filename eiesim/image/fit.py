@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eiesim.units import bits_to_bytes
+from eiesim.base.units import bits_to_bytes
 from eiesim.views import FillView, StreamView
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from eiesim.errors import WorkloadError
+from eiesim.base.errors import WorkloadError
 from eiesim.graph import Step
 from eiesim.importers.described import Builder, Described, Unsupported
 from eiesim.importers.prototxt import Block, NetLayer, kind_of, read_prototxt, rounds_up

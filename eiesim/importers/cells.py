@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.errors import WorkloadError
+from eiesim.base.errors import WorkloadError
 from eiesim.layer import DenseLayer
 
 Floats = npt.NDArray[np.float32]

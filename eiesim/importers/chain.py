@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from eiesim.errors import WorkloadError
+from eiesim.base.errors import WorkloadError
 from eiesim.graph import STEPS, Graph, Step
 from eiesim.importers.cells import REVERSE
 

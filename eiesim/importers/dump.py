@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from eiesim.arrays import take_array
-from eiesim.errors import WorkloadError
+from eiesim.base.arrays import take_array
+from eiesim.base.errors import WorkloadError
 from eiesim.importers.content import read_content, take_floats
 from eiesim.layer import CompressedLayer
 

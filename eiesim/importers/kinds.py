@@ -8,8 +8,8 @@ import zlib
 from enum import Enum
 from pathlib import Path
 
-from eiesim.errors import WorkloadError
-from eiesim.files import CONTAINER_MAGIC, NPY_MAGIC, BoundedReader
+from eiesim.base.errors import WorkloadError
+from eiesim.base.files import CONTAINER_MAGIC, NPY_MAGIC, BoundedReader
 from eiesim.importers.content import GZIP_MAGIC, read_content
 from eiesim.importers.torch_file import PICKLE, ZIP_ERRORS
 

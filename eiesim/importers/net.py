@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from eiesim.arrays import require_finite
-from eiesim.errors import WorkloadError
-from eiesim.files import ByteReader
+from eiesim.base.arrays import require_finite
+from eiesim.base.errors import WorkloadError
+from eiesim.base.files import ByteReader
 from eiesim.importers.content import read_content, take_floats
 from eiesim.importers.prototxt import NetLayer, read_prototxt
 from eiesim.layer import LARGEST, CompressedLayer, StoredLayer

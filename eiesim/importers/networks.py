@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from eiesim.errors import WorkloadError, did_you_mean
+from eiesim.base.errors import WorkloadError, did_you_mean
+from eiesim.base.schema import load_toml
 from eiesim.graph import STEPS, Graph, Step, read_graph
 from eiesim.importers.caffe_graph import read_caffe_graph
 from eiesim.importers.cells import IN_A_MODULE, join_cells
@@ -26,7 +27,6 @@ from eiesim.importers.onnx_graph import read_onnx
 from eiesim.importers.state_dict import Weights
 from eiesim.importers.weights import read_weights_file
 from eiesim.layer import DenseLayer, StoredLayer
-from eiesim.schema import load_toml
 
 MOST_GRAPH_BYTES = 1 << 22
 PROTOTXT = ".prototxt"

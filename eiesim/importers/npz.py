@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.errors import WorkloadError, did_you_mean
-from eiesim.files import read_arrays
+from eiesim.base.errors import WorkloadError, did_you_mean
+from eiesim.base.files import read_arrays
 from eiesim.image import InterleavedCSC
 from eiesim.layer import CompressedLayer
 

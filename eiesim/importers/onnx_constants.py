@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from eiesim.errors import WorkloadError
+from eiesim.base.errors import WorkloadError
 from eiesim.graph import STEPS, Shape
 from eiesim.importers.onnx_file import Array, OnnxFile, find_graphs, find_types
 from eiesim.importers.onnx_runtime import Session

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from eiesim.errors import WorkloadError
+from eiesim.base.errors import WorkloadError
 from eiesim.graph import ANY, STEPS, Graph, Shape, Step
 from eiesim.importers.described import Described, Skipped
 from eiesim.importers.onnx_constants import fold_constants

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from eiesim.errors import WorkloadError
+from eiesim.base.errors import WorkloadError
 from eiesim.graph import Graph, Step
 from eiesim.importers.onnx_file import find_graphs, find_types, is_external, parse_model
 

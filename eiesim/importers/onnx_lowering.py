@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from eiesim.errors import WorkloadError
+from eiesim.base.errors import WorkloadError
 from eiesim.graph import STEPS, Shape, Step
 from eiesim.importers.described import Skipped, Unsupported
 from eiesim.importers.onnx_file import Array, OnnxFile, find_graphs

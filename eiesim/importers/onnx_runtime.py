@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from eiesim.errors import WorkloadError
+from eiesim.base.errors import WorkloadError
 from eiesim.importers.onnx_file import Array, is_external
 
 NEEDS_RUNTIME = "running ONNX needs the package onnxruntime: pip install 'eiesim[onnx]'"

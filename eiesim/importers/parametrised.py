@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.errors import WorkloadError
+from eiesim.base.errors import WorkloadError
 
 Array = npt.NDArray[Any]
 PARTS = ("orig", "mask", "g", "v", "u", "codes", "codebook")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, NamedTuple
 
-from eiesim.errors import WorkloadError
+from eiesim.base.errors import WorkloadError
 
 MOST_OPCODES = 1 << 22
 MARK = object()

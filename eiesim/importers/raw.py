@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.arrays import require_finite
-from eiesim.errors import WorkloadError
+from eiesim.base.arrays import require_finite
+from eiesim.base.errors import WorkloadError
 from eiesim.importers.content import read_content, take_floats
 
 

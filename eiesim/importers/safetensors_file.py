@@ -9,8 +9,8 @@ from typing import Any, TypeGuard
 
 import numpy.typing as npt
 
-from eiesim.errors import WorkloadError, did_you_mean
-from eiesim.files import ByteReader
+from eiesim.base.errors import WorkloadError, did_you_mean
+from eiesim.base.files import ByteReader
 from eiesim.importers.content import read_content
 from eiesim.importers.raw_numbers import DTYPES, take_numbers
 

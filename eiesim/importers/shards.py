@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy.typing as npt
 
-from eiesim.errors import WorkloadError
+from eiesim.base.errors import WorkloadError
+from eiesim.base.schema import show_value
 from eiesim.importers.content import read_content
 from eiesim.importers.kinds import Kind, find_kind
 from eiesim.importers.safetensors_file import read_safetensors
 from eiesim.importers.torch_file import read_torch
-from eiesim.schema import show_value
 
 MAP = "weight_map"
 MOST_INDEX_BYTES = 1 << 26

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.arrays import take_array
-from eiesim.errors import WorkloadError
+from eiesim.base.arrays import take_array
+from eiesim.base.errors import WorkloadError
 from eiesim.importers.described import Skipped
 from eiesim.importers.parametrised import join_parts
 from eiesim.layer import DenseLayer

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.errors import WorkloadError
-from eiesim.files import BoundedReader
+from eiesim.base.errors import WorkloadError
+from eiesim.base.files import BoundedReader
 from eiesim.importers.pickled import Named, read_pickle
 from eiesim.importers.raw_numbers import DTYPES, RawType, take_numbers
 

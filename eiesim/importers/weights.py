@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from eiesim.errors import WorkloadError
-from eiesim.files import read_arrays
+from eiesim.base.errors import WorkloadError
+from eiesim.base.files import read_arrays
 from eiesim.importers.caffemodel import read_caffemodel
 from eiesim.importers.kinds import Kind, find_kind
 from eiesim.importers.norms import find_norms

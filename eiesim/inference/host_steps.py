@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.errors import WorkloadError
+from eiesim.base.errors import WorkloadError
 from eiesim.graph import STEPS, Step, find_pooled
 from eiesim.importers.onnx_runtime import Session
 from eiesim.model import Model

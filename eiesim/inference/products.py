@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.errors import WorkloadError
+from eiesim.base.fixedpoint import dequantise, quantise
 from eiesim.counters import InputsResult
-from eiesim.errors import WorkloadError
-from eiesim.fixedpoint import dequantise, quantise
 from eiesim.graph import Step, find_convolved, find_kernel
 from eiesim.hardware import Hardware
 from eiesim.image import (

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.arrays import take_array
+from eiesim.base.arrays import take_array
+from eiesim.base.errors import WorkloadError
 from eiesim.counters import RunResult, add_counters
-from eiesim.errors import WorkloadError
 from eiesim.graph import STEPS
 from eiesim.hardware import Hardware
 from eiesim.image import MemoryUse

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.arrays import take_array
+from eiesim.base.arrays import take_array
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
 from eiesim.sim.scan import load_registers, scan_activations

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.arrays import take_array
+from eiesim.base.arrays import take_array
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
 from eiesim.sim.scan import PIPELINE_CYCLES, load_registers, scan_activations

@@ -7,9 +7,9 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.arrays import take_array
+from eiesim.base.arrays import take_array
+from eiesim.base.errors import ConfigError, ImageError, did_you_mean
 from eiesim.counters import RunResult
-from eiesim.errors import ConfigError, ImageError, did_you_mean
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
 

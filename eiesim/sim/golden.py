@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.arrays import take_array
-from eiesim.fixedpoint import dequantise, quantise, shift_and_add
+from eiesim.base.arrays import take_array
+from eiesim.base.fixedpoint import dequantise, quantise, shift_and_add
 from eiesim.hardware import Hardware
 from eiesim.layer import CompressedLayer
 

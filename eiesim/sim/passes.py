@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.arrays import take_array
+from eiesim.base.arrays import take_array
 from eiesim.counters import Counters, InputsResult, RunResult, add_counters
 from eiesim.hardware import Hardware
 from eiesim.image import PTR_SRAM, SPMAT_SRAM, InterleavedCSC, fit_images

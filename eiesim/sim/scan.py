@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.fixedpoint import quantise
+from eiesim.base.fixedpoint import quantise
 from eiesim.image import InterleavedCSC
 from eiesim.views import ScanView
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.errors import ConfigError
+from eiesim.base.errors import ConfigError
+from eiesim.base.units import gbps_to_bits_per_cycle
 from eiesim.image import InterleavedCSC, overflows_srams
 from eiesim.sim.scan import Scan
-from eiesim.units import gbps_to_bits_per_cycle
 from eiesim.views import FetchView, StreamView
 
 TOO_MANY_CYCLES = 1 << 62

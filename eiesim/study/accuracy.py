@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from eiesim.arrays import take_array
+from eiesim.base.arrays import take_array
+from eiesim.base.files import read_arrays
 from eiesim.compress.pipeline import compress
-from eiesim.files import read_arrays
 from eiesim.importers.net import read_net
 from eiesim.study.experiment import Source, hash_file
 from eiesim.study.lenet import IMAGES, LABELS, MODELS, load_lenet

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Literal
 
 from eiesim import __version__
+from eiesim.base.errors import ConfigError
 from eiesim.baselines.cpu import count_processors, find_processor, open_cpu
 from eiesim.baselines.cuda import find_gpu
 from eiesim.baselines.measured import Device, Measurement, Plan, measure_layer
 from eiesim.baselines.published import list_published
 from eiesim.baselines.roofline import list_rooflines
 from eiesim.baselines.rows import Baseline
-from eiesim.errors import ConfigError
 from eiesim.study import store
 from eiesim.study.experiment import Source, load_layer
 

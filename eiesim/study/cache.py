@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from eiesim.caches import find_caches
-from eiesim.digest import hash_program
-from eiesim.errors import EieError
-from eiesim.files import replacing
+from eiesim.base.caches import find_caches
+from eiesim.base.digest import hash_program
+from eiesim.base.errors import EieError
+from eiesim.base.files import replacing
 from eiesim.study.record import Record
 
 FOLDER_VARIABLE = "EIESIM_CACHE"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from eiesim.base.errors import ConfigError, EnergyError
 from eiesim.energy.area import describe_wider_words, estimate_area
 from eiesim.energy.calibrate import MODULES, PARTS, calibrate, read_table2
 from eiesim.energy.clock import check_clock, fits_clock
@@ -13,7 +14,6 @@ from eiesim.energy.machine import price_machine
 from eiesim.energy.model import find_chip_power_mw, find_steady_power_mw
 from eiesim.energy.prices import PriceTable
 from eiesim.energy.registers import PAPER
-from eiesim.errors import ConfigError, EnergyError
 from eiesim.hardware import Hardware
 
 Row = dict[str, Any]

@@ -7,13 +7,13 @@ from dataclasses import asdict
 from typing import Any
 
 from eiesim import __version__
+from eiesim.base.errors import ConfigError, did_you_mean
+from eiesim.base.published import PAPER_LAYERS
 from eiesim.baselines.published import list_published
 from eiesim.baselines.roofline import list_rooflines
 from eiesim.baselines.rows import Baseline, read_baseline
 from eiesim.compare import Ratio, compare, take_published, take_simulated
 from eiesim.energy.prices import PriceTable
-from eiesim.errors import ConfigError, did_you_mean
-from eiesim.published import PAPER_LAYERS
 from eiesim.study.clock import check_runs
 from eiesim.study.experiment import LayerRun
 from eiesim.study.figures import Chart, Panel

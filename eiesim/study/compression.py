@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from eiesim import __version__
+from eiesim.base.errors import ConfigError
 from eiesim.compress.container import read_dcz, write_dcz
 from eiesim.compress.ledger import LayerBits, Ledger, count_bits
 from eiesim.compress.pipeline import Change, CompressedStep, describe_moves, share_bias
 from eiesim.energy.prices import PriceTable
-from eiesim.errors import ConfigError
 from eiesim.hardware import Hardware
 from eiesim.importers.described import Skipped
 from eiesim.importers.kinds import Kind, find_kind

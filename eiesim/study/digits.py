@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.arrays import take_array
-from eiesim.errors import WorkloadError
+from eiesim.base.arrays import take_array
+from eiesim.base.errors import WorkloadError
 from eiesim.importers.idx import read_idx
 
 VALIDATION_IMAGES = 5000

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.errors import WorkloadError, did_you_mean
-from eiesim.files import read_arrays
+from eiesim.base.errors import WorkloadError, did_you_mean
+from eiesim.base.files import read_arrays
 from eiesim.graph import STEPS, Graph
 from eiesim.importers.idx import read_idx
 from eiesim.importers.kinds import Kind, holds

@@ -10,19 +10,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.arrays import take_array
+from eiesim.base.arrays import take_array
+from eiesim.base.errors import ConfigError, EnergyError, WorkloadError
+from eiesim.base.resources import models_path
 from eiesim.benchmark import draw_benchmark, find_spec_file, load_benchmark, load_spec
 from eiesim.counters import RunResult
 from eiesim.energy.model import EnergyReport, estimate_energy
 from eiesim.energy.prices import PriceTable
-from eiesim.errors import ConfigError, EnergyError, WorkloadError
 from eiesim.hardware import Hardware
 from eiesim.image import MemoryUse, balance_rows, encode_passes, fit_images, restore_rows
 from eiesim.importers.dump import is_dump, read_dump
 from eiesim.importers.kinds import Kind, holds, is_of_weights
 from eiesim.importers.npz import read_activations, read_layer
 from eiesim.layer import CompressedLayer
-from eiesim.resources import models_path
 from eiesim.sim.bandwidth import find_bandwidth
 from eiesim.sim.bounds import Bounds
 from eiesim.sim.engines import Engine

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eiesim.errors import escape
-from eiesim.resources import data_path
+from eiesim.base.errors import escape
+from eiesim.base.resources import data_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

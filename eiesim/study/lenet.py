@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.arrays import take_array
-from eiesim.errors import WorkloadError
+from eiesim.base.arrays import take_array
+from eiesim.base.errors import WorkloadError
 from eiesim.importers.caffemodel import read_caffemodel
 from eiesim.importers.idx import read_idx
 from eiesim.layer import DenseLayer

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eiesim.resources import data_path
+from eiesim.base.resources import data_path
 from eiesim.study.markup import NOTHING, Html, escape, join, link, make_anchor, preformatted, table
 
 

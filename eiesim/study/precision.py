@@ -1,6 +1,6 @@
 """Layers in fixed-point arithmetic of any width, for many inputs at once.
 
-The arithmetic is that of `eiesim.fixedpoint`, with another number of bits: weights, activations and
+The arithmetic is that of `base.fixedpoint`, with another number of bits: weights, activations and
 accumulators are two's complement numbers; activations and accumulators of a layer share their
 binary point; a full product is shifted to it with rounding half up, added, and the sum saturates,
 input by input in order, the bias last. With 16 bits it is the simulator's ``datapath="fixed16"``.
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from eiesim.errors import WorkloadError
+from eiesim.base.errors import WorkloadError
 from eiesim.layer import CompressedLayer
 
 

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.errors import WorkloadError, did_you_mean
+from eiesim.base.files import replacing
 from eiesim.compress.container import read_dcz
-from eiesim.errors import WorkloadError, did_you_mean
-from eiesim.files import replacing
 from eiesim.study.recipes import TRAINED
 from eiesim.study.tasks import find_task
 from eiesim.study.training import TrainingResult, run_recipe

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from eiesim.arrays import take_array
-from eiesim.errors import WorkloadError
-from eiesim.files import read_arrays
+from eiesim.base.arrays import take_array
+from eiesim.base.errors import WorkloadError
+from eiesim.base.files import read_arrays
 from eiesim.importers.caffemodel import read_caffemodel
 from eiesim.importers.net import read_net
 from eiesim.importers.npz import read_layer

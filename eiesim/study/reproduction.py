@@ -11,10 +11,10 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from eiesim.base.errors import EieError
+from eiesim.base.processes import Tell, work_in_processes
 from eiesim.energy.machine import price_machine
-from eiesim.errors import EieError
 from eiesim.study import cache
-from eiesim.study.processes import Tell, work_in_processes
 from eiesim.study.record import DONE, FAILED, Record
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.reproduce.registry import DATA, EXPERIMENTS, choose

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from eiesim import __version__
+from eiesim.base.units import bits_to_bytes
 from eiesim.counters import PE_FIELDS
 from eiesim.energy.clock import fits_clock
 from eiesim.energy.prices import PriceTable
@@ -25,7 +26,6 @@ from eiesim.hardware import Hardware
 from eiesim.image import PTR_SRAM, SPMAT_SRAM, MemoryUse, count_chips
 from eiesim.study.clock import check_runs
 from eiesim.study.experiment import LayerRun, Source
-from eiesim.units import bits_to_bytes
 
 Row = dict[str, Any]
 SCHEMA = "eiesim run 2"

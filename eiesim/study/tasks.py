@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.errors import WorkloadError
+from eiesim.base.errors import WorkloadError
 from eiesim.importers.char_lstm import CharModel, read_char_lstm
 from eiesim.importers.content import read_content
 from eiesim.layer import DenseLayer

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.errors import WorkloadError
 from eiesim.energy.prices import PriceTable
-from eiesim.errors import WorkloadError
 from eiesim.inference import InputRun, Setup, run_model
 from eiesim.model import Model
 from eiesim.study.characters import find_bits, number_text

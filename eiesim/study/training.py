@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.errors import WorkloadError, did_you_mean
+from eiesim.base.files import replacing
 from eiesim.compress.container import pack, unpack
 from eiesim.compress.stages import Stage, Stages
-from eiesim.errors import WorkloadError, did_you_mean
-from eiesim.files import replacing
 from eiesim.layer import DenseLayer
 from eiesim.study.recipes import TRAINED, CharacterRecipe, DigitRecipe, Training
 from eiesim.study.tasks import Arrays, Task, find_task

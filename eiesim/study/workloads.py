@@ -15,15 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
+from eiesim.base.errors import WorkloadError
+from eiesim.base.published import PAPER_LAYERS
 from eiesim.baselines.published import find_time_us
 from eiesim.benchmark import draw_input, draw_layer, find_spec_file, load_spec
 from eiesim.counters import RunResult
 from eiesim.energy.machine import price_machine
-from eiesim.errors import WorkloadError
 from eiesim.hardware import Hardware
 from eiesim.image import encode
 from eiesim.layer import CompressedLayer, LayerSpec
-from eiesim.published import PAPER_LAYERS
 from eiesim.study.experiment import (
     LayerRun,
     Operands,

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.errors import WorkloadError
+from eiesim.base.errors import WorkloadError
 
 Floats = npt.NDArray[np.float64]
 HIGHEST_LEVEL = 128

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from eiesim.errors import WorkloadError, did_you_mean
+from eiesim.base.errors import WorkloadError, did_you_mean
 from eiesim.layer import CompressedLayer, StoredLayer
 
 T = TypeVar("T")

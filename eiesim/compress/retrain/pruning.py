@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from eiesim.base.errors import WorkloadError
 from eiesim.compress.prune import prune
 from eiesim.compress.retrain.layers import MASK, Weights, choose
-from eiesim.errors import WorkloadError
 
 
 def prune_(

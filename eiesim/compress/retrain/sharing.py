@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from eiesim.base.errors import WorkloadError
 from eiesim.compress.codebook import Initialisation, assign_codes, build_codebook
 from eiesim.compress.retrain.layers import CODEBOOK, CODES, MASK, Weights, choose
-from eiesim.errors import WorkloadError
 
 
 def share_weights(

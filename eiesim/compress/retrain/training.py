@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import nn
 
+from eiesim.base.errors import WorkloadError
 from eiesim.compress.retrain.layers import find_weights
 from eiesim.compress.retrain.masking import masked
-from eiesim.errors import WorkloadError
 
 Loader = Iterable[tuple[torch.Tensor, torch.Tensor]]
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eiesim._kernels import kernel
+from eiesim.base._kernels import kernel
 from eiesim.sim.scan import PIPELINE_CYCLES
 
 Int32s = npt.NDArray[np.int32]
@@ -316,7 +316,7 @@ def accumulate_fixed16(
     output: npt.NDArray[np.int16],
     shift: int,
 ) -> None:
-    """Multiply, shift with rounding half up, add and saturate in 16 bits (`eiesim.fixedpoint`).
+    """Multiply, shift with rounding half up, add and saturate in 16 bits (`base.fixedpoint`).
 
     Parameters
     ----------

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.errors import ImageError
 from eiesim.counters import Counters, Counts, PeCounters, RunResult
-from eiesim.errors import ImageError
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
 from eiesim.sim.fast._kernels import (

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.fixedpoint import dequantise, quantise
+from eiesim.base.fixedpoint import dequantise, quantise
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
 from eiesim.sim.fast._kernels import accumulate_inputs_fixed16, accumulate_inputs_float32

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.fixedpoint import dequantise, quantise, shift_and_add
+from eiesim.base.fixedpoint import dequantise, quantise, shift_and_add
 from eiesim.hardware import Hardware
 
 Number: TypeAlias = Any  # np.float32 or np.int16, as the datapath says

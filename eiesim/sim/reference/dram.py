@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import simpy
 
-from eiesim.errors import ConfigError
+from eiesim.base.errors import ConfigError
+from eiesim.base.units import gbps_to_bits_per_cycle
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
 from eiesim.sim.reference.act_queue import ActivationQueue
 from eiesim.sim.reference.latch import Process
-from eiesim.units import gbps_to_bits_per_cycle
 
 
 class Dram:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from eiesim.base.published import read_table
 from eiesim.network import load_network
-from eiesim.published import read_table
 from eiesim.study.verdict import Tolerance
 
 ENTRIES = "authors' entries"

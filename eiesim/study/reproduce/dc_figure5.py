@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.published import read_table
 from eiesim.compress.gaps import code_gaps
 from eiesim.compress.huffman import HuffmanCode
 from eiesim.hardware import Hardware
 from eiesim.importers.npz import read_layer
 from eiesim.layer import CompressedLayer
 from eiesim.network import NetworkSpec, load_network
-from eiesim.published import read_table
 from eiesim.study.drawn_network import draw_network, find_source
 from eiesim.study.experiment import Source, hash_file
 from eiesim.study.figures import Chart, Panel

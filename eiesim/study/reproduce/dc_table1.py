@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from eiesim.base.published import read_table
 from eiesim.hardware import Hardware
-from eiesim.published import read_table
 from eiesim.study.reproduce.networks import (
     DRAWN,
     FOUR_BITS,

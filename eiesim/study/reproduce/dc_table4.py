@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from eiesim.base.published import read_table
 from eiesim.compress.ledger import TOTAL
-from eiesim.published import read_table
 from eiesim.study.reproduce.authors_alexnet import (
     CODE_BITS,
     ENTRIES,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from eiesim.base.published import read_table
 from eiesim.hardware import Hardware
-from eiesim.published import read_table
 from eiesim.study.reproduce.error_curves import (
     KEPT,
     ORIGIN,

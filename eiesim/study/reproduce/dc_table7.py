@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from eiesim.base.published import read_table
 from eiesim.hardware import Hardware
-from eiesim.published import read_table
 from eiesim.study.reproduce.authors_alexnet import (
     CODE_BITS,
     ENTRIES,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from eiesim.files import read_csv
-from eiesim.resources import data_path
+from eiesim.base.files import read_csv
+from eiesim.base.resources import data_path
 from eiesim.study import cache
 from eiesim.study.experiment import Source, hash_file
 from eiesim.study.figures import Panel

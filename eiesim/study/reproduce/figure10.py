@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from eiesim.base.published import read_table
 from eiesim.energy.operations import list_prices
 from eiesim.hardware import Hardware
-from eiesim.published import read_table
 from eiesim.study.accuracy import (
     ARITHMETIC,
     FILES,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from eiesim.base.published import find_claim
 from eiesim.compare import find_geomean
 from eiesim.hardware import Hardware
-from eiesim.published import find_claim
 from eiesim.study.reproduce import scaling
 from eiesim.study.reproduce.layers import tell_calibrated_mean
 from eiesim.study.reproduce.outcome import Outcome

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from eiesim.base.published import PAPER_LAYERS, find_claim
 from eiesim.hardware import Hardware
 from eiesim.image import encode
-from eiesim.published import PAPER_LAYERS, find_claim
 from eiesim.sim.bounds import bound_cycles
 from eiesim.study.experiment import Source
 from eiesim.study.figures import Chart, Panel

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from eiesim.base.published import PAPER_LAYERS, find_claim, read_table
 from eiesim.hardware import Hardware
-from eiesim.published import PAPER_LAYERS, find_claim, read_table
 from eiesim.study.experiment import Source
 from eiesim.study.figures import Chart, Panel
 from eiesim.study.reproduce.outcome import Outcome

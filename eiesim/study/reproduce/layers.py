@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from eiesim.base.published import PAPER_LAYERS
 from eiesim.hardware import Hardware
-from eiesim.published import PAPER_LAYERS
 from eiesim.study.experiment import Source
 from eiesim.study.verdict import Tolerance
 from eiesim.study.workloads import (

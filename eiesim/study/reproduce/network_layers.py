@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from eiesim.base.published import read_table
 from eiesim.compress.ledger import TOTAL, LayerBits
 from eiesim.hardware import Hardware
-from eiesim.published import read_table
 from eiesim.study.reproduce.networks import (
     DRAWN,
     FOUR_BITS,

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from eiesim.base.published import read_table
 from eiesim.compress.ledger import TOTAL, Ledger, count_bits, count_net_bytes
 from eiesim.importers.net import read_net
 from eiesim.importers.npz import read_layer
 from eiesim.layer import StoredLayer
 from eiesim.network import load_network
-from eiesim.published import read_table
 from eiesim.study.accuracy import NET
 from eiesim.study.drawn_network import Distribution, draw_network, find_source
 from eiesim.study.experiment import Source, hash_file

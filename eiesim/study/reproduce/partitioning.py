@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.published import PAPER_LAYERS
 from eiesim.compare import find_geomean
 from eiesim.counters import RunResult
 from eiesim.hardware import Hardware
 from eiesim.image import encode
 from eiesim.layer import CompressedLayer
-from eiesim.published import PAPER_LAYERS
 from eiesim.sim.engines import simulate
 from eiesim.study.experiment import Source
 from eiesim.study.figures import Chart, Panel

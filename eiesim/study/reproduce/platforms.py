@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import geometric_mean
 
+from eiesim.base.published import PAPER_LAYERS
 from eiesim.baselines.measured import Plan
 from eiesim.baselines.published import list_published
 from eiesim.baselines.rows import Baseline
 from eiesim.benchmark import find_spec_file, load_spec
 from eiesim.hardware import Hardware
-from eiesim.published import PAPER_LAYERS
 from eiesim.study.baseline import measure_layers, open_devices
 from eiesim.study.experiment import Source, hash_file
 from eiesim.study.figures import Chart, Panel

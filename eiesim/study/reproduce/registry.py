@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eiesim.errors import ConfigError, did_you_mean
+from eiesim.base.errors import ConfigError, did_you_mean
 
 ALL = "all"
 DATA = "../shared/data"

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from eiesim.base.published import PAPER_LAYERS, find_claim, read_table
 from eiesim.compare import find_geomean
 from eiesim.energy.machine import price_machine
 from eiesim.energy.model import EnergyReport, estimate_energy
@@ -18,7 +19,6 @@ from eiesim.energy.operations import list_prices
 from eiesim.energy.prices import Key
 from eiesim.hardware import Hardware
 from eiesim.image import encode
-from eiesim.published import PAPER_LAYERS, find_claim, read_table
 from eiesim.sim.engines import simulate
 from eiesim.study.experiment import Source, load_operands
 from eiesim.study.figures import Chart, Panel

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from eiesim.base.published import PAPER_LAYERS
 from eiesim.hardware import Hardware
-from eiesim.published import PAPER_LAYERS
 from eiesim.study.experiment import Source
 from eiesim.study.figures import Chart, Panel
 from eiesim.study.sweep.evaluate import measure_machines

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from eiesim.base.published import read_table
 from eiesim.energy.operations import list_prices
 from eiesim.energy.prices import Price
 from eiesim.energy.sram import find_sram
 from eiesim.hardware import Hardware
-from eiesim.published import read_table
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.verdict import EXACT, Tolerance, Verdict
 

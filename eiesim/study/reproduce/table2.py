@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from eiesim.base.published import find_claim
 from eiesim.energy.area import estimate_area
 from eiesim.energy.calibrate import MODULES, PARTS, calibrate, read_table2
 from eiesim.energy.machine import price_machine
 from eiesim.energy.model import find_chip_power_mw, find_steady_power_mw
 from eiesim.hardware import Hardware
-from eiesim.published import find_claim
 from eiesim.study.clock import note_clock
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.verdict import Tolerance, Verdict

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from eiesim.base.published import read_table
 from eiesim.hardware import Hardware
-from eiesim.published import read_table
 from eiesim.study.reproduce import layers
 from eiesim.study.reproduce.layers import READS, STEPS, work
 from eiesim.study.reproduce.outcome import Outcome

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from eiesim.base.published import PAPER_LAYERS, read_table
 from eiesim.baselines.published import find_time_us
 from eiesim.baselines.roofline import bound_time_us, read_peaks
 from eiesim.hardware import Hardware
-from eiesim.published import PAPER_LAYERS, read_table
 from eiesim.study.clock import note_clock
 from eiesim.study.reproduce import layers
 from eiesim.study.reproduce.layers import (

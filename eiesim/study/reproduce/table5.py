@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eiesim.base.published import find_claim, read_table
 from eiesim.baselines.published import find_time_us
 from eiesim.energy.area import estimate_area
 from eiesim.energy.machine import price_machine
 from eiesim.energy.model import find_chip_power_mw
 from eiesim.hardware import Hardware
-from eiesim.published import find_claim, read_table
 from eiesim.study.clock import note_clock
 from eiesim.study.experiment import LayerRun, run_layer
 from eiesim.study.reproduce.outcome import Outcome

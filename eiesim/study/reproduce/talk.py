@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from eiesim.base.published import PAPER_LAYERS
 from eiesim.baselines.rows import Baseline
 from eiesim.hardware import Hardware
-from eiesim.published import PAPER_LAYERS
 from eiesim.study.reproduce import error_curves, layers, networks, platforms, savings
 from eiesim.study.reproduce.error_curves import KEPT
 from eiesim.study.reproduce.networks import DRAWN, NetworkBits

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import geometric_mean
 
+from eiesim.base.published import PAPER_LAYERS, find_claim
 from eiesim.baselines.roofline import read_peaks
 from eiesim.baselines.rows import Baseline
 from eiesim.compare import GEOMEAN
@@ -15,7 +16,6 @@ from eiesim.energy.prices import Key
 from eiesim.energy.sram import find_sram
 from eiesim.hardware import Hardware
 from eiesim.image import encode
-from eiesim.published import PAPER_LAYERS, find_claim
 from eiesim.study.reproduce import layers, platforms
 from eiesim.study.reproduce.networks import DRAWN, NAMES, TRAINED, NetworkBits, find_nearest
 from eiesim.study.reproduce.outcome import Row

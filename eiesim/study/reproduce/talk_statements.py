@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from eiesim.published import read_table
+from eiesim.base.published import read_table
 from eiesim.study.verdict import Statement, Unreproducible
 
 RETRAIN = "tests/test_retrain.py::"

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eiesim.published import read_table
-from eiesim.resources import models_path
+from eiesim.base.published import read_table
+from eiesim.base.resources import models_path
 from eiesim.study.experiment import Source, hash_file
 from eiesim.study.reproduce.dc_figure6 import BOTH, PRUNING
 from eiesim.study.reproduce.dc_figure7 import FEWEST_BITS

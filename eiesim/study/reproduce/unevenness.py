@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from eiesim.base.published import PAPER_LAYERS
 from eiesim.baselines.published import find_time_us
 from eiesim.benchmark import draw_benchmark, load_spec
 from eiesim.hardware import Hardware
 from eiesim.image import encode
 from eiesim.layer import COLUMN_VARIATION, ROW_VARIATION, CompressedLayer, LayerSpec
-from eiesim.published import PAPER_LAYERS
 from eiesim.sim.engines import simulate
 from eiesim.study.experiment import Source
 from eiesim.study.figures import Chart, Panel

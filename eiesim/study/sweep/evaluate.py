@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.arrays import take_array
+from eiesim.base.arrays import take_array
+from eiesim.base.errors import ConfigError, EieError
+from eiesim.base.units import cycles_to_us
 from eiesim.benchmark import draw_benchmark, find_spec_file, load_spec
 from eiesim.counters import RunResult
 from eiesim.energy.model import count_actions
-from eiesim.errors import ConfigError, EieError
 from eiesim.hardware import Hardware
 from eiesim.image import (
     InterleavedCSC,
@@ -48,7 +49,6 @@ from eiesim.study.sweep.points import Task, Values
 from eiesim.study.sweep.shared import Encoded, share
 from eiesim.study.sweep.spec import LAYER
 from eiesim.study.workloads import draw_matched
-from eiesim.units import cycles_to_us
 from eiesim.views import FillView, LayoutView
 
 Row = dict[str, Any]

@@ -6,9 +6,9 @@ import hashlib
 import json
 from typing import Any
 
+from eiesim.base.digest import hash_program
+from eiesim.base.errors import EieError
 from eiesim.benchmark import find_spec_file
-from eiesim.digest import hash_program
-from eiesim.errors import EieError
 from eiesim.hardware import Hardware
 from eiesim.importers.dump import is_dump
 from eiesim.importers.kinds import Kind, holds

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from eiesim.errors import EieError
+from eiesim.base.errors import EieError
 
 APPLICATION = 0x45494553
 """SQLite's application_id of such a file: "EIES"."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from eiesim.base.errors import EnergyError
 from eiesim.energy.area import measure_area
 from eiesim.energy.clock import keep_up
 from eiesim.energy.machine import price_actions, price_clock
 from eiesim.energy.model import find_chip_power_mw
 from eiesim.energy.prices import Key
 from eiesim.energy.technology import scale_price
-from eiesim.errors import EnergyError
 from eiesim.hardware import Hardware
 from eiesim.views import BuiltView, ClockView, PricedView, SteadyView
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eiesim.errors import ConfigError
+from eiesim.base.errors import ConfigError
 from eiesim.hardware import Hardware
 from eiesim.study.sweep.spec import LAYER, MOST_POINTS, OF_RUN, Sweep
 from eiesim.views import LayoutView

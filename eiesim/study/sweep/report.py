@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from eiesim import __version__
-from eiesim.errors import EieError
+from eiesim.base.errors import EieError
 from eiesim.study.experiment import Source, hash_file
 from eiesim.study.store import make_manifest, to_csv, to_json, write_texts
 from eiesim.study.sweep.answers import find_best, find_front, find_judged, name_judged

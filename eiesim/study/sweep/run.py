@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from eiesim.errors import ConfigError
+from eiesim.base.errors import ConfigError
+from eiesim.base.signals import stop_as_ctrl_c
 from eiesim.hardware import Hardware
-from eiesim.signals import stop_as_ctrl_c
 from eiesim.study.sweep.answers import judge_points
 from eiesim.study.sweep.cost import check_jobs, choose_jobs
 from eiesim.study.sweep.evaluate import Row

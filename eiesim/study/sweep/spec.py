@@ -10,10 +10,8 @@ from decimal import Decimal, localcontext
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from eiesim.errors import ConfigError, did_you_mean
-from eiesim.hardware import Hardware, read_hardware
-from eiesim.layer import LayerSpec
-from eiesim.schema import (
+from eiesim.base.errors import ConfigError, did_you_mean
+from eiesim.base.schema import (
     Field,
     Range,
     Switch,
@@ -24,6 +22,8 @@ from eiesim.schema import (
     load_toml,
     show_value,
 )
+from eiesim.hardware import Hardware, read_hardware
+from eiesim.layer import LayerSpec
 from eiesim.study.sweep.metrics import METRICS
 
 LAYER = "layer."

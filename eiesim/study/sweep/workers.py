@@ -7,8 +7,8 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import ExitStack, closing
 from typing import Any
 
-from eiesim.errors import EieError
-from eiesim.study.processes import WorkerError, no_script, work_in_processes
+from eiesim.base.errors import EieError
+from eiesim.base.processes import WorkerError, no_script, work_in_processes
 from eiesim.study.sweep.evaluate import Row, evaluate
 from eiesim.study.sweep.points import Task
 

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from eiesim.resources import PACKAGE, models_path, traces_path
+from eiesim.base.resources import PACKAGE, models_path, traces_path
 
 NOT_READ = "__pycache__"
 """Folder of compiled code, which Python and numba make of the files that are hashed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from functools import cache
 
-from eiesim.resources import data_path
+from eiesim.base.resources import data_path
 
 PAPER_LAYERS = (
     "alex-6", "alex-7", "alex-8", "vgg-6", "vgg-7", "vgg-8", "nt-we", "nt-wd", "nt-lstm",

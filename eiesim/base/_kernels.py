@@ -15,7 +15,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.errors import EieWarning
+from eiesim.base.errors import EieWarning
 
 F = TypeVar("F", bound=Callable[..., object])
 

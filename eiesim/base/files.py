@@ -22,7 +22,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.errors import ConfigError, EieError, WorkloadError
+from eiesim.base.errors import ConfigError, EieError, WorkloadError
 
 MANIFEST = "manifest.json"
 """What each folder of results holds."""

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
-from eiesim.errors import ConfigError, did_you_mean
+from eiesim.base.errors import ConfigError, did_you_mean
 
 T = TypeVar("T")
 

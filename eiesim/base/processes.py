@@ -20,8 +20,8 @@ from multiprocessing.context import SpawnProcess
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
-from eiesim.errors import EieError, show_warnings
-from eiesim.signals import hold_signals, leave_signals_to_parent
+from eiesim.base.errors import EieError, show_warnings
+from eiesim.base.signals import hold_signals, leave_signals_to_parent
 
 T = TypeVar("T")
 R = TypeVar("R")

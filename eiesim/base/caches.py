@@ -8,7 +8,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from eiesim.errors import EieError
+from eiesim.base.errors import EieError
 
 VARIABLE = "XDG_CACHE_HOME"
 

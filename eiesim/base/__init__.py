@@ -1,0 +1,1 @@
+"""What knows nothing of EIE: errors, files, configurations, numbers."""
