@@ -28,7 +28,7 @@ from eiesim.compress.huffman import HuffmanCode
 from eiesim.compress.pipeline import compress_network
 from eiesim.compress.plan import read_plan
 from eiesim.importers.npz import read_layer
-from eiesim.layer import DenseLayer
+from eiesim.layer.weights import DenseLayer
 from eiesim.sim.fast._kernels import time_broadcasts
 from eiesim.sim.scan import scan_activations
 from eiesim.study.cache import FOLDER_VARIABLE

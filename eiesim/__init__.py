@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from eiesim.hardware import Hardware
     from eiesim.image import InterleavedCSC, encode, encode_passes
     from eiesim.inference import run_model
-    from eiesim.layer import CompressedLayer, LayerSpec
+    from eiesim.layer.weights import CompressedLayer, LayerSpec
     from eiesim.model import Model, load_model
     from eiesim.sim.engines import simulate
     from eiesim.sim.passes import simulate_passes
@@ -62,13 +62,13 @@ __all__ = [
 _HOME = {
     "AreaReport": "eiesim.energy.area",
     "Benchmark": "eiesim.benchmark",
-    "CompressedLayer": "eiesim.layer",
+    "CompressedLayer": "eiesim.layer.weights",
     "Counters": "eiesim.counters",
     "EieError": "eiesim.base.errors",
     "EnergyReport": "eiesim.energy.model",
     "Hardware": "eiesim.hardware",
     "InterleavedCSC": "eiesim.image",
-    "LayerSpec": "eiesim.layer",
+    "LayerSpec": "eiesim.layer.weights",
     "Model": "eiesim.model",
     "PriceTable": "eiesim.energy.prices",
     "RunResult": "eiesim.counters",

@@ -13,9 +13,9 @@ from eiesim.base.errors import WorkloadError, did_you_mean
 from eiesim.base.published import PAPER_LAYERS
 from eiesim.base.resources import models_path
 from eiesim.base.schema import read_toml
-from eiesim.layer import LARGEST, CompressedLayer, LayerSpec
+from eiesim.layer.drawing import draw_activations, draw_codebook, draw_codes
+from eiesim.layer.weights import LARGEST, CompressedLayer, LayerSpec
 from eiesim.trained import load_layer, trained_names
-from eiesim.workload.synthetic import draw_activations, draw_codebook, draw_codes
 
 
 @dataclass(frozen=True, eq=False)

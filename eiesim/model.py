@@ -15,13 +15,13 @@ from eiesim.compress.container import Container, read_dcz, write_dcz
 from eiesim.compress.pipeline import Change, compress_network, describe_moves, share_bias
 from eiesim.compress.plan import Plan, read_plan
 from eiesim.graph import OPS, Graph, Shape, infer_shapes, read_graph
+from eiesim.graph.winograd import transform_weights
 from eiesim.importers.chain import describe_chain, guess_chain
 from eiesim.importers.described import Skipped
 from eiesim.importers.kinds import Kind, holds
 from eiesim.importers.networks import NetworkFile, place_layers, read_network_file, read_steps
 from eiesim.importers.onnx_host import HOST_OP, HostGraph
-from eiesim.layer import CompressedLayer, DenseLayer, StoredLayer
-from eiesim.workload.winograd import transform_weights
+from eiesim.layer.weights import CompressedLayer, DenseLayer, StoredLayer
 
 EIE = ".eie"
 GRAPH, NAME, CHARACTERS, HOST = "graph", "network", "characters", "host"

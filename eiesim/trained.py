@@ -15,7 +15,7 @@ from eiesim.base.files import read_arrays
 from eiesim.base.resources import models_path, traces_path
 from eiesim.compress.container import Container, read_dcz
 from eiesim.compress.pipeline import share_bias
-from eiesim.layer import CompressedLayer, DenseLayer, StoredLayer
+from eiesim.layer.weights import CompressedLayer, DenseLayer, StoredLayer
 
 TRACED = 10
 """Inputs of each layer that are kept."""

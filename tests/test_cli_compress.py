@@ -15,7 +15,7 @@ from eiesim.compress.container import read_dcz
 from eiesim.compress.pipeline import Change, compress_network
 from eiesim.compress.plan import read_plan
 from eiesim.importers.weights import read_weights
-from eiesim.layer import DenseLayer
+from eiesim.layer.weights import DenseLayer
 
 PLAN = """\
 density = 0.2  # for all

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from eiesim.base.errors import EieError, WorkloadError
 from eiesim.compress.container import HEADER_BYTES, Container, pack, read_dcz, unpack, write_dcz
-from eiesim.layer import CompressedLayer, StoredLayer
+from eiesim.layer.weights import CompressedLayer, StoredLayer
 
 
 @st.composite
@@ -213,7 +213,7 @@ import numpy as np
 from eiesim.compress.container import pack
 from eiesim.compress.pipeline import compress_network
 from eiesim.compress.plan import read_plan
-from eiesim.layer import DenseLayer
+from eiesim.layer.weights import DenseLayer
 
 def compress(weights):
     plan = read_plan(None, ["density=0.04", "index_bits=5"])

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from eiesim.layer import DenseLayer
+from eiesim.layer.weights import DenseLayer
 from eiesim.study import curves
 
 

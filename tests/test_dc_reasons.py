@@ -10,7 +10,7 @@ import pytest
 from eiesim import CompressedLayer
 from eiesim.base.published import read_table
 from eiesim.compress.ledger import count_bits
-from eiesim.layer import StoredLayer
+from eiesim.layer.weights import StoredLayer
 from eiesim.study.reproduce import (
     dc_figure6,
     dc_table1,

@@ -20,7 +20,7 @@ from eiesim.compress import _kernels as kernels
 from eiesim.compress.gaps import code_gaps, place_gaps
 from eiesim.compress.huffman import HuffmanCode
 from eiesim.importers.net import read_net
-from eiesim.layer import CompressedLayer
+from eiesim.layer.weights import CompressedLayer
 
 TWO = np.arange(2, dtype=np.float32)
 counts_lists = st.lists(

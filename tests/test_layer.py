@@ -15,8 +15,8 @@ from eiesim.base.errors import ConfigError, EieError, ImageError, WorkloadError
 from eiesim.base.published import PAPER_LAYERS, read_table
 from eiesim.benchmark import benchmark_names, draw_benchmark, load_spec
 from eiesim.importers.npz import read_activations, read_layer
-from eiesim.layer import LayerSpec
-from eiesim.workload.synthetic import draw_activations, draw_codebook
+from eiesim.layer.drawing import draw_activations, draw_codebook
+from eiesim.layer.weights import LayerSpec
 from tests.arrays import f32, u8
 
 CODES = np.zeros((2, 3), np.uint8)

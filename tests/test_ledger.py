@@ -16,7 +16,7 @@ from eiesim.compress.gaps import code_gaps
 from eiesim.compress.ledger import LayerBits, count_bits, count_net_bytes
 from eiesim.hardware import Hardware
 from eiesim.importers.net import read_net
-from eiesim.layer import CompressedLayer, StoredLayer
+from eiesim.layer.weights import CompressedLayer, StoredLayer
 from tests.test_container import small_network, stored_layers
 
 

@@ -18,7 +18,7 @@ from eiesim.base.errors import ConfigError
 from eiesim.cli.main import main
 from eiesim.graph import STEPS, Graph, Step
 from eiesim.inference import run_model
-from eiesim.layer import StoredLayer
+from eiesim.layer.weights import StoredLayer
 from eiesim.model import Model, load_model
 from eiesim.study.examples import DRAWN_STEPS, draw_examples, read_examples
 from eiesim.study.sweep import sweep

@@ -14,10 +14,10 @@ from eiesim import Hardware, Model, load_model, run_model
 from eiesim.compress.pipeline import compress_network
 from eiesim.compress.plan import LayerPlan, Plan
 from eiesim.graph import Graph, Step
+from eiesim.graph.winograd import transform_weights
 from eiesim.inference import StepRun
-from eiesim.layer import DenseLayer
+from eiesim.layer.weights import DenseLayer
 from eiesim.trained import decode
-from eiesim.workload.winograd import transform_weights
 from tests.pages import read_table
 from tests.test_real_networks import EIGHT_BITS, read_photograph
 

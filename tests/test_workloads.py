@@ -15,7 +15,8 @@ from eiesim.base.errors import WorkloadError
 from eiesim.base.published import PAPER_LAYERS
 from eiesim.baselines.published import find_time_us
 from eiesim.benchmark import draw_input, draw_layer, load_spec
-from eiesim.layer import COLUMN_VARIATION, ROW_VARIATION, CompressedLayer, LayerSpec
+from eiesim.layer.unevenness import draw_places, find_level, measure_variation
+from eiesim.layer.weights import COLUMN_VARIATION, ROW_VARIATION, CompressedLayer, LayerSpec
 from eiesim.study.real_layers import AUTHORS, read_real_layers
 from eiesim.study.reproduce import layers, table4, unevenness
 from eiesim.study.verdict import DIFFERS, IMPOSSIBLE, Verdict
@@ -29,7 +30,6 @@ from eiesim.study.workloads import (
     load_alex8,
     match_work,
 )
-from eiesim.workload.unevenness import draw_places, find_level, measure_variation
 
 NOWHERE = Path("missing")
 HW = Hardware.preset("eie-64pe-45nm")

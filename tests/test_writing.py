@@ -20,7 +20,7 @@ from eiesim.cli.main import main
 from eiesim.compress.pipeline import compress_network
 from eiesim.compress.plan import Plan
 from eiesim.importers.state_dict import Weights
-from eiesim.layer import DenseLayer
+from eiesim.layer.weights import DenseLayer
 from eiesim.study import compression
 from eiesim.study.store import name_files
 

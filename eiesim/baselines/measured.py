@@ -13,7 +13,7 @@ from scipy import sparse
 
 from eiesim.base.errors import ConfigError, EieError, WorkloadError
 from eiesim.baselines.rows import Baseline
-from eiesim.layer import CompressedLayer
+from eiesim.layer.weights import CompressedLayer
 
 LEAST_REPEATS = 9
 """Fewest repeats of a measurement, whatever the seconds: quartiles of fewer say little."""

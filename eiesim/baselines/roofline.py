@@ -8,7 +8,7 @@ from itertools import product
 
 from eiesim.base.published import read_table
 from eiesim.baselines.rows import Baseline
-from eiesim.layer import CompressedLayer
+from eiesim.layer.weights import CompressedLayer
 
 VALUE_BYTES = 4
 """A float32 weight, input or output, and an int32 index of CSR."""

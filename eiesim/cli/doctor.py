@@ -85,7 +85,7 @@ def _engines_agree() -> bool:
     from eiesim.benchmark import draw_benchmark
     from eiesim.hardware import Hardware
     from eiesim.image import encode
-    from eiesim.layer import LayerSpec
+    from eiesim.layer.weights import LayerSpec
     from eiesim.sim.engines import simulate
 
     spec = LayerSpec(name="small", title="a small layer", inputs=40, outputs=30,

@@ -10,7 +10,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from eiesim.layer import CompressedLayer
+from eiesim.layer.weights import CompressedLayer
 
 
 class _CallablePackage(ModuleType):

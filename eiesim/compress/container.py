@@ -21,7 +21,7 @@ from eiesim.compress.record import (
     require_length,
     take_layer,
 )
-from eiesim.layer import StoredLayer
+from eiesim.layer.weights import StoredLayer
 
 VERSION = 1
 HEADER_BYTES = 16
@@ -151,7 +151,7 @@ def write_dcz(
     >>> import tempfile
     >>> import numpy as np
     >>> from eiesim import CompressedLayer
-    >>> from eiesim.layer import StoredLayer
+    >>> from eiesim.layer.weights import StoredLayer
     >>> codes = np.uint8([[0, 1, 0], [2, 0, 3]])
     >>> layer = CompressedLayer(codes, np.float32([0, -1, 0.5, 2]), name="fc")
     >>> path = Path(tempfile.mkdtemp()) / "net.dcz"

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from eiesim.base.errors import WorkloadError
 from eiesim.compress._kernels import count_gaps, fill_gaps
-from eiesim.layer import CompressedLayer
+from eiesim.layer.weights import CompressedLayer
 
 
 class Gaps(NamedTuple):

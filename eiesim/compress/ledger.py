@@ -13,7 +13,7 @@ from eiesim.compress.huffman import HuffmanCode
 from eiesim.compress.record import CHECKSUM_BYTES, Record, make_record
 from eiesim.hardware import Hardware
 from eiesim.image import encode
-from eiesim.layer import StoredLayer
+from eiesim.layer.weights import StoredLayer
 
 FLOAT_BITS = 32
 TOTAL = "total"
@@ -166,7 +166,7 @@ def count_bits(
     --------
     >>> import numpy as np
     >>> from eiesim import CompressedLayer
-    >>> from eiesim.layer import StoredLayer
+    >>> from eiesim.layer.weights import StoredLayer
     >>> codes = np.uint8([[0, 1, 0, 0], [2, 0, 3, 0]])
     >>> layer = CompressedLayer(codes, np.float32([0, -1, 0.5, 2]), name="fc")
     >>> row = count_bits([StoredLayer(layer, (2, 4))]).rows[0]

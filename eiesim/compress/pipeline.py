@@ -22,7 +22,7 @@ from eiesim.compress.codebook import (
 from eiesim.compress.plan import LayerPlan, Plan
 from eiesim.compress.prune import count_kept_weights, prune
 from eiesim.compress.stages import Stage, Stages
-from eiesim.layer import CompressedLayer, DenseLayer, StoredLayer, take_csc
+from eiesim.layer.weights import CompressedLayer, DenseLayer, StoredLayer, take_csc
 
 Run = Callable[[str, Mapping[str, Any], Callable[[], Stage]], Stage]
 PART = 1 << 20

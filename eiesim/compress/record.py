@@ -11,7 +11,7 @@ from eiesim.base.errors import WorkloadError
 from eiesim.base.files import ByteReader
 from eiesim.compress.gaps import code_gaps, place_gaps
 from eiesim.compress.huffman import HuffmanCode
-from eiesim.layer import CompressedLayer, StoredLayer
+from eiesim.layer.weights import CompressedLayer, StoredLayer
 
 CHECKSUM_BYTES = 4
 NO_BIAS, FLOAT_BIAS, CODED_BIAS = 0, 1, 2

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.arrays import take_array
-from eiesim.layer import CompressedLayer
+from eiesim.layer.weights import CompressedLayer
 
 WINDOWS = 64
 """Parts of the inputs within which work is balanced: activation queues even out what is near."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from eiesim.base.errors import ImageError, WorkloadError
 from eiesim.base.schema import Range, fields_of, is_name, show_value
 from eiesim.hardware import Hardware
-from eiesim.layer import LARGEST, take_codebook
+from eiesim.layer.weights import LARGEST, take_codebook
 
 if TYPE_CHECKING:
     from eiesim.image.csc import InterleavedCSC

@@ -17,7 +17,7 @@ from eiesim.hardware import Hardware
 from eiesim.image import archive
 from eiesim.image.check import check_image, check_shapes
 from eiesim.image.fit import MemoryUse, fit_images
-from eiesim.layer import CompressedLayer
+from eiesim.layer.weights import CompressedLayer
 
 
 class Columns(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from eiesim.hardware import Hardware
 from eiesim.image.csc import InterleavedCSC
 from eiesim.image.encode import encode
-from eiesim.layer import CompressedLayer
+from eiesim.layer.weights import CompressedLayer
 
 
 def encode_passes(layer: CompressedLayer, hw: Hardware) -> tuple[InterleavedCSC, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
-from eiesim.layer import DenseLayer
+from eiesim.layer.weights import DenseLayer
 
 Floats = npt.NDArray[np.float32]
 TORCH_LSTM = "ifjo"

@@ -14,7 +14,7 @@ from scipy import sparse
 from eiesim.base.arrays import take_array
 from eiesim.base.errors import WorkloadError
 from eiesim.importers.content import read_content, take_floats
-from eiesim.layer import CompressedLayer
+from eiesim.layer.weights import CompressedLayer
 
 POINTERS, ENTRIES = "ptr", "spm"
 INPUT, CODEBOOK = "act.dat", "arithm.dat"

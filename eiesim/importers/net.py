@@ -15,7 +15,7 @@ from eiesim.base.errors import WorkloadError
 from eiesim.base.files import ByteReader
 from eiesim.importers.content import read_content, take_floats
 from eiesim.importers.prototxt import NetLayer, read_prototxt
-from eiesim.layer import LARGEST, CompressedLayer, StoredLayer
+from eiesim.layer.weights import LARGEST, CompressedLayer, StoredLayer
 
 INDEX_BITS = 4
 TRUNCATED = "the file is truncated, or the .prototxt is of another network"

@@ -26,7 +26,7 @@ from eiesim.importers.norms import fold_norms
 from eiesim.importers.onnx_graph import read_onnx
 from eiesim.importers.state_dict import Weights
 from eiesim.importers.weights import read_weights_file
-from eiesim.layer import DenseLayer, StoredLayer
+from eiesim.layer.weights import DenseLayer, StoredLayer
 
 MOST_GRAPH_BYTES = 1 << 22
 PROTOTXT = ".prototxt"

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
 from eiesim.importers.state_dict import Weights, take_layer
-from eiesim.layer import DenseLayer
+from eiesim.layer.weights import DenseLayer
 
 Array = npt.NDArray[Any]
 EPSILON = 1e-5

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from eiesim.base.errors import WorkloadError, did_you_mean
 from eiesim.base.files import read_arrays
 from eiesim.image import InterleavedCSC
-from eiesim.layer import CompressedLayer
+from eiesim.layer.weights import CompressedLayer
 
 LAYER_ARRAYS = {
     "codes": "uint8 [rows, cols], codebook index of every weight, 0 = pruned",

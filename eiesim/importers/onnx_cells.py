@@ -17,7 +17,7 @@ from eiesim.importers.onnx_weights import (
     find_weights,
     read_attributes,
 )
-from eiesim.layer import DenseLayer
+from eiesim.layer.weights import DenseLayer
 
 Floats = npt.NDArray[np.float32]
 ONNX_LSTM, ONNX_GRU = "iofj", "zrn"

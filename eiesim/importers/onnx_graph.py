@@ -18,7 +18,7 @@ from eiesim.importers.onnx_host import HOST_OP, HostGraph, find_reads
 from eiesim.importers.onnx_lowering import Lowering, Product
 from eiesim.importers.onnx_products import RULES
 from eiesim.importers.onnx_runtime import import_runtime
-from eiesim.layer import DenseLayer
+from eiesim.layer.weights import DenseLayer
 
 CELLS = ("LSTM", "GRU", "RNN")
 MOST_REASONS = 8

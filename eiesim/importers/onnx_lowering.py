@@ -14,7 +14,7 @@ from eiesim.graph import STEPS, Shape, Step
 from eiesim.importers.described import Skipped, Unsupported
 from eiesim.importers.onnx_file import Array, OnnxFile, find_graphs
 from eiesim.importers.onnx_host import find_reads
-from eiesim.layer import DenseLayer
+from eiesim.layer.weights import DenseLayer
 
 PRODUCT = re.compile("Attention|Conv|Einsum|Gemm|GRU|LSTM|MatMul|RNN")
 """What an operator that multiplies weights has in its name."""

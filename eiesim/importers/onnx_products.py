@@ -21,7 +21,7 @@ from eiesim.importers.onnx_weights import (
     read_attributes,
     read_sizes,
 )
-from eiesim.layer import DenseLayer
+from eiesim.layer.weights import DenseLayer
 
 Floats = npt.NDArray[np.float32]
 ACTIVATIONS = {b"Relu": "Relu", b"Sigmoid": "Sigmoid", b"Tanh": "Tanh"}

@@ -12,7 +12,7 @@ from eiesim.base.arrays import take_array
 from eiesim.base.errors import WorkloadError
 from eiesim.importers.described import Skipped
 from eiesim.importers.parametrised import join_parts
-from eiesim.layer import DenseLayer
+from eiesim.layer.weights import DenseLayer
 
 WEIGHT, BIAS = "weight", "bias"
 SCALE, ZERO = "scale", "zero_point"

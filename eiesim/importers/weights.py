@@ -17,7 +17,7 @@ from eiesim.importers.safetensors_file import read_safetensors
 from eiesim.importers.shards import read_shards
 from eiesim.importers.state_dict import Weights, find_layers, take_layer
 from eiesim.importers.torch_file import read_torch
-from eiesim.layer import DenseLayer
+from eiesim.layer.weights import DenseLayer
 
 WEIGHT, BIAS = ".weight", ".bias"
 STATE_DICTS: Mapping[Kind, Callable[[str | Path], dict[str, npt.NDArray[Any]]]] = {

@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
-from eiesim.graph import STEPS, Step, find_pooled
+from eiesim.graph import STEPS, Step, find_pooled, host
 from eiesim.importers.onnx_runtime import Session
 from eiesim.model import Model
 from eiesim.trained import decode
-from eiesim.workload import host
 
 Floats = npt.NDArray[np.float32]
 

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from eiesim.base.errors import WorkloadError
 from eiesim.base.fixedpoint import dequantise, quantise
 from eiesim.counters import InputsResult
-from eiesim.graph import Step, find_convolved, find_kernel
+from eiesim.graph import Step, cells, find_convolved, find_kernel, winograd
+from eiesim.graph.host import Window, sigmoid, take_windows
 from eiesim.hardware import Hardware
 from eiesim.image import (
     InterleavedCSC,
@@ -21,11 +22,9 @@ from eiesim.image import (
     fit_images,
     restore_rows,
 )
-from eiesim.layer import CompressedLayer, StoredLayer
+from eiesim.layer.weights import CompressedLayer, StoredLayer
 from eiesim.sim.engines import Engine
 from eiesim.sim.passes import move_activations, simulate_inputs
-from eiesim.workload import cells, winograd
-from eiesim.workload.host import Window, sigmoid, take_windows
 
 Floats = npt.NDArray[np.float32]
 Order = npt.NDArray[np.int64]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from eiesim.base.arrays import take_array
 from eiesim.base.fixedpoint import dequantise, quantise, shift_and_add
 from eiesim.hardware import Hardware
-from eiesim.layer import CompressedLayer
+from eiesim.layer.weights import CompressedLayer
 
 
 def compute_output(

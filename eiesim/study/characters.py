@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.graph.host import sigmoid
 from eiesim.importers.char_lstm import CharModel
-from eiesim.workload.host import sigmoid
 
 Vectors = npt.NDArray[np.float32]
 

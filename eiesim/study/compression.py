@@ -20,13 +20,13 @@ from eiesim.importers.described import Skipped
 from eiesim.importers.kinds import Kind, find_kind
 from eiesim.importers.net import read_net
 from eiesim.importers.state_dict import Weights
-from eiesim.layer import StoredLayer
+from eiesim.layer.drawing import draw_activations
+from eiesim.layer.weights import StoredLayer
 from eiesim.network import load_network, network_names
 from eiesim.study import store
 from eiesim.study.drawn_network import draw_network, find_source
 from eiesim.study.experiment import LayerRun, Operands, Source, hash_file, run_operands
 from eiesim.study.figures import Chart, Panel, draw_chart
-from eiesim.workload.synthetic import draw_activations
 
 SCHEMA = "eiesim compress 1"
 DCZ = ".dcz"

@@ -13,7 +13,7 @@ import numpy as np
 from eiesim.compress.codebook import Initialisation
 from eiesim.compress.gaps import code_gaps
 from eiesim.compress.stages import Stage, Stages
-from eiesim.layer import CompressedLayer, DenseLayer
+from eiesim.layer.weights import CompressedLayer, DenseLayer
 from eiesim.study.digits import load_digits
 from eiesim.study.recipes import LENET_5, LENET_300_100, DigitRecipe, Training
 from eiesim.study.tasks import Arrays, DigitTask

@@ -11,10 +11,10 @@ from scipy import sparse
 from scipy.special import ndtri
 
 from eiesim.compress.codebook import assign_codes, build_codebook
-from eiesim.layer import COLUMN_VARIATION, ROW_VARIATION, CompressedLayer, StoredLayer
+from eiesim.layer.drawing import draw_codes
+from eiesim.layer.weights import COLUMN_VARIATION, ROW_VARIATION, CompressedLayer, StoredLayer
 from eiesim.network import NetworkLayer, NetworkSpec, find_network_file
 from eiesim.study.experiment import Source, hash_file
-from eiesim.workload.synthetic import draw_codes
 
 Distribution = Literal["normal", "laplace"]
 
@@ -24,7 +24,7 @@ def draw_network(
 ) -> Iterator[StoredLayer]:
     """Draw the layers of a network one after the other.
 
-    Where weights stand is drawn as in `eiesim.workload.synthetic`; what they are, as the largest of
+    Where weights stand is drawn as in `eiesim.layer.drawing`; what they are, as the largest of
     bell-shaped weights, then shared as in Deep Compression, so that codes are as frequent as those
     of pruned weights.
 

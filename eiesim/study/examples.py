@@ -14,8 +14,8 @@ from eiesim.base.files import read_arrays
 from eiesim.graph import STEPS, Graph
 from eiesim.importers.idx import read_idx
 from eiesim.importers.kinds import Kind, holds
+from eiesim.layer.drawing import draw_activations
 from eiesim.model import Model
-from eiesim.workload.synthetic import draw_activations
 
 Example = dict[str, npt.NDArray[np.float32]]
 Arrays = Mapping[str, npt.NDArray[Any]]

@@ -22,7 +22,7 @@ from eiesim.image import MemoryUse, balance_rows, encode_passes, fit_images, res
 from eiesim.importers.dump import is_dump, read_dump
 from eiesim.importers.kinds import Kind, holds, is_of_weights
 from eiesim.importers.npz import read_activations, read_layer
-from eiesim.layer import CompressedLayer
+from eiesim.layer.weights import CompressedLayer
 from eiesim.sim.bandwidth import find_bandwidth
 from eiesim.sim.bounds import Bounds
 from eiesim.sim.engines import Engine

@@ -13,7 +13,7 @@ from eiesim.base.arrays import take_array
 from eiesim.base.errors import WorkloadError
 from eiesim.importers.caffemodel import read_caffemodel
 from eiesim.importers.idx import read_idx
-from eiesim.layer import DenseLayer
+from eiesim.layer.weights import DenseLayer
 
 IMAGES = "mnist/t10k-images-idx3-ubyte.gz"
 LABELS = "mnist/t10k-labels-idx1-ubyte.gz"

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from eiesim.base.errors import WorkloadError
-from eiesim.layer import CompressedLayer
+from eiesim.layer.weights import CompressedLayer
 
 
 class FixedPoint(NamedTuple):

@@ -17,7 +17,7 @@ from eiesim.importers.caffemodel import read_caffemodel
 from eiesim.importers.net import read_net
 from eiesim.importers.npz import read_layer
 from eiesim.importers.raw import read_wavegru_layer
-from eiesim.layer import CompressedLayer
+from eiesim.layer.weights import CompressedLayer
 from eiesim.study.accuracy import NET, PHOTOGRAPHS
 from eiesim.study.experiment import Source, hash_file
 from eiesim.study.lenet import MODELS

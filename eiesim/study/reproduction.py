@@ -163,7 +163,7 @@ def _compile() -> None:
     from eiesim.benchmark import draw_benchmark  # noqa: PLC0415 - only where several processes work
     from eiesim.hardware import Hardware  # noqa: PLC0415
     from eiesim.image import encode  # noqa: PLC0415
-    from eiesim.layer import LayerSpec  # noqa: PLC0415
+    from eiesim.layer.weights import LayerSpec  # noqa: PLC0415
     from eiesim.sim.engines import simulate  # noqa: PLC0415
 
     for outputs in (16, 512):  # columns whose counts fit into one byte, and ones that take two

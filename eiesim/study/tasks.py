@@ -15,7 +15,7 @@ import numpy.typing as npt
 from eiesim.base.errors import WorkloadError
 from eiesim.importers.char_lstm import CharModel, read_char_lstm
 from eiesim.importers.content import read_content
-from eiesim.layer import DenseLayer
+from eiesim.layer.weights import DenseLayer
 from eiesim.study.characters import measure_bits, number_text, run
 from eiesim.study.digits import Digits, load_digits
 from eiesim.study.lenet import count_errors, run_lenet

@@ -23,7 +23,7 @@ from eiesim.counters import RunResult
 from eiesim.energy.machine import price_machine
 from eiesim.hardware import Hardware
 from eiesim.image import encode
-from eiesim.layer import CompressedLayer, LayerSpec
+from eiesim.layer.weights import CompressedLayer, LayerSpec
 from eiesim.study.experiment import (
     LayerRun,
     Operands,

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from eiesim.base.errors import WorkloadError, did_you_mean
-from eiesim.layer import CompressedLayer, StoredLayer
+from eiesim.layer.weights import CompressedLayer, StoredLayer
 
 T = TypeVar("T")
 MASK, CODES, CODEBOOK = "_mask", "_codes", "_codebook"

@@ -14,7 +14,7 @@ from eiesim.compress.gaps import code_gaps
 from eiesim.compress.huffman import HuffmanCode
 from eiesim.hardware import Hardware
 from eiesim.importers.npz import read_layer
-from eiesim.layer import CompressedLayer
+from eiesim.layer.weights import CompressedLayer
 from eiesim.network import NetworkSpec, load_network
 from eiesim.study.drawn_network import draw_network, find_source
 from eiesim.study.experiment import Source, hash_file

@@ -11,7 +11,7 @@ from eiesim.base.published import read_table
 from eiesim.compress.ledger import TOTAL, Ledger, count_bits, count_net_bytes
 from eiesim.importers.net import read_net
 from eiesim.importers.npz import read_layer
-from eiesim.layer import StoredLayer
+from eiesim.layer.weights import StoredLayer
 from eiesim.network import load_network
 from eiesim.study.accuracy import NET
 from eiesim.study.drawn_network import Distribution, draw_network, find_source

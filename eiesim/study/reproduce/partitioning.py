@@ -15,7 +15,7 @@ from eiesim.compare import find_geomean
 from eiesim.counters import RunResult
 from eiesim.hardware import Hardware
 from eiesim.image import encode
-from eiesim.layer import CompressedLayer
+from eiesim.layer.weights import CompressedLayer
 from eiesim.sim.engines import simulate
 from eiesim.study.experiment import Source
 from eiesim.study.figures import Chart, Panel

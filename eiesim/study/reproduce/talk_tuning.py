@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from eiesim.compress.codebook import assign_codes, build_codebook
-from eiesim.layer import CompressedLayer
+from eiesim.layer.weights import CompressedLayer
 from eiesim.trained import load_trained, trained_names
 
 BITS = 2

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from eiesim.compress.codebook import assign_codes, build_codebook
 from eiesim.compress.huffman import HuffmanCode
-from eiesim.layer import CompressedLayer
+from eiesim.layer.weights import CompressedLayer
 from eiesim.study.drawn_network import Distribution, draw_kept
 from eiesim.study.figures import Chart, Panel
 from eiesim.study.reproduce.networks import DRAWN, TRAINED

@@ -31,7 +31,7 @@ from eiesim.image import (
 from eiesim.importers.kinds import Kind, holds
 from eiesim.importers.npz import read_activations
 from eiesim.inference import run_model
-from eiesim.layer import CompressedLayer
+from eiesim.layer.weights import CompressedLayer
 from eiesim.model import Model
 from eiesim.sim.passes import simulate_passes
 from eiesim.study.examples import (

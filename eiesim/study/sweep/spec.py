@@ -23,7 +23,7 @@ from eiesim.base.schema import (
     show_value,
 )
 from eiesim.hardware import Hardware, read_hardware
-from eiesim.layer import LayerSpec
+from eiesim.layer.weights import LayerSpec
 from eiesim.study.sweep.metrics import METRICS
 
 LAYER = "layer."

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.special import ndtri
 
-from eiesim.workload.unevenness import draw_places
+from eiesim.layer.unevenness import draw_places
 
 
 def draw_codes(
@@ -26,7 +26,7 @@ def draw_codes(
     density : float
         Expected share of weights that are kept, 0 to 1.
     variations : (float, float)
-        How unevenly rows and columns are filled; see `eiesim.workload.unevenness`.
+        How unevenly rows and columns are filled; see `eiesim.layer.unevenness`.
     codebook_bits : int
         Bits of a code.
     rng : numpy.random.Generator

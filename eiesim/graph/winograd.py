@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.workload.host import Window, take_windows
+from eiesim.graph.host import Window, take_windows
 
 Floats = npt.NDArray[np.float32]
 KERNEL = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)

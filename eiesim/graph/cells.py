@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.workload.host import sigmoid
+from eiesim.graph.host import sigmoid
 
 Floats = npt.NDArray[np.float32]
 

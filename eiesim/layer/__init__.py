@@ -1,0 +1,1 @@
+"""Layers: their weights, how they are drawn, how unevenly they are filled."""

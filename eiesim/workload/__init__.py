@@ -1,1 +1,0 @@
-"""Where layers and inputs come from when nobody brings any: named shapes, drawn operands."""
