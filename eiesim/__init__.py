@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from eiesim.base.errors import EieError
-    from eiesim.benchmark import Benchmark, load_benchmark
+    from eiesim.catalog.layers import Benchmark, load_benchmark
+    from eiesim.catalog.model import Model, load_model
     from eiesim.compress.pipeline import compress
     from eiesim.counters import Counters, RunResult
     from eiesim.energy.area import AreaReport, estimate_area
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from eiesim.image import InterleavedCSC, encode, encode_passes
     from eiesim.inference import run_model
     from eiesim.layer.weights import CompressedLayer, LayerSpec
-    from eiesim.model import Model, load_model
     from eiesim.sim.engines import simulate
     from eiesim.sim.passes import simulate_passes
 
@@ -61,7 +61,7 @@ __all__ = [
 
 _HOME = {
     "AreaReport": "eiesim.energy.area",
-    "Benchmark": "eiesim.benchmark",
+    "Benchmark": "eiesim.catalog.layers",
     "CompressedLayer": "eiesim.layer.weights",
     "Counters": "eiesim.counters",
     "EieError": "eiesim.base.errors",
@@ -69,15 +69,15 @@ _HOME = {
     "Hardware": "eiesim.hardware",
     "InterleavedCSC": "eiesim.image",
     "LayerSpec": "eiesim.layer.weights",
-    "Model": "eiesim.model",
+    "Model": "eiesim.catalog.model",
     "PriceTable": "eiesim.energy.prices",
     "RunResult": "eiesim.counters",
     "encode": "eiesim.image",
     "encode_passes": "eiesim.image",
     "estimate_area": "eiesim.energy.area",
     "estimate_energy": "eiesim.energy.model",
-    "load_benchmark": "eiesim.benchmark",
-    "load_model": "eiesim.model",
+    "load_benchmark": "eiesim.catalog.layers",
+    "load_model": "eiesim.catalog.model",
     "run_model": "eiesim.inference",
     "price_machine": "eiesim.energy.machine",
     "simulate": "eiesim.sim.engines",

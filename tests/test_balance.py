@@ -24,17 +24,17 @@ from eiesim import (
 from eiesim.base.errors import ConfigError, WorkloadError
 from eiesim.base.published import PAPER_LAYERS
 from eiesim.base.resources import models_path
+from eiesim.catalog.model import Model, import_model
+from eiesim.catalog.trained import decode, load_trained
 from eiesim.cli.main import main
 from eiesim.compress.plan import LayerPlan, Plan, read_plan
 from eiesim.compress.prune import prune
 from eiesim.image import balance_rows, restore_rows
 from eiesim.importers.idx import read_idx
 from eiesim.inference import run_model
-from eiesim.model import Model, import_model
 from eiesim.sim.golden import compute_output
 from eiesim.study.lenet import IMAGES, LABELS, count_errors
 from eiesim.study.real_layers import read_real_layers
-from eiesim.trained import decode, load_trained
 from tests.pages import read_table
 from tests.strategies import Case, cases
 from tests.test_inference import Floats, chain_of_two

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from eiesim.base.errors import WorkloadError
-from eiesim.model import import_model
+from eiesim.catalog.model import import_model
 
 NET = """input: "data" input_dim: 1 input_dim: 1 input_dim: 9 input_dim: 9
 layer { name: "c" type: "Convolution" bottom: "data" top: "c"

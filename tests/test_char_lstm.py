@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pytest
 
 from eiesim.base.errors import WorkloadError
+from eiesim.catalog.characters import measure_bits, number_text
 from eiesim.importers.char_lstm import CELL, read_char_lstm
-from eiesim.study.characters import measure_bits, number_text
 
 KERNEL, BIAS = CELL.format(0, "kernel"), CELL.format(0, "bias")
 

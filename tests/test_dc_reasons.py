@@ -9,6 +9,7 @@ import pytest
 
 from eiesim import CompressedLayer
 from eiesim.base.published import read_table
+from eiesim.catalog.matched import REAL
 from eiesim.compress.ledger import count_bits
 from eiesim.layer.weights import StoredLayer
 from eiesim.study.reproduce import (
@@ -25,7 +26,6 @@ from eiesim.study.reproduce.error_curves import Point
 from eiesim.study.reproduce.network_layers import find_contradiction
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.verdict import DIFFERS, IMPOSSIBLE, MATCH, WITHIN, Judgement, Verdict
-from eiesim.study.workloads import REAL
 
 
 def find(outcome: Outcome, quantity: str, layer: str = "") -> Judgement:

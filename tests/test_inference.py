@@ -16,12 +16,12 @@ from scipy.signal import correlate
 from eiesim import Hardware, load_model, run_model
 from eiesim.base.errors import WorkloadError
 from eiesim.base.fixedpoint import dequantise, quantise
+from eiesim.catalog.model import Model, import_model
+from eiesim.catalog.trained import decode
 from eiesim.graph import STEPS, Graph, Step
 from eiesim.graph.winograd import transform_weights
 from eiesim.layer.weights import CompressedLayer, StoredLayer
-from eiesim.model import Model, import_model
 from eiesim.sim.engines import Engine
-from eiesim.trained import decode
 
 Floats = npt.NDArray[np.float32]
 HW = Hardware(n_pes=4)

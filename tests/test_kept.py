@@ -19,8 +19,9 @@ from eiesim import Hardware
 from eiesim.base import digest
 from eiesim.base.digest import hash_folder, hash_program
 from eiesim.base.resources import PACKAGE, models_path, traces_path
+from eiesim.catalog.model import import_model
 from eiesim.energy.machine import price_machine
-from eiesim.model import import_model
+from eiesim.catalog import operands
 from eiesim.study import cache, experiment, reproduction
 from eiesim.study.experiment import run_layer
 from eiesim.study.sweep import evaluate, identity, sweep
@@ -226,7 +227,7 @@ def test_a_file_that_is_exported_again_while_it_is_read(
     in_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_layer(in_folder / "layer.npz", 20)
-    spec, load = make_spec(in_folder, "layer.npz"), experiment.load_layer
+    spec, load = make_spec(in_folder, "layer.npz"), operands.load_layer
 
     def read(given: str) -> Any:
         write_layer(in_folder / "layer.npz", 21)

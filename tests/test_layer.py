@@ -13,7 +13,7 @@ from scipy import sparse
 from eiesim import CompressedLayer, Hardware, encode, load_benchmark, simulate
 from eiesim.base.errors import ConfigError, EieError, ImageError, WorkloadError
 from eiesim.base.published import PAPER_LAYERS, read_table
-from eiesim.benchmark import benchmark_names, draw_benchmark, load_spec
+from eiesim.catalog.layers import benchmark_names, draw_benchmark, load_spec
 from eiesim.importers.npz import read_activations, read_layer
 from eiesim.layer.drawing import draw_activations, draw_codebook
 from eiesim.layer.weights import LayerSpec

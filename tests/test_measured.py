@@ -25,7 +25,7 @@ from eiesim.baselines.cpu import (
 )
 from eiesim.baselines.cuda import find_gpu
 from eiesim.baselines.measured import LEAST_REPEATS, Plan, measure_layer
-from eiesim.benchmark import load_benchmark
+from eiesim.catalog.layers import load_benchmark
 from eiesim.cli.main import main
 from tests.arrays import f32, u8
 

@@ -9,9 +9,9 @@ import pytest
 from scipy import stats
 
 from eiesim.base.errors import ConfigError, EieError
+from eiesim.catalog.drawn import draw_kept, draw_network
+from eiesim.catalog.networks import load_network, network_names
 from eiesim.compress.ledger import count_bits
-from eiesim.network import load_network, network_names
-from eiesim.study.drawn_network import draw_kept, draw_network
 
 PARAMETERS = {
     # Caffe's bvlc_alexnet; Simonyan and Zisserman 2015, configuration D; Caffe's bvlc_googlenet

@@ -14,9 +14,9 @@ import pytest
 
 from eiesim import Hardware, run_model
 from eiesim.base.errors import WorkloadError
+from eiesim.catalog.model import import_model, load_model
 from eiesim.compress.container import read_dcz, write_dcz
 from eiesim.compress.plan import LayerPlan, Plan
-from eiesim.model import import_model, load_model
 
 REASON = "needs the extra onnx"
 onnx = pytest.importorskip("onnx", reason=REASON)

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pytest
 
 from eiesim import Hardware, run_model
+from eiesim.catalog.model import import_model, load_model
 from eiesim.compress.plan import LayerPlan, Plan
-from eiesim.model import import_model, load_model
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("onnxruntime", reason="needs the extra onnx")

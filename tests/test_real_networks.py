@@ -11,13 +11,13 @@ from PIL import Image
 
 from eiesim import Hardware, compress, encode, load_model, run_model, simulate
 from eiesim.base.files import read_arrays
+from eiesim.catalog.model import Model, import_model
 from eiesim.compress.plan import read_plan
 from eiesim.energy.machine import price_machine
 from eiesim.importers.idx import read_idx
 from eiesim.importers.raw import read_wavegru_layer
 from eiesim.importers.weights import read_weights
 from eiesim.inference import InputRun
-from eiesim.model import Model, import_model
 from eiesim.sim.engines import Engine
 from eiesim.study.lenet import IMAGES, LABELS, count_errors, run_lenet
 from eiesim.study.network_run import run_examples, summarise

@@ -9,16 +9,16 @@ import pytest
 
 from eiesim import Hardware, Model, compress, encode, load_model, simulate
 from eiesim.base.files import read_arrays
+from eiesim.catalog.model import import_model
+from eiesim.catalog.trained import load_trained
 from eiesim.cli.main import main
 from eiesim.compress.plan import read_plan
 from eiesim.energy.machine import price_machine
 from eiesim.importers.raw import read_wavegru_layer
 from eiesim.inference import Setup
-from eiesim.model import import_model
 from eiesim.study.network_run import run_examples
 from eiesim.study.real_layers import WAVEGRU_INPUTS, WAVEGRU_LAYERS
 from eiesim.study.text import measure_text
-from eiesim.trained import load_trained
 from tests.pages import read_table
 from tests.test_real_networks import EIGHT_BITS, read_photograph
 

@@ -11,6 +11,7 @@ import pytest
 
 from eiesim import CompressedLayer, Hardware, encode, load_benchmark
 from eiesim.base.published import PAPER_LAYERS
+from eiesim.catalog.matched import MATCHED, PUBLISHED, REAL
 from eiesim.sim.bounds import bound_cycles
 from eiesim.study.accuracy import Accuracy
 from eiesim.study.precision import FixedPoint
@@ -32,7 +33,7 @@ from eiesim.study.reproduce import (
 )
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.verdict import DIFFERS, IMPOSSIBLE, MATCH, Judgement, Verdict
-from eiesim.study.workloads import MATCHED, PUBLISHED, REAL, WorkloadRun
+from eiesim.study.workloads import WorkloadRun
 
 NOWHERE = Path("missing")
 Parts = list[WorkloadRun | None]

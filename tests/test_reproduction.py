@@ -17,7 +17,7 @@ import pytest
 
 from eiesim import Hardware, encode, simulate
 from eiesim.base.published import PAPER_LAYERS, read_table
-from eiesim.benchmark import load_benchmark
+from eiesim.catalog.layers import load_benchmark
 from eiesim.cli.main import main
 from eiesim.study import cache
 from eiesim.study.record import DONE, FAILED, Record, count_kinds, list_differences

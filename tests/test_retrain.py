@@ -384,7 +384,7 @@ def test_the_character_model_is_torchs_lstm() -> None:
 
 
 def test_numpy_and_torch_agree_on_the_bits_of_a_text() -> None:
-    from eiesim.study.characters import measure_bits  # noqa: PLC0415
+    from eiesim.catalog.characters import measure_bits  # noqa: PLC0415
 
     with seeded(11):
         model = CharLstm(11, embedding=4, hidden=6, layers=2)

@@ -30,6 +30,7 @@ from eiesim import (
     simulate,
 )
 from eiesim.base.errors import ConfigError
+from eiesim.catalog.matched import draw_matched
 from eiesim.cli.main import main
 from eiesim.study.experiment import run_layer
 from eiesim.study.sweep import sweep
@@ -40,7 +41,6 @@ from eiesim.study.sweep.points import count_points, list_points
 from eiesim.study.sweep.run import collect_rows, plan_points, run_points
 from eiesim.study.sweep.shared import Encoded, share
 from eiesim.study.sweep.spec import make_sweep, read_sweep
-from eiesim.study.workloads import draw_matched
 from tests import browser as look
 
 SMALL = """

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from eiesim import Hardware, compress, encode, load_benchmark, simulate
 from eiesim.base.errors import ConfigError
+from eiesim.catalog.examples import DRAWN_STEPS, draw_examples, read_examples
+from eiesim.catalog.model import Model, load_model
 from eiesim.cli.main import main
 from eiesim.graph import STEPS, Graph, Step
 from eiesim.inference import run_model
 from eiesim.layer.weights import StoredLayer
-from eiesim.model import Model, load_model
-from eiesim.study.examples import DRAWN_STEPS, draw_examples, read_examples
 from eiesim.study.sweep import sweep
 from eiesim.study.sweep.points import list_points
 from eiesim.study.sweep.run import plan_points

@@ -14,9 +14,10 @@ import pytest
 from eiesim import CompressedLayer, Hardware
 from eiesim.base.published import read_table
 from eiesim.baselines.rows import Baseline
+from eiesim.catalog.matched import Workload
+from eiesim.catalog.operands import Operands
 from eiesim.cli.main import COMMANDS
 from eiesim.energy.sram import find_sram
-from eiesim.study.experiment import Operands
 from eiesim.study.record import DONE, Record
 from eiesim.study.reproduce import talk, talk_machine
 from eiesim.study.reproduce.error_curves import Point
@@ -36,7 +37,7 @@ from eiesim.study.reproduce.talk_weights import (
 )
 from eiesim.study.reproduction_page import render_reproduction
 from eiesim.study.verdict import DIFFERS, IMPOSSIBLE, Judgement, Statement
-from eiesim.study.workloads import Workload, WorkloadRun, run_workloads
+from eiesim.study.workloads import WorkloadRun, run_workloads
 
 Parts = list[tuple[object, ...]]
 NUMBERS = (1, *range(5, 9), *range(10, 30))

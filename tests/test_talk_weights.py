@@ -10,6 +10,7 @@ import pytest
 from scipy.cluster.vq import vq
 
 from eiesim import CompressedLayer
+from eiesim.catalog.trained import load_trained, trained_names
 from eiesim.compress.codebook import build_codebook
 from eiesim.study.reproduce.talk_tuning import tune, tune_layers
 from eiesim.study.reproduce.talk_weights import (
@@ -19,7 +20,6 @@ from eiesim.study.reproduce.talk_weights import (
     quantise,
     quantise_evenly,
 )
-from eiesim.trained import load_trained, trained_names
 
 
 def decode(layer: CompressedLayer) -> Any:

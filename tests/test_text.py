@@ -9,16 +9,16 @@ import pytest
 
 from eiesim import Hardware, load_model, run_model
 from eiesim.base.errors import WorkloadError
+from eiesim.catalog.characters import measure_bits, number_text
+from eiesim.catalog.model import Model, import_model
+from eiesim.catalog.trained import load_trained
 from eiesim.cli.main import main
 from eiesim.compress.plan import read_plan
 from eiesim.energy.machine import price_machine
 from eiesim.graph import STEPS, Graph, Step
 from eiesim.importers.char_lstm import read_char_lstm
 from eiesim.inference import Setup
-from eiesim.model import Model, import_model
-from eiesim.study.characters import measure_bits, number_text
 from eiesim.study.text import measure_text, write_text
-from eiesim.trained import load_trained
 
 HW = Hardware(codebook_bits=8)
 EXCERPT = "char_lstm/charlotte_bronte/bronte_excerpt.txt"

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eiesim import load_benchmark, trained
+from eiesim import load_benchmark
 from eiesim.base.errors import WorkloadError
 from eiesim.base.resources import models_path, traces_path
+from eiesim.catalog import trained
+from eiesim.catalog.trained import decode, load_trained, trained_names
 from eiesim.study.digits import load_digits
 from eiesim.study.recipes import LENET_5, LENET_300_100, TRAINED, Round, Training
 from eiesim.study.tasks import DigitTask, find_task
-from eiesim.trained import decode, load_trained, trained_names
 
 # Deep Compression, Table 1: rate, error of the dense network and of the compressed one in percent
 LENETS = {"lenet-300-100": (266_610, 40, 1.64, 1.58), "lenet-5": (431_080, 39, 0.80, 0.74)}

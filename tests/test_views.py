@@ -21,6 +21,7 @@ from eiesim import (
 )
 from eiesim.base.errors import ConfigError, EieError, EnergyError
 from eiesim.base.schema import Choice, Range, Switch, fields_of
+from eiesim.catalog.operands import load_layer
 from eiesim.energy.clock import fits_clock
 from eiesim.image import (
     PTR_SRAM,
@@ -33,7 +34,6 @@ from eiesim.image import (
 from eiesim.sim.fast import engine
 from eiesim.sim.fast.engine import Prepared
 from eiesim.sim.passes import simulate_passes
-from eiesim.study.experiment import load_layer
 from eiesim.study.sweep import evaluate, machine, sweep
 from eiesim.study.sweep.evaluate import Measured, measure_machines
 from eiesim.study.sweep.identity import make_key

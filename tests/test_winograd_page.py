@@ -11,13 +11,13 @@ import numpy.typing as npt
 import pytest
 
 from eiesim import Hardware, Model, load_model, run_model
+from eiesim.catalog.trained import decode
 from eiesim.compress.pipeline import compress_network
 from eiesim.compress.plan import LayerPlan, Plan
 from eiesim.graph import Graph, Step
 from eiesim.graph.winograd import transform_weights
 from eiesim.inference import StepRun
 from eiesim.layer.weights import DenseLayer
-from eiesim.trained import decode
 from tests.pages import read_table
 from tests.test_real_networks import EIGHT_BITS, read_photograph
 

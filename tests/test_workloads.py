@@ -14,22 +14,21 @@ from eiesim import Hardware, encode, simulate
 from eiesim.base.errors import WorkloadError
 from eiesim.base.published import PAPER_LAYERS
 from eiesim.baselines.published import find_time_us
-from eiesim.benchmark import draw_input, draw_layer, load_spec
+from eiesim.catalog.layers import draw_input, draw_layer, load_spec
+from eiesim.catalog.matched import (
+    CALIBRATED_ROW_VARIATION,
+    MATCHED,
+    PUBLISHED,
+    REAL,
+    draw_matched,
+    match_work,
+)
 from eiesim.layer.unevenness import draw_places, find_level, measure_variation
 from eiesim.layer.weights import COLUMN_VARIATION, ROW_VARIATION, CompressedLayer, LayerSpec
 from eiesim.study.real_layers import AUTHORS, read_real_layers
 from eiesim.study.reproduce import layers, table4, unevenness
 from eiesim.study.verdict import DIFFERS, IMPOSSIBLE, Verdict
-from eiesim.study.workloads import (
-    CALIBRATED_ROW_VARIATION,
-    MATCHED,
-    PUBLISHED,
-    REAL,
-    WorkloadRun,
-    draw_matched,
-    load_alex8,
-    match_work,
-)
+from eiesim.study.workloads import WorkloadRun, load_alex8
 
 NOWHERE = Path("missing")
 HW = Hardware.preset("eie-64pe-45nm")

@@ -82,7 +82,7 @@ def _check_engines() -> str:
 def _engines_agree() -> bool:
     import numpy as np
 
-    from eiesim.benchmark import draw_benchmark
+    from eiesim.catalog.layers import draw_benchmark
     from eiesim.hardware import Hardware
     from eiesim.image import encode
     from eiesim.layer.weights import LayerSpec

@@ -76,9 +76,9 @@ def execute(options: argparse.Namespace) -> int:
     """
     from eiesim.base.errors import ConfigError, escape
     from eiesim.base.files import check_writable
+    from eiesim.catalog.model import EIE, import_model
     from eiesim.cli.output import print_table, tell
     from eiesim.compress.pipeline import Change
-    from eiesim.model import EIE, import_model
     from eiesim.study.store import to_json
 
     if Path(options.out).suffix.lower() != EIE:

@@ -10,10 +10,10 @@ from eiesim.base.errors import ConfigError
 from eiesim.cli.useless import refuse_useless
 
 if TYPE_CHECKING:
+    from eiesim.catalog.examples import Example
+    from eiesim.catalog.model import Model
     from eiesim.energy.prices import PriceTable
     from eiesim.hardware import Hardware
-    from eiesim.model import Model
-    from eiesim.study.examples import Example
     from eiesim.study.store import Row
 
 START = 100
@@ -85,12 +85,12 @@ def execute(options: argparse.Namespace) -> int:
     options : Namespace
         Parsed arguments.
     """
+    from eiesim.catalog.examples import read_labels
+    from eiesim.catalog.model import Model
+    from eiesim.catalog.operands import Source, hash_file
     from eiesim.cli.machine import read_machine
     from eiesim.cli.output import result_folder, track
-    from eiesim.model import Model
     from eiesim.study import network_run, store
-    from eiesim.study.examples import read_labels
-    from eiesim.study.experiment import Source, hash_file
 
     if len(options.layers) > 1 or options.report is not None:
         raise ConfigError("a .eie file: expected one, by itself and without --report")
@@ -159,12 +159,12 @@ def _read_and_write(
     """Let a character model read a text, and write on."""
     from dataclasses import asdict
 
+    from eiesim.catalog.operands import Source, hash_file
     from eiesim.cli.output import print_table, result_folder
     from eiesim.energy.clock import check_clock
     from eiesim.importers.content import read_content
     from eiesim.inference import Setup
     from eiesim.study import store
-    from eiesim.study.experiment import Source, hash_file
     from eiesim.study.text import measure_text, write_text
 
     with result_folder(options.out) as folder:
@@ -209,7 +209,7 @@ def _print(summary: Row) -> None:
 def _find_examples(options: argparse.Namespace, model: Model) -> list[Example]:
     import numpy as np
 
-    from eiesim.study.examples import draw_examples, read_examples
+    from eiesim.catalog.examples import draw_examples, read_examples
 
     if (options.inputs is None) == (options.draw is None):
         raise ConfigError("a network: expected inputs, either by --inputs FILE or by --draw N")

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
+from eiesim.catalog.model import Model
+from eiesim.catalog.trained import decode
 from eiesim.graph import STEPS, Step, find_pooled, host
 from eiesim.importers.onnx_runtime import Session
-from eiesim.model import Model
-from eiesim.trained import decode
 
 Floats = npt.NDArray[np.float32]
 

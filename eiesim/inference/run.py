@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from eiesim.base.arrays import take_array
 from eiesim.base.errors import WorkloadError
+from eiesim.catalog.model import Model
 from eiesim.counters import RunResult, add_counters
 from eiesim.graph import STEPS
 from eiesim.hardware import Hardware
@@ -18,7 +19,6 @@ from eiesim.image import MemoryUse
 from eiesim.importers.onnx_host import HOST_OP
 from eiesim.inference.host_steps import Piece, run_host
 from eiesim.inference.products import Chip, Setup, run_product
-from eiesim.model import Model
 from eiesim.sim.engines import Engine
 
 Floats = npt.NDArray[np.float32]

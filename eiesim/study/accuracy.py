@@ -12,9 +12,9 @@ from scipy import sparse
 
 from eiesim.base.arrays import take_array
 from eiesim.base.files import read_arrays
+from eiesim.catalog.operands import Source, hash_file
 from eiesim.compress.pipeline import compress
 from eiesim.importers.net import read_net
-from eiesim.study.experiment import Source, hash_file
 from eiesim.study.lenet import IMAGES, LABELS, MODELS, load_lenet
 from eiesim.study.precision import FixedPoint, append_bias, expand, run_layers
 

@@ -16,8 +16,8 @@ from eiesim.baselines.measured import Device, Measurement, Plan, measure_layer
 from eiesim.baselines.published import list_published
 from eiesim.baselines.roofline import list_rooflines
 from eiesim.baselines.rows import Baseline
+from eiesim.catalog.operands import Source, load_layer
 from eiesim.study import store
-from eiesim.study.experiment import Source, load_layer
 
 SCHEMA = "eiesim baseline 1"
 

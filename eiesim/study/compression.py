@@ -11,6 +11,9 @@ import numpy as np
 
 from eiesim import __version__
 from eiesim.base.errors import ConfigError
+from eiesim.catalog.drawn import draw_network, find_source
+from eiesim.catalog.networks import load_network, network_names
+from eiesim.catalog.operands import Operands, Source, hash_file
 from eiesim.compress.container import read_dcz, write_dcz
 from eiesim.compress.ledger import LayerBits, Ledger, count_bits
 from eiesim.compress.pipeline import Change, CompressedStep, describe_moves, share_bias
@@ -22,10 +25,8 @@ from eiesim.importers.net import read_net
 from eiesim.importers.state_dict import Weights
 from eiesim.layer.drawing import draw_activations
 from eiesim.layer.weights import StoredLayer
-from eiesim.network import load_network, network_names
 from eiesim.study import store
-from eiesim.study.drawn_network import draw_network, find_source
-from eiesim.study.experiment import LayerRun, Operands, Source, hash_file, run_operands
+from eiesim.study.experiment import LayerRun, run_operands
 from eiesim.study.figures import Chart, Panel, draw_chart
 
 SCHEMA = "eiesim compress 1"

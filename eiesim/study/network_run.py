@@ -13,16 +13,16 @@ import numpy.typing as npt
 from eiesim import __version__
 from eiesim.base.errors import EnergyError
 from eiesim.base.units import cycles_to_us
+from eiesim.catalog.examples import Example
+from eiesim.catalog.model import Model
 from eiesim.counters import RunResult
 from eiesim.energy.model import estimate_energy
 from eiesim.energy.prices import Key, PriceTable
 from eiesim.energy.wires import price_broadcast_pj
 from eiesim.hardware import Hardware
 from eiesim.inference import InputRun, StepRun, run_model
-from eiesim.model import Model
 from eiesim.sim.engines import Engine
 from eiesim.study.clock import check_runs
-from eiesim.study.examples import Example
 from eiesim.study.store import Row, describe_lack, name_files
 
 SCHEMA = "eiesim network run 1"

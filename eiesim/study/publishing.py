@@ -19,11 +19,11 @@ import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError, did_you_mean
 from eiesim.base.files import replacing
+from eiesim.catalog.trained import TRACED, decode
 from eiesim.compress.container import read_dcz
 from eiesim.study.recipes import TRAINED
 from eiesim.study.tasks import find_task
 from eiesim.study.training import TrainingResult, run_recipe
-from eiesim.trained import TRACED, decode
 
 LIBRARIES = ("eiesim", "torch", "numpy")
 

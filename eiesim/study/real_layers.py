@@ -13,13 +13,13 @@ from scipy import sparse
 from eiesim.base.arrays import take_array
 from eiesim.base.errors import WorkloadError
 from eiesim.base.files import read_arrays
+from eiesim.catalog.operands import Source, hash_file
 from eiesim.importers.caffemodel import read_caffemodel
 from eiesim.importers.net import read_net
 from eiesim.importers.npz import read_layer
 from eiesim.importers.raw import read_wavegru_layer
 from eiesim.layer.weights import CompressedLayer
 from eiesim.study.accuracy import NET, PHOTOGRAPHS
-from eiesim.study.experiment import Source, hash_file
 from eiesim.study.lenet import MODELS
 from eiesim.study.workloads import ALEX8
 

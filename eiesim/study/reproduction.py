@@ -160,7 +160,7 @@ def _work(task: tuple[Group, Path], tell: Tell) -> list[Record]:
 
 def _compile() -> None:
     """Compile the kernels before there are several processes that would write numba's cache."""
-    from eiesim.benchmark import draw_benchmark  # noqa: PLC0415 - only where several processes work
+    from eiesim.catalog.layers import draw_benchmark  # noqa: PLC0415 - only where several processes work
     from eiesim.hardware import Hardware  # noqa: PLC0415
     from eiesim.image import encode  # noqa: PLC0415
     from eiesim.layer.weights import LayerSpec  # noqa: PLC0415

@@ -18,6 +18,7 @@ import numpy as np
 
 from eiesim import __version__
 from eiesim.base.units import bits_to_bytes
+from eiesim.catalog.operands import Source
 from eiesim.counters import PE_FIELDS
 from eiesim.energy.clock import fits_clock
 from eiesim.energy.prices import PriceTable
@@ -25,7 +26,7 @@ from eiesim.energy.wires import BASIS, price_broadcast_pj
 from eiesim.hardware import Hardware
 from eiesim.image import PTR_SRAM, SPMAT_SRAM, MemoryUse, count_chips
 from eiesim.study.clock import check_runs
-from eiesim.study.experiment import LayerRun, Source
+from eiesim.study.experiment import LayerRun
 
 Row = dict[str, Any]
 SCHEMA = "eiesim run 2"

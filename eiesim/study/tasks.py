@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
+from eiesim.catalog.characters import measure_bits, number_text, run
 from eiesim.importers.char_lstm import CharModel, read_char_lstm
 from eiesim.importers.content import read_content
 from eiesim.layer.weights import DenseLayer
-from eiesim.study.characters import measure_bits, number_text, run
 from eiesim.study.digits import Digits, load_digits
 from eiesim.study.lenet import count_errors, run_lenet
 from eiesim.study.recipes import CharacterRecipe, DigitRecipe

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
+from eiesim.catalog.characters import find_bits, number_text
+from eiesim.catalog.examples import Example
+from eiesim.catalog.model import Model
 from eiesim.energy.prices import PriceTable
 from eiesim.inference import InputRun, Setup, run_model
-from eiesim.model import Model
-from eiesim.study.characters import find_bits, number_text
-from eiesim.study.examples import Example
 from eiesim.study.network_run import price_steps
 
 

@@ -13,12 +13,12 @@ import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError, did_you_mean
 from eiesim.base.files import replacing
+from eiesim.catalog.trained import decode
 from eiesim.compress.container import pack, unpack
 from eiesim.compress.stages import Stage, Stages
 from eiesim.layer.weights import DenseLayer
 from eiesim.study.recipes import TRAINED, CharacterRecipe, DigitRecipe, Training
 from eiesim.study.tasks import Arrays, Task, find_task
-from eiesim.trained import decode
 
 if TYPE_CHECKING:
     from eiesim.compress.retrain.networks import Network

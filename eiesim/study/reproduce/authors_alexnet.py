@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from eiesim.base.published import read_table
-from eiesim.network import load_network
+from eiesim.catalog.networks import load_network
 from eiesim.study.verdict import Tolerance
 
 ENTRIES = "authors' entries"

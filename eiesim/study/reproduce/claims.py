@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from eiesim.base.published import find_claim, read_table
+from eiesim.catalog.matched import MATCHED, PRESET
 from eiesim.compare import GEOMEAN, Ratio, find_geomean
 from eiesim.energy.area import estimate_area
 from eiesim.energy.machine import price_machine
@@ -17,7 +18,7 @@ from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.reproduce.ratios import STEADY, list_ratios
 from eiesim.study.reproduce.table2 import SIXTY_FOUR_PES
 from eiesim.study.verdict import Judgement, Statement, Tolerance, Unreproducible, Verdict
-from eiesim.study.workloads import MATCHED, PRESET, WorkloadRun
+from eiesim.study.workloads import WorkloadRun
 
 __all__ = ["READS", "STEPS", "judge", "work"]
 

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.published import read_table
+from eiesim.catalog.drawn import draw_network, find_source
+from eiesim.catalog.networks import NetworkSpec, load_network
+from eiesim.catalog.operands import Source, hash_file
 from eiesim.compress.gaps import code_gaps
 from eiesim.compress.huffman import HuffmanCode
 from eiesim.hardware import Hardware
 from eiesim.importers.npz import read_layer
 from eiesim.layer.weights import CompressedLayer
-from eiesim.network import NetworkSpec, load_network
-from eiesim.study.drawn_network import draw_network, find_source
-from eiesim.study.experiment import Source, hash_file
 from eiesim.study.figures import Chart, Panel
 from eiesim.study.reproduce.networks import DRAWN, REAL
 from eiesim.study.reproduce.outcome import Outcome, Row

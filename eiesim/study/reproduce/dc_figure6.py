@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from eiesim.catalog.trained import load_trained
 from eiesim.compress.ledger import count_bits
 from eiesim.hardware import Hardware
 from eiesim.study.figures import Chart, Panel
@@ -20,7 +21,6 @@ from eiesim.study.reproduce.error_curves import (
 )
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.verdict import Statement
-from eiesim.trained import load_trained
 
 __all__ = ["READS", "STEPS", "judge", "work"]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from eiesim.base.published import read_table
+from eiesim.catalog.trained import load_trained
 from eiesim.hardware import Hardware
 from eiesim.study.reproduce.networks import (
     DRAWN,
@@ -24,7 +25,6 @@ from eiesim.study.reproduce.networks import (
 )
 from eiesim.study.reproduce.outcome import Outcome, Row
 from eiesim.study.verdict import Judgement, Statement, Tolerance, Unreproducible, Verdict
-from eiesim.trained import load_trained
 
 __all__ = ["READS", "STEPS", "judge", "work"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from eiesim.base.files import read_csv
 from eiesim.base.resources import data_path
+from eiesim.catalog.operands import Source, hash_file
 from eiesim.study import cache
-from eiesim.study.experiment import Source, hash_file
 from eiesim.study.figures import Panel
 
 STEPS = ("curves",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from eiesim.base.published import find_claim
+from eiesim.catalog.matched import MATCHED, PRESET
 from eiesim.compare import find_geomean
 from eiesim.hardware import Hardware
 from eiesim.study.reproduce import scaling
@@ -12,7 +13,7 @@ from eiesim.study.reproduce.layers import tell_calibrated_mean
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.reproduce.scaling import PES, READS, STEPS, work
 from eiesim.study.verdict import Statement, Tolerance, Verdict
-from eiesim.study.workloads import MATCHED, PRESET, note_real
+from eiesim.study.workloads import note_real
 
 __all__ = ["READS", "STEPS", "judge", "work"]
 

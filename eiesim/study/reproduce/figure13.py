@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from eiesim.catalog.matched import MATCHED, PRESET
 from eiesim.hardware import Hardware
 from eiesim.study.reproduce import scaling
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.reproduce.scaling import PES, READS, STEPS, work
 from eiesim.study.verdict import Statement
-from eiesim.study.workloads import MATCHED, PRESET, note_real
+from eiesim.study.workloads import note_real
 
 __all__ = ["READS", "STEPS", "judge", "work"]
 

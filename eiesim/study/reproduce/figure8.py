@@ -8,24 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from eiesim.base.published import PAPER_LAYERS, find_claim
+from eiesim.catalog.matched import MATCHED, PRESET, REAL, Workload
+from eiesim.catalog.operands import Source
 from eiesim.hardware import Hardware
 from eiesim.image import encode
 from eiesim.sim.bounds import bound_cycles
-from eiesim.study.experiment import Source
 from eiesim.study.figures import Chart, Panel
 from eiesim.study.reproduce.layers import tell_calibrated_mean
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.sweep.evaluate import measure_machines
 from eiesim.study.verdict import Judgement, Statement, Tolerance, Verdict
-from eiesim.study.workloads import (
-    ALEX8,
-    MATCHED,
-    PRESET,
-    REAL,
-    Workload,
-    list_matched_and_real,
-    note_real,
-)
+from eiesim.study.workloads import ALEX8, list_matched_and_real, note_real
 
 LABELS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 """The paper's; a ring of twice as many slots stands behind each, of which one stays empty."""

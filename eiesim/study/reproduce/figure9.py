@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from eiesim.base.published import PAPER_LAYERS, find_claim, read_table
+from eiesim.catalog.matched import MATCHED, PRESET, draw_matched
+from eiesim.catalog.operands import Source
 from eiesim.hardware import Hardware
-from eiesim.study.experiment import Source
 from eiesim.study.figures import Chart, Panel
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.sweep.evaluate import measure_machines
 from eiesim.study.verdict import EXACT, Tolerance, Verdict
-from eiesim.study.workloads import MATCHED, PRESET, draw_matched
 
 STEPS = PAPER_LAYERS
 WIDTHS_BITS = (32, 64, 128, 256, 512)

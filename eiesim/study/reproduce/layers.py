@@ -6,19 +6,21 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from eiesim.base.published import PAPER_LAYERS
-from eiesim.hardware import Hardware
-from eiesim.study.experiment import Source
-from eiesim.study.verdict import Tolerance
-from eiesim.study.workloads import (
-    ALEX8,
+from eiesim.catalog.matched import (
     CALIBRATED_ROW_VARIATION,
     MATCHED,
-    MISSING,
     PRESET,
     PUBLISHED,
     REAL,
-    WorkloadRun,
     draw_matched,
+)
+from eiesim.catalog.operands import Source
+from eiesim.hardware import Hardware
+from eiesim.study.verdict import Tolerance
+from eiesim.study.workloads import (
+    ALEX8,
+    MISSING,
+    WorkloadRun,
     draw_published,
     load_alex8,
     run_workloads,

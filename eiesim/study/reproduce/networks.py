@@ -8,16 +8,16 @@ from functools import cache
 from pathlib import Path
 
 from eiesim.base.published import read_table
+from eiesim.catalog.drawn import Distribution, draw_network, find_source
+from eiesim.catalog.networks import load_network
+from eiesim.catalog.operands import Source, hash_file
+from eiesim.catalog.trained import load_trained, trained_names
 from eiesim.compress.ledger import TOTAL, Ledger, count_bits, count_net_bytes
 from eiesim.importers.net import read_net
 from eiesim.importers.npz import read_layer
 from eiesim.layer.weights import StoredLayer
-from eiesim.network import load_network
 from eiesim.study.accuracy import NET
-from eiesim.study.drawn_network import Distribution, draw_network, find_source
-from eiesim.study.experiment import Source, hash_file
 from eiesim.study.workloads import ALEX8
-from eiesim.trained import load_trained, trained_names
 
 DRAWN, LAPLACE, REAL, TRAINED = "drawn", "drawn, Laplace", "real", "trained here"
 FOUR_BITS = "drawn, 4-bit codes"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from eiesim.catalog.operands import Source
 from eiesim.hardware import Hardware
-from eiesim.study.experiment import Source
 from eiesim.study.figures import Chart
 from eiesim.study.verdict import Judgement
 

@@ -11,25 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.published import PAPER_LAYERS
+from eiesim.catalog.matched import MATCHED, PRESET, REAL, Workload
+from eiesim.catalog.operands import Source
 from eiesim.compare import find_geomean
 from eiesim.counters import RunResult
 from eiesim.hardware import Hardware
 from eiesim.image import encode
 from eiesim.layer.weights import CompressedLayer
 from eiesim.sim.engines import simulate
-from eiesim.study.experiment import Source
 from eiesim.study.figures import Chart, Panel
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.verdict import Judgement, Statement
-from eiesim.study.workloads import (
-    ALEX8,
-    MATCHED,
-    PRESET,
-    REAL,
-    Workload,
-    list_matched_and_real,
-    note_real,
-)
+from eiesim.study.workloads import ALEX8, list_matched_and_real, note_real
 
 SCHEMES = {"rows": 1, "blocks": 8, "columns": 64}
 """Groups of PEs: each group has its own columns, and deals the rows to its PEs."""

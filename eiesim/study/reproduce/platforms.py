@@ -10,10 +10,10 @@ from eiesim.base.published import PAPER_LAYERS
 from eiesim.baselines.measured import Plan
 from eiesim.baselines.published import list_published
 from eiesim.baselines.rows import Baseline
-from eiesim.benchmark import find_spec_file, load_spec
+from eiesim.catalog.layers import find_spec_file, load_spec
+from eiesim.catalog.operands import Source, hash_file
 from eiesim.hardware import Hardware
 from eiesim.study.baseline import measure_layers, open_devices
-from eiesim.study.experiment import Source, hash_file
 from eiesim.study.figures import Chart, Panel
 from eiesim.study.reproduce.outcome import Outcome, Row
 from eiesim.study.verdict import Statement

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from eiesim.base.published import PAPER_LAYERS, find_claim, read_table
+from eiesim.catalog.matched import PRESET, PUBLISHED
+from eiesim.catalog.operands import Source, load_operands
 from eiesim.compare import find_geomean
 from eiesim.energy.machine import price_machine
 from eiesim.energy.model import EnergyReport, estimate_energy
@@ -20,12 +22,10 @@ from eiesim.energy.prices import Key
 from eiesim.hardware import Hardware
 from eiesim.image import encode
 from eiesim.sim.engines import simulate
-from eiesim.study.experiment import Source, load_operands
 from eiesim.study.figures import Chart, Panel
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.reproduce.ratios import QUOTED
 from eiesim.study.verdict import Tolerance, Verdict
-from eiesim.study.workloads import PRESET, PUBLISHED
 
 STEPS = PAPER_LAYERS
 FETCHES = ("ptr_read", "spmat_read")

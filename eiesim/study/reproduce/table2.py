@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from eiesim.base.published import find_claim
+from eiesim.catalog.matched import PRESET
 from eiesim.energy.area import estimate_area
 from eiesim.energy.calibrate import MODULES, PARTS, calibrate, read_table2
 from eiesim.energy.machine import price_machine
@@ -14,7 +15,6 @@ from eiesim.hardware import Hardware
 from eiesim.study.clock import note_clock
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.verdict import Tolerance, Verdict
-from eiesim.study.workloads import PRESET
 
 STEPS = ("steady state",)
 SUMS = "calibrated, and the sums over modules and over types differ in their last digits"

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 import numpy as np
 
 from eiesim.base.published import read_table
+from eiesim.catalog.matched import PRESET, PUBLISHED, REAL
 from eiesim.hardware import Hardware
 from eiesim.study.reproduce import layers
 from eiesim.study.reproduce.layers import READS, STEPS, work
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.verdict import Judgement, Tolerance, Unreproducible, Verdict
-from eiesim.study.workloads import MISSING, PRESET, PUBLISHED, REAL, REAL_NAME, WorkloadRun
+from eiesim.study.workloads import MISSING, REAL_NAME, WorkloadRun
 
 __all__ = ["READS", "STEPS", "judge", "work"]
 

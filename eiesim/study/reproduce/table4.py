@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from eiesim.base.published import PAPER_LAYERS, read_table
 from eiesim.baselines.published import find_time_us
 from eiesim.baselines.roofline import bound_time_us, read_peaks
+from eiesim.catalog.matched import MATCHED, PRESET, PUBLISHED, REAL
 from eiesim.hardware import Hardware
 from eiesim.study.clock import note_clock
 from eiesim.study.reproduce import layers
@@ -20,7 +21,7 @@ from eiesim.study.reproduce.layers import (
 )
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.verdict import Judgement, Tolerance, Unreproducible, Verdict
-from eiesim.study.workloads import MATCHED, MISSING, PRESET, PUBLISHED, REAL, WorkloadRun
+from eiesim.study.workloads import MISSING, WorkloadRun
 
 __all__ = ["READS", "STEPS", "judge", "work"]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from eiesim.base.published import find_claim, read_table
 from eiesim.baselines.published import find_time_us
+from eiesim.catalog.matched import PUBLISHED
 from eiesim.energy.area import estimate_area
 from eiesim.energy.machine import price_machine
 from eiesim.energy.model import find_chip_power_mw
@@ -18,7 +19,6 @@ from eiesim.study.experiment import LayerRun, run_layer
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.reproduce.table2 import SIXTY_FOUR_PES
 from eiesim.study.verdict import Judgement, Tolerance, Unreproducible, Verdict
-from eiesim.study.workloads import PUBLISHED
 
 CHIPS = {"EIE 64PE": "eie-64pe-45nm", "EIE 256PE": "eie-256pe-28nm"}
 PLATFORMS = {"Core-i7 5930K": "cpu", "GeForce Titan X": "gpu", "Tegra K1": "mgpu"}

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from eiesim.base.published import PAPER_LAYERS
 from eiesim.baselines.rows import Baseline
+from eiesim.catalog.matched import PRESET
 from eiesim.hardware import Hardware
 from eiesim.study.reproduce import error_curves, layers, networks, platforms, savings
 from eiesim.study.reproduce.error_curves import KEPT
@@ -42,7 +43,7 @@ from eiesim.study.reproduce.talk_weights import (
     measure_weights,
 )
 from eiesim.study.verdict import DIFFERS, Judgement
-from eiesim.study.workloads import PRESET, WorkloadRun
+from eiesim.study.workloads import WorkloadRun
 
 STEPS = (
     *networks.STEPS,

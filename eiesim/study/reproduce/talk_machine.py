@@ -9,6 +9,7 @@ from statistics import geometric_mean
 from eiesim.base.published import PAPER_LAYERS, find_claim
 from eiesim.baselines.roofline import read_peaks
 from eiesim.baselines.rows import Baseline
+from eiesim.catalog.matched import MATCHED, PRESET, PUBLISHED, draw_matched
 from eiesim.compare import GEOMEAN
 from eiesim.energy.machine import price_machine
 from eiesim.energy.operations import list_prices
@@ -24,14 +25,7 @@ from eiesim.study.reproduce.savings import FLOAT_BITS, Waterfall
 from eiesim.study.reproduce.table1 import CELLS
 from eiesim.study.reproduce.talk_statements import join_words, say
 from eiesim.study.verdict import Statement, Verdict
-from eiesim.study.workloads import (
-    MATCHED,
-    PRESET,
-    PUBLISHED,
-    WorkloadRun,
-    draw_matched,
-    run_workloads,
-)
+from eiesim.study.workloads import WorkloadRun, run_workloads
 
 TIMES_LESS = (10.0, 50.0)
 ON_PLATFORMS = ("cpu", "gpu")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from eiesim.base.published import read_table
-from eiesim.network import load_network
+from eiesim.catalog.networks import load_network
 from eiesim.study.reproduce.networks import DRAWN, NAMES, TRAINED, NetworkBits, choose, find_nearest
 from eiesim.study.reproduce.outcome import Row
 from eiesim.study.reproduce.talk_statements import join_words, say

@@ -8,7 +8,8 @@ from typing import Any
 
 from eiesim.base.published import read_table
 from eiesim.base.resources import models_path
-from eiesim.study.experiment import Source, hash_file
+from eiesim.catalog.operands import Source, hash_file
+from eiesim.catalog.trained import load_trained, trained_names
 from eiesim.study.reproduce.dc_figure6 import BOTH, PRUNING
 from eiesim.study.reproduce.dc_figure7 import FEWEST_BITS
 from eiesim.study.reproduce.error_curves import KEPT, LOST, Point, find_start, list_networks
@@ -16,7 +17,6 @@ from eiesim.study.reproduce.networks import TRAINED, NetworkBits
 from eiesim.study.reproduce.talk_statements import decline, join_words, say
 from eiesim.study.reproduce.talk_tuning import Tuned
 from eiesim.study.verdict import Judgement, Statement
-from eiesim.trained import load_trained, trained_names
 
 ERROR, BITS = "test_error_percent", "test_bits_per_character"
 SIZE_PERCENT = 3.0

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from eiesim.catalog.trained import load_trained, trained_names
 from eiesim.compress.codebook import assign_codes, build_codebook
 from eiesim.layer.weights import CompressedLayer
-from eiesim.trained import load_trained, trained_names
 
 BITS = 2
 EPOCHS = 50

@@ -9,16 +9,16 @@ from statistics import geometric_mean
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.catalog.drawn import Distribution, draw_kept
+from eiesim.catalog.trained import load_trained, trained_names
 from eiesim.compress.codebook import assign_codes, build_codebook
 from eiesim.compress.huffman import HuffmanCode
 from eiesim.layer.weights import CompressedLayer
-from eiesim.study.drawn_network import Distribution, draw_kept
 from eiesim.study.figures import Chart, Panel
 from eiesim.study.reproduce.networks import DRAWN, TRAINED
 from eiesim.study.reproduce.outcome import Row
 from eiesim.study.reproduce.talk_statements import join_words, say
 from eiesim.study.verdict import Statement
-from eiesim.trained import load_trained, trained_names
 
 BIN = 0.5
 """Width of a bin in root mean squares of the layer's weights; one bin is centred on 0."""

@@ -12,18 +12,18 @@ import numpy as np
 
 from eiesim.base.published import PAPER_LAYERS
 from eiesim.baselines.published import find_time_us
-from eiesim.benchmark import draw_benchmark, load_spec
+from eiesim.catalog.layers import draw_benchmark, load_spec
+from eiesim.catalog.matched import CALIBRATED_ROW_VARIATION, MATCHED, PRESET, match_work
+from eiesim.catalog.operands import Source
 from eiesim.hardware import Hardware
 from eiesim.image import encode
 from eiesim.layer.unevenness import measure_variation
 from eiesim.layer.weights import COLUMN_VARIATION, ROW_VARIATION, CompressedLayer, LayerSpec
 from eiesim.sim.engines import simulate
-from eiesim.study.experiment import Source
 from eiesim.study.figures import Chart, Panel
 from eiesim.study.real_layers import AUTHORS, READS, RealLayer, read_real_layers
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.verdict import Tolerance, Verdict
-from eiesim.study.workloads import CALIBRATED_ROW_VARIATION, MATCHED, PRESET, match_work
 
 __all__ = ["READS", "STEPS", "judge", "work"]
 

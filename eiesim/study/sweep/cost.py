@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eiesim.base.errors import ConfigError, EieError
-from eiesim.benchmark import find_spec_file, load_spec
-from eiesim.model import EIE
+from eiesim.catalog.layers import find_spec_file, load_spec
+from eiesim.catalog.model import EIE
 from eiesim.study.sweep.identity import MATCHED
 from eiesim.study.sweep.points import Task, list_tasks
 

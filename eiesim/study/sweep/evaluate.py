@@ -15,7 +15,17 @@ import numpy.typing as npt
 from eiesim.base.arrays import take_array
 from eiesim.base.errors import ConfigError, EieError
 from eiesim.base.units import cycles_to_us
-from eiesim.benchmark import draw_benchmark, find_spec_file, load_spec
+from eiesim.catalog.examples import (
+    DRAWN_STEPS,
+    Example,
+    draw_examples,
+    read_examples,
+    takes_sequences,
+)
+from eiesim.catalog.layers import draw_benchmark, find_spec_file, load_spec
+from eiesim.catalog.matched import draw_matched
+from eiesim.catalog.model import Model
+from eiesim.catalog.operands import is_drawn, load_layer
 from eiesim.counters import RunResult
 from eiesim.energy.model import count_actions
 from eiesim.hardware import Hardware
@@ -32,23 +42,13 @@ from eiesim.importers.kinds import Kind, holds
 from eiesim.importers.npz import read_activations
 from eiesim.inference import run_model
 from eiesim.layer.weights import CompressedLayer
-from eiesim.model import Model
 from eiesim.sim.passes import simulate_passes
-from eiesim.study.examples import (
-    DRAWN_STEPS,
-    Example,
-    draw_examples,
-    read_examples,
-    takes_sequences,
-)
-from eiesim.study.experiment import is_drawn, load_layer
 from eiesim.study.sweep.identity import MATCHED, require_same
 from eiesim.study.sweep.machine import explain_machine, find_prices, measure_machine
 from eiesim.study.sweep.metrics import METRICS, REASONS, derive_metrics
 from eiesim.study.sweep.points import Task, Values
 from eiesim.study.sweep.shared import Encoded, share
 from eiesim.study.sweep.spec import LAYER
-from eiesim.study.workloads import draw_matched
 from eiesim.views import FillView, LayoutView
 
 Row = dict[str, Any]

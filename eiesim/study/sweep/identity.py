@@ -8,13 +8,13 @@ from typing import Any
 
 from eiesim.base.digest import hash_program
 from eiesim.base.errors import EieError
-from eiesim.benchmark import find_spec_file
+from eiesim.catalog.layers import find_spec_file
+from eiesim.catalog.operands import hash_file, load_layer
+from eiesim.catalog.trained import trained_names
 from eiesim.hardware import Hardware
 from eiesim.importers.dump import is_dump
 from eiesim.importers.kinds import Kind, holds
-from eiesim.study.experiment import hash_file, load_layer
 from eiesim.study.sweep.points import Values
-from eiesim.trained import trained_names
 
 SCHEMA = "eiesim sweep 2"
 MATCHED = "matched/"

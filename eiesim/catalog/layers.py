@@ -13,9 +13,9 @@ from eiesim.base.errors import WorkloadError, did_you_mean
 from eiesim.base.published import PAPER_LAYERS
 from eiesim.base.resources import models_path
 from eiesim.base.schema import read_toml
+from eiesim.catalog.trained import load_layer, trained_names
 from eiesim.layer.drawing import draw_activations, draw_codebook, draw_codes
 from eiesim.layer.weights import LARGEST, CompressedLayer, LayerSpec
-from eiesim.trained import load_layer, trained_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +162,7 @@ def load_benchmark(name: str | Path) -> Benchmark:
     ----------
     name : str or Path
         A name of `benchmark_names()`, the path of a `.toml` file like those in `models/`, or a
-        trained layer of `eiesim.trained.list_layers()`, such as ``lenet-300-100/ip1``, with a
+        trained layer of `catalog.trained.list_layers()`, such as ``lenet-300-100/ip1``, with a
         recorded input.
 
     Raises

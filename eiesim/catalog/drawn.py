@@ -10,11 +10,11 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.special import ndtri
 
+from eiesim.catalog.networks import NetworkLayer, NetworkSpec, find_network_file
+from eiesim.catalog.operands import Source, hash_file
 from eiesim.compress.codebook import assign_codes, build_codebook
 from eiesim.layer.drawing import draw_codes
 from eiesim.layer.weights import COLUMN_VARIATION, ROW_VARIATION, CompressedLayer, StoredLayer
-from eiesim.network import NetworkLayer, NetworkSpec, find_network_file
-from eiesim.study.experiment import Source, hash_file
 
 Distribution = Literal["normal", "laplace"]
 
@@ -98,7 +98,7 @@ def find_source(name: str, seed: int = 0) -> Source:
     Parameters
     ----------
     name : str
-        As in `eiesim.network.load_network`.
+        As in `eiesim.catalog.networks.load_network`.
     seed : int
         Of the draw.
     """

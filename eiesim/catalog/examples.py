@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError, did_you_mean
 from eiesim.base.files import read_arrays
+from eiesim.catalog.model import Model
 from eiesim.graph import STEPS, Graph
 from eiesim.importers.idx import read_idx
 from eiesim.importers.kinds import Kind, holds
 from eiesim.layer.drawing import draw_activations
-from eiesim.model import Model
 
 Example = dict[str, npt.NDArray[np.float32]]
 Arrays = Mapping[str, npt.NDArray[Any]]

@@ -1,0 +1,1 @@
+"""What a name or a file is, decided in one place."""
