@@ -27,7 +27,7 @@ from eiesim.baselines.published import (
 from eiesim.baselines.roofline import Peak, bound_time_us, list_rooflines, read_peaks
 from eiesim.baselines.rows import Baseline, read_baseline
 from eiesim.catalog.layers import load_benchmark
-from eiesim.study.store import to_csv
+from eiesim.runs.store import to_csv
 from tests.arrays import f32, u8
 
 MATRICES = ("dense", "sparse")

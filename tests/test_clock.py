@@ -21,7 +21,7 @@ from eiesim.energy.clock import check_clock, fits_clock, swap_cell
 from eiesim.energy.model import find_chip_power_mw
 from eiesim.energy.prices import PriceTable
 from eiesim.hardware import SRAM_CELLS
-from eiesim.study.clock import note_clock
+from eiesim.runs.clock import note_clock
 from eiesim.study.reproduce import table2, table4, table5
 from eiesim.study.sweep import sweep
 from tests.test_char_lstm import write_model

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from eiesim.study.figures import HATCHES, Chart, Panel, draw_chart, draw_svg
+from eiesim.report.charts import HATCHES, Chart, Panel, draw_chart, draw_svg
 
 TEXT = "{http://www.w3.org/2000/svg}text"
 HOSTILE = '#010203 id="x"<script>\'&]]>--> $\\frac$ url(#x) \udc80\0\n'

@@ -19,11 +19,11 @@ from eiesim import Hardware
 from eiesim.base import digest
 from eiesim.base.digest import hash_folder, hash_program
 from eiesim.base.resources import PACKAGE, models_path, traces_path
+from eiesim.catalog import operands
 from eiesim.catalog.model import import_model
 from eiesim.energy.machine import price_machine
-from eiesim.catalog import operands
-from eiesim.study import cache, experiment, reproduction
-from eiesim.study.experiment import run_layer
+from eiesim.runs.layer import run_layer
+from eiesim.study import cache, reproduction
 from eiesim.study.sweep import evaluate, identity, sweep
 from eiesim.study.sweep.journal import open_journal
 from eiesim.study.sweep.run import collect_rows, plan_points, run_points

@@ -123,7 +123,7 @@ def test_a_disturbed_baseline_is_said_by_both_commands(
     def open_disturbed(_: int | None) -> Iterator[tuple[list[Any], str]]:
         yield [DisturbedDevice(80)], "no gpu"
 
-    monkeypatch.setattr("eiesim.study.baseline.open_devices", open_disturbed)
+    monkeypatch.setattr("eiesim.runs.baseline.open_devices", open_disturbed)
     assert main(["baseline", "nt-we", "--batch", "1", "--seconds", "0", "--out", "mine"]) == 0
     told = capsys.readouterr().out
     assert told.count("disturbed: nt-we: ") == 2  # dense and sparse

@@ -16,13 +16,13 @@ from eiesim import Hardware
 from eiesim.base.published import PAPER_LAYERS
 from eiesim.cli.main import main
 from eiesim.energy.machine import price_machine
-from eiesim.study import store
-from eiesim.study.experiment import LayerRun, run_layers
-from eiesim.study.figures import Chart, Panel
-from eiesim.study.markup import make_anchor, name_column, show_number, table
+from eiesim.report.charts import Chart, Panel
+from eiesim.report.markup import make_anchor, name_column, show_number, table
+from eiesim.runs import store
+from eiesim.runs.layer import LayerRun, run_layers
+from eiesim.runs.layer_page import render_run, total_layers
 from eiesim.study.record import DONE, FAILED, Record
 from eiesim.study.reproduction_page import render_reproduction
-from eiesim.study.run_page import render_run, total_layers
 from eiesim.study.verdict import EXACT, Statement, Tolerance, Unreproducible, Verdict
 from tests import browser as look
 
@@ -254,7 +254,7 @@ def test_report_that_cannot_be_written_is_refused_before_the_work(
     path: str,
     problem: str,
 ) -> None:
-    monkeypatch.setattr("eiesim.study.experiment.run_layers", lambda *_: pytest.fail("worked"))
+    monkeypatch.setattr("eiesim.runs.layer.run_layers", lambda *_: pytest.fail("worked"))
     assert main(["run", "nt-we", "--report", path]) == 2
     assert capsys.readouterr().err == f"eiesim: error: {problem}\n"
     assert list(in_folder.iterdir()) == []

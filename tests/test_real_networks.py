@@ -18,9 +18,9 @@ from eiesim.importers.idx import read_idx
 from eiesim.importers.raw import read_wavegru_layer
 from eiesim.importers.weights import read_weights
 from eiesim.inference import InputRun
+from eiesim.runs.network import run_examples, summarise
 from eiesim.sim.engines import Engine
 from eiesim.study.lenet import IMAGES, LABELS, count_errors, run_lenet
-from eiesim.study.network_run import run_examples, summarise
 from eiesim.study.real_layers import WAVEGRU_INPUTS, WAVEGRU_LAYERS
 
 pytestmark = pytest.mark.data

@@ -12,7 +12,7 @@ import pytest
 from eiesim import Hardware, estimate_energy, load_benchmark
 from eiesim.base.errors import ConfigError
 from eiesim.baselines.rows import Baseline
-from eiesim.compare import GEOMEAN, compare, find_geomean
+from eiesim.runs.ratios import GEOMEAN, compare, find_geomean
 from eiesim.study.reproduce import figure6, figure7, figure9, layers, savings, table2, table5
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.verdict import DIFFERS, Verdict

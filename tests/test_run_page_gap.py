@@ -10,9 +10,9 @@ import pytest
 
 from eiesim import Hardware
 from eiesim.energy.machine import price_machine
-from eiesim.study import store
-from eiesim.study.experiment import LayerRun, run_layers
-from eiesim.study.run_page import describe_gap, render_run
+from eiesim.runs import store
+from eiesim.runs.layer import LayerRun, run_layers
+from eiesim.runs.layer_page import describe_gap, render_run
 from tests.arrays import f32
 
 N_PES = 4

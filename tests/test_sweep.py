@@ -32,7 +32,7 @@ from eiesim import (
 from eiesim.base.errors import ConfigError
 from eiesim.catalog.matched import draw_matched
 from eiesim.cli.main import main
-from eiesim.study.experiment import run_layer
+from eiesim.runs.layer import run_layer
 from eiesim.study.sweep import sweep
 from eiesim.study.sweep.answers import find_best, find_front, sum_layers
 from eiesim.study.sweep.journal import open_journal

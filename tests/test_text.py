@@ -18,7 +18,7 @@ from eiesim.energy.machine import price_machine
 from eiesim.graph import STEPS, Graph, Step
 from eiesim.importers.char_lstm import read_char_lstm
 from eiesim.inference import Setup
-from eiesim.study.text import measure_text, write_text
+from eiesim.runs.text import measure_text, write_text
 
 HW = Hardware(codebook_bits=8)
 EXCERPT = "char_lstm/charlotte_bronte/bronte_excerpt.txt"

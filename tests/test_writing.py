@@ -21,8 +21,8 @@ from eiesim.compress.pipeline import compress_network
 from eiesim.compress.plan import Plan
 from eiesim.importers.state_dict import Weights
 from eiesim.layer.weights import DenseLayer
-from eiesim.study import compression
-from eiesim.study.store import name_files
+from eiesim.runs import compressed as compression
+from eiesim.runs.store import name_files
 
 HW = Hardware()
 

@@ -10,7 +10,7 @@ from eiesim.cli.useless import refuse_useless
 
 if TYPE_CHECKING:
     from eiesim.baselines.measured import Plan
-    from eiesim.study.baseline import LayerBaselines
+    from eiesim.runs.baseline import LayerBaselines
 
 HELP = "Time layers on this computer's CPU and GPU, or list published times or rooflines."
 EPILOG = """\
@@ -73,7 +73,7 @@ def execute(options: argparse.Namespace) -> int:
         Parsed arguments.
     """
     from eiesim.cli.output import print_table, result_folder
-    from eiesim.study import baseline, store
+    from eiesim.runs import baseline, store
 
     plan = _make_plan(options)
     with result_folder(options.out) as folder:
@@ -108,7 +108,7 @@ def _make_plan(options: argparse.Namespace) -> Plan:
 def _collect(options: argparse.Namespace, plan: Plan) -> tuple[list[LayerBaselines], str | None]:
     from eiesim.base.published import PAPER_LAYERS
     from eiesim.cli.output import track
-    from eiesim.study.baseline import list_layers, measure_layers, open_devices
+    from eiesim.runs.baseline import list_layers, measure_layers, open_devices
 
     layers = options.layers or PAPER_LAYERS
     if options.kind != "measured":

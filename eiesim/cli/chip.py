@@ -51,8 +51,8 @@ def execute(options: argparse.Namespace) -> int:
         Parsed arguments.
     """
     from eiesim.cli.output import print_table, result_folder
-    from eiesim.study import store
-    from eiesim.study.chip import describe_widths, summarise_chip, vary_chip
+    from eiesim.runs import store
+    from eiesim.runs.chip import describe_widths, summarise_chip, vary_chip
 
     hw, prices = read_machine(options)
     with result_folder(options.out) as folder:

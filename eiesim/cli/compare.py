@@ -54,9 +54,10 @@ def execute(options: argparse.Namespace) -> int:
     """
     from eiesim.base.published import PAPER_LAYERS
     from eiesim.cli.output import print_table, result_folder, track
-    from eiesim.study import comparison, store
-    from eiesim.study.experiment import run_layers
-    from eiesim.study.figures import draw_chart
+    from eiesim.report.charts import draw_chart
+    from eiesim.runs import compare as comparison
+    from eiesim.runs import store
+    from eiesim.runs.layer import run_layers
 
     hw, prices = read_machine(options)
     layers = options.layers or PAPER_LAYERS

@@ -10,7 +10,7 @@ from eiesim.cli.plan import add_plan_arguments, read_plan_options
 from eiesim.cli.useless import refuse_useless
 
 if TYPE_CHECKING:
-    from eiesim.study.compression import Network
+    from eiesim.runs.compressed import Network
 
 HELP = "Prune a network, let its weights share codebooks, and write a file as small as it says."
 EPILOG = """\
@@ -113,8 +113,9 @@ def execute(options: argparse.Namespace) -> int:
     from eiesim.cli.output import print_table, result_folder
     from eiesim.energy.machine import price_machine
     from eiesim.hardware import read_hardware
-    from eiesim.study import compression, store
-    from eiesim.study.clock import check_runs
+    from eiesim.runs import compressed as compression
+    from eiesim.runs import store
+    from eiesim.runs.clock import check_runs
 
     if not 0 <= options.activation_density <= 1 or options.seed < 0:
         raise ConfigError("expected --activation-density from 0 to 1 and --seed from 0 on")
@@ -156,7 +157,7 @@ def _load(options: argparse.Namespace) -> Network:
     from eiesim.compress.pipeline import compress_network
     from eiesim.compress.plan import read_plan
     from eiesim.importers.weights import read_weights_file
-    from eiesim.study import compression
+    from eiesim.runs import compressed as compression
 
     if options.data is not None:
         raise ConfigError("--data goes with --train")
@@ -185,8 +186,8 @@ def _load(options: argparse.Namespace) -> Network:
 def _train(options: argparse.Namespace) -> Network:
     from eiesim.base.errors import ConfigError
     from eiesim.cli.output import tell
+    from eiesim.runs.compressed import read_container
     from eiesim.study.cache import find_folder
-    from eiesim.study.compression import read_container
     from eiesim.study.training import train_network
 
     if options.plan is not None or options.settings or options.prototxt is not None:

@@ -79,7 +79,7 @@ def execute(options: argparse.Namespace) -> int:
     from eiesim.catalog.model import EIE, import_model
     from eiesim.cli.output import print_table, tell
     from eiesim.compress.pipeline import Change
-    from eiesim.study.store import to_json
+    from eiesim.runs.store import to_json
 
     if Path(options.out).suffix.lower() != EIE:
         raise ConfigError(f"--out {options.out}: expected a name that ends in {EIE}")

@@ -85,7 +85,7 @@ def execute(options: argparse.Namespace) -> int:
         Parsed arguments.
     """
     from eiesim.cli.output import print_table, result_folder
-    from eiesim.study import store
+    from eiesim.runs import store
     from eiesim.study.record import FAILED
 
     if options.list:
@@ -118,7 +118,7 @@ def execute(options: argparse.Namespace) -> int:
 def _train(data: Path) -> None:
     from eiesim.base.files import replacing
     from eiesim.cli.output import tell
-    from eiesim.study import store
+    from eiesim.runs import store
     from eiesim.study.curves import train_curves
     from eiesim.study.reproduce.error_curves import TRAINED
 
@@ -171,8 +171,8 @@ def _summarise(records: Sequence[Record]) -> dict[str, Any]:
 def _write(
     folder: Path, records: Sequence[Record], summary: dict[str, Any], words: list[str]
 ) -> None:
-    from eiesim.study import store
-    from eiesim.study.figures import draw_chart
+    from eiesim.report.charts import draw_chart
+    from eiesim.runs import store
     from eiesim.study.reproduction_page import render_reproduction
 
     for record in records:

@@ -104,9 +104,9 @@ def execute(options: argparse.Namespace) -> int:
         return run_network.execute(options)
     run_network.refuse_options(options)
     from eiesim.cli.output import print_table, result_folder, track
-    from eiesim.study import store
-    from eiesim.study.clock import check_runs
-    from eiesim.study.experiment import run_layers
+    from eiesim.runs import store
+    from eiesim.runs.clock import check_runs
+    from eiesim.runs.layer import run_layers
 
     hw, prices = read_machine(options)
     with result_folder(options.out) as folder, result_page(options.report) as page:
@@ -117,7 +117,7 @@ def execute(options: argparse.Namespace) -> int:
         if folder is not None:
             store.write_run(folder, runs, prices, options.words)
         if page is not None:
-            from eiesim.study.run_page import render_run
+            from eiesim.runs.layer_page import render_run
 
             text = render_run(runs, prices, options.words)
             page.write(text.encode("utf-8", errors="backslashreplace"))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from eiesim.catalog.model import Model
     from eiesim.energy.prices import PriceTable
     from eiesim.hardware import Hardware
-    from eiesim.study.store import Row
+    from eiesim.runs.store import Row
 
 START = 100
 """Characters of a text that a model reads before it goes on."""
@@ -90,7 +90,8 @@ def execute(options: argparse.Namespace) -> int:
     from eiesim.catalog.operands import Source, hash_file
     from eiesim.cli.machine import read_machine
     from eiesim.cli.output import result_folder, track
-    from eiesim.study import network_run, store
+    from eiesim.runs import network as network_run
+    from eiesim.runs import store
 
     if len(options.layers) > 1 or options.report is not None:
         raise ConfigError("a .eie file: expected one, by itself and without --report")
@@ -164,8 +165,8 @@ def _read_and_write(
     from eiesim.energy.clock import check_clock
     from eiesim.importers.content import read_content
     from eiesim.inference import Setup
-    from eiesim.study import store
-    from eiesim.study.text import measure_text, write_text
+    from eiesim.runs import store
+    from eiesim.runs.text import measure_text, write_text
 
     with result_folder(options.out) as folder:
         text = read_content(options.text).decode("utf-8", "replace")

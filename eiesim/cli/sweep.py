@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from eiesim.cli.useless import refuse_useless
 
 if TYPE_CHECKING:
-    from eiesim.study.store import Row
+    from eiesim.runs.store import Row
     from eiesim.study.sweep.run import Planned
 
 HELP = "Run a sweep of machines and layers, exactly and in parallel; what is stopped goes on."
@@ -81,7 +81,7 @@ def execute(options: argparse.Namespace) -> int:
     """
     from eiesim.base.errors import escape
     from eiesim.cli.output import result_folder, tell
-    from eiesim.study.store import to_json
+    from eiesim.runs.store import to_json
     from eiesim.study.sweep import report, run
     from eiesim.study.sweep.cost import check_jobs
     from eiesim.study.sweep.journal import open_journal
@@ -133,7 +133,7 @@ def _take_shard(text: str | None) -> tuple[int, int]:
 
 def _tell_plan(planned: Planned, jobs: int | None, as_json: bool) -> int:
     from eiesim.cli.output import print_table
-    from eiesim.study.store import to_json
+    from eiesim.runs.store import to_json
     from eiesim.study.sweep.cost import estimate_cost
 
     told = estimate_cost(planned, jobs)

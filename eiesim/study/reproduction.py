@@ -14,11 +14,11 @@ from types import ModuleType
 from eiesim.base.errors import EieError
 from eiesim.base.processes import Tell, work_in_processes
 from eiesim.energy.machine import price_machine
+from eiesim.runs.store import to_csv
 from eiesim.study import cache
 from eiesim.study.record import DONE, FAILED, Record
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.reproduce.registry import DATA, EXPERIMENTS, choose
-from eiesim.study.store import to_csv
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eiesim.study import markup, store
-from eiesim.study.markup import NOTHING, Html
-from eiesim.study.page import Section, date_line, describe_manifest, render_page
+from eiesim.report import markup
+from eiesim.report.markup import NOTHING, Html
+from eiesim.report.page import Section, date_line, describe_manifest, render_page
+from eiesim.runs import store
 from eiesim.study.record import (
     DONE,
     FAILED,

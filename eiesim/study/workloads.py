@@ -20,7 +20,7 @@ from eiesim.catalog.operands import Source, hash_file, load_operands
 from eiesim.counters import RunResult
 from eiesim.energy.machine import price_machine
 from eiesim.hardware import Hardware
-from eiesim.study.experiment import LayerRun, run_operands
+from eiesim.runs.layer import LayerRun, run_operands
 
 REAL_NAME, ALEX8 = "alex-8", "alex8/layer.npz"
 """AlexNet's fc8 with one image's activations, in the folder of real data."""

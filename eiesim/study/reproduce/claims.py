@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from eiesim.base.published import find_claim, read_table
 from eiesim.catalog.matched import MATCHED, PRESET
-from eiesim.compare import GEOMEAN, Ratio, find_geomean
 from eiesim.energy.area import estimate_area
 from eiesim.energy.machine import price_machine
 from eiesim.energy.model import find_chip_power_mw
 from eiesim.energy.prices import Key
 from eiesim.hardware import Hardware
+from eiesim.runs.ratios import GEOMEAN, Ratio, find_geomean
 from eiesim.study.reproduce import layers
 from eiesim.study.reproduce.layers import READS, STEPS, work
 from eiesim.study.reproduce.outcome import Outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from eiesim.hardware import Hardware
-from eiesim.study.compression import chart_parts
+from eiesim.runs.compressed import chart_parts
 from eiesim.study.reproduce.networks import (
     NAMES,
     ORIGIN,

@@ -18,7 +18,7 @@ from eiesim.compress.huffman import HuffmanCode
 from eiesim.hardware import Hardware
 from eiesim.importers.npz import read_layer
 from eiesim.layer.weights import CompressedLayer
-from eiesim.study.figures import Chart, Panel
+from eiesim.report.charts import Chart, Panel
 from eiesim.study.reproduce.networks import DRAWN, REAL
 from eiesim.study.reproduce.outcome import Outcome, Row
 from eiesim.study.verdict import Judgement, Statement, Unreproducible

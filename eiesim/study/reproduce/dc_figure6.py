@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from eiesim.catalog.trained import load_trained
 from eiesim.compress.ledger import count_bits
 from eiesim.hardware import Hardware
-from eiesim.study.figures import Chart, Panel
+from eiesim.report.charts import Chart, Panel
 from eiesim.study.reproduce.error_curves import (
     KEPT,
     ORIGIN,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from eiesim.hardware import Hardware
-from eiesim.study.figures import Chart
+from eiesim.report.charts import Chart
 from eiesim.study.reproduce.error_curves import (
     LOST,
     ORIGIN,

@@ -9,8 +9,8 @@ from pathlib import Path
 from eiesim.base.files import read_csv
 from eiesim.base.resources import data_path
 from eiesim.catalog.operands import Source, hash_file
+from eiesim.report.charts import Panel
 from eiesim.study import cache
-from eiesim.study.figures import Panel
 
 STEPS = ("curves",)
 SHIPPED = "trained/curves.csv"

@@ -8,6 +8,7 @@ from pathlib import Path
 from eiesim.base.published import read_table
 from eiesim.energy.operations import list_prices
 from eiesim.hardware import Hardware
+from eiesim.report.charts import Chart, Panel
 from eiesim.study.accuracy import (
     ARITHMETIC,
     FILES,
@@ -17,7 +18,6 @@ from eiesim.study.accuracy import (
     Accuracy,
     measure_networks,
 )
-from eiesim.study.figures import Chart, Panel
 from eiesim.study.reproduce.outcome import Outcome, Row
 from eiesim.study.verdict import (
     EXACT,

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from eiesim.base.published import find_claim
 from eiesim.catalog.matched import MATCHED, PRESET
-from eiesim.compare import find_geomean
 from eiesim.hardware import Hardware
+from eiesim.runs.ratios import find_geomean
 from eiesim.study.reproduce import scaling
 from eiesim.study.reproduce.layers import tell_calibrated_mean
 from eiesim.study.reproduce.outcome import Outcome

@@ -12,8 +12,8 @@ from eiesim.catalog.matched import MATCHED, PRESET, REAL, Workload
 from eiesim.catalog.operands import Source
 from eiesim.hardware import Hardware
 from eiesim.image import encode
+from eiesim.report.charts import Chart, Panel
 from eiesim.sim.bounds import bound_cycles
-from eiesim.study.figures import Chart, Panel
 from eiesim.study.reproduce.layers import tell_calibrated_mean
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.sweep.evaluate import measure_machines

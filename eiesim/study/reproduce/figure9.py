@@ -12,7 +12,7 @@ from eiesim.base.published import PAPER_LAYERS, find_claim, read_table
 from eiesim.catalog.matched import MATCHED, PRESET, draw_matched
 from eiesim.catalog.operands import Source
 from eiesim.hardware import Hardware
-from eiesim.study.figures import Chart, Panel
+from eiesim.report.charts import Chart, Panel
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.sweep.evaluate import measure_machines
 from eiesim.study.verdict import EXACT, Tolerance, Verdict

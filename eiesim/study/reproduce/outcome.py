@@ -7,7 +7,7 @@ from typing import Any
 
 from eiesim.catalog.operands import Source
 from eiesim.hardware import Hardware
-from eiesim.study.figures import Chart
+from eiesim.report.charts import Chart
 from eiesim.study.verdict import Judgement
 
 Row = dict[str, Any]

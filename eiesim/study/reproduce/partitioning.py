@@ -13,13 +13,13 @@ import numpy.typing as npt
 from eiesim.base.published import PAPER_LAYERS
 from eiesim.catalog.matched import MATCHED, PRESET, REAL, Workload
 from eiesim.catalog.operands import Source
-from eiesim.compare import find_geomean
 from eiesim.counters import RunResult
 from eiesim.hardware import Hardware
 from eiesim.image import encode
 from eiesim.layer.weights import CompressedLayer
+from eiesim.report.charts import Chart, Panel
+from eiesim.runs.ratios import find_geomean
 from eiesim.sim.engines import simulate
-from eiesim.study.figures import Chart, Panel
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.verdict import Judgement, Statement
 from eiesim.study.workloads import ALEX8, list_matched_and_real, note_real

@@ -13,8 +13,8 @@ from eiesim.baselines.rows import Baseline
 from eiesim.catalog.layers import find_spec_file, load_spec
 from eiesim.catalog.operands import Source, hash_file
 from eiesim.hardware import Hardware
-from eiesim.study.baseline import measure_layers, open_devices
-from eiesim.study.figures import Chart, Panel
+from eiesim.report.charts import Chart, Panel
+from eiesim.runs.baseline import measure_layers, open_devices
 from eiesim.study.reproduce.outcome import Outcome, Row
 from eiesim.study.verdict import Statement
 

@@ -10,11 +10,11 @@ from eiesim.base.published import PAPER_LAYERS, read_table
 from eiesim.baselines.published import derive_cpu_power, find_time_us, list_published
 from eiesim.baselines.rows import Baseline
 from eiesim.catalog.matched import MATCHED, PRESET, PUBLISHED, REAL
-from eiesim.compare import GEOMEAN, Ratio, compare, take_published, take_simulated
 from eiesim.energy.machine import price_machine
 from eiesim.energy.model import find_chip_power_mw
 from eiesim.hardware import Hardware
-from eiesim.study.figures import Chart, Panel
+from eiesim.report.charts import Chart, Panel
+from eiesim.runs.ratios import GEOMEAN, Ratio, compare, take_published, take_simulated
 from eiesim.study.reproduce import layers
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.verdict import EXACT, Judgement, Tolerance, Unreproducible, Verdict

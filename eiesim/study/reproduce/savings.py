@@ -14,15 +14,15 @@ import numpy as np
 from eiesim.base.published import PAPER_LAYERS, find_claim, read_table
 from eiesim.catalog.matched import PRESET, PUBLISHED
 from eiesim.catalog.operands import Source, load_operands
-from eiesim.compare import find_geomean
 from eiesim.energy.machine import price_machine
 from eiesim.energy.model import EnergyReport, estimate_energy
 from eiesim.energy.operations import list_prices
 from eiesim.energy.prices import Key
 from eiesim.hardware import Hardware
 from eiesim.image import encode
+from eiesim.report.charts import Chart, Panel
+from eiesim.runs.ratios import find_geomean
 from eiesim.sim.engines import simulate
-from eiesim.study.figures import Chart, Panel
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.reproduce.ratios import QUOTED
 from eiesim.study.verdict import Tolerance, Verdict

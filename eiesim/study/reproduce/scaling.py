@@ -11,7 +11,7 @@ from eiesim.base.published import PAPER_LAYERS
 from eiesim.catalog.matched import MATCHED, PRESET, REAL, Workload
 from eiesim.catalog.operands import Source
 from eiesim.hardware import Hardware
-from eiesim.study.figures import Chart, Panel
+from eiesim.report.charts import Chart, Panel
 from eiesim.study.sweep.evaluate import measure_machines
 from eiesim.study.workloads import ALEX8, list_matched_and_real
 

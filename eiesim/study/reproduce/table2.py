@@ -12,7 +12,7 @@ from eiesim.energy.calibrate import MODULES, PARTS, calibrate, read_table2
 from eiesim.energy.machine import price_machine
 from eiesim.energy.model import find_chip_power_mw, find_steady_power_mw
 from eiesim.hardware import Hardware
-from eiesim.study.clock import note_clock
+from eiesim.runs.clock import note_clock
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.verdict import Tolerance, Verdict
 

@@ -9,7 +9,7 @@ from eiesim.baselines.published import find_time_us
 from eiesim.baselines.roofline import bound_time_us, read_peaks
 from eiesim.catalog.matched import MATCHED, PRESET, PUBLISHED, REAL
 from eiesim.hardware import Hardware
-from eiesim.study.clock import note_clock
+from eiesim.runs.clock import note_clock
 from eiesim.study.reproduce import layers
 from eiesim.study.reproduce.layers import (
     READS,

@@ -14,8 +14,8 @@ from eiesim.energy.area import estimate_area
 from eiesim.energy.machine import price_machine
 from eiesim.energy.model import find_chip_power_mw
 from eiesim.hardware import Hardware
-from eiesim.study.clock import note_clock
-from eiesim.study.experiment import LayerRun, run_layer
+from eiesim.runs.clock import note_clock
+from eiesim.runs.layer import LayerRun, run_layer
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.reproduce.table2 import SIXTY_FOUR_PES
 from eiesim.study.verdict import Judgement, Tolerance, Unreproducible, Verdict

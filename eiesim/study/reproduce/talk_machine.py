@@ -10,13 +10,13 @@ from eiesim.base.published import PAPER_LAYERS, find_claim
 from eiesim.baselines.roofline import read_peaks
 from eiesim.baselines.rows import Baseline
 from eiesim.catalog.matched import MATCHED, PRESET, PUBLISHED, draw_matched
-from eiesim.compare import GEOMEAN
 from eiesim.energy.machine import price_machine
 from eiesim.energy.operations import list_prices
 from eiesim.energy.prices import Key
 from eiesim.energy.sram import find_sram
 from eiesim.hardware import Hardware
 from eiesim.image import encode
+from eiesim.runs.ratios import GEOMEAN
 from eiesim.study.reproduce import layers, platforms
 from eiesim.study.reproduce.networks import DRAWN, NAMES, TRAINED, NetworkBits, find_nearest
 from eiesim.study.reproduce.outcome import Row

@@ -14,7 +14,7 @@ from eiesim.catalog.trained import load_trained, trained_names
 from eiesim.compress.codebook import assign_codes, build_codebook
 from eiesim.compress.huffman import HuffmanCode
 from eiesim.layer.weights import CompressedLayer
-from eiesim.study.figures import Chart, Panel
+from eiesim.report.charts import Chart, Panel
 from eiesim.study.reproduce.networks import DRAWN, TRAINED
 from eiesim.study.reproduce.outcome import Row
 from eiesim.study.reproduce.talk_statements import join_words, say

@@ -19,8 +19,8 @@ from eiesim.hardware import Hardware
 from eiesim.image import encode
 from eiesim.layer.unevenness import measure_variation
 from eiesim.layer.weights import COLUMN_VARIATION, ROW_VARIATION, CompressedLayer, LayerSpec
+from eiesim.report.charts import Chart, Panel
 from eiesim.sim.engines import simulate
-from eiesim.study.figures import Chart, Panel
 from eiesim.study.real_layers import AUTHORS, READS, RealLayer, read_real_layers
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.verdict import Tolerance, Verdict

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from eiesim.study import markup
-from eiesim.study.figures import Chart, Panel
+from eiesim.report import markup
+from eiesim.report.charts import Chart, Panel
 from eiesim.study.sweep.answers import Row, explain_row, is_answer, name_judged, weigh
 from eiesim.study.sweep.points import find_value, list_values
 from eiesim.study.sweep.run import Planned

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from eiesim.hardware import Hardware
-from eiesim.study import markup
-from eiesim.study.figures import Chart, Panel
-from eiesim.study.page import Section, date_line, describe_manifest, render_page
+from eiesim.report import markup
+from eiesim.report.charts import Chart, Panel
+from eiesim.report.page import Section, date_line, describe_manifest, render_page
 from eiesim.study.sweep.answers import (
     POINTS,
     Row,
@@ -25,7 +25,6 @@ from eiesim.study.sweep.points import list_axes
 from eiesim.study.sweep.run import Planned
 from eiesim.study.sweep.sensitivity import describe_axes
 from eiesim.study.sweep.spec import LARGE, Sweep, name_metric
-from eiesim.study.verdict import DIFFERS
 
 ROWS_AT_MOST = 2000
 """Of a table."""
@@ -52,7 +51,7 @@ def render_sweep(
     summary : dict
         From `eiesim.study.sweep.report.summarise`.
     manifest : dict
-        From `eiesim.study.store.make_manifest`.
+        From `eiesim.runs.store.make_manifest`.
     """
     axes, judged = list_axes(sweep), find_judged(sweep, rows)
     whole = name_judged(sweep)
@@ -77,7 +76,7 @@ def render_sweep(
     title = sweep.title or f"Sweep of {', '.join(axes)}"
     tiles = markup.tiles([(f"{number:,}", name, "") for name, number in name_counts(summary)])
     doubts = [summary[name] for name in ("clock", "wider_words") if summary[name]]
-    notices = [markup.notice("\n".join(doubts), DIFFERS)] if doubts else []
+    notices = [markup.notice("\n".join(doubts), markup.BAD)] if doubts else []
     return render_page(title, markup.join([tiles, *notices]), sections, date_line(manifest))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from eiesim import __version__
 from eiesim.base.errors import EieError
 from eiesim.catalog.operands import Source, hash_file
-from eiesim.study.store import make_manifest, to_csv, to_json, write_texts
+from eiesim.runs.store import make_manifest, to_csv, to_json, write_texts
 from eiesim.study.sweep.answers import find_best, find_front, find_judged, name_judged
 from eiesim.study.sweep.doubts import describe_clock, describe_wider_words
 from eiesim.study.sweep.evaluate import Row

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eiesim.base.resources import data_path
-from eiesim.study.markup import NOTHING, Html, escape, join, link, make_anchor, preformatted, table
+from eiesim.report.markup import NOTHING, Html, escape, join, link, make_anchor, preformatted, table
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from eiesim.catalog.examples import Example
 from eiesim.catalog.model import Model
 from eiesim.energy.prices import PriceTable
 from eiesim.inference import InputRun, Setup, run_model
-from eiesim.study.network_run import price_steps
+from eiesim.runs.network import price_steps
 
 
 @dataclass(frozen=True)

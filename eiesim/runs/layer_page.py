@@ -8,14 +8,13 @@ from typing import Any
 
 from eiesim.energy.prices import PriceTable
 from eiesim.energy.wires import BASIS
-from eiesim.study import markup, store
-from eiesim.study.clock import check_runs
-from eiesim.study.experiment import LayerRun
-from eiesim.study.figures import Chart, Panel
-from eiesim.study.markup import Html
-from eiesim.study.page import Section, date_line, describe_manifest, render_page
-from eiesim.study.record import DONE
-from eiesim.study.verdict import DIFFERS
+from eiesim.report import markup
+from eiesim.runs import store
+from eiesim.runs.clock import check_runs
+from eiesim.runs.layer import LayerRun
+from eiesim.report.charts import Chart, Panel
+from eiesim.report.markup import Html
+from eiesim.report.page import Section, date_line, describe_manifest, render_page
 
 Row = dict[str, Any]
 TOPICS = {
@@ -128,13 +127,13 @@ def _summarise(runs: Sequence[LayerRun], rows: Sequence[Row]) -> Html:
 
 def _warn(runs: Sequence[LayerRun]) -> list[Html]:
     problems = [problem for run in runs for problem in store.describe_problems(run)]
-    return [markup.notice("\n".join(problems), DIFFERS)] if problems else []
+    return [markup.notice("\n".join(problems), markup.BAD)] if problems else []
 
 
 def _warn_clock(runs: Sequence[LayerRun], prices: PriceTable) -> list[Html]:
     results = [run.result for run in runs]
     text = check_runs(results[0].hardware, prices, results)["text"]
-    return [markup.notice(text, DIFFERS)] if text else []
+    return [markup.notice(text, markup.BAD)] if text else []
 
 
 def _compare(runs: Sequence[LayerRun], rows: Sequence[Row]) -> Html:
@@ -246,7 +245,7 @@ def _make_section(anchor: str, run: LayerRun, row: Row) -> Section:
             if rows
         ),
     ]
-    fits = markup.badge("fits" if row["fits"] else "does not fit", DONE if row["fits"] else DIFFERS)
+    fits = markup.badge("fits" if row["fits"] else "does not fit", markup.GOOD if row["fits"] else markup.BAD)
     return Section(anchor, row["layer"], markup.join(content), fits, {"layer": row["layer"]})
 
 

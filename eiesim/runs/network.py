@@ -22,8 +22,8 @@ from eiesim.energy.wires import price_broadcast_pj
 from eiesim.hardware import Hardware
 from eiesim.inference import InputRun, StepRun, run_model
 from eiesim.sim.engines import Engine
-from eiesim.study.clock import check_runs
-from eiesim.study.store import Row, describe_lack, name_files
+from eiesim.runs.clock import check_runs
+from eiesim.runs.store import Row, describe_lack, name_files
 
 SCHEMA = "eiesim network run 1"
 PERCENTILES = (5, 50, 95, 99)

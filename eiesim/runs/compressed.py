@@ -25,9 +25,9 @@ from eiesim.importers.net import read_net
 from eiesim.importers.state_dict import Weights
 from eiesim.layer.drawing import draw_activations
 from eiesim.layer.weights import StoredLayer
-from eiesim.study import store
-from eiesim.study.experiment import LayerRun, run_operands
-from eiesim.study.figures import Chart, Panel, draw_chart
+from eiesim.runs import store
+from eiesim.runs.layer import LayerRun, run_operands
+from eiesim.report.charts import Chart, Panel, draw_chart
 
 SCHEMA = "eiesim compress 1"
 DCZ = ".dcz"

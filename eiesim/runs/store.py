@@ -25,8 +25,8 @@ from eiesim.energy.prices import PriceTable
 from eiesim.energy.wires import BASIS, price_broadcast_pj
 from eiesim.hardware import Hardware
 from eiesim.image import PTR_SRAM, SPMAT_SRAM, MemoryUse, count_chips
-from eiesim.study.clock import check_runs
-from eiesim.study.experiment import LayerRun
+from eiesim.runs.clock import check_runs
+from eiesim.runs.layer import LayerRun
 
 Row = dict[str, Any]
 SCHEMA = "eiesim run 2"

@@ -12,11 +12,11 @@ from eiesim.base.published import PAPER_LAYERS
 from eiesim.baselines.published import list_published
 from eiesim.baselines.roofline import list_rooflines
 from eiesim.baselines.rows import Baseline, read_baseline
-from eiesim.compare import Ratio, compare, take_published, take_simulated
+from eiesim.runs.ratios import Ratio, compare, take_published, take_simulated
 from eiesim.energy.prices import PriceTable
-from eiesim.study.clock import check_runs
-from eiesim.study.experiment import LayerRun
-from eiesim.study.figures import Chart, Panel
+from eiesim.runs.clock import check_runs
+from eiesim.runs.layer import LayerRun
+from eiesim.report.charts import Chart, Panel
 
 Row = dict[str, Any]
 SCHEMA = "eiesim compare 1"

@@ -17,7 +17,7 @@ from eiesim.baselines.published import list_published
 from eiesim.baselines.roofline import list_rooflines
 from eiesim.baselines.rows import Baseline
 from eiesim.catalog.operands import Source, load_layer
-from eiesim.study import store
+from eiesim.runs import store
 
 SCHEMA = "eiesim baseline 1"
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
-from eiesim.study.figures import Chart, draw_svg
+from eiesim.report.charts import Chart, draw_svg
 
 Row = Mapping[str, Any]
 FOLD_ROWS = 20
@@ -30,6 +30,8 @@ SPELLINGS = {
     "edp": "EDP",
 }  # fmt: skip
 MISSING = "\N{EN DASH}"
+GOOD, BAD = "done", "differs"
+"""Kinds of a badge or a notice, see `badge`."""
 
 
 class Html(str):

@@ -1,0 +1,1 @@
+"""Charts, markup and pages."""
