@@ -32,9 +32,9 @@ from eiesim.layer.weights import DenseLayer
 from eiesim.sim.fast._kernels import time_broadcasts
 from eiesim.sim.scan import scan_activations
 from eiesim.study.cache import FOLDER_VARIABLE
-from eiesim.study.sweep.journal import open_journal
-from eiesim.study.sweep.run import plan_points, run_points
-from eiesim.study.sweep.spec import make_sweep
+from eiesim.sweep.journal import open_journal
+from eiesim.sweep.run import plan_points, run_points
+from eiesim.sweep.spec import make_sweep
 
 HW = Hardware()
 SECOND = "one second"

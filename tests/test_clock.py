@@ -23,7 +23,7 @@ from eiesim.energy.prices import PriceTable
 from eiesim.hardware import SRAM_CELLS
 from eiesim.runs.clock import note_clock
 from eiesim.study.reproduce import table2, table4, table5
-from eiesim.study.sweep import sweep
+from eiesim.sweep import sweep
 from tests.test_char_lstm import write_model
 from tests.test_energy import PAPER, make_run
 

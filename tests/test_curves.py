@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from eiesim.layer.weights import DenseLayer
-from eiesim.study import curves
+from eiesim.training import curves
 
 
 def count(weights: npt.NDArray[np.float64], bits: int | None) -> int:

@@ -16,7 +16,7 @@ from eiesim.base.errors import EieError, WorkloadError
 from eiesim.cli.main import main
 from eiesim.importers.dump import read_dump
 from eiesim.sim.golden import compute_output
-from eiesim.study.sweep.identity import identify
+from eiesim.sweep.identity import identify
 from tests.strategies import Case, cases
 from tests.test_container import mutate
 

@@ -17,11 +17,11 @@ from scipy import sparse
 from eiesim import CompressedLayer, Hardware, encode, simulate
 from eiesim.base.errors import WorkloadError
 from eiesim.study.accuracy import ARITHMETIC
-from eiesim.study.lenet import load_lenet
 from eiesim.study.precision import FixedPoint, append_bias, expand, fit_format, multiply, run_layers
 from eiesim.study.reproduce import figure10
 from eiesim.study.reproduce.outcome import Outcome
 from eiesim.study.verdict import DIFFERS, IMPOSSIBLE, MATCH, WITHIN
+from eiesim.training.lenet import load_lenet
 from tests.arrays import f32, u8
 
 SPECIAL = (0.0, 1.0, -1.0, 0.5, -0.25, 100.0, -1000.0, 0.0078125)

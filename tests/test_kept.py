@@ -24,18 +24,18 @@ from eiesim.catalog.model import import_model
 from eiesim.energy.machine import price_machine
 from eiesim.runs.layer import run_layer
 from eiesim.study import cache, reproduction
-from eiesim.study.sweep import evaluate, identity, sweep
-from eiesim.study.sweep.journal import open_journal
-from eiesim.study.sweep.run import collect_rows, plan_points, run_points
-from eiesim.study.sweep.spec import make_sweep
+from eiesim.sweep import evaluate, identity, sweep
+from eiesim.sweep.journal import open_journal
+from eiesim.sweep.run import collect_rows, plan_points, run_points
+from eiesim.sweep.spec import make_sweep
 
 KEEPERS = """
 from pathlib import Path
 import numpy as np
 from eiesim.compress.stages import Stage, Stages
 from eiesim.study import cache
-from eiesim.study.sweep.run import plan_points
-from eiesim.study.sweep.spec import make_sweep
+from eiesim.sweep.run import plan_points
+from eiesim.sweep.spec import make_sweep
 
 made = []
 Stages(Path("stages"), {}).run("one", {}, lambda: made.append(1) or Stage({"n": np.ones(1)}))

@@ -15,7 +15,7 @@ from eiesim import Hardware, price_machine
 from eiesim.base.errors import EnergyError
 from eiesim.cli.main import main
 from eiesim.energy.model import find_chip_power_mw
-from eiesim.study.sweep import sweep
+from eiesim.sweep import sweep
 
 OUTSIDE = "CACTI was not run for an SRAM of 131072 bytes and 8 bits"
 """What there is no price and no area of."""

@@ -20,8 +20,8 @@ from eiesim.importers.weights import read_weights
 from eiesim.inference import InputRun
 from eiesim.runs.network import run_examples, summarise
 from eiesim.sim.engines import Engine
-from eiesim.study.lenet import IMAGES, LABELS, count_errors, run_lenet
 from eiesim.study.real_layers import WAVEGRU_INPUTS, WAVEGRU_LAYERS
+from eiesim.training.lenet import IMAGES, LABELS, count_errors, run_lenet
 
 pytestmark = pytest.mark.data
 

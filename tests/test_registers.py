@@ -23,7 +23,7 @@ from eiesim.energy.model import find_steady_power_mw
 from eiesim.energy.prices import Key
 from eiesim.energy.wires import price_broadcast_pj
 from eiesim.image.fit import fit_images
-from eiesim.study.sweep import sweep
+from eiesim.sweep import sweep
 from tests.test_energy import PAPER
 
 CLOCK_MW = {"act_queue": 0.065, "arithm": 0.366, "act_rw": 0.656}

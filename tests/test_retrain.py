@@ -29,8 +29,8 @@ from eiesim.compress.retrain import (
 )
 from eiesim.compress.retrain.layers import Weights, find_weights
 from eiesim.compress.retrain.networks import CharLstm, LeNet5, LeNet300, seeded
-from eiesim.study.tasks import make_model
-from eiesim.study.training import take_layers, take_state
+from eiesim.training.tasks import make_model
+from eiesim.training.training import take_layers, take_state
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "retraining.md"
 

@@ -87,7 +87,7 @@ def test_a_sweep_leaves_no_images(tmp_path: Path, number: int, all_of_them: bool
 
 
 SCRIPT = """
-from eiesim.study.sweep import sweep
+from eiesim.sweep import sweep
 sweep("spec.toml", store="store", jobs=2)
 """
 

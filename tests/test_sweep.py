@@ -33,14 +33,14 @@ from eiesim.base.errors import ConfigError
 from eiesim.catalog.matched import draw_matched
 from eiesim.cli.main import main
 from eiesim.runs.layer import run_layer
-from eiesim.study.sweep import sweep
-from eiesim.study.sweep.answers import find_best, find_front, sum_layers
-from eiesim.study.sweep.journal import open_journal
-from eiesim.study.sweep.metrics import METRICS
-from eiesim.study.sweep.points import count_points, list_points
-from eiesim.study.sweep.run import collect_rows, plan_points, run_points
-from eiesim.study.sweep.shared import Encoded, share
-from eiesim.study.sweep.spec import make_sweep, read_sweep
+from eiesim.sweep import sweep
+from eiesim.sweep.answers import find_best, find_front, sum_layers
+from eiesim.sweep.journal import open_journal
+from eiesim.sweep.metrics import METRICS
+from eiesim.sweep.points import count_points, list_points
+from eiesim.sweep.run import collect_rows, plan_points, run_points
+from eiesim.sweep.shared import Encoded, share
+from eiesim.sweep.spec import make_sweep, read_sweep
 from tests import browser as look
 
 SMALL = """
@@ -530,7 +530,7 @@ def test_an_image_is_made_once_and_mapped(tmp_path: Path) -> None:
 def test_a_worker_that_was_killed_keeps_nobody_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eiesim.study.sweep.shared.LONGEST_WAIT_S", 0.1)
+    monkeypatch.setattr("eiesim.sweep.shared.LONGEST_WAIT_S", 0.1)
     benchmark = load_benchmark("nt-we")
     (tmp_path / "a.lock").mkdir()
     own = Encoded(encode(benchmark.layer, Hardware()), benchmark.activations)

@@ -17,13 +17,13 @@ import pytest
 from eiesim import Hardware, encode, estimate_energy, load_benchmark, price_machine, simulate
 from eiesim.cli.main import main
 from eiesim.energy.model import find_chip_power_mw
-from eiesim.study.sweep import sweep
-from eiesim.study.sweep.answers import find_judged, sum_layers
-from eiesim.study.sweep.journal import open_journal
-from eiesim.study.sweep.maps import draw_maps
-from eiesim.study.sweep.run import How, run_sweep
-from eiesim.study.sweep.sensitivity import describe_axes, find_sensitivity
-from eiesim.study.sweep.spec import Constraint, make_sweep
+from eiesim.sweep import sweep
+from eiesim.sweep.answers import find_judged, sum_layers
+from eiesim.sweep.journal import open_journal
+from eiesim.sweep.maps import draw_maps
+from eiesim.sweep.run import How, run_sweep
+from eiesim.sweep.sensitivity import describe_axes, find_sensitivity
+from eiesim.sweep.spec import Constraint, make_sweep
 
 Row = dict[str, Any]
 Grid = dict[tuple[Any, ...], Row]

@@ -21,10 +21,10 @@ from eiesim.cli.main import main
 from eiesim.graph import STEPS, Graph, Step
 from eiesim.inference import run_model
 from eiesim.layer.weights import StoredLayer
-from eiesim.study.sweep import sweep
-from eiesim.study.sweep.points import list_points
-from eiesim.study.sweep.run import plan_points
-from eiesim.study.sweep.spec import MOST_POINTS, make_sweep
+from eiesim.sweep import sweep
+from eiesim.sweep.points import list_points
+from eiesim.sweep.run import plan_points
+from eiesim.sweep.spec import MOST_POINTS, make_sweep
 
 ROOT = Path(__file__).resolve().parents[1]
 

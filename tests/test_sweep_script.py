@@ -11,14 +11,14 @@ import pytest
 
 from eiesim.base.errors import ConfigError
 from eiesim.cli.main import main
-from eiesim.study.sweep import cost, run, sweep
-from eiesim.study.sweep.cost import choose_jobs, count_cores
-from eiesim.study.sweep.points import list_tasks
-from eiesim.study.sweep.run import plan_points
-from eiesim.study.sweep.spec import make_sweep
+from eiesim.sweep import cost, run, sweep
+from eiesim.sweep.cost import choose_jobs, count_cores
+from eiesim.sweep.points import list_tasks
+from eiesim.sweep.run import plan_points
+from eiesim.sweep.spec import make_sweep
 
 SCRIPT = """
-from eiesim.study.sweep import sweep
+from eiesim.sweep import sweep
 print("begun", flush=True)
 axes = {"n_pes": [16, 64], "queue_depth": [2, 8]}
 table = sweep({"layers": ["nt-we", "nt-wd"], "axes": axes}, jobs=2, scheduler=SCHEDULER)

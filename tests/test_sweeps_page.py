@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from eiesim.study.sweep import sweep
-from eiesim.study.sweep.answers import find_best, sum_layers
-from eiesim.study.sweep.spec import USUAL
+from eiesim.sweep import sweep
+from eiesim.sweep.answers import find_best, sum_layers
+from eiesim.sweep.spec import USUAL
 from tests.pages import read_table
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "sweeps.md"

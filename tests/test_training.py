@@ -15,9 +15,9 @@ from eiesim.base.errors import WorkloadError
 from eiesim.base.resources import models_path, traces_path
 from eiesim.catalog import trained
 from eiesim.catalog.trained import decode, load_trained, trained_names
-from eiesim.study.digits import load_digits
-from eiesim.study.recipes import LENET_5, LENET_300_100, TRAINED, Round, Training
-from eiesim.study.tasks import DigitTask, find_task
+from eiesim.training.digits import load_digits
+from eiesim.training.recipes import LENET_5, LENET_300_100, TRAINED, Round, Training
+from eiesim.training.tasks import DigitTask, find_task
 
 # Deep Compression, Table 1: rate, error of the dense network and of the compressed one in percent
 LENETS = {"lenet-300-100": (266_610, 40, 1.64, 1.58), "lenet-5": (431_080, 39, 0.80, 0.74)}
@@ -164,7 +164,7 @@ class TestTraining:
             pytest.importorskip(module, reason=f"{module}: pip install 'eiesim[train]'")
 
     def test_stages_are_run_and_then_taken_again(self, tmp_path: Path) -> None:
-        from eiesim.study.training import run_recipe, take_layers  # noqa: PLC0415
+        from eiesim.training.training import run_recipe, take_layers  # noqa: PLC0415
 
         task = find_task(TINY, None)
         runs, lines = [], []
@@ -193,7 +193,7 @@ class TestTraining:
         assert stages["encoded"].facts["bytes"] == runs[0].path.stat().st_size
 
     def test_an_interruption_keeps_the_stages_that_are_done(self, tmp_path: Path) -> None:
-        from eiesim.study.training import run_recipe  # noqa: PLC0415
+        from eiesim.training.training import run_recipe  # noqa: PLC0415
 
         task = find_task(TINY, None)
         stopped: list[str] = []
@@ -218,7 +218,7 @@ class TestTraining:
         assert resumed.path.read_bytes() == whole.path.read_bytes()
 
     def test_a_changed_recipe_redoes_what_depends_on_it(self, tmp_path: Path) -> None:
-        from eiesim.study.training import run_recipe  # noqa: PLC0415
+        from eiesim.training.training import run_recipe  # noqa: PLC0415
 
         task = find_task(TINY, None)
         run_recipe(TINY, task, 5, tmp_path, str)
@@ -230,7 +230,7 @@ class TestTraining:
     def test_what_is_published_can_be_loaded(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from eiesim.study import publishing  # noqa: PLC0415
+        from eiesim.training import publishing  # noqa: PLC0415
 
         monkeypatch.setattr(publishing, "TRAINED", {"lenet-300-100": TINY})
         publishing.publish("lenet-300-100", None, (3, 4), tmp_path / "w", tmp_path / "t")
@@ -246,7 +246,7 @@ class TestTraining:
         }
 
     def test_an_unknown_network_is_told(self, tmp_path: Path) -> None:
-        from eiesim.study.training import train_network  # noqa: PLC0415
+        from eiesim.training.training import train_network  # noqa: PLC0415
 
         with pytest.raises(WorkloadError, match="did you mean 'lenet-5'"):
             train_network("lenet5", None, 0, tmp_path)
@@ -259,9 +259,9 @@ def test_without_pytorch_the_reason_is_told(
 ) -> None:
     import sys  # noqa: PLC0415
 
-    from eiesim.study.training import train_network  # noqa: PLC0415
+    from eiesim.training.training import train_network  # noqa: PLC0415
 
-    monkeypatch.setattr("eiesim.study.training.find_task", lambda *_: None)
+    monkeypatch.setattr("eiesim.training.training.find_task", lambda *_: None)
     for name in [name for name in sys.modules if name.startswith("eiesim.compress.retrain")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delattr("eiesim.compress.retrain", raising=False)

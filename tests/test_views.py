@@ -34,9 +34,9 @@ from eiesim.image import (
 from eiesim.sim.fast import engine
 from eiesim.sim.fast.engine import Prepared
 from eiesim.sim.passes import simulate_passes
-from eiesim.study.sweep import evaluate, machine, sweep
-from eiesim.study.sweep.evaluate import Measured, measure_machines
-from eiesim.study.sweep.identity import make_key
+from eiesim.sweep import evaluate, machine, sweep
+from eiesim.sweep.evaluate import Measured, measure_machines
+from eiesim.sweep.identity import make_key
 
 FIELDS = [field.name for field in fields(Hardware)]
 SMALL: dict[str, Any] = {"n_pes": 4, "index_bits": 3, "accumulators_per_pe": 16}

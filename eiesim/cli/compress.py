@@ -188,7 +188,7 @@ def _train(options: argparse.Namespace) -> Network:
     from eiesim.cli.output import tell
     from eiesim.runs.compressed import read_container
     from eiesim.study.cache import find_folder
-    from eiesim.study.training import train_network
+    from eiesim.training.training import train_network
 
     if options.plan is not None or options.settings or options.prototxt is not None:
         raise ConfigError("--plan, --set and --prototxt do not go with --train")

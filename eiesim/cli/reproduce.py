@@ -119,8 +119,8 @@ def _train(data: Path) -> None:
     from eiesim.base.files import replacing
     from eiesim.cli.output import tell
     from eiesim.runs import store
-    from eiesim.study.curves import train_curves
     from eiesim.study.reproduce.error_curves import TRAINED
+    from eiesim.training.curves import train_curves
 
     mnist = data / "mnist"
     rows = train_curves(mnist if mnist.is_dir() else None, TRAINED.parent, tell)

@@ -12,7 +12,7 @@ from eiesim.cli.useless import refuse_useless
 
 if TYPE_CHECKING:
     from eiesim.runs.store import Row
-    from eiesim.study.sweep.run import Planned
+    from eiesim.sweep.run import Planned
 
 HELP = "Run a sweep of machines and layers, exactly and in parallel; what is stopped goes on."
 EPILOG = """\
@@ -82,11 +82,11 @@ def execute(options: argparse.Namespace) -> int:
     from eiesim.base.errors import escape
     from eiesim.cli.output import result_folder, tell
     from eiesim.runs.store import to_json
-    from eiesim.study.sweep import report, run
-    from eiesim.study.sweep.cost import check_jobs
-    from eiesim.study.sweep.journal import open_journal
-    from eiesim.study.sweep.points import count_points
-    from eiesim.study.sweep.spec import read_sweep
+    from eiesim.sweep import report, run
+    from eiesim.sweep.cost import check_jobs
+    from eiesim.sweep.journal import open_journal
+    from eiesim.sweep.points import count_points
+    from eiesim.sweep.spec import read_sweep
 
     check_jobs(options.jobs)
     if options.scheduler not in (None, "local"):
@@ -134,7 +134,7 @@ def _take_shard(text: str | None) -> tuple[int, int]:
 def _tell_plan(planned: Planned, jobs: int | None, as_json: bool) -> int:
     from eiesim.cli.output import print_table
     from eiesim.runs.store import to_json
-    from eiesim.study.sweep.cost import estimate_cost
+    from eiesim.sweep.cost import estimate_cost
 
     told = estimate_cost(planned, jobs)
     if as_json:

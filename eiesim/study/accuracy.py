@@ -15,8 +15,8 @@ from eiesim.base.files import read_arrays
 from eiesim.catalog.operands import Source, hash_file
 from eiesim.compress.pipeline import compress
 from eiesim.importers.net import read_net
-from eiesim.study.lenet import IMAGES, LABELS, MODELS, load_lenet
 from eiesim.study.precision import FixedPoint, append_bias, expand, run_layers
+from eiesim.training.lenet import IMAGES, LABELS, MODELS, load_lenet
 
 ARITHMETIC: Mapping[str, int | None] = {"float32": None, "int32": 32, "int16": 16, "int8": 8}
 """Bits of a fixed-point number; None is floating point."""

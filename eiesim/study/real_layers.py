@@ -20,8 +20,8 @@ from eiesim.importers.npz import read_layer
 from eiesim.importers.raw import read_wavegru_layer
 from eiesim.layer.weights import CompressedLayer
 from eiesim.study.accuracy import NET, PHOTOGRAPHS
-from eiesim.study.lenet import MODELS
 from eiesim.study.workloads import ALEX8
+from eiesim.training.lenet import MODELS
 
 WAVEGRU_INPUTS = "wavegru/derived_layer_inputs.npz"
 WAVEGRU_LAYERS = (

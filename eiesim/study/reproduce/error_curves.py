@@ -32,7 +32,7 @@ more than 1 point above that of the network it begins with, and loses nothing wi
 
 @dataclass(frozen=True)
 class Point:
-    """One network of a curve, see `eiesim.study.curves.measure_curves`."""
+    """One network of a curve, see `eiesim.training.curves.measure_curves`."""
 
     network: str
     figure: str

@@ -16,9 +16,9 @@ from eiesim.report.charts import Chart, Panel
 from eiesim.sim.bounds import bound_cycles
 from eiesim.study.reproduce.layers import tell_calibrated_mean
 from eiesim.study.reproduce.outcome import Outcome
-from eiesim.study.sweep.evaluate import measure_machines
 from eiesim.study.verdict import Judgement, Statement, Tolerance, Verdict
 from eiesim.study.workloads import ALEX8, list_matched_and_real, note_real
+from eiesim.sweep.evaluate import measure_machines
 
 LABELS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 """The paper's; a ring of twice as many slots stands behind each, of which one stays empty."""

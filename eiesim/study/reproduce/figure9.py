@@ -14,8 +14,8 @@ from eiesim.catalog.operands import Source
 from eiesim.hardware import Hardware
 from eiesim.report.charts import Chart, Panel
 from eiesim.study.reproduce.outcome import Outcome
-from eiesim.study.sweep.evaluate import measure_machines
 from eiesim.study.verdict import EXACT, Tolerance, Verdict
+from eiesim.sweep.evaluate import measure_machines
 
 STEPS = PAPER_LAYERS
 WIDTHS_BITS = (32, 64, 128, 256, 512)

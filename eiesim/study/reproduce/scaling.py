@@ -12,8 +12,8 @@ from eiesim.catalog.matched import MATCHED, PRESET, REAL, Workload
 from eiesim.catalog.operands import Source
 from eiesim.hardware import Hardware
 from eiesim.report.charts import Chart, Panel
-from eiesim.study.sweep.evaluate import measure_machines
 from eiesim.study.workloads import ALEX8, list_matched_and_real
+from eiesim.sweep.evaluate import measure_machines
 
 PES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 STEPS = (*(f"{name}, 1 to 256 PEs" for name in PAPER_LAYERS), "alex-8, real, 1 to 256 PEs")

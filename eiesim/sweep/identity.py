@@ -14,7 +14,7 @@ from eiesim.catalog.trained import trained_names
 from eiesim.hardware import Hardware
 from eiesim.importers.dump import is_dump
 from eiesim.importers.kinds import Kind, holds
-from eiesim.study.sweep.points import Values
+from eiesim.sweep.points import Values
 
 SCHEMA = "eiesim sweep 2"
 MATCHED = "matched/"

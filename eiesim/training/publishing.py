@@ -21,9 +21,9 @@ from eiesim.base.errors import WorkloadError, did_you_mean
 from eiesim.base.files import replacing
 from eiesim.catalog.trained import TRACED, decode
 from eiesim.compress.container import read_dcz
-from eiesim.study.recipes import TRAINED
-from eiesim.study.tasks import find_task
-from eiesim.study.training import TrainingResult, run_recipe
+from eiesim.training.recipes import TRAINED
+from eiesim.training.tasks import find_task
+from eiesim.training.training import TrainingResult, run_recipe
 
 LIBRARIES = ("eiesim", "torch", "numpy")
 
@@ -41,9 +41,9 @@ def publish(
     Parameters
     ----------
     name : str
-        One of `eiesim.study.recipes.TRAINED`.
+        One of `eiesim.training.recipes.TRAINED`.
     data : Path or None
-        As in `eiesim.study.tasks.find_task`.
+        As in `eiesim.training.tasks.find_task`.
     seeds : sequence of int
         The networks; inputs of layers are recorded from the first one.
     work : Path
@@ -56,7 +56,7 @@ def publish(
     Raises
     ------
     WorkloadError
-        As in `eiesim.study.training.train_network`.
+        As in `eiesim.training.training.train_network`.
     EieError
         A file cannot be written.
     """

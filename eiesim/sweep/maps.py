@@ -9,10 +9,10 @@ from typing import Any
 
 from eiesim.report import markup
 from eiesim.report.charts import Chart, Panel
-from eiesim.study.sweep.answers import Row, explain_row, is_answer, name_judged, weigh
-from eiesim.study.sweep.points import find_value, list_values
-from eiesim.study.sweep.run import Planned
-from eiesim.study.sweep.spec import Sweep, name_metric
+from eiesim.sweep.answers import Row, explain_row, is_answer, name_judged, weigh
+from eiesim.sweep.points import find_value, list_values
+from eiesim.sweep.run import Planned
+from eiesim.sweep.spec import Sweep, name_metric
 
 Square = tuple[Any, Any]
 """Values of the vertical and of the horizontal axis."""

@@ -43,12 +43,12 @@ from eiesim.importers.npz import read_activations
 from eiesim.inference import run_model
 from eiesim.layer.weights import CompressedLayer
 from eiesim.sim.passes import simulate_passes
-from eiesim.study.sweep.identity import MATCHED, require_same
-from eiesim.study.sweep.machine import explain_machine, find_prices, measure_machine
-from eiesim.study.sweep.metrics import METRICS, REASONS, derive_metrics
-from eiesim.study.sweep.points import Task, Values
-from eiesim.study.sweep.shared import Encoded, share
-from eiesim.study.sweep.spec import LAYER
+from eiesim.sweep.identity import MATCHED, require_same
+from eiesim.sweep.machine import explain_machine, find_prices, measure_machine
+from eiesim.sweep.metrics import METRICS, REASONS, derive_metrics
+from eiesim.sweep.points import Task, Values
+from eiesim.sweep.shared import Encoded, share
+from eiesim.sweep.spec import LAYER
 from eiesim.views import FillView, LayoutView
 
 Row = dict[str, Any]
@@ -188,7 +188,7 @@ def measure_machines(
     Returns
     -------
     list of dict
-        The metrics of each, see `eiesim.study.sweep.metrics.METRICS`.
+        The metrics of each, see `eiesim.sweep.metrics.METRICS`.
 
     Raises
     ------

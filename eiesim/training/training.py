@@ -17,8 +17,8 @@ from eiesim.catalog.trained import decode
 from eiesim.compress.container import pack, unpack
 from eiesim.compress.stages import Stage, Stages
 from eiesim.layer.weights import DenseLayer
-from eiesim.study.recipes import TRAINED, CharacterRecipe, DigitRecipe, Training
-from eiesim.study.tasks import Arrays, Task, find_task
+from eiesim.training.recipes import TRAINED, CharacterRecipe, DigitRecipe, Training
+from eiesim.training.tasks import Arrays, Task, find_task
 
 if TYPE_CHECKING:
     from eiesim.compress.retrain.networks import Network
@@ -76,9 +76,9 @@ def train_network(
     Parameters
     ----------
     name : str
-        One of `eiesim.study.recipes.TRAINED`.
+        One of `eiesim.training.recipes.TRAINED`.
     data : Path or None
-        As in `eiesim.study.tasks.find_task`.
+        As in `eiesim.training.tasks.find_task`.
     seed : int
         Of weights, order and dropout, 0 to 999999.
     folder : Path

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from eiesim.study.sweep.metrics import (
+from eiesim.sweep.metrics import (
     METRICS,
     OF_MACHINE,
     REASONS,
@@ -15,8 +15,8 @@ from eiesim.study.sweep.metrics import (
     derive_metrics,
     explain_missing,
 )
-from eiesim.study.sweep.points import list_axes
-from eiesim.study.sweep.spec import LARGE, Sweep, name_metric
+from eiesim.sweep.points import list_axes
+from eiesim.sweep.spec import LARGE, Sweep, name_metric
 
 Row = dict[str, Any]
 

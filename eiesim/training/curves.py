@@ -14,10 +14,10 @@ from eiesim.compress.codebook import Initialisation
 from eiesim.compress.gaps import code_gaps
 from eiesim.compress.stages import Stage, Stages
 from eiesim.layer.weights import CompressedLayer, DenseLayer
-from eiesim.study.digits import load_digits
-from eiesim.study.recipes import LENET_5, LENET_300_100, DigitRecipe, Training
-from eiesim.study.tasks import Arrays, DigitTask
-from eiesim.study.training import Change, take_layers, train_network, train_stage
+from eiesim.training.digits import load_digits
+from eiesim.training.recipes import LENET_5, LENET_300_100, DigitRecipe, Training
+from eiesim.training.tasks import Arrays, DigitTask
+from eiesim.training.training import Change, take_layers, train_network, train_stage
 
 Row = dict[str, Any]
 CONV, FC = "conv", "ip"
@@ -150,7 +150,7 @@ def measure_curves(
         Network and images.
     starts : mapping of str to arrays
         State of the ``dense`` and of the ``pruned`` network, from stages of
-        `eiesim.study.training.train_network`.
+        `eiesim.training.training.train_network`.
     seed : int
         Of the order of images and of dropout.
     folder : Path

@@ -17,9 +17,9 @@ from eiesim.catalog.characters import measure_bits, number_text, run
 from eiesim.importers.char_lstm import CharModel, read_char_lstm
 from eiesim.importers.content import read_content
 from eiesim.layer.weights import DenseLayer
-from eiesim.study.digits import Digits, load_digits
-from eiesim.study.lenet import count_errors, run_lenet
-from eiesim.study.recipes import CharacterRecipe, DigitRecipe
+from eiesim.training.digits import Digits, load_digits
+from eiesim.training.lenet import count_errors, run_lenet
+from eiesim.training.recipes import CharacterRecipe, DigitRecipe
 
 if TYPE_CHECKING:
     from eiesim.compress.retrain.networks import Network

@@ -24,7 +24,7 @@ from eiesim.base.schema import (
 )
 from eiesim.hardware import Hardware, read_hardware
 from eiesim.layer.weights import LayerSpec
-from eiesim.study.sweep.metrics import METRICS
+from eiesim.sweep.metrics import METRICS
 
 LAYER = "layer."
 """Before the name of a field of a drawn layer."""

@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from eiesim.study.sweep.answers import Row, find_place
-from eiesim.study.sweep.spec import name_metric
+from eiesim.sweep.answers import Row, find_place
+from eiesim.sweep.spec import name_metric
 
 Pair = tuple[Row, Row]
 

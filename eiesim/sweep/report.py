@@ -12,16 +12,16 @@ from eiesim import __version__
 from eiesim.base.errors import EieError
 from eiesim.catalog.operands import Source, hash_file
 from eiesim.runs.store import make_manifest, to_csv, to_json, write_texts
-from eiesim.study.sweep.answers import find_best, find_front, find_judged, name_judged
-from eiesim.study.sweep.doubts import describe_clock, describe_wider_words
-from eiesim.study.sweep.evaluate import Row
-from eiesim.study.sweep.identity import SCHEMA
-from eiesim.study.sweep.metrics import MACHINE, METRICS
-from eiesim.study.sweep.page import render_sweep
-from eiesim.study.sweep.points import list_values
-from eiesim.study.sweep.run import Planned
-from eiesim.study.sweep.sensitivity import find_sensitivity
-from eiesim.study.sweep.spec import Sweep, name_metric
+from eiesim.sweep.answers import find_best, find_front, find_judged, name_judged
+from eiesim.sweep.doubts import describe_clock, describe_wider_words
+from eiesim.sweep.evaluate import Row
+from eiesim.sweep.identity import SCHEMA
+from eiesim.sweep.metrics import MACHINE, METRICS
+from eiesim.sweep.page import render_sweep
+from eiesim.sweep.points import list_values
+from eiesim.sweep.run import Planned
+from eiesim.sweep.sensitivity import find_sensitivity
+from eiesim.sweep.spec import Sweep, name_metric
 
 
 def summarise(sweep: Sweep, planned: Planned, rows: Sequence[Row]) -> Row:

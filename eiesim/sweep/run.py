@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from eiesim.base.errors import ConfigError
 from eiesim.base.signals import stop_as_ctrl_c
 from eiesim.hardware import Hardware
-from eiesim.study.sweep.answers import judge_points
-from eiesim.study.sweep.cost import check_jobs, choose_jobs
-from eiesim.study.sweep.evaluate import Row
-from eiesim.study.sweep.identity import identify, make_key
-from eiesim.study.sweep.journal import Journal, open_journal
-from eiesim.study.sweep.machine import explain_machine, measure_machine
-from eiesim.study.sweep.metrics import METRICS, OF_MACHINE, REASONS, explain_missing
-from eiesim.study.sweep.narrow import narrow
-from eiesim.study.sweep.points import (
+from eiesim.sweep.answers import judge_points
+from eiesim.sweep.cost import check_jobs, choose_jobs
+from eiesim.sweep.evaluate import Row
+from eiesim.sweep.identity import identify, make_key
+from eiesim.sweep.journal import Journal, open_journal
+from eiesim.sweep.machine import explain_machine, measure_machine
+from eiesim.sweep.metrics import METRICS, OF_MACHINE, REASONS, explain_missing
+from eiesim.sweep.narrow import narrow
+from eiesim.sweep.points import (
     PlannedPoint,
     Point,
     Task,
@@ -33,8 +33,8 @@ from eiesim.study.sweep.points import (
     list_tasks,
     split_values,
 )
-from eiesim.study.sweep.spec import Constraint, Sweep, make_sweep, read_sweep
-from eiesim.study.sweep.workers import run_here, run_in_processes, run_on_dask
+from eiesim.sweep.spec import Constraint, Sweep, make_sweep, read_sweep
+from eiesim.sweep.workers import run_here, run_in_processes, run_on_dask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,7 +137,7 @@ def run_points(
     journal : Journal
         Where results are kept.
     jobs : int or None
-        Processes, as in `eiesim.study.sweep.cost.choose_jobs`.
+        Processes, as in `eiesim.sweep.cost.choose_jobs`.
     scheduler : str
         A Dask scheduler instead, or ``local``.
     shard : (int, int)
@@ -279,7 +279,7 @@ class How(NamedTuple):
     Attributes
     ----------
     jobs : int or None
-        Processes, as in `eiesim.study.sweep.cost.choose_jobs`.
+        Processes, as in `eiesim.sweep.cost.choose_jobs`.
     scheduler : str
         A Dask scheduler instead, or ``local``.
     shard : (int, int)

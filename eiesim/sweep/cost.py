@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from eiesim.base.errors import ConfigError, EieError
 from eiesim.catalog.layers import find_spec_file, load_spec
 from eiesim.catalog.model import EIE
-from eiesim.study.sweep.identity import MATCHED
-from eiesim.study.sweep.points import Task, list_tasks
+from eiesim.sweep.identity import MATCHED
+from eiesim.sweep.points import Task, list_tasks
 
 if TYPE_CHECKING:
-    from eiesim.study.sweep.run import Planned
+    from eiesim.sweep.run import Planned
 
 POINT_MS, POINT_SERIAL_MS, IMAGE_MS, MILLION_MS = 0.14, 0.09, 20.0, 120.0
 """Measured on a core of a server: a point whose image is there; what the first process does for it;

@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from eiesim.study.sweep.answers import Row, find_best, find_judged
-from eiesim.study.sweep.spec import Sweep
+from eiesim.sweep.answers import Row, find_best, find_judged
+from eiesim.sweep.spec import Sweep
 
 Place = tuple[int, ...]
 Run = Callable[[Sweep], Sequence[Row]]

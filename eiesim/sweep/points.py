@@ -12,7 +12,7 @@ import numpy as np
 
 from eiesim.base.errors import ConfigError
 from eiesim.hardware import Hardware
-from eiesim.study.sweep.spec import LAYER, MOST_POINTS, OF_RUN, Sweep
+from eiesim.sweep.spec import LAYER, MOST_POINTS, OF_RUN, Sweep
 from eiesim.views import LayoutView
 
 Values = Mapping[str, Any]

@@ -9,8 +9,8 @@ from typing import Any
 from eiesim.energy.area import describe_wider_words as compare_widths
 from eiesim.energy.clock import check_clock
 from eiesim.hardware import Hardware
-from eiesim.study.sweep.answers import find_best, name_judged
-from eiesim.study.sweep.spec import Sweep
+from eiesim.sweep.answers import find_best, name_judged
+from eiesim.sweep.spec import Sweep
 
 Row = dict[str, Any]
 FIELDS = tuple(field.name for field in fields(Hardware))

@@ -9,8 +9,8 @@ from typing import Any
 
 from eiesim.base.errors import EieError
 from eiesim.base.processes import WorkerError, no_script, work_in_processes
-from eiesim.study.sweep.evaluate import Row, evaluate
-from eiesim.study.sweep.points import Task
+from eiesim.sweep.evaluate import Row, evaluate
+from eiesim.sweep.points import Task
 
 Done = tuple[Task, list[tuple[int, Row]]]
 Works = Generator[Done, None, None]

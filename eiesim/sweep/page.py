@@ -11,7 +11,7 @@ from eiesim.hardware import Hardware
 from eiesim.report import markup
 from eiesim.report.charts import Chart, Panel
 from eiesim.report.page import Section, date_line, describe_manifest, render_page
-from eiesim.study.sweep.answers import (
+from eiesim.sweep.answers import (
     POINTS,
     Row,
     find_front,
@@ -20,11 +20,11 @@ from eiesim.study.sweep.answers import (
     name_judged,
     weigh,
 )
-from eiesim.study.sweep.maps import draw_maps
-from eiesim.study.sweep.points import list_axes
-from eiesim.study.sweep.run import Planned
-from eiesim.study.sweep.sensitivity import describe_axes
-from eiesim.study.sweep.spec import LARGE, Sweep, name_metric
+from eiesim.sweep.maps import draw_maps
+from eiesim.sweep.points import list_axes
+from eiesim.sweep.run import Planned
+from eiesim.sweep.sensitivity import describe_axes
+from eiesim.sweep.spec import LARGE, Sweep, name_metric
 
 ROWS_AT_MOST = 2000
 """Of a table."""
@@ -49,7 +49,7 @@ def render_sweep(
     rows : sequence of dict
         Its results.
     summary : dict
-        From `eiesim.study.sweep.report.summarise`.
+        From `eiesim.sweep.report.summarise`.
     manifest : dict
         From `eiesim.runs.store.make_manifest`.
     """
@@ -86,7 +86,7 @@ def name_counts(summary: Row) -> list[tuple[str, int]]:
     Parameters
     ----------
     summary : dict
-        From `eiesim.study.sweep.report.summarise`.
+        From `eiesim.sweep.report.summarise`.
     """
     own = {"points": "points to run"}
     counts = [
@@ -110,7 +110,7 @@ def describe_steps(sweep: Sweep, steps: Sequence[Row]) -> str:
     sweep : Sweep
         The sweep.
     steps : sequence of dict
-        From `eiesim.study.sweep.sensitivity.find_sensitivity`.
+        From `eiesim.sweep.sensitivity.find_sensitivity`.
     """
     met = f" and both meet {' and '.join(map(str, sweep.where))}" if sweep.where else ""
     about = f"Compared are pairs of {name_judged(sweep)} that differ in one axis alone{met}."
