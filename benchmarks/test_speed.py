@@ -29,11 +29,11 @@ from eiesim.compress.pipeline import compress_network
 from eiesim.compress.plan import read_plan
 from eiesim.importers.npz import read_layer
 from eiesim.layer.weights import DenseLayer
+from eiesim.paper.cache import FOLDER_VARIABLE
 from eiesim.sim.fast._kernels import time_broadcasts
 from eiesim.sim.scan import scan_activations
-from eiesim.study.cache import FOLDER_VARIABLE
 from eiesim.sweep.journal import open_journal
-from eiesim.sweep.run import plan_points, run_points
+from eiesim.sweep.runner import plan_points, run_points
 from eiesim.sweep.spec import make_sweep
 
 HW = Hardware()

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from eiesim.compress.pipeline import compress
     from eiesim.counters import Counters, RunResult
     from eiesim.energy.area import AreaReport, estimate_area
+    from eiesim.energy.estimate import EnergyReport, estimate_energy
     from eiesim.energy.machine import price_machine
-    from eiesim.energy.model import EnergyReport, estimate_energy
     from eiesim.energy.prices import PriceTable
     from eiesim.hardware import Hardware
     from eiesim.image import InterleavedCSC, encode, encode_passes
@@ -65,7 +65,7 @@ _HOME = {
     "CompressedLayer": "eiesim.layer.weights",
     "Counters": "eiesim.counters",
     "EieError": "eiesim.base.errors",
-    "EnergyReport": "eiesim.energy.model",
+    "EnergyReport": "eiesim.energy.estimate",
     "Hardware": "eiesim.hardware",
     "InterleavedCSC": "eiesim.image",
     "LayerSpec": "eiesim.layer.weights",
@@ -75,7 +75,7 @@ _HOME = {
     "encode": "eiesim.image",
     "encode_passes": "eiesim.image",
     "estimate_area": "eiesim.energy.area",
-    "estimate_energy": "eiesim.energy.model",
+    "estimate_energy": "eiesim.energy.estimate",
     "load_benchmark": "eiesim.catalog.layers",
     "load_model": "eiesim.catalog.model",
     "run_model": "eiesim.inference",

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from eiesim import CompressedLayer
 from eiesim.importers.npz import read_layer
-from eiesim.study.cache import FOLDER_VARIABLE
+from eiesim.paper.cache import FOLDER_VARIABLE
 
 settings.register_profile(
     "default", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]

@@ -32,8 +32,8 @@ from eiesim.compress.prune import prune
 from eiesim.image import balance_rows, restore_rows
 from eiesim.importers.idx import read_idx
 from eiesim.inference import run_model
+from eiesim.paper.parts.real_layers import read_real_layers
 from eiesim.sim.golden import compute_output
-from eiesim.study.real_layers import read_real_layers
 from eiesim.training.lenet import IMAGES, LABELS, count_errors
 from tests.pages import read_table
 from tests.strategies import Case, cases

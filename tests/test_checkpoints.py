@@ -16,7 +16,7 @@ from eiesim.base.errors import WorkloadError
 from eiesim.catalog.model import import_model
 from eiesim.cli.main import main
 from eiesim.compress.plan import read_plan
-from eiesim.importers.weights import read_weights, read_weights_file
+from eiesim.importers.weight_files import read_weights, read_weights_file
 from tests.test_weights_readers import pack_safetensors
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (make train-extra)")

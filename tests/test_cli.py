@@ -22,7 +22,7 @@ from eiesim import CompressedLayer, Hardware, encode, simulate
 from eiesim.base.published import PAPER_LAYERS
 from eiesim.catalog.layers import load_benchmark
 from eiesim.cli.main import COMMANDS, main
-from eiesim.study.reproduce.registry import EXPERIMENTS
+from eiesim.paper.registry import EXPERIMENTS
 from tests.arrays import f32, u8
 
 

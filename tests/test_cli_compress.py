@@ -14,7 +14,7 @@ from eiesim.cli.main import main
 from eiesim.compress.container import read_dcz
 from eiesim.compress.pipeline import Change, compress_network
 from eiesim.compress.plan import read_plan
-from eiesim.importers.weights import read_weights
+from eiesim.importers.weight_files import read_weights
 from eiesim.layer.weights import DenseLayer
 
 PLAN = """\

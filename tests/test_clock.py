@@ -18,11 +18,11 @@ from eiesim import Hardware, estimate_energy, price_machine
 from eiesim.cli.main import main
 from eiesim.energy.area import describe_wider_words
 from eiesim.energy.clock import check_clock, fits_clock, swap_cell
-from eiesim.energy.model import find_chip_power_mw
+from eiesim.energy.estimate import find_chip_power_mw
 from eiesim.energy.prices import PriceTable
 from eiesim.hardware import SRAM_CELLS
+from eiesim.paper.eie import table2, table4, table5
 from eiesim.runs.clock import note_clock
-from eiesim.study.reproduce import table2, table4, table5
 from eiesim.sweep import sweep
 from tests.test_char_lstm import write_model
 from tests.test_energy import PAPER, make_run

@@ -16,11 +16,11 @@ from eiesim.base.resources import PACKAGE
 PROJECT = PACKAGE.parent / "pyproject.toml"
 CHECK = "from importlinter.cli import lint_imports_command as check; check()"
 WRONG = {
-    "simpy": ("inference/run.py", "import simpy"),
+    "simpy": ("inference/execution.py", "import simpy"),
     "simpy in a module to come": ("sim/another.py", "import simpy"),
     "numba": ("image/encode.py", "from numba import njit"),
-    "torch": ("study/curves.py", "import torch"),
-    "matplotlib": ("study/page.py", "from matplotlib import figure"),
+    "torch": ("training/curves.py", "import torch"),
+    "matplotlib": ("report/page.py", "from matplotlib import figure"),
     "the models": ("sim/golden.py", "from eiesim.sim import bounds"),
     "the import ladder": ("hardware.py", "from eiesim.image import encode"),
     "the import ladder: a module to come": ("another.py", "import eiesim.cli.main"),

@@ -12,20 +12,18 @@ from eiesim.base.published import read_table
 from eiesim.catalog.matched import REAL
 from eiesim.compress.ledger import count_bits
 from eiesim.layer.weights import StoredLayer
-from eiesim.study.reproduce import (
-    dc_figure6,
-    dc_table1,
-    dc_table2,
-    dc_table4,
-    dc_table6,
-    dc_table7,
-    networks,
-)
-from eiesim.study.reproduce.authors_alexnet import ENTRIES, count_entries
-from eiesim.study.reproduce.error_curves import Point
-from eiesim.study.reproduce.network_layers import find_contradiction
-from eiesim.study.reproduce.outcome import Outcome
-from eiesim.study.verdict import DIFFERS, IMPOSSIBLE, MATCH, WITHIN, Judgement, Verdict
+from eiesim.paper.dc import figure6 as dc_figure6
+from eiesim.paper.dc import table1 as dc_table1
+from eiesim.paper.dc import table2 as dc_table2
+from eiesim.paper.dc import table4 as dc_table4
+from eiesim.paper.dc import table6 as dc_table6
+from eiesim.paper.dc import table7 as dc_table7
+from eiesim.paper.outcome import Outcome
+from eiesim.paper.parts import ledgers as networks
+from eiesim.paper.parts.authors_alexnet import ENTRIES, count_entries
+from eiesim.paper.parts.error_curves import Point
+from eiesim.paper.parts.ledger_tables import find_contradiction
+from eiesim.paper.verdict import DIFFERS, IMPOSSIBLE, MATCH, WITHIN, Judgement, Verdict
 
 
 def find(outcome: Outcome, quantity: str, layer: str = "") -> Judgement:

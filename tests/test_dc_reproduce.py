@@ -8,17 +8,14 @@ from pathlib import Path
 import pytest
 
 from eiesim.base.published import read_table
-from eiesim.study.reproduce import (
-    authors_alexnet,
-    dc_figure5,
-    dc_figure7,
-    dc_table1,
-    dc_table4,
-    networks,
-    platforms,
-)
-from eiesim.study.reproduce.error_curves import Point
-from eiesim.study.verdict import DIFFERS, MATCH, Statement, Verdict
+from eiesim.paper.dc import figure5 as dc_figure5
+from eiesim.paper.dc import figure7 as dc_figure7
+from eiesim.paper.dc import table1 as dc_table1
+from eiesim.paper.dc import table4 as dc_table4
+from eiesim.paper.parts import authors_alexnet, platforms
+from eiesim.paper.parts import ledgers as networks
+from eiesim.paper.parts.error_curves import Point
+from eiesim.paper.verdict import DIFFERS, MATCH, Statement, Verdict
 
 TABLES = {
     "dc_table1": "dc_table1_rates",

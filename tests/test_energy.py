@@ -28,7 +28,7 @@ from eiesim import (
 from eiesim.base.errors import EieError, EnergyError
 from eiesim.counters import PE_FIELDS, PeCounters
 from eiesim.energy.calibrate import MODULES, PARTS, calibrate, fit_sums, read_table2
-from eiesim.energy.model import find_chip_power_mw, find_steady_power_mw
+from eiesim.energy.estimate import find_chip_power_mw, find_steady_power_mw
 from eiesim.energy.prices import KINDS, PriceTable
 from eiesim.energy.sram import find_sram
 from tests.strategies import Case, cases

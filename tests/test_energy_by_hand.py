@@ -15,7 +15,7 @@ import pytest
 from eiesim import Hardware, estimate_area, estimate_energy, price_machine
 from eiesim.base.published import read_table
 from eiesim.energy.area import AreaReport
-from eiesim.energy.model import count_actions, find_chip_power_mw
+from eiesim.energy.estimate import count_actions, find_chip_power_mw
 from eiesim.energy.prices import Key
 from eiesim.energy.sram import find_sram
 from tests.test_energy import PAPER, make_run

@@ -16,11 +16,18 @@ from scipy import sparse
 
 from eiesim import CompressedLayer, Hardware, encode, simulate
 from eiesim.base.errors import WorkloadError
-from eiesim.study.accuracy import ARITHMETIC
-from eiesim.study.precision import FixedPoint, append_bias, expand, fit_format, multiply, run_layers
-from eiesim.study.reproduce import figure10
-from eiesim.study.reproduce.outcome import Outcome
-from eiesim.study.verdict import DIFFERS, IMPOSSIBLE, MATCH, WITHIN
+from eiesim.paper.eie import figure10
+from eiesim.paper.outcome import Outcome
+from eiesim.paper.parts.accuracy import ARITHMETIC
+from eiesim.paper.parts.precision import (
+    FixedPoint,
+    append_bias,
+    expand,
+    fit_format,
+    multiply,
+    run_layers,
+)
+from eiesim.paper.verdict import DIFFERS, IMPOSSIBLE, MATCH, WITHIN
 from eiesim.training.lenet import load_lenet
 from tests.arrays import f32, u8
 

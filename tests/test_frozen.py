@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eiesim.study.reproduce.registry import EXPERIMENTS
+from eiesim.paper.registry import EXPERIMENTS
 
 HERE = Path(__file__).parent
 FROZEN = HERE / "frozen.json"

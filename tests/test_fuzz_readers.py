@@ -17,7 +17,7 @@ from eiesim.base.errors import EieError
 from eiesim.catalog.model import import_model, load_model
 from eiesim.compress.container import write_dcz
 from eiesim.importers.idx import read_idx
-from eiesim.importers.weights import read_weights
+from eiesim.importers.weight_files import read_weights
 from tests.test_char_lstm import write_model
 from tests.test_container import mutate, repair
 from tests.test_importers import ONE_BY_ONE, PACKED, SHAPE, make_net, sized

@@ -18,7 +18,7 @@ from eiesim.cli.main import main
 from eiesim.compress.container import write_dcz
 from eiesim.compress.plan import LayerPlan, Plan, read_plan
 from eiesim.importers.kinds import BY_NAME, Kind, find_kind, holds
-from eiesim.importers.weights import read_weights
+from eiesim.importers.weight_files import read_weights
 from tests.test_fuzz_readers import caffe_weights
 from tests.test_importers import ONE_BY_ONE, make_net
 from tests.test_weights_readers import Arrays, pack_safetensors, pack_zip, tensor

@@ -22,19 +22,20 @@ from eiesim.base.resources import PACKAGE, models_path, traces_path
 from eiesim.catalog import operands
 from eiesim.catalog.model import import_model
 from eiesim.energy.machine import price_machine
+from eiesim.paper import cache
+from eiesim.paper import runner as reproduction
 from eiesim.runs.layer import run_layer
-from eiesim.study import cache, reproduction
 from eiesim.sweep import evaluate, identity, sweep
 from eiesim.sweep.journal import open_journal
-from eiesim.sweep.run import collect_rows, plan_points, run_points
+from eiesim.sweep.runner import collect_rows, plan_points, run_points
 from eiesim.sweep.spec import make_sweep
 
 KEEPERS = """
 from pathlib import Path
 import numpy as np
 from eiesim.compress.stages import Stage, Stages
-from eiesim.study import cache
-from eiesim.sweep.run import plan_points
+from eiesim.paper import cache
+from eiesim.sweep.runner import plan_points
 from eiesim.sweep.spec import make_sweep
 
 made = []

@@ -14,7 +14,7 @@ import pytest
 from eiesim import Hardware, price_machine
 from eiesim.base.errors import EnergyError
 from eiesim.cli.main import main
-from eiesim.energy.model import find_chip_power_mw
+from eiesim.energy.estimate import find_chip_power_mw
 from eiesim.sweep import sweep
 
 OUTSIDE = "CACTI was not run for an SRAM of 131072 bytes and 8 bits"

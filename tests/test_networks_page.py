@@ -11,7 +11,7 @@ import pytest
 
 from eiesim.cli.main import main
 from eiesim.graph import OPS, infer_shapes, read_graph
-from eiesim.importers.networks import read_steps
+from eiesim.importers.network_file import read_steps
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "networks.md"
 

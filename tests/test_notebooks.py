@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from eiesim.study.reproduce.registry import EXPERIMENTS
+from eiesim.paper.registry import EXPERIMENTS
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 every = pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)

@@ -16,14 +16,14 @@ from eiesim import Hardware
 from eiesim.base.published import PAPER_LAYERS
 from eiesim.cli.main import main
 from eiesim.energy.machine import price_machine
+from eiesim.paper.page import render_reproduction
+from eiesim.paper.record import DONE, FAILED, Record
+from eiesim.paper.verdict import EXACT, Statement, Tolerance, Unreproducible, Verdict
 from eiesim.report.charts import Chart, Panel
 from eiesim.report.markup import make_anchor, name_column, show_number, table
 from eiesim.runs import store
 from eiesim.runs.layer import LayerRun, run_layers
 from eiesim.runs.layer_page import render_run, total_layers
-from eiesim.study.record import DONE, FAILED, Record
-from eiesim.study.reproduction_page import render_reproduction
-from eiesim.study.verdict import EXACT, Statement, Tolerance, Unreproducible, Verdict
 from tests import browser as look
 
 HOSTILE = '<script>window.hacked=1</script>"\' onload="x" & </pre>$\\frac$ \udc80'

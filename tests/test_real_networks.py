@@ -16,11 +16,11 @@ from eiesim.compress.plan import read_plan
 from eiesim.energy.machine import price_machine
 from eiesim.importers.idx import read_idx
 from eiesim.importers.raw import read_wavegru_layer
-from eiesim.importers.weights import read_weights
+from eiesim.importers.weight_files import read_weights
 from eiesim.inference import InputRun
+from eiesim.paper.parts.real_layers import WAVEGRU_INPUTS, WAVEGRU_LAYERS
 from eiesim.runs.network import run_examples, summarise
 from eiesim.sim.engines import Engine
-from eiesim.study.real_layers import WAVEGRU_INPUTS, WAVEGRU_LAYERS
 from eiesim.training.lenet import IMAGES, LABELS, count_errors, run_lenet
 
 pytestmark = pytest.mark.data

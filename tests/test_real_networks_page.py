@@ -16,9 +16,9 @@ from eiesim.compress.plan import read_plan
 from eiesim.energy.machine import price_machine
 from eiesim.importers.raw import read_wavegru_layer
 from eiesim.inference import Setup
+from eiesim.paper.parts.real_layers import WAVEGRU_INPUTS, WAVEGRU_LAYERS
 from eiesim.runs.network import run_examples
 from eiesim.runs.text import measure_text
-from eiesim.study.real_layers import WAVEGRU_INPUTS, WAVEGRU_LAYERS
 from tests.pages import read_table
 from tests.test_real_networks import EIGHT_BITS, read_photograph
 

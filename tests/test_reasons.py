@@ -12,28 +12,28 @@ import pytest
 from eiesim import CompressedLayer, Hardware, encode, load_benchmark
 from eiesim.base.published import PAPER_LAYERS
 from eiesim.catalog.matched import MATCHED, PUBLISHED, REAL
-from eiesim.sim.bounds import bound_cycles
-from eiesim.study.accuracy import Accuracy
-from eiesim.study.precision import FixedPoint
-from eiesim.study.reproduce import (
+from eiesim.paper.eie import (
     claims,
     figure6,
     figure7,
     figure8,
     figure10,
     figure11,
-    layers,
     partitioning,
     savings,
-    scaling,
     table2,
     table3,
     table4,
     table5,
 )
-from eiesim.study.reproduce.outcome import Outcome
-from eiesim.study.verdict import DIFFERS, IMPOSSIBLE, MATCH, Judgement, Verdict
-from eiesim.study.workloads import WorkloadRun
+from eiesim.paper.outcome import Outcome
+from eiesim.paper.parts import layer_runs as layers
+from eiesim.paper.parts import scaling
+from eiesim.paper.parts.accuracy import Accuracy
+from eiesim.paper.parts.precision import FixedPoint
+from eiesim.paper.parts.workloads import WorkloadRun
+from eiesim.paper.verdict import DIFFERS, IMPOSSIBLE, MATCH, Judgement, Verdict
+from eiesim.sim.bounds import bound_cycles
 
 NOWHERE = Path("missing")
 Parts = list[WorkloadRun | None]

@@ -19,7 +19,7 @@ from eiesim import Hardware, encode, estimate_area, load_benchmark, price_machin
 from eiesim.base.published import read_table
 from eiesim.cli.main import main
 from eiesim.energy.calibrate import PARTS
-from eiesim.energy.model import find_steady_power_mw
+from eiesim.energy.estimate import find_steady_power_mw
 from eiesim.energy.prices import Key
 from eiesim.energy.wires import price_broadcast_pj
 from eiesim.image.fit import fit_images

@@ -12,11 +12,12 @@ import pytest
 from eiesim import Hardware, estimate_energy, load_benchmark
 from eiesim.base.errors import ConfigError
 from eiesim.baselines.rows import Baseline
+from eiesim.paper.eie import figure6, figure7, figure9, savings, table2, table5
+from eiesim.paper.outcome import Outcome
+from eiesim.paper.parts import layer_runs as layers
+from eiesim.paper.parts.workloads import WorkloadRun
+from eiesim.paper.verdict import DIFFERS, Verdict
 from eiesim.runs.ratios import GEOMEAN, compare, find_geomean
-from eiesim.study.reproduce import figure6, figure7, figure9, layers, savings, table2, table5
-from eiesim.study.reproduce.outcome import Outcome
-from eiesim.study.verdict import DIFFERS, Verdict
-from eiesim.study.workloads import WorkloadRun
 
 NOWHERE = Path("missing")
 """A user has no folder of real data."""

@@ -19,23 +19,22 @@ from eiesim import Hardware, encode, simulate
 from eiesim.base.published import PAPER_LAYERS, read_table
 from eiesim.catalog.layers import load_benchmark
 from eiesim.cli.main import main
-from eiesim.study import cache
-from eiesim.study.record import DONE, FAILED, Record, count_kinds, list_differences
-from eiesim.study.reproduce import (
+from eiesim.paper import cache, registry
+from eiesim.paper.eie import (
     claims,
     figure8,
     figure11,
     figure12,
     figure13,
     partitioning,
-    registry,
-    scaling,
     table1,
     table3,
 )
-from eiesim.study.reproduce.outcome import Outcome
-from eiesim.study.reproduction import plan_experiments, reproduce, run_experiments
-from eiesim.study.verdict import DIFFERS, IMPOSSIBLE, KINDS, MATCH, WITHIN
+from eiesim.paper.outcome import Outcome
+from eiesim.paper.parts import scaling
+from eiesim.paper.record import DONE, FAILED, Record, count_kinds, list_differences
+from eiesim.paper.runner import plan_experiments, reproduce, run_experiments
+from eiesim.paper.verdict import DIFFERS, IMPOSSIBLE, KINDS, MATCH, WITHIN
 
 NOWHERE = Path("missing")
 
@@ -54,7 +53,7 @@ def run_all(names: list[str], data: Path = NOWHERE, jobs: int = 1) -> dict[str, 
 
 
 def _steps(name: str) -> tuple[str, ...]:
-    module = sys.modules[f"eiesim.study.reproduce.{name}"]
+    module = sys.modules[registry.find_module(name)]
     steps: tuple[str, ...] = module.STEPS
     return steps
 

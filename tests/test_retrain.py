@@ -27,8 +27,8 @@ from eiesim.compress.retrain import (
     share_weights,
     train,
 )
-from eiesim.compress.retrain.layers import Weights, find_weights
-from eiesim.compress.retrain.networks import CharLstm, LeNet5, LeNet300, seeded
+from eiesim.compress.retrain.compressible import Weights, find_weights
+from eiesim.compress.retrain.modules import CharLstm, LeNet5, LeNet300, seeded
 from eiesim.training.tasks import make_model
 from eiesim.training.training import take_layers, take_state
 

@@ -14,8 +14,7 @@ from eiesim.base.files import MANIFEST, new_folder, replacing
 from eiesim.base.published import read_table
 from eiesim.base.units import bits_to_bytes, cycles_to_us
 from eiesim.baselines.published import find_time_us
-from eiesim.runs import store
-from eiesim.study.verdict import (
+from eiesim.paper.verdict import (
     DIFFERS,
     EXACT,
     IMPOSSIBLE,
@@ -25,6 +24,7 @@ from eiesim.study.verdict import (
     Unreproducible,
     Verdict,
 )
+from eiesim.runs import store
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ from eiesim.sweep.answers import find_best, find_front, sum_layers
 from eiesim.sweep.journal import open_journal
 from eiesim.sweep.metrics import METRICS
 from eiesim.sweep.points import count_points, list_points
-from eiesim.sweep.run import collect_rows, plan_points, run_points
+from eiesim.sweep.runner import collect_rows, plan_points, run_points
 from eiesim.sweep.shared import Encoded, share
 from eiesim.sweep.spec import make_sweep, read_sweep
 from tests import browser as look

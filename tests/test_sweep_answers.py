@@ -16,12 +16,12 @@ import pytest
 
 from eiesim import Hardware, encode, estimate_energy, load_benchmark, price_machine, simulate
 from eiesim.cli.main import main
-from eiesim.energy.model import find_chip_power_mw
+from eiesim.energy.estimate import find_chip_power_mw
 from eiesim.sweep import sweep
 from eiesim.sweep.answers import find_judged, sum_layers
 from eiesim.sweep.journal import open_journal
 from eiesim.sweep.maps import draw_maps
-from eiesim.sweep.run import How, run_sweep
+from eiesim.sweep.runner import How, run_sweep
 from eiesim.sweep.sensitivity import describe_axes, find_sensitivity
 from eiesim.sweep.spec import Constraint, make_sweep
 

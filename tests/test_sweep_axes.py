@@ -23,7 +23,7 @@ from eiesim.inference import run_model
 from eiesim.layer.weights import StoredLayer
 from eiesim.sweep import sweep
 from eiesim.sweep.points import list_points
-from eiesim.sweep.run import plan_points
+from eiesim.sweep.runner import plan_points
 from eiesim.sweep.spec import MOST_POINTS, make_sweep
 
 ROOT = Path(__file__).resolve().parents[1]

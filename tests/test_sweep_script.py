@@ -11,10 +11,11 @@ import pytest
 
 from eiesim.base.errors import ConfigError
 from eiesim.cli.main import main
-from eiesim.sweep import cost, run, sweep
+from eiesim.sweep import cost, sweep
+from eiesim.sweep import runner as run
 from eiesim.sweep.cost import choose_jobs, count_cores
 from eiesim.sweep.points import list_tasks
-from eiesim.sweep.run import plan_points
+from eiesim.sweep.runner import plan_points
 from eiesim.sweep.spec import make_sweep
 
 SCRIPT = """

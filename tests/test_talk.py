@@ -18,26 +18,27 @@ from eiesim.catalog.matched import Workload
 from eiesim.catalog.operands import Operands
 from eiesim.cli.main import COMMANDS
 from eiesim.energy.sram import find_sram
-from eiesim.study.record import DONE, Record
-from eiesim.study.reproduce import talk, talk_machine
-from eiesim.study.reproduce.error_curves import Point
-from eiesim.study.reproduce.networks import NetworkBits
-from eiesim.study.reproduce.outcome import Outcome
-from eiesim.study.reproduce.registry import EXPERIMENTS
-from eiesim.study.reproduce.savings import Waterfall
-from eiesim.study.reproduce.talk_machine import count_traffic
-from eiesim.study.reproduce.talk_statements import SEE
-from eiesim.study.reproduce.talk_training import Account
-from eiesim.study.reproduce.talk_tuning import Tuned
-from eiesim.study.reproduce.talk_weights import (
+from eiesim.paper.eie.savings import Waterfall
+from eiesim.paper.outcome import Outcome
+from eiesim.paper.page import render_reproduction
+from eiesim.paper.parts.error_curves import Point
+from eiesim.paper.parts.ledgers import NetworkBits
+from eiesim.paper.parts.workloads import WorkloadRun, run_workloads
+from eiesim.paper.record import DONE, Record
+from eiesim.paper.registry import EXPERIMENTS
+from eiesim.paper.talk import hardware as talk_machine
+from eiesim.paper.talk import talk
+from eiesim.paper.talk.accuracy import Account
+from eiesim.paper.talk.distributions import (
     Quantised,
     Spread,
     chart_clusters,
     chart_quantisation,
 )
-from eiesim.study.reproduction_page import render_reproduction
-from eiesim.study.verdict import DIFFERS, IMPOSSIBLE, Judgement, Statement
-from eiesim.study.workloads import WorkloadRun, run_workloads
+from eiesim.paper.talk.hardware import count_traffic
+from eiesim.paper.talk.statements import SEE
+from eiesim.paper.talk.tuning import Tuned
+from eiesim.paper.verdict import DIFFERS, IMPOSSIBLE, Judgement, Statement
 
 Parts = list[tuple[object, ...]]
 NUMBERS = (1, *range(5, 9), *range(10, 30))

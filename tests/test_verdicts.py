@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from eiesim.study.record import DONE, Record, count_constructed, count_kinds
-from eiesim.study.reproduction_page import render_reproduction
-from eiesim.study.verdict import (
+from eiesim.paper.page import render_reproduction
+from eiesim.paper.record import DONE, Record, count_constructed, count_kinds
+from eiesim.paper.verdict import (
     DIFFERS,
     MATCH,
     WITHIN,

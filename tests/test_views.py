@@ -34,7 +34,8 @@ from eiesim.image import (
 from eiesim.sim.fast import engine
 from eiesim.sim.fast.engine import Prepared
 from eiesim.sim.passes import simulate_passes
-from eiesim.sweep import evaluate, machine, sweep
+from eiesim.sweep import evaluate, sweep
+from eiesim.sweep import priced as machine
 from eiesim.sweep.evaluate import Measured, measure_machines
 from eiesim.sweep.identity import make_key
 

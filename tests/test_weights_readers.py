@@ -20,7 +20,7 @@ from eiesim.base.errors import EieError, WorkloadError
 from eiesim.compress.plan import read_plan
 from eiesim.importers.safetensors_file import read_safetensors
 from eiesim.importers.torch_file import MAGIC, read_torch
-from eiesim.importers.weights import read_weights, read_weights_file
+from eiesim.importers.weight_files import read_weights, read_weights_file
 
 NAMES = {"f8": "F64", "f4": "F32", "f2": "F16", "i8": "I64", "i4": "I32", "i1": "I8", "u1": "U8"}
 Arrays = dict[str, npt.NDArray[Any]]

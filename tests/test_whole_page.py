@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from eiesim.cli.main import main
-from eiesim.study.reproduce.registry import EXPERIMENTS
+from eiesim.paper.registry import EXPERIMENTS
 from tests import browser as look
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

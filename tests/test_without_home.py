@@ -9,7 +9,7 @@ import pytest
 
 from eiesim.base.caches import VARIABLE, find_caches, share_caches
 from eiesim.base.errors import EieError
-from eiesim.study.cache import FOLDER_VARIABLE, find_folder
+from eiesim.paper.cache import FOLDER_VARIABLE, find_folder
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from eiesim.graph.winograd import transform_weights
 from eiesim.importers.chain import describe_chain, guess_chain
 from eiesim.importers.described import Skipped
 from eiesim.importers.kinds import Kind, holds
-from eiesim.importers.networks import NetworkFile, place_layers, read_network_file, read_steps
+from eiesim.importers.network_file import NetworkFile, place_layers, read_network_file, read_steps
 from eiesim.importers.onnx_host import HOST_OP, HostGraph
 from eiesim.layer.weights import CompressedLayer, DenseLayer, StoredLayer
 
@@ -167,7 +167,7 @@ def import_model(
     Parameters
     ----------
     path : str or Path
-        Weights: see `eiesim.importers.networks.read_network_file`; or a `.dcz` file.
+        Weights: see `eiesim.importers.network_file.read_network_file`; or a `.dcz` file.
     steps : str or Path, optional
         The steps, where the file does not tell them.
     plan : Plan, optional

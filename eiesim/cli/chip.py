@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from eiesim.cli.machine import add_machine_arguments, read_machine
+from eiesim.cli.hardware_arguments import add_machine_arguments, read_machine
 
 HELP = "Tell power and area of a machine, and the price of every action with its source."
 EPILOG = """\

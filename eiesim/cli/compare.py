@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from eiesim.cli.machine import add_machine_arguments, read_machine
+from eiesim.cli.hardware_arguments import add_machine_arguments, read_machine
 
 HELP = "Set EIE's time and energy for layers beside those of others: speedup, energy efficiency."
 EPILOG = """\

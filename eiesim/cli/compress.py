@@ -156,7 +156,7 @@ def _load(options: argparse.Namespace) -> Network:
     from eiesim.cli.output import track
     from eiesim.compress.pipeline import compress_network
     from eiesim.compress.plan import read_plan
-    from eiesim.importers.weights import read_weights_file
+    from eiesim.importers.weight_files import read_weights_file
     from eiesim.runs import compressed as compression
 
     if options.data is not None:
@@ -186,8 +186,8 @@ def _load(options: argparse.Namespace) -> Network:
 def _train(options: argparse.Namespace) -> Network:
     from eiesim.base.errors import ConfigError
     from eiesim.cli.output import tell
+    from eiesim.paper.cache import find_folder
     from eiesim.runs.compressed import read_container
-    from eiesim.study.cache import find_folder
     from eiesim.training.training import train_network
 
     if options.plan is not None or options.settings or options.prototxt is not None:

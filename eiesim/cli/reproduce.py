@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from eiesim.base.errors import ConfigError
 from eiesim.cli.useless import refuse_useless
-from eiesim.study.reproduce.registry import DATA, EXPERIMENTS, choose
+from eiesim.paper.registry import DATA, EXPERIMENTS, choose
 
 if TYPE_CHECKING:
-    from eiesim.study.record import Record
-    from eiesim.study.reproduction import Plan
+    from eiesim.paper.record import Record
+    from eiesim.paper.runner import Plan
 
 HELP = "Compute the papers' tables and figures again and set them beside the printed numbers."
 EPILOG = """\
@@ -85,8 +85,8 @@ def execute(options: argparse.Namespace) -> int:
         Parsed arguments.
     """
     from eiesim.cli.output import print_table, result_folder
+    from eiesim.paper.record import FAILED
     from eiesim.runs import store
-    from eiesim.study.record import FAILED
 
     if options.list:
         refuse_useless(options, "out force jobs data train fresh", "does not go with --list")
@@ -118,8 +118,8 @@ def execute(options: argparse.Namespace) -> int:
 def _train(data: Path) -> None:
     from eiesim.base.files import replacing
     from eiesim.cli.output import tell
+    from eiesim.paper.parts.error_curves import TRAINED
     from eiesim.runs import store
-    from eiesim.study.reproduce.error_curves import TRAINED
     from eiesim.training.curves import train_curves
 
     mnist = data / "mnist"
@@ -130,7 +130,7 @@ def _train(data: Path) -> None:
 
 
 def _compute(names: list[str], data: Path, options: argparse.Namespace) -> list[Record]:
-    from eiesim.study.reproduction import plan_experiments
+    from eiesim.paper.runner import plan_experiments
 
     plan = plan_experiments(names, data, options.fresh)
     jobs = options.jobs or os.cpu_count() or 1
@@ -140,7 +140,7 @@ def _compute(names: list[str], data: Path, options: argparse.Namespace) -> list[
 
 def _run(plan: Plan, data: Path, jobs: int) -> list[Record]:
     from eiesim.cli.output import show_progress
-    from eiesim.study.reproduction import run_experiments
+    from eiesim.paper.runner import run_experiments
 
     with show_progress(plan.steps) as tell:
         return list(run_experiments(plan, data, jobs, tell))
@@ -148,7 +148,7 @@ def _run(plan: Plan, data: Path, jobs: int) -> list[Record]:
 
 def _summarise(records: Sequence[Record]) -> dict[str, Any]:
     from eiesim import __version__
-    from eiesim.study.record import count_kinds
+    from eiesim.paper.record import count_kinds
 
     experiments = {
         record.name: {
@@ -171,9 +171,9 @@ def _summarise(records: Sequence[Record]) -> dict[str, Any]:
 def _write(
     folder: Path, records: Sequence[Record], summary: dict[str, Any], words: list[str]
 ) -> None:
+    from eiesim.paper.page import render_reproduction
     from eiesim.report.charts import draw_chart
     from eiesim.runs import store
-    from eiesim.study.reproduction_page import render_reproduction
 
     for record in records:
         tables = {record.name: list(record.verdicts)} if record.verdicts else {}
@@ -203,7 +203,7 @@ def _write(
 
 def _show(records: Sequence[Record], brief: bool) -> None:
     from eiesim.cli.output import print_table
-    from eiesim.study.record import DONE, FAILED, count_constructed, count_kinds
+    from eiesim.paper.record import DONE, FAILED, count_constructed, count_kinds
 
     done = [record for record in records if record.state == DONE]
     if brief and done:

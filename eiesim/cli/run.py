@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from eiesim.cli import run_network
-from eiesim.cli.machine import add_machine_arguments, read_machine
+from eiesim.cli.hardware_arguments import add_machine_arguments, read_machine
 
 HELP = "Run layers, or a whole network, on an EIE machine and count cycles and accesses."
 EPILOG = """\

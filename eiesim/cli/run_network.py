@@ -88,7 +88,7 @@ def execute(options: argparse.Namespace) -> int:
     from eiesim.catalog.examples import read_labels
     from eiesim.catalog.model import Model
     from eiesim.catalog.operands import Source, hash_file
-    from eiesim.cli.machine import read_machine
+    from eiesim.cli.hardware_arguments import read_machine
     from eiesim.cli.output import result_folder, track
     from eiesim.runs import network as network_run
     from eiesim.runs import store

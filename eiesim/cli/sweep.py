@@ -12,7 +12,7 @@ from eiesim.cli.useless import refuse_useless
 
 if TYPE_CHECKING:
     from eiesim.runs.store import Row
-    from eiesim.sweep.run import Planned
+    from eiesim.sweep.runner import Planned
 
 HELP = "Run a sweep of machines and layers, exactly and in parallel; what is stopped goes on."
 EPILOG = """\
@@ -82,7 +82,8 @@ def execute(options: argparse.Namespace) -> int:
     from eiesim.base.errors import escape
     from eiesim.cli.output import result_folder, tell
     from eiesim.runs.store import to_json
-    from eiesim.sweep import report, run
+    from eiesim.sweep import report
+    from eiesim.sweep import runner as run
     from eiesim.sweep.cost import check_jobs
     from eiesim.sweep.journal import open_journal
     from eiesim.sweep.points import count_points

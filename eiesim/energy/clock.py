@@ -7,9 +7,9 @@ from typing import Any
 
 from eiesim.base.errors import EnergyError
 from eiesim.energy.calibrate import MEMORY_MODULES
+from eiesim.energy.estimate import find_chip_power_mw, find_steady_power_mw
 from eiesim.energy.machine import price_machine
 from eiesim.energy.memories import find_memory
-from eiesim.energy.model import find_chip_power_mw, find_steady_power_mw
 from eiesim.energy.prices import PriceTable
 from eiesim.energy.sram import Sram
 from eiesim.hardware import SRAM_CELLS, Hardware

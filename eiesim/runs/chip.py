@@ -11,7 +11,7 @@ from eiesim.energy.area import describe_wider_words, estimate_area
 from eiesim.energy.calibrate import MODULES, PARTS, calibrate, read_table2
 from eiesim.energy.clock import check_clock, fits_clock
 from eiesim.energy.machine import price_machine
-from eiesim.energy.model import find_chip_power_mw, find_steady_power_mw
+from eiesim.energy.estimate import find_chip_power_mw, find_steady_power_mw
 from eiesim.energy.prices import PriceTable
 from eiesim.energy.registers import PAPER
 from eiesim.hardware import Hardware

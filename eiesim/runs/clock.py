@@ -7,7 +7,7 @@ from typing import Any
 
 from eiesim.counters import RunResult
 from eiesim.energy.clock import check_clock, swap_cell
-from eiesim.energy.model import estimate_energy
+from eiesim.energy.estimate import estimate_energy
 from eiesim.energy.prices import PriceTable
 from eiesim.hardware import Hardware
 

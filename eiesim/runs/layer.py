@@ -10,7 +10,7 @@ import numpy as np
 from eiesim.base.errors import ConfigError, EnergyError
 from eiesim.catalog.operands import Operands, load_operands
 from eiesim.counters import RunResult
-from eiesim.energy.model import EnergyReport, estimate_energy
+from eiesim.energy.estimate import EnergyReport, estimate_energy
 from eiesim.energy.prices import PriceTable
 from eiesim.hardware import Hardware
 from eiesim.image import MemoryUse, balance_rows, encode_passes, fit_images, restore_rows

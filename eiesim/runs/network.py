@@ -16,7 +16,7 @@ from eiesim.base.units import cycles_to_us
 from eiesim.catalog.examples import Example
 from eiesim.catalog.model import Model
 from eiesim.counters import RunResult
-from eiesim.energy.model import estimate_energy
+from eiesim.energy.estimate import estimate_energy
 from eiesim.energy.prices import Key, PriceTable
 from eiesim.energy.wires import price_broadcast_pj
 from eiesim.hardware import Hardware

@@ -10,7 +10,7 @@ from eiesim.base.errors import ConfigError
 from eiesim.baselines.published import EIE_POWER_W, find_time_us
 from eiesim.baselines.rows import Baseline
 from eiesim.counters import RunResult
-from eiesim.energy.model import EnergyReport
+from eiesim.energy.estimate import EnergyReport
 
 GEOMEAN = "geomean"
 

@@ -1,5 +1,5 @@
 """Sweeps: many machines and layers, each run exactly, none lost."""
 
-from eiesim.sweep.run import sweep
+from eiesim.sweep.runner import sweep
 
 __all__ = ["sweep"]

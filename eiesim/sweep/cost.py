@@ -14,7 +14,7 @@ from eiesim.sweep.identity import MATCHED
 from eiesim.sweep.points import Task, list_tasks
 
 if TYPE_CHECKING:
-    from eiesim.sweep.run import Planned
+    from eiesim.sweep.runner import Planned
 
 POINT_MS, POINT_SERIAL_MS, IMAGE_MS, MILLION_MS = 0.14, 0.09, 20.0, 120.0
 """Measured on a core of a server: a point whose image is there; what the first process does for it;

@@ -27,7 +27,7 @@ from eiesim.catalog.matched import draw_matched
 from eiesim.catalog.model import Model
 from eiesim.catalog.operands import is_drawn, load_layer
 from eiesim.counters import RunResult
-from eiesim.energy.model import count_actions
+from eiesim.energy.estimate import count_actions
 from eiesim.hardware import Hardware
 from eiesim.image import (
     InterleavedCSC,
@@ -44,9 +44,9 @@ from eiesim.inference import run_model
 from eiesim.layer.weights import CompressedLayer
 from eiesim.sim.passes import simulate_passes
 from eiesim.sweep.identity import MATCHED, require_same
-from eiesim.sweep.machine import explain_machine, find_prices, measure_machine
 from eiesim.sweep.metrics import METRICS, REASONS, derive_metrics
 from eiesim.sweep.points import Task, Values
+from eiesim.sweep.priced import explain_machine, find_prices, measure_machine
 from eiesim.sweep.shared import Encoded, share
 from eiesim.sweep.spec import LAYER
 from eiesim.views import FillView, LayoutView

@@ -11,7 +11,7 @@ from eiesim.report import markup
 from eiesim.report.charts import Chart, Panel
 from eiesim.sweep.answers import Row, explain_row, is_answer, name_judged, weigh
 from eiesim.sweep.points import find_value, list_values
-from eiesim.sweep.run import Planned
+from eiesim.sweep.runner import Planned
 from eiesim.sweep.spec import Sweep, name_metric
 
 Square = tuple[Any, Any]

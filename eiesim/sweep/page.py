@@ -22,7 +22,7 @@ from eiesim.sweep.answers import (
 )
 from eiesim.sweep.maps import draw_maps
 from eiesim.sweep.points import list_axes
-from eiesim.sweep.run import Planned
+from eiesim.sweep.runner import Planned
 from eiesim.sweep.sensitivity import describe_axes
 from eiesim.sweep.spec import LARGE, Sweep, name_metric
 

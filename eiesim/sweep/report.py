@@ -19,7 +19,7 @@ from eiesim.sweep.identity import SCHEMA
 from eiesim.sweep.metrics import MACHINE, METRICS
 from eiesim.sweep.page import render_sweep
 from eiesim.sweep.points import list_values
-from eiesim.sweep.run import Planned
+from eiesim.sweep.runner import Planned
 from eiesim.sweep.sensitivity import find_sensitivity
 from eiesim.sweep.spec import Sweep, name_metric
 

@@ -22,8 +22,8 @@ from eiesim.training.lenet import count_errors, run_lenet
 from eiesim.training.recipes import CharacterRecipe, DigitRecipe
 
 if TYPE_CHECKING:
-    from eiesim.compress.retrain.networks import Network
-    from eiesim.compress.retrain.training import Loader
+    from eiesim.compress.retrain.loop import Loader
+    from eiesim.compress.retrain.modules import Network
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 Layers = Mapping[str, DenseLayer]
@@ -87,7 +87,7 @@ class DigitTask:
 
     def build(self, dropout: float) -> Network:
         """Return the LeNet."""
-        from eiesim.compress.retrain.networks import LeNet5, LeNet300  # noqa: PLC0415 - torch
+        from eiesim.compress.retrain.modules import LeNet5, LeNet300  # noqa: PLC0415 - torch
 
         return LeNet5(dropout) if self.recipe.architecture == "LeNet-5" else LeNet300(dropout)
 
@@ -156,7 +156,7 @@ class CharacterTask:
 
     def build(self, dropout: float) -> Network:
         """Return the model; there is no dropout."""
-        from eiesim.compress.retrain.networks import CharLstm  # noqa: PLC0415 - torch
+        from eiesim.compress.retrain.modules import CharLstm  # noqa: PLC0415 - torch
 
         if dropout:
             raise WorkloadError("dropout: expected none for a character model")

@@ -21,7 +21,7 @@ from eiesim.training.recipes import TRAINED, CharacterRecipe, DigitRecipe, Train
 from eiesim.training.tasks import Arrays, Task, find_task
 
 if TYPE_CHECKING:
-    from eiesim.compress.retrain.networks import Network
+    from eiesim.compress.retrain.modules import Network
 
 Tell = Callable[[str], object]
 Change = Callable[["Network"], object]
@@ -212,7 +212,7 @@ def train_stage(
         of the layers that are not dense.
     """
     retrain = _import_retrain()
-    from eiesim.compress.retrain.networks import score_loss, seeded  # noqa: PLC0415 - torch
+    from eiesim.compress.retrain.modules import score_loss, seeded  # noqa: PLC0415 - torch
 
     facts: dict[str, Any] = {}
     with seeded(seed):

@@ -4,11 +4,11 @@ The one part of eiesim that needs PyTorch (the extra ``train``). Linear, Conv2d,
 are compressed, everything else stays as it is.
 """
 
-from eiesim.compress.retrain.layers import export, restore_
+from eiesim.compress.retrain.compressible import export, restore_
+from eiesim.compress.retrain.loop import finetune_codebook, train
 from eiesim.compress.retrain.masking import masked
 from eiesim.compress.retrain.pruning import prune_
 from eiesim.compress.retrain.sharing import share_weights
-from eiesim.compress.retrain.training import finetune_codebook, train
 
 __all__ = [
     "export",

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from eiesim.compress.retrain.layers import Weights, find_weights
+from eiesim.compress.retrain.compressible import Weights, find_weights
 
 
 @contextmanager

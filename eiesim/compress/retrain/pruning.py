@@ -10,7 +10,7 @@ from torch import nn
 
 from eiesim.base.errors import WorkloadError
 from eiesim.compress.prune import prune
-from eiesim.compress.retrain.layers import MASK, Weights, choose
+from eiesim.compress.retrain.compressible import MASK, Weights, choose
 
 
 def prune_(

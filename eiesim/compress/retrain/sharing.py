@@ -10,7 +10,7 @@ from torch import nn
 
 from eiesim.base.errors import WorkloadError
 from eiesim.compress.codebook import Initialisation, assign_codes, build_codebook
-from eiesim.compress.retrain.layers import CODEBOOK, CODES, MASK, Weights, choose
+from eiesim.compress.retrain.compressible import CODEBOOK, CODES, MASK, Weights, choose
 
 
 def share_weights(

@@ -1,0 +1,115 @@
+"""A plain training loop, for models that are dense, pruned or shared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import nn
+
+from eiesim.base.errors import WorkloadError
+from eiesim.compress.retrain.compressible import find_weights
+from eiesim.compress.retrain.masking import masked
+
+Loader = Iterable[tuple[torch.Tensor, torch.Tensor]]
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+def train(
+    model: nn.Module,
+    loader: Loader,
+    loss: Loss,
+    epochs: int = 1,
+    learning_rate: float = 1e-3,
+    tell: Callable[[str], object] = str,
+) -> list[float]:
+    """Train with Adam, the learning rate falling along half a cosine; what is pruned stays so.
+
+    Any other loop serves as well, inside ``with masked(model):``.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Dense, pruned or shared; trained on the device it is on, and left in training mode or not
+        as it was.
+    loader : iterable of (inputs, targets)
+        Gone through once an epoch, such as a `torch.utils.data.DataLoader`.
+    loss : callable
+        Of the model's output and the targets.
+    epochs : int
+        Rounds over the loader.
+    learning_rate : float
+        At first.
+    tell : callable, optional
+        Told one line an epoch.
+
+    Returns
+    -------
+    list of float
+        Mean loss of each epoch.
+
+    Raises
+    ------
+    WorkloadError
+        The model has no layer that can be compressed.
+    """
+    device = next(model.parameters()).device
+    optimizer = torch.optim.Adam(model.parameters(), learning_rate)
+    was_training = model.training
+    model.train()
+    means = []
+    with masked(model):
+        for epoch in range(epochs):
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate * (1 + math.cos(math.pi * epoch / epochs)) / 2
+            total, number = torch.zeros((), device=device), 0
+            for inputs, targets in loader:
+                optimizer.zero_grad()
+                value = loss(model(inputs.to(device)), targets.to(device))
+                torch.autograd.backward(value)
+                optimizer.step()
+                total += value.detach()
+                number += 1
+            means.append(float(total) / max(number, 1))
+            tell(f"epoch {epoch + 1} of {epochs}: loss {means[-1]:.4f}")
+    model.train(was_training)
+    return means
+
+
+def finetune_codebook(
+    model: nn.Module,
+    loader: Loader,
+    loss: Loss,
+    epochs: int = 1,
+    learning_rate: float = 1e-4,
+    tell: Callable[[str], object] = str,
+) -> list[float]:
+    """Train the shared weights: gradients of a codebook entry's weights are summed.
+
+    Biases, and layers that are not shared, are trained along.
+
+    Parameters
+    ----------
+    model : nn.Module
+        After `share_weights`.
+    loader, loss, epochs, learning_rate, tell
+        As in `train`.
+
+    Returns
+    -------
+    list of float
+        Mean loss of each epoch.
+
+    Raises
+    ------
+    WorkloadError
+        No layer is shared.
+
+    References
+    ----------
+    Han, Mao, Dally, Deep Compression, ICLR 2016, section 3.3, equation 3.
+    """
+    if all(weights.codes is None for weights in find_weights(model)):
+        raise WorkloadError("model: expected shared weights, found none; call share_weights first")
+    return train(model, loader, loss, epochs, learning_rate, tell)

@@ -1,0 +1,247 @@
+"""A whole network from one file, and where that tells weights alone from another with its steps."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from eiesim.base.errors import WorkloadError, did_you_mean
+from eiesim.base.schema import load_toml
+from eiesim.graph import STEPS, Graph, Step, read_graph
+from eiesim.importers.caffe_graph import read_caffe_graph
+from eiesim.importers.cells import IN_A_MODULE, join_cells
+from eiesim.importers.chain import GIVE_STEPS, describe_chain, guess_chain
+from eiesim.importers.char_lstm import read_char_lstm
+from eiesim.importers.content import read_content
+from eiesim.importers.described import Described, Skipped
+from eiesim.importers.dump import is_dump, read_dump
+from eiesim.importers.kinds import Kind, find_kind
+from eiesim.importers.net import read_net
+from eiesim.importers.norms import fold_norms
+from eiesim.importers.onnx_graph import read_onnx
+from eiesim.importers.state_dict import Weights
+from eiesim.importers.weight_files import read_weights_file
+from eiesim.layer.weights import DenseLayer, StoredLayer
+
+MOST_GRAPH_BYTES = 1 << 22
+PROTOTXT = ".prototxt"
+OF_A_MODULE = re.compile(r"(?:.*[._])?weight(?:_.*)?")
+"""Names of weights that are no module's only ones: of attention, or of a single recurrent cell."""
+WAYS_OUT = (
+    f"{GIVE_STEPS}; or, where the operations are none of these, export the model to ONNX, which "
+    "holds its steps"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkFile:
+    """A network as its files tell it.
+
+    Attributes
+    ----------
+    graph : Graph
+        The steps that can be run.
+    weights : mapping of name to DenseLayer
+        Weights that are still to be compressed.
+    stored : mapping of name to StoredLayer
+        Weights that are compressed in the file.
+    skipped : tuple of Skipped
+        What is left out, and why.
+    characters : str
+        Of a character model its vocabulary.
+    notes : tuple of str
+        What was assumed or put together.
+    code_bits : mapping of name to int
+        Bits of the codes, for weights that are shared in the file.
+    host : bytes
+        Of a network in ONNX what the host runs, as `HostGraph.to_bytes` gives it.
+    """
+
+    graph: Graph
+    weights: Mapping[str, DenseLayer] = field(default_factory=dict)
+    stored: Mapping[str, StoredLayer] = field(default_factory=dict)
+    skipped: tuple[Skipped, ...] = ()
+    characters: str = ""
+    notes: tuple[str, ...] = ()
+    code_bits: Mapping[str, int] = field(default_factory=dict)
+    host: bytes = b""
+
+
+def read_network_file(path: str | Path, steps: str | Path | None = None) -> NetworkFile:
+    """Read a network.
+
+    Parameters
+    ----------
+    path : str or Path
+        What `read_weights_file` takes, an `.onnx` or `.net` file, a folder of a character LSTM, or
+        one of the EIE authors' simulator. What it is, is told by its content.
+    steps : str or Path, optional
+        A `.prototxt`, or a `.toml` or `.json` file as `eiesim.graph.read_graph` takes it. Without
+        one, fully connected and recurrent layers follow one another.
+
+    Raises
+    ------
+    WorkloadError
+        A file is missing or damaged, or they do not go together.
+    """
+    file = Path(path)
+    kind = None if file.is_dir() else find_kind(file)
+    if steps is not None and kind in (None, Kind.ONNX):
+        raise WorkloadError(f"{path}: tells its steps itself; leave out {steps}")
+    if is_dump(file):
+        layer = read_dump(file).layer
+        graph = guess_chain({layer.name: (layer.rows, layer.cols)}, {}, str(path))
+        return NetworkFile(graph, stored={layer.name: StoredLayer(layer, (layer.rows, layer.cols))})
+    if file.is_dir():
+        return _read_char_lstm(file)
+    if kind == Kind.NET:
+        if steps is None:
+            raise WorkloadError(
+                f"{path}: expected the network's definition NAME{PROTOTXT} as its steps, found "
+                "none; a .net file holds no shapes"
+            )
+        return place_layers(
+            path, read_steps(steps), stored={it.name: it for it in read_net(path, steps)}
+        )
+    if kind == Kind.ONNX:
+        network = read_onnx(path)
+        return replace(place_layers(path, network.described, network.weights), host=network.host)
+    found = fold_norms(read_weights_file(path), str(path))
+    weights, kinds = join_cells(found.layers, str(path))
+    if steps is None:
+        _require_chain(found, str(path))
+        shapes = {name: layer.weights.shape for name, layer in weights.items()}
+        graph = guess_chain(shapes, kinds, str(path))
+        return NetworkFile(
+            graph, weights, notes=found.notes + describe_chain(graph), code_bits=found.code_bits
+        )
+    placed = _turn_tables(place_layers(path, read_steps(steps), weights), str(path))
+    return replace(
+        placed,
+        skipped=placed.skipped + found.skipped,
+        notes=found.notes,
+        code_bits=found.code_bits,
+    )
+
+
+def _require_chain(found: Weights, path: str) -> None:
+    """Refuse what a chain of layers has no place for, so that no part of a network is lost."""
+    others = [f"{key} {list(array.shape)}" for key, array in found.others.items()]
+    others += [
+        f"{name} {list(layer.weights.shape)}"
+        for name, layer in found.layers.items()
+        if OF_A_MODULE.fullmatch(name) and not IN_A_MODULE.search(name)
+    ]
+    if others:
+        more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+        raise WorkloadError(
+            f"{path}: expected a chain of fully connected or recurrent layers, found what has no "
+            f"place in one (such as attention, a normalisation, or a cell that a program calls): "
+            f"{', '.join(others[:5])}{more}; {WAYS_OUT}"
+        )
+
+
+def _turn_tables(placed: NetworkFile, path: str) -> NetworkFile:
+    """Turn embeddings, which frameworks keep as [vocabulary, numbers], into weights."""
+    tables = {step.layer for step in placed.graph.steps if step.op == "embedding"}
+    for step in placed.graph.steps:
+        if step.op != "embedding" and step.layer in tables:
+            raise WorkloadError(
+                f"{path}: layer {step.layer!r}: expected an embedding's table to be of that alone, "
+                f"found it in step {step.name!r} ({step.op}), too; save it under a second name"
+            )
+    turned = {
+        name: DenseLayer(np.ascontiguousarray(layer.weights.T)) if name in tables else layer
+        for name, layer in placed.weights.items()
+    }
+    return replace(placed, weights=turned)
+
+
+def read_steps(path: str | Path) -> Described:
+    """Read the steps of a network.
+
+    Parameters
+    ----------
+    path : str or Path
+        A `.prototxt`, `.toml` or `.json` file.
+
+    Raises
+    ------
+    WorkloadError
+        It is missing, damaged, or tells no steps.
+    """
+    kind = Path(path).suffix.lower()
+    if kind == PROTOTXT:
+        return read_caffe_graph(path)
+    if kind == ".toml":
+        return Described(read_graph(load_toml(Path(path))[0], str(path)), ())
+    if kind != ".json":
+        raise WorkloadError(f"{path}: expected a .prototxt, .toml or .json file with steps")
+    try:
+        content = json.loads(read_content(path, MOST_GRAPH_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise WorkloadError(f"{path}: expected JSON, found something else: {error}") from error
+    if not isinstance(content, dict):
+        raise WorkloadError(f"{path}: expected an object with steps, found other JSON")
+    return Described(read_graph(content, str(path)), ())
+
+
+def place_layers(
+    path: str | Path,
+    described: Described,
+    weights: Mapping[str, DenseLayer] | None = None,
+    stored: Mapping[str, StoredLayer] | None = None,
+) -> NetworkFile:
+    """Join steps and layers: each step finds its layer, and a layer without a step is left out.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where the layers are from, for errors.
+    described : Described
+        The steps.
+    weights, stored : mapping of name to layer
+        Layers, dense or compressed.
+
+    Raises
+    ------
+    WorkloadError
+        The layer of a step is not there.
+    """
+    known = {**(weights or {}), **(stored or {})}
+    used = described.graph.layers
+    for name in used:
+        if name not in known:
+            raise WorkloadError(f"{path}: layer {name!r} of the steps: {did_you_mean(name, known)}")
+    unused = tuple(Skipped(name, "no step uses it; left out") for name in known if name not in used)
+    return NetworkFile(
+        described.graph,
+        {name: weights[name] for name in used if weights and name in weights},
+        {name: stored[name] for name in used if stored and name in stored},
+        described.skipped + unused,
+    )
+
+
+def _read_char_lstm(folder: Path) -> NetworkFile:
+    if not (folder / "manifest.json").is_file():
+        raise WorkloadError(
+            f"{folder}: expected a file, a folder of a character LSTM with manifest.json, or one "
+            "of the EIE authors' simulator with ptr/ptr0.dat; "
+            f"{GIVE_STEPS}"
+        )
+    model = read_char_lstm(folder)
+    weights = {"embedding": DenseLayer(np.ascontiguousarray(model.embedding.T))}
+    steps = [Step("embedding", "embedding", ("characters",), "embedding")]
+    for number, cell in enumerate(model.cells, 1):
+        name = f"lstm{number}"
+        weights[name] = DenseLayer(cell)
+        steps.append(Step(name, "lstm", (steps[-1].name,), name))
+    weights["output"] = DenseLayer(model.output, model.output_bias)
+    steps.append(Step("output", "fc", (steps[-1].name,), "output"))
+    graph = Graph({"characters": (STEPS,)}, tuple(steps), ("output",))
+    return NetworkFile(graph, weights, characters="".join(model.characters))

@@ -1,0 +1,1 @@
+"""The papers: every table, figure and statement of theirs again, beside ours."""

@@ -1,0 +1,1 @@
+"""Deep Compression (ICLR 2016)."""

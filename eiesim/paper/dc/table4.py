@@ -1,0 +1,100 @@
+"""Deep Compression's Table 4: AlexNet layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from eiesim.base.published import read_table
+from eiesim.compress.ledger import TOTAL
+from eiesim.paper.outcome import Outcome
+from eiesim.paper.parts.authors_alexnet import (
+    CODE_BITS,
+    ENTRIES,
+    NOTE,
+    TOLERANCE,
+    count_entries,
+)
+from eiesim.paper.parts.ledger_tables import ROUNDED, find_coded_percent, judge_network
+from eiesim.paper.parts.ledgers import (
+    ALEXNET,
+    READS,
+    REAL,
+    STEPS,
+    NetworkBits,
+    choose,
+    list_sources,
+    work,
+)
+from eiesim.paper.parts.workloads import MISSING
+from eiesim.paper.verdict import Judgement, Unreproducible, Verdict
+
+__all__ = ["READS", "STEPS", "judge", "work"]
+
+
+def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
+    """Set every layer beside the printed ones.
+
+    Parameters
+    ----------
+    parts : iterable of sequence of NetworkBits
+        The networks.
+    """
+    rounds = [list(part) for part in parts]
+    outcome = judge_network(rounds, ALEXNET)
+    real = choose(rounds, "Alex-8", REAL)
+    printed = {row["layer"]: row for row in read_table("paper/dc_tables2to5")
+               if row["network"] == ALEXNET}  # fmt: skip
+    return replace(
+        outcome,
+        note=f"{outcome.note} {NOTE} {_tell_finding(printed[TOTAL])}",
+        verdicts=(
+            *outcome.verdicts,
+            *_judge_entries(printed),
+            *_judge_fc8(next(iter(real), None), printed["fc8"]),
+        ),
+        sources=(*outcome.sources, *list_sources(real)),
+    )
+
+
+def _tell_finding(row: Mapping[str, str]) -> str:
+    """Say by which bits the printed total comes out."""
+    total = count_entries()[-1]
+    percents = {bits: total.find_percent(bits) for bits in CODE_BITS}
+    best = min(CODE_BITS, key=lambda bits: abs(percents[bits] - float(row["rate_percent_pq"])))
+    words = ", ".join(f"with {bits} bits {percent:.3f} %" for bits, percent in percents.items())
+    return (
+        f"The printed total, {row['rate_percent_pq']} %, is that of {best}-bit codes: {words}, "
+        f"{total.find_megabytes(best):.3f} MB."
+    )
+
+
+def _judge_entries(printed: Mapping[str, Mapping[str, str]]) -> Iterator[Verdict]:
+    """Judge what the entries of the authors' file take, with either number of bits."""
+    for layer in count_entries():
+        different = len(set(layer.stream_bits.values())) > 1
+        for bits in CODE_BITS if different else CODE_BITS[:1]:
+            words = f", {bits}-bit codes" if different else ""
+            others = ", ".join(
+                f"with {other} bits it is {layer.find_percent(other):.2f} %"
+                for other in CODE_BITS
+                if different and other != bits
+            )
+            yield Verdict(
+                layer.name, f"rate, P+Q{words}", "%", printed[layer.name]["rate_percent_pq"],
+                layer.find_percent(bits), TOLERANCE, others or "its entries are others", ENTRIES,
+            )  # fmt: skip
+
+
+def _judge_fc8(bits: NetworkBits | None, printed: Mapping[str, str]) -> Iterator[Judgement]:
+    """Set the authors' own fc8 beside the printed row."""
+    quantities = {"rate, P+Q": "rate_percent_pq", "rate, P+Q+H": "rate_percent_pqh"}
+    if bits is None:
+        for quantity, column in quantities.items():
+            yield Unreproducible("fc8", quantity, "%", printed[column], MISSING, REAL)
+        return
+    total = bits.ledger.total
+    found = (100 / total.shared_rate, find_coded_percent(total))
+    for (quantity, column), ours in zip(quantities.items(), found, strict=True):
+        reason = f"its codes have {total.code_bits} bits, those of the table {CODE_BITS[0]}"
+        yield Verdict("fc8", quantity, "%", printed[column], ours, ROUNDED, reason, REAL)

@@ -1,0 +1,126 @@
+"""Deep Compression's Table 7: AlexNet beside other ways to compress it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from eiesim.base.published import read_table
+from eiesim.hardware import Hardware
+from eiesim.paper.outcome import Outcome
+from eiesim.paper.parts.authors_alexnet import (
+    CODE_BITS,
+    ENTRIES,
+    NOTE,
+    TOLERANCE,
+    count_entries,
+)
+from eiesim.paper.parts.ledgers import (
+    ALEXNET,
+    DRAWN,
+    FOUR_BITS,
+    ORIGIN,
+    READS,
+    STEPS,
+    NetworkBits,
+    choose,
+    describe_before,
+    describe_gap,
+    find_total,
+    list_sources,
+    work,
+)
+from eiesim.paper.verdict import Judgement, Tolerance, Unreproducible, Verdict
+
+__all__ = ["READS", "STEPS", "judge", "work"]
+
+SIZE = Tolerance(5, "sizes are printed with two digits")
+OURS = {
+    "Baseline Caffemodel": "dense_bits",
+    "Pruning": "pruned_bits",
+    "Pruning + Quantization": "shared_bits",
+    "Pruning + Quantization + Huffman": "file_bits",
+}
+"""What of a ledger's total stands beside each of the table's own methods."""
+SHARED = "Pruning + Quantization"
+
+
+def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
+    """Set AlexNet's size after each stage beside the printed ones.
+
+    Parameters
+    ----------
+    parts : iterable of sequence of NetworkBits
+        The networks.
+    """
+    rounds = [list(part) for part in parts]
+    (drawn,) = choose(rounds, ALEXNET, DRAWN)
+    (four,) = choose(rounds, ALEXNET, FOUR_BITS)
+    verdicts: list[Judgement] = []
+    for row in read_table("paper/dc_table7"):
+        method = row["method"]
+        if method in OURS:
+            verdicts += _judge_size(drawn, four, row)
+        else:
+            reason = "another way to compress, which eiesim does not build"
+            verdicts.append(Unreproducible(method, "size", "MB", row["size_mb"], reason))
+        if method == SHARED:
+            verdicts += _judge_entries(row)
+        verdicts += [
+            Unreproducible(
+                method, f"{top} error", "%", row[f"{top}_error"],
+                "neither ImageNet nor the trained network is to be had",
+            )
+            for top in ("top1", "top5")
+            if row[f"{top}_error"]
+        ]  # fmt: skip
+    note = f"{ORIGIN} {NOTE}"
+    return Outcome(note, Hardware(), tuple(verdicts), sources=list_sources([drawn]))
+
+
+def _judge_size(
+    drawn: NetworkBits, four: NetworkBits, row: Mapping[str, str]
+) -> Iterator[Judgement]:
+    """Judge the size after a stage, and beside it with 4-bit codes where these make it another."""
+    method = row["method"]
+    sizes = {
+        bits.workload: getattr(bits.ledger.total, OURS[method]) / 8e6 for bits in (drawn, four)
+    }
+    different = sizes[DRAWN] != sizes[FOUR_BITS]
+    for bits in (drawn, four) if different else (drawn,):
+        beside = f"; with 4-bit codes it is {sizes[FOUR_BITS]:.1f} MB" if bits is drawn else ""
+        reason = _explain(bits, method) + (beside if different else "")
+        yield Verdict(
+            method, "size", "MB", row["size_mb"], sizes[bits.workload], SIZE, reason, bits.workload
+        )  # fmt: skip
+
+
+def _explain(bits: NetworkBits, method: str) -> str:
+    total = bits.ledger.total
+    if method == "Pruning":
+        return (
+            f"the {total.nonzeros / 1e6:.1f} million weights that are kept take "
+            f"{4 * total.nonzeros / 1e6:.1f} MB as float32, which the paper counts; ours has "
+            f"{total.index_bits} bits of index an entry, and "
+            f"{total.padding / 1e6:.1f} million padding zeros"
+        )
+    describe = describe_before if method == SHARED else describe_gap
+    return describe(bits.ledger, find_total(ALEXNET))
+
+
+def _judge_entries(row: Mapping[str, str]) -> Iterator[Verdict]:
+    """Judge size and rate of the entries of the authors' file, with either number of bits."""
+    total = count_entries()[-1]
+    for bits in CODE_BITS:
+        for quantity, unit, column, ours in (
+            ("size", "MB", "size_mb", total.find_megabytes(bits)),
+            ("rate", "x", "rate", 100 / total.find_percent(bits)),
+        ):
+            reason = ", ".join(
+                f"with {other} bits the authors' entries take {total.find_megabytes(other):.2f} MB"
+                for other in CODE_BITS
+                if other != bits
+            )
+            yield Verdict(
+                row["method"], f"{quantity}, {bits}-bit codes", unit, row[column], ours, TOLERANCE,
+                reason, ENTRIES,
+            )  # fmt: skip

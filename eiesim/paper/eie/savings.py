@@ -1,0 +1,302 @@
+"""The savings of EIE's abstract: weights from DRAM to SRAM, pruned, shared, zeros skipped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import compress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eiesim.base.published import PAPER_LAYERS, find_claim, read_table
+from eiesim.catalog.matched import PRESET, PUBLISHED
+from eiesim.catalog.operands import Source, load_operands
+from eiesim.energy.estimate import EnergyReport, estimate_energy
+from eiesim.energy.machine import price_machine
+from eiesim.energy.operations import list_prices
+from eiesim.energy.prices import Key
+from eiesim.hardware import Hardware
+from eiesim.image import encode
+from eiesim.paper.outcome import Outcome
+from eiesim.paper.parts.speedups import QUOTED
+from eiesim.paper.verdict import Tolerance, Verdict
+from eiesim.report.charts import Chart, Panel
+from eiesim.runs.ratios import find_geomean
+from eiesim.sim.engines import simulate
+
+STEPS = PAPER_LAYERS
+FETCHES = ("ptr_read", "spmat_read")
+FLOAT_BITS = 32
+ROOMY_BYTES = 1 << 30
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Waterfall:
+    """Energy of one layer, stage by stage, in pJ.
+
+    Attributes
+    ----------
+    layer : str
+        The layer.
+    fetch_pj : mapping
+        Energy of fetching the weights by stage, in the order of the abstract's savings.
+    inference_pj : mapping
+        Energy of the whole inference by stage: on EIE everything that it spends, before that the
+        fetch and the float32 multiplications and additions.
+    factors_alone : mapping
+        The same savings counted as the abstract does: weights alone, without indices, padding zeros
+        and pointers, and Table I's SRAM of 32 KB.
+    entries_skipped_percent : float
+        Entries, padding zeros included, in the columns of zero activations.
+    sources : tuple of Source
+        Files that were read.
+    """
+
+    layer: str
+    fetch_pj: dict[str, float]
+    inference_pj: dict[str, float]
+    factors_alone: dict[str, float]
+    entries_skipped_percent: float
+    sources: tuple[Source, ...]
+
+
+def work(_data: Path) -> Iterator[Waterfall]:
+    """Price the nine layers, one after the other.
+
+    Parameters
+    ----------
+    _data : Path
+        Folder of real data, not read here.
+    """
+    hw = Hardware.preset(PRESET)
+    prices = price_machine(hw)
+    # the stages in SRAM are of SRAMs that hold everything, at the prices of the chip's
+    roomy = replace(hw, spmat_sram_bytes=ROOMY_BYTES, ptr_sram_bytes=ROOMY_BYTES)
+    bit_pj = list_prices("dram", hw.dram)[0].value
+    mac_pj = sum(price.value for price in list_prices("arithm", "float32"))
+    for name in PAPER_LAYERS:
+        operands = load_operands(name)
+        layer, image = operands.layer, encode(operands.layer, hw)
+        entries = int(image.ptr[-1].sum())
+        ptr_bits = image.ptr.size * hw.ptr_bits
+        dense, every = layer.rows * layer.cols, np.ones(layer.cols, dtype=np.float32)
+        all_columns = estimate_energy(simulate(image, every, roomy), prices=prices)
+        result = simulate(image, operands.activations, roomy)
+        skipping = estimate_energy(result, prices=prices)
+        dram_pj = {
+            "dense_dram": dense * FLOAT_BITS * bit_pj,
+            "pruned_dram": (entries * (FLOAT_BITS + hw.index_bits) + ptr_bits) * bit_pj,
+            "shared_dram": (entries * hw.entry_bits + ptr_bits) * bit_pj,
+        }
+        macs = {"dense_dram": dense, "pruned_dram": layer.weights, "shared_dram": layer.weights}
+        yield Waterfall(
+            name,
+            dram_pj | {"shared_sram": _fetch_pj(all_columns), "zeros_skipped": _fetch_pj(skipping)},
+            {stage: pj + macs[stage] * mac_pj for stage, pj in dram_pj.items()}
+            | {"shared_sram": all_columns.total_pj, "zeros_skipped": skipping.total_pj},
+            {
+                "pruning": dense / layer.weights,
+                "sharing": FLOAT_BITS / hw.codebook_bits,
+                "sram": _read_table1("dram_read_32bit") / _read_table1("sram_32kb_read_32bit"),
+                "skipping": layer.cols / np.count_nonzero(operands.activations),
+            },
+            100 * (1 - result.entries / entries),
+            operands.sources,
+        )
+
+
+def _read_table1(operation: str) -> float:
+    return next(
+        float(row["energy_pj"])
+        for row in read_table("paper/eie_table1")
+        if row["operation"] == operation
+    )
+
+
+def _fetch_pj(report: EnergyReport) -> float:
+    """Return what pointer read and sparse-matrix read spend on their memories."""
+    return sum(row.energy_pj for row in report.rows
+               if row.component in FETCHES and row.part == "memory")  # fmt: skip
+
+
+def judge(parts: Iterable[Waterfall]) -> Outcome:
+    """Set each saving beside the abstract's.
+
+    Parameters
+    ----------
+    parts : iterable of Waterfall
+        The nine layers.
+    """
+    layers = list(parts)
+    rows = [_describe(layer) for layer in layers]
+    verdicts = [
+        verdict
+        for name, claim in CLAIMS.items()
+        for verdict in _judge_saving(name, find_claim(claim), layers, rows)
+    ]
+    verdicts += _judge_skipping([
+        (layer, row) for layer, row in zip(layers, rows, strict=True) if _has_zeros(layer.layer)
+    ])  # fmt: skip
+    return Outcome(
+        note=NOTE,
+        hardware=Hardware.preset(PRESET),
+        verdicts=tuple(verdicts),
+        tables={"waterfall": rows},
+        shown=("waterfall",),
+        charts={"savings": _chart(layers)},
+        sources=tuple(source for layer in layers for source in layer.sources),
+    )
+
+
+CLAIMS = {
+    "pruning": "energy saving from sparsity",
+    "sharing": "energy saving from weight sharing",
+    "sram": "energy saving SRAM against DRAM",
+    "skipping": "energy saving from zero activations",
+    "all": "product of the savings",
+}
+FACTORS = ("pruning", "sharing", "sram", "skipping")
+ROUNDED = Tolerance(15, "the abstract rounds to 120x, 10x, 8x and 3x")
+SKIPPED = Tolerance(2, "a mean over drawn layers")
+NOTE = """\
+Columns *_uj: energy of fetching the weights of one inference; inference_uj: of all of it, dense in
+DRAM with float32 arithmetic, and on EIE. DRAM: LPDDR2 of Table I, 20 pJ a bit; pruned: float32
+weights with 4-bit indices, padding zeros and pointers; shared: 4-bit codes in their place; SRAM:
+our counts of words and pointers, at prices calibrated to Table II; zeros skipped: one input of
+Table III's density. SRAMs are taken to hold everything; VGG-6's pointers do not fit (`eiesim run
+vgg-6` prices what it streams). Each saved_by is one stage over the next; saved_in_all is their
+product.
+"Weights alone" counts as the abstract does. NT layers have no zeros to skip and are left out where
+that is counted. Tolerance 15 %: the abstract rounds."""
+
+
+def _has_zeros(layer: str) -> bool:
+    return not layer.startswith("nt-")
+
+
+def _judge_saving(
+    name: str, printed: str, layers: list[Waterfall], rows: list[Row]
+) -> Iterator[Verdict]:
+    """Judge one saving twice: weights alone, and with everything that is fetched."""
+    counted = [name != "skipping" or _has_zeros(layer.layer) for layer in layers]
+    alone = [
+        math.prod(layer.factors_alone.values()) if name == "all" else layer.factors_alone[name]
+        for layer in layers
+    ]
+    whole = [row["saved_in_all" if name == "all" else f"saved_by_{name}"] for row in rows]
+    for what, values, reason, put_in in (
+        ("weights alone", alone, _explain_alone(alone, layers), QUOTED),
+        ("all that is fetched", whole, _explain_whole(name, layers, rows), ""),
+    ):
+        mean = find_geomean(list(compress(values, counted)))
+        quantity = f"saved by {name}, {what}" if name != "all" else f"saved in all, {what}"
+        yield Verdict(
+            "geometric mean", quantity, "x", printed, mean, ROUNDED, reason, PUBLISHED, put_in
+        )  # fmt: skip
+
+
+def _explain_alone(alone: list[float], layers: list[Waterfall]) -> str:
+    cnn = [value for value, layer in zip(alone, layers, strict=True) if _has_zeros(layer.layer)]
+    return (
+        f"{len(layers) - len(cnn)} layers have no zeros to skip; over the other {len(cnn)} it is "
+        f"{find_geomean(cnn):.0f}"
+    )
+
+
+def _explain_whole(name: str, layers: list[Waterfall], rows: list[Row]) -> str:
+    """Say what makes the saving another one than weights alone would give."""
+    hw = Hardware.preset(PRESET)
+    if name == "all":
+        factors = (find_geomean([row[f"saved_by_{other}"] for row in rows]) for other in FACTORS)
+        return f"its factors are {' x '.join(f'{factor:.1f}' for factor in factors)}"
+    if name == "skipping":
+        return _explain_skipping(layers)
+    if name == "sram":
+        read_pj = price_machine(hw).find(Key("spmat_read", "memory", "read")).value
+        return (
+            f"the paper's is {_read_table1('dram_read_32bit'):g} pJ over the "
+            f"{_read_table1('sram_32kb_read_32bit'):g} pJ of a 32 KB SRAM; calibrated to Table II, "
+            f"{FLOAT_BITS} bits of the {hw.spmat_sram_bytes // 1024} KB SRAM take "
+            f"{read_pj * FLOAT_BITS / hw.spmat_width_bits:.0f} pJ, and pointers are read, too"
+        )
+    pruned, shared = (_find_weight_bits(layers, stage) for stage in ("pruned_dram", "shared_dram"))
+    costs = "with its index, padding zeros and pointers"
+    if name == "pruning":
+        return f"a weight that is kept takes {pruned:.1f} bits {costs}, not {FLOAT_BITS}"
+    return (
+        f"a weight goes from {pruned:.1f} to {shared:.1f} bits {costs}, not from {FLOAT_BITS} to "
+        f"{hw.codebook_bits}"
+    )
+
+
+def _find_weight_bits(layers: list[Waterfall], stage: str) -> float:
+    """Return what a weight that is kept takes in DRAM, in bits, as a mean over the layers."""
+    return find_geomean([
+        FLOAT_BITS * layer.fetch_pj[stage] / layer.fetch_pj["dense_dram"]
+        * layer.factors_alone["pruning"]
+        for layer in layers
+    ])  # fmt: skip
+
+
+def _explain_skipping(layers: list[Waterfall]) -> str:
+    cost = find_geomean([
+        layer.fetch_pj["zeros_skipped"] / layer.fetch_pj["shared_sram"]
+        / (1 - layer.entries_skipped_percent / 100)
+        for layer in layers
+        if _has_zeros(layer.layer)
+    ])  # fmt: skip
+    return (
+        "an entry of the columns that are left takes "
+        f"{cost:.2f} times the energy to fetch that it takes where every column is read: words are "
+        "used in part"
+    )
+
+
+def _judge_skipping(layers: list[tuple[Waterfall, Row]]) -> Iterator[Verdict]:
+    """Judge what skipped zeros save, over the layers that have some."""
+    for quantity, claim, values, put_in in (
+        ("energy saved by skipping zeros", "energy saved by skipping zero activations",
+         [row["energy_saved_by_skipping_percent"] for _, row in layers], ""),
+        ("entries skipped", "redundant computation cycles saved by skipping zero activations",
+         [layer.entries_skipped_percent for layer, _ in layers],
+         "the share of zeros that Table III prints, which the inputs are drawn with"),
+    ):  # fmt: skip
+        yield Verdict(
+            f"mean of {len(layers)} CNN layers", quantity, "%", find_claim(claim),
+            sum(values) / len(values), SKIPPED, _explain_skipping([layer for layer, _ in layers]),
+            PUBLISHED, put_in,
+        )  # fmt: skip
+
+
+def _describe(layer: Waterfall) -> Row:
+    stages = list(layer.fetch_pj)
+    factors = {
+        f"saved_by_{name}": layer.fetch_pj[before] / layer.fetch_pj[after]
+        for name, before, after in zip(FACTORS, stages[:-1], stages[1:], strict=True)
+    }
+    inference = layer.inference_pj
+    return {
+        "layer": layer.layer,
+        **{f"{stage}_uj": pj / 1e6 for stage, pj in layer.fetch_pj.items()},
+        **factors,
+        "saved_in_all": math.prod(factors.values()),
+        "inference_dense_dram_uj": inference["dense_dram"] / 1e6,
+        "inference_uj": inference["zeros_skipped"] / 1e6,
+        "energy_saved_by_skipping_percent": 100
+        * (1 - inference["zeros_skipped"] / inference["shared_sram"]),
+    }
+
+
+def _chart(layers: list[Waterfall]) -> Chart:
+    stages = {
+        stage.replace("_", " "): [layer.fetch_pj[stage] / 1e6 for layer in layers]
+        for stage in layers[0].fetch_pj
+    }
+    names = tuple(layer.layer for layer in layers)
+    panel = Panel("bars", names, stages, "", "energy of fetching weights, uJ", log=True)
+    see = "Each stage takes the energy of fetching the weights down."
+    return Chart("Energy of fetching the weights of one inference", (panel,), see, 7.4, 3.6)

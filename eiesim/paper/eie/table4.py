@@ -1,0 +1,109 @@
+"""EIE's Table IV: time of nine layers on EIE, in microseconds, and what others took for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from eiesim.base.published import PAPER_LAYERS, read_table
+from eiesim.baselines.published import find_time_us
+from eiesim.baselines.roofline import bound_time_us, read_peaks
+from eiesim.catalog.matched import MATCHED, PRESET, PUBLISHED, REAL
+from eiesim.hardware import Hardware
+from eiesim.paper.outcome import Outcome
+from eiesim.paper.parts import layer_runs as layers
+from eiesim.paper.parts.layer_runs import (
+    READS,
+    STEPS,
+    TOLERANCES,
+    note_workloads,
+    tell_calibrated,
+    work,
+)
+from eiesim.paper.parts.workloads import MISSING, WorkloadRun
+from eiesim.paper.verdict import Judgement, Tolerance, Unreproducible, Verdict
+from eiesim.runs.clock import note_clock
+
+__all__ = ["READS", "STEPS", "judge", "work"]
+
+NOTE = """\
+Times of CPU, GPU and mobile GPU are quoted, not measured here; `eiesim baseline` measures this
+computer's. What to see: with the paper's own work actual times follow the paper's; one input's
+work may be another than that of Table III's averages (the solved densities are in the table)."""
+SOLVED = Tolerance(1, "as near as whole columns allow")
+
+
+def judge(parts: Iterable[WorkloadRun | None]) -> Outcome:
+    """Set the times beside the paper's.
+
+    Parameters
+    ----------
+    parts : iterable of WorkloadRun or None
+        The runs.
+    """
+    runs = layers.list_runs(parts)
+    found = {(run.name, run.kind): run for run in runs}
+    verdicts: list[Judgement] = [verdict for run in runs for verdict in _judge(run, found)]
+    if ("alex-8", REAL) not in found:
+        verdicts += _miss_real()
+    verdicts += _quote(found)
+    hw = Hardware.preset(PRESET)
+    return Outcome(
+        note=f"{note_workloads(runs)} {NOTE}\n{note_clock(hw)}",
+        hardware=hw,
+        verdicts=tuple(verdicts),
+        tables={"workloads": [layers.describe_workload(run) for run in runs]},
+        shown=("workloads",),
+        sources=layers.list_sources(runs),
+    )
+
+
+def _judge(run: WorkloadRun, found: dict[tuple[str, str], WorkloadRun]) -> tuple[Verdict, Verdict]:
+    result = run.result
+    tolerance = TOLERANCES[run.kind]
+    theoretical = find_time_us(run.name, "eie", 1, "theoretical")
+    actual = find_time_us(run.name, "eie", 1, "actual")
+    reason = "the work differs (see the theoretical time)"
+    if run.kind == PUBLISHED:
+        reason = _explain(found[run.name, MATCHED])
+    if run.kind == MATCHED:
+        lost_percent = 100 * (1 - float(theoretical) / float(actual))
+        reason = (
+            f"the paper loses {lost_percent:.0f} % of its time to imbalance, the drawn layer "
+            f"{100 * (1 - result.load_balance):.0f} %"
+        )
+    return (
+        Verdict(run.name, "theoretical", "us", theoretical, result.theoretical_us,
+                SOLVED if run.kind == MATCHED else tolerance, reason, run.kind,
+                "a density was solved for this time" if run.kind == MATCHED else ""),
+        Verdict(run.name, "actual", "us", actual, result.latency_us, tolerance, reason, run.kind,
+                tell_calibrated(run)),
+    )  # fmt: skip
+
+
+def _explain(matched: WorkloadRun) -> str:
+    """Tell the one-input effect: Table IV's work takes another density than Table III's average."""
+    return (
+        "Table IV timed one input, Table III's densities are averages and rounded: its work takes "
+        f"{matched.workload.calibrated}"
+    )
+
+
+def _miss_real() -> Iterator[Unreproducible]:
+    for matrix in ("theoretical", "actual"):
+        printed = find_time_us("alex-8", "eie", 1, matrix)
+        yield Unreproducible("alex-8", matrix, "us", printed, MISSING, REAL)
+
+
+def _quote(found: dict[tuple[str, str], WorkloadRun]) -> Iterator[Unreproducible]:
+    """Quote the times of the other platforms, each with the least time that its peaks allow."""
+    peaks = {peak.platform: peak for peak in read_peaks()}
+    for row in read_table("paper/eie_table4"):
+        if row["platform"] not in peaks or row["layer"] not in PAPER_LAYERS:
+            continue
+        peak, layer = peaks[row["platform"]], found[row["layer"], PUBLISHED].workload.operands.layer
+        bound_us = bound_time_us(layer, peak, int(row["batch"]), row["matrix"])
+        yield Unreproducible(
+            row["layer"], f"{row['platform']}, {row['matrix']}, batch {row['batch']}", "us",
+            row["time_us"],
+            f"it was measured on a {peak.name}; its peaks allow {bound_us:.1f} us at least",
+        )  # fmt: skip

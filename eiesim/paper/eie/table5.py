@@ -1,0 +1,198 @@
+"""EIE's Table V: EIE beside other platforms, with a column of ours for each of its two chips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eiesim.base.published import find_claim, read_table
+from eiesim.baselines.published import find_time_us
+from eiesim.catalog.matched import PUBLISHED
+from eiesim.energy.area import estimate_area
+from eiesim.energy.estimate import find_chip_power_mw
+from eiesim.energy.machine import price_machine
+from eiesim.hardware import Hardware
+from eiesim.paper.eie.table2 import SIXTY_FOUR_PES
+from eiesim.paper.outcome import Outcome
+from eiesim.paper.verdict import Judgement, Tolerance, Unreproducible, Verdict
+from eiesim.runs.clock import note_clock
+from eiesim.runs.layer import LayerRun, run_layer
+
+CHIPS = {"EIE 64PE": "eie-64pe-45nm", "EIE 256PE": "eie-256pe-28nm"}
+PLATFORMS = {"Core-i7 5930K": "cpu", "GeForce Titan X": "gpu", "Tegra K1": "mgpu"}
+STEPS = tuple(CHIPS)
+LAYER = "alex-7"
+DRAWN = "the time of a drawn Alex-7, as in Table IV"
+SCALED = "Table II's PE brought to 28 nm: SRAMs by CACTI, logic by the feature size"
+PERCENT = 10
+ROUNDED = Tolerance(2, "0.59 W and 40.8 mm2 are printed with two and three digits")
+CHIP = ("area_mm2", "power_w")
+"""Quantities that hang on no time."""
+OTHER = "DaDianNao"
+CLAIMS = {
+    "mv_throughput_fps": "throughput over DaDianNao",
+    "energy_efficiency_fps_per_j": "energy efficiency over DaDianNao",
+    "area_efficiency_fps_per_mm2": "area efficiency over DaDianNao",
+}
+"""What the abstract claims of 256 PEs at 28 nm, by quantity."""
+QUOTED = Tolerance(1, "Table IV prints times to 0.1 us")
+FROM_TABLE4 = {(name, "mv_throughput_fps") for name in PLATFORMS}
+Row = dict[str, Any]
+NOTE = """\
+Frames are products of Alex-7, drawn from Table III. Power is that of the steady state, as in the
+paper; energy_counted_uj is what eiesim counts for the layer. The frames per second of CPU, GPU and
+mobile GPU follow from Table IV. Power and area of 64 PEs are calibrated to Table II, so that they
+agree is no evidence. For 28 nm eiesim scales logic with the feature size (28/45) at the same
+voltage, and takes the SRAMs from CACTI between 32 and 22 nm, where the voltage falls, too."""
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One of EIE's two columns."""
+
+    name: str
+    hw: Hardware
+    run: LayerRun
+
+
+def work(_data: Path) -> Iterator[Chip]:
+    """Run Alex-7 on the two chips.
+
+    Parameters
+    ----------
+    _data : Path
+        Folder of real data, not read here.
+    """
+    for name, preset in CHIPS.items():
+        hw = Hardware.preset(preset)
+        yield Chip(name, hw, run_layer(LAYER, hw, price_machine(hw)))
+
+
+def judge(parts: Iterable[Chip]) -> Outcome:
+    """Set our columns beside the paper's.
+
+    Parameters
+    ----------
+    parts : iterable of Chip
+        The two chips.
+    """
+    chips = list(parts)
+    printed = {row["platform"]: row for row in read_table("paper/eie_table5")}
+    ours = {chip.name: _describe(chip) for chip in chips}
+    verdicts: list[Judgement] = [
+        verdict for chip in chips for verdict in _judge(chip, ours[chip.name], printed)
+    ]
+    for name, platform in PLATFORMS.items():
+        frames = 1e6 / float(find_time_us(LAYER, platform, 1, "dense"))
+        paper = printed[name]["mv_throughput_fps"]
+        verdicts.append(
+            Verdict(
+                name,
+                "throughput, from Table IV",
+                "frames/s",
+                paper,
+                frames,
+                QUOTED,
+                "",
+                "",
+                "the inverse of Table IV's time",
+            )
+        )
+    verdicts += _quote_others(printed)
+    columns = [{"platform": name, "whose": "paper", **_take(row)} for name, row in printed.items()]
+    columns += [{"platform": name, "whose": "ours", **row} for name, row in ours.items()]
+    return Outcome(
+        note="\n".join([NOTE, *(note_clock(chip.hw) for chip in chips)]),
+        hardware=chips[0].hw,
+        verdicts=tuple(verdicts),
+        tables={"platforms": columns},
+        shown=("platforms",),
+        sources=tuple(source for chip in chips for source in chip.run.operands.sources),
+    )
+
+
+QUANTITIES = {
+    "area_mm2": "mm2",
+    "power_w": "W",
+    "mv_throughput_fps": "frames/s",
+    "area_efficiency_fps_per_mm2": "frames/s/mm2",
+    "energy_efficiency_fps_per_j": "frames/J",
+}
+PARTS = {
+    "area_efficiency_fps_per_mm2": ("mv_throughput_fps", "area_mm2"),
+    "energy_efficiency_fps_per_j": ("mv_throughput_fps", "power_w"),
+}
+"""What quotients are made of."""
+
+
+def _take(row: dict[str, str]) -> Row:
+    numbers = {name: float(row[name]) if row[name] else None for name in QUANTITIES}
+    clock_mhz = float(row["clock_mhz"]) if row["clock_mhz"] else None
+    return {"node": row["node"], "clock_mhz": clock_mhz} | numbers | {"energy_counted_uj": None}
+
+
+def _describe(chip: Chip) -> Row:
+    area_mm2 = estimate_area(chip.hw).chip_mm2
+    power_w = find_chip_power_mw(chip.hw, price_machine(chip.hw)) / 1000
+    frames = 1e6 / chip.run.result.latency_us
+    energy = chip.run.energy
+    return {
+        "node": f"{chip.hw.node_nm:g}nm",
+        "clock_mhz": chip.hw.clock_mhz,
+        "area_mm2": area_mm2,
+        "power_w": power_w,
+        "mv_throughput_fps": frames,
+        "area_efficiency_fps_per_mm2": frames / area_mm2,
+        "energy_efficiency_fps_per_j": frames / power_w,
+        "energy_counted_uj": energy.total_pj / 1e6 if energy else None,
+    }
+
+
+def _quote_others(printed: dict[str, dict[str, str]]) -> Iterator[Unreproducible]:
+    for name, row in printed.items():
+        if name in CHIPS:
+            continue
+        for quantity, unit in QUANTITIES.items():
+            if row[quantity] and (name, quantity) not in FROM_TABLE4:
+                yield Unreproducible(name, quantity, unit, row[quantity],
+                                     "the paper quotes others' measurements")  # fmt: skip
+
+
+def _judge(chip: Chip, row: Row, printed: dict[str, dict[str, str]]) -> Iterator[Verdict]:
+    """Judge one chip's column, and the abstract's claims of the larger one."""
+    paper, small = printed[chip.name], printed[next(iter(CHIPS))]
+    scaled = paper is not small
+    reasons = {
+        "power_w": f"the paper's is {float(paper['power_w']) / float(small['power_w']):.2f} times "
+        f"that of 64 PEs at 45 nm and 800 MHz; ours is {1000 * row['power_w'] / chip.hw.n_pes:.1f} "
+        f"mW a PE at {chip.hw.node_nm:g} nm and {chip.hw.clock_mhz:g} MHz (see the note)",
+        "area_mm2": f"ours is {row['area_mm2'] / chip.hw.n_pes:.3f} mm2 a PE (see the note)",
+        "mv_throughput_fps": f"our time of Alex-7 is {1e6 / row['mv_throughput_fps']:.1f} us, the "
+        f"paper's {1e6 / float(paper['mv_throughput_fps']):.1f} us",
+    }
+    for quantity, unit in QUANTITIES.items():
+        reason = "; ".join(reasons[part] for part in PARTS.get(quantity, (quantity,)))
+        put_in = SIXTY_FOUR_PES if quantity in CHIP and not scaled else ""
+        tolerance = _find_tolerance(quantity, scaled)
+        yield Verdict(
+            chip.name, quantity, unit, paper[quantity], row[quantity], tolerance, reason,
+            PUBLISHED, put_in,
+        )  # fmt: skip
+        if scaled and quantity in CLAIMS:
+            claim = CLAIMS[quantity]
+            ours = row[quantity] / float(printed[OTHER][quantity])
+            yield Verdict(
+                chip.name, claim, "x", find_claim(claim), ours, tolerance, reason, PUBLISHED
+            )  # fmt: skip
+
+
+def _find_tolerance(quantity: str, scaled: bool) -> Tolerance:
+    """Return how far a quantity may lie off, for the time in it and for what was scaled."""
+    if quantity in CHIP and not scaled:
+        return ROUNDED
+    why = [] if quantity in CHIP else [DRAWN]
+    if scaled and quantity != "mv_throughput_fps":
+        why.append(SCALED)
+    return Tolerance(PERCENT, "; ".join(why))

@@ -1,0 +1,281 @@
+"""How unevenly rows and columns of real layers are filled, and what that costs drawn ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from eiesim.base.published import PAPER_LAYERS
+from eiesim.baselines.published import find_time_us
+from eiesim.catalog.layers import draw_benchmark, load_spec
+from eiesim.catalog.matched import CALIBRATED_ROW_VARIATION, MATCHED, PRESET, match_work
+from eiesim.catalog.operands import Source
+from eiesim.hardware import Hardware
+from eiesim.image import encode
+from eiesim.layer.unevenness import measure_variation
+from eiesim.layer.weights import COLUMN_VARIATION, ROW_VARIATION, CompressedLayer, LayerSpec
+from eiesim.paper.outcome import Outcome
+from eiesim.paper.parts.real_layers import AUTHORS, READS, RealLayer, read_real_layers
+from eiesim.paper.verdict import Tolerance, Verdict
+from eiesim.report.charts import Chart, Panel
+from eiesim.sim.engines import simulate
+
+__all__ = ["READS", "STEPS", "judge", "work"]
+
+STEPS = ("real layers", *PAPER_LAYERS)
+UNIFORM, DEFAULT = (0.0, 0.0), (ROW_VARIATION, COLUMN_VARIATION)
+TRIED = (UNIFORM, DEFAULT, (0.5, COLUMN_VARIATION), (0.9, COLUMN_VARIATION))
+"""Row and column variations that the nine layers are drawn with."""
+TOLERANCE = Tolerance(8, "as of actual times with the paper's work: both are drawn")
+CALIBRATED = "rows calibrated"
+Row = dict[str, Any]
+Variations = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One real layer, and drawn ones like it.
+
+    Attributes
+    ----------
+    layer, pruned_by : str
+        What it is.
+    outputs, inputs : int
+        Its size.
+    density, row_variation, column_variation : float
+        How it is filled.
+    times_us : tuple of float
+        Theoretical and actual time of the real layer on the chip, means over some real inputs;
+        empty where no input is known.
+    balances : dict
+        Load balance on the chip: of the real layer, and of layers of its size and densities, drawn
+        evenly, with the default unevenness and with its own; empty likewise.
+    source : Source
+        The file.
+    """
+
+    layer: str
+    pruned_by: str
+    outputs: int
+    inputs: int
+    density: float
+    row_variation: float
+    column_variation: float
+    times_us: tuple[float, ...]
+    balances: dict[str, float]
+    source: Source
+
+
+@dataclass(frozen=True)
+class Tried:
+    """Load balance and time of one of the nine layers by variations of rows and columns."""
+
+    layer: str
+    balances: dict[Variations, float]
+    times_us: dict[Variations, float]
+    sources: tuple[Source, ...]
+
+
+def work(data: Path) -> Iterator[list[Measured] | Tried]:
+    """Measure the real layers, then draw the nine with more and more uneven rows.
+
+    Parameters
+    ----------
+    data : Path
+        Folder of real data.
+    """
+    hw = Hardware.preset(PRESET)
+    yield [_measure(real, hw) for real in read_real_layers(data)]
+    for name in PAPER_LAYERS:
+        balances: dict[Variations, float] = {}
+        found_us: dict[Variations, float] = {}
+        sources: tuple[Source, ...] = ()
+        for rows, columns in TRIED:
+            spec = replace(load_spec(name), row_variation=rows, column_variation=columns)
+            operands = match_work(spec).operands
+            result = simulate(encode(operands.layer, hw), operands.activations, hw)
+            balances[rows, columns], sources = result.load_balance, operands.sources
+            found_us[rows, columns] = result.latency_us
+        yield Tried(name, balances, found_us, sources)
+
+
+def _measure(real: RealLayer, hw: Hardware) -> Measured:
+    layer = real.layer
+    own = (
+        measure_variation(np.bincount(layer.codes.indices, minlength=layer.rows), layer.cols),
+        measure_variation(np.diff(layer.codes.indptr), layer.rows),
+    )
+    # codes of 8 bits take wider entries, no other time
+    machine = replace(hw, codebook_bits=max(hw.codebook_bits, layer.codebook_bits))
+    balances: dict[str, float] = {}
+    times_us: tuple[float, ...] = ()
+    if len(real.inputs):
+        times_us = _time(layer, real.inputs, machine)
+        balances["real"] = times_us[0] / times_us[1]
+        density = float((real.inputs != 0).mean())
+        for kind, variations in (("even", UNIFORM), ("default", DEFAULT), ("own", own)):
+            balances[kind] = _draw_balance(layer, density, variations, hw)
+    return Measured(
+        layer.name, real.pruned_by, layer.rows, layer.cols, layer.density, *own, times_us,
+        balances, real.source,
+    )  # fmt: skip
+
+
+def _time(layer: CompressedLayer, inputs: Any, hw: Hardware) -> tuple[float, float]:
+    """Return theoretical and actual time, means over some inputs."""
+    image = encode(layer, hw)
+    results = [simulate(image, activations, hw) for activations in inputs]
+    return (
+        sum(result.theoretical_us for result in results) / len(results),
+        sum(result.latency_us for result in results) / len(results),
+    )
+
+
+def _draw_balance(
+    layer: CompressedLayer, density: float, variations: Variations, hw: Hardware
+) -> float:
+    spec = LayerSpec(
+        name="drawn", title="as a real one", inputs=layer.cols, outputs=layer.rows,
+        weight_density=layer.density, activation_density=density, row_variation=variations[0],
+        column_variation=variations[1], bias=layer.bias_codes is not None,
+    )  # fmt: skip
+    drawn = draw_benchmark(spec)
+    theoretical_us, actual_us = _time(drawn.layer, [drawn.activations], hw)
+    return theoretical_us / actual_us
+
+
+def fit_default(measured: Sequence[Measured]) -> Variations | None:
+    """Return the median variations of the layers that the papers' authors pruned, if there are any.
+
+    Parameters
+    ----------
+    measured : sequence of Measured
+        Real layers.
+    """
+    fitted = [one for one in measured if one.pruned_by == AUTHORS]
+    if not fitted:
+        return None
+    return (
+        median(one.row_variation for one in fitted), median(one.column_variation for one in fitted)
+    )  # fmt: skip
+
+
+def judge(parts: Iterable[list[Measured] | Tried]) -> Outcome:
+    """Set the drawn layers' load balance beside the paper's.
+
+    Parameters
+    ----------
+    parts : iterable of list of Measured, and of Tried
+        From `work`.
+    """
+    found = list(parts)
+    measured = [one for part in found if isinstance(part, list) for one in part]
+    tried = [part for part in found if isinstance(part, Tried)]
+    tables = {"real": [_describe(one) for one in measured]} if measured else {}
+    verdicts = tuple(verdict for layer in tried for verdict in _judge(layer))
+    return Outcome(
+        note=_write_note(measured, verdicts),
+        hardware=Hardware.preset(PRESET),
+        verdicts=verdicts,
+        tables=tables | {"drawn": [_list(layer) for layer in tried]},
+        shown=(*tables, "drawn"),
+        charts={"unevenness": _chart(tried)},
+        sources=tuple(
+            dict.fromkeys(
+                [one.source for one in measured]
+                + [source for layer in tried for source in layer.sources]
+            )
+        ),
+    )
+
+
+def _judge(layer: Tried) -> Iterator[Verdict]:
+    printed = find_time_us(layer.layer, "eie", 1, "actual")
+    for words, variations in (
+        ("drawn evenly", UNIFORM),
+        ("drawn with the default", DEFAULT),
+        (CALIBRATED, (CALIBRATED_ROW_VARIATION.get(layer.layer), COLUMN_VARIATION)),
+    ):
+        if variations in layer.times_us:
+            ours = layer.times_us[variations]
+            how = "unevenly" if ours < float(printed) else "evenly"
+            yield Verdict(
+                layer.layer, f"actual time, {words}", "us", printed, ours, TOLERANCE,
+                f"with the paper's work, its rows would have to be filled more {how}", MATCHED,
+                "calibrated to it" if words == CALIBRATED else "",
+            )  # fmt: skip
+
+
+def _find_balance(layer: str) -> float:
+    theoretical, actual = (
+        float(find_time_us(layer, "eie", 1, matrix)) for matrix in ("theoretical", "actual")
+    )
+    return theoretical / actual
+
+
+def _describe(one: Measured) -> Row:
+    return {
+        "layer": one.layer,
+        "pruned_by": one.pruned_by,
+        "outputs": one.outputs,
+        "inputs": one.inputs,
+        "weight_percent": 100 * one.density,
+        "row_variation": one.row_variation,
+        "column_variation": one.column_variation,
+        "theoretical_us": one.times_us[0] if one.times_us else None,
+        "actual_us": one.times_us[1] if one.times_us else None,
+        **{f"load_balance_{kind}": one.balances.get(kind)
+           for kind in ("real", "even", "default", "own")},
+    }  # fmt: skip
+
+
+def _list(layer: Tried) -> Row:
+    return {"layer": layer.layer, "load_balance_paper": _find_balance(layer.layer)} | {
+        f"load_balance_rows_{rows:g}_columns_{columns:g}": balance
+        for (rows, columns), balance in layer.balances.items()
+    }
+
+
+def _write_note(measured: list[Measured], verdicts: Sequence[Verdict]) -> str:
+    fitted = fit_default(measured)
+    told = "The real layers are missing, so that the default could not be fitted again here."
+    if fitted is not None:
+        told = (
+            f"The default of drawn layers, {ROW_VARIATION:g} and {COLUMN_VARIATION:g}, is the "
+            "median of the layers that the papers' authors pruned to a density below 60 %: "
+            f"{fitted[0]:.2f} and {fitted[1]:.2f} here. Layers pruned by others, and in blocks of "
+            "4 x 4, are filled more unevenly still, or as gru_layer evenly by construction."
+        )
+    default = [verdict for verdict in verdicts if verdict.quantity.endswith("the default")]
+    beyond = [verdict.layer for verdict in default if not verdict.within]
+    return f"""\
+Row and column variation: coefficient of variation of the rates at which rows and columns are
+filled, with what chance alone gives taken off. {told} Load balance is theoretical over actual
+time on {PRESET}, of the real layer with some of its real inputs, and of layers drawn with its
+size and densities: evenly, with the default, with its own variations. The nine layers are drawn
+with the work that Table IV tells (matched, calibrated). What to see: how unevenly rows are filled
+decides the load balance, since each PE keeps its rows for the whole run. With the default
+{len(default) - len(beyond)} of {len(default)} layers take the paper's time within
+{TOLERANCE.percent:g} %; beyond: {", ".join(beyond) or "none"}. `matched` takes rows as uneven as
+{CALIBRATED_ROW_VARIATION["vgg-6"]:g} for VGG-6, calibrated. Drawn
+with its own variations a real layer is balanced about as it really is, but where blocks or the
+order of its rows matter, which a drawn layer does not have."""
+
+
+def _chart(tried: list[Tried]) -> Chart:
+    series: dict[str, list[float | None]] = {
+        "paper": [_find_balance(layer.layer) for layer in tried]
+    }
+    for rows, columns in TRIED:
+        label = f"rows {rows:g}, columns {columns:g}"
+        series[label] = [layer.balances[rows, columns] for layer in tried]
+    names = tuple(layer.layer for layer in tried)
+    panel = Panel("bars", names, series, "", "load balance, theoretical over actual time")
+    better = sum(layer.balances[UNIFORM] > _find_balance(layer.layer) for layer in tried)
+    see = f"Drawn evenly, {better} of {len(tried)} layers are balanced better than the paper's."
+    return Chart("Load balance by unevenness of the drawn rows", (panel,), see, 7.4, 3.6)

@@ -1,0 +1,178 @@
+"""The papers, number by number, as one page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eiesim.paper.record import (
+    DONE,
+    FAILED,
+    Record,
+    count_constructed,
+    count_kinds,
+    list_differences,
+)
+from eiesim.paper.verdict import MATCH, WITHIN
+from eiesim.report import markup
+from eiesim.report.markup import NOTHING, Html
+from eiesim.report.page import Section, date_line, describe_manifest, render_page
+from eiesim.runs import store
+
+TITLE = "EIE and Deep Compression, number by number"
+ROWS_AT_MOST = 200
+"""Of a table that the page shows folded."""
+PAPERS = (("eie", "EIE", False), ("deep-compression", "Deep Compression", True))
+DEEP_COMPRESSION = "Deep Compression, "
+"""What the titles of Deep Compression's experiments begin with."""
+
+
+def render_reproduction(records: Sequence[Record], command: Sequence[str]) -> str:
+    """Return the page of the papers' tables and figures.
+
+    Parameters
+    ----------
+    records : sequence of Record
+        The experiments, in the order of the page.
+    command : sequence of str
+        Words of the command line.
+    """
+    manifest = store.make_manifest(None, (), list(command))
+    sections = [
+        Section("experiments", "All experiments", _tabulate_experiments(records)),
+        Section("differences", "What differs, and why", _tabulate_differences(records)),
+        *(
+            Section(anchor, paper, parts=tuple(_make_section(record, paper) for record in group))
+            for anchor, paper, deep in PAPERS
+            if (group := [one for one in records if one.title.startswith(DEEP_COMPRESSION) == deep])
+        ),
+        Section("about", "How this page was made", describe_manifest(manifest)),
+    ]
+    return render_page(TITLE, _summarise(records), sections, date_line(manifest))
+
+
+def _summarise(records: Sequence[Record]) -> Html:
+    """Return how many numbers came out how, and how many experiments."""
+    kinds = count_kinds(records)
+    states = [record.state for record in records]
+    words = ", ".join(
+        f"{states.count(state)} {state}" for state in (DONE, FAILED) if state in states
+    )
+    return markup.join(
+        [
+            markup.paragraphs(
+                "Every table and figure of the two papers computed again, with each printed number "
+                f"beside ours. Of {sum(kinds.values()):,} numbers and statements, "
+                f"{kinds[MATCH]:,} match to the printed digits and {kinds[WITHIN]:,} lie within a "
+                f"stated tolerance; {count_constructed(records):,} of these agree by construction, "
+                "wholly or in part, as numbers quoted from the papers, put into the model or "
+                f"calibrated to, and are no evidence. Experiments: {words}."
+            ),
+            markup.tiles((f"{count:,}", kind, kind) for kind, count in kinds.items()),
+        ]
+    )
+
+
+def _tabulate_experiments(records: Sequence[Record]) -> Html:
+    rows = [
+        {
+            "name": markup.link(record.name, record.name),
+            "what": record.title,
+            "state": markup.badge(record.state, record.state),
+            **record.count_kinds(),
+            "seconds": round(record.seconds, 1) if record.state == DONE else None,
+        }
+        for record in records
+    ]
+    return markup.table(rows, "experiments", fold=False)
+
+
+def _tabulate_differences(records: Sequence[Record]) -> Html:
+    rows = []
+    for row in list_differences(records):
+        shown = _describe(row)
+        del shown["verdict"]  # it is the same for all
+        link = {"experiment": markup.link(row["experiment"], row["experiment"])}
+        rows.append({"layer": row["layer"], "quantity": row["quantity"]} | link | shown)
+    return markup.table(rows, "differences") if rows else markup.paragraphs("Nothing does.")
+
+
+def _describe(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a verdict's row as it is shown: its reason is behind the numbers, apart."""
+    deviation = row["deviation_percent"]
+    return {
+        "layer": row["layer"],
+        "quantity": row["quantity"],
+        "workload": row["workload"],
+        "verdict": markup.badge(row["words"], row["kind"]),
+        "paper": row["paper"],
+        "ours": row["ours"],
+        "unit": markup.UNITS.get(row["unit"].lower(), row["unit"]),
+        "deviation_percent": None if deviation is None else round(deviation, 2) + 0.0,
+        "why": row["why"],
+    }
+
+
+def _make_section(record: Record, paper: str) -> Section:
+    parts = {DONE: _show_done, FAILED: _show_failed}[record.state](record)
+    counts = [
+        markup.badge(f"{count:,} {kind}", kind)
+        for kind, count in record.count_kinds().items()
+        if count
+    ]
+    state = [] if record.state == DONE else [markup.badge(record.state, record.state)]
+    return Section(
+        record.name,
+        record.title.removeprefix(f"{paper}, "),
+        markup.join(parts),
+        markup.join([*state, *counts]),
+        {"experiment": record.name, "state": record.state},
+    )
+
+
+def _show_done(record: Record) -> list[Html]:
+    verdicts = [_describe(row) for row in record.verdicts]
+    tables = record.tables
+    return [
+        markup.paragraphs(record.note),
+        *(markup.figure(chart, f"{record.name}-{name}") for name, chart in record.charts.items()),
+        *([markup.table(verdicts, record.name)] if verdicts else []),
+        *(_show_table(record, name) for name in record.shown),
+        *(
+            markup.folded(f"{name}: {len(tables[name]):,} rows", _show_table(record, name))
+            for name in tables
+            if name not in record.shown
+        ),
+        markup.preformatted(f"eiesim reproduce {record.name}", "command"),
+        markup.folded("Machine, sources and prices", _show_configuration(record)),
+    ]
+
+
+def _show_table(record: Record, name: str) -> Html:
+    rows, shown = record.tables[name], name in record.shown
+    if not rows:
+        return NOTHING
+    return markup.table(rows, f"{record.name}-{name}", ROWS_AT_MOST, fold=shown)
+
+
+def _show_configuration(record: Record) -> Html:
+    energy = record.energy_table or "none was needed"
+    return markup.join(
+        [
+            *([markup.table(record.sources, f"{record.name}-sources")] if record.sources else []),
+            markup.paragraphs(
+                f"SHA-256 of the table of prices: {energy}\n\nComputed in {record.seconds:.1f} s."
+            ),
+            markup.preformatted(record.hardware_toml, "hardware.toml, for --hardware"),
+        ]
+    )
+
+
+def _show_failed(record: Record) -> list[Html]:
+    return [
+        markup.paragraphs(
+            "This experiment stopped with an error; the others are not touched by it."
+        ),
+        markup.notice(record.note, FAILED),
+        markup.preformatted(f"eiesim reproduce {record.name}", "command"),
+    ]

@@ -1,0 +1,137 @@
+"""What Deep Compression's Figures 6 to 8 and Table 6 share: errors of our LeNets, as shipped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from eiesim.base.files import read_csv
+from eiesim.base.resources import data_path
+from eiesim.catalog.operands import Source, hash_file
+from eiesim.paper import cache
+from eiesim.report.charts import Panel
+
+STEPS = ("curves",)
+SHIPPED = "trained/curves.csv"
+TRAINED = cache.find_folder() / "training" / "curves.csv"
+"""What `eiesim reproduce --train` writes; it takes the place of what is shipped."""
+READS = (str(TRAINED),)
+LOST = 1.0
+"""Percentage points of error beyond the network that a curve begins with: then it has failed."""
+KEPT = 0.1
+"""Points within which nothing is lost: ten of MNIST's 10,000 test images."""
+ORIGIN = """\
+ImageNet and the trained AlexNet are not to be had; ours are LeNets that eiesim trained on MNIST,
+seed 0, top-1 error on the 10,000 test images. Each point is retrained a little on 20,000 images,
+which are moved by up to a pixel, as the dense networks' were not: pruned ones for 4 epochs, each
+from the denser one before, shared ones for 1. They are shipped (eiesim/data/trained/curves.csv),
+since they take an hour; with --train they are computed anew. A curve has failed where its error is
+more than 1 point above that of the network it begins with, and loses nothing within 0.1 points."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One network of a curve, see `eiesim.training.curves.measure_curves`."""
+
+    network: str
+    figure: str
+    curve: str
+    start: str
+    density: float | None
+    conv_bits: int | None
+    fc_bits: int | None
+    weights_kept: int
+    rate: float
+    error_before_percent: float | None
+    error_percent: float
+
+    @property
+    def bits(self) -> int | None:
+        """Of whatever layers are shared."""
+        return self.conv_bits if self.fc_bits is None else self.fc_bits
+
+
+def find_table() -> Path:
+    """Return the file of the curves: the user's own, or the one that is shipped."""
+    return TRAINED if TRAINED.is_file() else data_path(SHIPPED)
+
+
+def list_sources() -> tuple[Source, ...]:
+    """Return the file of the curves."""
+    file = find_table()
+    given = (
+        f"eiesim/data/{SHIPPED}" if file != TRAINED else "curves.csv of eiesim reproduce --train"
+    )
+    return (Source(given, hash_file(file), 0),)
+
+
+def work(_data: Path) -> Iterator[tuple[Point, ...]]:
+    """Read the curves.
+
+    Parameters
+    ----------
+    _data : Path
+        Folder of real data, of which nothing is needed.
+    """
+    (_, header), *lines = read_csv(find_table())
+    rows = [dict(zip(header, words, strict=True)) for _, words in lines]
+    yield tuple(
+        Point(
+            row["network"], row["figure"], row["curve"], row["start"],
+            float(row["density"]) if row["density"] else None,
+            int(row["conv_bits"]) if row["conv_bits"] else None,
+            int(row["fc_bits"]) if row["fc_bits"] else None,
+            int(row["weights_kept"]), float(row["rate"]),
+            float(row["error_before_percent"]) if row["error_before_percent"] else None,
+            float(row["error_percent"]),
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+def find_start(points: tuple[Point, ...], network: str, start: str) -> Point:
+    """Return the network that a curve begins with.
+
+    Parameters
+    ----------
+    points : tuple of Point
+        All of them.
+    network, start : str
+        Which network, and whether it is ``dense`` or ``pruned``.
+    """
+    return next(p for p in points if (p.network, p.figure, p.start) == (network, "start", start))
+
+
+def list_networks(points: tuple[Point, ...], figure: str) -> list[str]:
+    """Return the networks that have curves in a figure.
+
+    Parameters
+    ----------
+    points : tuple of Point
+        All of them.
+    figure : str
+        The experiment.
+    """
+    return list(dict.fromkeys(point.network for point in points if point.figure == figure))
+
+
+def draw_bits(points: tuple[Point, ...], figure: str, network: str) -> Panel:
+    """Return the errors of a network by bits of a shared weight, one line a curve.
+
+    Parameters
+    ----------
+    points : tuple of Point
+        All of them.
+    figure, network : str
+        The experiment and the network.
+    """
+    own = [point for point in points if (point.figure, point.network) == (figure, network)]
+    bits = sorted({point.bits for point in own if point.bits is not None})
+    errors = {(point.curve, point.bits): point.error_percent for point in own}
+    curves = dict.fromkeys(point.curve for point in own)
+    return Panel(
+        "lines", tuple(map(str, bits)),
+        {curve: [errors.get((curve, number)) for number in bits] for curve in curves},
+        f"bits of a shared weight, {network}", "test error (%)", log=True,
+    )  # fmt: skip

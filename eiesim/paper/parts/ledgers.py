@@ -1,0 +1,223 @@
+"""What Deep Compression's Tables 1 to 5 and 7 and Figure 11 share: ledgers of whole networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from eiesim.base.published import read_table
+from eiesim.catalog.drawn import Distribution, draw_network, find_source
+from eiesim.catalog.networks import load_network
+from eiesim.catalog.operands import Source, hash_file
+from eiesim.catalog.trained import load_trained, trained_names
+from eiesim.compress.ledger import TOTAL, Ledger, count_bits, count_net_bytes
+from eiesim.importers.net import read_net
+from eiesim.importers.npz import read_layer
+from eiesim.layer.weights import StoredLayer
+from eiesim.paper.parts.accuracy import NET
+from eiesim.paper.parts.workloads import ALEX8
+
+DRAWN, LAPLACE, REAL, TRAINED = "drawn", "drawn, Laplace", "real", "trained here"
+FOUR_BITS = "drawn, 4-bit codes"
+"""Where weights come from."""
+NAMES = {
+    "LeNet-300-100": "lenet-300-100",
+    "LeNet-5": "lenet-5",
+    "AlexNet": "alexnet",
+    "VGG-16": "vgg-16",
+    "GoogLeNet": "googlenet",
+    "SqueezeNet": "squeezenet",
+}
+"""The networks as they are printed, and as they are called here."""
+ALEXNET = "AlexNet"
+STEPS = (*(f"{name}, drawn" for name in NAMES), "real and trained networks")
+READS = (*NET, ALEX8)
+NO_SQUEEZENET = f"{NET[0]} is missing"
+MAGNITUDES: tuple[tuple[str, Distribution], ...] = ((DRAWN, "normal"), (LAPLACE, "laplace"))
+ORIGIN = """\
+Weights drawn: shapes, densities and bits are the paper's, places are filled as unevenly as in real
+layers, and values are the largest of normal weights, shared by k-means, so that the frequencies of
+codes follow from the density alone; of Laplace weights (drawn, Laplace) to show what that
+assumption decides. Drawn, 4-bit codes: AlexNet's fully connected layers with 4 bits instead of 5.
+Trained here: eiesim's own LeNets on MNIST, from models/trained."""
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkBits:
+    """A network's ledger.
+
+    Attributes
+    ----------
+    name : str
+        As in `NAMES`, or ``Alex-8``.
+    workload : str
+        Where its weights come from.
+    ledger : Ledger
+        Its bits.
+    sources : tuple of Source
+        Files that were read.
+    net_bytes : int or None
+        Length of the authors' `.net` file by our count, where the network comes from one.
+    seed : int or None
+        Of a trained network.
+    """
+
+    name: str
+    workload: str
+    ledger: Ledger
+    sources: tuple[Source, ...] = ()
+    net_bytes: int | None = None
+    seed: int | None = None
+
+
+@cache
+def _count_drawn(own: str, magnitudes: Distribution) -> Ledger:
+    """Return the ledger of a network that is drawn, the same for all tables."""
+    return count_bits(tuple(draw_network(load_network(own), 0, magnitudes)))
+
+
+@cache
+def _count_four_bits() -> Ledger:
+    """Return AlexNet's ledger with codes of 4 bits in fully connected layers."""
+    spec = load_network(NAMES[ALEXNET])
+    layers = tuple(
+        replace(layer, codebook_bits=4) if layer.kind == "fc" else layer for layer in spec.layers
+    )
+    return count_bits(tuple(draw_network(replace(spec, layers=layers))))
+
+
+def work(
+    data: Path, drawn: Sequence[tuple[str, Distribution]] = MAGNITUDES
+) -> Iterator[tuple[NetworkBits, ...]]:
+    """Draw, read and count every network, one part after the other.
+
+    Parameters
+    ----------
+    data : Path
+        Folder of real data.
+    drawn : sequence of (str, str)
+        What weights are drawn from, by the name of the workload.
+    """
+    for name, own in NAMES.items():
+        source = (find_source(own),)
+        counted = tuple(
+            NetworkBits(name, workload, _count_drawn(own, magnitudes), source)
+            for workload, magnitudes in drawn
+        )
+        if name == ALEXNET:
+            counted += (NetworkBits(name, FOUR_BITS, _count_four_bits(), source),)
+        yield counted
+    yield (*_count_trained(), *_count_real(data))
+
+
+def _count_trained() -> Iterator[NetworkBits]:
+    for name, own in NAMES.items():
+        if own not in trained_names():
+            continue
+        for run in load_trained(own).account["seeds"]:
+            content = load_trained(own, run["seed"]).container
+            ledger = count_bits(content.layers, content.metadata)
+            yield NetworkBits(name, TRAINED, ledger, seed=run["seed"])
+
+
+def _count_real(data: Path) -> Iterator[NetworkBits]:
+    if all((data / file).is_file() for file in NET):
+        layers = read_net(data / NET[0], data / NET[1])
+        sources = tuple(Source(file, hash_file(data / file)) for file in NET)
+        yield NetworkBits("SqueezeNet", REAL, count_bits(layers), sources, count_net_bytes(layers))
+    if (data / ALEX8).is_file():
+        layer, _ = read_layer(data / ALEX8)
+        sources = (Source(ALEX8, hash_file(data / ALEX8)),)
+        yield NetworkBits(
+            "Alex-8", REAL, count_bits([StoredLayer(layer, (layer.rows, layer.cols))]), sources
+        )
+
+
+def choose(
+    parts: Iterable[Sequence[NetworkBits]], name: str, workload: str
+) -> tuple[NetworkBits, ...]:
+    """Return a network of one origin: none, one, or one a seed.
+
+    Parameters
+    ----------
+    parts : iterable of sequence of NetworkBits
+        From `work`.
+    name, workload : str
+        Which.
+    """
+    return tuple(
+        bits for part in parts for bits in part if (bits.name, bits.workload) == (name, workload)
+    )
+
+
+def find_nearest(parts: Iterable[Sequence[NetworkBits]], name: str) -> tuple[NetworkBits, ...]:
+    """Return a network as near to the paper's as there is: trained here, or real, or drawn.
+
+    Parameters
+    ----------
+    parts : iterable of sequence of NetworkBits
+        From `work`.
+    name : str
+        Of `NAMES`.
+    """
+    rounds = [*parts]
+    found = (choose(rounds, name, workload) for workload in (TRAINED, REAL, DRAWN))
+    return next((networks for networks in found if networks), ())
+
+
+def describe_before(ours: Ledger, printed: Mapping[str, str]) -> str:
+    """Return how small a network is before Huffman codes, here and in the paper.
+
+    Parameters
+    ----------
+    ours : Ledger
+        A network.
+    printed : mapping of str
+        Its total in Tables 2 to 5.
+    """
+    paper = 100 / float(printed["rate_percent_pq"])
+    return (
+        f"before Huffman codes it is {ours.total.shared_rate:.1f} times smaller than dense, in the "
+        f"paper's table {paper:.1f} times"
+    )
+
+
+def describe_gap(ours: Ledger, printed: Mapping[str, str]) -> str:
+    """Return how small a network is before Huffman codes and what these gain, here and there.
+
+    Parameters
+    ----------
+    ours, printed
+        As in `describe_before`.
+    """
+    before, after = (float(printed[f"rate_percent_{stage}"]) for stage in ("pq", "pqh"))
+    gain = ours.total.shared_bits / ours.total.file_bits
+    return (
+        f"{describe_before(ours, printed)}; Huffman codes take it down by {gain:.2f}, in the table "
+        f"by {before / after:.2f}"
+    )
+
+
+def find_total(name: str) -> dict[str, str]:
+    """Return a network's total in Tables 2 to 5.
+
+    Parameters
+    ----------
+    name : str
+        One of the four networks of these tables.
+    """
+    rows = read_table("paper/dc_tables2to5")
+    return next(row for row in rows if (row["network"], row["layer"]) == (name, TOTAL))
+
+
+def list_sources(networks: Iterable[NetworkBits]) -> tuple[Source, ...]:
+    """Return the files that networks were read from, each once.
+
+    Parameters
+    ----------
+    networks : iterable of NetworkBits
+        The networks.
+    """
+    return tuple(dict.fromkeys(source for bits in networks for source in bits.sources))

@@ -1,0 +1,175 @@
+"""What Deep Compression's Tables 8 and 9 and Figures 9 and 10 share: CPU, GPU and mobile GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from statistics import geometric_mean
+
+from eiesim.base.published import PAPER_LAYERS
+from eiesim.baselines.measured import Plan
+from eiesim.baselines.published import list_published
+from eiesim.baselines.rows import Baseline
+from eiesim.catalog.layers import find_spec_file, load_spec
+from eiesim.catalog.operands import Source, hash_file
+from eiesim.hardware import Hardware
+from eiesim.paper.outcome import Outcome, Row
+from eiesim.paper.verdict import Statement
+from eiesim.report.charts import Chart, Panel
+from eiesim.runs.baseline import measure_layers, open_devices
+
+LAYERS = PAPER_LAYERS[:6]
+"""AlexNet's and VGG-16's: those of both tables."""
+MEASURED = ("alex-7", "alex-8")
+"""Layers that this computer's CPU is measured with: both take a few seconds."""
+PLATFORMS = ("cpu", "gpu", "mgpu")
+NAMES = {"cpu": "CPU", "gpu": "GPU", "mgpu": "mobile GPU"}
+BATCHES = (1, 64)
+STEPS = ("published", *(f"{layer}, measured" for layer in MEASURED))
+READS = ()
+ORIGIN = """\
+Quoted: the times of Deep Compression's Table 8 are those of EIE's Table IV, the powers Table 9's; a
+ratio of two of them is the papers' own and no evidence of ours. Measured here: two layers, drawn
+with Table III's densities, dense and sparse on this computer's CPU, caches flushed before each
+repeat; other computers, other numbers."""
+
+
+def work(_data: Path) -> Iterator[tuple[Baseline, ...]]:
+    """List what is published, then measure two layers.
+
+    Parameters
+    ----------
+    _data : Path
+        Folder of real data, of which nothing is needed.
+    """
+    yield tuple(row for layer in LAYERS for row in list_published(layer, BATCHES))
+    with open_devices(None) as (devices, _):
+        for found in measure_layers(MEASURED, Plan(batches=(1,)), devices[:1]):
+            yield found.rows
+
+
+def list_sources() -> tuple[Source, ...]:
+    """Return what the measured layers are drawn from."""
+    files = {layer: find_spec_file(layer) for layer in MEASURED}
+    return tuple(
+        Source(layer, hash_file(file), load_spec(file).seed) for layer, file in files.items()
+    )
+
+
+def list_gains(parts: Iterable[Sequence[Baseline]], energy: bool) -> list[Row]:
+    """Return what pruned layers gain over dense ones on the same platform.
+
+    Parameters
+    ----------
+    parts : iterable of sequence of Baseline
+        From `work`.
+    energy : bool
+        Whether in energy, time multiplied by power, or in time.
+    """
+    rows = [row for part in parts for row in part if row.platform != "eie"]
+    found = {(row.layer, row.platform, row.batch, row.kind, row.matrix): row for row in rows}
+    gains = []
+    for (layer, platform, batch, kind, matrix), dense in found.items():
+        sparse = found.get((layer, platform, batch, kind, "sparse"))
+        if matrix != "dense" or sparse is None:
+            continue
+        costs = [_find_cost(row, energy) for row in (dense, sparse)]
+        if None not in costs:
+            gain = (costs[0] or 0) / (costs[1] or 1)
+            gains.append({"layer": layer, "platform": platform, "batch": batch, "kind": kind,
+                          "gain": gain})  # fmt: skip
+    return gains
+
+
+def _find_cost(row: Baseline, energy: bool) -> float | None:
+    if not energy:
+        return row.time_us
+    return None if row.power_w is None else row.time_us * row.power_w
+
+
+def judge_figure(
+    parts: Iterable[Sequence[Baseline]], name: str, energy: bool, claim: tuple[float, float, str]
+) -> Outcome:
+    """Draw what pruned layers gain, and check what the paper claims of it.
+
+    Parameters
+    ----------
+    parts : iterable of sequence of Baseline
+        From `work`.
+    name : str
+        Of the experiment.
+    energy : bool
+        As in `list_gains`.
+    claim : (float, float, str)
+        From and to what the paper's mean gains reach with batch 1, and its words.
+    """
+    gains = list_gains(list(parts), energy)
+    what = "energy efficiency" if energy else "speedup"
+    published = [row for row in gains if row["kind"] == "published"]
+    means = {
+        (platform, batch): geometric_mean(
+            [
+                row["gain"]
+                for row in published
+                if (row["platform"], row["batch"]) == (platform, batch)
+            ]
+        )
+        for platform in PLATFORMS
+        for batch in BATCHES
+    }
+    statements = [_judge_claim(means, claim), _judge_batches(means)]
+    panels = tuple(
+        Panel(
+            "bars", LAYERS,
+            {NAMES[platform]: [_find(published, layer, platform, batch) for layer in LAYERS]
+             for platform in PLATFORMS},
+            f"batch {batch}", f"{what} of pruned over dense",
+        )
+        for batch in BATCHES
+    )  # fmt: skip
+    chart = Chart(
+        f"{what.capitalize()} of pruned layers over dense ones on the same platform", panels,
+        "Quotients of the printed numbers, with one input at a time and with 64.",
+    )  # fmt: skip
+    table = [
+        {"platform": NAMES[key[0]], "batch": key[1], "gain": gain} for key, gain in means.items()
+    ]
+    measured = [row["layer"] for row in gains if row["kind"] == "measured"]
+    beside = f"What {' and '.join(measured)} gain here is in the table gains." if measured else ""
+    note = f"{ORIGIN} {beside}"
+    return Outcome(
+        note, Hardware(), tuple(statements), {"gains": gains, "means": table}, ("means",),
+        {name: chart}, list_sources(),
+    )  # fmt: skip
+
+
+def _find(rows: Sequence[Row], layer: str, platform: str, batch: int) -> float | None:
+    wanted = (layer, platform, batch)
+    return next(
+        (row["gain"] for row in rows if (row["layer"], row["platform"], row["batch"]) == wanted),
+        None,
+    )
+
+
+def _judge_claim(means: dict[tuple[str, int], float], claim: tuple[float, float, str]) -> Statement:
+    low, high, words = claim
+    own = {platform: means[platform, 1] for platform in PLATFORMS}
+    told = ", ".join(f"{NAMES[platform]} {gain:.1f}x" for platform, gain in own.items())
+    beyond = [
+        platform for platform, gain in own.items() if not round(low) <= round(gain) <= round(high)
+    ]
+    outside = ", ".join(f"{NAMES[platform]} {own[platform]:.1f}x" for platform in beyond)
+    return Statement(
+        "six layers", "mean gain, batch 1", words, told, not beyond,
+        f"the geometric means of the printed numbers lie outside with {outside}", "published",
+        "a quotient of the papers' own numbers",
+    )  # fmt: skip
+
+
+def _judge_batches(means: dict[tuple[str, int], float]) -> Statement:
+    told = ", ".join(f"{NAMES[platform]} {means[platform, 64]:.2f}x" for platform in PLATFORMS)
+    return Statement(
+        "six layers", "batch 64", "batching makes dense products faster, pruning gains less (6.2)",
+        told, all(means[platform, 64] < means[platform, 1] for platform in PLATFORMS),
+        "the printed numbers say otherwise", "published", "a quotient of the papers' own numbers",
+    )  # fmt: skip

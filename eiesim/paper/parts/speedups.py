@@ -1,0 +1,277 @@
+"""What Figures 6 and 7 share: nine layers on EIE and on others, over the CPU with dense weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from eiesim.base.published import PAPER_LAYERS, read_table
+from eiesim.baselines.published import derive_cpu_power, find_time_us, list_published
+from eiesim.baselines.rows import Baseline
+from eiesim.catalog.matched import MATCHED, PRESET, PUBLISHED, REAL
+from eiesim.energy.estimate import find_chip_power_mw
+from eiesim.energy.machine import price_machine
+from eiesim.hardware import Hardware
+from eiesim.paper.outcome import Outcome
+from eiesim.paper.parts import layer_runs as layers
+from eiesim.paper.parts.workloads import MISSING, REAL_NAME, WorkloadRun
+from eiesim.paper.verdict import EXACT, Judgement, Tolerance, Unreproducible, Verdict
+from eiesim.report.charts import Chart, Panel
+from eiesim.runs.ratios import GEOMEAN, Ratio, compare, take_published, take_simulated
+
+STEADY = " at steady power"
+PERCENT = 10
+DRAWN, CALIBRATED = "times of drawn layers, as in Table IV", "prices that are calibrated"
+ONE_DIGIT = "the quotient of the printed times and powers rounds to another digit"
+QUOTED = "a quotient of the papers' own numbers"
+Row = dict[str, Any]
+Printed = Mapping[tuple[str, str, str], str]
+"""By platform, matrix and layer."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One of the two figures.
+
+    Attributes
+    ----------
+    name : str
+        Of the experiment and its chart.
+    quantity : str
+        ``speedup`` or ``energy_efficiency``.
+    table : str
+        The printed numbers, in eiesim/data/paper.
+    note : str
+        As in `Outcome`.
+    see : str
+        As in `Chart`.
+    """
+
+    name: str
+    quantity: str
+    table: str
+    note: str
+    see: str
+
+
+def list_ratios(runs: Sequence[WorkloadRun]) -> list[Ratio]:
+    """Return the ratios of published and of simulated rows over the CPU, dense, batch 1.
+
+    Parameters
+    ----------
+    runs : sequence of WorkloadRun
+        The runs. Simulated platforms are called ``eie`` and the workload, and at steady power.
+    """
+    others = [row for name in PAPER_LAYERS for row in list_published(name, (1,))]
+    references = [row for row in others if (row.platform, row.matrix) == ("cpu", "dense")]
+    published = [take_published(name) for name in PAPER_LAYERS]
+    simulated = [
+        replace(take_simulated(run.name, run.result, run.run.energy), platform=f"eie {run.kind}")
+        for run in runs
+    ]
+    return compare([*others, *published, *simulated, *_hold_power_steady(simulated)], references)
+
+
+def _hold_power_steady(simulated: Sequence[Baseline]) -> list[Baseline]:
+    """Return the same times at the power of a chip that never waits, as the paper counts energy."""
+    hw = Hardware.preset(PRESET)
+    power_w = find_chip_power_mw(hw, price_machine(hw)) / 1000
+    return [replace(row, platform=row.platform + STEADY, power_w=power_w) for row in simulated]
+
+
+def judge_figure(parts: Iterable[WorkloadRun | None], figure: Figure) -> Outcome:
+    """Set each ratio beside the printed one.
+
+    Parameters
+    ----------
+    parts : iterable of WorkloadRun or None
+        The runs.
+    figure : Figure
+        Which.
+    """
+    runs = layers.list_runs(parts)
+    found = list_ratios(runs)
+    by_name = {(run.name, run.kind): run for run in runs}
+    if figure.quantity == "speedup":
+        found = [ratio for ratio in found if not ratio.platform.endswith(STEADY)]
+    printed = {
+        (row["platform"], row["matrix"], row["layer"]): row[figure.quantity]
+        for row in read_table(figure.table)
+    }
+    return Outcome(
+        note=f"{layers.note_workloads(runs)} {figure.note}",
+        hardware=Hardware.preset(PRESET),
+        verdicts=(
+            *(_judge_simulated(ratio, figure, printed, found, by_name)
+              for ratio in found if ratio.kind == "simulated"),
+            *([] if layers.list_runs(runs, REAL) else _miss_real(figure, printed)),
+            *(_judge_published(ratio, figure, printed)
+              for ratio in found if ratio.kind == "published"),
+        ),
+        tables={
+            "table": _tabulate(found, figure.quantity),
+            "workloads": [layers.describe_workload(run) for run in runs],
+        },
+        shown=("table",),
+        charts={figure.name: _chart(found, figure, _count_below(found, figure, printed))},
+        sources=layers.list_sources(runs),
+    )  # fmt: skip
+
+
+def _judge_published(ratio: Ratio, figure: Figure, printed: Printed) -> Verdict:
+    is_eie = ratio.platform == "eie"
+    column = ("eie", "actual") if is_eie else (ratio.platform, ratio.matrix)
+    name = "eie, Table IV's time" if is_eie else f"{ratio.platform} {ratio.matrix}, quoted"
+    return Verdict(
+        ratio.layer, name, "x", printed[*column, ratio.layer], getattr(ratio, figure.quantity),
+        EXACT, _explain_published(ratio), "", QUOTED,
+    )  # fmt: skip
+
+
+def _judge_simulated(
+    ratio: Ratio,
+    figure: Figure,
+    printed: Printed,
+    found: Sequence[Ratio],
+    runs: Mapping[tuple[str, str], WorkloadRun],
+) -> Verdict:
+    workload = _find_workload(ratio)
+    if ratio.layer == GEOMEAN:
+        held = [row for row in found if row.platform == ratio.platform and row.layer != GEOMEAN]
+        reason = _explain_mean(held, figure, printed)
+        matched = [row.layer for row in held if workload == MATCHED]
+        constructed = layers.tell_calibrated_mean(matched)
+    else:
+        run = runs[ratio.layer, workload]
+        reason, constructed = _explain_simulated(ratio, figure, run), layers.tell_calibrated(run)
+    return Verdict(
+        ratio.layer, _name_simulated(ratio.platform.endswith(STEADY)), "x",
+        printed["eie", "actual", ratio.layer], getattr(ratio, figure.quantity),
+        find_tolerance(figure.quantity, workload), reason, workload, constructed,
+    )  # fmt: skip
+
+
+def _find_workload(ratio: Ratio) -> str:
+    return ratio.platform.split(" ")[1]
+
+
+def _name_simulated(steady: bool) -> str:
+    return "eie, simulated" + (STEADY if steady else "")
+
+
+def find_tolerance(quantity: str, workload: str) -> Tolerance:
+    """Return how far a ratio may lie off: for its time, if drawn, and for its energy's prices.
+
+    Parameters
+    ----------
+    quantity : str
+        ``speedup`` or ``energy_efficiency``.
+    workload : str
+        As in `Verdict`.
+    """
+    why = [] if workload == REAL else [DRAWN]
+    if quantity != "speedup":
+        why.append(CALIBRATED)
+    return Tolerance(PERCENT, ", and ".join(why)) if why else layers.TOLERANCES[REAL]
+
+
+def _miss_real(figure: Figure, printed: Printed) -> Iterator[Judgement]:
+    """Name the rows of the real layer, which is missing."""
+    for steady in (False,) if figure.quantity == "speedup" else (False, True):
+        paper = printed["eie", "actual", REAL_NAME]
+        yield Unreproducible(REAL_NAME, _name_simulated(steady), "x", paper, MISSING, REAL)
+
+
+def _deviate(ratio: Ratio, figure: Figure, printed: Printed) -> float:
+    """Return by how many percent a ratio of EIE lies above the printed one."""
+    paper = float(printed["eie", "actual", ratio.layer])
+    return 100 * (float(getattr(ratio, figure.quantity)) / paper - 1)
+
+
+def _explain_mean(held: Iterable[Ratio], figure: Figure, printed: Printed) -> str:
+    """Name the layers that lie furthest from the printed ones."""
+    off = {ratio.layer: _deviate(ratio, figure, printed) for ratio in held}
+    worst = sorted(off, key=lambda layer: -abs(off[layer]))[:3]
+    return ", ".join(f"{layer} lies {off[layer]:+.0f} % off" for layer in worst)
+
+
+def _count_below(found: Iterable[Ratio], figure: Figure, printed: Printed) -> str:
+    own = [row for row in found if row.platform == f"eie {MATCHED}" and row.layer != GEOMEAN]
+    below = sum(_deviate(ratio, figure, printed) < 0 for ratio in own)
+    return f"Ours, matched, lies below the paper's on {below} of {len(own)} layers."
+
+
+def _explain_published(ratio: Ratio) -> str:
+    if ratio.platform != "eie":
+        return ONE_DIGIT
+    if ratio.layer == GEOMEAN:
+        others = [layer for layer in PAPER_LAYERS if _is_drawn_otherwise(layer)]
+        return f"it was drawn with other times than Table IV's of {' and '.join(others)}"
+    if not _is_drawn_otherwise(ratio.layer):
+        return ONE_DIGIT
+    return (
+        f"Table IV prints {find_time_us(ratio.layer, 'eie', 1, 'actual')} us, the figure was drawn "
+        f"with {derive_cpu_power(ratio.layer)[0]} us: the only time that gives Figures 6 and 7 "
+        "together"
+    )
+
+
+def _is_drawn_otherwise(layer: str) -> bool:
+    """Return whether Figures 6 and 7 were drawn with another time than Table IV's."""
+    return str(derive_cpu_power(layer)[0]) != find_time_us(layer, "eie", 1, "actual")
+
+
+def _explain_simulated(ratio: Ratio, figure: Figure, run: WorkloadRun) -> str:
+    result, energy = run.result, run.run.energy
+    printed_us = find_time_us(ratio.layer, "eie", 1, "actual")
+    time = f"our time is {result.latency_us:.1f} us, Table IV's {printed_us} us (see table4)"
+    if _is_drawn_otherwise(ratio.layer):
+        time += f", and the figure was drawn with {derive_cpu_power(ratio.layer)[0]} us"
+    if figure.quantity == "speedup" or ratio.platform.endswith(STEADY):
+        return time
+    entries, counters = result.entries, result.counters
+    dram = energy.by_component()["dram"] / energy.total_pj if energy else 0
+    if dram:
+        time = f"{dram:.0%} of the energy fetches from DRAM what the SRAMs do not hold; {time}"
+    return (
+        f"counted, not power x time: a word serves {entries / counters.spmat_reads:.1f} entries, "
+        f"a look-up {entries / counters.ptr_reads:.1f}; Table II's power is for 8 each; {time}"
+    )
+
+
+def _tabulate(found: Sequence[Ratio], quantity: str) -> list[Row]:
+    """Return one row a platform, one column a layer, as the figures are laid out."""
+    rows: dict[tuple[str, str, str], Row] = {}
+    for ratio in found:
+        key = (ratio.platform, ratio.matrix, ratio.kind)
+        columns = dict.fromkeys((*PAPER_LAYERS, GEOMEAN))
+        row = rows.setdefault(
+            key, dict(zip(("platform", "matrix", "kind"), key, strict=True)) | columns
+        )
+        row[ratio.layer] = getattr(ratio, quantity)
+    return list(rows.values())
+
+
+def _chart(found: Sequence[Ratio], figure: Figure, below: str) -> Chart:
+    """Draw the figure's seven platforms as published, and EIE as simulated."""
+    groups = (*PAPER_LAYERS, GEOMEAN)
+    series = {
+        _name_series(row): [row[name] for name in groups]
+        for row in _tabulate(found, figure.quantity)
+        if not row["platform"].endswith(STEADY) and row["platform"] != f"eie {REAL}"
+    }
+    label = f"{figure.quantity.replace('_', ' ')} over the CPU, dense (x)"
+    title = f"{figure.quantity.replace('_', ' ').capitalize()} over the CPU, dense, batch 1"
+    panel = Panel("bars", groups, series, "", label, log=True)
+    return Chart(title, (panel,), f"{figure.see} {below}", 7.4, 3.8)
+
+
+def _name_series(row: Row) -> str:
+    names = {
+        "eie": "EIE, paper",
+        f"eie {PUBLISHED}": "EIE, ours, published",
+        f"eie {MATCHED}": "EIE, ours, matched",
+    }
+    name: str = names.get(row["platform"], f"{row['platform']} {row['matrix']}, paper")
+    return name

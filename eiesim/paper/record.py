@@ -1,0 +1,140 @@
+"""An experiment's result as plain values: what is kept, shown, and put on the page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from eiesim.paper.verdict import DIFFERS, KINDS, MATCH, WITHIN
+from eiesim.report.charts import Chart, Panel
+
+Row = dict[str, Any]
+DONE = "done"
+FAILED = "failed"
+STATES = (DONE, FAILED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One experiment.
+
+    Attributes
+    ----------
+    name, title : str
+        What it is called, and what it is in the paper.
+    state : str
+        ``done`` or ``failed``.
+    note : str
+        Where our numbers come from, what the tolerances are, and what to see; for one that failed
+        the error.
+    verdicts : tuple of dict
+        What the paper prints beside ours, as `Verdict.to_row` tells it.
+    tables : dict
+        Rows behind it, by name.
+    shown : tuple of str
+        Tables short enough to be printed.
+    charts : dict
+        Charts by name.
+    sources : tuple of dict
+        Names, hashes and seeds of what was read.
+    hardware_toml : str
+        The machine, as ``--hardware FILE`` reads it.
+    energy_table : str
+        SHA-256 of the prices that the machine's energy was computed with.
+    seconds : float
+        How long it took to compute.
+    """
+
+    name: str
+    title: str
+    state: str
+    note: str
+    verdicts: tuple[Row, ...] = ()
+    tables: dict[str, list[Row]]
+    shown: tuple[str, ...] = ()
+    charts: dict[str, Chart]
+    sources: tuple[Row, ...] = ()
+    hardware_toml: str = ""
+    energy_table: str = ""
+    seconds: float = 0.0
+
+    def to_json(self) -> str:
+        """Return the record as JSON text that `from_json` reads back to an equal record."""
+        return json.dumps(asdict(self), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Record:
+        """Read a record.
+
+        Parameters
+        ----------
+        text : str
+            From `to_json`.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            The text is something else.
+        """
+        values = json.loads(text)
+        charts = {name: _read_chart(chart) for name, chart in values.pop("charts").items()}
+        for name in ("verdicts", "shown", "sources"):
+            values[name] = tuple(values[name])
+        return cls(charts=charts, **values)
+
+    def count_kinds(self) -> dict[str, int]:
+        """Return how many verdicts are of each kind."""
+        return count_kinds([self])
+
+
+def count_kinds(records: Iterable[Record]) -> dict[str, int]:
+    """Return how many verdicts of some records are of each kind.
+
+    Parameters
+    ----------
+    records : iterable of Record
+        The records.
+    """
+    kinds = [row["kind"] for record in records for row in record.verdicts]
+    return {kind: kinds.count(kind) for kind in KINDS}
+
+
+def count_constructed(records: Iterable[Record]) -> int:
+    """Return how many verdicts agree because they must: put in, quoted or calibrated to.
+
+    Parameters
+    ----------
+    records : iterable of Record
+        The records.
+    """
+    agreeing = (MATCH, WITHIN)
+    return sum(
+        row["by_construction"] and row["kind"] in agreeing
+        for record in records
+        for row in record.verdicts
+    )
+
+
+def list_differences(records: Iterable[Record]) -> list[Row]:
+    """Return the verdicts that differ, each with the name of its experiment.
+
+    Parameters
+    ----------
+    records : iterable of Record
+        The records.
+    """
+    return [
+        {"experiment": record.name} | row
+        for record in records
+        for row in record.verdicts
+        if row["kind"] == DIFFERS
+    ]
+
+
+def _read_chart(values: Row) -> Chart:
+    panels = tuple(
+        Panel(**panel | {"groups": tuple(panel["groups"])}) for panel in values.pop("panels")
+    )
+    return Chart(panels=panels, **values)

@@ -1,0 +1,226 @@
+"""Runs experiments: what is kept is not computed again, the rest on several processors."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from eiesim.base.errors import EieError
+from eiesim.base.processes import Tell, work_in_processes
+from eiesim.energy.machine import price_machine
+from eiesim.paper import cache
+from eiesim.paper.outcome import Outcome
+from eiesim.paper.record import DONE, FAILED, Record
+from eiesim.paper.registry import DATA, EXPERIMENTS, choose, find_module
+from eiesim.runs.store import to_csv
+
+
+@dataclass(frozen=True)
+class Group:
+    """Experiments that share their work: the same function gives the parts that each judges.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The experiments.
+    steps : int
+        Parts of the work.
+    """
+
+    names: tuple[str, ...]
+    steps: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What there is to do.
+
+    Attributes
+    ----------
+    records : dict
+        What is kept already.
+    groups : tuple of Group
+        What is to be computed, the longest first.
+    keys : dict
+        What each computed record is to be kept under.
+    """
+
+    records: dict[str, Record]
+    groups: tuple[Group, ...]
+    keys: dict[str, str]
+
+    @property
+    def steps(self) -> int:
+        """Parts of the work of all groups."""
+        return sum(group.steps for group in self.groups)
+
+
+def plan_experiments(names: Sequence[str], data: Path, fresh: bool) -> Plan:
+    """Find out what is kept already and what is to be computed.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The experiments.
+    data : Path
+        Folder of real data; it need not be there.
+    fresh : bool
+        Whether to compute what is kept, too.
+    """
+    records, keys = {}, {}
+    shared: dict[object, list[str]] = {}
+    for name in names:
+        module = _import(name)
+        keys[name] = _make_key(name, data)
+        kept = None if fresh else cache.load(name, keys[name])
+        if kept is not None:
+            records[name] = kept
+        else:
+            shared.setdefault(module.work, []).append(name)
+    groups = [Group(tuple(group), len(_import(group[0]).STEPS)) for group in shared.values()]
+    groups.sort(key=lambda group: -group.steps)
+    return Plan(records, tuple(groups), keys)
+
+
+def reproduce(names: Sequence[str], data: str | Path = DATA) -> dict[str, Record]:
+    """Return experiments by name, kept or computed here and now.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the experiments that ``eiesim reproduce --list`` shows. Those that share their work do it
+        once if they are asked for together.
+    data : str or Path
+        Folder of real layers; it need not be there.
+
+    Raises
+    ------
+    ConfigError
+        There is no such experiment.
+    """
+    folder = Path(data)
+    plan = plan_experiments(choose(list(names)), folder, fresh=False)
+    computed = run_experiments(plan, folder, 1, lambda _: None)
+    return plan.records | {record.name: record for record in computed}
+
+
+def run_experiments(plan: Plan, data: Path, jobs: int, tell: Tell) -> Iterator[Record]:
+    """Compute what is to be computed and keep it; one that fails does not stop the others.
+
+    Parameters
+    ----------
+    plan : Plan
+        From `plan_experiments`.
+    data : Path
+        Folder of real data.
+    jobs : int
+        Processes at once.
+    tell : callable
+        Is called with the name of each part of the work once it is done.
+
+    Yields
+    ------
+    Record
+        Each experiment of the groups once it is done or has failed.
+    """
+    jobs = min(jobs, len(plan.groups))
+    works = _share_out(plan.groups, data, jobs, tell) if jobs > 1 else (
+        _run_group(group, data, tell) for group in plan.groups
+    )  # fmt: skip
+    for records in works:
+        for record in records:
+            # data that was changed meanwhile is not what the key stands for
+            if record.state == DONE and plan.keys[record.name] == _make_key(record.name, data):
+                cache.keep(record, plan.keys[record.name])
+            yield record
+
+
+def _share_out(
+    groups: Sequence[Group], data: Path, jobs: int, tell: Tell
+) -> Iterator[list[Record]]:
+    _compile()
+    tasks = [(group, data) for group in groups]
+    with closing(work_in_processes(_work, tasks, jobs, tell)) as works:
+        for (group, _), records in works:
+            if isinstance(records, Exception):  # a process that was killed, say for its memory
+                yield [_fail(name, records) for name in group.names]
+            else:
+                yield records
+
+
+def _work(task: tuple[Group, Path], tell: Tell) -> list[Record]:
+    return _run_group(*task, tell)
+
+
+def _compile() -> None:
+    """Compile the kernels before there are several processes that would write numba's cache."""
+    from eiesim.catalog.layers import draw_benchmark  # noqa: PLC0415 - only where several processes work
+    from eiesim.hardware import Hardware  # noqa: PLC0415
+    from eiesim.image import encode  # noqa: PLC0415
+    from eiesim.layer.weights import LayerSpec  # noqa: PLC0415
+    from eiesim.sim.engines import simulate  # noqa: PLC0415
+
+    for outputs in (16, 512):  # columns whose counts fit into one byte, and ones that take two
+        spec = LayerSpec(name="small", title="a small layer", inputs=4, outputs=outputs,
+                         weight_density=1.0, activation_density=1.0)  # fmt: skip
+        small, hw = draw_benchmark(spec), Hardware(n_pes=1)
+        simulate(encode(small.layer, hw), small.activations, hw)
+
+
+def _run_group(group: Group, data: Path, tell: Tell) -> list[Record]:
+    module, parts = _import(group.names[0]), []
+    start = time.perf_counter()
+    try:
+        for step, part in zip(module.STEPS, module.work(data), strict=True):
+            parts.append(part)
+            tell(f"{group.names[0]}: {step}")
+    except Exception as error:  # whatever it is, the others go on and the page tells it
+        return [_fail(name, error) for name in group.names]
+    seconds = time.perf_counter() - start
+    return [_judge(name, parts, seconds) for name in group.names]
+
+
+def _judge(name: str, parts: list[object], work_seconds: float) -> Record:
+    start = time.perf_counter()
+    try:
+        outcome: Outcome = _import(name).judge(parts)
+        return _record(name, outcome, work_seconds + time.perf_counter() - start)
+    except Exception as error:  # as above
+        return _fail(name, error)
+
+
+def _record(name: str, outcome: Outcome, seconds: float) -> Record:
+    prices = to_csv([asdict(price) for price in price_machine(outcome.hardware).prices])
+    return Record(
+        name=name,
+        title=EXPERIMENTS[name],
+        state=DONE,
+        note=" ".join(outcome.note.split()),
+        verdicts=tuple(verdict.to_row() for verdict in outcome.verdicts),
+        tables={name: rows for name, rows in outcome.tables.items() if rows},
+        shown=tuple(name for name in outcome.shown if outcome.tables[name]),
+        charts=outcome.charts,
+        sources=tuple(asdict(source) for source in outcome.sources),
+        hardware_toml=outcome.hardware.to_toml(),
+        energy_table=hashlib.sha256(prices.encode()).hexdigest(),
+        seconds=seconds,
+    )
+
+
+def _fail(name: str, error: Exception) -> Record:
+    told = str(error) if isinstance(error, EieError) else f"{type(error).__name__}: {error}"
+    return Record(name=name, title=EXPERIMENTS[name], state=FAILED, note=told, tables={}, charts={})
+
+
+def _make_key(name: str, data: Path) -> str:
+    return cache.make_key(name, data, getattr(_import(name), "READS", ()))
+
+
+def _import(name: str) -> ModuleType:
+    return import_module(find_module(name))

@@ -1,0 +1,1 @@
+"""The authors' talk on Deep Compression, statement by statement."""

@@ -1,0 +1,326 @@
+"""The talk on accuracy: pruning in rounds, sharing and fine-tuning, bits, both together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eiesim.base.published import read_table
+from eiesim.base.resources import models_path
+from eiesim.catalog.operands import Source, hash_file
+from eiesim.catalog.trained import load_trained, trained_names
+from eiesim.paper.dc.figure6 import BOTH, PRUNING
+from eiesim.paper.dc.figure7 import FEWEST_BITS
+from eiesim.paper.parts.error_curves import KEPT, LOST, Point, find_start, list_networks
+from eiesim.paper.parts.ledgers import TRAINED, NetworkBits
+from eiesim.paper.talk.statements import decline, join_words, say
+from eiesim.paper.talk.tuning import Tuned
+from eiesim.paper.verdict import Judgement, Statement
+
+ERROR, BITS = "test_error_percent", "test_bits_per_character"
+SIZE_PERCENT = 3.0
+BITS_OF_LOSS = ((8, 5), (4, 2))
+"""Bits of convolutions and of fully connected layers whose loss the talk names."""
+NO_IMAGENET = "neither ImageNet nor the trained AlexNet is to be had"
+
+
+@dataclass(frozen=True)
+class Account:
+    """What became of a trained network from stage to stage.
+
+    Attributes
+    ----------
+    network, seed
+        Which.
+    classifies : bool
+        Whether the numbers are test errors in percent; else they are bits per character.
+    dense, pruned, assigned, shared, encoded : float
+        Error or bits per character of the dense network, of the pruned one after its retraining,
+        of the shared one before and after fine-tuning, and of the file.
+    rounds : int
+        Of pruning and retraining.
+    kept : float
+        Share of the weights that is kept in layers that were pruned.
+    rate : float
+        Dense weights over the file.
+    file_bytes : int
+        Of the file.
+    source : Source
+        The file.
+    """
+
+    network: str
+    seed: int
+    classifies: bool
+    dense: float
+    pruned: float
+    assigned: float
+    shared: float
+    encoded: float
+    rounds: int
+    kept: float
+    rate: float
+    file_bytes: int
+    source: Source
+
+    @property
+    def lost(self) -> float:
+        """Points of error, or bits per character, that the file is worse than the dense network."""
+        return self.encoded - self.dense
+
+    @property
+    def unit(self) -> str:
+        """Of what is measured."""
+        return "%" if self.classifies else "bits per character"
+
+
+def read_accounts() -> tuple[Account, ...]:
+    """Return the accounts of the networks that eiesim ships."""
+    return tuple(
+        _read(name, run)
+        for name in trained_names()
+        for run in load_trained(name).account["seeds"]
+    )  # fmt: skip
+
+
+def _read(name: str, run: Mapping[str, Any]) -> Account:
+    stages, seed = run["stages"], run["seed"]
+    pruned = [stage for stage in stages if stage.startswith("pruned")]
+    measure = ERROR if ERROR in stages["dense"]["after"] else BITS
+    layers = [stored.layer for stored in load_trained(name, seed).container.layers]
+    cut = [layer for layer in layers if layer.density < 1]
+    file = f"{name}-seed{seed}.dcz"
+    return Account(
+        network=name,
+        seed=seed,
+        classifies=measure == ERROR,
+        dense=stages["dense"]["after"][measure],
+        pruned=stages[pruned[-1]]["after"][measure],
+        assigned=stages["shared"]["before"][measure],
+        shared=stages["shared"]["after"][measure],
+        encoded=stages["encoded"]["after"][measure],
+        rounds=len(pruned),
+        kept=sum(layer.weights for layer in cut) / sum(layer.rows * layer.cols for layer in cut),
+        rate=stages["encoded"]["rate"],
+        file_bytes=stages["encoded"]["bytes"],
+        source=Source(file, hash_file(models_path() / "trained" / file)),
+    )
+
+
+def judge_training(
+    accounts: Sequence[Account], networks: Sequence[NetworkBits], points: tuple[Point, ...]
+) -> Iterator[Judgement]:
+    """Judge statements 1, 11, 12, 15 and 18 to 21.
+
+    Parameters
+    ----------
+    accounts : sequence of Account
+        Of the networks that were trained here.
+    networks : sequence of NetworkBits
+        Their ledgers.
+    points : tuple of Point
+        The curves.
+    """
+    lenets = [one for one in accounts if one.classifies]
+    lstms = [one for one in accounts if not one.classifies]
+    yield _judge_accuracy(lenets)
+    yield _decline_pruning(lenets)
+    yield _judge_recurrent(lstms)
+    yield _judge_sharing(lenets)
+    yield _judge_fewest(points)
+    yield _judge_both(points)
+    yield _judge_loss(points)
+    yield _judge_size(lenets, networks)
+
+
+def _tell(one: Account, before: float, after: float) -> str:
+    return f"{one.network} {_show(one, before, after)}"
+
+
+def _show(one: Account, before: float, after: float) -> str:
+    return f"{before:.2f} becomes {after:.2f} {one.unit}"
+
+
+def _find_worst(accounts: Sequence[Account]) -> Account:
+    return max(accounts, key=lambda one: one.lost)
+
+
+def _judge_accuracy(lenets: Sequence[Account]) -> Statement:
+    worst, least = _find_worst(lenets), min(one.rate for one in lenets)
+    first = [one for one in lenets if one.seed == 0]
+    return say(
+        1, f"{join_words(_tell(one, one.dense, one.encoded) for one in first)}, {least:.1f}x "
+        f"smaller or more; the worst of {len(lenets)} changes by {worst.lost:+.2f} points",
+        worst.lost <= KEPT and least > 1,
+        f"{_tell(worst, worst.dense, worst.encoded)}, {worst.rate:.1f}x smaller", TRAINED,
+    )  # fmt: skip
+
+
+def _decline_pruning(lenets: Sequence[Account]) -> Judgement:
+    told = join_words(
+        f"{one.network} loses {100 * (1 - one.kept):.0f} % of its weights in {one.rounds} rounds "
+        f"({_show(one, one.dense, one.pruned)})"
+        for one in lenets
+        if one.seed == 0
+    )
+    return decline(11, f"{NO_IMAGENET}; trained here, with dropout in the place of L2, {told}")
+
+
+def _judge_recurrent(lstms: Sequence[Account]) -> Statement:
+    worse = [one for one in lstms if one.lost > 0]
+    told = join_words(
+        f"{_tell(one, one.dense, one.encoded)} with {100 * one.kept:.0f} % of the LSTMs' weights, "
+        f"{one.rate:.1f}x smaller"
+        for one in lstms
+    )
+    return say(
+        12, told, not worse,
+        f"{join_words(one.network for one in worse or lstms)} lose at these densities: "
+        f"{join_words(f'{one.lost:.2f}' for one in worse or lstms)} bits per character; "
+        "NeuralTalk's own captions need its weights and images, which are not here", TRAINED,
+    )  # fmt: skip
+
+
+def _judge_sharing(lenets: Sequence[Account]) -> Statement:
+    worst = max(lenets, key=lambda one: one.shared - one.pruned)
+    lost = worst.shared - worst.pruned
+    return say(
+        15, f"the worst of {len(lenets)} pruned LeNets, {_tell(worst, worst.pruned, worst.shared)} "
+        "by k-means, codebook and retraining", lost <= KEPT,
+        f"{worst.network} loses {lost:.2f} points", TRAINED,
+    )  # fmt: skip
+
+
+def judge_tuning(tuned: Sequence[Tuned], accounts: Sequence[Account]) -> Statement:
+    """Judge statement 17.
+
+    Parameters
+    ----------
+    tuned : sequence of Tuned
+        Layers, fine-tuned by SGD.
+    accounts : sequence of Account
+        Of the networks that were trained here, fine-tuned by Adam.
+    """
+    gains = [100 * (1 - one.after / one.before) for one in tuned]
+    first = [one for one in accounts if one.seed == 0]
+    worse = [
+        _tell(one, one.assigned, one.shared)
+        for one in accounts
+        if one.shared - one.assigned > (KEPT if one.classifies else 0)
+    ]
+    worse += [f"{one.name} {gain:.1f} %" for one, gain in zip(tuned, gains, strict=True)
+              if gain <= 0]  # fmt: skip
+    return say(
+        17, f"plain SGD takes {min(gains):.1f} to {max(gains):.1f} % off the error of the outputs "
+        f"of {len(tuned)} layers; whole networks, fine-tuned by Adam: "
+        f"{join_words(_tell(one, one.assigned, one.shared) for one in first)}", not worse,
+        f"fine-tuning makes it worse: {join_words(worse or ['none'])}", TRAINED,
+    )  # fmt: skip
+
+
+def _judge_fewest(points: tuple[Point, ...]) -> Statement:
+    found = [
+        (point, kind, find_start(points, point.network, "pruned").error_percent)
+        for point in points
+        for kind, bits in FEWEST_BITS.items()
+        if (point.figure, point.curve, point.bits) == ("dc_figure7", f"{kind}, pruned", bits)
+    ]
+    failed = [it for it in found if it[0].error_percent > it[2] + LOST]
+    return say(
+        18, join_words(map(_tell_point, found)) + f"; up to {LOST:g} point counts as working",
+        not failed, f"{join_words(map(_tell_point, failed or found))}", TRAINED,
+    )  # fmt: skip
+
+
+def _tell_point(found: tuple[Point, str, float]) -> str:
+    point, kind, start = found
+    return (
+        f"{point.network}'s {kind} layers with {point.bits} bits: {start:.2f} % becomes "
+        f"{point.error_percent:.2f} %"
+    ).replace("convolutions layers", "convolutions")
+
+
+def _judge_both(points: tuple[Point, ...]) -> Statement:
+    """Compare sharing after pruning with pruning alone, and sharing of pruned with dense."""
+    after_pruning = _list_excess(points, "dc_figure6", "density", (BOTH, PRUNING))
+    by_bits = [
+        excess
+        for kind in FEWEST_BITS
+        for excess in _list_excess(points, "dc_figure7", "bits",
+                                   (f"{kind}, pruned", f"{kind}, dense"))
+    ]  # fmt: skip
+    pruned, shared = max(after_pruning), max(by_bits)
+    return say(
+        19, f"sharing after pruning ends at most {pruned:+.2f} points above pruning alone, and "
+        f"sharing of a pruned network at most {shared:+.2f} points above that of a dense one, "
+        "where neither has failed", max(pruned, shared) <= KEPT,
+        f"together they lose {max(pruned, shared):.2f} points more than one alone", TRAINED,
+    )  # fmt: skip
+
+
+def _list_excess(
+    points: tuple[Point, ...], figure: str, axis: str, curves: tuple[str, str]
+) -> list[float]:
+    """Return how far the first curve lies above the second, where that has not failed."""
+    both, alone = (
+        {
+            (point.network, getattr(point, axis)): point.error_percent
+            for point in points
+            if (point.figure, point.curve) == (figure, curve)
+        }
+        for curve in curves
+    )
+    starts = {
+        network: find_start(points, network, "dense").error_percent
+        for network in list_networks(points, figure)
+    }
+    return [
+        both[key] - error
+        for key, error in alone.items()
+        if key in both and error <= starts[key[0]] + LOST
+    ]
+
+
+def _judge_loss(points: tuple[Point, ...]) -> Statement:
+    printed = read_table("paper/dc_table6")
+    reference = float(printed[0]["top1_error"])
+    own = {(it.conv_bits, it.fc_bits): it for it in points if it.figure == "dc_table6"}
+    rows = []
+    for row in printed:
+        bits = (int(row["conv_bits"]), int(row["fc_bits"]))
+        if bits in BITS_OF_LOSS and bits in own:
+            point = own[bits]
+            start = find_start(points, point.network, point.start).error_percent
+            rows.append((point, point.error_percent - start, float(row["top1_error"]) - reference))
+    others = [row for row in rows if abs(row[1] - row[2]) > max(KEPT, row[2] / 2)]
+    return say(
+        20, join_words(
+            f"{point.network}'s error changes by {lost:+.2f} points with {point.conv_bits} and "
+            f"{point.fc_bits} bits (AlexNet's, printed: {paper:+.2f})"
+            for point, lost, paper in rows
+        ), not others,
+        join_words(
+            f"{point.network}'s error changes by {lost:+.2f} points, AlexNet's by {paper:+.2f}"
+            for point, lost, paper in others or rows
+        ) + f": MNIST's ten classes need fewer bits than ImageNet's thousand, and {NO_IMAGENET}",
+        TRAINED,
+    )  # fmt: skip
+
+
+def _judge_size(lenets: Sequence[Account], networks: Sequence[NetworkBits]) -> Statement:
+    ledgers = {
+        (bits.name.lower(), bits.seed): bits.ledger.total
+        for bits in networks
+        if bits.workload == TRAINED
+    }
+    before = [100 / ledgers[one.network, one.seed].shared_rate for one in lenets]
+    files = [100 / ledgers[one.network, one.seed].file_rate for one in lenets]
+    worst = _find_worst(lenets)
+    return say(
+        21, f"{len(lenets)} LeNets take {min(before):.1f} to {max(before):.1f} % before Huffman "
+        f"codes and {min(files):.1f} to {max(files):.1f} % as files; the worst changes by "
+        f"{worst.lost:+.2f} points",
+        round(max(before)) <= SIZE_PERCENT and worst.lost <= KEPT,
+        f"they take up to {max(before):.1f} % and lose up to {worst.lost:.2f} points", TRAINED,
+    )  # fmt: skip

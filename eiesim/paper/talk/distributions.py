@@ -1,0 +1,332 @@
+"""The talk on weights: two clusters after pruning, nonlinear against linear quantisation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import geometric_mean
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.catalog.drawn import Distribution, draw_kept
+from eiesim.catalog.trained import load_trained, trained_names
+from eiesim.compress.codebook import assign_codes, build_codebook
+from eiesim.compress.huffman import HuffmanCode
+from eiesim.layer.weights import CompressedLayer
+from eiesim.paper.outcome import Row
+from eiesim.paper.parts.ledgers import DRAWN, TRAINED
+from eiesim.paper.talk.statements import join_words, say
+from eiesim.paper.verdict import Statement
+from eiesim.report.charts import Chart, Panel
+
+BIN = 0.5
+"""Width of a bin in root mean squares of the layer's weights; one bin is centred on 0."""
+CENTRE = 6
+EDGES = BIN * (np.arange(2 * CENTRE + 2) - CENTRE - 0.5)
+DEEP = 0.75
+"""Weights around 0 for each one in the lower peak at which two clusters still part."""
+BITS = (2, 3, 4, 5)
+FINE_BITS = 8
+"""Codes of layers whose weights are still fine enough to be quantised once more."""
+DRAWN_WEIGHTS, DRAWN_DENSITY, SEED = 50_000, 0.1, 0
+DISTRIBUTIONS: tuple[Distribution, ...] = ("normal", "laplace")
+SPREAD_SHOWN = (
+    "lenet-300-100/ip1", "lenet-5/conv2", "topics-lstm/lstm1", "topics-lstm/output",
+)  # fmt: skip
+QUANTISED_SHOWN = ("lenet-5/conv2", "topics-lstm/output", "drawn, normal")
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """How the weights that a layer keeps are spread.
+
+    Attributes
+    ----------
+    name : str
+        Network and layer.
+    density : float
+        Share of the weights that is kept; 1 where none was pruned.
+    counts : int64 [bins]
+        Weights between each two of `EDGES`, in root mean squares.
+    """
+
+    name: str
+    density: float
+    counts: npt.NDArray[np.int64]
+
+    @property
+    def pruned(self) -> bool:
+        """Whether weights were pruned."""
+        return self.density < 1
+
+    @property
+    def valley(self) -> float:
+        """Weights around 0 for each one in the lower of the peaks on both sides."""
+        peaks = self.counts[:CENTRE].max(), self.counts[CENTRE + 1 :].max()
+        return float(self.counts[CENTRE] / min(peaks)) if min(peaks) else float("inf")
+
+    @property
+    def has_two_clusters(self) -> bool:
+        """Whether clearly fewer weights lie around 0 than at the peak on either side."""
+        return self.valley <= DEEP
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """Weights quantised to as many values by k-means and evenly between their extremes.
+
+    Attributes
+    ----------
+    name : str
+        Network and layer, or what they were drawn from.
+    weights, bits : int
+        Number of weights, and bits of a code by k-means, one of which stands for a pruned weight.
+    kmeans_error, linear_error : float
+        Root mean square error over the weights' root mean square, with as many values.
+    linear_levels : int
+        Even values that it takes to come down to k-means' error.
+    kmeans_huffman_bits, linear_huffman_bits : float
+        Bits a weight after Huffman codes at k-means' error.
+    """
+
+    name: str
+    weights: int
+    bits: int
+    kmeans_error: float
+    linear_error: float
+    linear_levels: int
+    kmeans_huffman_bits: float
+    linear_huffman_bits: float
+
+    @property
+    def linear_bits(self) -> int:
+        """Bits of a code for the even values and the pruned weight."""
+        return self.linear_levels.bit_length()
+
+
+def measure_weights() -> Iterator[Spread | Quantised]:
+    """Yield how the weights of trained layers are spread, and what quantisation makes of them."""
+    for name in trained_names():
+        for stored in load_trained(name).container.layers:
+            layer, own = stored.layer, f"{name}/{stored.name}"
+            yield measure_spread(own, layer)
+            if layer.codebook_bits == FINE_BITS:
+                yield from quantise(own, layer.codebook[layer.codes.data])
+    rng = np.random.default_rng(SEED)
+    for distribution in DISTRIBUTIONS:
+        values = draw_kept(DRAWN_WEIGHTS, DRAWN_DENSITY, distribution, rng)
+        yield from quantise(f"drawn, {distribution}", values)
+
+
+def measure_spread(name: str, layer: CompressedLayer) -> Spread:
+    """Count the kept weights of a layer by their size.
+
+    Parameters
+    ----------
+    name : str
+        What to call it.
+    layer : CompressedLayer
+        With at least one weight.
+    """
+    frequencies = np.bincount(layer.codes.data, minlength=layer.codebook.size)
+    values = layer.codebook.astype(np.float64)
+    scale = np.sqrt((frequencies * values**2).sum() / frequencies.sum())
+    counts, _ = np.histogram(values / scale, EDGES, weights=frequencies)
+    return Spread(name, layer.density, counts.astype(np.int64))
+
+
+def quantise(name: str, values: npt.NDArray[np.float32]) -> Iterator[Quantised]:
+    """Quantise kept weights with each of `BITS`.
+
+    Parameters
+    ----------
+    name : str
+        What to call them.
+    values : float32 [n]
+        More different ones than codes.
+    """
+    power = np.square(values, dtype=np.float64).sum()
+    for bits in BITS:
+        codebook = build_codebook(values, bits)
+        codes = assign_codes(values, codebook)
+        kmeans = float(np.square(codebook[codes].astype(np.float64) - values).sum())
+        levels = codebook.size - 1
+        _, linear = quantise_evenly(values, levels)
+        enough, even, error = levels, *quantise_evenly(values, levels)
+        while error > kmeans:
+            enough += 1
+            even, error = quantise_evenly(values, enough)
+        yield Quantised(
+            name, values.size, bits, float(np.sqrt(kmeans / power)),
+            float(np.sqrt(linear / power)), enough, _count_huffman_bits(codes),
+            _count_huffman_bits(even),
+        )  # fmt: skip
+
+
+def quantise_evenly(
+    values: npt.NDArray[np.float32], levels: int
+) -> tuple[npt.NDArray[np.int64], float]:
+    """Return the nearest of values that lie evenly between the extremes, and the squared error.
+
+    Parameters
+    ----------
+    values : float32 [n]
+        At least two different ones.
+    levels : int
+        Number of values, 2 or more.
+    """
+    exact = values.astype(np.float64)
+    low, high = exact.min(), exact.max()
+    step = (high - low) / (levels - 1)
+    codes = np.rint((exact - low) / step).astype(np.int64)
+    return codes, float(np.square(low + codes * step - exact).sum())
+
+
+def _count_huffman_bits(codes: npt.NDArray[np.integer]) -> float:
+    counts = np.bincount(codes)
+    return HuffmanCode.of(counts).count_bits(counts) / codes.size
+
+
+def judge_clusters(spreads: Sequence[Spread]) -> Statement:
+    """Judge statement 13.
+
+    Parameters
+    ----------
+    spreads : sequence of Spread
+        Of pruned layers and of others.
+    """
+    pruned = [one for one in spreads if one.pruned]
+    dense = [one for one in spreads if not one.pruned]
+    single = [one for one in pruned if not one.has_two_clusters]
+    worst = max(pruned, key=lambda one: one.valley)
+    valleys = [one.valley for one in pruned]
+    ours = (
+        f"{len(pruned) - len(single)} of {len(pruned)} pruned layers have two clusters, with "
+        f"{100 * min(valleys):.0f} to {100 * max(valleys):.0f} % of the lower peak around 0; so "
+        f"have {sum(one.has_two_clusters for one in dense)} of {len(dense)} layers that were not "
+        "pruned"
+    )
+    return say(
+        13, ours, not single,
+        f"{join_words(one.name for one in single or [worst])} have one cluster: around 0 there are "
+        f"up to {100 * worst.valley:.0f} % of the lower peak", TRAINED,
+    )  # fmt: skip
+
+
+def judge_quantisation(found: Sequence[Quantised]) -> Statement:
+    """Judge statement 14: fewer bits at equal error, before Huffman codes and after them.
+
+    Parameters
+    ----------
+    found : sequence of Quantised
+        Of trained and of drawn weights.
+    """
+    errors = geometric_mean([one.linear_error / one.kmeans_error for one in found])
+    more_bits = [one.linear_bits - one.bits for one in found]
+    after = {
+        bits: geometric_mean([one.linear_huffman_bits / one.kmeans_huffman_bits for one in found
+                              if one.bits == bits])
+        for bits in sorted({one.bits for one in found})
+    }  # fmt: skip
+    fewer = sum(one.linear_huffman_bits < one.kmeans_huffman_bits for one in found)
+    told = join_words(
+        f"{100 * (ratio - 1):+.1f} % where k-means has {bits} bits" for bits, ratio in after.items()
+    )
+    before_holds, after_holds = min(more_bits) > 0, min(after.values()) > 1
+    return say(
+        14, f"with as many codes the error of even steps is {errors:.1f}x that of k-means in the "
+        f"mean; for the same error they take {sum(more_bits) / len(found):.1f} bits a code more, "
+        f"and after Huffman codes {told}", before_holds and after_holds,
+        f"{'it holds only before Huffman codes' if before_holds else 'it fails for some weights'}: "
+        "these shorten the frequent codes of even steps, which then take fewer bits than k-means "
+        f"in {fewer} of {len(found)} cases of equal error", f"{TRAINED}, {DRAWN}",
+    )  # fmt: skip
+
+
+def describe_spread(one: Spread) -> Row:
+    """Return a layer's spread as one row.
+
+    Parameters
+    ----------
+    one : Spread
+        The layer.
+    """
+    shares = 100 * one.counts / one.counts.sum()
+    return {
+        "layer": one.name,
+        "density_percent": 100 * one.density,
+        "negative_peak_percent": float(shares[:CENTRE].max()),
+        "around_0_percent": float(shares[CENTRE]),
+        "positive_peak_percent": float(shares[CENTRE + 1 :].max()),
+        "two_clusters": one.has_two_clusters,
+    }
+
+
+def describe_quantised(one: Quantised) -> Row:
+    """Return a quantisation as one row.
+
+    Parameters
+    ----------
+    one : Quantised
+        The weights.
+    """
+    return {
+        "layer": one.name,
+        "weights": one.weights,
+        "bits": one.bits,
+        "kmeans_error_percent": 100 * one.kmeans_error,
+        "linear_error_percent": 100 * one.linear_error,
+        "linear_levels_for_same_error": one.linear_levels,
+        "linear_bits_for_same_error": one.linear_bits,
+        "kmeans_huffman_bits": one.kmeans_huffman_bits,
+        "linear_huffman_bits": one.linear_huffman_bits,
+    }
+
+
+def chart_clusters(spreads: Sequence[Spread]) -> Chart:
+    """Draw how the weights of some layers are spread.
+
+    Parameters
+    ----------
+    spreads : sequence of Spread
+        Those of `SPREAD_SHOWN` are drawn.
+    """
+    own = [one for one in spreads if one.name in SPREAD_SHOWN]
+    series = {
+        f"{one.name}, {100 * one.density:.0f} % kept": (
+            100 * one.counts / one.counts.sum()
+        ).tolist()
+        for one in own
+    }
+    middles = tuple(f"{middle:g}" for middle in (EDGES[:-1] + EDGES[1:]) / 2)
+    panel = Panel("lines", middles, series, "weight / root mean square", "kept weights (%)")
+    parted = all(one.has_two_clusters for one in own if one.pruned)
+    see = (
+        f"{'Every' if parted else 'Not every'} pruned layer has a peak on either side of 0 and a "
+        "valley between them."
+    )
+    return Chart("Weights after pruning and retraining", (panel,), see, 7.0, 3.2)
+
+
+def chart_quantisation(found: Sequence[Quantised]) -> Chart:
+    """Draw the error of both quantisations by bits.
+
+    Parameters
+    ----------
+    found : sequence of Quantised
+        Those of `QUANTISED_SHOWN` are drawn.
+    """
+    panels = []
+    drawn = [one for one in found if one.name in QUANTISED_SHOWN]
+    for name in dict.fromkeys(one.name for one in drawn):
+        own = [one for one in drawn if one.name == name]
+        series = {
+            "k-means": [100 * one.kmeans_error for one in own],
+            "even steps": [100 * one.linear_error for one in own],
+        }
+        bits = tuple(str(one.bits) for one in own)
+        panels.append(Panel("lines", bits, series, f"bits of a code, {name}", "error (%)", True))
+    less = all(one.kmeans_error < one.linear_error for one in drawn)
+    see = f"With as many codes k-means {'errs' if less else 'does not always err'} less."
+    return Chart("Error of nonlinear and of linear quantisation", tuple(panels), see)

@@ -1,1 +1,0 @@
-"""Questions asked of the simulator: runs of layers, and the papers' tables again."""

@@ -1,1 +1,0 @@
-"""The papers' tables again, one file each."""

@@ -1,0 +1,147 @@
+"""What is known of a machine without a run: prices, power and area, looked up once."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from eiesim.base.errors import EnergyError
+from eiesim.energy.area import measure_area
+from eiesim.energy.clock import keep_up
+from eiesim.energy.estimate import find_chip_power_mw
+from eiesim.energy.machine import price_actions, price_clock
+from eiesim.energy.prices import Key
+from eiesim.energy.technology import scale_price
+from eiesim.hardware import Hardware
+from eiesim.views import BuiltView, ClockView, PricedView, SteadyView
+
+MACHINES = 4096
+"""Of which prices, powers and areas are remembered."""
+FEW, MANY = 8, 16
+"""Slots of the queues of the machines that are looked up for all that are else alike: every slot
+adds as much power and area, so that two depths give all."""
+Known = float | str
+"""A quantity of a machine, or why it has none."""
+
+
+def measure_machine(hw: Hardware) -> dict[str, Any]:
+    """Return the metrics that need no run, None for those that are missing.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The machine.
+    """
+    return {
+        "area_mm2": find_area(hw),
+        "chip_power_mw": find_power(hw),
+        "clock_fits": find_clock_fit(hw),
+        "sram_bytes": hw.n_pes * (hw.spmat_sram_bytes + hw.ptr_sram_bytes + hw.act_sram_bytes),
+    }
+
+
+def find_clock_fit(hw: Hardware) -> bool | None:
+    """Return whether the SRAMs keep up with the clock; None where CACTI was not run for one.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The machine.
+    """
+    return _find_clock_fit(hw.clocked)
+
+
+@lru_cache(maxsize=MACHINES)
+def _find_clock_fit(hw: ClockView) -> bool | None:
+    return keep_up(hw)
+
+
+def explain_machine(hw: Hardware) -> dict[str, str | None]:
+    """Return why a machine has no energy and no area; None where it has.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The machine.
+    """
+    power, area = _list_powers(hw)[0], _list_areas(hw)[0]
+    return {
+        "no_energy": power if isinstance(power, str) else None,
+        "no_area": area if isinstance(area, str) else None,
+    }
+
+
+def find_prices(hw: Hardware) -> dict[Key, float]:
+    """Return the price of each action, pJ, or pJ a nanosecond.
+
+    The depth of the queue changes the price of its clock alone: the others are looked up.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The machine.
+    """
+    clock = scale_price(price_clock("act_queue", hw.priced), hw.node_nm)
+    return {**_find_prices(hw.priced._replace(queue_depth=FEW)), clock.key: clock.value}
+
+
+@lru_cache(maxsize=MACHINES)
+def _find_prices(hw: PricedView) -> dict[Key, float]:
+    return {price.key: price.value for price in price_actions(hw).prices}
+
+
+def find_area(hw: Hardware) -> float | None:
+    """Return the area of the chip, mm2; None where CACTI was not run for an SRAM.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The machine.
+    """
+    return _extend(_list_areas(hw), hw.queue_depth)
+
+
+def find_power(hw: Hardware) -> float | None:
+    """Return the power of the chip when no PE waits, mW; None where an action has no price.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The machine.
+    """
+    return _extend(_list_powers(hw), hw.queue_depth)
+
+
+def _extend(known: tuple[Known, Known], queue_depth: int) -> float | None:
+    """Return a quantity at any depth from those at the two that are looked up."""
+    low, high = known
+    if isinstance(low, str) or isinstance(high, str):
+        return None
+    return low + (queue_depth - FEW) * (high - low) / (MANY - FEW)
+
+
+def _list_areas(hw: Hardware) -> tuple[Known, Known]:
+    few, many = (_find_area(hw.built._replace(queue_depth=depth)) for depth in (FEW, MANY))
+    return few, many
+
+
+@lru_cache(maxsize=MACHINES)
+def _find_area(hw: BuiltView) -> Known:
+    try:
+        return measure_area(hw).chip_mm2
+    except EnergyError as error:
+        return str(error)
+
+
+def _list_powers(hw: Hardware) -> tuple[Known, Known]:
+    steady, priced = hw.steady, hw.priced
+    few, many = (_find_power(priced._replace(queue_depth=depth), steady) for depth in (FEW, MANY))
+    return few, many
+
+
+@lru_cache(maxsize=MACHINES)
+def _find_power(priced: PricedView, steady: SteadyView) -> Known:
+    try:
+        return find_chip_power_mw(steady, price_actions(priced))
+    except EnergyError as error:
+        return str(error)
