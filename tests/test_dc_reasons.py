@@ -14,11 +14,11 @@ from eiesim.compress.ledger import count_bits
 from eiesim.layer.weights import StoredLayer
 from eiesim.paper.dc import figure6 as dc_figure6
 from eiesim.paper.dc import table1 as dc_table1
-from eiesim.paper.dc import table2 as dc_table2
 from eiesim.paper.dc import table4 as dc_table4
 from eiesim.paper.dc import table6 as dc_table6
 from eiesim.paper.dc import table7 as dc_table7
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.dc.layer_tables import TABLE_2
+from eiesim.paper.experiment import Outcome
 from eiesim.paper.parts import ledgers as networks
 from eiesim.paper.parts.authors_alexnet import ENTRIES, count_entries
 from eiesim.paper.parts.error_curves import Point
@@ -136,7 +136,7 @@ def test_printed_totals_that_contradict_their_layers() -> None:
 def test_fewer_bits_are_not_blamed_on_even_frequencies(
     tiny: list[tuple[networks.NetworkBits, ...]],
 ) -> None:
-    outcome = dc_table2.judge(tiny)
+    outcome = TABLE_2.judge(tiny)
     assert "the paper's total of 5.1 bits contradicts its layers of 4.3 to 4.4" in outcome.note
     for verdict in outcome.verdicts:
         if isinstance(verdict, Verdict) and verdict.quantity.endswith("bits, P+Q+H"):

@@ -17,7 +17,7 @@ from scipy import sparse
 from eiesim import CompressedLayer, Hardware, encode, simulate
 from eiesim.base.errors import WorkloadError
 from eiesim.paper.eie import figure10
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Outcome
 from eiesim.paper.parts.accuracy import ARITHMETIC
 from eiesim.paper.parts.precision import (
     FixedPoint,

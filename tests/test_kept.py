@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ from eiesim.base.resources import PACKAGE, models_path, traces_path
 from eiesim.catalog import operands
 from eiesim.catalog.model import import_model
 from eiesim.energy.machine import price_machine
-from eiesim.paper import cache
-from eiesim.paper import runner as reproduction
+from eiesim.paper import cache, runner
+from eiesim.paper.eie import table1
 from eiesim.runs.layer import run_layer
 from eiesim.sweep import evaluate, identity, sweep
 from eiesim.sweep.journal import open_journal
@@ -302,19 +303,18 @@ def test_a_record_of_data_that_changed_meanwhile_is_not_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(cache.FOLDER_VARIABLE, str(tmp_path / "cache"))
-    module = reproduction._import("table1")
-    monkeypatch.setattr(module, "READS", ("data",), raising=False)
-    file, work = tmp_path / "data", module.work
+    file, work = tmp_path / "data", table1.WORK
     for changes in (True, False):
         file.write_text("before")
 
         def change(data: Path, changes: bool = changes) -> Any:
-            yield from work(data)
+            yield from work.compute(data)
             if changes:
                 file.write_text("after")
 
-        monkeypatch.setattr(module, "work", change)
-        plan = reproduction.plan_experiments(["table1"], tmp_path, fresh=False)
-        (record,) = reproduction.run_experiments(plan, tmp_path, 1, lambda _: None)
+        changed = replace(work, compute=change, reads=("data",))
+        monkeypatch.setattr(table1, "EXPERIMENT", replace(table1.EXPERIMENT, work=changed))
+        plan = runner.plan_experiments(["table1"], tmp_path, fresh=False)
+        (record,) = runner.run_experiments(plan, tmp_path, 1, lambda _: None)
         assert record.state == "done"
         assert (cache.load("table1", plan.keys["table1"]) is None) == changes

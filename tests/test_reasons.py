@@ -14,8 +14,6 @@ from eiesim.base.published import PAPER_LAYERS
 from eiesim.catalog.matched import MATCHED, PUBLISHED, REAL
 from eiesim.paper.eie import (
     claims,
-    figure6,
-    figure7,
     figure8,
     figure10,
     figure11,
@@ -26,7 +24,8 @@ from eiesim.paper.eie import (
     table4,
     table5,
 )
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.eie.speedups import FIGURE_6, FIGURE_7
+from eiesim.paper.experiment import Outcome
 from eiesim.paper.parts import layer_runs as layers
 from eiesim.paper.parts import scaling
 from eiesim.paper.parts.accuracy import Accuracy
@@ -79,7 +78,7 @@ def test_all_of_table_iii_is_drawn_so(parts: Parts) -> None:
 
 def test_means_that_hold_vgg_6_are_marked(parts: Parts) -> None:
     """Its time is calibrated; a mean without it is free, and so are the eight other layers."""
-    six, seven = figure6.judge(parts), figure7.judge(parts)
+    six, seven = FIGURE_6.judge(parts), FIGURE_7.judge(parts)
     steady = "eie, simulated at steady power"
     held = {("vgg-6", "eie, simulated", MATCHED), ("geomean", "eie, simulated", MATCHED)}
     simulated = {key for key in mark(six) if key[2]}
@@ -252,12 +251,12 @@ def test_sixteen_bits_are_judged_by_positions_not_by_two_photographs(
 def test_rows_are_the_same_with_and_without_the_real_layer(parts: Parts, shared_data: Path) -> None:
     """What is missing has its row all the same, not reproducible here; and no note tells of it."""
     (real,) = [run for run in list(layers.work(shared_data))[-1:] if run is not None]
-    for module in (table3, table4, figure6, figure7):
-        without = module.judge(parts)
-        with_real = module.judge([*parts[:-1], real])
+    for experiment in (table3.EXPERIMENT, table4.EXPERIMENT, FIGURE_6, FIGURE_7):
+        without = experiment.judge(parts)
+        with_real = experiment.judge([*parts[:-1], real])
         keys = [{(v.layer, v.quantity, v.workload) for v in outcome.verdicts}
                 for outcome in (without, with_real)]  # fmt: skip
-        assert keys[0] == keys[1], module.__name__
+        assert keys[0] == keys[1]
         missing = [v for v in without.verdicts if v.workload == REAL]
         assert missing
         assert {v.kind for v in missing} == {IMPOSSIBLE}

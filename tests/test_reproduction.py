@@ -30,7 +30,7 @@ from eiesim.paper.eie import (
     table1,
     table3,
 )
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Outcome
 from eiesim.paper.parts import scaling
 from eiesim.paper.record import DONE, FAILED, Record, count_kinds, list_differences
 from eiesim.paper.runner import plan_experiments, reproduce, run_experiments
@@ -53,9 +53,7 @@ def run_all(names: list[str], data: Path = NOWHERE, jobs: int = 1) -> dict[str, 
 
 
 def _steps(name: str) -> tuple[str, ...]:
-    module = sys.modules[registry.find_module(name)]
-    steps: tuple[str, ...] = module.STEPS
-    return steps
+    return registry.load_experiment(name).work.steps
 
 
 @pytest.fixture
@@ -70,7 +68,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_experiment_comes_without_real_data(name: str) -> None:
     """What needs it is told to be not reproducible here, and the rest stands; as JSON, too."""
     record = get(name)
-    assert (record.state, record.title) == (DONE, registry.EXPERIMENTS[name])
+    assert (record.state, record.title) == (DONE, registry.EXPERIMENTS[name].title)
     assert Record.from_json(record.to_json()).to_json() == record.to_json()
     assert sum(count_kinds([record]).values()) == len(record.verdicts) > 0
     assert {row["kind"] for row in record.verdicts} <= set(KINDS)
@@ -98,7 +96,8 @@ def test_a_record_is_kept_and_not_computed_again(
 ) -> None:
     first = get("table1")
     assert [file.name for file in empty_cache.iterdir()] == ["table1.json"]
-    monkeypatch.setattr(table1, "judge", None)
+    refused = replace(table1.EXPERIMENT, judge=lambda _: pytest.fail("judged again"))
+    monkeypatch.setattr(table1, "EXPERIMENT", refused)
     assert get("table1").to_json() == first.to_json()
     plan = plan_experiments(["table1"], NOWHERE, fresh=True)
     assert [group.names for group in plan.groups] == [("table1",)]
@@ -138,7 +137,7 @@ def test_one_that_fails_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch
     def fail(_: object) -> Outcome:
         raise ZeroDivisionError("by nothing")
 
-    monkeypatch.setattr(table3, "judge", fail)
+    monkeypatch.setattr(table3, "EXPERIMENT", replace(table3.EXPERIMENT, judge=fail))
     records = run_all(["table1", "table3", "table4"])
     assert [record.state for record in records.values()].count(DONE) == 2
     assert (records["table3"].state, records["table3"].note) == (

@@ -19,7 +19,7 @@ from eiesim.catalog.operands import Operands
 from eiesim.cli.main import COMMANDS
 from eiesim.energy.sram import find_sram
 from eiesim.paper.eie.savings import Waterfall
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Outcome
 from eiesim.paper.page import render_reproduction
 from eiesim.paper.parts.error_curves import Point
 from eiesim.paper.parts.ledgers import NetworkBits
@@ -94,7 +94,7 @@ def test_what_shows_a_statement_is_there() -> None:
 
 def test_it_stands_with_deep_compression_on_the_page() -> None:
     records = [
-        Record(name=name, title=EXPERIMENTS[name], state=DONE, note="", tables={}, charts={})
+        Record(name=name, title=EXPERIMENTS[name].title, state=DONE, note="", tables={}, charts={})
         for name in ("table1", "dc_table1", "talk")
     ]
     html = render_reproduction(records, [])

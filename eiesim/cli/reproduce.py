@@ -92,7 +92,7 @@ def execute(options: argparse.Namespace) -> int:
         refuse_useless(options, "out force jobs data train fresh", "does not go with --list")
         if options.names:
             raise ConfigError(f"--list lists everything: leave out {options.names[0]}")
-        titles = [{"name": name, "title": title} for name, title in EXPERIMENTS.items()]
+        titles = [{"name": name, "title": title} for name, (title, _) in EXPERIMENTS.items()]
         print(store.to_json(titles), end="") if options.json else print_table(titles)
         return 0
     names = choose(options.names)

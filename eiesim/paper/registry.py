@@ -2,46 +2,114 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
 from eiesim.base.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from eiesim.paper.experiment import Experiment
 
 ALL = "all"
 DATA = "../shared/data"
 """Folder of real layers unless another is given."""
+
+
+class Entry(NamedTuple):
+    """An experiment's title, and where it is defined: a module of `eiesim.paper` and a name in it.
+
+    Without a name it is ``EXPERIMENT``.
+    """
+
+    title: str
+    place: str
+
+
 EXPERIMENTS = {
-    "table1": "EIE, Table I: energy of operations at 45 nm",
-    "table2": "EIE, Table II: power and area of one PE, and of the chip",
-    "table3": "EIE, Table III: size, density and work of nine layers",
-    "table4": "EIE, Table IV: theoretical and actual time of nine layers",
-    "table5": "EIE, Table V: EIE beside other platforms",
-    "figure6": "EIE, Figure 6: speedup over the CPU, dense, batch 1",
-    "figure7": "EIE, Figure 7: energy efficiency over the CPU, dense, batch 1",
-    "figure8": "EIE, Figure 8: load balance by the depth of the activation queue",
-    "figure9": "EIE, Figure 9: energy and number of reads by the width of the sparse-matrix SRAM",
-    "figure10": "EIE, Figure 10: accuracy and multiplier energy by arithmetic precision",
-    "figure11": "EIE, Figure 11: speedup from 1 to 256 PEs",
-    "figure12": "EIE, Figure 12: real work over total work from 1 to 256 PEs",
-    "figure13": "EIE, Figure 13: load balance from 1 to 256 PEs",
-    "partitioning": "EIE, section VII-A: columns, rows or blocks of the matrix to each PE",
-    "savings": "EIE, abstract: 120x, 10x, 8x and 3x from dense weights in DRAM to skipped zeros",
-    "claims": "EIE, abstract, text and conclusion: every number they claim",
-    "unevenness": "Drawn layers beside real ones: how unevenly rows and columns are filled",
-    "dc_table1": "Deep Compression, Table 1: compression rates of four networks",
-    "dc_table2": "Deep Compression, Table 2: LeNet-300-100 layer by layer",
-    "dc_table3": "Deep Compression, Table 3: LeNet-5 layer by layer",
-    "dc_table4": "Deep Compression, Table 4: AlexNet layer by layer",
-    "dc_table5": "Deep Compression, Table 5: VGG-16 layer by layer",
-    "dc_table6": "Deep Compression, Table 6: AlexNet's accuracy by bits of a shared weight",
-    "dc_table7": "Deep Compression, Table 7: beside other ways to compress AlexNet",
-    "dc_table8": "Deep Compression, Table 8: time of CPU, GPU and mobile GPU",
-    "dc_table9": "Deep Compression, Table 9: power of CPU, GPU and mobile GPU",
-    "dc_figure5": "Deep Compression, Figure 5: distributions of codes and relative indices",
-    "dc_figure6": "Deep Compression, Figure 6: accuracy against the rate of compression",
-    "dc_figure7": "Deep Compression, Figure 7: accuracy by bits of a shared weight",
-    "dc_figure8": "Deep Compression, Figure 8: three initialisations of the codebook",
-    "dc_figure9": "Deep Compression, Figure 9: speedup of pruned layers",
-    "dc_figure10": "Deep Compression, Figure 10: energy efficiency of pruned layers",
-    "dc_figure11": "Deep Compression, Figure 11: size by weights, indices and codebook",
-    "talk": "Deep Compression, talk: every statement of the authors' talk",
+    "table1": Entry("EIE, Table I: energy of operations at 45 nm", "eie.table1"),
+    "table2": Entry("EIE, Table II: power and area of one PE, and of the chip", "eie.table2"),
+    "table3": Entry("EIE, Table III: size, density and work of nine layers", "eie.table3"),
+    "table4": Entry("EIE, Table IV: theoretical and actual time of nine layers", "eie.table4"),
+    "table5": Entry("EIE, Table V: EIE beside other platforms", "eie.table5"),
+    "figure6": Entry(
+        "EIE, Figure 6: speedup over the CPU, dense, batch 1", "eie.speedups:FIGURE_6"
+    ),
+    "figure7": Entry(
+        "EIE, Figure 7: energy efficiency over the CPU, dense, batch 1", "eie.speedups:FIGURE_7"
+    ),
+    "figure8": Entry(
+        "EIE, Figure 8: load balance by the depth of the activation queue", "eie.figure8"
+    ),
+    "figure9": Entry(
+        "EIE, Figure 9: energy and number of reads by the width of the sparse-matrix SRAM",
+        "eie.figure9",
+    ),
+    "figure10": Entry(
+        "EIE, Figure 10: accuracy and multiplier energy by arithmetic precision", "eie.figure10"
+    ),
+    "figure11": Entry("EIE, Figure 11: speedup from 1 to 256 PEs", "eie.figure11"),
+    "figure12": Entry(
+        "EIE, Figure 12: real work over total work from 1 to 256 PEs", "eie.figure12"
+    ),
+    "figure13": Entry("EIE, Figure 13: load balance from 1 to 256 PEs", "eie.figure13"),
+    "partitioning": Entry(
+        "EIE, section VII-A: columns, rows or blocks of the matrix to each PE", "eie.partitioning"
+    ),
+    "savings": Entry(
+        "EIE, abstract: 120x, 10x, 8x and 3x from dense weights in DRAM to skipped zeros",
+        "eie.savings",
+    ),
+    "claims": Entry("EIE, abstract, text and conclusion: every number they claim", "eie.claims"),
+    "unevenness": Entry(
+        "Drawn layers beside real ones: how unevenly rows and columns are filled", "eie.unevenness"
+    ),
+    "dc_table1": Entry(
+        "Deep Compression, Table 1: compression rates of four networks", "dc.table1"
+    ),
+    "dc_table2": Entry(
+        "Deep Compression, Table 2: LeNet-300-100 layer by layer", "dc.layer_tables:TABLE_2"
+    ),
+    "dc_table3": Entry(
+        "Deep Compression, Table 3: LeNet-5 layer by layer", "dc.layer_tables:TABLE_3"
+    ),
+    "dc_table4": Entry("Deep Compression, Table 4: AlexNet layer by layer", "dc.table4"),
+    "dc_table5": Entry(
+        "Deep Compression, Table 5: VGG-16 layer by layer", "dc.layer_tables:TABLE_5"
+    ),
+    "dc_table6": Entry(
+        "Deep Compression, Table 6: AlexNet's accuracy by bits of a shared weight", "dc.table6"
+    ),
+    "dc_table7": Entry(
+        "Deep Compression, Table 7: beside other ways to compress AlexNet", "dc.table7"
+    ),
+    "dc_table8": Entry(
+        "Deep Compression, Table 8: time of CPU, GPU and mobile GPU", "dc.platforms:TABLE_8"
+    ),
+    "dc_table9": Entry(
+        "Deep Compression, Table 9: power of CPU, GPU and mobile GPU", "dc.platforms:TABLE_9"
+    ),
+    "dc_figure5": Entry(
+        "Deep Compression, Figure 5: distributions of codes and relative indices", "dc.figure5"
+    ),
+    "dc_figure6": Entry(
+        "Deep Compression, Figure 6: accuracy against the rate of compression", "dc.figure6"
+    ),
+    "dc_figure7": Entry(
+        "Deep Compression, Figure 7: accuracy by bits of a shared weight", "dc.figure7"
+    ),
+    "dc_figure8": Entry(
+        "Deep Compression, Figure 8: three initialisations of the codebook", "dc.figure8"
+    ),
+    "dc_figure9": Entry(
+        "Deep Compression, Figure 9: speedup of pruned layers", "dc.platforms:FIGURE_9"
+    ),
+    "dc_figure10": Entry(
+        "Deep Compression, Figure 10: energy efficiency of pruned layers", "dc.platforms:FIGURE_10"
+    ),
+    "dc_figure11": Entry(
+        "Deep Compression, Figure 11: size by weights, indices and codebook", "dc.figure11"
+    ),
+    "talk": Entry("Deep Compression, talk: every statement of the authors' talk", "talk.talk"),
 }
 
 
@@ -69,14 +137,16 @@ def choose(names: list[str]) -> list[str]:
     return [name for name in known if ALL in names or name in names]
 
 
-def find_module(name: str) -> str:
-    """Return the module of an experiment.
+def load_experiment(name: str) -> Experiment[Any]:
+    """Return an experiment; its module is imported only now.
 
     Parameters
     ----------
     name : str
         One of `EXPERIMENTS`.
     """
-    if name.startswith("dc_"):
-        return f"eiesim.paper.dc.{name.removeprefix('dc_')}"
-    return f"eiesim.paper.{'talk' if name == 'talk' else 'eie'}.{name}"
+    module, _, attribute = EXPERIMENTS[name].place.partition(":")
+    experiment: Experiment[Any] = getattr(
+        import_module(f"eiesim.paper.{module}"), attribute or "EXPERIMENT"
+    )
+    return experiment

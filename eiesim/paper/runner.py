@@ -7,23 +7,22 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 from eiesim.base.errors import EieError
 from eiesim.base.processes import Tell, work_in_processes
 from eiesim.energy.machine import price_machine
 from eiesim.paper import cache
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Outcome, Work
 from eiesim.paper.record import DONE, FAILED, Record
-from eiesim.paper.registry import DATA, EXPERIMENTS, choose, find_module
+from eiesim.paper.registry import DATA, EXPERIMENTS, choose, load_experiment
 from eiesim.runs.store import to_csv
 
 
 @dataclass(frozen=True)
 class Group:
-    """Experiments that share their work: the same function gives the parts that each judges.
+    """Experiments that share their work: each judges its parts.
 
     Attributes
     ----------
@@ -74,16 +73,15 @@ def plan_experiments(names: Sequence[str], data: Path, fresh: bool) -> Plan:
         Whether to compute what is kept, too.
     """
     records, keys = {}, {}
-    shared: dict[object, list[str]] = {}
+    shared: dict[Work[Any], list[str]] = {}
     for name in names:
-        module = _import(name)
         keys[name] = _make_key(name, data)
         kept = None if fresh else cache.load(name, keys[name])
         if kept is not None:
             records[name] = kept
         else:
-            shared.setdefault(module.work, []).append(name)
-    groups = [Group(tuple(group), len(_import(group[0]).STEPS)) for group in shared.values()]
+            shared.setdefault(load_experiment(name).work, []).append(name)
+    groups = [Group(tuple(group), len(work.steps)) for work, group in shared.items()]
     groups.sort(key=lambda group: -group.steps)
     return Plan(records, tuple(groups), keys)
 
@@ -174,10 +172,10 @@ def _compile() -> None:
 
 
 def _run_group(group: Group, data: Path, tell: Tell) -> list[Record]:
-    module, parts = _import(group.names[0]), []
+    work, parts = load_experiment(group.names[0]).work, []
     start = time.perf_counter()
     try:
-        for step, part in zip(module.STEPS, module.work(data), strict=True):
+        for step, part in zip(work.steps, work.compute(data), strict=True):
             parts.append(part)
             tell(f"{group.names[0]}: {step}")
     except Exception as error:  # whatever it is, the others go on and the page tells it
@@ -189,7 +187,7 @@ def _run_group(group: Group, data: Path, tell: Tell) -> list[Record]:
 def _judge(name: str, parts: list[object], work_seconds: float) -> Record:
     start = time.perf_counter()
     try:
-        outcome: Outcome = _import(name).judge(parts)
+        outcome = load_experiment(name).judge(parts)
         return _record(name, outcome, work_seconds + time.perf_counter() - start)
     except Exception as error:  # as above
         return _fail(name, error)
@@ -199,7 +197,7 @@ def _record(name: str, outcome: Outcome, seconds: float) -> Record:
     prices = to_csv([asdict(price) for price in price_machine(outcome.hardware).prices])
     return Record(
         name=name,
-        title=EXPERIMENTS[name],
+        title=EXPERIMENTS[name].title,
         state=DONE,
         note=" ".join(outcome.note.split()),
         verdicts=tuple(verdict.to_row() for verdict in outcome.verdicts),
@@ -215,12 +213,10 @@ def _record(name: str, outcome: Outcome, seconds: float) -> Record:
 
 def _fail(name: str, error: Exception) -> Record:
     told = str(error) if isinstance(error, EieError) else f"{type(error).__name__}: {error}"
-    return Record(name=name, title=EXPERIMENTS[name], state=FAILED, note=told, tables={}, charts={})
+    return Record(
+        name=name, title=EXPERIMENTS[name].title, state=FAILED, note=told, tables={}, charts={}
+    )
 
 
 def _make_key(name: str, data: Path) -> str:
-    return cache.make_key(name, data, getattr(_import(name), "READS", ()))
-
-
-def _import(name: str) -> ModuleType:
-    return import_module(find_module(name))
+    return cache.make_key(name, data, load_experiment(name).work.reads)

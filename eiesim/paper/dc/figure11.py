@@ -5,21 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from eiesim.hardware import Hardware
-from eiesim.paper.outcome import Outcome
-from eiesim.paper.parts.ledgers import (
-    NAMES,
-    ORIGIN,
-    READS,
-    STEPS,
-    NetworkBits,
-    find_nearest,
-    list_sources,
-    work,
-)
+from eiesim.paper.experiment import Experiment, Outcome
+from eiesim.paper.parts.ledgers import NAMES, ORIGIN, WORK, NetworkBits, find_nearest, list_sources
 from eiesim.paper.verdict import Statement
 from eiesim.runs.compressed import chart_parts
-
-__all__ = ["READS", "STEPS", "judge", "work"]
 
 FIGURE = "dc_figure11"
 NEGLIGIBLE = 0.01
@@ -60,3 +49,6 @@ def _judge(bits: NetworkBits) -> Statement:
         f"{100 * share:.2f} %; indices take {100 * indices:.0f} %", share <= NEGLIGIBLE,
         f"it takes {100 * share:.1f} %", bits.workload,
     )  # fmt: skip
+
+
+EXPERIMENT = Experiment(WORK, judge)

@@ -18,7 +18,7 @@ from eiesim.compress.huffman import HuffmanCode
 from eiesim.hardware import Hardware
 from eiesim.importers.npz import read_layer
 from eiesim.layer.weights import CompressedLayer
-from eiesim.paper.outcome import Outcome, Row
+from eiesim.paper.experiment import Experiment, Outcome, Row, Work
 from eiesim.paper.parts.ledgers import DRAWN, REAL
 from eiesim.paper.parts.workloads import ALEX8, MISSING
 from eiesim.paper.verdict import Judgement, Statement, Unreproducible
@@ -65,6 +65,9 @@ def work(data: Path) -> Iterator[Histogram | None]:
         yield _count(REAL, read_layer(file)[0], (Source(ALEX8, hash_file(file)),))
     else:
         yield None
+
+
+WORK = Work(STEPS, work, READS)
 
 
 def _count(workload: str, layer: CompressedLayer, sources: tuple[Source, ...]) -> Histogram:
@@ -153,3 +156,6 @@ def _judge(part: Histogram) -> Statement:
 
 def _add_up(bits: Iterable[float]) -> str:
     return " + ".join(f"{number:g}" for number in bits)
+
+
+EXPERIMENT = Experiment(WORK, judge)

@@ -7,22 +7,18 @@ from collections.abc import Iterable, Iterator
 from eiesim.catalog.trained import load_trained
 from eiesim.compress.ledger import count_bits
 from eiesim.hardware import Hardware
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Experiment, Outcome
 from eiesim.paper.parts.error_curves import (
     KEPT,
     ORIGIN,
-    READS,
-    STEPS,
+    WORK,
     Point,
     find_start,
     list_networks,
     list_sources,
-    work,
 )
 from eiesim.paper.verdict import Statement
 from eiesim.report.charts import Chart, Panel
-
-__all__ = ["READS", "STEPS", "judge", "work"]
 
 FIGURE = "dc_figure6"
 PRUNING, SHARING, BOTH = "pruning", "sharing", "pruning and sharing"
@@ -130,3 +126,6 @@ def _find_trained(network: str) -> tuple[float | None, str]:
         f"{100 / total.file_rate:.1f} %, and {dense:.2f} % of errors become {file:.2f} %"
     )
     return (size if file <= dense + KEPT else None), words
+
+
+EXPERIMENT = Experiment(WORK, judge)

@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from eiesim.hardware import Hardware
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Experiment, Outcome
 from eiesim.paper.parts.error_curves import (
     LOST,
     ORIGIN,
-    READS,
-    STEPS,
+    WORK,
     Point,
     draw_bits,
     find_start,
     list_networks,
     list_sources,
-    work,
 )
 from eiesim.paper.verdict import Statement
 from eiesim.report.charts import Chart
-
-__all__ = ["READS", "STEPS", "judge", "work"]
 
 FIGURE = "dc_figure7"
 FEWEST_BITS = {"convolutions": 4, "fully connected": 2}
@@ -99,3 +95,6 @@ def _find_fewest(points: list[Point], start_percent: float) -> int | None:
             break
         fewest = point.bits
     return fewest
+
+
+EXPERIMENT = Experiment(WORK, judge)

@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from eiesim.hardware import Hardware
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Experiment, Outcome
 from eiesim.paper.parts.error_curves import (
     ORIGIN,
-    READS,
-    STEPS,
+    WORK,
     Point,
     draw_bits,
     list_networks,
     list_sources,
-    work,
 )
 from eiesim.paper.verdict import Statement
 from eiesim.report.charts import Chart
-
-__all__ = ["READS", "STEPS", "judge", "work"]
 
 FIGURE = "dc_figure8"
 OTHERS = ("density", "forgy")
@@ -77,3 +73,6 @@ def _judge_network(points: tuple[Point, ...], network: str, other: str) -> State
         f"{max(lost.values(), default=0):.2f} points, "
         f"{round(100 * max(lost.values(), default=0))} of 10,000 images", "trained here",
     )  # fmt: skip
+
+
+EXPERIMENT = Experiment(WORK, judge)

@@ -8,25 +8,21 @@ from typing import Any
 from eiesim.base.published import read_table
 from eiesim.catalog.trained import load_trained
 from eiesim.hardware import Hardware
-from eiesim.paper.outcome import Outcome, Row
+from eiesim.paper.experiment import Experiment, Outcome, Row
 from eiesim.paper.parts.ledgers import (
     DRAWN,
     FOUR_BITS,
     NO_SQUEEZENET,
     ORIGIN,
-    READS,
     REAL,
-    STEPS,
     TRAINED,
+    WORK,
     NetworkBits,
     describe_gap,
     find_total,
     list_sources,
-    work,
 )
 from eiesim.paper.verdict import Judgement, Statement, Tolerance, Unreproducible, Verdict
-
-__all__ = ["READS", "STEPS", "judge", "work"]
 
 RATE = Tolerance(5, "rates are printed as whole numbers, and their densities in percent")
 NET_BYTES = 675_763
@@ -154,3 +150,6 @@ def _describe(bits: NetworkBits) -> Row:
         "rate_without_huffman": total.shared_rate,
         "rate": total.file_rate,
     }
+
+
+EXPERIMENT = Experiment(WORK, judge)

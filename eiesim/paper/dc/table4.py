@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from eiesim.base.published import read_table
 from eiesim.compress.ledger import TOTAL
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Experiment, Outcome
 from eiesim.paper.parts.authors_alexnet import (
     CODE_BITS,
     ENTRIES,
@@ -16,20 +16,9 @@ from eiesim.paper.parts.authors_alexnet import (
     count_entries,
 )
 from eiesim.paper.parts.ledger_tables import ROUNDED, find_coded_percent, judge_network
-from eiesim.paper.parts.ledgers import (
-    ALEXNET,
-    READS,
-    REAL,
-    STEPS,
-    NetworkBits,
-    choose,
-    list_sources,
-    work,
-)
+from eiesim.paper.parts.ledgers import ALEXNET, REAL, WORK, NetworkBits, choose, list_sources
 from eiesim.paper.parts.workloads import MISSING
 from eiesim.paper.verdict import Judgement, Unreproducible, Verdict
-
-__all__ = ["READS", "STEPS", "judge", "work"]
 
 
 def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
@@ -98,3 +87,6 @@ def _judge_fc8(bits: NetworkBits | None, printed: Mapping[str, str]) -> Iterator
     for (quantity, column), ours in zip(quantities.items(), found, strict=True):
         reason = f"its codes have {total.code_bits} bits, those of the table {CODE_BITS[0]}"
         yield Verdict("fc8", quantity, "%", printed[column], ours, ROUNDED, reason, REAL)
+
+
+EXPERIMENT = Experiment(WORK, judge)

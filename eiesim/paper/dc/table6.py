@@ -6,20 +6,9 @@ from collections.abc import Iterable
 
 from eiesim.base.published import read_table
 from eiesim.hardware import Hardware
-from eiesim.paper.outcome import Outcome
-from eiesim.paper.parts.error_curves import (
-    KEPT,
-    ORIGIN,
-    READS,
-    STEPS,
-    Point,
-    find_start,
-    list_sources,
-    work,
-)
+from eiesim.paper.experiment import Experiment, Outcome
+from eiesim.paper.parts.error_curves import KEPT, ORIGIN, WORK, Point, find_start, list_sources
 from eiesim.paper.verdict import MUCH, Judgement, Statement, Unreproducible, agree_in_loss
-
-__all__ = ["READS", "STEPS", "judge", "work"]
 
 FIGURE = "dc_table6"
 NOTE = f"""{ORIGIN}
@@ -69,3 +58,6 @@ def _judge_bits(points: tuple[Point, ...], point: Point, paper_lost: float) -> S
         f"ours rises by {lost:.2f} points, {round(100 * lost)} of 10,000 images: a LeNet tells ten "
         "digits apart, AlexNet a thousand classes", "trained here",
     )  # fmt: skip
+
+
+EXPERIMENT = Experiment(WORK, judge)

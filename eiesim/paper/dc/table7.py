@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from eiesim.base.published import read_table
 from eiesim.hardware import Hardware
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Experiment, Outcome
 from eiesim.paper.parts.authors_alexnet import (
     CODE_BITS,
     ENTRIES,
@@ -19,19 +19,15 @@ from eiesim.paper.parts.ledgers import (
     DRAWN,
     FOUR_BITS,
     ORIGIN,
-    READS,
-    STEPS,
+    WORK,
     NetworkBits,
     choose,
     describe_before,
     describe_gap,
     find_total,
     list_sources,
-    work,
 )
 from eiesim.paper.verdict import Judgement, Tolerance, Unreproducible, Verdict
-
-__all__ = ["READS", "STEPS", "judge", "work"]
 
 SIZE = Tolerance(5, "sizes are printed with two digits")
 OURS = {
@@ -124,3 +120,6 @@ def _judge_entries(row: Mapping[str, str]) -> Iterator[Verdict]:
                 row["method"], f"{quantity}, {bits}-bit codes", unit, row[column], ours, TOLERANCE,
                 reason, ENTRIES,
             )  # fmt: skip
+
+
+EXPERIMENT = Experiment(WORK, judge)

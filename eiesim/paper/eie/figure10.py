@@ -8,7 +8,7 @@ from pathlib import Path
 from eiesim.base.published import read_table
 from eiesim.energy.operations import list_prices
 from eiesim.hardware import Hardware
-from eiesim.paper.outcome import Outcome, Row
+from eiesim.paper.experiment import Experiment, Outcome, Row, Work
 from eiesim.paper.parts.accuracy import (
     ARITHMETIC,
     FILES,
@@ -64,6 +64,9 @@ def work(data: Path) -> Iterator[tuple[Accuracy, ...]]:
         Folder of real data.
     """
     return measure_networks(data)
+
+
+WORK = Work(STEPS, work, READS)
 
 
 def judge(parts: Iterable[tuple[Accuracy, ...]]) -> Outcome:
@@ -218,3 +221,6 @@ def _chart(rows: list[Accuracy], energy_pj: dict[str, float], printed: Printed) 
         7.4,
         3.6,
     )  # fmt: skip
+
+
+EXPERIMENT = Experiment(WORK, judge)

@@ -6,13 +6,11 @@ from collections.abc import Iterable
 
 from eiesim.catalog.matched import MATCHED, PRESET
 from eiesim.hardware import Hardware
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Experiment, Outcome
 from eiesim.paper.parts import scaling
-from eiesim.paper.parts.scaling import PES, READS, STEPS, work
+from eiesim.paper.parts.scaling import PES, WORK
 from eiesim.paper.parts.workloads import note_real
 from eiesim.paper.verdict import Statement
-
-__all__ = ["READS", "STEPS", "judge", "work"]
 
 NOISE = 0.001
 """Share by which neighbours may differ by a draw's chance, where few columns are shorter yet."""
@@ -56,3 +54,6 @@ def judge(parts: Iterable[scaling.Curve | None]) -> Outcome:
         },
         sources=tuple(source for curve in curves for source in curve.sources),
     )  # fmt: skip
+
+
+EXPERIMENT = Experiment(WORK, judge)

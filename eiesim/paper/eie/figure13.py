@@ -6,13 +6,11 @@ from collections.abc import Iterable
 
 from eiesim.catalog.matched import MATCHED, PRESET
 from eiesim.hardware import Hardware
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Experiment, Outcome
 from eiesim.paper.parts import scaling
-from eiesim.paper.parts.scaling import PES, READS, STEPS, work
+from eiesim.paper.parts.scaling import PES, WORK
 from eiesim.paper.parts.workloads import note_real
 from eiesim.paper.verdict import Statement
-
-__all__ = ["READS", "STEPS", "judge", "work"]
 
 NOISE, FALLS = 0.005, 0.15
 NOTE = f"""\
@@ -85,3 +83,6 @@ def _tell_efficiency(constant: list[float]) -> str:
         "real work times load balance changes from 1 to 64 PEs by "
         f"{min(changes):+.0%} to {max(changes):+.0%}"
     )
+
+
+EXPERIMENT = Experiment(WORK, judge)

@@ -12,7 +12,7 @@ from eiesim.catalog.matched import MATCHED, PRESET, REAL, Workload
 from eiesim.catalog.operands import Source
 from eiesim.hardware import Hardware
 from eiesim.image import encode
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Experiment, Outcome, Work
 from eiesim.paper.parts.layer_runs import tell_calibrated_mean
 from eiesim.paper.parts.workloads import ALEX8, list_matched_and_real, note_real
 from eiesim.paper.verdict import Judgement, Statement, Tolerance, Verdict
@@ -56,6 +56,9 @@ def work(data: Path) -> Iterator[Curve | None]:
     """
     for name, workload in list_matched_and_real(data):
         yield _run(name, workload) if workload else None
+
+
+WORK = Work(STEPS, work, READS)
 
 
 def _run(name: str, workload: Workload) -> Curve:
@@ -165,3 +168,6 @@ def _chart(curves: list[Curve]) -> Chart:
     )
     see = "Up to a depth of 8 a deeper queue helps much, beyond it hardly; NT-We stays lowest."
     return Chart(f"Load balance by depth of the activation queue ({MATCHED})", (panel,), see)
+
+
+EXPERIMENT = Experiment(WORK, judge)

@@ -12,7 +12,7 @@ from eiesim.base.published import PAPER_LAYERS, find_claim, read_table
 from eiesim.catalog.matched import MATCHED, PRESET, draw_matched
 from eiesim.catalog.operands import Source
 from eiesim.hardware import Hardware
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Experiment, Outcome, Work
 from eiesim.paper.verdict import EXACT, Tolerance, Verdict
 from eiesim.report.charts import Chart, Panel
 from eiesim.sweep.evaluate import measure_machines
@@ -68,6 +68,9 @@ def work(_data: Path) -> Iterator[Reads]:
         rows = measure_machines(operands.layer, operands.activations, machines)
         words = {key: row["spmat_reads"] for key, row in zip(keys, rows, strict=True)}
         yield Reads(name, words, operands.sources)
+
+
+WORK = Work(STEPS, work)
 
 
 def judge(parts: Iterable[Reads]) -> Outcome:
@@ -282,3 +285,6 @@ def _chart_product(
         "at 64 bits or near where it does not."
     )
     return Chart("Reads times energy per read", panels, see)
+
+
+EXPERIMENT = Experiment(WORK, judge)

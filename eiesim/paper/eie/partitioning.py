@@ -17,7 +17,7 @@ from eiesim.counters import RunResult
 from eiesim.hardware import Hardware
 from eiesim.image import encode
 from eiesim.layer.weights import CompressedLayer
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Experiment, Outcome, Work
 from eiesim.paper.parts.workloads import ALEX8, list_matched_and_real, note_real
 from eiesim.paper.verdict import Judgement, Statement
 from eiesim.report.charts import Chart, Panel
@@ -98,6 +98,9 @@ def work(data: Path) -> Iterator[Divided | None]:
     """
     for name, workload in list_matched_and_real(data):
         yield _divide_all(name, workload) if workload else None
+
+
+WORK = Work(STEPS, work, READS)
 
 
 def _divide_all(name: str, workload: Workload) -> Divided:
@@ -275,3 +278,6 @@ def _draw(divisions: Sequence[Division], label: str, measure: Callable[[Division
         f"Ways to divide a matrix among 64 PEs: {label} ({MATCHED})", (panel,),
         f"Fewest of the three ways, of nine layers: {told}.", height_inches=3.0,
     )  # fmt: skip
+
+
+EXPERIMENT = Experiment(WORK, judge)

@@ -20,7 +20,7 @@ from eiesim.energy.operations import list_prices
 from eiesim.energy.prices import Key
 from eiesim.hardware import Hardware
 from eiesim.image import encode
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Experiment, Outcome, Work
 from eiesim.paper.parts.speedups import QUOTED
 from eiesim.paper.verdict import Tolerance, Verdict
 from eiesim.report.charts import Chart, Panel
@@ -107,6 +107,9 @@ def work(_data: Path) -> Iterator[Waterfall]:
             100 * (1 - result.entries / entries),
             operands.sources,
         )
+
+
+WORK = Work(STEPS, work)
 
 
 def _read_table1(operation: str) -> float:
@@ -300,3 +303,6 @@ def _chart(layers: list[Waterfall]) -> Chart:
     panel = Panel("bars", names, stages, "", "energy of fetching weights, uJ", log=True)
     see = "Each stage takes the energy of fetching the weights down."
     return Chart("Energy of fetching the weights of one inference", (panel,), see, 7.4, 3.6)
+
+
+EXPERIMENT = Experiment(WORK, judge)

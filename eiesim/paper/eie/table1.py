@@ -10,7 +10,7 @@ from eiesim.energy.operations import list_prices
 from eiesim.energy.prices import Price
 from eiesim.energy.sram import find_sram
 from eiesim.hardware import Hardware
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Experiment, Outcome, Work
 from eiesim.paper.verdict import EXACT, Tolerance, Verdict
 
 STEPS = ("prices",)
@@ -34,6 +34,9 @@ def work(_data: Path) -> Iterator[Hardware]:
         Folder of real data, not read here.
     """
     yield Hardware()
+
+
+WORK = Work(STEPS, work)
 
 
 def judge(parts: Iterable[Hardware]) -> Outcome:
@@ -67,3 +70,6 @@ def judge(parts: Iterable[Hardware]) -> Outcome:
 
 def _find(prices: Sequence[Price], action: str) -> float:
     return next(price.value for price in prices if price.action == action)
+
+
+EXPERIMENT = Experiment(WORK, judge)

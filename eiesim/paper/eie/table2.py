@@ -12,7 +12,7 @@ from eiesim.energy.calibrate import MODULES, PARTS, calibrate, read_table2
 from eiesim.energy.estimate import find_chip_power_mw, find_steady_power_mw
 from eiesim.energy.machine import price_machine
 from eiesim.hardware import Hardware
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Experiment, Outcome, Work
 from eiesim.paper.verdict import Tolerance, Verdict
 from eiesim.runs.clock import note_clock
 
@@ -32,6 +32,9 @@ def work(_data: Path) -> Iterator[Hardware]:
         Folder of real data, not read here.
     """
     yield Hardware.preset(PRESET)
+
+
+WORK = Work(STEPS, work)
 
 
 def judge(parts: Iterable[Hardware]) -> Outcome:
@@ -106,3 +109,6 @@ they do is no evidence, and so it is with the power and the area of 64 such PEs.
 energy per access: {energy}; on its area: {area}. The pointer SRAM's factor is below 1 since
 CACTI's two banks of 16 KB alone would take 1.83 mW, more than the 1.807 mW of their whole
 module."""
+
+
+EXPERIMENT = Experiment(WORK, judge)

@@ -9,16 +9,14 @@ import numpy as np
 from eiesim.base.published import read_table
 from eiesim.catalog.matched import PRESET, PUBLISHED, REAL
 from eiesim.hardware import Hardware
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Experiment, Outcome
 from eiesim.paper.parts import layer_runs as layers
-from eiesim.paper.parts.layer_runs import READS, STEPS, work
+from eiesim.paper.parts.layer_runs import WORK
 from eiesim.paper.parts.workloads import MISSING, REAL_NAME, WorkloadRun
 from eiesim.paper.verdict import Judgement, Tolerance, Unreproducible, Verdict
 
-__all__ = ["READS", "STEPS", "judge", "work"]
-
 CHANCE = Tolerance(1, "a drawn layer hits its density but for chance")
-WORK = Tolerance(
+ROUNDED_WORK = Tolerance(
     10, "FLOP% is printed in whole percent, and as the product of densities that are rounded, too"
 )
 NOTE = """\
@@ -84,7 +82,7 @@ def _judge(run: WorkloadRun, printed: dict[str, str]) -> list[Verdict]:
 
 def _find_tolerance(run: WorkloadRun, column: str) -> Tolerance:
     if column == "flop_percent":
-        return WORK
+        return ROUNDED_WORK
     return layers.TOLERANCES[REAL] if run.kind == REAL else CHANCE
 
 
@@ -94,3 +92,6 @@ def _tell_drawn(run: WorkloadRun, column: str) -> str:
     return (
         "the product of two densities that are drawn so" if column == "flop_percent" else "drawn so"
     )
+
+
+EXPERIMENT = Experiment(WORK, judge)

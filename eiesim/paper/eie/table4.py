@@ -9,21 +9,12 @@ from eiesim.baselines.published import find_time_us
 from eiesim.baselines.roofline import bound_time_us, read_peaks
 from eiesim.catalog.matched import MATCHED, PRESET, PUBLISHED, REAL
 from eiesim.hardware import Hardware
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Experiment, Outcome
 from eiesim.paper.parts import layer_runs as layers
-from eiesim.paper.parts.layer_runs import (
-    READS,
-    STEPS,
-    TOLERANCES,
-    note_workloads,
-    tell_calibrated,
-    work,
-)
+from eiesim.paper.parts.layer_runs import TOLERANCES, WORK, note_workloads, tell_calibrated
 from eiesim.paper.parts.workloads import MISSING, WorkloadRun
 from eiesim.paper.verdict import Judgement, Tolerance, Unreproducible, Verdict
 from eiesim.runs.clock import note_clock
-
-__all__ = ["READS", "STEPS", "judge", "work"]
 
 NOTE = """\
 Times of CPU, GPU and mobile GPU are quoted, not measured here; `eiesim baseline` measures this
@@ -107,3 +98,6 @@ def _quote(found: dict[tuple[str, str], WorkloadRun]) -> Iterator[Unreproducible
             row["time_us"],
             f"it was measured on a {peak.name}; its peaks allow {bound_us:.1f} us at least",
         )  # fmt: skip
+
+
+EXPERIMENT = Experiment(WORK, judge)

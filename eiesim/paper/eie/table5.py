@@ -15,7 +15,7 @@ from eiesim.energy.estimate import find_chip_power_mw
 from eiesim.energy.machine import price_machine
 from eiesim.hardware import Hardware
 from eiesim.paper.eie.table2 import SIXTY_FOUR_PES
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Experiment, Outcome, Work
 from eiesim.paper.verdict import Judgement, Tolerance, Unreproducible, Verdict
 from eiesim.runs.clock import note_clock
 from eiesim.runs.layer import LayerRun, run_layer
@@ -68,6 +68,9 @@ def work(_data: Path) -> Iterator[Chip]:
     for name, preset in CHIPS.items():
         hw = Hardware.preset(preset)
         yield Chip(name, hw, run_layer(LAYER, hw, price_machine(hw)))
+
+
+WORK = Work(STEPS, work)
 
 
 def judge(parts: Iterable[Chip]) -> Outcome:
@@ -196,3 +199,6 @@ def _find_tolerance(quantity: str, scaled: bool) -> Tolerance:
     if scaled and quantity != "mv_throughput_fps":
         why.append(SCALED)
     return Tolerance(PERCENT, "; ".join(why))
+
+
+EXPERIMENT = Experiment(WORK, judge)

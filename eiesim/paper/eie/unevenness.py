@@ -19,7 +19,7 @@ from eiesim.hardware import Hardware
 from eiesim.image import encode
 from eiesim.layer.unevenness import measure_variation
 from eiesim.layer.weights import COLUMN_VARIATION, ROW_VARIATION, CompressedLayer, LayerSpec
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Experiment, Outcome, Work
 from eiesim.paper.parts.real_layers import AUTHORS, READS, RealLayer, read_real_layers
 from eiesim.paper.verdict import Tolerance, Verdict
 from eiesim.report.charts import Chart, Panel
@@ -102,6 +102,9 @@ def work(data: Path) -> Iterator[list[Measured] | Tried]:
             balances[rows, columns], sources = result.load_balance, operands.sources
             found_us[rows, columns] = result.latency_us
         yield Tried(name, balances, found_us, sources)
+
+
+WORK = Work(STEPS, work, READS)
 
 
 def _measure(real: RealLayer, hw: Hardware) -> Measured:
@@ -279,3 +282,6 @@ def _chart(tried: list[Tried]) -> Chart:
     better = sum(layer.balances[UNIFORM] > _find_balance(layer.layer) for layer in tried)
     see = f"Drawn evenly, {better} of {len(tried)} layers are balanced better than the paper's."
     return Chart("Load balance by unevenness of the drawn rows", (panel,), see, 7.4, 3.6)
+
+
+EXPERIMENT = Experiment(WORK, judge)

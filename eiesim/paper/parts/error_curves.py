@@ -10,6 +10,7 @@ from eiesim.base.files import read_csv
 from eiesim.base.resources import data_path
 from eiesim.catalog.operands import Source, hash_file
 from eiesim.paper import cache
+from eiesim.paper.experiment import Work
 from eiesim.report.charts import Panel
 
 STEPS = ("curves",)
@@ -88,6 +89,9 @@ def work(_data: Path) -> Iterator[tuple[Point, ...]]:
         )
         for row in rows
     )  # fmt: skip
+
+
+WORK = Work(STEPS, work, READS)
 
 
 def find_start(points: tuple[Point, ...], network: str, start: str) -> Point:

@@ -16,6 +16,7 @@ from eiesim.catalog.matched import (
 )
 from eiesim.catalog.operands import Source
 from eiesim.hardware import Hardware
+from eiesim.paper.experiment import Work
 from eiesim.paper.parts.workloads import (
     ALEX8,
     MISSING,
@@ -61,6 +62,9 @@ def work(data: Path) -> Iterator[WorkloadRun | None]:
     yield from run_workloads(map(draw_matched, PAPER_LAYERS), hw)
     real = load_alex8(data)
     yield from run_workloads([real], hw) if real else [None]
+
+
+WORK = Work(STEPS, work, READS)
 
 
 def list_runs(parts: Iterable[WorkloadRun | None], *kinds: str) -> list[WorkloadRun]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from eiesim.base.published import read_table
 from eiesim.compress.ledger import TOTAL, LayerBits
 from eiesim.hardware import Hardware
-from eiesim.paper.outcome import Outcome, Row
+from eiesim.paper.experiment import Outcome, Row
 from eiesim.paper.parts.ledgers import (
     DRAWN,
     FOUR_BITS,

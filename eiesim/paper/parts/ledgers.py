@@ -16,6 +16,7 @@ from eiesim.compress.ledger import TOTAL, Ledger, count_bits, count_net_bytes
 from eiesim.importers.net import read_net
 from eiesim.importers.npz import read_layer
 from eiesim.layer.weights import StoredLayer
+from eiesim.paper.experiment import Work
 from eiesim.paper.parts.accuracy import NET
 from eiesim.paper.parts.workloads import ALEX8
 
@@ -110,6 +111,9 @@ def work(
             counted += (NetworkBits(name, FOUR_BITS, _count_four_bits(), source),)
         yield counted
     yield (*_count_trained(), *_count_real(data))
+
+
+WORK = Work(STEPS, work, READS)
 
 
 def _count_trained() -> Iterator[NetworkBits]:

@@ -13,7 +13,7 @@ from eiesim.baselines.rows import Baseline
 from eiesim.catalog.layers import find_spec_file, load_spec
 from eiesim.catalog.operands import Source, hash_file
 from eiesim.hardware import Hardware
-from eiesim.paper.outcome import Outcome, Row
+from eiesim.paper.experiment import Outcome, Row, Work
 from eiesim.paper.verdict import Statement
 from eiesim.report.charts import Chart, Panel
 from eiesim.runs.baseline import measure_layers, open_devices
@@ -26,7 +26,6 @@ PLATFORMS = ("cpu", "gpu", "mgpu")
 NAMES = {"cpu": "CPU", "gpu": "GPU", "mgpu": "mobile GPU"}
 BATCHES = (1, 64)
 STEPS = ("published", *(f"{layer}, measured" for layer in MEASURED))
-READS = ()
 ORIGIN = """\
 Quoted: the times of Deep Compression's Table 8 are those of EIE's Table IV, the powers Table 9's; a
 ratio of two of them is the papers' own and no evidence of ours. Measured here: two layers, drawn
@@ -46,6 +45,9 @@ def work(_data: Path) -> Iterator[tuple[Baseline, ...]]:
     with open_devices(None) as (devices, _):
         for found in measure_layers(MEASURED, Plan(batches=(1,)), devices[:1]):
             yield found.rows
+
+
+WORK = Work(STEPS, work)
 
 
 def list_sources() -> tuple[Source, ...]:

@@ -11,6 +11,7 @@ from eiesim.base.published import PAPER_LAYERS
 from eiesim.catalog.matched import MATCHED, PRESET, REAL, Workload
 from eiesim.catalog.operands import Source
 from eiesim.hardware import Hardware
+from eiesim.paper.experiment import Work
 from eiesim.paper.parts.workloads import ALEX8, list_matched_and_real
 from eiesim.report.charts import Chart, Panel
 from eiesim.sweep.evaluate import measure_machines
@@ -71,6 +72,9 @@ def work(data: Path) -> Iterator[Curve | None]:
     """
     for name, workload in list_matched_and_real(data):
         yield _run(name, workload) if workload else None
+
+
+WORK = Work(STEPS, work, READS)
 
 
 def _run(name: str, workload: Workload) -> Curve:

@@ -13,7 +13,7 @@ from eiesim.catalog.matched import MATCHED, PRESET, PUBLISHED, REAL
 from eiesim.energy.estimate import find_chip_power_mw
 from eiesim.energy.machine import price_machine
 from eiesim.hardware import Hardware
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Outcome
 from eiesim.paper.parts import layer_runs as layers
 from eiesim.paper.parts.workloads import MISSING, REAL_NAME, WorkloadRun
 from eiesim.paper.verdict import EXACT, Judgement, Tolerance, Unreproducible, Verdict

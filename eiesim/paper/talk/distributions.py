@@ -14,7 +14,7 @@ from eiesim.catalog.trained import load_trained, trained_names
 from eiesim.compress.codebook import assign_codes, build_codebook
 from eiesim.compress.huffman import HuffmanCode
 from eiesim.layer.weights import CompressedLayer
-from eiesim.paper.outcome import Row
+from eiesim.paper.experiment import Row
 from eiesim.paper.parts.ledgers import DRAWN, TRAINED
 from eiesim.paper.talk.statements import join_words, say
 from eiesim.paper.verdict import Statement

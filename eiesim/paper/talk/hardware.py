@@ -18,7 +18,7 @@ from eiesim.hardware import Hardware
 from eiesim.image import encode
 from eiesim.paper.eie.savings import FLOAT_BITS, Waterfall
 from eiesim.paper.eie.table1 import CELLS
-from eiesim.paper.outcome import Row
+from eiesim.paper.experiment import Row
 from eiesim.paper.parts import layer_runs as layers
 from eiesim.paper.parts import platforms
 from eiesim.paper.parts.ledgers import DRAWN, NAMES, TRAINED, NetworkBits, find_nearest

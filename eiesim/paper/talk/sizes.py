@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from eiesim.base.published import read_table
 from eiesim.catalog.networks import load_network
-from eiesim.paper.outcome import Row
+from eiesim.paper.experiment import Row
 from eiesim.paper.parts.ledgers import DRAWN, NAMES, TRAINED, NetworkBits, choose, find_nearest
 from eiesim.paper.talk.accuracy import Account
 from eiesim.paper.talk.statements import join_words, say

@@ -12,7 +12,7 @@ from eiesim.catalog.matched import PRESET
 from eiesim.hardware import Hardware
 from eiesim.paper.eie import savings
 from eiesim.paper.eie.savings import Waterfall
-from eiesim.paper.outcome import Outcome
+from eiesim.paper.experiment import Experiment, Outcome, Work
 from eiesim.paper.parts import error_curves, platforms
 from eiesim.paper.parts import layer_runs as layers
 from eiesim.paper.parts import ledgers as networks
@@ -96,6 +96,9 @@ def work(data: Path) -> Iterator[tuple[object, ...]]:
     yield next(platforms.work(data))
 
 
+WORK = Work(STEPS, work, READS)
+
+
 def judge(parts: Iterable[Sequence[object]]) -> Outcome:
     """Judge every statement.
 
@@ -152,3 +155,6 @@ def _summarise(judgements: Sequence[Judgement]) -> str:
 
 def _pick(found: Sequence[object], kind: type[T]) -> list[T]:
     return [one for one in found if isinstance(one, kind)]
+
+
+EXPERIMENT = Experiment(WORK, judge)
