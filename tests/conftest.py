@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from eiesim import CompressedLayer
 from eiesim.importers.npz import read_layer
 from eiesim.paper.cache import FOLDER_VARIABLE
+from tests.support.paths import DATA
 
 settings.register_profile(
     "default", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
@@ -45,7 +46,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of real layers; a user has none."""
-    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = DATA
     if not folder.is_dir():
         pytest.skip("../shared/data is missing; README.md tells of it under Real layers")
     return folder

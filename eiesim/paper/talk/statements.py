@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from eiesim.base.published import read_table
 from eiesim.paper.verdict import Statement, Unreproducible
 
-RETRAIN = "tests/test_retrain.py::"
+RETRAIN = "tests/compress/test_retrain.py::"
 SEE: dict[int, tuple[str, ...]] = {
     1: ("dc_table1", "eiesim compress"),
     5: ("table1", "savings"),
@@ -29,7 +29,7 @@ SEE: dict[int, tuple[str, ...]] = {
     19: ("dc_figure6", "dc_figure7"),
     20: ("dc_table6",),
     21: ("dc_figure6", "dc_table1"),
-    22: ("dc_figure5", "tests/test_huffman.py::test_symbols_come_back"),
+    22: ("dc_figure5", "tests/compress/test_huffman.py::test_symbols_come_back"),
     23: ("dc_table1",),
     24: ("savings", "figure6"),
     25: ("dc_figure9",),
