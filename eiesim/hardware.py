@@ -259,11 +259,6 @@ class Hardware:
     def from_toml(cls, path: str | Path) -> Hardware:
         """Read a machine from a flat TOML file; keys left out keep the paper's value.
 
-        Parameters
-        ----------
-        path : str or Path
-            The file.
-
         Raises
         ------
         ConfigError

@@ -19,8 +19,6 @@ def look(kind: type[V], hw: Any) -> V:
     ----------
     kind : type
         One of the views below: each of its fields is a field or a property of the machine.
-    hw : Hardware
-        The machine.
     """
     return kind(*[getattr(hw, name) for name in kind._fields])  # type: ignore[attr-defined]
 

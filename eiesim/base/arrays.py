@@ -19,12 +19,8 @@ def take_array(
 
     Parameters
     ----------
-    value : object
-        What was given.
     what : str
         What it is called, for the error.
-    dtype : type
-        The NumPy type it must have.
     shape : tuple of int or str
         Length of each dimension; a name stands for any length from 1 on.
 
@@ -55,8 +51,6 @@ def require_finite(array: npt.NDArray[Any], what: str) -> None:
 
     Parameters
     ----------
-    array : ndarray
-        Any shape and dtype.
     what : str
         What it is called, for the error.
 

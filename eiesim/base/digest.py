@@ -31,11 +31,6 @@ def hash_folder(folder: Path) -> str:
     """Return the SHA-256 of the names and contents of all files of a folder.
 
     Hidden files and compiled code are left out.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder.
     """
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*")):

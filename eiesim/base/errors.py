@@ -66,28 +66,14 @@ def show_warnings() -> None:
 
 
 def escape(text: str) -> str:
-    """Return a text with every character that is not printable written as an escape.
-
-    Parameters
-    ----------
-    text : str
-        Any text.
-    """
+    """Return a text with every character that is not printable written as an escape."""
     return "".join(
         character if character.isprintable() else repr(character)[1:-1] for character in text
     )
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return the tail of an error text: the closest known name, or all of them.
-
-    Parameters
-    ----------
-    name : str
-        What was found.
-    known : iterable of str
-        What would have been accepted.
-    """
+    """Return the tail of an error text: the closest known name, or all of them."""
     choices = sorted(known)
     close = difflib.get_close_matches(str(name).lower(), choices, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(choices)}"

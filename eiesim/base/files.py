@@ -263,8 +263,6 @@ class ByteReader:
 
         Parameters
         ----------
-        length : int
-            How many.
         what : str
             What they are, for the error.
 
@@ -379,13 +377,7 @@ def _is_own(folder: Path) -> bool:
 
 
 def fresh_name(path: Path) -> Path:
-    """Return a path that does not exist yet: this one, or with ``-2``, ``-3`` .. added.
-
-    Parameters
-    ----------
-    path : Path
-        Name wished for.
-    """
+    """Return a path that does not exist yet: this one, or with ``-2``, ``-3`` .. added."""
     candidate, number = path, 1
     while candidate.exists() or candidate.is_symlink():
         number += 1

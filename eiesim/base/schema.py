@@ -93,13 +93,7 @@ class Field:
         return self.default is dataclasses.MISSING
 
     def problem(self, value: object) -> str | None:
-        """Return what is wrong with a value, or None.
-
-        Parameters
-        ----------
-        value : object
-            The value found.
-        """
+        """Return what is wrong with a value, or None."""
         if self._accepts(value):
             return None
         whole = "a whole number from " if self.kind is int else ""
@@ -121,13 +115,7 @@ class Field:
 
 
 def is_name(value: object) -> bool:
-    """Return whether a value is printable text in one line, and not empty.
-
-    Parameters
-    ----------
-    value : object
-        What was found.
-    """
+    """Return whether a value is printable text in one line, and not empty."""
     return isinstance(value, str) and value.isprintable() and bool(value)
 
 
@@ -209,8 +197,6 @@ def read_toml(path: Path, cls: type[T]) -> T:
     ----------
     path : Path
         A flat TOML file, UTF-8; a byte order mark and Windows line ends are accepted.
-    cls : type
-        The configuration dataclass to build.
 
     Raises
     ------
@@ -251,13 +237,7 @@ def load_toml(path: Path) -> tuple[dict[str, Any], str]:
 
 
 def write_toml(instance: Any) -> str:
-    """Return a configuration as the text of a TOML file that `read_toml` reads back.
-
-    Parameters
-    ----------
-    instance : object
-        A configuration dataclass.
-    """
+    """Return a configuration as the text of a TOML file that `read_toml` reads back."""
     lines = []
     kind: Any = type(instance)
     for name, field in fields_of(kind).items():
@@ -335,13 +315,7 @@ def _escape(character: str) -> str:
 
 
 def show_value(value: object) -> str:
-    """Return a value as it is written in Python, cut where it is long.
-
-    Parameters
-    ----------
-    value : object
-        What was found.
-    """
+    """Return a value as it is written in Python, cut where it is long."""
     try:
         text = repr(value)
     except ValueError:  # Python refuses to print integers of thousands of digits

@@ -65,23 +65,11 @@ class Cpu:
         return self._library, self._threads
 
     def place(self, array: Any) -> Any:
-        """Return what is given: it lies in this memory.
-
-        Parameters
-        ----------
-        array : ndarray or csr_array
-            An operand.
-        """
+        """Return what is given: it lies in this memory."""
         return array
 
     def fetch(self, array: Any) -> npt.NDArray[np.float32]:
-        """Return what is given: it lies in this memory.
-
-        Parameters
-        ----------
-        array : float32 ndarray
-            A result.
-        """
+        """Return what is given: it lies in this memory."""
         return np.asarray(array)
 
     def time_us(self, work: Callable[[], object]) -> float:

@@ -47,26 +47,14 @@ class CuPyGpu:
         return f"CuPy {self._cupy.__version__} {_LIBRARY[matrix]}", None
 
     def place(self, array: Any) -> Any:
-        """Return an array or a CSR matrix in the GPU's memory.
-
-        Parameters
-        ----------
-        array : ndarray or csr_array
-            An operand.
-        """
+        """Return an array or a CSR matrix in the GPU's memory."""
         if isinstance(array, np.ndarray):
             return self._cupy.asarray(array)
         parts = (array.data, array.indices, array.indptr)
         return self._csr_matrix(tuple(map(self._cupy.asarray, parts)), shape=array.shape)
 
     def fetch(self, array: Any) -> npt.NDArray[np.float32]:
-        """Return a result as a NumPy array.
-
-        Parameters
-        ----------
-        array : cupy.ndarray
-            A result.
-        """
+        """Return a result as a NumPy array."""
         return np.asarray(self._cupy.asnumpy(array))
 
     def time_us(self, work: Callable[[], object]) -> float:
@@ -118,13 +106,7 @@ class TorchGpu:
         return f"PyTorch {self._torch.__version__} {_LIBRARY[matrix]}", None
 
     def place(self, array: Any) -> Any:
-        """Return an array or a CSR matrix in the GPU's memory.
-
-        Parameters
-        ----------
-        array : ndarray or csr_array
-            An operand.
-        """
+        """Return an array or a CSR matrix in the GPU's memory."""
         if isinstance(array, np.ndarray):
             return self._torch.asarray(array, device="cuda")
         parts = (array.indptr, array.indices, array.data)
@@ -133,13 +115,7 @@ class TorchGpu:
             return self._torch.sparse_csr_tensor(*map(self.place, parts), size=array.shape)
 
     def fetch(self, array: Any) -> npt.NDArray[np.float32]:
-        """Return a result as a NumPy array.
-
-        Parameters
-        ----------
-        array : torch.Tensor
-            A result.
-        """
+        """Return a result as a NumPy array."""
         return np.asarray(array.cpu().numpy())
 
     def time_us(self, work: Callable[[], object]) -> float:

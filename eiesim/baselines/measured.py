@@ -162,15 +162,6 @@ def measure_layer(layer: CompressedLayer, device: Device, plan: Plan) -> Iterato
     The inputs are drawn without zeros: neither product skips them, so the time does not depend on
     an input's density.
 
-    Parameters
-    ----------
-    layer : CompressedLayer
-        The layer.
-    device : Device
-        Where it is multiplied.
-    plan : Plan
-        What is measured.
-
     Raises
     ------
     EieError

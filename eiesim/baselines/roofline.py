@@ -88,8 +88,6 @@ def bound_time_us(layer: CompressedLayer, peak: Peak, batch: int, matrix: str) -
 
     Parameters
     ----------
-    layer : CompressedLayer
-        The layer.
     peak : Peak
         The platform. Its caches are not modelled: a layer that fits into them can be faster.
     batch : int
@@ -111,8 +109,6 @@ def list_rooflines(layer: CompressedLayer, batches: Sequence[int]) -> list[Basel
 
     Parameters
     ----------
-    layer : CompressedLayer
-        The layer.
     batches : sequence of int
         Inputs multiplied at once.
     """

@@ -18,8 +18,6 @@ def number_text(text: str, characters: tuple[str, ...]) -> npt.NDArray[np.int64]
 
     Parameters
     ----------
-    text : str
-        Any text.
     characters : tuple of str
         The vocabulary, in the order of their numbers.
     """

@@ -30,8 +30,6 @@ def draw_network(
 
     Parameters
     ----------
-    spec : NetworkSpec
-        The network.
     seed : int
         Of every draw.
     distribution : {"normal", "laplace"}
@@ -72,14 +70,10 @@ def draw_kept(
 
     Parameters
     ----------
-    count : int
-        How many.
     density : float
         Share that is kept.
     distribution : {"normal", "laplace"}
         Of all weights, with a scale of 1.
-    rng : numpy.random.Generator
-        Source of every draw.
 
     Returns
     -------
@@ -99,7 +93,5 @@ def find_source(name: str, seed: int = 0) -> Source:
     ----------
     name : str
         As in `eiesim.catalog.networks.load_network`.
-    seed : int
-        Of the draw.
     """
     return Source(name, hash_file(find_network_file(name)), seed)

@@ -32,8 +32,6 @@ def read_examples(path: str | Path, model: Model) -> list[Example]:
         A `.npy` file, a `.npz` file with an array for each input of the network or with one array
         only, or an idx file of images, plain or gzip. The first axis goes through the examples; an
         array of one example's shape is one. Numbers of any kind are taken as float32.
-    model : Model
-        The network.
 
     Raises
     ------
@@ -84,13 +82,7 @@ def _stack(array: npt.NDArray[Any], graph: Graph, name: str, what: str) -> npt.N
 
 
 def takes_sequences(model: Model) -> bool:
-    """Return whether an input of a network has a length of its own.
-
-    Parameters
-    ----------
-    model : Model
-        The network.
-    """
+    """Return whether an input of a network has a length of its own."""
     return any(STEPS in shape for shape in model.graph.inputs.values())
 
 
@@ -101,14 +93,8 @@ def draw_examples(
 
     Parameters
     ----------
-    model : Model
-        The network.
-    number : int
-        How many.
     density : float
         Share that is not zero.
-    seed : int
-        Of the draw.
     steps : int
         Length of sequences.
 

@@ -96,11 +96,6 @@ class Model:
     def load(cls, path: str | Path) -> Model:
         """Read a model that `save` wrote.
 
-        Parameters
-        ----------
-        path : str or Path
-            The file.
-
         Raises
         ------
         WorkloadError

@@ -126,11 +126,6 @@ def load_layer(given: str) -> tuple[CompressedLayer, npt.NDArray[np.float32] | N
 def hash_file(path: str | Path) -> str:
     """Return the SHA-256 of a file.
 
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-
     Raises
     ------
     WorkloadError

@@ -77,13 +77,7 @@ def load_trained(name: str, seed: int = 0) -> TrainedNetwork:
 
 
 def decode(stored: StoredLayer) -> DenseLayer:
-    """Return the weights that a layer's codes and codebook stand for.
-
-    Parameters
-    ----------
-    stored : StoredLayer
-        Any layer.
-    """
+    """Return the weights that a layer's codes and codebook stand for."""
     codes = stored.layer.codes.toarray()
     return DenseLayer(stored.layer.codebook[codes].reshape(stored.shape), stored.bias)
 

@@ -34,13 +34,7 @@ CACHES = {"cold": ("cold",), "warm": ("warm",), "both": ("cold", "warm")}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's arguments.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        The command's parser.
-    """
+    """Add this command's arguments."""
     parser.add_argument("layers", nargs="*", metavar="LAYER", help="name or file, see below")
     parser.add_argument(
         "--kind", choices=("measured", "published", "roofline"), default="measured",
@@ -65,13 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Measure or list, print the numbers, and write the folder.
-
-    Parameters
-    ----------
-    options : Namespace
-        Parsed arguments.
-    """
+    """Measure or list, print the numbers, and write the folder."""
     from eiesim.cli.output import print_table, result_folder
     from eiesim.runs import baseline, store
 

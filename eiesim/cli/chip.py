@@ -26,13 +26,7 @@ REASONS = ("no_power", "no_area")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's arguments.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        The command's parser.
-    """
+    """Add this command's arguments."""
     add_machine_arguments(parser)
     parser.add_argument(
         "--vary", action="append", default=[], metavar="KEY=A,B,...",
@@ -43,13 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Print a machine's power, area and prices, and write the folder.
-
-    Parameters
-    ----------
-    options : Namespace
-        Parsed arguments.
-    """
+    """Print a machine's power, area and prices, and write the folder."""
     from eiesim.cli.output import print_table, result_folder
     from eiesim.runs import store
     from eiesim.runs.chip import describe_widths, summarise_chip, vary_chip

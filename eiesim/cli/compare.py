@@ -26,13 +26,7 @@ SHOWN = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's arguments.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        The command's parser.
-    """
+    """Add this command's arguments."""
     parser.add_argument("layers", nargs="*", metavar="LAYER", help="name or file, see below")
     parser.add_argument(
         "--baseline", default="published", metavar="published|roofline|FILE",
@@ -45,13 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Run the layers, set them beside the others, and write the folder.
-
-    Parameters
-    ----------
-    options : Namespace
-        Parsed arguments.
-    """
+    """Run the layers, set them beside the others, and write the folder."""
     from eiesim.base.published import PAPER_LAYERS
     from eiesim.cli.output import print_table, result_folder, track
     from eiesim.report.charts import draw_chart

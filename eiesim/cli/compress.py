@@ -61,13 +61,7 @@ RUN = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's arguments.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        The command's parser.
-    """
+    """Add this command's arguments."""
     parser.add_argument("network", metavar="NETWORK", help="file or name, see below")
     add_plan_arguments(parser)
     parser.add_argument("--prototxt", metavar="FILE", help="definition of a .net file's network")
@@ -102,13 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Compress the network, print its ledger, and write the folder.
-
-    Parameters
-    ----------
-    options : Namespace
-        Parsed arguments.
-    """
+    """Compress the network, print its ledger, and write the folder."""
     from eiesim.base.errors import ConfigError
     from eiesim.cli.output import print_table, result_folder
     from eiesim.energy.machine import price_machine

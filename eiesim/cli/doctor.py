@@ -17,25 +17,13 @@ PACKAGES = ("numpy", "numba", "scipy", "simpy", "pandas", "matplotlib", "rich", 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's arguments.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        The command's parser.
-    """
+    """Add this command's arguments."""
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.add_argument("--out", metavar="DIR", help="write doctor.json to a new folder")
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Print versions, folders and the self-check; exit with 1 when the check fails.
-
-    Parameters
-    ----------
-    options : Namespace
-        Parsed arguments.
-    """
+    """Print versions, folders and the self-check; exit with 1 when the check fails."""
     from eiesim.cli.output import result_folder
 
     with result_folder(options.out) as folder:

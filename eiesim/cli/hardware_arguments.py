@@ -11,13 +11,7 @@ if TYPE_CHECKING:
 
 
 def add_machine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --hardware, --set and --energy-table.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        A command's parser.
-    """
+    """Add --hardware, --set and --energy-table."""
     parser.add_argument(
         "--hardware", default="eie-64pe-45nm", metavar="NAME|FILE",
         help="preset (eie-64pe-45nm, eie-256pe-28nm) or .toml file (default: %(default)s)",
@@ -34,11 +28,6 @@ def add_machine_arguments(parser: argparse.ArgumentParser) -> None:
 
 def read_machine(options: argparse.Namespace) -> tuple[Hardware, PriceTable]:
     """Return the machine and its prices.
-
-    Parameters
-    ----------
-    options : Namespace
-        Parsed arguments.
 
     Raises
     ------

@@ -40,13 +40,7 @@ examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's arguments.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        The command's parser.
-    """
+    """Add this command's arguments."""
     parser.add_argument("file", metavar="FILE", help="file or folder, see below")
     parser.add_argument("-o", "--out", required=True, metavar="NET.eie", help="file to write")
     parser.add_argument("--graph", metavar="FILE", help="file that tells the steps, see below")
@@ -67,13 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Import the network, write it, and print its layers and what is left out.
-
-    Parameters
-    ----------
-    options : Namespace
-        Parsed arguments.
-    """
+    """Import the network, write it, and print its layers and what is left out."""
     from eiesim.base.errors import ConfigError, escape
     from eiesim.base.files import check_writable
     from eiesim.catalog.model import EIE, import_model

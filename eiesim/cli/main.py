@@ -48,13 +48,7 @@ class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Print what is wrong and exit with 2.
-
-        Parameters
-        ----------
-        message : str
-            What is wrong.
-        """
+        """Print what is wrong and exit with 2."""
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
     def _print_message(self, message: str, file: Any = None) -> None:

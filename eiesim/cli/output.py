@@ -59,13 +59,7 @@ def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def tell(message: str) -> None:
-    """Print a message beside the output; when even that fails, there is nobody to tell.
-
-    Parameters
-    ----------
-    message : str
-        One line.
-    """
+    """Print a message beside the output; when even that fails, there is nobody to tell."""
     with suppress(OSError):
         print(message, file=sys.stderr, flush=True)
 
@@ -108,8 +102,6 @@ def track(items: Iterable[T], names: Sequence[str]) -> Iterator[T]:
     ----------
     items : iterable
         Work, done as it is iterated over.
-    names : sequence of str
-        What each item is called.
     """
     with show_progress(len(names), names[0]) as tell:
         for number, item in enumerate(items, start=1):
@@ -123,8 +115,6 @@ def show_progress(steps: int, first: str = "starting") -> Iterator[Callable[[str
 
     Parameters
     ----------
-    steps : int
-        How many there are.
     first : str
         What stands beside the bar before the first one.
 

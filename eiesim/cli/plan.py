@@ -11,13 +11,7 @@ if TYPE_CHECKING:
 
 
 def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that `read_plan_options` reads.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        The command's parser.
-    """
+    """Add the arguments that `read_plan_options` reads."""
     parser.add_argument("--plan", metavar="FILE", help=".toml file that tells how to compress")
     parser.add_argument(
         "--set", action="append", default=[], metavar="[LAYER.]KEY=VALUE", dest="settings",
@@ -27,11 +21,6 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
 
 def read_plan_options(options: argparse.Namespace) -> Plan | None:
     """Return the plan that is told, None where none is.
-
-    Parameters
-    ----------
-    options : Namespace
-        Parsed arguments.
 
     Raises
     ------

@@ -43,13 +43,7 @@ NOTE_WIDTH = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's arguments.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        The command's parser.
-    """
+    """Add this command's arguments."""
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help="what to reproduce, see --list; all for everything"
     )
@@ -77,13 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Run experiments, print their numbers beside the paper's, and write the folder.
-
-    Parameters
-    ----------
-    options : Namespace
-        Parsed arguments.
-    """
+    """Run experiments, print their numbers beside the paper's, and write the folder."""
     from eiesim.cli.output import print_table, result_folder
     from eiesim.paper.record import FAILED
     from eiesim.runs import store

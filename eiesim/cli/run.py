@@ -53,13 +53,7 @@ SHOWN_IF_STREAMED = ("dram_stall_cycles", "dram_bytes", "dram_gbps_average", "dr
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's arguments.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        The command's parser.
-    """
+    """Add this command's arguments."""
     parser.add_argument("layers", nargs="+", metavar="LAYER", help="name or file, see below")
     add_machine_arguments(parser)
     parser.add_argument(
@@ -91,13 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Run the layers, print them, and write the folder and the page.
-
-    Parameters
-    ----------
-    options : Namespace
-        Parsed arguments.
-    """
+    """Run the layers, print them, and write the folder and the page."""
     from eiesim.importers.kinds import Kind, holds
 
     if any(holds(word, Kind.CONTAINER) for word in options.layers):

@@ -30,13 +30,7 @@ TOTAL = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that go with a network.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        The command's parser.
-    """
+    """Add the arguments that go with a network."""
     group = parser.add_argument_group("with a .eie file")
     group.add_argument("--labels", metavar="FILE", help=".npy, .npz or idx file: the right classes")
     group.add_argument("--limit", type=int, metavar="N", help="take the first N inputs")
@@ -63,11 +57,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def refuse_options(options: argparse.Namespace) -> None:
     """Check that no option of a network is given with layers.
 
-    Parameters
-    ----------
-    options : Namespace
-        Parsed arguments.
-
     Raises
     ------
     ConfigError
@@ -78,13 +67,7 @@ def refuse_options(options: argparse.Namespace) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Run the inputs, print steps and total, and write the folder.
-
-    Parameters
-    ----------
-    options : Namespace
-        Parsed arguments.
-    """
+    """Run the inputs, print steps and total, and write the folder."""
     from eiesim.catalog.examples import read_labels
     from eiesim.catalog.model import Model
     from eiesim.catalog.operands import Source, hash_file

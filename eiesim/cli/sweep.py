@@ -43,13 +43,7 @@ SHOWN = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's arguments.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        The command's parser.
-    """
+    """Add this command's arguments."""
     parser.add_argument("spec", metavar="SPEC.toml", help="what is swept")
     parser.add_argument("--store", metavar="FILE", help="SQLite file that keeps the results")
     parser.add_argument(
@@ -72,13 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Run the sweep, print its answers, and write the folder.
-
-    Parameters
-    ----------
-    options : Namespace
-        Parsed arguments.
-    """
+    """Run the sweep, print its answers, and write the folder."""
     from eiesim.base.errors import escape
     from eiesim.cli.output import result_folder, tell
     from eiesim.runs.store import to_json

@@ -52,8 +52,6 @@ def pack(layers: Sequence[StoredLayer], metadata: Mapping[str, str] | None = Non
 
     Parameters
     ----------
-    layers : sequence of StoredLayer
-        Layers with different names.
     metadata : mapping of str, optional
         Short texts to go with them.
 
@@ -74,8 +72,6 @@ def join_records(
 
     Parameters
     ----------
-    layers : sequence of StoredLayer
-        The layers.
     records : sequence of Record
         From `make_record`.
     metadata : mapping of str, optional
@@ -134,8 +130,6 @@ def write_dcz(
     ----------
     path : str or Path
         The file; one of that name is replaced.
-    layers : sequence of StoredLayer
-        Layers with different names.
     metadata : mapping of str, optional
         Short texts to go with them.
 
@@ -167,11 +161,6 @@ def write_dcz(
 
 def read_dcz(path: str | Path) -> Container:
     """Read a `.dcz` file.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file.
 
     Raises
     ------

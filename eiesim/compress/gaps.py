@@ -36,8 +36,6 @@ def code_gaps(layer: CompressedLayer, index_bits: int) -> Gaps:
 
     Parameters
     ----------
-    layer : CompressedLayer
-        The layer.
     index_bits : int
         Bits of a relative index, 1 to 8.
     """

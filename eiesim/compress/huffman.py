@@ -113,8 +113,6 @@ class HuffmanCode:
         ----------
         content : bytes
             From `encode`.
-        count : int
-            How many symbols there are.
 
         Returns
         -------

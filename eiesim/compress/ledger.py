@@ -150,8 +150,6 @@ def count_bits(
 
     Parameters
     ----------
-    layers : sequence of StoredLayer
-        The layers.
     metadata : mapping of str, optional
         Texts in the file's header, see `eiesim.compress.container.pack`.
     n_pes : int

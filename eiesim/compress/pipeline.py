@@ -87,8 +87,6 @@ def compress_network(
     ----------
     layers : mapping of str to DenseLayer
         The layers by name, in the network's order.
-    plan : Plan
-        How each is to be compressed.
     folder : Path, optional
         Where each layer's stages are kept, and taken from when nothing they depend on has changed.
 

@@ -106,13 +106,7 @@ class Plan:
     chosen: Mapping[str, frozenset[str]] | None = None
 
     def find(self, layer: str) -> LayerPlan:
-        """Return how a layer is to be compressed.
-
-        Parameters
-        ----------
-        layer : str
-            Its name.
-        """
+        """Return how a layer is to be compressed."""
         return self.layers.get(layer, self.common)
 
     def prefer(self, usual: Mapping[str, Mapping[str, Any]]) -> Plan:
@@ -134,11 +128,6 @@ class Plan:
 
     def require_layers(self, names: Iterable[str]) -> None:
         """Check that every layer that is planned for is there.
-
-        Parameters
-        ----------
-        names : iterable of str
-            Layers of the network.
 
         Raises
         ------

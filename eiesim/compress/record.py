@@ -60,11 +60,6 @@ class Record(NamedTuple):
 def make_record(stored: StoredLayer) -> Record:
     """Return a layer as bytes.
 
-    Parameters
-    ----------
-    stored : StoredLayer
-        The layer.
-
     Raises
     ------
     WorkloadError

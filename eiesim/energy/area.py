@@ -99,11 +99,6 @@ def estimate_area(hw: Hardware) -> AreaReport:
 def measure_area(hw: BuiltView) -> AreaReport:
     """Return the area of a machine, as `estimate_area` does.
 
-    Parameters
-    ----------
-    hw : BuiltView
-        Of the machine.
-
     Raises
     ------
     EnergyError
@@ -131,8 +126,6 @@ def describe_wider_words(hw: Hardware, widths_bits: Sequence[int]) -> str:
 
     Parameters
     ----------
-    hw : Hardware
-        The machine.
     widths_bits : sequence of int
         Widths of a word; those that the machine cannot have are passed over.
 

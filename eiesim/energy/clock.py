@@ -171,13 +171,7 @@ def fits_clock(hw: Hardware) -> bool | None:
 
 
 def keep_up(hw: ClockView) -> bool | None:
-    """Return whether the SRAMs of a machine keep up with its clock, as `fits_clock` does.
-
-    Parameters
-    ----------
-    hw : ClockView
-        Of the machine.
-    """
+    """Return whether the SRAMs of a machine keep up with its clock, as `fits_clock` does."""
     known = True
     for module in MEMORY_MODULES:
         try:
@@ -191,17 +185,7 @@ def keep_up(hw: ClockView) -> bool | None:
 
 
 def swap_cell(hw: Hardware, cell: str, prices: PriceTable) -> PriceTable:
-    """Return a machine's prices with other cells in its SRAMs; a user's own prices stay.
-
-    Parameters
-    ----------
-    hw : Hardware
-        The machine.
-    cell : str
-        The cell.
-    prices : PriceTable
-        Of the machine as it is.
-    """
+    """Return a machine's prices with other cells in its SRAMs; a user's own prices stay."""
     own = {price.key: price for price in price_machine(hw).prices}
     swapped = price_machine(replace(hw, sram_cell=cell))
     given = {it.key: it for it in prices.prices if own.get(it.key) != it}

@@ -139,8 +139,6 @@ def estimate_energy(
 
     Parameters
     ----------
-    result : RunResult
-        The run.
     hw : Hardware, optional
         The machine of the run; it may differ in `multiplier`, `sram_cell`, `dram` and `node_nm`,
         which change prices and no count.
@@ -170,13 +168,7 @@ def estimate_energy(
 
 
 def count_actions(result: RunResult) -> dict[Key, int | Fraction]:
-    """Return how often each action was done; for what costs power, the nanoseconds over all PEs.
-
-    Parameters
-    ----------
-    result : RunResult
-        The run.
-    """
+    """Return how often each action was done; for what costs power, the nanoseconds over all PEs."""
     counters, hw = result.counters, result.hardware
     entries = counters.macs + counters.padding_macs
     pe_cycles = counters.cycles * hw.n_pes
@@ -253,13 +245,6 @@ def find_steady_power_mw(
 ) -> dict[tuple[str, str], float]:
     """Return the power of one PE that never waits, by module and part.
 
-    Parameters
-    ----------
-    hw : Hardware
-        The machine.
-    prices : PriceTable
-        Its prices.
-
     Returns
     -------
     dict
@@ -288,13 +273,6 @@ def find_steady_power_mw(
 
 def find_chip_power_mw(hw: Hardware | SteadyView, prices: PriceTable) -> float:
     """Return the power of all PEs that never wait, and of the LNZD tree, mW.
-
-    Parameters
-    ----------
-    hw : Hardware
-        The machine.
-    prices : PriceTable
-        Its prices.
 
     Raises
     ------

@@ -64,13 +64,7 @@ def price_machine(hw: Hardware, overrides: str | Path | None = None) -> PriceTab
 
 
 def price_actions(hw: PricedView) -> PriceTable:
-    """Return eiesim's own price of every action, as `price_machine` does.
-
-    Parameters
-    ----------
-    hw : PricedView
-        Of the machine.
-    """
+    """Return eiesim's own price of every action, as `price_machine` does."""
     logic = [
         *_price_logic(hw),
         *list_prices("arithm", hw.multiplier),
@@ -105,8 +99,6 @@ def price_clock(module: str, hw: PricedView) -> Price:
     ----------
     module : str
         Module of Table II.
-    hw : PricedView
-        Of the machine.
     """
     each_pj = calibrate().power_mw[module, "clock"] * PJ_PER_CYCLE
     held = compare_registers(module, hw)

@@ -23,8 +23,6 @@ def find_memory(module: str, hw: SramView) -> tuple[Sram, int]:
     ----------
     module : str
         ``ptr_read``, ``spmat_read`` or ``act_rw``.
-    hw : SramView
-        Of the machine.
 
     Raises
     ------
@@ -46,13 +44,7 @@ def _find_width_bits(module: str, hw: SramView) -> int:
 
 
 def price_memories(hw: PricedView) -> tuple[list[Price], list[Price]]:
-    """Return the prices of every SRAM, and rows that tell why others are missing.
-
-    Parameters
-    ----------
-    hw : PricedView
-        Of the machine.
-    """
+    """Return the prices of every SRAM, and rows that tell why others are missing."""
     prices, missing = [], []
     for module in MEMORY_MODULES:
         try:

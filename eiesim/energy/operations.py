@@ -49,8 +49,6 @@ def list_prices(component: str, variant: str = "") -> tuple[Price, ...]:
     ----------
     component : str
         ``arithm``, ``lnzd``, ``broadcast`` or ``dram``.
-    variant : str
-        The multiplier or the DRAM.
     """
     return tuple(
         Price(

@@ -44,8 +44,6 @@ def compare_registers(module: str, hw: PricedView | BuiltView) -> Factor:
     ----------
     module : str
         Module of Table II; those of the pointers and of the sparse matrix stay as they are.
-    hw : PricedView or BuiltView
-        Of the machine.
 
     References
     ----------
@@ -62,20 +60,12 @@ def compare_moved(module: str, hw: PricedView) -> Factor:
     ----------
     module : str
         As in `compare_registers`.
-    hw : PricedView
-        Of the machine.
     """
     return _compare(_count_moved(module, hw), _count_moved(module, PAPER.priced), "bits moved")
 
 
 def count_broadcast_bits(operand_bits: int) -> int:
-    """Return the bits of a broadcast and of a slot of the queue: an activation and its index.
-
-    Parameters
-    ----------
-    operand_bits : int
-        Of an activation.
-    """
+    """Return the bits of a broadcast and of a slot of the queue: an activation and its index."""
     return operand_bits + COLUMN_BITS
 
 

@@ -66,11 +66,6 @@ class Graph:
     def keep(self, outputs: tuple[str, ...]) -> Graph:
         """Return the network that gives some of the steps' results, and no more.
 
-        Parameters
-        ----------
-        outputs : tuple of str
-            Names of steps.
-
         Raises
         ------
         WorkloadError
@@ -93,13 +88,6 @@ class Graph:
         """Return the shape as which an input takes an array, or None where it does not fit.
 
         Axes of size 1 may be left out: those of the batch, or of a single channel.
-
-        Parameters
-        ----------
-        name : str
-            The input.
-        found : tuple of int
-            The array's shape.
         """
         wanted = self.inputs[name]
         axes = [axis for axis, size in enumerate(wanted) if size != 1]

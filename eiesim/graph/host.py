@@ -34,24 +34,12 @@ class Window(NamedTuple):
 
 
 def relu(values: Floats) -> Floats:
-    """Return negative numbers as 0.
-
-    Parameters
-    ----------
-    values : float32
-        Any shape.
-    """
+    """Return negative numbers as 0."""
     return np.maximum(values, np.float32(0))
 
 
 def sigmoid(values: Floats) -> Floats:
-    """Return the logistic function, by way of tanh, which does not overflow.
-
-    Parameters
-    ----------
-    values : float32
-        Any shape.
-    """
+    """Return the logistic function, by way of tanh, which does not overflow."""
     half = np.float32(0.5)
     result: Floats = half * np.tanh(half * values) + half
     return result
@@ -78,10 +66,6 @@ def take_windows(image: Floats, window: Window, fill: float = 0.0) -> Floats:
     ----------
     image : float32 [channels, height, width]
         The image.
-    window : Window
-        How they lie.
-    fill : float
-        What lies outside of the image.
 
     Returns
     -------
@@ -116,8 +100,6 @@ def pool_maximum(image: Floats, window: Window) -> Floats:
     ----------
     image : float32 [channels, height, width]
         The image.
-    window : Window
-        How the windows lie.
     """
     largest: Floats = take_windows(image, window, -np.inf).max((1, 2))
     return largest
@@ -130,8 +112,6 @@ def pool_mean(image: Floats, window: Window, count_padding: bool) -> Floats:
     ----------
     image : float32 [channels, height, width]
         The image.
-    window : Window
-        How the windows lie.
     count_padding : bool
         Whether the border takes part, as zeros; what lies even behind it never does.
     """

@@ -18,8 +18,6 @@ def infer_shapes(graph: Graph, layers: Mapping[str, Sequence[int]]) -> dict[str,
 
     Parameters
     ----------
-    graph : Graph
-        The network.
     layers : mapping of name to shape
         Of each layer's weights: outputs, inputs, and for a convolution the kernel's sides.
 
@@ -165,8 +163,6 @@ def find_convolved(settings: Mapping[str, Any], kernel: Shape, sides: Shape) -> 
 
     Parameters
     ----------
-    settings : mapping
-        Of a convolution.
     kernel, sides : tuple of int
         Height and width of its window, and of the image.
     """
@@ -185,8 +181,6 @@ def find_kernel(step: Step, weights: Shape) -> Shape:
 
     Parameters
     ----------
-    step : Step
-        The convolution.
     weights : tuple of int
         Shape of its weights; with ``winograd`` 4 x 4 transformed ones of a 3 x 3 kernel.
 

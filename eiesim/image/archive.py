@@ -25,8 +25,6 @@ def write(path: str | Path, header: dict[str, Any], arrays: dict[str, npt.NDArra
     ----------
     path : str or Path
         The file, replaced when it exists.
-    header : dict
-        Name and sizes.
     arrays : dict of ndarray
         Codebook, pointers and entries.
 
@@ -47,8 +45,6 @@ def split(
 
     Parameters
     ----------
-    arrays : dict of ndarray
-        What the file holds.
     where : str
         The file's name, for errors.
 

@@ -29,15 +29,11 @@ def balance_rows(
 
     Parameters
     ----------
-    layer : CompressedLayer
-        The layer.
     n_pes : int
         PEs of the machine.
     inputs : float32 [n, cols], optional
         Some typical inputs: a weight then counts as often as its activation is not zero in them. By
         default every weight counts once.
-    seed : int
-        Of the pairs.
 
     Returns
     -------

@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 def check_shapes(image: InterleavedCSC) -> None:
     """Check what can be told without a look into the arrays.
 
-    Parameters
-    ----------
-    image : InterleavedCSC
-        The image.
-
     Raises
     ------
     ImageError
@@ -63,11 +58,6 @@ def check_shapes(image: InterleavedCSC) -> None:
 
 def check_image(image: InterleavedCSC) -> None:
     """Check the codebook and every pointer and entry.
-
-    Parameters
-    ----------
-    image : InterleavedCSC
-        The image.
 
     Raises
     ------

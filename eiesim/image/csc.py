@@ -269,11 +269,6 @@ class InterleavedCSC:
     def load(cls, path: str | Path) -> InterleavedCSC:
         """Read an image that `save` wrote, and check it.
 
-        Parameters
-        ----------
-        path : str or Path
-            The file.
-
         Raises
         ------
         WorkloadError
@@ -289,8 +284,6 @@ class InterleavedCSC:
 
         Parameters
         ----------
-        arrays : dict of ndarray
-            What the file holds.
         where : str
             The file's name, for errors.
 
@@ -335,8 +328,6 @@ def require_codebook(name: str, codebook_bits: int, hw: Hardware) -> None:
         The layer, for the error.
     codebook_bits : int
         Bits of the layer's codes.
-    hw : Hardware
-        The machine.
 
     Raises
     ------

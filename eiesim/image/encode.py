@@ -17,8 +17,6 @@ def encode(layer: CompressedLayer, hw: Hardware) -> InterleavedCSC:
 
     Parameters
     ----------
-    layer : CompressedLayer
-        The layer.
     hw : Hardware
         Its `n_pes`, `index_bits` and `codebook_bits` count.
 
@@ -42,13 +40,6 @@ def encode(layer: CompressedLayer, hw: Hardware) -> InterleavedCSC:
 
 def lay_out(layer: CompressedLayer, hw: LayoutView) -> InterleavedCSC:
     """Lay a compressed layer out, whatever the width of the codebook.
-
-    Parameters
-    ----------
-    layer : CompressedLayer
-        The layer.
-    hw : LayoutView
-        Of the machine.
 
     Raises
     ------

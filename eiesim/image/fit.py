@@ -101,15 +101,7 @@ def count_chips(uses: Sequence[MemoryUse]) -> int:
 
 
 def overflows_srams(image: InterleavedCSC, hw: StreamView) -> bool:
-    """Return whether a PE's words or pointers exceed its SRAM, so that a run may stream from DRAM.
-
-    Parameters
-    ----------
-    image : InterleavedCSC
-        The layer.
-    hw : StreamView
-        Of the machine.
-    """
+    """Return whether a PE's words or pointers exceed its SRAM, which then streams from DRAM."""
     resident_entries = hw.resident_words * hw.entries_per_word
     return bool(image.ptr[-1].max() > resident_entries) or (
         image.ptr.shape[0] > hw.resident_pointers

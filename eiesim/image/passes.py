@@ -14,13 +14,6 @@ def encode_passes(layer: CompressedLayer, hw: Hardware) -> tuple[InterleavedCSC,
     With `Hardware.act_batches`, a pass computes as many rows as the accumulators of all PEs hold;
     each row stays in the PE in which it would be. Without, there is one pass.
 
-    Parameters
-    ----------
-    layer : CompressedLayer
-        The layer.
-    hw : Hardware
-        The machine.
-
     Returns
     -------
     tuple of InterleavedCSC

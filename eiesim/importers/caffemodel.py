@@ -105,11 +105,6 @@ def read_caffemodel(path: str | Path) -> dict[str, tuple[npt.NDArray[np.float32]
 def read_fields(message: Message) -> Iterator[Field]:
     """Take a message apart, field by field.
 
-    Parameters
-    ----------
-    message : Message
-        Any protobuf message.
-
     Yields
     ------
     Field

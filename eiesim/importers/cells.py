@@ -93,8 +93,6 @@ def join_cells(
 
     Parameters
     ----------
-    weights : mapping of name to DenseLayer
-        A network's.
     what : str
         The file, for errors.
 

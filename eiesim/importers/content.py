@@ -23,8 +23,6 @@ def read_content(path: str | Path, most_unpacked_bytes: int = MOST_UNPACKED_BYTE
 
     Parameters
     ----------
-    path : str or Path
-        A regular file.
     most_unpacked_bytes : int
         Most that gzip may unpack to; a plain file is as long as it is.
 

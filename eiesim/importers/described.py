@@ -78,8 +78,6 @@ class Builder:
         ----------
         step : Step
             With names of tensors as inputs.
-        output : str
-            The tensor it gives.
         """
         inputs = tuple(self.tensors[name] for name in step.inputs)
         self.steps.append(Step(step.name, step.op, inputs, step.layer, step.settings))

@@ -45,13 +45,7 @@ class Dump(NamedTuple):
 
 
 def is_dump(path: str | Path) -> bool:
-    """Return whether a path is such a folder.
-
-    Parameters
-    ----------
-    path : str or Path
-        Any path.
-    """
+    """Return whether a path is such a folder."""
     with suppress(OSError):  # no name of a file, then no folder
         return (Path(path) / POINTERS).is_dir()
     return False
@@ -64,11 +58,6 @@ def read_dump(path: str | Path) -> Dump:
     int32, code and relative index. ``act.dat`` holds the input and ``arithm.dat`` the codebook, as
     float32. A bias is one more column behind the inputs, which are rounded up to a whole row of
     PEs.
-
-    Parameters
-    ----------
-    path : str or Path
-        The folder.
 
     Raises
     ------

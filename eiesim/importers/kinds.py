@@ -52,11 +52,6 @@ FOREIGN = (
 def find_kind(path: str | Path) -> Kind:
     """Return what kind a file is.
 
-    Parameters
-    ----------
-    path : str or Path
-        A file.
-
     Raises
     ------
     WorkloadError
@@ -85,15 +80,7 @@ def find_kind(path: str | Path) -> Kind:
 
 
 def holds(path: str | Path, *kinds: Kind) -> bool:
-    """Whether a file is of one of some kinds, by its name where there is none or it is damaged.
-
-    Parameters
-    ----------
-    path : str or Path
-        Anything.
-    kinds : Kind
-        Those that are meant.
-    """
+    """Whether a file is of one of some kinds, by its name where there is none or it is damaged."""
     try:
         return find_kind(path) in kinds
     except WorkloadError:
@@ -101,13 +88,7 @@ def holds(path: str | Path, *kinds: Kind) -> bool:
 
 
 def is_of_weights(path: str | Path) -> bool:
-    """Whether there is a file, and it holds a network that is to be imported.
-
-    Parameters
-    ----------
-    path : str or Path
-        Anything.
-    """
+    """Whether there is a file, and it holds a network that is to be imported."""
     try:
         return find_kind(path) not in (Kind.ARRAYS, Kind.CONTAINER)
     except WorkloadError:

@@ -203,8 +203,6 @@ def place_layers(
     ----------
     path : str or Path
         Where the layers are from, for errors.
-    described : Described
-        The steps.
     weights, stored : mapping of name to layer
         Layers, dense or compressed.
 

@@ -31,11 +31,6 @@ class Norm(NamedTuple):
 def find_norms(arrays: Mapping[str, Array]) -> list[Norm]:
     """Return the batch normalisations among arrays as PyTorch names them.
 
-    Parameters
-    ----------
-    arrays : mapping of name to array
-        Those that are no layers.
-
     Raises
     ------
     WorkloadError
@@ -72,8 +67,6 @@ def fold_norms(found: Weights, what: str) -> Weights:
 
     Parameters
     ----------
-    found : Weights
-        A file's.
     what : str
         The file, for errors.
 

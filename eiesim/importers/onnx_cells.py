@@ -68,15 +68,6 @@ class Cell(NamedTuple):
 def lower_lstm(low: Lowering, node: Any, name: str) -> None:
     """Put an LSTM's products in its place.
 
-    Parameters
-    ----------
-    low : Lowering
-        The network.
-    node : NodeProto
-        The node.
-    name : str
-        What its step is called.
-
     Raises
     ------
     Unsupported
@@ -94,15 +85,6 @@ def lower_lstm(low: Lowering, node: Any, name: str) -> None:
 
 def lower_gru(low: Lowering, node: Any, name: str) -> None:
     """Put a GRU's products in its place.
-
-    Parameters
-    ----------
-    low : Lowering
-        The network.
-    node : NodeProto
-        The node.
-    name : str
-        What its step is called.
 
     Raises
     ------

@@ -45,13 +45,7 @@ def fold_constants(file: OnnxFile) -> dict[str, Shape]:
 
 
 def find_shapes(model: Any) -> dict[str, Shape]:
-    """Return the shapes that a model states.
-
-    Parameters
-    ----------
-    model : ModelProto
-        A model.
-    """
+    """Return the shapes that a model states."""
     return {
         name: tuple(
             dim.dim_value if dim.HasField("dim_value") and dim.dim_value >= 0 else STEPS

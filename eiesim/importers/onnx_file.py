@@ -77,8 +77,6 @@ def parse_model(content: bytes, what: str) -> Any:
 
     Parameters
     ----------
-    content : bytes
-        A serialised model.
     what : str
         What it is called, for errors.
 
@@ -117,8 +115,6 @@ def take_tensor(tensor: Any, what: str) -> Array:
 
     Parameters
     ----------
-    tensor : TensorProto
-        One that holds them itself.
     what : str
         What it is called, for errors.
 
@@ -137,13 +133,7 @@ def take_tensor(tensor: Any, what: str) -> Array:
 
 
 def find_graphs(node: Any) -> Iterator[Any]:
-    """Return the graphs that a node runs: branches and bodies of loops.
-
-    Parameters
-    ----------
-    node : NodeProto
-        A node.
-    """
+    """Return the graphs that a node runs: branches and bodies of loops."""
     for attribute in node.attribute:
         if attribute.HasField("g"):
             yield attribute.g
@@ -151,13 +141,7 @@ def find_graphs(node: Any) -> Iterator[Any]:
 
 
 def is_external(model: Any) -> bool:
-    """Return whether numbers of a model lie in other files.
-
-    Parameters
-    ----------
-    model : ModelProto
-        A model.
-    """
+    """Return whether numbers of a model lie in other files."""
     return any(tensor.data_location for tensor in _find_tensors(model))
 
 
@@ -260,13 +244,7 @@ def _spread(sparse: Any, most: int, what: str) -> Array:
 
 
 def find_types(model: Any) -> Mapping[str, Any]:
-    """Return what is known of the tensors of a model: their TypeProto by name.
-
-    Parameters
-    ----------
-    model : ModelProto
-        A model.
-    """
+    """Return what is known of the tensors of a model: their TypeProto by name."""
     graph = model.graph
     values = (*graph.input, *graph.value_info, *graph.output)
     return {value.name: value.type for value in values if value.HasField("type")}

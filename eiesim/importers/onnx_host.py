@@ -44,8 +44,6 @@ class HostGraph:
 
         Parameters
         ----------
-        content : bytes
-            A serialised model.
         what : str
             The file, for errors.
 
@@ -64,11 +62,6 @@ class HostGraph:
     def check(self, graph: Graph) -> None:
         """Check that the steps of a network are there.
 
-        Parameters
-        ----------
-        graph : Graph
-            The network.
-
         Raises
         ------
         WorkloadError
@@ -80,11 +73,6 @@ class HostGraph:
 
     def find_nodes(self, step: Step) -> list[Any]:
         """Return the nodes of a step, in order.
-
-        Parameters
-        ----------
-        step : Step
-            A step of the host.
 
         Raises
         ------
@@ -111,11 +99,6 @@ class HostGraph:
 
     def make_piece(self, step: Step) -> Any:
         """Return the model of a step: its inputs and its output in the step's order.
-
-        Parameters
-        ----------
-        step : Step
-            A step of the host.
 
         Raises
         ------
@@ -147,13 +130,7 @@ class HostGraph:
 
 
 def find_reads(node: Any) -> Iterator[str]:
-    """Return the tensors that a node reads, also those that the graphs in it take from outside.
-
-    Parameters
-    ----------
-    node : NodeProto
-        A node.
-    """
+    """Return the tensors that a node reads, also those that the graphs in it take from outside."""
     yield from (name for name in node.input if name)
     waiting = [(graph, frozenset[str]()) for graph in find_graphs(node)]
     while waiting:

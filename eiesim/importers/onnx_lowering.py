@@ -131,13 +131,7 @@ class Lowering:
         return name
 
     def name_tensor(self, wanted: str) -> str:
-        """Return a name that no other tensor has.
-
-        Parameters
-        ----------
-        wanted : str
-            What it would best be called.
-        """
+        """Return a name that no other tensor has."""
         name, number = wanted, 1
         while name in self.names:
             number += 1
@@ -146,15 +140,7 @@ class Lowering:
         return name
 
     def constant(self, array: Array, wanted: str) -> str:
-        """Add a constant, and return its tensor.
-
-        Parameters
-        ----------
-        array : ndarray
-            Its numbers.
-        wanted : str
-            What it would best be called.
-        """
+        """Add a constant, and return its tensor."""
         name = self.name_tensor(wanted)
         self.file.constants[name] = array
         self.there.add(name)
@@ -182,15 +168,6 @@ class Lowering:
     def product(self, step: Step, layer: DenseLayer, output: str) -> None:
         """Add a product.
 
-        Parameters
-        ----------
-        step : Step
-            Its inputs are tensors.
-        layer : DenseLayer
-            Its weights.
-        output : str
-            The tensor that it gives.
-
         Raises
         ------
         Unsupported
@@ -207,36 +184,19 @@ class Lowering:
         return {entry.step.name for entry in self.entries if isinstance(entry, Product)}
 
     def find_product(self, tensor: str) -> Product | None:
-        """Return the product that gives a tensor, if one does.
-
-        Parameters
-        ----------
-        tensor : str
-            A tensor.
-        """
+        """Return the product that gives a tensor, if one does."""
         for entry in reversed(self.entries):
             if isinstance(entry, Product) and entry.output == tensor:
                 return entry
         return None
 
     def find_shape(self, tensor: str) -> Shape | None:
-        """Return the shape of a tensor, `STEPS` for unknown sizes; None where nothing is known.
-
-        Parameters
-        ----------
-        tensor : str
-            A tensor.
-        """
+        """Return the shape of a tensor, `STEPS` for unknown sizes; None where nothing is known."""
         array = self.file.constants.get(tensor)
         return self.shapes.get(tensor) if array is None else array.shape
 
     def find_known(self, tensor: str) -> Shape:
         """Return the shape of a tensor, all sizes known.
-
-        Parameters
-        ----------
-        tensor : str
-            A tensor.
 
         Raises
         ------

@@ -19,11 +19,6 @@ Attributes = Mapping[str, Any]
 def read_attributes(node: Any) -> dict[str, Any]:
     """Return the attributes of a node by name.
 
-    Parameters
-    ----------
-    node : NodeProto
-        The node.
-
     Raises
     ------
     Unsupported
@@ -44,8 +39,6 @@ def read_sizes(attributes: Attributes, key: str, usual: tuple[int, ...]) -> tupl
     ----------
     attributes : mapping
         From `read_attributes`.
-    key : str
-        Which.
     usual : tuple of int
         What holds where they are left out.
 
@@ -85,15 +78,6 @@ def expect(attributes: Attributes, **usual: Any) -> None:
 def find_data(low: Lowering, node: Any, place: int) -> str:
     """Return the tensor that is multiplied with weights.
 
-    Parameters
-    ----------
-    low : Lowering
-        The network.
-    node : NodeProto
-        The node.
-    place : int
-        Which of its inputs.
-
     Raises
     ------
     Unsupported
@@ -110,12 +94,6 @@ def find_weights(low: Lowering, node: Any, place: int, *ndims: int) -> Floats:
 
     Parameters
     ----------
-    low : Lowering
-        The network.
-    node : NodeProto
-        The node.
-    place : int
-        Which of its inputs.
     *ndims : int
         Dimensions that they may have.
 
@@ -142,10 +120,6 @@ def find_bias(low: Lowering, name: str, size: int) -> Floats | None:
 
     Parameters
     ----------
-    low : Lowering
-        The network.
-    name : str
-        The tensor.
     size : int
         Outputs.
     """
@@ -158,11 +132,5 @@ def find_bias(low: Lowering, name: str, size: int) -> Floats | None:
 
 
 def is_float(array: Array) -> bool:
-    """Return whether an array holds floating-point numbers, those of 8 and 16 bits too.
-
-    Parameters
-    ----------
-    array : ndarray
-        Any.
-    """
+    """Return whether an array holds floating-point numbers, those of 8 and 16 bits too."""
     return array.dtype.kind == "f" or "float" in array.dtype.name

@@ -62,8 +62,6 @@ def join_parts(arrays: Mapping[str, Array], what: str) -> Plain:
 
     Parameters
     ----------
-    arrays : mapping of name to array
-        A state dictionary.
     what : str
         The file, for errors.
 

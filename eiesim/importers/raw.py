@@ -36,8 +36,6 @@ def read_wavegru_layer(folder: str | Path, name: str) -> RawLayer:
 
     Parameters
     ----------
-    folder : str or Path
-        Where the three files are.
     name : str
         What they begin with, such as ``lyra_16khz_proj``.
 

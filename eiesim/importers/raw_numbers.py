@@ -49,14 +49,10 @@ def take_numbers(
 
     Parameters
     ----------
-    content : bytes
-        A whole number of them.
     kind : RawType
         Of `DTYPES`.
     what : str
         What they are, for the error.
-    is_big : bool
-        Whether the high byte comes first.
 
     Returns
     -------

@@ -22,11 +22,6 @@ METADATA = "__metadata__"
 def read_safetensors(path: str | Path) -> dict[str, npt.NDArray[Any]]:
     """Read the tensors of a file.
 
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-
     Returns
     -------
     dict of name to array

@@ -188,11 +188,6 @@ def _take_inputs(model: Model, given: Mapping[str, Floats]) -> dict[str, Floats]
 def find_swaps(model: Model) -> dict[str, str]:
     """Find the layers whose inputs another layer leaves in the registers of the PEs.
 
-    Parameters
-    ----------
-    model : Model
-        The network.
-
     Returns
     -------
     dict of str to str

@@ -41,11 +41,6 @@ class Piece:
     def run(self, operands: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """Return what the nodes give.
 
-        Parameters
-        ----------
-        operands : sequence of ndarray
-            What the step takes.
-
         Raises
         ------
         WorkloadError
@@ -60,12 +55,8 @@ def run_host(model: Model, step: Step, operands: Sequence[Floats]) -> Floats:
 
     Parameters
     ----------
-    model : Model
-        The network.
     step : Step
         One that is not on EIE.
-    operands : sequence of float32
-        What it takes.
 
     Raises
     ------

@@ -164,8 +164,6 @@ def split_layer(step: Step, layer: CompressedLayer) -> list[CompressedLayer]:
     ----------
     step : Step
         On EIE.
-    layer : CompressedLayer
-        Its layer.
 
     Raises
     ------
@@ -189,8 +187,6 @@ def run_product(chip: Chip, operands: Sequence[Floats]) -> Floats:
 
     Parameters
     ----------
-    chip : Chip
-        The machine with the step's layer.
     operands : sequence of float32
         What the step takes, of shapes that fit; behind the first, the state in which a recurrent
         layer begins.

@@ -21,16 +21,12 @@ def draw_codes(
 
     Parameters
     ----------
-    shape : (rows, cols)
-        Outputs and inputs.
     density : float
         Expected share of weights that are kept, 0 to 1.
     variations : (float, float)
         How unevenly rows and columns are filled; see `eiesim.layer.unevenness`.
     codebook_bits : int
         Bits of a code.
-    rng : numpy.random.Generator
-        Source of every draw.
 
     Returns
     -------
@@ -90,8 +86,6 @@ def draw_activations(
         Length.
     density : float
         Share that is not zero; its number is exact, rounded to whole activations.
-    rng : numpy.random.Generator
-        Source of every draw.
 
     Returns
     -------

@@ -36,8 +36,6 @@ def draw_rates(lines: int, variation: float, rng: np.random.Generator) -> Floats
         Rows or columns.
     variation : float
         Coefficient of variation of the rates.
-    rng : numpy.random.Generator
-        Source of every draw.
 
     Returns
     -------
@@ -105,14 +103,10 @@ def draw_places(
 
     Parameters
     ----------
-    shape : (rows, cols)
-        Of the matrix.
     density : float
         Expected share of filled places, 0 to 1.
     variations : (float, float)
         Coefficients of variation of the rows' and of the columns' rates.
-    rng : numpy.random.Generator
-        Source of every draw.
 
     Returns
     -------

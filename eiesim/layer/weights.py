@@ -309,8 +309,6 @@ def take_csc(given: object, what: str, dtype: type[np.generic]) -> sparse.csc_ar
         The matrix.
     what : str
         What it is called, for the error.
-    dtype : type
-        The NumPy type it must have.
 
     Raises
     ------

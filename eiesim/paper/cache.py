@@ -28,10 +28,6 @@ def make_key(name: str, data: Path, reads: Iterable[str]) -> str:
 
     Parameters
     ----------
-    name : str
-        The experiment.
-    data : Path
-        Folder of real data.
     reads : iterable of str
         Files of it that the experiment reads; one that is missing counts, too.
     """
@@ -48,8 +44,6 @@ def load(name: str, key: str) -> Record | None:
 
     Parameters
     ----------
-    name : str
-        The experiment.
     key : str
         From `make_key`.
     """
@@ -65,8 +59,6 @@ def keep(record: Record, key: str) -> None:
 
     Parameters
     ----------
-    record : Record
-        What to keep.
     key : str
         From `make_key`.
     """

@@ -34,8 +34,6 @@ def render_reproduction(records: Sequence[Record], command: Sequence[str]) -> st
     ----------
     records : sequence of Record
         The experiments, in the order of the page.
-    command : sequence of str
-        Words of the command line.
     """
     manifest = store.make_manifest(None, (), list(command))
     sections = [

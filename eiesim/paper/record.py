@@ -90,25 +90,13 @@ class Record:
 
 
 def count_kinds(records: Iterable[Record]) -> dict[str, int]:
-    """Return how many verdicts of some records are of each kind.
-
-    Parameters
-    ----------
-    records : iterable of Record
-        The records.
-    """
+    """Return how many verdicts of some records are of each kind."""
     kinds = [row["kind"] for record in records for row in record.verdicts]
     return {kind: kinds.count(kind) for kind in KINDS}
 
 
 def count_constructed(records: Iterable[Record]) -> int:
-    """Return how many verdicts agree because they must: put in, quoted or calibrated to.
-
-    Parameters
-    ----------
-    records : iterable of Record
-        The records.
-    """
+    """Return how many verdicts agree because they must: put in, quoted or calibrated to."""
     agreeing = (MATCH, WITHIN)
     return sum(
         row["by_construction"] and row["kind"] in agreeing
@@ -118,13 +106,7 @@ def count_constructed(records: Iterable[Record]) -> int:
 
 
 def list_differences(records: Iterable[Record]) -> list[Row]:
-    """Return the verdicts that differ, each with the name of its experiment.
-
-    Parameters
-    ----------
-    records : iterable of Record
-        The records.
-    """
+    """Return the verdicts that differ, each with the name of its experiment."""
     return [
         {"experiment": record.name} | row
         for record in records

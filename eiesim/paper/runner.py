@@ -65,8 +65,6 @@ def plan_experiments(names: Sequence[str], data: Path, fresh: bool) -> Plan:
 
     Parameters
     ----------
-    names : sequence of str
-        The experiments.
     data : Path
         Folder of real data; it need not be there.
     fresh : bool
@@ -115,8 +113,6 @@ def run_experiments(plan: Plan, data: Path, jobs: int, tell: Tell) -> Iterator[R
     ----------
     plan : Plan
         From `plan_experiments`.
-    data : Path
-        Folder of real data.
     jobs : int
         Processes at once.
     tell : callable

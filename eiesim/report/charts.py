@@ -103,10 +103,6 @@ def draw_chart(chart: Chart, folder: Path, name: str) -> None:
 
     Parameters
     ----------
-    chart : Chart
-        What to draw.
-    folder : Path
-        Where to put the files.
     name : str
         Name of the files without ending.
     """
@@ -123,8 +119,6 @@ def draw_svg(chart: Chart, prefix: str) -> str:
 
     Parameters
     ----------
-    chart : Chart
-        What to draw.
     prefix : str
         Letters, digits, ``-`` and ``_`` that no other SVG of the page has: its ids begin with it.
     """

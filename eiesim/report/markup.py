@@ -103,8 +103,6 @@ def badge(text: str, kind: str) -> Html:
 
     Parameters
     ----------
-    text : str
-        The words.
     kind : str
         What the colour stands for: a kind of verdict, a state, or nothing.
     """
@@ -127,15 +125,7 @@ def tiles(numbers: Iterable[tuple[str, str, str]]) -> Html:
 
 
 def preformatted(text: str, label: str) -> Html:
-    """Return text to copy, with a button that does.
-
-    Parameters
-    ----------
-    text : str
-        The text.
-    label : str
-        What it is.
-    """
+    """Return text to copy, with a button that does."""
     return Html(
         f'<div class="copy"><div class="bar"><span>{escape(label)}</span>'
         f'<button type="button" class="copier" hidden>Copy</button></div>'
@@ -148,8 +138,6 @@ def notice(text: str, kind: str) -> Html:
 
     Parameters
     ----------
-    text : str
-        One or more lines.
     kind : str
         As in `badge`.
     """
@@ -157,15 +145,7 @@ def notice(text: str, kind: str) -> Html:
 
 
 def folded(summary: str, content: Html) -> Html:
-    """Return content that is closed until it is asked for; open in print.
-
-    Parameters
-    ----------
-    summary : str
-        What is in there.
-    content : Html
-        The content.
-    """
+    """Return content that is closed until it is asked for; open in print."""
     return Html(f"<details><summary>{escape(summary)}</summary>\n{content}\n</details>")
 
 
@@ -174,8 +154,6 @@ def figure(chart: Chart, prefix: str) -> Html:
 
     Parameters
     ----------
-    chart : Chart
-        The chart.
     prefix : str
         As in `draw_svg`; made an anchor.
     """
@@ -229,8 +207,6 @@ def facts(title: str, row: Row) -> Html:
 
     Parameters
     ----------
-    title : str
-        The heading.
     row : mapping
         Values by key; those that there are not are shown as such.
     """

@@ -46,12 +46,6 @@ def render_page(title: str, summary: Html, sections: Sequence[Section], about: s
 
     Parameters
     ----------
-    title : str
-        Its title.
-    summary : Html
-        What to know first.
-    sections : sequence of Section
-        The rest.
     about : str
         One line below the title: date and versions.
     """

@@ -69,10 +69,6 @@ def measure_layers(
     ----------
     given : sequence of str
         Names or files, as in `load_layer`.
-    plan : Plan
-        What is measured.
-    devices : sequence of Device
-        Where.
 
     Raises
     ------
@@ -124,8 +120,6 @@ def summarise(kind: str, found: Sequence[LayerBaselines], gpu: str | None) -> st
     ----------
     kind : {"published", "measured", "roofline"}
         The kind of all of them.
-    found : sequence of LayerBaselines
-        The baselines.
     gpu : str or None
         The GPU that was measured or why none was; None where nothing was to be measured.
     """
@@ -152,16 +146,10 @@ def write_baselines(
 
     Parameters
     ----------
-    folder : Path
-        An empty folder.
-    found : sequence of LayerBaselines
-        The baselines.
     summary : dict
         Of `summarise`.
     plan : Plan
         What was measured, if anything was.
-    command : list of str
-        Words of the command line.
     """
     sources = [layer.source for layer in found if layer.source is not None]
     measured = None

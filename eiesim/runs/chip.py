@@ -22,13 +22,6 @@ Row = dict[str, Any]
 def describe_modules(hw: Hardware, prices: PriceTable) -> list[Row]:
     """Return power and area of one PE by module, and beside them Table II on the paper's chip.
 
-    Parameters
-    ----------
-    hw : Hardware
-        The machine.
-    prices : PriceTable
-        Its prices.
-
     Raises
     ------
     EnergyError
@@ -66,13 +59,6 @@ def _set_beside_table2(rows: list[Row]) -> None:
 def summarise_chip(hw: Hardware, prices: PriceTable) -> Row:
     """Return a machine as the content of `summary.json` of ``eiesim chip``.
 
-    Parameters
-    ----------
-    hw : Hardware
-        The machine.
-    prices : PriceTable
-        Its prices.
-
     Raises
     ------
     EnergyError
@@ -101,8 +87,6 @@ def vary_chip(hw: Hardware, variations: Sequence[str], overrides: str | None) ->
 
     Parameters
     ----------
-    hw : Hardware
-        The machine around which is varied.
     variations : sequence of str
         Texts of the form ``key=value,value,...``.
     overrides : str or None
@@ -150,8 +134,6 @@ def describe_widths(hw: Hardware, variations: Sequence[Row]) -> str:
 
     Parameters
     ----------
-    hw : Hardware
-        The machine around which was varied.
     variations : sequence of dict
         From `vary_chip`.
     """

@@ -19,10 +19,6 @@ def check_runs(
 
     Parameters
     ----------
-    hw : Hardware
-        The machine.
-    prices : PriceTable
-        Its prices.
     results : sequence of RunResult
         Runs on it, one after the other.
     inputs : int
@@ -50,12 +46,6 @@ def check_runs(
 
 
 def note_clock(hw: Hardware) -> str:
-    """Return the check's sentence for the note of an experiment; empty where SRAMs keep up.
-
-    Parameters
-    ----------
-    hw : Hardware
-        The machine.
-    """
+    """Return the check's sentence for the note of an experiment; empty where SRAMs keep up."""
     text = check_clock(hw).describe()
     return f"{text[0].upper()}{text[1:]}." if text else ""

@@ -27,8 +27,6 @@ def compare_runs(runs: Sequence[LayerRun], baseline: str) -> tuple[list[Baseline
 
     Parameters
     ----------
-    runs : sequence of LayerRun
-        The layers on EIE.
     baseline : str
         ``published``, ``roofline`` or a `baseline.csv` of ``eiesim baseline --out``.
 
@@ -79,8 +77,6 @@ def describe(contenders: Sequence[Baseline], ratios: Sequence[Ratio]) -> list[Ro
 
     Parameters
     ----------
-    contenders : sequence of Baseline
-        What was compared.
     ratios : sequence of Ratio
         From `compare_runs`.
     """
@@ -139,10 +135,6 @@ def summarise(
         From `describe`.
     baseline : str
         As in `compare_runs`.
-    runs : sequence of LayerRun
-        The layers on EIE.
-    prices : PriceTable
-        Of their machine.
     """
     return {
         "schema": SCHEMA,

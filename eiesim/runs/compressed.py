@@ -119,15 +119,7 @@ def read_compressed(path: Path, prototxt: Path | None) -> Network | None:
 
 
 def draw(name: str, seed: int) -> Network | None:
-    """Draw a network of `models/networks/`; None where there is none of that name.
-
-    Parameters
-    ----------
-    name : str
-        Its name.
-    seed : int
-        Of the draw.
-    """
+    """Draw a network of `models/networks/`; None where there is none of that name."""
     if name not in network_names():
         return None
     layers = tuple(draw_network(load_network(name), seed))
@@ -136,11 +128,6 @@ def draw(name: str, seed: int) -> Network | None:
 
 def read_container(path: Path) -> Network:
     """Read a network from a `.dcz` file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
 
     Raises
     ------
@@ -153,17 +140,7 @@ def read_container(path: Path) -> Network:
 
 
 def collect(path: Path, found: Weights, steps: Sequence[CompressedStep]) -> Network:
-    """Return compressed layers as a network named after the file of its weights.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    found : Weights
-        What it holds.
-    steps : sequence of CompressedStep
-        Its layers.
-    """
+    """Return compressed layers as a network named after the file of its weights."""
     changes = {step.stored.name: step.change for step in steps}
     return Network(
         path.stem,
@@ -183,12 +160,8 @@ def describe_problems(
 
     Parameters
     ----------
-    network : Network
-        The network.
     runs : mapping of name to LayerRun
         From `run_network`.
-    hw : Hardware
-        The machine.
     """
     for stored in network.layers:
         if reason := why_not(stored, hw):
@@ -213,10 +186,6 @@ def run_network(
         The network. Layers whose codes are wider than the machine's are left out.
     hw : Hardware
         The machine; its relative index is used.
-    prices : PriceTable
-        Its prices.
-    given : Input
-        What they are run with.
     """
     runs = {}
     for number, stored in enumerate(network.layers):
@@ -230,15 +199,7 @@ def run_network(
 
 
 def why_not(stored: StoredLayer, hw: Hardware) -> str:
-    """Return why a layer has no time of its own on a machine; nothing where it has.
-
-    Parameters
-    ----------
-    stored : StoredLayer
-        The layer.
-    hw : Hardware
-        The machine.
-    """
+    """Return why a layer has no time of its own on a machine; nothing where it has."""
     if len(stored.shape) > 2 and max(stored.shape[2:]) > 1:
         return "a convolution is not one product of a matrix and a vector"
     if stored.layer.codebook_bits > hw.codebook_bits:
@@ -251,8 +212,6 @@ def describe(network: Network, ledger: Ledger, runs: Mapping[str, LayerRun]) -> 
 
     Parameters
     ----------
-    network : Network
-        The network.
     ledger : Ledger
         Its bits.
     runs : mapping of str to LayerRun
@@ -292,14 +251,8 @@ def summarise(
 
     Parameters
     ----------
-    network : Network
-        The network.
     rows : sequence of dict
         From `describe`.
-    hw : Hardware
-        The machine.
-    given : Input
-        What layers were run with.
     """
     return {
         "schema": SCHEMA,
@@ -320,8 +273,6 @@ def count_network(network: Network, hw: Hardware) -> Ledger:
 
     Parameters
     ----------
-    network : Network
-        The network.
     hw : Hardware
         Its number of PEs counts for the interleaved form.
     """
@@ -333,14 +284,10 @@ def write_network(folder: Path, network: Network, texts: Mapping[str, str], ledg
 
     Parameters
     ----------
-    folder : Path
-        An empty folder.
     network : Network
         The network; written to NAME.dcz.
     texts : mapping of str
         Further files by name.
-    ledger : Ledger
-        The network's.
     """
     name = store.name_files([network.name])[network.name]
     write_dcz(folder / f"{name}{DCZ}", network.layers, network.metadata)
@@ -356,12 +303,8 @@ def chart_parts(title: str, bars: Mapping[str, LayerBits], see: str) -> Chart:
 
     Parameters
     ----------
-    title : str
-        What is shown.
     bars : mapping of str to LayerBits
         One bar each, by what is written below it.
-    see : str
-        What to see.
     """
     series = {
         part: [100 * getattr(row, column) / row.file_bits for row in bars.values()]

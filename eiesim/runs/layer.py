@@ -71,10 +71,6 @@ def run_layer(
     ----------
     given, inputs : str
         As in `load_operands`.
-    hw : Hardware
-        The machine.
-    prices : PriceTable
-        Its prices.
     engine : {"fast", "reference"}
         The engine.
     balance : bool
@@ -99,12 +95,6 @@ def run_operands(
 
     Parameters
     ----------
-    operands : Operands
-        Layer and input.
-    hw : Hardware
-        The machine.
-    prices : PriceTable
-        Its prices.
     engine : {"fast", "reference"}
         The engine.
     balance : bool
@@ -155,10 +145,6 @@ def run_layers(
     ----------
     given : sequence of str
         Names or files, as in `load_operands`.
-    hw : Hardware
-        The machine.
-    prices : PriceTable
-        Its prices.
     engine : {"fast", "reference"}
         The engine.
     inputs : str, optional

@@ -49,12 +49,8 @@ def render_run(runs: Sequence[LayerRun], prices: PriceTable, command: Sequence[s
 
     Parameters
     ----------
-    runs : sequence of LayerRun
-        The runs.
     prices : PriceTable
         The prices they share.
-    command : sequence of str
-        Words of the command line.
     """
     hw = runs[0].result.hardware
     rows = [store.describe_layer(run) for run in runs]

@@ -74,14 +74,6 @@ def run_examples(
 
     Parameters
     ----------
-    model : Model
-        The network.
-    examples : iterable of dict of name to float32
-        Its inputs.
-    hw : Hardware
-        The machine.
-    prices : PriceTable
-        Its prices.
     engine : {"fast", "reference"}
         The engine.
     balance : bool
@@ -105,8 +97,6 @@ def price_steps(
 
     Parameters
     ----------
-    run : InputRun
-        One input through a network.
     prices : PriceTable
         Prices of its machine.
     """
@@ -122,12 +112,8 @@ def describe_steps(model: Model, runs: Sequence[ExampleRun], prices: PriceTable)
 
     Parameters
     ----------
-    model : Model
-        The network.
     runs : sequence of ExampleRun
         At least one.
-    prices : PriceTable
-        Of their machine.
     """
     rows = []
     ops = {step.name: step for step in model.graph.steps}
@@ -212,8 +198,6 @@ def describe_products(runs: Sequence[ExampleRun], model: Model) -> list[Row]:
     ----------
     runs : sequence of ExampleRun
         At least one.
-    model : Model
-        The network.
     """
     recurrent = {step.name for step in model.graph.steps if step.op in RECURRENT}
     return [
@@ -237,12 +221,8 @@ def summarise(
 
     Parameters
     ----------
-    model : Model
-        The network.
     runs : sequence of ExampleRun
         At least one.
-    prices : PriceTable
-        Of their machine.
     labels : sequence of int, optional
         The right answers.
     """

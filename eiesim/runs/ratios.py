@@ -63,10 +63,6 @@ def take_simulated(
 
     Parameters
     ----------
-    name : str
-        The layer.
-    result : RunResult
-        The run.
     energy : EnergyReport or None
         What it cost; None leaves the power unknown.
     no_energy : str

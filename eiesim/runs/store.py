@@ -35,13 +35,7 @@ LONGEST_NAME_BYTES = 100
 
 
 def describe_layer(run: LayerRun) -> Row:
-    """Return a run as one row, units in the names.
-
-    Parameters
-    ----------
-    run : LayerRun
-        The run.
-    """
+    """Return a run as one row, units in the names."""
     result, layer = run.result, run.operands.layer
     nonzero = int(np.count_nonzero(run.operands.activations))
     return {
@@ -93,13 +87,7 @@ def find_wires_pj(run: LayerRun) -> float | None:
 
 
 def describe_pes(run: LayerRun) -> list[Row]:
-    """Return a run as one row a PE.
-
-    Parameters
-    ----------
-    run : LayerRun
-        The run.
-    """
+    """Return a run as one row a PE."""
     counters = run.result.counters.pe
     return [
         {"layer": run.name, "pe": pe}
@@ -109,13 +97,7 @@ def describe_pes(run: LayerRun) -> list[Row]:
 
 
 def describe_outputs(run: LayerRun) -> list[Row]:
-    """Return a run's outputs as one row each; the digits give back the float32.
-
-    Parameters
-    ----------
-    run : LayerRun
-        The run.
-    """
+    """Return a run's outputs as one row each; the digits give back the float32."""
     return [
         {"layer": run.name, "row": row, "output": str(value)}
         for row, value in enumerate(run.result.output)
@@ -123,13 +105,7 @@ def describe_outputs(run: LayerRun) -> list[Row]:
 
 
 def describe_problems(run: LayerRun) -> list[str]:
-    """Return a sentence for each thing a user should know before trusting the numbers.
-
-    Parameters
-    ----------
-    run : LayerRun
-        The run.
-    """
+    """Return a sentence for each thing a user should know before trusting the numbers."""
     counters, hw = run.result.counters, run.result.hardware
     streamed_bits = {
         SPMAT_SRAM: counters.spmat_dram_words * hw.spmat_width_bits,
@@ -153,15 +129,7 @@ def describe_problems(run: LayerRun) -> list[str]:
 
 
 def describe_lack(name: str, use: MemoryUse) -> str:
-    """Return a sentence for a memory that is too small.
-
-    Parameters
-    ----------
-    name : str
-        Of the layer.
-    use : MemoryUse
-        What it needs.
-    """
+    """Return a sentence for a memory that is too small."""
     return (
         f"does not fit: {name}: {use.memory}: {use.used} of {use.capacity} {use.unit} ({use.note})"
     )
@@ -172,12 +140,8 @@ def summarise(runs: Sequence[LayerRun], hw: Hardware, prices: PriceTable) -> Row
 
     Parameters
     ----------
-    runs : sequence of LayerRun
-        The runs.
     hw : Hardware
         The machine they share.
-    prices : PriceTable
-        Its prices.
     """
     layers = [
         describe_layer(run)
@@ -199,25 +163,13 @@ def summarise(runs: Sequence[LayerRun], hw: Hardware, prices: PriceTable) -> Row
 
 
 def describe_energy(run: LayerRun) -> list[Row]:
-    """Return a run's energy as one row an action; none where an action has no price.
-
-    Parameters
-    ----------
-    run : LayerRun
-        The run.
-    """
+    """Return a run's energy as one row an action; none where an action has no price."""
     rows = run.energy.rows if run.energy else ()
     return [{"layer": run.name} | asdict(row) for row in rows]
 
 
 def describe_modules(run: LayerRun) -> Row:
-    """Return where a run's energy went as one row in microjoules, with its mean power.
-
-    Parameters
-    ----------
-    run : LayerRun
-        The run.
-    """
+    """Return where a run's energy went as one row in microjoules, with its mean power."""
     if run.energy is None:
         return {"layer": run.name, "energy_uj": None}
     modules = {f"{name}_uj": pj / 1e6 for name, pj in run.energy.by_component().items()}
@@ -234,14 +186,8 @@ def write_run(
 
     Parameters
     ----------
-    folder : Path
-        An empty folder.
-    runs : sequence of LayerRun
-        The runs.
     prices : PriceTable
         The prices they share.
-    command : list of str
-        Words of the command line.
     """
     hw = runs[0].result.hardware
     sources = [source for run in runs for source in run.operands.sources]
@@ -281,8 +227,6 @@ def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
 
     Parameters
     ----------
-    folder : Path
-        The folder.
     texts : mapping
         Text of each file by name.
     """
@@ -320,10 +264,6 @@ def make_manifest(hw: Hardware | None, sources: Sequence[Source], command: list[
     ----------
     hw : Hardware or None
         The simulated machine, if any.
-    sources : sequence of Source
-        Names and files that were read.
-    command : list of str
-        Words of the command line.
     """
     versions = {name: version(name) for name in ("numpy", "numba", "scipy", "simpy")}
     return {

@@ -51,8 +51,6 @@ def measure_text(model: Model, text: str, setup: Setup, prices: PriceTable) -> T
         At least two characters that the model knows; others are left out.
     setup : Setup
         The machine, the engine, and whether rows are balanced.
-    prices : PriceTable
-        Its prices.
 
     Raises
     ------
@@ -84,10 +82,6 @@ def write_text(
         Characters to write.
     setup : Setup
         The machine, the engine, and whether rows are balanced.
-    prices : PriceTable
-        Its prices.
-    seed : int
-        Of the draw.
 
     Returns
     -------

@@ -31,8 +31,6 @@ def simulate(
         The layer, encoded for `hw`.
     activations : float32 [cols]
         The input; those that differ from 0 are broadcast.
-    hw : Hardware
-        The machine.
     engine : {"fast", "reference"}
         Recurrences in compiled code, or the discrete-event model that defines the machine. Both
         give the same counters and the same output to the last bit.

@@ -24,8 +24,6 @@ def compute_output(
 
     Parameters
     ----------
-    layer : CompressedLayer
-        The layer.
     activations : float32 [cols]
         The input.
     hw : Hardware

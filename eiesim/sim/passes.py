@@ -34,8 +34,6 @@ def simulate_passes(
         From `eiesim.image.encode_passes`.
     activations : float32 [cols]
         The input.
-    hw : Hardware
-        The machine.
     engine : {"fast", "reference"}
         As in `simulate`.
 
@@ -76,8 +74,6 @@ def simulate_inputs(
         From `eiesim.image.encode_passes`.
     stack : float32 [inputs, cols]
         At least one input.
-    hw : Hardware
-        The machine.
     engine : {"fast", "reference"}
         As in `simulate`. The fast one takes all inputs at once where nothing is streamed and
         nothing comes in batches.
@@ -110,15 +106,7 @@ def simulate_inputs(
 
 
 def share_srams(images: Sequence[InterleavedCSC], hw: Hardware) -> Hardware:
-    """Return the machine as each pass sees it: with all of its SRAMs, or with an equal share.
-
-    Parameters
-    ----------
-    images : sequence of InterleavedCSC
-        The passes.
-    hw : Hardware
-        The machine.
-    """
+    """Return the machine as each pass sees it: with all of its SRAMs, or with an equal share."""
     uses = fit_images(images, hw.fill)
     if all(use.fits for use in uses if use.memory in (SPMAT_SRAM, PTR_SRAM)):
         return hw
@@ -155,13 +143,7 @@ def bound_passes(
 
 
 def count_write_cycles(image: InterleavedCSC) -> int:
-    """Return the cycles in which a pass writes its outputs to the activation SRAM.
-
-    Parameters
-    ----------
-    image : InterleavedCSC
-        The pass.
-    """
+    """Return the cycles in which a pass writes its outputs to the activation SRAM."""
     return image.pe_rows(0)
 
 
@@ -178,10 +160,6 @@ def move_activations(
     ----------
     run : InputsResult
         Of `simulate_inputs`, on a machine with `act_batches`.
-    images : sequence of InterleavedCSC
-        What was run.
-    hw : Hardware
-        The machine.
     loads, stores : bool
         Whether inputs come from the SRAM, and outputs go there.
     """

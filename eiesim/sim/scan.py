@@ -24,22 +24,12 @@ def load_registers(
     ----------
     activations : float32 [cols]
         The input.
-    hw : ScanView
-        Of the machine.
     """
     return quantise(activations, hw.act_fraction_bits) if hw.datapath == "fixed16" else activations
 
 
 def find_scanned_bias(image: InterleavedCSC, hw: ScanView) -> int:
-    """Return the column of the bias's 1.0, -1 where its row is not scanned.
-
-    Parameters
-    ----------
-    image : InterleavedCSC
-        The layer.
-    hw : ScanView
-        Of the machine.
-    """
+    """Return the column of the bias's 1.0, -1 where its row is not scanned."""
     return image.bias_column if image.has_bias or hw.bias_row else -1
 
 
@@ -72,10 +62,6 @@ def scan_activations(
     ----------
     registers : float32 or int16 [cols]
         What the source registers hold, from `load_registers`.
-    image : InterleavedCSC
-        The layer.
-    hw : ScanView
-        Of the machine.
     """
     n_pes = hw.n_pes
     input_rows = image.bias_column // n_pes

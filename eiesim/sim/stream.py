@@ -37,17 +37,7 @@ class Stream:
 
 
 def find_stream(image: InterleavedCSC, scan: Scan, hw: StreamView) -> Stream:
-    """Find what the broadcasts of one input stream.
-
-    Parameters
-    ----------
-    image : InterleavedCSC
-        The layer.
-    scan : Scan
-        The broadcasts.
-    hw : StreamView
-        Of the machine.
-    """
+    """Find what the broadcasts of one input stream."""
     if not overflows_srams(image, hw):
         nothing = np.zeros(scan.columns.size, dtype=np.int64)
         return Stream(nothing, np.zeros(hw.n_pes, dtype=np.int64), 0)

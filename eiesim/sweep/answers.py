@@ -25,13 +25,7 @@ POINTS = "points"
 
 
 def name_judged(sweep: Sweep) -> str:
-    """Return what is judged, in words.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        The sweep.
-    """
+    """Return what is judged, in words."""
     number = len(sweep.layers)
     return POINTS if number == 1 else f"machines over all {number} layers"
 
@@ -41,8 +35,6 @@ def meets(sweep: Sweep, metrics: Mapping[str, Any]) -> bool:
 
     Parameters
     ----------
-    sweep : Sweep
-        Its constraints.
     metrics : mapping
         Of what is judged.
     """
@@ -51,13 +43,6 @@ def meets(sweep: Sweep, metrics: Mapping[str, Any]) -> bool:
 
 def find_judged(sweep: Sweep, rows: Sequence[Row]) -> list[Row]:
     """Return what is judged: the points, or with several layers each machine over all of them.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        The sweep.
-    rows : sequence of dict
-        Its results.
 
     Returns
     -------
@@ -74,13 +59,6 @@ def judge_points(sweep: Sweep, rows: Sequence[Row]) -> list[Row]:
     """Return points with whether what is judged of them meets the constraints.
 
     With several layers that is the point's machine over all layers.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        The sweep.
-    rows : sequence of dict
-        Its results.
     """
     axes = list_axes(sweep)
     able = {find_place(row, axes) for row in find_judged(sweep, rows) if row["meets"]}
@@ -88,30 +66,12 @@ def judge_points(sweep: Sweep, rows: Sequence[Row]) -> list[Row]:
 
 
 def find_place(row: Row, axes: Sequence[str]) -> tuple[Any, ...]:
-    """Return the values of a row on the axes: its machine.
-
-    Parameters
-    ----------
-    row : dict
-        A row of a sweep.
-    axes : sequence of str
-        Names of axes.
-    """
+    """Return the values of a row on the axes: its machine."""
     return tuple(row[axis] for axis in axes)
 
 
 def explain_row(sweep: Sweep, row: Row, objective: str) -> str:
-    """Return why a row is no answer; nothing where it is one.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        Its constraints.
-    row : dict
-        What is judged.
-    objective : str
-        Name of a metric.
-    """
+    """Return why a row is no answer; nothing where it is one."""
     name = name_metric(objective)
     for it in sweep.where:
         if row[it.metric] is None:
@@ -152,15 +112,7 @@ def find_front(rows: Sequence[Row], objectives: Sequence[str]) -> list[Row]:
 
 
 def is_answer(row: Row, objectives: Sequence[str]) -> bool:
-    """Return whether a row meets the constraints and has every objective.
-
-    Parameters
-    ----------
-    row : dict
-        A row of a sweep.
-    objectives : sequence of str
-        Names of metrics.
-    """
+    """Return whether a row meets the constraints and has every objective."""
     return bool(row["meets"]) and all(row[name_metric(it)] is not None for it in objectives)
 
 
@@ -171,8 +123,6 @@ def weigh(row: Row, objective: str) -> float:
     ----------
     row : dict
         With the objective's metric.
-    objective : str
-        Its name.
     """
     value = float(row[name_metric(objective)])
     return -value if objective.startswith(LARGE) else value
@@ -185,8 +135,6 @@ def find_best(rows: Sequence[Row], objectives: Sequence[str]) -> dict[str, Row]:
     ----------
     rows : sequence of dict
         As in `find_front`.
-    objectives : sequence of str
-        Names of metrics.
     """
     best = {}
     for name in objectives:
@@ -203,10 +151,6 @@ def sum_layers(rows: Sequence[Row], axes: Sequence[str], n_pes: int) -> list[Row
 
     Parameters
     ----------
-    rows : sequence of dict
-        Of a sweep over several layers.
-    axes : sequence of str
-        Its axes.
     n_pes : int
         PEs of machines where no axis says otherwise.
     """

@@ -31,8 +31,6 @@ def estimate_cost(planned: Planned, jobs: int | None) -> dict[str, Any]:
 
     Parameters
     ----------
-    planned : Planned
-        The points.
     jobs : int or None
         As in `choose_jobs`.
     """
@@ -59,8 +57,6 @@ def choose_jobs(jobs: int | None, tasks: Sequence[Task]) -> int:
     jobs : int or None
         As many; by default one for each core, and one alone where the work is done before another
         had started.
-    tasks : sequence of Task
-        The work.
     """
     if jobs is None:
         return 1 if _estimate_ms(tasks) < START_MS else count_cores()

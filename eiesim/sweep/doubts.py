@@ -21,8 +21,6 @@ def describe_clock(sweep: Sweep, rows: Sequence[Row]) -> str:
 
     Parameters
     ----------
-    sweep : Sweep
-        The sweep.
     rows : sequence of dict
         What is judged, each with ``clock_fits``.
 
@@ -48,13 +46,6 @@ def describe_clock(sweep: Sweep, rows: Sequence[Row]) -> str:
 
 def describe_wider_words(sweep: Sweep, rows: Sequence[Row]) -> str:
     """Return a sentence where wider words of the sparse-matrix SRAM make the chip smaller.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        The sweep.
-    rows : sequence of dict
-        What is judged.
 
     Returns
     -------

@@ -68,11 +68,6 @@ class Operands(NamedTuple):
 def evaluate(task: Task) -> list[tuple[int, Row]]:
     """Run the points of a task.
 
-    Parameters
-    ----------
-    task : Task
-        The task.
-
     Returns
     -------
     list of (int, dict)
@@ -149,11 +144,6 @@ class Measured:
     def measure(self, hw: Hardware) -> Row:
         """Return the metrics of a machine.
 
-        Parameters
-        ----------
-        hw : Hardware
-            The machine.
-
         Raises
         ------
         EieError
@@ -178,12 +168,8 @@ def measure_machines(
 
     Parameters
     ----------
-    layer : CompressedLayer
-        The layer.
     activations : float32 [cols]
         The input.
-    machines : sequence of Hardware
-        The machines.
 
     Returns
     -------

@@ -26,8 +26,6 @@ def identify(layer: str, shared: Values) -> str:
 
     Parameters
     ----------
-    layer : str
-        Name or file.
     shared : mapping
         Values of the axes that are not the machine's.
 
@@ -95,8 +93,6 @@ def make_key(identity: str, hw: Hardware) -> str:
     ----------
     identity : str
         From `identify`.
-    hw : Hardware
-        Its machine.
     """
     content = identity + json.dumps(vars(hw), sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:32]

@@ -24,19 +24,7 @@ OTHERS = "other reasons"
 def draw_maps(
     sweep: Sweep, planned: Planned, rows: Sequence[Row], judged: Sequence[Row]
 ) -> list[Chart]:
-    """Draw the first objective over each axis and the next, at the best that meets the constraints.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        The sweep.
-    planned : Planned
-        Its points.
-    rows : sequence of dict
-        Its results.
-    judged : sequence of dict
-        What is judged of them.
-    """
+    """Draw the first objective over each axis and the next, at the best within the constraints."""
     values = {axis: own for axis, own in list_values(sweep).items() if len(own) > 1}
     if not any(is_answer(row, sweep.objectives[:1]) for row in judged):
         return []

@@ -91,8 +91,6 @@ def explain_missing(metric: str, row: Mapping[str, Any]) -> str:
 
     Parameters
     ----------
-    metric : str
-        Its name.
     row : mapping
         With `REASONS`.
     """

@@ -42,12 +42,6 @@ def render_sweep(
 
     Parameters
     ----------
-    sweep : Sweep
-        The sweep.
-    planned : Planned
-        Its points.
-    rows : sequence of dict
-        Its results.
     summary : dict
         From `eiesim.sweep.report.summarise`.
     manifest : dict
@@ -107,8 +101,6 @@ def describe_steps(sweep: Sweep, steps: Sequence[Row]) -> str:
 
     Parameters
     ----------
-    sweep : Sweep
-        The sweep.
     steps : sequence of dict
         From `eiesim.sweep.sensitivity.find_sensitivity`.
     """

@@ -90,26 +90,14 @@ class Task(NamedTuple):
 
 
 def list_axes(sweep: Sweep) -> list[str]:
-    """Return the names of the axes.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        The sweep.
-    """
+    """Return the names of the axes."""
     if sweep.method != "list":
         return list(sweep.axes)
     return list(dict.fromkeys(key for row in sweep.listed for key in row))
 
 
 def list_values(sweep: Sweep) -> dict[str, tuple[Any, ...]]:
-    """Return the values of each axis: numbers by size, others in their order.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        The sweep.
-    """
+    """Return the values of each axis: numbers by size, others in their order."""
     found = {
         axis: dict.fromkeys(find_value(sweep, row, axis) for row in sweep.listed)
         if sweep.method == "list"
@@ -127,27 +115,12 @@ def _is_number(value: Any) -> bool:
 
 
 def find_value(sweep: Sweep, values: Values, axis: str) -> Any:
-    """Return where a point is on an axis; on one that it leaves out, where the machine is.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        The sweep.
-    values : mapping
-        Of the point.
-    axis : str
-        Its name.
-    """
+    """Return where a point is on an axis; on one that it leaves out, where the machine is."""
     return values.get(axis, getattr(sweep.base, axis, None))
 
 
 def count_points(sweep: Sweep) -> int:
     """Return how many points a sweep has.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        The sweep.
 
     Raises
     ------
@@ -171,11 +144,6 @@ def count_points(sweep: Sweep) -> int:
 
 def list_points(sweep: Sweep) -> Iterator[Point]:
     """Yield all points: layer after layer, the last axis changing first.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        The sweep.
 
     Raises
     ------

@@ -25,13 +25,7 @@ Known = float | str
 
 
 def measure_machine(hw: Hardware) -> dict[str, Any]:
-    """Return the metrics that need no run, None for those that are missing.
-
-    Parameters
-    ----------
-    hw : Hardware
-        The machine.
-    """
+    """Return the metrics that need no run, None for those that are missing."""
     return {
         "area_mm2": find_area(hw),
         "chip_power_mw": find_power(hw),
@@ -41,13 +35,7 @@ def measure_machine(hw: Hardware) -> dict[str, Any]:
 
 
 def find_clock_fit(hw: Hardware) -> bool | None:
-    """Return whether the SRAMs keep up with the clock; None where CACTI was not run for one.
-
-    Parameters
-    ----------
-    hw : Hardware
-        The machine.
-    """
+    """Return whether the SRAMs keep up with the clock; None where CACTI was not run for one."""
     return _find_clock_fit(hw.clocked)
 
 
@@ -57,13 +45,7 @@ def _find_clock_fit(hw: ClockView) -> bool | None:
 
 
 def explain_machine(hw: Hardware) -> dict[str, str | None]:
-    """Return why a machine has no energy and no area; None where it has.
-
-    Parameters
-    ----------
-    hw : Hardware
-        The machine.
-    """
+    """Return why a machine has no energy and no area; None where it has."""
     power, area = _list_powers(hw)[0], _list_areas(hw)[0]
     return {
         "no_energy": power if isinstance(power, str) else None,
@@ -75,11 +57,6 @@ def find_prices(hw: Hardware) -> dict[Key, float]:
     """Return the price of each action, pJ, or pJ a nanosecond.
 
     The depth of the queue changes the price of its clock alone: the others are looked up.
-
-    Parameters
-    ----------
-    hw : Hardware
-        The machine.
     """
     clock = scale_price(price_clock("act_queue", hw.priced), hw.node_nm)
     return {**_find_prices(hw.priced._replace(queue_depth=FEW)), clock.key: clock.value}
@@ -91,24 +68,12 @@ def _find_prices(hw: PricedView) -> dict[Key, float]:
 
 
 def find_area(hw: Hardware) -> float | None:
-    """Return the area of the chip, mm2; None where CACTI was not run for an SRAM.
-
-    Parameters
-    ----------
-    hw : Hardware
-        The machine.
-    """
+    """Return the area of the chip, mm2; None where CACTI was not run for an SRAM."""
     return _extend(_list_areas(hw), hw.queue_depth)
 
 
 def find_power(hw: Hardware) -> float | None:
-    """Return the power of the chip when no PE waits, mW; None where an action has no price.
-
-    Parameters
-    ----------
-    hw : Hardware
-        The machine.
-    """
+    """Return the power of the chip when no PE waits, mW; None where an action has no price."""
     return _extend(_list_powers(hw), hw.queue_depth)
 
 

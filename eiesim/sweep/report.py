@@ -25,17 +25,7 @@ from eiesim.sweep.spec import Sweep, name_metric
 
 
 def summarise(sweep: Sweep, planned: Planned, rows: Sequence[Row]) -> Row:
-    """Return a sweep's answers as the content of `summary.json`.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        The sweep.
-    planned : Planned
-        Its points.
-    rows : sequence of dict
-        Its results.
-    """
+    """Return a sweep's answers as the content of `summary.json`."""
     axes, whole = list_values(sweep), find_judged(sweep, rows)
     shown = ["number", "layer", *axes, *map(name_metric, sweep.objectives), "clock_fits"]
     errors = sum(row["error"] is not None for row in rows)
@@ -103,18 +93,8 @@ def write_sweep(
 
     Parameters
     ----------
-    folder : Path
-        An empty folder.
-    sweep : Sweep
-        The sweep.
-    planned : Planned
-        Its points.
-    rows : sequence of dict
-        Its results.
     summary : dict
         From `summarise`.
-    options : Namespace
-        Of the command line.
 
     Raises
     ------

@@ -67,11 +67,6 @@ class Planned(NamedTuple):
 def plan_points(sweep: Sweep) -> Planned:
     """List the points of a sweep with their machines and keys.
 
-    Parameters
-    ----------
-    sweep : Sweep
-        The sweep.
-
     Raises
     ------
     EieError
@@ -132,10 +127,6 @@ def run_points(
 
     Parameters
     ----------
-    planned : Planned
-        The points.
-    journal : Journal
-        Where results are kept.
     jobs : int or None
         Processes, as in `eiesim.sweep.cost.choose_jobs`.
     scheduler : str
@@ -201,15 +192,6 @@ def _add(tasks: Sequence[Task], folder: str, jobs: int) -> Iterator[Task]:
 
 def collect_rows(sweep: Sweep, planned: Planned, journal: Journal) -> list[Row]:
     """Return all results that are there, in the order of the points.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        The sweep.
-    planned : Planned
-        Its points.
-    journal : Journal
-        Where results are kept.
 
     Raises
     ------
@@ -298,12 +280,6 @@ def run_sweep(
 
     Parameters
     ----------
-    wanted : Sweep
-        The sweep.
-    journal : Journal
-        Where results are kept.
-    how : How
-        Who runs the points.
     tell : callable
         Told how many points are done, after each task.
 

@@ -26,8 +26,6 @@ def find_sensitivity(
         What is judged, with ``meets``.
     axes : mapping of str to sequence
         The values of each axis, in their order.
-    objectives : sequence of str
-        Names of metrics.
 
     Returns
     -------
@@ -94,8 +92,6 @@ def describe_axes(sensitivity: Sequence[Row], objective: str) -> list[str]:
     ----------
     sensitivity : sequence of dict
         From `find_sensitivity`.
-    objective : str
-        Name of a metric.
     """
     name = name_metric(objective)
     sentences = []

@@ -48,8 +48,6 @@ def share(folder: str, name: str, make: Callable[[], Encoded]) -> Encoded:
     ----------
     folder : str
         Of the sweep, on this machine; where there is none, nothing is shared.
-    name : str
-        What the image is called there.
     make : callable
         Makes it.
     """

@@ -19,13 +19,7 @@ AHEAD = 3
 
 
 def run_here(tasks: Iterable[Task]) -> Works:
-    """Run tasks in this process.
-
-    Parameters
-    ----------
-    tasks : iterable of Task
-        The tasks.
-    """
+    """Run tasks in this process."""
     for task in tasks:
         yield task, evaluate(task)
 

@@ -146,8 +146,6 @@ def measure_curves(
 
     Parameters
     ----------
-    task : DigitTask
-        Network and images.
     starts : mapping of str to arrays
         State of the ``dense`` and of the ``pruned`` network, from stages of
         `eiesim.training.training.train_network`.

@@ -195,8 +195,6 @@ def make_model(characters: tuple[str, ...], layers: Layers) -> CharModel:
 
     Parameters
     ----------
-    characters : tuple of str
-        The vocabulary.
     layers : mapping of name to DenseLayer
         embedding, lstm1 .. and output.
     """
@@ -212,8 +210,6 @@ def find_task(recipe: DigitRecipe | CharacterRecipe, data: Path | None) -> Task:
 
     Parameters
     ----------
-    recipe : DigitRecipe or CharacterRecipe
-        The network's.
     data : Path or None
         For digits the folder of MNIST's four files, None for scikit-learn's digits; for a given
         character model the folder that holds ``charlotte_bronte`` and ``bolano``; for Python's own

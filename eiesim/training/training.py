@@ -115,10 +115,6 @@ def run_recipe(
 
     Parameters
     ----------
-    recipe : DigitRecipe or CharacterRecipe
-        The recipe.
-    task : Task
-        Its data.
     seed, folder, tell, balance_pes
         As in `train_network`.
 
@@ -192,8 +188,6 @@ def train_stage(
 
     Parameters
     ----------
-    task : Task
-        Network and data.
     state : mapping of name to array, or None
         The network's, from the stage before; None draws weights.
     training : Training
@@ -233,13 +227,7 @@ def train_stage(
 
 
 def take_state(model: Network) -> dict[str, npt.NDArray[Any]]:
-    """Return a network's weights, masks, codes and codebooks as arrays.
-
-    Parameters
-    ----------
-    model : Network
-        Any.
-    """
+    """Return a network's weights, masks, codes and codebooks as arrays."""
     return {name: tensor.cpu().numpy().copy() for name, tensor in model.state_dict().items()}
 
 

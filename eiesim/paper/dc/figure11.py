@@ -19,13 +19,7 @@ is negligible that takes {NEGLIGIBLE:.0%} of the file at most."""
 
 
 def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
-    """Draw what files are made of, and check that codebooks are small.
-
-    Parameters
-    ----------
-    parts : iterable of sequence of NetworkBits
-        The networks.
-    """
+    """Draw what files are made of, and check that codebooks are small."""
     rounds = [list(part) for part in parts]
     chosen = [find_nearest(rounds, name)[0] for name in NAMES]
     bars = {f"{bits.name}, {bits.workload}": bits.ledger.total for bits in chosen}

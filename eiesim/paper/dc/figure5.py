@@ -48,13 +48,7 @@ class Histogram:
 
 
 def work(data: Path) -> Iterator[Histogram | None]:
-    """Count codes and indices of the drawn layer and of the real one; None where it misses.
-
-    Parameters
-    ----------
-    data : Path
-        Folder of real data.
-    """
+    """Count codes and indices of the drawn layer and of the real one; None where it misses."""
     spec = load_network("alexnet")
     last = NetworkSpec(
         name=spec.name, title=spec.title, source=spec.source, layers=spec.layers[-1:]

@@ -33,13 +33,7 @@ DROPS, KEEPS = 8.0, 3
 
 
 def judge(parts: Iterable[tuple[Point, ...]]) -> Outcome:
-    """Find the smallest size of each curve that loses nothing.
-
-    Parameters
-    ----------
-    parts : iterable of tuple of Point
-        The curves.
-    """
+    """Find the smallest size of each curve that loses nothing."""
     points = tuple(point for part in parts for point in part)
     networks = list_networks(points, FIGURE)
     chart = Chart(

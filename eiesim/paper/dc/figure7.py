@@ -27,13 +27,7 @@ Layers of the other kind keep float32."""
 
 
 def judge(parts: Iterable[tuple[Point, ...]]) -> Outcome:
-    """Say where each kind of layers fails, and whether pruning matters.
-
-    Parameters
-    ----------
-    parts : iterable of tuple of Point
-        The curves.
-    """
+    """Say where each kind of layers fails, and whether pruning matters."""
     points = tuple(point for part in parts for point in part)
     networks = list_networks(points, FIGURE)
     statements = [

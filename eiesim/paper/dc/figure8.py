@@ -25,13 +25,7 @@ squared error (optimal) is ours; the paper compares the other three."""
 
 
 def judge(parts: Iterable[tuple[Point, ...]]) -> Outcome:
-    """Compare linear with the others at every number of bits.
-
-    Parameters
-    ----------
-    parts : iterable of tuple of Point
-        The curves.
-    """
+    """Compare linear with the others at every number of bits."""
     points = tuple(point for part in parts for point in part)
     networks = list_networks(points, FIGURE)
     chart = Chart(

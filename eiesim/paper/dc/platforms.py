@@ -32,8 +32,6 @@ def judge_table(parts: Iterable[Sequence[Baseline]], quantity: str, unit: str) -
         Published and measured rows.
     quantity : str
         ``time_us`` or ``power_w``.
-    unit : str
-        Of the quantity.
     """
     rows = [row for part in parts for row in part if row.platform != "eie"]
     reason = "the paper's Core i7, Titan X and Tegra K1 are not to be had here"

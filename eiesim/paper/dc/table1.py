@@ -34,13 +34,7 @@ dense float32 over the `.dcz` file on disk, with all its headers."""
 
 
 def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
-    """Set rates of files beside the printed ones, and errors of trained networks.
-
-    Parameters
-    ----------
-    parts : iterable of sequence of NetworkBits
-        The networks.
-    """
+    """Set rates of files beside the printed ones, and errors of trained networks."""
     networks = [bits for part in parts for bits in part]
     verdicts: list[Judgement] = []
     for row in read_table("paper/dc_table1"):

@@ -22,13 +22,7 @@ from eiesim.paper.verdict import Judgement, Unreproducible, Verdict
 
 
 def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
-    """Set every layer beside the printed ones.
-
-    Parameters
-    ----------
-    parts : iterable of sequence of NetworkBits
-        The networks.
-    """
+    """Set every layer beside the printed ones."""
     rounds = [list(part) for part in parts]
     outcome = judge_network(rounds, ALEXNET)
     real = choose(rounds, "Alex-8", REAL)

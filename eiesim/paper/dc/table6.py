@@ -17,13 +17,7 @@ with a larger one where ours is half of it or more."""
 
 
 def judge(parts: Iterable[tuple[Point, ...]]) -> Outcome:
-    """Set what bits cost a LeNet beside what they cost AlexNet.
-
-    Parameters
-    ----------
-    parts : iterable of tuple of Point
-        The curves.
-    """
+    """Set what bits cost a LeNet beside what they cost AlexNet."""
     points = tuple(point for part in parts for point in part)
     own = {(point.conv_bits, point.fc_bits): point for point in points if point.figure == FIGURE}
     printed = read_table("paper/dc_table6")

@@ -41,13 +41,7 @@ SHARED = "Pruning + Quantization"
 
 
 def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
-    """Set AlexNet's size after each stage beside the printed ones.
-
-    Parameters
-    ----------
-    parts : iterable of sequence of NetworkBits
-        The networks.
-    """
+    """Set AlexNet's size after each stage beside the printed ones."""
     rounds = [list(part) for part in parts]
     (drawn,) = choose(rounds, ALEXNET, DRAWN)
     (four,) = choose(rounds, ALEXNET, FOUR_BITS)

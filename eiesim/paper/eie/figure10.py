@@ -56,13 +56,7 @@ Printed = dict[tuple[str, str], str]
 
 
 def work(data: Path) -> Iterator[tuple[Accuracy, ...]]:
-    """Run the three networks one after the other.
-
-    Parameters
-    ----------
-    data : Path
-        Folder of real data.
-    """
+    """Run the three networks one after the other."""
     return measure_networks(data)
 
 

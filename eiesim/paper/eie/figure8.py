@@ -47,13 +47,7 @@ class Curve:
 
 
 def work(data: Path) -> Iterator[Curve | None]:
-    """Run each layer with every depth, one layer after the other; None where the real one misses.
-
-    Parameters
-    ----------
-    data : Path
-        Folder of real data.
-    """
+    """Run each layer with every depth, one after the other; None for a missing one."""
     for name, workload in list_matched_and_real(data):
         yield _run(name, workload) if workload else None
 

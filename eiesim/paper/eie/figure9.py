@@ -74,13 +74,7 @@ WORK = Work(STEPS, work)
 
 
 def judge(parts: Iterable[Reads]) -> Outcome:
-    """Find the best width of each layer, CACTI run and reuse, and set it beside the paper's.
-
-    Parameters
-    ----------
-    parts : iterable of Reads
-        The nine layers.
-    """
+    """Find the best width of each layer, CACTI run and reuse, and set it beside the paper's."""
     layers = list(parts)
     energies = list_energies()
     clock_ns = 1000 / Hardware.preset(PRESET).clock_mhz

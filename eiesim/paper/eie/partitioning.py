@@ -89,13 +89,7 @@ class Divided:
 
 
 def work(data: Path) -> Iterator[Divided | None]:
-    """Divide each layer in each way, one after the other; None where the real one is missing.
-
-    Parameters
-    ----------
-    data : Path
-        Folder of real data.
-    """
+    """Divide each layer in each way, one after the other; None where the real one is missing."""
     for name, workload in list_matched_and_real(data):
         yield _divide_all(name, workload) if workload else None
 
@@ -137,8 +131,6 @@ def run_groups(
         The layer; its bias goes to the first group.
     activations : float32 [cols]
         The input.
-    hw : Hardware
-        The machine of one group.
     groups : int
         Column j goes to group j modulo this.
     """

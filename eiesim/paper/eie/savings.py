@@ -127,13 +127,7 @@ def _fetch_pj(report: EnergyReport) -> float:
 
 
 def judge(parts: Iterable[Waterfall]) -> Outcome:
-    """Set each saving beside the abstract's.
-
-    Parameters
-    ----------
-    parts : iterable of Waterfall
-        The nine layers.
-    """
+    """Set each saving beside the abstract's."""
     layers = list(parts)
     rows = [_describe(layer) for layer in layers]
     verdicts = [

@@ -40,13 +40,7 @@ WORK = Work(STEPS, work)
 
 
 def judge(parts: Iterable[Hardware]) -> Outcome:
-    """Set each price beside the printed one.
-
-    Parameters
-    ----------
-    parts : iterable of Hardware
-        The machine.
-    """
+    """Set each price beside the printed one."""
     (hw,) = parts
     printed = {row["operation"]: row["energy_pj"] for row in read_table("paper/eie_table1")}
     verdicts = [

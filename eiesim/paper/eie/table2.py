@@ -38,13 +38,7 @@ WORK = Work(STEPS, work)
 
 
 def judge(parts: Iterable[Hardware]) -> Outcome:
-    """Set power and area of each module and type beside the printed ones.
-
-    Parameters
-    ----------
-    parts : iterable of Hardware
-        The machine.
-    """
+    """Set power and area of each module and type beside the printed ones."""
     (hw,) = parts
     prices, area = price_machine(hw), estimate_area(hw)
     power_mw = find_steady_power_mw(hw, prices)

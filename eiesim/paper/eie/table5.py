@@ -74,13 +74,7 @@ WORK = Work(STEPS, work)
 
 
 def judge(parts: Iterable[Chip]) -> Outcome:
-    """Set our columns beside the paper's.
-
-    Parameters
-    ----------
-    parts : iterable of Chip
-        The two chips.
-    """
+    """Set our columns beside the paper's."""
     chips = list(parts)
     printed = {row["platform"]: row for row in read_table("paper/eie_table5")}
     ours = {chip.name: _describe(chip) for chip in chips}

@@ -82,13 +82,7 @@ class Tried:
 
 
 def work(data: Path) -> Iterator[list[Measured] | Tried]:
-    """Measure the real layers, then draw the nine with more and more uneven rows.
-
-    Parameters
-    ----------
-    data : Path
-        Folder of real data.
-    """
+    """Measure the real layers, then draw the nine with more and more uneven rows."""
     hw = Hardware.preset(PRESET)
     yield [_measure(real, hw) for real in read_real_layers(data)]
     for name in PAPER_LAYERS:

@@ -78,11 +78,6 @@ Runs = dict[str, tuple[npt.NDArray[np.float32], tuple[FixedPoint, ...]]]
 def measure_networks(data: Path) -> Iterator[tuple[Accuracy, ...]]:
     """Run the three networks one after the other, each in every arithmetic.
 
-    Parameters
-    ----------
-    data : Path
-        Folder of real data.
-
     Yields
     ------
     tuple of Accuracy

@@ -99,8 +99,6 @@ def find_start(points: tuple[Point, ...], network: str, start: str) -> Point:
 
     Parameters
     ----------
-    points : tuple of Point
-        All of them.
     network, start : str
         Which network, and whether it is ``dense`` or ``pruned``.
     """
@@ -108,28 +106,12 @@ def find_start(points: tuple[Point, ...], network: str, start: str) -> Point:
 
 
 def list_networks(points: tuple[Point, ...], figure: str) -> list[str]:
-    """Return the networks that have curves in a figure.
-
-    Parameters
-    ----------
-    points : tuple of Point
-        All of them.
-    figure : str
-        The experiment.
-    """
+    """Return the networks that have curves in a figure."""
     return list(dict.fromkeys(point.network for point in points if point.figure == figure))
 
 
 def draw_bits(points: tuple[Point, ...], figure: str, network: str) -> Panel:
-    """Return the errors of a network by bits of a shared weight, one line a curve.
-
-    Parameters
-    ----------
-    points : tuple of Point
-        All of them.
-    figure, network : str
-        The experiment and the network.
-    """
+    """Return the errors of a network by bits of a shared weight, one line a curve."""
     own = [point for point in points if (point.figure, point.network) == (figure, network)]
     bits = sorted({point.bits for point in own if point.bits is not None})
     errors = {(point.curve, point.bits): point.error_percent for point in own}

@@ -50,13 +50,7 @@ part for every mean that holds VGG-6."""
 
 
 def work(data: Path) -> Iterator[WorkloadRun | None]:
-    """Run the nine layers drawn in both ways, and the real one; None where it is missing.
-
-    Parameters
-    ----------
-    data : Path
-        Folder of real data.
-    """
+    """Run the nine layers drawn in both ways, and the real one; None where it is missing."""
     hw = Hardware.preset(PRESET)
     yield from run_workloads(map(draw_published, PAPER_LAYERS), hw)
     yield from run_workloads(map(draw_matched, PAPER_LAYERS), hw)
@@ -81,24 +75,12 @@ def list_runs(parts: Iterable[WorkloadRun | None], *kinds: str) -> list[Workload
 
 
 def list_sources(runs: Iterable[WorkloadRun]) -> tuple[Source, ...]:
-    """Return what runs were read or drawn from.
-
-    Parameters
-    ----------
-    runs : iterable of WorkloadRun
-        The runs.
-    """
+    """Return what runs were read or drawn from."""
     return tuple(source for run in runs for source in run.workload.operands.sources)
 
 
 def note_workloads(runs: Iterable[WorkloadRun]) -> str:
-    """Return what the workloads are, the real one if it is there.
-
-    Parameters
-    ----------
-    runs : iterable of WorkloadRun
-        The runs.
-    """
+    """Return what the workloads are, the real one if it is there."""
     real = (
         f"{REAL}: AlexNet's fc8 with one image's activations, from the EIE authors' repository."
         if any(run.kind == REAL for run in runs)
@@ -108,26 +90,14 @@ def note_workloads(runs: Iterable[WorkloadRun]) -> str:
 
 
 def tell_calibrated(run: WorkloadRun) -> str:
-    """Return why the actual time of a run must be the paper's, where it was calibrated to it.
-
-    Parameters
-    ----------
-    run : WorkloadRun
-        The run.
-    """
+    """Return why the actual time of a run must be the paper's, where it was calibrated to it."""
     if run.kind == MATCHED and run.name in CALIBRATED_ROW_VARIATION:
         return "its row variation was calibrated to Table IV's actual time"
     return ""
 
 
 def tell_calibrated_mean(names: Iterable[str]) -> str:
-    """Return why a mean over matched layers must come near the paper's, where one is calibrated.
-
-    Parameters
-    ----------
-    names : iterable of str
-        The layers.
-    """
+    """Return why a mean over matched layers must come near the paper's, where one is calibrated."""
     held = [name for name in names if name in CALIBRATED_ROW_VARIATION]
     if not held:
         return ""
@@ -135,13 +105,7 @@ def tell_calibrated_mean(names: Iterable[str]) -> str:
 
 
 def describe_workload(run: WorkloadRun) -> dict[str, float | str | None]:
-    """Return what was run, and what of it was calibrated, as one row.
-
-    Parameters
-    ----------
-    run : WorkloadRun
-        The run.
-    """
+    """Return what was run, and what of it was calibrated, as one row."""
     layer, spec = run.workload.operands.layer, run.workload.spec
     activations = run.workload.operands.activations
     return {

@@ -37,8 +37,6 @@ def judge_network(parts: Iterable[Sequence[NetworkBits]], name: str) -> Outcome:
 
     Parameters
     ----------
-    parts : iterable of sequence of NetworkBits
-        The networks.
     name : str
         Of `eiesim.paper.parts.ledgers.NAMES`.
     """
@@ -160,8 +158,6 @@ def find_contradiction(row: PrintedRow, column: str, printed: Sequence[PrintedRo
         A layer or the total of Tables 2 to 5.
     column : str
         ``weight_bits`` or ``index_bits``.
-    printed : sequence of mapping of str
-        All rows of the network.
     """
     mean, before = row[f"{column}_pqh"], row[f"{column}_pq"]
     if row["layer"] == TOTAL:
@@ -187,13 +183,7 @@ def _list_contradictions(printed: Sequence[PrintedRow]) -> list[str]:
 
 
 def find_coded_percent(bits: LayerBits) -> float:
-    """Return what Huffman streams, codebook and biases take of the dense layer, in percent.
-
-    Parameters
-    ----------
-    bits : LayerBits
-        The layer.
-    """
+    """Return what Huffman streams, codebook and biases take of the dense layer, in percent."""
     streams = bits.huffman_codes_bits + bits.huffman_gaps_bits
     return 100 * (streams + bits.codebook_bits + bits.bias_bits) / bits.dense_bits
 

@@ -96,8 +96,6 @@ def work(
 
     Parameters
     ----------
-    data : Path
-        Folder of real data.
     drawn : sequence of (str, str)
         What weights are drawn from, by the name of the workload.
     """
@@ -148,8 +146,6 @@ def choose(
     ----------
     parts : iterable of sequence of NetworkBits
         From `work`.
-    name, workload : str
-        Which.
     """
     return tuple(
         bits for part in parts for bits in part if (bits.name, bits.workload) == (name, workload)
@@ -176,8 +172,6 @@ def describe_before(ours: Ledger, printed: Mapping[str, str]) -> str:
 
     Parameters
     ----------
-    ours : Ledger
-        A network.
     printed : mapping of str
         Its total in Tables 2 to 5.
     """
@@ -217,11 +211,5 @@ def find_total(name: str) -> dict[str, str]:
 
 
 def list_sources(networks: Iterable[NetworkBits]) -> tuple[Source, ...]:
-    """Return the files that networks were read from, each once.
-
-    Parameters
-    ----------
-    networks : iterable of NetworkBits
-        The networks.
-    """
+    """Return the files that networks were read from, each once."""
     return tuple(dict.fromkeys(source for bits in networks for source in bits.sources))

@@ -98,8 +98,6 @@ def judge_figure(
     ----------
     parts : iterable of sequence of Baseline
         From `work`.
-    name : str
-        Of the experiment.
     energy : bool
         As in `list_gains`.
     claim : (float, float, str)

@@ -141,8 +141,6 @@ def multiply(
         Column after column is added to the accumulators.
     activations : float32 [cols, n]
         One input a column.
-    form : FixedPoint
-        The number format.
 
     Returns
     -------

@@ -65,11 +65,6 @@ class RealLayer:
 def read_real_layers(data: Path) -> Iterator[RealLayer]:
     """Read every pruned layer of the networks that are there.
 
-    Parameters
-    ----------
-    data : Path
-        Folder of real data.
-
     Raises
     ------
     WorkloadError

@@ -63,13 +63,7 @@ class Curve:
 
 
 def work(data: Path) -> Iterator[Curve | None]:
-    """Run each layer on every machine, one layer after the other; None where the real one misses.
-
-    Parameters
-    ----------
-    data : Path
-        Folder of real data.
-    """
+    """Run each layer on every machine, one after the other; None for a missing one."""
     for name, workload in list_matched_and_real(data):
         yield _run(name, workload) if workload else None
 
@@ -104,13 +98,7 @@ def list_curves(parts: Iterable[Curve | None]) -> tuple[list[Curve], list[Curve]
 
 
 def tabulate(curves: Iterable[Curve]) -> list[Row]:
-    """Return one row a layer and machine.
-
-    Parameters
-    ----------
-    curves : iterable of Curve
-        The layers.
-    """
+    """Return one row a layer and machine."""
     return [
         {
             "layer": curve.layer,
@@ -133,8 +121,6 @@ def chart(curves: Iterable[Curve], quantity: str, label: str, see: str) -> Chart
 
     Parameters
     ----------
-    curves : iterable of Curve
-        The layers.
     quantity : str
         ``speedups``, ``real_work`` or ``load_balances``.
     label : str

@@ -87,8 +87,6 @@ def judge_figure(parts: Iterable[WorkloadRun | None], figure: Figure) -> Outcome
     ----------
     parts : iterable of WorkloadRun or None
         The runs.
-    figure : Figure
-        Which.
     """
     runs = layers.list_runs(parts)
     found = list_ratios(runs)

@@ -63,13 +63,7 @@ def draw_published(name: str) -> Workload:
 
 
 def load_alex8(data: Path) -> Workload | None:
-    """Return AlexNet's fc8 as the EIE authors simulated it, or None where the file is missing.
-
-    Parameters
-    ----------
-    data : Path
-        Folder of real data.
-    """
+    """Return AlexNet's fc8 as the EIE authors simulated it, or None where the file is missing."""
     file = data / ALEX8
     if not file.is_file():
         return None
@@ -78,13 +72,7 @@ def load_alex8(data: Path) -> Workload | None:
 
 
 def list_matched_and_real(data: Path) -> Iterator[tuple[str, Workload | None]]:
-    """Yield name and workload of the nine layers, matched, and of the real one; None if it misses.
-
-    Parameters
-    ----------
-    data : Path
-        Folder of real data.
-    """
+    """Yield name and workload of the nine layers, matched, and of the real one; None if missing."""
     for name in PAPER_LAYERS:
         yield name, draw_matched(name)
     yield REAL_NAME, load_alex8(data)
@@ -102,15 +90,7 @@ def note_real(workloads: Iterable[str]) -> str:
 
 
 def run_workloads(workloads: Iterable[Workload], hw: Hardware) -> Iterator[WorkloadRun]:
-    """Run workloads on a machine, one after the other.
-
-    Parameters
-    ----------
-    workloads : iterable of Workload
-        What to run.
-    hw : Hardware
-        The machine.
-    """
+    """Run workloads on a machine, one after the other."""
     prices = price_machine(hw)
     for workload in workloads:
         yield WorkloadRun(workload, run_operands(workload.operands, hw, prices))

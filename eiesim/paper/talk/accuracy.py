@@ -117,10 +117,6 @@ def judge_training(
     ----------
     accounts : sequence of Account
         Of the networks that were trained here.
-    networks : sequence of NetworkBits
-        Their ledgers.
-    points : tuple of Point
-        The curves.
     """
     lenets = [one for one in accounts if one.classifies]
     lstms = [one for one in accounts if not one.classifies]

@@ -124,8 +124,6 @@ def measure_spread(name: str, layer: CompressedLayer) -> Spread:
 
     Parameters
     ----------
-    name : str
-        What to call it.
     layer : CompressedLayer
         With at least one weight.
     """
@@ -141,8 +139,6 @@ def quantise(name: str, values: npt.NDArray[np.float32]) -> Iterator[Quantised]:
 
     Parameters
     ----------
-    name : str
-        What to call them.
     values : float32 [n]
         More different ones than codes.
     """
@@ -245,13 +241,7 @@ def judge_quantisation(found: Sequence[Quantised]) -> Statement:
 
 
 def describe_spread(one: Spread) -> Row:
-    """Return a layer's spread as one row.
-
-    Parameters
-    ----------
-    one : Spread
-        The layer.
-    """
+    """Return a layer's spread as one row."""
     shares = 100 * one.counts / one.counts.sum()
     return {
         "layer": one.name,
@@ -264,13 +254,7 @@ def describe_spread(one: Spread) -> Row:
 
 
 def describe_quantised(one: Quantised) -> Row:
-    """Return a quantisation as one row.
-
-    Parameters
-    ----------
-    one : Quantised
-        The weights.
-    """
+    """Return a quantisation as one row."""
     return {
         "layer": one.name,
         "weights": one.weights,

@@ -79,15 +79,7 @@ def run_matched() -> Iterator[tuple[WorkloadRun, Traffic]]:
 
 
 def count_traffic(run: WorkloadRun, hw: Hardware) -> Traffic:
-    """Count the bytes of a run.
-
-    Parameters
-    ----------
-    run : WorkloadRun
-        A layer on the machine.
-    hw : Hardware
-        The machine.
-    """
+    """Count the bytes of a run."""
     layer, counters = run.workload.operands.layer, run.result.counters
     image = encode(layer, hw)
     numbers = layer.rows + layer.cols
@@ -114,8 +106,6 @@ def judge_machine(
     ----------
     waterfalls : sequence of Waterfall
         Energy of fetching weights.
-    networks : sequence of NetworkBits
-        All networks.
     quoted : sequence of Baseline
         Published times of CPU and GPU.
     runs : sequence of WorkloadRun
@@ -239,15 +229,7 @@ def _judge_cheaper(waterfalls: Sequence[Waterfall]) -> Statement:
 
 
 def judge_traffic(traffic: Sequence[Traffic], networks: Sequence[NetworkBits]) -> Statement:
-    """Judge statement 28: layer by layer, and for networks whose weights are fetched once.
-
-    Parameters
-    ----------
-    traffic : sequence of Traffic
-        Of the nine layers.
-    networks : sequence of NetworkBits
-        All networks.
-    """
+    """Judge statement 28: layer by layer, and for networks whose weights are fetched once."""
     low, high = TIMES_LESS
     weights = {bits.name: bits.ledger.total.shared_rate for bits in _list_near(networks)}
     bytes_less = {one.layer: one.less for one in traffic}
@@ -277,11 +259,5 @@ def _show_range(rates: Iterable[float]) -> str:
 
 
 def describe_traffic(one: Traffic) -> Row:
-    """Return a layer's bytes as one row.
-
-    Parameters
-    ----------
-    one : Traffic
-        The layer.
-    """
+    """Return a layer's bytes as one row."""
     return vars(one) | {"times_less": one.less, "times_less_zeros_skipped": one.less_counted}

@@ -51,10 +51,6 @@ def tune(name: str, layer: CompressedLayer, inputs: npt.NDArray[np.float32]) -> 
 
     Parameters
     ----------
-    name : str
-        What to call it.
-    layer : CompressedLayer
-        The layer.
     inputs : float32 [inputs, cols]
         One after the other is an example.
     """

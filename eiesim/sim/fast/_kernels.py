@@ -320,8 +320,6 @@ def accumulate_fixed16(
 
     Parameters
     ----------
-    indptr, rows, codes : int64, int32, uint8
-        The weights column by column.
     columns, values : int32, int16 [items]
         Column and activation of each item.
     weights : int16 [2**codebook_bits]
@@ -463,8 +461,6 @@ def accumulate_inputs_float32(
 
     Parameters
     ----------
-    matrix : int64, int32, uint8
-        The weights column by column.
     registers : float32 [inputs, cols]
         The inputs.
     bias_column : int

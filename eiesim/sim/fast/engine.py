@@ -62,14 +62,8 @@ def time_scan(
 
     Parameters
     ----------
-    image : InterleavedCSC
-        The layer.
-    scan : Scan
-        The broadcasts.
     fetches : int64 [items]
         Cycles that DRAM takes for what each of them streams.
-    hw : TimingView
-        Of the machine.
 
     Raises
     ------
@@ -140,11 +134,6 @@ class Prepared:
 
     def count(self, hw: Hardware) -> Counters:
         """Return the counts of the run on a machine.
-
-        Parameters
-        ----------
-        hw : Hardware
-            The machine.
 
         Raises
         ------
@@ -224,8 +213,6 @@ def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardwar
         The layer, encoded for `hw`.
     activations : float32 [cols]
         The input, checked.
-    hw : Hardware
-        The machine.
 
     Raises
     ------
@@ -270,17 +257,7 @@ class Work(NamedTuple):
 
 
 def count_pes(image: InterleavedCSC, hw: Hardware, work: Work) -> PeCounters:
-    """Return the counts of every PE.
-
-    Parameters
-    ----------
-    image : InterleavedCSC
-        The layer.
-    hw : Hardware
-        The machine.
-    work : Work
-        What the PEs do.
-    """
+    """Return the counts of every PE."""
     macs = work.entries - work.padding
     inputs, outputs = _deal(image.cols, hw.n_pes), _deal(image.rows, hw.n_pes)
     bias_read = find_scanned_bias(image, hw.scan) >= 0

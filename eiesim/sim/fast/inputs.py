@@ -15,15 +15,7 @@ from eiesim.sim.scan import find_scanned_bias, load_registers
 
 
 def can_run(image: InterleavedCSC, hw: Hardware) -> bool:
-    """Return whether inputs can be run so: nothing is streamed, nothing comes in batches.
-
-    Parameters
-    ----------
-    image : InterleavedCSC
-        The layer.
-    hw : Hardware
-        The machine.
-    """
+    """Return whether inputs can be run so: nothing is streamed, nothing comes in batches."""
     rows = image.bias_column // hw.n_pes + 1
     items = image.cols + 1
     longest = rows + items * (1 + max(image.longest_column, 2 + hw.broadcast_latency_cycles))
@@ -39,8 +31,6 @@ def run_inputs(image: InterleavedCSC, stack: npt.NDArray[np.float32], hw: Hardwa
         The layer, encoded for `hw`; see `can_run`.
     stack : float32 [inputs, cols]
         The inputs, checked.
-    hw : Hardware
-        The machine.
     """
     registers = load_registers(stack, hw.scan)
     bias_column = find_scanned_bias(image, hw.scan)

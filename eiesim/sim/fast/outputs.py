@@ -21,8 +21,6 @@ def accumulate(
 
     Parameters
     ----------
-    image : InterleavedCSC
-        The layer.
     registers : float32 or int16 [inputs, cols]
         What the source registers hold, from `eiesim.sim.scan.load_registers`.
     hw : Hardware

@@ -56,13 +56,7 @@ class ActivationQueue:
         return pushes - self.pops >= self._usable
 
     def push(self, broadcast: Broadcast) -> None:
-        """Take a slot in this cycle; it can be popped `latency_cycles` + 1 cycles later.
-
-        Parameters
-        ----------
-        broadcast : Broadcast
-            The activation.
-        """
+        """Take a slot in this cycle; it can be popped `latency_cycles` + 1 cycles later."""
         self._pushes += 1
         self._last_push = self._env.now
         self._slots.append((self._env.now + self._latency_cycles, broadcast))
@@ -92,13 +86,7 @@ class ActivationQueue:
             yield from self._wait_for_pop()
 
     def wait_for_pops(self, number: int) -> Process:
-        """Sleep until a cycle before which so many activations were popped.
-
-        Parameters
-        ----------
-        number : int
-            How many since the run began.
-        """
+        """Sleep until a cycle before which so many activations were popped."""
         while self.pops < number:
             yield from self._wait_for_pop()
 

@@ -74,8 +74,6 @@ class ActivationReadWrite:
         ----------
         row : int
             Row within the PE.
-        total : number
-            The new sum.
         """
         self.accumulator_writes += 1
         self.accumulators[row] = total

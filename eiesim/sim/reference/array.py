@@ -134,7 +134,5 @@ def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardwar
         The layer, encoded for `hw`.
     activations : float32 [cols]
         The input, checked.
-    hw : Hardware
-        The machine.
     """
     return Array(image, activations, hw).run()

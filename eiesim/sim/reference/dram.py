@@ -87,12 +87,8 @@ def count_column_bits(image: InterleavedCSC, columns: Sequence[int], hw: Hardwar
 
     Parameters
     ----------
-    image : InterleavedCSC
-        The layer.
     columns : sequence of int
         Columns in the order of the broadcasts.
-    hw : Hardware
-        The machine.
     """
     column_bits = [0] * len(columns)
     for pe in range(image.n_pes):

@@ -19,8 +19,6 @@ class LeadingNonzeroDetector:
 
         Parameters
         ----------
-        row : sequence of number
-            One activation per lane.
         after : int
             Lane of the last activation broadcast from this row; -1 when there was none.
         """
