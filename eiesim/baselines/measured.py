@@ -47,7 +47,7 @@ class Device(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class MeasurementPlan:
     """What is measured, and for how long.
 
     Attributes
@@ -156,7 +156,9 @@ class Measurement:
                         self.time_us, None, source)  # fmt: skip
 
 
-def measure_layer(layer: CompressedLayer, device: Device, plan: Plan) -> Iterator[Measurement]:
+def measure_layer(
+    layer: CompressedLayer, device: Device, plan: MeasurementPlan
+) -> Iterator[Measurement]:
     """Time a layer's products with inputs drawn from the plan's seed; the bias is left out.
 
     The inputs are drawn without zeros: neither product skips them, so the time does not depend on

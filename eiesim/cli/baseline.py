@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from eiesim.cli.useless import refuse_useless
 
 if TYPE_CHECKING:
-    from eiesim.baselines.measured import Plan
+    from eiesim.baselines.measured import MeasurementPlan
     from eiesim.runs.baseline import LayerBaselines
 
 HELP = "Time layers on this computer's CPU and GPU, or list published times or rooflines."
@@ -80,20 +80,22 @@ def execute(options: argparse.Namespace) -> int:
     return 0
 
 
-def _make_plan(options: argparse.Namespace) -> Plan:
-    from eiesim.baselines.measured import Plan
+def _make_plan(options: argparse.Namespace) -> MeasurementPlan:
+    from eiesim.baselines.measured import MeasurementPlan
 
     if options.kind != "measured":
         why = f"goes with --kind measured, found {options.kind}"
         refuse_useless(options, "cache threads seconds", why)
-    plan = Plan(
+    plan = MeasurementPlan(
         batches=(1, 64) if options.batch is None else (options.batch,),
         caches=CACHES[options.cache or "cold"],
     )
     return plan if options.seconds is None else replace(plan, seconds=options.seconds)
 
 
-def _collect(options: argparse.Namespace, plan: Plan) -> tuple[list[LayerBaselines], str | None]:
+def _collect(
+    options: argparse.Namespace, plan: MeasurementPlan
+) -> tuple[list[LayerBaselines], str | None]:
     from eiesim.base.published import PAPER_LAYERS
     from eiesim.cli.output import track
     from eiesim.runs.baseline import list_layers, measure_layers, open_devices

@@ -15,7 +15,7 @@ from eiesim.paper.registry import DATA, EXPERIMENTS, choose
 
 if TYPE_CHECKING:
     from eiesim.paper.record import Record
-    from eiesim.paper.runner import Plan
+    from eiesim.paper.runner import ExperimentPlan
 
 HELP = "Compute the papers' tables and figures again and set them beside the printed numbers."
 EPILOG = """\
@@ -126,7 +126,7 @@ def _compute(names: list[str], data: Path, options: argparse.Namespace) -> list[
     return [done[name] for name in names]
 
 
-def _run(plan: Plan, data: Path, jobs: int) -> list[Record]:
+def _run(plan: ExperimentPlan, data: Path, jobs: int) -> list[Record]:
     from eiesim.cli.output import show_progress
     from eiesim.paper.runner import run_experiments
 

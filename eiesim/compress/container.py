@@ -16,7 +16,7 @@ from eiesim.base.schema import show_value
 from eiesim.compress.record import (
     CHECKSUM_BYTES,
     GET_AGAIN,
-    Record,
+    LayerRecord,
     make_record,
     require_length,
     take_layer,
@@ -65,14 +65,14 @@ def pack(layers: Sequence[StoredLayer], metadata: Mapping[str, str] | None = Non
 
 def join_records(
     layers: Sequence[StoredLayer],
-    records: Sequence[Record],
+    records: Sequence[LayerRecord],
     metadata: Mapping[str, str] | None = None,
 ) -> bytes:
     """Return the content of a `.dcz` file from the records of its layers.
 
     Parameters
     ----------
-    records : sequence of Record
+    records : sequence of LayerRecord
         From `make_record`.
     metadata : mapping of str, optional
         As in `pack`.

@@ -10,7 +10,7 @@ import numpy as np
 
 from eiesim.compress.container import join_records
 from eiesim.compress.huffman import HuffmanCode
-from eiesim.compress.record import CHECKSUM_BYTES, Record, make_record
+from eiesim.compress.record import CHECKSUM_BYTES, LayerRecord, make_record
 from eiesim.hardware import Hardware
 from eiesim.image import encode
 from eiesim.layer.weights import StoredLayer
@@ -178,7 +178,7 @@ def count_bits(
     return Ledger(tuple(rows), _add(rows, own_bits))
 
 
-def _count_layer(stored: StoredLayer, record: Record, n_pes: int) -> LayerBits:
+def _count_layer(stored: StoredLayer, record: LayerRecord, n_pes: int) -> LayerBits:
     layer, bits, index_bits = stored.layer, stored.layer.codebook_bits, stored.index_bits
     has_bias = stored.bias is not None or layer.bias_codes is not None
     biases = layer.rows if has_bias else 0

@@ -21,7 +21,7 @@ MOST_BYTES = (1 << 32) - 1
 GET_AGAIN = "the file is truncated or damaged; get it again"
 
 
-class Record(NamedTuple):
+class LayerRecord(NamedTuple):
     """The bytes of one layer, in their order in the file; a checksum follows them.
 
     Attributes
@@ -57,7 +57,7 @@ class Record(NamedTuple):
         return self.head + self.tables + self.codebook + self.bias + self.codes + self.gaps
 
 
-def make_record(stored: StoredLayer) -> Record:
+def make_record(stored: StoredLayer) -> LayerRecord:
     """Return a layer as bytes.
 
     Raises
@@ -93,7 +93,7 @@ def make_record(stored: StoredLayer) -> Record:
     require_length(length + CHECKSUM_BYTES, layer.name)
     head = np.array(length + CHECKSUM_BYTES, "<u4").tobytes() + rest
     bits = [code.count_bits(count) for code, count in zip(codes, counts, strict=True)]
-    return Record(
+    return LayerRecord(
         head, tables, codebook, bias, streams[0], streams[1],
         entries.codes.size, entries.padding, bits[0], bits[1],
     )  # fmt: skip

@@ -23,7 +23,7 @@ LEGACY_DIMS = (1, 2, 3, 4)
 MOST_DIMS = 32
 
 
-class Field(NamedTuple):
+class MessageField(NamedTuple):
     """One field of a message.
 
     Attributes
@@ -102,12 +102,12 @@ def read_caffemodel(path: str | Path) -> dict[str, tuple[npt.NDArray[np.float32]
     return layers
 
 
-def read_fields(message: Message) -> Iterator[Field]:
+def read_fields(message: Message) -> Iterator[MessageField]:
     """Take a message apart, field by field.
 
     Yields
     ------
-    Field
+    MessageField
         In the order of the file.
 
     Raises
@@ -132,7 +132,7 @@ def read_fields(message: Message) -> Iterator[Field]:
         if length > left:
             raise _damage(message, start, f"a field of {length} bytes, found {left} bytes left")
         payload = message.content[place : place + length]
-        yield Field(key >> 3, wire, value, payload, message.at + start, message.at + place)
+        yield MessageField(key >> 3, wire, value, payload, message.at + start, message.at + place)
         place += length
 
 
@@ -146,7 +146,7 @@ def _read_varint(message: Message, place: int) -> tuple[int, int]:
     raise _damage(message, place, "a number of at most 10 bytes, found one without end")
 
 
-def _inside(message: Message, field: Field) -> Message:
+def _inside(message: Message, field: MessageField) -> Message:
     return Message(field.payload, field.payload_at, message.file)
 
 

@@ -37,7 +37,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ExperimentPlan:
     """What there is to do.
 
     Attributes
@@ -60,7 +60,7 @@ class Plan:
         return sum(group.steps for group in self.groups)
 
 
-def plan_experiments(names: Sequence[str], data: Path, fresh: bool) -> Plan:
+def plan_experiments(names: Sequence[str], data: Path, fresh: bool) -> ExperimentPlan:
     """Find out what is kept already and what is to be computed.
 
     Parameters
@@ -81,7 +81,7 @@ def plan_experiments(names: Sequence[str], data: Path, fresh: bool) -> Plan:
             shared.setdefault(load_experiment(name).work, []).append(name)
     groups = [Group(tuple(group), len(work.steps)) for work, group in shared.items()]
     groups.sort(key=lambda group: -group.steps)
-    return Plan(records, tuple(groups), keys)
+    return ExperimentPlan(records, tuple(groups), keys)
 
 
 def reproduce(names: Sequence[str], data: str | Path = DATA) -> dict[str, Record]:
@@ -106,12 +106,12 @@ def reproduce(names: Sequence[str], data: str | Path = DATA) -> dict[str, Record
     return plan.records | {record.name: record for record in computed}
 
 
-def run_experiments(plan: Plan, data: Path, jobs: int, tell: Tell) -> Iterator[Record]:
+def run_experiments(plan: ExperimentPlan, data: Path, jobs: int, tell: Tell) -> Iterator[Record]:
     """Compute what is to be computed and keep it; one that fails does not stop the others.
 
     Parameters
     ----------
-    plan : Plan
+    plan : ExperimentPlan
         From `plan_experiments`.
     jobs : int
         Processes at once.

@@ -12,7 +12,7 @@ from eiesim import __version__
 from eiesim.base.errors import ConfigError
 from eiesim.baselines.cpu import count_processors, find_processor, open_cpu
 from eiesim.baselines.cuda import find_gpu
-from eiesim.baselines.measured import Device, Measurement, Plan, measure_layer
+from eiesim.baselines.measured import Device, Measurement, MeasurementPlan, measure_layer
 from eiesim.baselines.published import list_published
 from eiesim.baselines.roofline import list_rooflines
 from eiesim.baselines.rows import Baseline
@@ -61,7 +61,7 @@ def open_devices(threads: int | None) -> Iterator[tuple[list[Device], str]]:
 
 
 def measure_layers(
-    given: Sequence[str], plan: Plan, devices: Sequence[Device]
+    given: Sequence[str], plan: MeasurementPlan, devices: Sequence[Device]
 ) -> Iterator[LayerBaselines]:
     """Measure layers one after the other.
 
@@ -139,7 +139,7 @@ def write_baselines(
     folder: Path,
     found: Sequence[LayerBaselines],
     summary: store.Row,
-    plan: Plan,
+    plan: MeasurementPlan,
     command: list[str],
 ) -> None:
     """Write the files of baselines into a folder.
@@ -148,7 +148,7 @@ def write_baselines(
     ----------
     summary : dict
         Of `summarise`.
-    plan : Plan
+    plan : MeasurementPlan
         What was measured, if anything was.
     """
     sources = [layer.source for layer in found if layer.source is not None]

@@ -11,7 +11,7 @@ from eiesim.base.errors import ConfigError, EieError
 from eiesim.catalog.layers import find_spec_file, load_spec
 from eiesim.catalog.model import EIE
 from eiesim.sweep.identity import MATCHED
-from eiesim.sweep.points import Task, list_tasks
+from eiesim.sweep.points import PointGroup, list_tasks
 
 if TYPE_CHECKING:
     from eiesim.sweep.runner import Planned
@@ -49,7 +49,7 @@ def estimate_cost(planned: Planned, jobs: int | None) -> dict[str, Any]:
     }
 
 
-def choose_jobs(jobs: int | None, tasks: Sequence[Task]) -> int:
+def choose_jobs(jobs: int | None, tasks: Sequence[PointGroup]) -> int:
     """Return how many processes are to work.
 
     Parameters
@@ -87,7 +87,7 @@ def count_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _estimate_ms(tasks: Sequence[Task]) -> float:
+def _estimate_ms(tasks: Sequence[PointGroup]) -> float:
     """Return the time of one core."""
     layers = {task.image: task.layer for task in tasks if not _is_network(task)}
     points = sum(
@@ -96,7 +96,7 @@ def _estimate_ms(tasks: Sequence[Task]) -> float:
     return points + len(layers) * IMAGE_MS + sum(map(_find_millions, layers.values())) * MILLION_MS
 
 
-def _is_network(task: Task) -> bool:
+def _is_network(task: PointGroup) -> bool:
     return Path(task.layer).suffix.lower() == EIE
 
 

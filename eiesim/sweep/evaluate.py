@@ -45,7 +45,7 @@ from eiesim.layer.weights import CompressedLayer
 from eiesim.sim.passes import simulate_passes
 from eiesim.sweep.identity import MATCHED, require_same
 from eiesim.sweep.metrics import METRICS, REASONS, derive_metrics
-from eiesim.sweep.points import Task, Values
+from eiesim.sweep.points import PointGroup, Values
 from eiesim.sweep.priced import explain_machine, find_prices, measure_machine
 from eiesim.sweep.shared import Encoded, share
 from eiesim.sweep.spec import LAYER
@@ -58,14 +58,14 @@ COUNTED = ("stall_cycles", "macs", "padding_macs", "ptr_reads", "spmat_reads")
 NOTHING = np.zeros(0, np.float32)
 
 
-class Operands(NamedTuple):
+class LayerInput(NamedTuple):
     """A layer and one input."""
 
     layer: CompressedLayer
     activations: npt.NDArray[np.float32]
 
 
-def evaluate(task: Task) -> list[tuple[int, Row]]:
+def evaluate(task: PointGroup) -> list[tuple[int, Row]]:
     """Run the points of a task.
 
     Returns
@@ -88,7 +88,7 @@ def evaluate(task: Task) -> list[tuple[int, Row]]:
     return rows
 
 
-def _prepare(task: Task) -> Callable[[Hardware], Row]:
+def _prepare(task: PointGroup) -> Callable[[Hardware], Row]:
     """Return a function from a machine to a row."""
     if holds(task.layer, Kind.CONTAINER):
         return _prepare_network(task)
@@ -190,7 +190,7 @@ def measure_machines(
 
 
 @lru_cache(maxsize=2)
-def _load_operands(identity: str, layer: str, shared: str) -> Operands:
+def _load_operands(identity: str, layer: str, shared: str) -> LayerInput:
     """Return layer and input; kept by content, since tasks of one come one after the other."""
     told: Mapping[str, Any] = json.loads(shared)
     if "steps" in told:
@@ -217,10 +217,10 @@ def _load_operands(identity: str, layer: str, shared: str) -> Operands:
         own = read_activations(told["inputs"])
     require_same(identity, layer, told)
     what = f"{told.get('inputs', layer)}: activations"
-    return Operands(found, take_array(own, what, np.float32, (found.cols,)))
+    return LayerInput(found, take_array(own, what, np.float32, (found.cols,)))
 
 
-def _prepare_network(task: Task) -> Callable[[Hardware], Row]:
+def _prepare_network(task: PointGroup) -> Callable[[Hardware], Row]:
     if unknown := [key for key in task.shared if key.startswith(LAYER) and key not in OF_NETWORK]:
         raise ConfigError(f"{task.layer}: a network: axis {unknown[0]!r} is of drawn layers")
     shared = json.dumps(task.shared, sort_keys=True)

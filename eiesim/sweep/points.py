@@ -62,7 +62,7 @@ class PlannedPoint(NamedTuple):
     error: str = ""
 
 
-class Task(NamedTuple):
+class PointGroup(NamedTuple):
     """Points that share layer, input and image.
 
     Attributes
@@ -196,7 +196,7 @@ def split_values(values: Values) -> tuple[Values, Values]:
     return own, {it: values[it] for it in values if it not in own}
 
 
-def list_tasks(points: Sequence[PlannedPoint]) -> Iterator[Task]:
+def list_tasks(points: Sequence[PlannedPoint]) -> Iterator[PointGroup]:
     """Put points that share layer, input and image together, at most `MOST_TOGETHER` of them.
 
     Parameters
@@ -217,4 +217,4 @@ def list_tasks(points: Sequence[PlannedPoint]) -> Iterator[Task]:
         name = hashlib.sha256(repr((identity, layout)).encode()).hexdigest()[:32]
         for first in range(0, len(machines), MOST_TOGETHER):
             some = tuple(machines[first : first + MOST_TOGETHER])
-            yield Task(layer, shared, some, identity, name)
+            yield PointGroup(layer, shared, some, identity, name)

@@ -25,7 +25,7 @@ from eiesim.sweep.narrow import narrow
 from eiesim.sweep.points import (
     PlannedPoint,
     Point,
-    Task,
+    PointGroup,
     find_value,
     list_axes,
     list_points,
@@ -179,9 +179,9 @@ def run_points(
     return number
 
 
-def _add(tasks: Sequence[Task], folder: str, jobs: int) -> Iterator[Task]:
+def _add(tasks: Sequence[PointGroup], folder: str, jobs: int) -> Iterator[PointGroup]:
     """Yield tasks of as many images as there are workers in turn: none waits for another's."""
-    images: dict[str, list[Task]] = {}
+    images: dict[str, list[PointGroup]] = {}
     for task in tasks:
         images.setdefault(task.image, []).append(task._replace(folder=folder))
     groups = list(images.values())

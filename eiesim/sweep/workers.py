@@ -10,26 +10,26 @@ from typing import Any
 from eiesim.base.errors import EieError
 from eiesim.base.processes import WorkerError, no_script, work_in_processes
 from eiesim.sweep.evaluate import Row, evaluate
-from eiesim.sweep.points import Task
+from eiesim.sweep.points import PointGroup
 
-Done = tuple[Task, list[tuple[int, Row]]]
+Done = tuple[PointGroup, list[tuple[int, Row]]]
 Works = Generator[Done, None, None]
 AHEAD = 3
 """Tasks given out for each worker of a cluster, so that none waits."""
 
 
-def run_here(tasks: Iterable[Task]) -> Works:
+def run_here(tasks: Iterable[PointGroup]) -> Works:
     """Run tasks in this process."""
     for task in tasks:
         yield task, evaluate(task)
 
 
-def run_in_processes(tasks: Iterable[Task], jobs: int) -> Works:
+def run_in_processes(tasks: Iterable[PointGroup], jobs: int) -> Works:
     """Run tasks in several processes, and yield each as it ends.
 
     Parameters
     ----------
-    tasks : iterable of Task
+    tasks : iterable of PointGroup
         Taken as they are needed.
     jobs : int
         Processes.
@@ -51,16 +51,16 @@ def run_in_processes(tasks: Iterable[Task], jobs: int) -> Works:
             yield task, rows
 
 
-def _evaluate(task: Task, _: object) -> list[tuple[int, Row]]:
+def _evaluate(task: PointGroup, _: object) -> list[tuple[int, Row]]:
     return evaluate(task)
 
 
-def run_on_dask(tasks: Iterable[Task], scheduler: str, jobs: int) -> Works:
+def run_on_dask(tasks: Iterable[PointGroup], scheduler: str, jobs: int) -> Works:
     """Run tasks on a Dask cluster, and yield each as it ends; a lost one is done again there.
 
     Parameters
     ----------
-    tasks : iterable of Task
+    tasks : iterable of PointGroup
         Taken as they are needed.
     scheduler : str
         Address of the scheduler, or ``local`` for a cluster on this machine.
@@ -94,10 +94,10 @@ def run_on_dask(tasks: Iterable[Task], scheduler: str, jobs: int) -> Works:
         yield from _keep_busy(tasks, pool, workers)
 
 
-def _keep_busy(tasks: Iterable[Task], pool: Executor, jobs: int) -> Iterator[Done]:
+def _keep_busy(tasks: Iterable[PointGroup], pool: Executor, jobs: int) -> Iterator[Done]:
     """Give out tasks as workers come free, and yield each as it ends."""
     left = iter(tasks)
-    running: dict[Future[list[tuple[int, Row]]], Task] = {}
+    running: dict[Future[list[tuple[int, Row]]], PointGroup] = {}
     while True:
         while len(running) < AHEAD * jobs and (task := next(left, None)) is not None:
             running[pool.submit(evaluate, task)] = task

@@ -38,7 +38,7 @@ TUNING = Training(epochs=1, rate=2e-4, dropout=0.05, shift=1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class CurvePoint:
     """One network of a curve.
 
     Attributes
@@ -99,7 +99,7 @@ def train_curves(data: Path | None, folder: Path, tell: Callable[[str], object] 
     return rows
 
 
-def list_points(kinds: tuple[str, ...]) -> Iterator[Point]:
+def list_points(kinds: tuple[str, ...]) -> Iterator[CurvePoint]:
     """Return the points of all curves.
 
     Parameters
@@ -108,29 +108,29 @@ def list_points(kinds: tuple[str, ...]) -> Iterator[Point]:
         What the network's layers begin with: `FC` alone, or `CONV` too.
     """
     for density in DENSITIES:
-        yield Point(figure="dc_figure6", curve="pruning", start="dense", density=density)
+        yield CurvePoint(figure="dc_figure6", curve="pruning", start="dense", density=density)
         bits = {kind: BOTH_BITS[kind] for kind in kinds}
-        yield Point(
+        yield CurvePoint(
             figure="dc_figure6", curve="pruning and sharing", start="dense", density=density,
             bits=bits,
         )  # fmt: skip
     for number in BITS:
         bits = dict.fromkeys(kinds, number)
-        yield Point(figure="dc_figure6", curve="sharing", start="dense", bits=bits)
+        yield CurvePoint(figure="dc_figure6", curve="sharing", start="dense", bits=bits)
         for start in ("dense", "pruned"):
             for kind in kinds:
                 curve = f"{'convolutions' if kind == CONV else 'fully connected'}, {start}"
                 bits = {kind: number}
-                yield Point(figure="dc_figure7", curve=curve, start=start, bits=bits)
+                yield CurvePoint(figure="dc_figure7", curve=curve, start=start, bits=bits)
         for initialisation in INITIALISATIONS:
-            yield Point(
+            yield CurvePoint(
                 figure="dc_figure8", curve=initialisation, start="pruned", bits={FC: number},
                 initialisation=initialisation,
             )  # fmt: skip
     if CONV in kinds:
         for conv_bits, fc_bits in TABLE6:
             bits = {CONV: conv_bits, FC: fc_bits}
-            yield Point(
+            yield CurvePoint(
                 figure="dc_table6", curve=f"{conv_bits}, {fc_bits}", start="pruned", bits=bits
             )
 
@@ -166,7 +166,7 @@ def measure_curves(
     names = list(take_layers(starts["dense"]))
     kinds = tuple(kind for kind in (CONV, FC) if any(name.startswith(kind) for name in names))
     rows = [
-        _describe(Point(figure="start", curve=start, start=start), task, Stage(
+        _describe(CurvePoint(figure="start", curve=start, start=start), task, Stage(
             state, {"after": task.measure(take_layers(state)), "before": {}}))
         for start, state in starts.items()
     ]  # fmt: skip
@@ -198,7 +198,7 @@ def _hash_state(state: Arrays) -> float:
     )
 
 
-def _find_change(point: Point, names: list[str], prune: bool) -> Change:
+def _find_change(point: CurvePoint, names: list[str], prune: bool) -> Change:
     from eiesim.compress import retrain  # noqa: PLC0415 - torch
 
     if point.bits:
@@ -211,7 +211,7 @@ def _find_change(point: Point, names: list[str], prune: bool) -> Change:
     return partial(retrain.prune_, density=point.density) if prune else lambda _: None
 
 
-def _describe(point: Point, task: DigitTask, stage: Stage) -> Row:
+def _describe(point: CurvePoint, task: DigitTask, stage: Stage) -> Row:
     recipe: DigitRecipe = task.recipe
     layers = take_layers(stage.arrays)
     dense_bits = sum(
@@ -234,7 +234,7 @@ def _describe(point: Point, task: DigitTask, stage: Stage) -> Row:
     }
 
 
-def _find_bits(point: Point, name: str) -> int | None:
+def _find_bits(point: CurvePoint, name: str) -> int | None:
     return next((bits for kind, bits in point.bits.items() if name.startswith(kind)), None)
 
 

@@ -24,12 +24,12 @@ from eiesim.baselines.cpu import (
     open_cpu,
 )
 from eiesim.baselines.cuda import find_gpu
-from eiesim.baselines.measured import LEAST_REPEATS, Plan, measure_layer
+from eiesim.baselines.measured import LEAST_REPEATS, MeasurementPlan, measure_layer
 from eiesim.catalog.layers import load_benchmark
 from eiesim.cli.main import main
 from tests.support.arrays import f32, u8
 
-QUICK = Plan(seconds=0)
+QUICK = MeasurementPlan(seconds=0)
 
 
 class ScriptedDevice:
@@ -138,7 +138,9 @@ def test_a_disturbed_baseline_is_said_by_both_commands(
 def test_cold_caches_are_flushed_before_each_repeat(layer: CompressedLayer) -> None:
     for cache, each in (("cold", ["flush", "time"]), ("warm", ["time"])):
         device = ScriptedDevice()
-        (first, _) = measure_layer(layer, device, Plan(batches=(1,), caches=(cache,), seconds=0))
+        (first, _) = measure_layer(
+            layer, device, MeasurementPlan(batches=(1,), caches=(cache,), seconds=0)
+        )
         assert first.cache == cache
         assert device.events == each * (2 * LEAST_REPEATS)
 
@@ -148,7 +150,7 @@ def test_operands_are_the_layers_weights_and_drawn_inputs(layer: CompressedLayer
     placed = []
     for seed in (0, 0, 1):
         device = ScriptedDevice()
-        list(measure_layer(layer, device, Plan(seconds=0, seed=seed)))
+        list(measure_layer(layer, device, MeasurementPlan(seconds=0, seed=seed)))
         weights, one, many, csr, *_ = device.placed
         assert np.array_equal(weights, dense)
         assert np.array_equal(csr.toarray(), dense)
@@ -173,7 +175,7 @@ def test_a_wrong_product_is_not_timed(layer: CompressedLayer) -> None:
 def test_a_product_beyond_float32_is_not_timed() -> None:
     huge = CompressedLayer(u8([[1, 1]]), f32([0, 3e38]), name="huge")
     with pytest.raises(EieError, match=r"huge: dense product .* differs by up to (inf|nan)"):
-        list(measure_layer(huge, ScriptedDevice(), Plan(batches=(64,), seconds=0)))
+        list(measure_layer(huge, ScriptedDevice(), MeasurementPlan(batches=(64,), seconds=0)))
 
 
 def test_memory_is_asked_for_before_it_is_taken() -> None:
@@ -208,7 +210,7 @@ def test_layers_without_weights() -> None:
 )
 def test_plans_that_are_wrong(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        Plan(**changes)
+        MeasurementPlan(**changes)
 
 
 @pytest.mark.parametrize("threads", [None, 1])
@@ -216,7 +218,7 @@ def test_this_cpu(threads: int | None) -> None:
     """Its products are checked against float64 by `measure_layer`."""
     layer = load_benchmark("nt-we").layer
     with open_cpu(threads) as cpu:
-        found = list(measure_layer(layer, cpu, Plan(caches=("cold", "warm"), seconds=0)))
+        found = list(measure_layer(layer, cpu, MeasurementPlan(caches=("cold", "warm"), seconds=0)))
         assert cpu.free_bytes() != 0
     assert len(found) == 8
     for it in found:

@@ -27,7 +27,7 @@ from eiesim.compress.retrain import (
     share_weights,
     train,
 )
-from eiesim.compress.retrain.compressible import Weights, find_weights
+from eiesim.compress.retrain.compressible import WeightMatrix, find_weights
 from eiesim.compress.retrain.modules import CharLstm, LeNet5, LeNet300, seeded
 from eiesim.training.tasks import make_model
 from eiesim.training.training import take_layers, take_state
@@ -82,7 +82,7 @@ def copy_weights(model: nn.Module) -> dict[str, np.ndarray[Any, Any]]:
     return {found.name: found.values.detach().numpy().copy() for found in find_weights(model)}
 
 
-def name_parameter(model: nn.Module, weights: Weights) -> str:
+def name_parameter(model: nn.Module, weights: WeightMatrix) -> str:
     return next(name for name, value in model.named_parameters() if value is weights.values)
 
 

@@ -21,7 +21,7 @@ from eiesim.paper.dc.layer_tables import TABLE_2
 from eiesim.paper.experiment import Outcome
 from eiesim.paper.parts import ledgers as networks
 from eiesim.paper.parts.authors_alexnet import ENTRIES, count_entries
-from eiesim.paper.parts.error_curves import Point
+from eiesim.paper.parts.error_curves import ErrorPoint
 from eiesim.paper.parts.ledger_tables import find_contradiction
 from eiesim.paper.verdict import DIFFERS, IMPOSSIBLE, MATCH, WITHIN, Judgement, Verdict
 
@@ -147,13 +147,17 @@ def test_fewer_bits_are_not_blamed_on_even_frequencies(
 # what losses agree
 
 
-def make_points(both: float, pruning: float) -> Iterator[Point]:
+def make_points(both: float, pruning: float) -> Iterator[ErrorPoint]:
     """Curves that lose nothing down to a size in percent."""
-    yield Point("lenet-5", "start", "dense", "dense", None, None, None, 1, 1.0, None, 1.0)
-    yield Point("lenet-5", "start", "pruned", "pruned", None, None, None, 1, 10.0, None, 1.0)
+    yield ErrorPoint("lenet-5", "start", "dense", "dense", None, None, None, 1, 1.0, None, 1.0)
+    yield ErrorPoint("lenet-5", "start", "pruned", "pruned", None, None, None, 1, 10.0, None, 1.0)
     for curve, size in (("pruning and sharing", both), ("pruning", pruning), ("sharing", 12.0)):
-        yield Point("lenet-5", "dc_figure6", curve, "dense", 0.1, 8, 4, 1, 100 / size, None, 1.0)
-        yield Point("lenet-5", "dc_figure6", curve, "dense", 0.1, 8, 4, 1, 200 / size, None, 5.0)
+        yield ErrorPoint(
+            "lenet-5", "dc_figure6", curve, "dense", 0.1, 8, 4, 1, 100 / size, None, 1.0
+        )
+        yield ErrorPoint(
+            "lenet-5", "dc_figure6", curve, "dense", 0.1, 8, 4, 1, 200 / size, None, 5.0
+        )
 
 
 def test_three_percent_is_not_nine() -> None:
@@ -168,7 +172,7 @@ def test_three_percent_is_not_nine() -> None:
 @pytest.mark.parametrize(("error", "kind"), [(1.11, DIFFERS), (2.2, MATCH)])
 def test_four_and_two_bits_cost_two_points(error: float, kind: str) -> None:
     """AlexNet's error rises by 1.99 points."""
-    point = Point("lenet-5", "dc_table6", "4, 2", "pruned", None, 4, 2, 1, 40.0, None, error)
+    point = ErrorPoint("lenet-5", "dc_table6", "4, 2", "pruned", None, 4, 2, 1, 40.0, None, error)
     outcome = dc_table6.judge([(*make_points(3, 10), point)])
     verdict = find(outcome, "4 and 2 bits")
     assert verdict.kind == kind

@@ -14,7 +14,7 @@ from eiesim.paper.dc import table1 as dc_table1
 from eiesim.paper.dc import table4 as dc_table4
 from eiesim.paper.parts import authors_alexnet, platforms
 from eiesim.paper.parts import ledgers as networks
-from eiesim.paper.parts.error_curves import Point
+from eiesim.paper.parts.error_curves import ErrorPoint
 from eiesim.paper.verdict import DIFFERS, MATCH, Statement, Verdict
 
 TABLES = {
@@ -125,14 +125,14 @@ def test_gains_are_the_printed_times() -> None:
     assert first == pytest.approx(7516.2 * 83.5 / (3066.5 * 42.3))
 
 
-def make_point(curve: str, bits: int, error: float) -> Point:
+def make_point(curve: str, bits: int, error: float) -> ErrorPoint:
     start = curve.rsplit(" ", 1)[-1]
-    return Point("net", "dc_figure7", curve, start, None, None, bits, 1, 1.0, None, error)
+    return ErrorPoint("net", "dc_figure7", curve, start, None, None, bits, 1, 1.0, None, error)
 
 
 def test_where_a_curve_fails() -> None:
     starts = [
-        Point("net", "start", start, start, None, None, None, 1, 1.0, None, 2.0)
+        ErrorPoint("net", "start", start, start, None, None, None, 1, 1.0, None, 2.0)
         for start in ("dense", "pruned")
     ]
     points = [

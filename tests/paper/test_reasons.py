@@ -95,7 +95,7 @@ def test_means_that_hold_vgg_6_are_marked(parts: Parts) -> None:
 def make_curve(layer: str, balance: float, lock_step: float, workload: str = MATCHED) -> Any:
     balances = (balance, *(0.9,) * (len(figure8.LABELS) - 1))
     cycles = tuple(range(1000, 1000 - 10 * len(figure8.LABELS), -10))
-    return figure8.Curve(layer, workload, cycles, balances, lock_step, ())
+    return figure8.DepthCurve(layer, workload, cycles, balances, lock_step, ())
 
 
 def test_figure_8_tells_lock_step_as_a_reason_only() -> None:

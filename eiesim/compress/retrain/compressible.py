@@ -20,7 +20,7 @@ codebook (a parameter of its own, so that an optimizer trains it)."""
 
 
 @dataclass(frozen=True, eq=False)
-class Weights:
+class WeightMatrix:
     """One matrix of weights inside a model.
 
     Attributes
@@ -76,7 +76,7 @@ class Weights:
                 self.values.data.mul_(self.mask)
 
 
-def find_weights(model: nn.Module, layers: Iterable[str] | None = None) -> tuple[Weights, ...]:
+def find_weights(model: nn.Module, layers: Iterable[str] | None = None) -> tuple[WeightMatrix, ...]:
     """Return the weights that can be compressed, in the model's order.
 
     Parameters
@@ -95,13 +95,13 @@ def find_weights(model: nn.Module, layers: Iterable[str] | None = None) -> tuple
     for path, module in model.named_modules():
         if isinstance(module, nn.Linear | nn.Conv2d):
             name = path or "layer"
-            found[name] = Weights(name, module, "weight")
+            found[name] = WeightMatrix(name, module, "weight")
         elif isinstance(module, nn.LSTM | nn.GRU):
             for parameter in dict(module.named_parameters(recurse=False)):
                 # of an LSTM with a projection, weight_hr has no bias and stays as it is
                 if parameter.startswith(("weight_ih", "weight_hh")) and CODEBOOK not in parameter:
                     name = f"{path}.{parameter}" if path else parameter
-                    found[name] = Weights(name, module, parameter)
+                    found[name] = WeightMatrix(name, module, parameter)
     if not found:
         raise WorkloadError(
             "model: expected Linear, Conv2d, LSTM or GRU layers, found none of them"
@@ -114,7 +114,7 @@ def find_weights(model: nn.Module, layers: Iterable[str] | None = None) -> tuple
 
 def choose(
     model: nn.Module, setting: T | Mapping[str, T], layers: Iterable[str] | None = None
-) -> list[tuple[Weights, T]]:
+) -> list[tuple[WeightMatrix, T]]:
     """Return the weights that a setting is for, each with its own.
 
     Parameters

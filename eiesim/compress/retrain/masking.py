@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from eiesim.compress.retrain.compressible import Weights, find_weights
+from eiesim.compress.retrain.compressible import WeightMatrix, find_weights
 
 
 @contextmanager
@@ -55,12 +55,12 @@ def masked(model: nn.Module) -> Iterator[nn.Module]:
             weights.settle()
 
 
-def _forward_hook(weights: Weights) -> Callable[..., None]:
+def _forward_hook(weights: WeightMatrix) -> Callable[..., None]:
     # an optimizer with momentum from before the pruning, or with weight decay, moves the weights
     return lambda *_: weights.settle()
 
 
-def _gradient_hook(weights: Weights) -> Callable[[torch.Tensor], None]:
+def _gradient_hook(weights: WeightMatrix) -> Callable[[torch.Tensor], None]:
     def sum_or_mask(values: torch.Tensor) -> None:
         gradient = values.grad
         if gradient is None:

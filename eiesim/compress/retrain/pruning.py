@@ -10,7 +10,7 @@ from torch import nn
 
 from eiesim.base.errors import WorkloadError
 from eiesim.compress.prune import prune
-from eiesim.compress.retrain.compressible import MASK, Weights, choose
+from eiesim.compress.retrain.compressible import MASK, WeightMatrix, choose
 
 
 def prune_(
@@ -53,7 +53,7 @@ def prune_(
 
     References
     ----------
-    Han, Pool, Tran, Dally, Learning both Weights and Connections, NIPS 2015, section 3: the
+    Han, Pool, Tran, Dally, Learning both WeightMatrix and Connections, NIPS 2015, section 3: the
     quality parameter.
     """
     settings = {"density": density, "threshold": threshold, "quality": quality}
@@ -65,7 +65,7 @@ def prune_(
     return {weights.name: _prune(weights, kind, value, n_pes) for weights, value in chosen}
 
 
-def _prune(weights: Weights, kind: str, value: float, n_pes: int) -> float:
+def _prune(weights: WeightMatrix, kind: str, value: float, n_pes: int) -> float:
     if weights.codes is not None:
         raise WorkloadError(f"{weights.name}: expected a layer to prune, found a shared one")
     weights.settle()

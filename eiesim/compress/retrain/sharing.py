@@ -10,7 +10,7 @@ from torch import nn
 
 from eiesim.base.errors import WorkloadError
 from eiesim.compress.codebook import Initialisation, assign_codes, build_codebook
-from eiesim.compress.retrain.compressible import CODEBOOK, CODES, MASK, Weights, choose
+from eiesim.compress.retrain.compressible import CODEBOOK, CODES, MASK, WeightMatrix, choose
 
 
 def share_weights(
@@ -22,7 +22,7 @@ def share_weights(
 ) -> None:
     """Let the weights of each layer share the entries of a codebook.
 
-    Weights that are zero, pruned or not, stay zero: entry 0 is theirs. Biases are not shared.
+    WeightMatrix that are zero, pruned or not, stay zero: entry 0 is theirs. Biases are not shared.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def share_weights(
         _share(weights, own_bits, initialisation, seed)
 
 
-def _share(weights: Weights, bits: int, initialisation: Initialisation, seed: int) -> None:
+def _share(weights: WeightMatrix, bits: int, initialisation: Initialisation, seed: int) -> None:
     weights.settle()
     values = weights.values.detach()
     array = values.float().cpu().numpy()

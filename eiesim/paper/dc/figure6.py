@@ -12,7 +12,7 @@ from eiesim.paper.parts.error_curves import (
     KEPT,
     ORIGIN,
     WORK,
-    Point,
+    ErrorPoint,
     find_start,
     list_networks,
     list_sources,
@@ -32,7 +32,7 @@ DROPS, KEEPS = 8.0, 3
 """Sizes in percent: below which each alone loses accuracy, and at which both together lose none."""
 
 
-def judge(parts: Iterable[tuple[Point, ...]]) -> Outcome:
+def judge(parts: Iterable[tuple[ErrorPoint, ...]]) -> Outcome:
     """Find the smallest size of each curve that loses nothing."""
     points = tuple(point for part in parts for point in part)
     networks = list_networks(points, FIGURE)
@@ -54,7 +54,7 @@ def judge(parts: Iterable[tuple[Point, ...]]) -> Outcome:
     )  # fmt: skip
 
 
-def _draw(points: tuple[Point, ...], network: str) -> Panel:
+def _draw(points: tuple[ErrorPoint, ...], network: str) -> Panel:
     own = sorted(
         (point for point in points if (point.figure, point.network) == (FIGURE, network)),
         key=lambda point: -point.rate,
@@ -69,7 +69,7 @@ def _draw(points: tuple[Point, ...], network: str) -> Panel:
     )  # fmt: skip
 
 
-def _judge_network(points: tuple[Point, ...], network: str) -> Iterator[Statement]:
+def _judge_network(points: tuple[ErrorPoint, ...], network: str) -> Iterator[Statement]:
     limit = find_start(points, network, "dense").error_percent + KEPT
     sizes = {curve: _find_smallest(points, network, curve, limit) for curve in CURVES}
     alone = {curve: sizes[curve] for curve in (PRUNING, SHARING)}
@@ -94,7 +94,7 @@ def _judge_network(points: tuple[Point, ...], network: str) -> Iterator[Statemen
 
 
 def _find_smallest(
-    points: tuple[Point, ...], network: str, curve: str, limit_percent: float
+    points: tuple[ErrorPoint, ...], network: str, curve: str, limit_percent: float
 ) -> float:
     """Return the smallest size of a curve up to an error, in percent of float32."""
     rates = [

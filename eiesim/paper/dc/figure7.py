@@ -10,7 +10,7 @@ from eiesim.paper.parts.error_curves import (
     LOST,
     ORIGIN,
     WORK,
-    Point,
+    ErrorPoint,
     draw_bits,
     find_start,
     list_networks,
@@ -26,7 +26,7 @@ NOTE = f"""{ORIGIN}
 Layers of the other kind keep float32."""
 
 
-def judge(parts: Iterable[tuple[Point, ...]]) -> Outcome:
+def judge(parts: Iterable[tuple[ErrorPoint, ...]]) -> Outcome:
     """Say where each kind of layers fails, and whether pruning matters."""
     points = tuple(point for part in parts for point in part)
     networks = list_networks(points, FIGURE)
@@ -49,7 +49,7 @@ def judge(parts: Iterable[tuple[Point, ...]]) -> Outcome:
     )
 
 
-def _judge_network(points: tuple[Point, ...], network: str) -> list[Statement]:
+def _judge_network(points: tuple[ErrorPoint, ...], network: str) -> list[Statement]:
     statements = []
     own = [point for point in points if (point.figure, point.network) == (FIGURE, network)]
     kinds = [kind for kind in FEWEST_BITS if any(point.curve.startswith(kind) for point in own)]
@@ -81,7 +81,7 @@ def _judge_network(points: tuple[Point, ...], network: str) -> list[Statement]:
     return statements
 
 
-def _find_fewest(points: list[Point], start_percent: float) -> int | None:
+def _find_fewest(points: list[ErrorPoint], start_percent: float) -> int | None:
     """Return the fewest bits with which no curve point has failed; None where all have."""
     fewest = None
     for point in sorted(points, key=lambda point: -(point.bits or 0)):

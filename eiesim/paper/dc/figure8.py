@@ -9,7 +9,7 @@ from eiesim.paper.experiment import Experiment, Outcome
 from eiesim.paper.parts.error_curves import (
     ORIGIN,
     WORK,
-    Point,
+    ErrorPoint,
     draw_bits,
     list_networks,
     list_sources,
@@ -24,7 +24,7 @@ Fully connected layers of the pruned network are shared, convolutions keep float
 squared error (optimal) is ours; the paper compares the other three."""
 
 
-def judge(parts: Iterable[tuple[Point, ...]]) -> Outcome:
+def judge(parts: Iterable[tuple[ErrorPoint, ...]]) -> Outcome:
     """Compare linear with the others at every number of bits."""
     points = tuple(point for part in parts for point in part)
     networks = list_networks(points, FIGURE)
@@ -46,7 +46,7 @@ def judge(parts: Iterable[tuple[Point, ...]]) -> Outcome:
     )
 
 
-def _judge_network(points: tuple[Point, ...], network: str, other: str) -> Statement:
+def _judge_network(points: tuple[ErrorPoint, ...], network: str, other: str) -> Statement:
     errors = {
         (point.curve, point.bits): point.error_percent
         for point in points

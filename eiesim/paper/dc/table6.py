@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from eiesim.base.published import read_table
 from eiesim.hardware import Hardware
 from eiesim.paper.experiment import Experiment, Outcome
-from eiesim.paper.parts.error_curves import KEPT, ORIGIN, WORK, Point, find_start, list_sources
+from eiesim.paper.parts.error_curves import KEPT, ORIGIN, WORK, ErrorPoint, find_start, list_sources
 from eiesim.paper.verdict import MUCH, Judgement, Statement, Unreproducible, agree_in_loss
 
 FIGURE = "dc_table6"
@@ -16,7 +16,7 @@ A rise agrees with AlexNet's of up to {MUCH:g} point where ours is at most {KEPT
 with a larger one where ours is half of it or more."""
 
 
-def judge(parts: Iterable[tuple[Point, ...]]) -> Outcome:
+def judge(parts: Iterable[tuple[ErrorPoint, ...]]) -> Outcome:
     """Set what bits cost a LeNet beside what they cost AlexNet."""
     points = tuple(point for part in parts for point in part)
     own = {(point.conv_bits, point.fc_bits): point for point in points if point.figure == FIGURE}
@@ -41,7 +41,7 @@ def judge(parts: Iterable[tuple[Point, ...]]) -> Outcome:
     )
 
 
-def _judge_bits(points: tuple[Point, ...], point: Point, paper_lost: float) -> Statement:
+def _judge_bits(points: tuple[ErrorPoint, ...], point: ErrorPoint, paper_lost: float) -> Statement:
     start = find_start(points, point.network, point.start).error_percent
     lost = point.error_percent - start
     return Statement(

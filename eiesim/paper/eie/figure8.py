@@ -35,7 +35,7 @@ the label 4 or 8 and are flat from there; NT-We, whose PEs hold one entry a colu
 
 
 @dataclass(frozen=True)
-class Curve:
+class DepthCurve:
     """Load balance of one layer by label, and with all PEs in lock-step: no queue at all."""
 
     layer: str
@@ -46,7 +46,7 @@ class Curve:
     sources: tuple[Source, ...]
 
 
-def work(data: Path) -> Iterator[Curve | None]:
+def work(data: Path) -> Iterator[DepthCurve | None]:
     """Run each layer with every depth, one after the other; None for a missing one."""
     for name, workload in list_matched_and_real(data):
         yield _run(name, workload) if workload else None
@@ -55,14 +55,14 @@ def work(data: Path) -> Iterator[Curve | None]:
 WORK = Work(STEPS, work, READS)
 
 
-def _run(name: str, workload: Workload) -> Curve:
+def _run(name: str, workload: Workload) -> DepthCurve:
     hw, operands = Hardware.preset(PRESET), workload.operands
     image = encode(operands.layer, hw)
     lock_step_cycles = bound_cycles(image, operands.activations, hw).ceiling_cycles
     machines = [replace(hw, queue_depth=2 * label) for label in LABELS]
     rows = measure_machines(operands.layer, operands.activations, machines)
     work_cycles = (rows[0]["macs"] + rows[0]["padding_macs"]) / hw.n_pes
-    return Curve(
+    return DepthCurve(
         name,
         workload.kind,
         tuple(row["cycles"] for row in rows),
@@ -72,12 +72,12 @@ def _run(name: str, workload: Workload) -> Curve:
     )
 
 
-def judge(parts: Iterable[Curve | None]) -> Outcome:
+def judge(parts: Iterable[DepthCurve | None]) -> Outcome:
     """Set what the text says of the figure beside what the curves show.
 
     Parameters
     ----------
-    parts : iterable of Curve or None
+    parts : iterable of DepthCurve or None
         The layers.
     """
     curves = [part for part in parts if part is not None]
@@ -92,7 +92,7 @@ def judge(parts: Iterable[Curve | None]) -> Outcome:
     )
 
 
-def _judge(curves: list[Curve]) -> Iterator[Judgement]:
+def _judge(curves: list[DepthCurve]) -> Iterator[Judgement]:
     drawn = [curve for curve in curves if curve.workload != REAL]
     idle, lock_step = (
         [100 * (1 - balance) for balance in balances]
@@ -111,7 +111,7 @@ def _judge(curves: list[Curve]) -> Iterator[Judgement]:
     yield from _judge_text(drawn)
 
 
-def _judge_text(curves: list[Curve]) -> Iterator[Judgement]:
+def _judge_text(curves: list[DepthCurve]) -> Iterator[Judgement]:
     before, after = (
         [_gain(curve, low, high) for curve in curves] for low, high in ((1, 8), (8, 256))
     )
@@ -131,13 +131,13 @@ def _judge_text(curves: list[Curve]) -> Iterator[Judgement]:
     )  # fmt: skip
 
 
-def _gain(curve: Curve, low: int, high: int) -> float:
+def _gain(curve: DepthCurve, low: int, high: int) -> float:
     """Return by how many percent the time falls from one label to another."""
     before, after = (curve.cycles[LABELS.index(label)] for label in (low, high))
     return 100 * (1 - after / before)
 
 
-def _list_points(curve: Curve) -> list[Row]:
+def _list_points(curve: DepthCurve) -> list[Row]:
     return [
         {
             "layer": curve.layer,
@@ -152,7 +152,7 @@ def _list_points(curve: Curve) -> list[Row]:
     ]
 
 
-def _chart(curves: list[Curve]) -> Chart:
+def _chart(curves: list[DepthCurve]) -> Chart:
     panel = Panel(
         "lines",
         tuple(map(str, LABELS)),

@@ -49,7 +49,7 @@ voltage, and takes the SRAMs from CACTI between 32 and 22 nm, where the voltage 
 
 
 @dataclass(frozen=True)
-class Chip:
+class ChipColumn:
     """One of EIE's two columns."""
 
     name: str
@@ -57,7 +57,7 @@ class Chip:
     run: LayerRun
 
 
-def work(_data: Path) -> Iterator[Chip]:
+def work(_data: Path) -> Iterator[ChipColumn]:
     """Run Alex-7 on the two chips.
 
     Parameters
@@ -67,13 +67,13 @@ def work(_data: Path) -> Iterator[Chip]:
     """
     for name, preset in CHIPS.items():
         hw = Hardware.preset(preset)
-        yield Chip(name, hw, run_layer(LAYER, hw, price_machine(hw)))
+        yield ChipColumn(name, hw, run_layer(LAYER, hw, price_machine(hw)))
 
 
 WORK = Work(STEPS, work)
 
 
-def judge(parts: Iterable[Chip]) -> Outcome:
+def judge(parts: Iterable[ChipColumn]) -> Outcome:
     """Set our columns beside the paper's."""
     chips = list(parts)
     printed = {row["platform"]: row for row in read_table("paper/eie_table5")}
@@ -130,7 +130,7 @@ def _take(row: dict[str, str]) -> Row:
     return {"node": row["node"], "clock_mhz": clock_mhz} | numbers | {"energy_counted_uj": None}
 
 
-def _describe(chip: Chip) -> Row:
+def _describe(chip: ChipColumn) -> Row:
     area_mm2 = estimate_area(chip.hw).chip_mm2
     power_w = find_chip_power_mw(chip.hw, price_machine(chip.hw)) / 1000
     frames = 1e6 / chip.run.result.latency_us
@@ -157,7 +157,7 @@ def _quote_others(printed: dict[str, dict[str, str]]) -> Iterator[Unreproducible
                                      "the paper quotes others' measurements")  # fmt: skip
 
 
-def _judge(chip: Chip, row: Row, printed: dict[str, dict[str, str]]) -> Iterator[Verdict]:
+def _judge(chip: ChipColumn, row: Row, printed: dict[str, dict[str, str]]) -> Iterator[Verdict]:
     """Judge one chip's column, and the abstract's claims of the larger one."""
     paper, small = printed[chip.name], printed[next(iter(CHIPS))]
     scaled = paper is not small

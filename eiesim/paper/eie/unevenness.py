@@ -38,7 +38,7 @@ Variations = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredLayer:
     """One real layer, and drawn ones like it.
 
     Attributes
@@ -81,7 +81,7 @@ class Tried:
     sources: tuple[Source, ...]
 
 
-def work(data: Path) -> Iterator[list[Measured] | Tried]:
+def work(data: Path) -> Iterator[list[MeasuredLayer] | Tried]:
     """Measure the real layers, then draw the nine with more and more uneven rows."""
     hw = Hardware.preset(PRESET)
     yield [_measure(real, hw) for real in read_real_layers(data)]
@@ -101,7 +101,7 @@ def work(data: Path) -> Iterator[list[Measured] | Tried]:
 WORK = Work(STEPS, work, READS)
 
 
-def _measure(real: RealLayer, hw: Hardware) -> Measured:
+def _measure(real: RealLayer, hw: Hardware) -> MeasuredLayer:
     layer = real.layer
     own = (
         measure_variation(np.bincount(layer.codes.indices, minlength=layer.rows), layer.cols),
@@ -117,7 +117,7 @@ def _measure(real: RealLayer, hw: Hardware) -> Measured:
         density = float((real.inputs != 0).mean())
         for kind, variations in (("even", UNIFORM), ("default", DEFAULT), ("own", own)):
             balances[kind] = _draw_balance(layer, density, variations, hw)
-    return Measured(
+    return MeasuredLayer(
         layer.name, real.pruned_by, layer.rows, layer.cols, layer.density, *own, times_us,
         balances, real.source,
     )  # fmt: skip
@@ -146,12 +146,12 @@ def _draw_balance(
     return theoretical_us / actual_us
 
 
-def fit_default(measured: Sequence[Measured]) -> Variations | None:
+def fit_default(measured: Sequence[MeasuredLayer]) -> Variations | None:
     """Return the median variations of the layers that the papers' authors pruned, if there are any.
 
     Parameters
     ----------
-    measured : sequence of Measured
+    measured : sequence of MeasuredLayer
         Real layers.
     """
     fitted = [one for one in measured if one.pruned_by == AUTHORS]
@@ -162,12 +162,12 @@ def fit_default(measured: Sequence[Measured]) -> Variations | None:
     )  # fmt: skip
 
 
-def judge(parts: Iterable[list[Measured] | Tried]) -> Outcome:
+def judge(parts: Iterable[list[MeasuredLayer] | Tried]) -> Outcome:
     """Set the drawn layers' load balance beside the paper's.
 
     Parameters
     ----------
-    parts : iterable of list of Measured, and of Tried
+    parts : iterable of list of MeasuredLayer, and of Tried
         From `work`.
     """
     found = list(parts)
@@ -215,7 +215,7 @@ def _find_balance(layer: str) -> float:
     return theoretical / actual
 
 
-def _describe(one: Measured) -> Row:
+def _describe(one: MeasuredLayer) -> Row:
     return {
         "layer": one.layer,
         "pruned_by": one.pruned_by,
@@ -238,7 +238,7 @@ def _list(layer: Tried) -> Row:
     }
 
 
-def _write_note(measured: list[Measured], verdicts: Sequence[Verdict]) -> str:
+def _write_note(measured: list[MeasuredLayer], verdicts: Sequence[Verdict]) -> str:
     fitted = fit_default(measured)
     told = "The real layers are missing, so that the default could not be fitted again here."
     if fitted is not None:

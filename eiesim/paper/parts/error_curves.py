@@ -32,7 +32,7 @@ more than 1 point above that of the network it begins with, and loses nothing wi
 
 
 @dataclass(frozen=True)
-class Point:
+class ErrorPoint:
     """One network of a curve, see `eiesim.training.curves.measure_curves`."""
 
     network: str
@@ -67,7 +67,7 @@ def list_sources() -> tuple[Source, ...]:
     return (Source(given, hash_file(file), 0),)
 
 
-def work(_data: Path) -> Iterator[tuple[Point, ...]]:
+def work(_data: Path) -> Iterator[tuple[ErrorPoint, ...]]:
     """Read the curves.
 
     Parameters
@@ -78,7 +78,7 @@ def work(_data: Path) -> Iterator[tuple[Point, ...]]:
     (_, header), *lines = read_csv(find_table())
     rows = [dict(zip(header, words, strict=True)) for _, words in lines]
     yield tuple(
-        Point(
+        ErrorPoint(
             row["network"], row["figure"], row["curve"], row["start"],
             float(row["density"]) if row["density"] else None,
             int(row["conv_bits"]) if row["conv_bits"] else None,
@@ -94,7 +94,7 @@ def work(_data: Path) -> Iterator[tuple[Point, ...]]:
 WORK = Work(STEPS, work, READS)
 
 
-def find_start(points: tuple[Point, ...], network: str, start: str) -> Point:
+def find_start(points: tuple[ErrorPoint, ...], network: str, start: str) -> ErrorPoint:
     """Return the network that a curve begins with.
 
     Parameters
@@ -105,12 +105,12 @@ def find_start(points: tuple[Point, ...], network: str, start: str) -> Point:
     return next(p for p in points if (p.network, p.figure, p.start) == (network, "start", start))
 
 
-def list_networks(points: tuple[Point, ...], figure: str) -> list[str]:
+def list_networks(points: tuple[ErrorPoint, ...], figure: str) -> list[str]:
     """Return the networks that have curves in a figure."""
     return list(dict.fromkeys(point.network for point in points if point.figure == figure))
 
 
-def draw_bits(points: tuple[Point, ...], figure: str, network: str) -> Panel:
+def draw_bits(points: tuple[ErrorPoint, ...], figure: str, network: str) -> Panel:
     """Return the errors of a network by bits of a shared weight, one line a curve."""
     own = [point for point in points if (point.figure, point.network) == (figure, network)]
     bits = sorted({point.bits for point in own if point.bits is not None})

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import geometric_mean
 
 from eiesim.base.published import PAPER_LAYERS
-from eiesim.baselines.measured import Plan
+from eiesim.baselines.measured import MeasurementPlan
 from eiesim.baselines.published import list_published
 from eiesim.baselines.rows import Baseline
 from eiesim.catalog.layers import find_spec_file, load_spec
@@ -43,7 +43,7 @@ def work(_data: Path) -> Iterator[tuple[Baseline, ...]]:
     """
     yield tuple(row for layer in LAYERS for row in list_published(layer, BATCHES))
     with open_devices(None) as (devices, _):
-        for found in measure_layers(MEASURED, Plan(batches=(1,)), devices[:1]):
+        for found in measure_layers(MEASURED, MeasurementPlan(batches=(1,)), devices[:1]):
             yield found.rows
 
 

@@ -12,7 +12,7 @@ from eiesim.catalog.operands import Source, hash_file
 from eiesim.catalog.trained import load_trained, trained_names
 from eiesim.paper.dc.figure6 import BOTH, PRUNING
 from eiesim.paper.dc.figure7 import FEWEST_BITS
-from eiesim.paper.parts.error_curves import KEPT, LOST, Point, find_start, list_networks
+from eiesim.paper.parts.error_curves import KEPT, LOST, ErrorPoint, find_start, list_networks
 from eiesim.paper.parts.ledgers import TRAINED, NetworkBits
 from eiesim.paper.talk.statements import decline, join_words, say
 from eiesim.paper.talk.tuning import Tuned
@@ -109,7 +109,7 @@ def _read(name: str, run: Mapping[str, Any]) -> Account:
 
 
 def judge_training(
-    accounts: Sequence[Account], networks: Sequence[NetworkBits], points: tuple[Point, ...]
+    accounts: Sequence[Account], networks: Sequence[NetworkBits], points: tuple[ErrorPoint, ...]
 ) -> Iterator[Judgement]:
     """Judge statements 1, 11, 12, 15 and 18 to 21.
 
@@ -215,7 +215,7 @@ def judge_tuning(tuned: Sequence[Tuned], accounts: Sequence[Account]) -> Stateme
     )  # fmt: skip
 
 
-def _judge_fewest(points: tuple[Point, ...]) -> Statement:
+def _judge_fewest(points: tuple[ErrorPoint, ...]) -> Statement:
     found = [
         (point, kind, find_start(points, point.network, "pruned").error_percent)
         for point in points
@@ -229,7 +229,7 @@ def _judge_fewest(points: tuple[Point, ...]) -> Statement:
     )  # fmt: skip
 
 
-def _tell_point(found: tuple[Point, str, float]) -> str:
+def _tell_point(found: tuple[ErrorPoint, str, float]) -> str:
     point, kind, start = found
     return (
         f"{point.network}'s {kind} layers with {point.bits} bits: {start:.2f} % becomes "
@@ -237,7 +237,7 @@ def _tell_point(found: tuple[Point, str, float]) -> str:
     ).replace("convolutions layers", "convolutions")
 
 
-def _judge_both(points: tuple[Point, ...]) -> Statement:
+def _judge_both(points: tuple[ErrorPoint, ...]) -> Statement:
     """Compare sharing after pruning with pruning alone, and sharing of pruned with dense."""
     after_pruning = _list_excess(points, "dc_figure6", "density", (BOTH, PRUNING))
     by_bits = [
@@ -256,7 +256,7 @@ def _judge_both(points: tuple[Point, ...]) -> Statement:
 
 
 def _list_excess(
-    points: tuple[Point, ...], figure: str, axis: str, curves: tuple[str, str]
+    points: tuple[ErrorPoint, ...], figure: str, axis: str, curves: tuple[str, str]
 ) -> list[float]:
     """Return how far the first curve lies above the second, where that has not failed."""
     both, alone = (
@@ -278,7 +278,7 @@ def _list_excess(
     ]
 
 
-def _judge_loss(points: tuple[Point, ...]) -> Statement:
+def _judge_loss(points: tuple[ErrorPoint, ...]) -> Statement:
     printed = read_table("paper/dc_table6")
     reference = float(printed[0]["top1_error"])
     own = {(it.conv_bits, it.fc_bits): it for it in points if it.figure == "dc_table6"}

@@ -39,7 +39,7 @@ FLOAT_BYTES, FIXED_BYTES = 4, 2
 
 
 @dataclass(frozen=True)
-class Traffic:
+class MemoryTraffic:
     """Bytes that one inference of a layer fetches and writes.
 
     Attributes
@@ -71,14 +71,14 @@ class Traffic:
         return self.dense_bytes / self.counted_bytes
 
 
-def run_matched() -> Iterator[tuple[WorkloadRun, Traffic]]:
+def run_matched() -> Iterator[tuple[WorkloadRun, MemoryTraffic]]:
     """Run the nine layers with the paper's own work, and count their bytes."""
     hw = Hardware.preset(PRESET)
     for run in run_workloads(map(draw_matched, PAPER_LAYERS), hw):
         yield run, count_traffic(run, hw)
 
 
-def count_traffic(run: WorkloadRun, hw: Hardware) -> Traffic:
+def count_traffic(run: WorkloadRun, hw: Hardware) -> MemoryTraffic:
     """Count the bytes of a run."""
     layer, counters = run.workload.operands.layer, run.result.counters
     image = encode(layer, hw)
@@ -86,7 +86,7 @@ def count_traffic(run: WorkloadRun, hw: Hardware) -> Traffic:
     image_bits = hw.entry_bits * image.codes.size + hw.ptr_bits * image.ptr.size
     # a look-up reads where the column starts and where the next one does
     read_bits = hw.spmat_width_bits * counters.spmat_reads + 2 * hw.ptr_bits * counters.ptr_reads
-    return Traffic(
+    return MemoryTraffic(
         run.name,
         FLOAT_BYTES * (layer.rows * layer.cols + numbers),
         image_bits // 8 + FIXED_BYTES * numbers,
@@ -228,7 +228,7 @@ def _judge_cheaper(waterfalls: Sequence[Waterfall]) -> Statement:
     )  # fmt: skip
 
 
-def judge_traffic(traffic: Sequence[Traffic], networks: Sequence[NetworkBits]) -> Statement:
+def judge_traffic(traffic: Sequence[MemoryTraffic], networks: Sequence[NetworkBits]) -> Statement:
     """Judge statement 28: layer by layer, and for networks whose weights are fetched once."""
     low, high = TIMES_LESS
     weights = {bits.name: bits.ledger.total.shared_rate for bits in _list_near(networks)}
@@ -258,6 +258,6 @@ def _show_range(rates: Iterable[float]) -> str:
     return f"{min(found):.1f} to {max(found):.1f}x"
 
 
-def describe_traffic(one: Traffic) -> Row:
+def describe_traffic(one: MemoryTraffic) -> Row:
     """Return a layer's bytes as one row."""
     return vars(one) | {"times_less": one.less, "times_less_zeros_skipped": one.less_counted}

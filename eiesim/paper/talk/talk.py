@@ -37,7 +37,7 @@ from eiesim.paper.talk.distributions import (
     measure_weights,
 )
 from eiesim.paper.talk.hardware import (
-    Traffic,
+    MemoryTraffic,
     describe_traffic,
     judge_machine,
     judge_traffic,
@@ -110,10 +110,10 @@ def judge(parts: Iterable[Sequence[object]]) -> Outcome:
     found = [one for part in parts for one in part]
     bits, accounts = _pick(found, NetworkBits), _pick(found, Account)
     spreads, quantised = _pick(found, Spread), _pick(found, Quantised)
-    traffic, runs = _pick(found, Traffic), _pick(found, WorkloadRun)
+    traffic, runs = _pick(found, MemoryTraffic), _pick(found, WorkloadRun)
     judgements: list[Judgement] = [
         *judge_sizes(bits, accounts),
-        *judge_training(accounts, bits, tuple(_pick(found, error_curves.Point))),
+        *judge_training(accounts, bits, tuple(_pick(found, error_curves.ErrorPoint))),
         judge_tuning(_pick(found, Tuned), accounts),
         judge_clusters(spreads),
         judge_quantisation(quantised),

@@ -148,7 +148,7 @@ class Prepared:
         dram = (hw.stream, hw.fetch) if stream.bits.any() else None
         run = self._occupy(hw.scan, hw.timing, dram)
         words = self._count_words(hw.scan, hw.words)
-        work = Work(
+        work = PEWork(
             1, run.cycles, scan.columns.size, run.busy, run.last_busy, run.bypasses, entries,
             padding, words, stream.spmat_words, stream.pointers,
         )  # fmt: skip
@@ -226,7 +226,7 @@ def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardwar
     return RunResult(image.name, "fast", hw, output, counters)
 
 
-class Work(NamedTuple):
+class PEWork(NamedTuple):
     """What PEs do in one run or in several; of each PE int64 [n_pes].
 
     Attributes
@@ -256,7 +256,7 @@ class Work(NamedTuple):
     dram_pointers: int
 
 
-def count_pes(image: InterleavedCSC, hw: Hardware, work: Work) -> PeCounters:
+def count_pes(image: InterleavedCSC, hw: Hardware, work: PEWork) -> PeCounters:
     """Return the counts of every PE."""
     macs = work.entries - work.padding
     inputs, outputs = _deal(image.cols, hw.n_pes), _deal(image.rows, hw.n_pes)

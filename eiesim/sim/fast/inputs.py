@@ -9,7 +9,7 @@ from eiesim.counters import Counters, InputsResult
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, overflows_srams
 from eiesim.sim.fast import _kernels
-from eiesim.sim.fast.engine import LATEST, Work, count_pes
+from eiesim.sim.fast.engine import LATEST, PEWork, count_pes
 from eiesim.sim.fast.outputs import accumulate
 from eiesim.sim.scan import find_scanned_bias, load_registers
 
@@ -55,7 +55,9 @@ def run_inputs(image: InterleavedCSC, stack: npt.NDArray[np.float32], hw: Hardwa
     busy, last_busy, words, entries, padding, bypasses = per_pe
     nothing = np.zeros(hw.n_pes, np.int64)
     total = int(cycles.sum()), int(broadcasts.sum())
-    work = Work(len(stack), *total, busy, last_busy, bypasses, entries, padding, words, nothing, 0)
+    work = PEWork(
+        len(stack), *total, busy, last_busy, bypasses, entries, padding, words, nothing, 0
+    )
     counters = Counters(
         cycles=total[0],
         scan_cycles=int(scan_cycles.sum()),
