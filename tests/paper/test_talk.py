@@ -21,7 +21,7 @@ from eiesim.energy.sram import find_sram
 from eiesim.paper.eie.savings import Waterfall
 from eiesim.paper.experiment import Outcome
 from eiesim.paper.page import render_reproduction
-from eiesim.paper.parts.error_curves import ErrorPoint
+from eiesim.paper.parts.error_curves import ErrorPoint as Point
 from eiesim.paper.parts.ledgers import NetworkBits
 from eiesim.paper.parts.workloads import WorkloadRun, run_workloads
 from eiesim.paper.record import DONE, Record
@@ -214,7 +214,7 @@ def spend(run: WorkloadRun, factor: float) -> WorkloadRun:
     return replace(run, run=replace(run.run, energy=replace(energy, rows=rows, total_pj=whole)))
 
 
-def fail(point: ErrorPoint, figure: str, lost: float, curve: str = "") -> ErrorPoint:
+def fail(point: Point, figure: str, lost: float, curve: str = "") -> Point:
     if point.figure != figure or curve not in point.curve:
         return point
     return replace(point, error_percent=point.error_percent + lost)
@@ -246,11 +246,11 @@ TURNS: list[tuple[int, bool, Callable[[Parts], Parts], str]] = [
     (16, False, alter(NetworkBits, enlarge_codebooks), "bits a weight"),
     (17, False, alter(Tuned, lambda it: replace(it, after=2 * it.before)), "lenet-5/ip2 -100.0 %"),
     (17, False, alter(Account, lambda it: replace(it, assigned=it.shared - 0.5)), "topics-lstm"),
-    (18, False, alter(ErrorPoint, lambda it: fail(it, "dc_figure7", 2, "convolutions")), "convolutions"),
-    (19, False, alter(ErrorPoint, lambda it: fail(it, "dc_figure6", 0.2, "and sharing")), "0.26 points"),
-    (19, False, alter(ErrorPoint, lambda it: fail(it, "dc_figure7", 0.2, ", pruned")), "0.22 points"),
-    (20, True, alter(ErrorPoint, lambda it: fail(it, "dc_table6", 1.8, "4, 2")), ""),
-    (20, False, alter(ErrorPoint, lambda it: fail(it, "dc_table6", 1.8)), "+1.77 points, AlexNet's by "),
+    (18, False, alter(Point, lambda it: fail(it, "dc_figure7", 2, "convolutions")), "convolutions"),
+    (19, False, alter(Point, lambda it: fail(it, "dc_figure6", 0.2, "and sharing")), "0.26 points"),
+    (19, False, alter(Point, lambda it: fail(it, "dc_figure7", 0.2, ", pruned")), "0.22 points"),
+    (20, True, alter(Point, lambda it: fail(it, "dc_table6", 1.8, "4, 2")), ""),
+    (20, False, alter(Point, lambda it: fail(it, "dc_table6", 1.8)), "+1.77 points, AlexNet's by "),
     (21, False, alter(Account, lambda it: replace(it, encoded=it.encoded + 1)), "lose up to 0.9"),
     (21, False, alter(NetworkBits, lambda it: resize(it, {"LeNet-5": 20}, True)), "up to 5.0 %"),
     (22, False, alter(NetworkBits, lambda it: resize(it, {"AlexNet": 20})), "AlexNet's file"),
