@@ -6,10 +6,11 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from eiesim.cli.useless import refuse_useless
+from eiesim.cli.common import add_report_arguments, deliver, refuse_useless
 
 if TYPE_CHECKING:
     from eiesim.baselines.measured import MeasurementPlan
+    from eiesim.report.report import Report
     from eiesim.runs.baseline import LayerBaselines
 
 HELP = "Time layers on this computer's CPU and GPU, or list published times or rooflines."
@@ -54,30 +55,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seconds", type=float, metavar="S",
         help="measured: least time spent on each measurement (default: 0.2)",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print summary.json instead of a table")
-    parser.add_argument("--out", metavar="DIR", help="write a folder of results")
+    add_report_arguments(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Measure or list, print the numbers, and write the folder."""
-    from eiesim.cli.output import print_table, result_folder
-    from eiesim.runs import baseline, store
+    """Measure or list, and print or write the numbers."""
+    return deliver(options, lambda: _report(options))
+
+
+def _report(options: argparse.Namespace) -> Report:
+    from eiesim.runs.baseline import report_baselines
 
     plan = _make_plan(options)
-    with result_folder(options.out) as folder:
-        found, gpu = _collect(options, plan)
-        summary = baseline.summarise(options.kind, found, gpu)
-        if folder is not None:
-            baseline.write_baselines(folder, found, summary, plan, options.words)
-    if options.json:
-        print(store.to_json(summary), end="")
-    else:
-        print_table(summary["measurements"] or summary["rows"])
-        for problem in summary["problems"]:
-            print(problem)
-        if gpu is not None:
-            print(f"gpu: {gpu}")
-    return 0
+    layers, gpu = _collect(options, plan)
+    return report_baselines(options.kind, layers, gpu, plan)
 
 
 def _make_plan(options: argparse.Namespace) -> MeasurementPlan:

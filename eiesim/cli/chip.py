@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
+from eiesim.cli.common import add_report_arguments, deliver
 from eiesim.cli.hardware_arguments import add_machine_arguments, read_machine
+
+if TYPE_CHECKING:
+    from eiesim.report.report import Report
 
 HELP = "Tell power and area of a machine, and the price of every action with its source."
 EPILOG = """\
@@ -22,9 +27,6 @@ examples:
 """
 
 
-REASONS = ("no_power", "no_area")
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
     add_machine_arguments(parser)
@@ -32,52 +34,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--vary", action="append", default=[], metavar="KEY=A,B,...",
         help="power and area with a field of the hardware at each value; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print summary.json instead of tables")
-    parser.add_argument("--out", metavar="DIR", help="write a folder of results")
+    add_report_arguments(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Print a machine's power, area and prices, and write the folder."""
-    from eiesim.cli.output import print_table, result_folder
-    from eiesim.runs import store
-    from eiesim.runs.chip import describe_widths, summarise_chip, vary_chip
+    """Print a machine's power, area and prices, and write them."""
+    return deliver(options, lambda: _report(options))
+
+
+def _report(options: argparse.Namespace) -> Report:
+    from eiesim.runs.chip import report_chip
 
     hw, prices = read_machine(options)
-    with result_folder(options.out) as folder:
-        summary = summarise_chip(hw, prices)
-        summary["variations"] = vary_chip(hw, options.vary, options.energy_table)
-        summary["wider_words"] = describe_widths(hw, summary["variations"])
-        if folder is not None:
-            names = ("modules", "areas", "prices", *(["variations"] if options.vary else []))
-            tables = {f"{name}.csv": store.to_csv(summary[name]) for name in names}
-            texts = {
-                "summary.json": store.to_json(summary),
-                "manifest.json": store.to_json(store.make_manifest(hw, (), options.words)),
-            }
-            store.write_texts(folder, tables | texts)
-    if options.json:
-        print(store.to_json(summary), end="")
-        return 0
-    print_table(summary["modules"])
-    print(
-        f"{hw.n_pes} PEs and {hw.lnzd_nodes} LNZD units, none waiting: "
-        f"{summary['chip_power_mw']:.1f} mW, {summary['chip_area_mm2']:.2f} mm2"
-    )
-    if summary["clock"]["text"]:
-        print(summary["clock"]["text"])
-    for what, factors in summary["calibration"].items():
-        words = ", ".join(f"{module} {factor:.3f}" for module, factor in factors.items())
-        print(f"calibrated to Table II, {what.replace('_', ' ')}: {words}")
-    shown = ("component", "part", "action", "value", "unit", "per", "kind", "source")
-    print_table([{key: row[key] for key in shown} for row in summary["prices"]])
-    if options.vary:
-        rows = summary["variations"]
-        print_table([{key: row[key] for key in row if key not in REASONS} for row in rows])
-        for row in rows:
-            for reason in dict.fromkeys(row[key] for key in REASONS if row[key] is not None):
-                print(f"missing with {row['key']}={row['value']}: {reason}")
-    if summary["wider_words"]:
-        print(summary["wider_words"])
-    for override in prices.overrides:
-        print(f"price of {override}")
-    return 0
+    return report_chip(hw, prices, options.vary, options.energy_table)

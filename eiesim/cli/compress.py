@@ -6,10 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eiesim.cli.common import add_report_arguments, deliver, refuse_useless
 from eiesim.cli.plan import add_plan_arguments, read_plan_options
-from eiesim.cli.useless import refuse_useless
 
 if TYPE_CHECKING:
+    from eiesim.report.report import Report
     from eiesim.runs.compressed import Network
 
 HELP = "Prune a network, let its weights share codebooks, and write a file as small as it says."
@@ -46,18 +47,6 @@ examples:
   eiesim compress small/weights.dcz
   eiesim compress lenet-300-100 --train --out lenet
 """
-SHOWN = (
-    "name", "weights", "density", "code_bits", "index_bits", "padding", "dense_bits", "pruned_bits",
-    "shared_bits", "file_bits", "file_rate",
-)  # fmt: skip
-PARTS = (
-    "name", "codes_bits", "gaps_bits", "padding_bits", "huffman_codes_bits", "huffman_gaps_bits",
-    "codebook_bits", "bias_bits", "tables_bits", "header_bits", "interleaved_bits", "pointer_bits",
-)  # fmt: skip
-RUN = (
-    "name", "cycles", "dense_cycles", "latency_us", "energy_pj", "pruned_error", "shared_error",
-    "largest_error", "sign_changes", "entries_used", "entries_moved",
-)  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,52 +80,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--activation-density", type=float, default=1.0, metavar="X",
         help="share of inputs that are not zero (default: 1)",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print summary.json instead of tables")
-    parser.add_argument("--out", metavar="DIR", help="write a folder of results")
+    add_report_arguments(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Compress the network, print its ledger, and write the folder."""
+    """Compress the network, and print or write its ledger."""
     from eiesim.base.errors import ConfigError
-    from eiesim.cli.output import print_table, result_folder
-    from eiesim.energy.machine import price_machine
-    from eiesim.hardware import read_hardware
-    from eiesim.runs import compressed as compression
-    from eiesim.runs import store
-    from eiesim.runs.clock import check_runs
 
     if not 0 <= options.activation_density <= 1 or options.seed < 0:
         raise ConfigError("expected --activation-density from 0 to 1 and --seed from 0 on")
+    return deliver(options, lambda: _report(options))
+
+
+def _report(options: argparse.Namespace) -> Report:
+    from eiesim.energy.machine import price_machine
+    from eiesim.hardware import read_hardware
+    from eiesim.runs.compressed import Input, report_compressed
+
     hw = read_hardware(options.hardware)
-    given = compression.Input(options.activation_density, options.seed)
-    with result_folder(options.out) as folder:
-        network = _train(options) if options.train else _load(options)
-        ledger = compression.count_network(network, hw)
-        prices = price_machine(hw)
-        runs = compression.run_network(network, hw, prices, given)
-        rows = compression.describe(network, ledger, runs)
-        summary = compression.summarise(network, rows, hw, given)
-        summary["clock"] = check_runs(hw, prices, [run.result for run in runs.values()])
-        if folder is not None:
-            manifest = store.make_manifest(hw, network.sources, options.words)
-            texts = {
-                "ledger.csv": store.to_csv(rows),
-                "summary.json": store.to_json(summary),
-                "manifest.json": store.to_json(manifest),
-            }
-            compression.write_network(folder, network, texts, ledger)
-    if options.json:
-        print(store.to_json(summary), end="")
-        return 0
-    for columns in (SHOWN, PARTS):
-        print_table([{key: row[key] for key in columns} for row in rows])
-    if runs or network.changes:
-        print_table([{key: row[key] for key in RUN} for row in rows[:-1]])
-    for line in compression.describe_problems(network, runs, hw):
-        print(line)
-    if runs and summary["clock"]["text"]:
-        print(summary["clock"]["text"])
-    return 0
+    network = _train(options) if options.train else _load(options)
+    activations = Input(options.activation_density, options.seed)
+    return report_compressed(network, hw, price_machine(hw), activations)
 
 
 def _load(options: argparse.Namespace) -> Network:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 from eiesim import __version__
+from eiesim.cli.common import add_report_arguments, deliver
+
+if TYPE_CHECKING:
+    from eiesim.report.report import Report
 
 HELP = "Print versions and where the models are, and check that both engines work and agree."
 EPILOG = "Copy its output into a bug report."
@@ -18,25 +22,24 @@ PACKAGES = ("numpy", "numba", "scipy", "simpy", "pandas", "matplotlib", "rich", 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
-    parser.add_argument("--json", action="store_true", help="print everything as JSON")
-    parser.add_argument("--out", metavar="DIR", help="write doctor.json to a new folder")
+    add_report_arguments(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
     """Print versions, folders and the self-check; exit with 1 when the check fails."""
-    from eiesim.cli.output import result_folder
+    return deliver(options, _report)
 
-    with result_folder(options.out) as folder:
-        findings = _look_around()
-        text = json.dumps(findings, indent=2) + "\n"
-        if folder is not None:
-            (folder / "doctor.json").write_text(text, encoding="utf-8")
-    if options.json:
-        print(text, end="")
-    else:
-        for name, finding in findings.items():
-            print(f"{name:12} {finding}")
-    return 0 if findings["engines"] == AGREE else 1
+
+def _report() -> Report:
+    from eiesim.report.report import Report
+
+    findings = _look_around()
+    return Report(
+        title="What is installed, and whether it works",
+        summary={"schema": "eiesim doctor 1", **findings},
+        shown=tuple(f"{name:12} {finding}" for name, finding in findings.items()),
+        failed=findings["engines"] != AGREE,
+    )
 
 
 def _look_around() -> dict[str, object]:

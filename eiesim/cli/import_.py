@@ -64,48 +64,23 @@ def execute(options: argparse.Namespace) -> int:
     """Import the network, write it, and print its layers and what is left out."""
     from eiesim.base.errors import ConfigError, escape
     from eiesim.base.files import check_writable
+    from eiesim.base.tables import to_json
     from eiesim.catalog.model import EIE, import_model
-    from eiesim.cli.output import print_table, tell
-    from eiesim.compress.pipeline import Change
-    from eiesim.runs.store import to_json
+    from eiesim.cli.output import show, tell
+    from eiesim.runs.imported import report_imported
 
     if Path(options.out).suffix.lower() != EIE:
         raise ConfigError(f"--out {options.out}: expected a name that ends in {EIE}")
     check_writable(options.out)
     plan, outputs = read_plan_options(options), tuple(options.output)
-    found = import_model(
+    imported = import_model(
         options.file, options.graph, plan, options.winograd, outputs, options.share_biases
     )
-    found.model.save(options.out)
+    imported.model.save(options.out)
     tell(f"written: {escape(options.out)}")
-    rows = []
-    for step in found.model.graph.steps:
-        row = {"step": step.name, "op": step.op, "shape": list(found.model.shapes[step.name])}
-        stored = found.model.layers.get(step.layer)
-        change = found.changes.get(step.layer)
-        rows.append({
-            **row,
-            "weights": stored and stored.layer.weights,
-            "density": stored and stored.layer.density,
-            "code_bits": stored and stored.layer.codebook_bits,
-            **(change._asdict() if change else dict.fromkeys(Change._fields)),
-        })  # fmt: skip
+    report = report_imported(imported)
     if options.json:
-        content = {
-            "inputs": {name: list(shape) for name, shape in found.model.graph.inputs.items()},
-            "outputs": list(found.model.graph.outputs),
-            "steps": rows,
-            "skipped": [{"name": it.name, "reason": it.reason} for it in found.skipped],
-            "notes": list(found.notes),
-        }
-        print(to_json(content), end="")
-        return 0
-    print_table(rows)
-    for name, shape in found.model.graph.inputs.items():
-        print(f"input: {name}: {' x '.join(map(str, shape)).replace('-1', 'steps')}")
-    print(f"output: {', '.join(found.model.graph.outputs)}")
-    for note in found.notes:
-        print(f"note: {note}")
-    for it in found.skipped:
-        print(f"not on EIE: {it.name}: {it.reason}")
+        print(to_json(report.summary), end="")
+    else:
+        show(report.shown)
     return 0

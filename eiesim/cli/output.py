@@ -58,6 +58,15 @@ def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
     console.print(table)
 
 
+def show(parts: Sequence[Sequence[Mapping[str, Any]] | str]) -> None:
+    """Print tables and lines, one after the other; empty ones are left out."""
+    for part in parts:
+        if isinstance(part, str):
+            print(part, end="\n" if part else "")
+        elif part:
+            print_table(part)
+
+
 def tell(message: str) -> None:
     """Print a message beside the output; when even that fails, there is nobody to tell."""
     with suppress(OSError):

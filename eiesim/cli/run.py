@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import IO
+from typing import TYPE_CHECKING
 
 from eiesim.cli import run_network
+from eiesim.cli.common import add_report_arguments, deliver
 from eiesim.cli.hardware_arguments import add_machine_arguments, read_machine
+
+if TYPE_CHECKING:
+    from eiesim.report.report import Report
 
 HELP = "Run layers, or a whole network, on an EIE machine and count cycles and accesses."
 EPILOG = """\
@@ -45,11 +46,6 @@ examples:
   eiesim run layer.npz --inputs image.npy --engine reference --json
   eiesim run net.eie --inputs images.npy --labels classes.npy --set codebook_bits=8
 """
-SHOWN = (
-    "layer", "cycles", "latency_us", "theoretical_us", "load_balance", "broadcasts",
-    "stall_cycles", "macs", "padding_macs", "ptr_reads", "spmat_reads", "fits",
-)  # fmt: skip
-SHOWN_IF_STREAMED = ("dram_stall_cycles", "dram_bytes", "dram_gbps_average", "dram_gbps_needed")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,13 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--balance", action="store_true",
         help="order the outputs so that the PEs have equal work (docs/balance.md)",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print summary.json instead of a table")
-    parser.add_argument("--out", metavar="DIR", help="write a folder of results")
-    parser.add_argument(
-        "--report",
-        metavar="FILE",
-        help="write one page of HTML with charts, tables and the machine",
-    )
+    add_report_arguments(parser)
     run_network.add_arguments(parser)
 
 
@@ -91,68 +81,14 @@ def execute(options: argparse.Namespace) -> int:
     if any(holds(word, Kind.CONTAINER) for word in options.layers):
         return run_network.execute(options)
     run_network.refuse_options(options)
-    from eiesim.cli.output import print_table, result_folder, track
-    from eiesim.runs import store
-    from eiesim.runs.clock import check_runs
+    return deliver(options, lambda: _report(options))
+
+
+def _report(options: argparse.Namespace) -> Report:
+    from eiesim.cli.output import track
     from eiesim.runs.layer import run_layers
+    from eiesim.runs.layer_report import report_layers
 
     hw, prices = read_machine(options)
-    with result_folder(options.out) as folder, result_page(options.report) as page:
-        work = run_layers(
-            options.layers, hw, prices, options.engine, options.inputs, options.balance
-        )
-        runs = list(track(work, options.layers))
-        if folder is not None:
-            store.write_run(folder, runs, prices, options.words)
-        if page is not None:
-            from eiesim.runs.layer_page import render_run
-
-            text = render_run(runs, prices, options.words)
-            page.write(text.encode("utf-8", errors="backslashreplace"))
-    if options.json:
-        print(store.to_json(store.summarise(runs, hw, prices)), end="")
-    else:
-        rows = [store.describe_layer(run) for run in runs]
-        streamed = SHOWN_IF_STREAMED if any(row["dram_bytes"] for row in rows) else ()
-        print_table([{key: row[key] for key in (*SHOWN, *streamed)} for row in rows])
-        modules = [store.describe_modules(run) for run in runs]
-        spent = [key for key in modules[0] if any(row[key] != 0 for row in modules)]
-        print_table([{key: row[key] for key in spent} for row in modules])
-        for override in prices.overrides:
-            print(f"price of {override}")
-        for run in runs:
-            for problem in store.describe_problems(run):
-                print(problem)
-        if clock := check_runs(hw, prices, [run.result for run in runs])["text"]:
-            print(clock)
-    return 0
-
-
-@contextmanager
-def result_page(path: str | None) -> Iterator[IO[bytes] | None]:
-    """Give the file of ``--report``, and tell its name once it is whole; None without ``--report``.
-
-    Entered before any work, as the folder of ``--out``.
-
-    Parameters
-    ----------
-    path : str or None
-        What was given to ``--report``.
-
-    Raises
-    ------
-    EieError
-        The file cannot be written.
-    """
-    if path is None:
-        yield None
-        return
-    from eiesim.base.errors import EieError, escape
-    from eiesim.base.files import replacing
-    from eiesim.cli.output import tell
-
-    if Path(path).is_dir():
-        raise EieError(f"{path!r}: expected the name of a file, found a folder")
-    with replacing(path) as stream:
-        yield stream
-    tell(f"written: {escape(path)}")
+    work = run_layers(options.layers, hw, prices, options.engine, options.inputs, options.balance)
+    return report_layers(list(track(work, options.layers)), prices)

@@ -7,26 +7,19 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from eiesim.base.errors import ConfigError
-from eiesim.cli.useless import refuse_useless
+from eiesim.cli.common import deliver, refuse_useless
 
 if TYPE_CHECKING:
     from eiesim.catalog.examples import Example
     from eiesim.catalog.model import Model
+    from eiesim.catalog.operands import Source
     from eiesim.energy.prices import PriceTable
     from eiesim.hardware import Hardware
-    from eiesim.runs.store import Row
+    from eiesim.report.report import Report
 
 START = 100
 """Characters of a text that a model reads before it goes on."""
 FLOAT32_MAX = 3.4e38
-SHOWN = (
-    "step", "op", "products", "activation_density", "cycles", "cycles_p50", "cycles_p95",
-    "cycles_worst", "latency_us", "energy_pj", "load_balance", "activations_loaded",
-)  # fmt: skip
-TOTAL = (
-    "network", "inputs", "cycles", "cycles_p5", "cycles_p50", "cycles_p95", "cycles_p99",
-    "cycles_worst", "worst_input", "latency_us", "frames_per_s", "energy_pj",
-)  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,18 +60,20 @@ def refuse_options(options: argparse.Namespace) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Run the inputs, print steps and total, and write the folder."""
+    """Run the inputs, and print or write steps and total."""
+    if len(options.layers) > 1:
+        raise ConfigError("a .eie file: expected one, by itself")
+    _check(options)
+    return deliver(options, lambda: _report(options))
+
+
+def _report(options: argparse.Namespace) -> Report:
     from eiesim.catalog.examples import read_labels
     from eiesim.catalog.model import Model
-    from eiesim.catalog.operands import Source, hash_file
     from eiesim.cli.hardware_arguments import read_machine
-    from eiesim.cli.output import result_folder, track
-    from eiesim.runs import network as network_run
-    from eiesim.runs import store
+    from eiesim.cli.output import track
+    from eiesim.runs.network import report_network, run_examples
 
-    if len(options.layers) > 1 or options.report is not None:
-        raise ConfigError("a .eie file: expected one, by itself and without --report")
-    _check(options)
     hw, prices = read_machine(options)
     model = Model.load(options.layers[0])
     if options.text is not None:
@@ -86,33 +81,16 @@ def execute(options: argparse.Namespace) -> int:
     examples = _find_examples(options, model)
     labels = None if options.labels is None else read_labels(options.labels, len(examples))
     right = None if labels is None else labels.tolist()
-    with result_folder(options.out) as folder:
-        work = network_run.run_examples(
-            model, examples, hw, prices, options.engine, options.balance
-        )
-        names = [f"input {number}" for number in range(len(examples))]
-        runs = list(track(work, names))
-        summary = network_run.summarise(model, runs, prices, right)
-        if folder is not None:
-            files = [it for it in (options.layers[0], options.inputs, options.labels) if it]
-            sources = [Source(file, hash_file(file)) for file in files]
-            texts = {
-                **store.tell_run(summary, hw, sources, options.words),
-                "steps.csv": store.to_csv(summary["steps"]),
-                "inputs.csv": store.to_csv(network_run.describe_examples(runs, right)),
-            }
-            if products := network_run.describe_products(runs, model):
-                texts["products.csv"] = store.to_csv(products)
-            store.write_texts(folder, texts)
-            network_run.write_outputs(folder, runs)
-    if options.json:
-        print(store.to_json(summary), end="")
-        return 0
-    _print(summary)
-    problems = network_run.describe_problems(runs[0])
-    for problem in filter(None, (*problems, summary["clock"]["text"])):
-        print(problem)
-    return 0
+    work = run_examples(model, examples, hw, prices, options.engine, options.balance)
+    runs = list(track(work, [f"input {number}" for number in range(len(examples))]))
+    sources = _list_sources(options.layers[0], options.inputs, options.labels)
+    return report_network(model, runs, prices, right, sources)
+
+
+def _list_sources(*files: str | None) -> tuple[Source, ...]:
+    from eiesim.catalog.operands import Source, hash_file
+
+    return tuple(Source(file, hash_file(file)) for file in files if file)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -139,55 +117,21 @@ def _check(options: argparse.Namespace) -> None:
 
 def _read_and_write(
     options: argparse.Namespace, model: Model, hw: Hardware, prices: PriceTable
-) -> int:
+) -> Report:
     """Let a character model read a text, and write on."""
-    from dataclasses import asdict
-
-    from eiesim.catalog.operands import Source, hash_file
-    from eiesim.cli.output import print_table, result_folder
-    from eiesim.energy.clock import check_clock
     from eiesim.importers.content import read_content
     from eiesim.inference import Setup
-    from eiesim.runs import store
-    from eiesim.runs.text import measure_text, write_text
+    from eiesim.runs.text import measure_text, report_texts, write_text
 
-    with result_folder(options.out) as folder:
-        text = read_content(options.text).decode("utf-8", "replace")
-        if options.limit is not None:
-            text = text[: options.limit]
-        setup = Setup(hw, options.engine, options.balance)
-        runs = {"read": measure_text(model, text, setup, prices)}
-        if options.write is not None:
-            start = runs["read"].text[-START:]
-            runs["written"] = write_text(
-                model, start, options.write, setup, prices, options.seed or 0
-            )
-        rows = [{"text": name} | asdict(run) | {"text": name, "characters": len(run.text)}
-                for name, run in runs.items()]  # fmt: skip
-        clock = check_clock(hw, prices)
-        whole = {**{name: asdict(run) for name, run in runs.items()}, "clock": clock.to_dict()}
-        if folder is not None:
-            sources = [Source(file, hash_file(file)) for file in (options.layers[0], options.text)]
-            texts = store.tell_run(whole, hw, sources, options.words)
-            store.write_texts(folder, {**texts, "text.csv": store.to_csv(rows)})
-    if options.json:
-        print(store.to_json(whole), end="")
-        return 0
-    print_table(rows)
-    if "written" in runs:
-        print(runs["written"].text)
-    if text := clock.describe():
-        print(text)
-    return 0
-
-
-def _print(summary: Row) -> None:
-    from eiesim.cli.output import print_table
-
-    print_table([{key: row[key] for key in SHOWN} for row in summary["steps"]])
-    print_table([{key: summary[key] for key in TOTAL}])
-    if summary["accuracy"] is not None:
-        print(f"right: {summary['right']} of {summary['inputs']}, {summary['accuracy']:.2%}")
+    text = read_content(options.text).decode("utf-8", "replace")
+    if options.limit is not None:
+        text = text[: options.limit]
+    setup = Setup(hw, options.engine, options.balance)
+    runs = {"read": measure_text(model, text, setup, prices)}
+    if options.write is not None:
+        start = runs["read"].text[-START:]
+        runs["written"] = write_text(model, start, options.write, setup, prices, options.seed or 0)
+    return report_texts(runs, hw, prices, _list_sources(options.layers[0], options.text))
 
 
 def _find_examples(options: argparse.Namespace, model: Model) -> list[Example]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from eiesim.cli.useless import refuse_useless
+from eiesim.cli.common import add_report_arguments, deliver, refuse_useless
 
 if TYPE_CHECKING:
-    from eiesim.runs.store import Row
+    from eiesim.report.report import Report
     from eiesim.sweep.runner import Planned
+    from eiesim.sweep.spec import Sweep
 
 HELP = "Run a sweep of machines and layers, exactly and in parallel; what is stopped goes on."
 EPILOG = """\
@@ -38,8 +39,6 @@ examples:
   eiesim sweep spec.toml --shard 3/16            one of 16 jobs of a cluster
   eiesim sweep spec.toml --scheduler tcp://10.0.0.1:8786
 """
-SHOWN = 10
-"""Points of the front that are printed."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,21 +59,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="print points, time and memory, and run nothing"
     )
-    parser.add_argument("--json", action="store_true", help="print summary.json instead of tables")
-    parser.add_argument("--out", metavar="DIR", help="write a folder of results")
     parser.add_argument("--parquet", action="store_true", help="with --out: points.parquet, too")
+    add_report_arguments(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
     """Run the sweep, print its answers, and write the folder."""
-    from eiesim.base.errors import escape
-    from eiesim.cli.output import result_folder, tell
-    from eiesim.runs.store import to_json
-    from eiesim.sweep import report
-    from eiesim.sweep import runner as run
     from eiesim.sweep.cost import check_jobs
-    from eiesim.sweep.journal import open_journal
     from eiesim.sweep.points import count_points
+    from eiesim.sweep.runner import plan_points
     from eiesim.sweep.spec import read_sweep
 
     check_jobs(options.jobs)
@@ -88,25 +81,30 @@ def execute(options: argparse.Namespace) -> int:
     sweep = read_sweep(options.spec)
     points = count_points(sweep)
     if options.dry_run:
-        return _tell_plan(run.plan_points(sweep), options.jobs, options.json)
+        return _tell_plan(plan_points(sweep), options.jobs, options.json)
+    return deliver(options, lambda: _report(options, sweep, shard, points))
+
+
+def _report(
+    options: argparse.Namespace, sweep: Sweep, shard: tuple[int, int], points: int
+) -> Report:
+    from eiesim.base.errors import escape
+    from eiesim.catalog.operands import Source, hash_file
+    from eiesim.cli.output import tell
+    from eiesim.sweep import runner
+    from eiesim.sweep.journal import open_journal
+    from eiesim.sweep.report import report_sweep
+
     store = options.store or str(Path(options.spec).with_suffix(".sqlite"))
-    with result_folder(options.out) as folder, open_journal(store) as journal:
-        with _show(points) as done:
-            try:
-                how = run.How(options.jobs, options.scheduler or "", shard)
-                sweep, planned, rows = run.run_sweep(sweep, journal, how, done)
-            except KeyboardInterrupt:
-                tell(f"kept in {escape(store)}: the same command goes on from there")
-                raise
-        summary = report.summarise(sweep, planned, rows)
-        if folder is not None:
-            report.write_sweep(folder, sweep, planned, rows, summary, options)
-    if options.json:
-        print(to_json(summary), end="")
-    else:
-        _print(rows, summary)
-    counts = summary["points"]
-    return int(counts["with_errors"] > 0 and not counts["done"])
+    with open_journal(store) as journal, _show(points) as done:
+        try:
+            how = runner.How(options.jobs, options.scheduler or "", shard)
+            sweep, planned, rows = runner.run_sweep(sweep, journal, how, done)
+        except KeyboardInterrupt:
+            tell(f"kept in {escape(store)}: the same command goes on from there")
+            raise
+    source = Source(options.spec, hash_file(options.spec))
+    return report_sweep(sweep, planned, rows, source, options.parquet)
 
 
 def _take_shard(text: str | None) -> tuple[int, int]:
@@ -121,8 +119,8 @@ def _take_shard(text: str | None) -> tuple[int, int]:
 
 
 def _tell_plan(planned: Planned, jobs: int | None, as_json: bool) -> int:
+    from eiesim.base.tables import to_json
     from eiesim.cli.output import print_table
-    from eiesim.runs.store import to_json
     from eiesim.sweep.cost import estimate_cost
 
     told = estimate_cost(planned, jobs)
@@ -162,40 +160,3 @@ def _show(points: int) -> Iterator[Callable[[int], None]]:
             progress.update(task, description=f"{speed:,.0f}/s" if speed else "starting")
 
         yield show
-
-
-def _print(rows: Sequence[Row], summary: dict[str, Any]) -> None:
-    from eiesim.cli.output import print_table
-
-    print(", ".join(f"{name.replace('_', ' ')}: {it}" for name, it in summary["points"].items()))
-    judged = summary["judged"]
-    met = f", of which {judged['meet']} meet all conditions" if summary["where"] else ""
-    print(f"judged: {judged['number']} {judged['what']}{met}")
-    for it in summary["where"]:
-        print(f"{it['condition']}, judged on {it['judged_on']}: met by {it['met_by']}")
-    for reason, number in summary["left_out"].items():
-        print(f"left out: {number} points: {reason}")
-    if summary["front"]:
-        print_table(summary["front"][:SHOWN])
-        if len(summary["front"]) > SHOWN:
-            print(f"and {len(summary['front']) - SHOWN} more on the front")
-    for name, row in summary["best"].items():
-        print(f"best {name}: number {row['number']}")
-    for doubt in filter(None, (summary["clock"], summary["wider_words"])):
-        print(doubt)
-    _list(rows, "error", "not run")
-    _list(rows, "no_energy", "no energy")
-    _list(rows, "no_area", "no area")
-
-
-def _list(rows: Sequence[Row], column: str, words: str) -> None:
-    """Print the first points of each reason."""
-    reasons: dict[str, list[int]] = {}
-    for row in rows:
-        if row[column] is not None:
-            reasons.setdefault(row[column], []).append(row["number"])
-    for reason, numbers in list(reasons.items())[:SHOWN]:
-        more = f" and {len(numbers) - 1} more" if len(numbers) > 1 else ""
-        print(f"{words}: point {numbers[0]}{more}: {reason}")
-    if len(reasons) > SHOWN:
-        print(f"{words}: {len(reasons) - SHOWN} more reasons in points.csv")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eiesim.base.tables import Row
 from eiesim.paper.record import (
     DONE,
     FAILED,
@@ -17,7 +18,6 @@ from eiesim.paper.verdict import MATCH, WITHIN
 from eiesim.report import markup
 from eiesim.report.markup import NOTHING, Html
 from eiesim.report.page import Section, date_line, describe_manifest, render_page
-from eiesim.runs import store
 
 TITLE = "EIE and Deep Compression, number by number"
 ROWS_AT_MOST = 200
@@ -27,15 +27,16 @@ DEEP_COMPRESSION = "Deep Compression, "
 """What the titles of Deep Compression's experiments begin with."""
 
 
-def render_reproduction(records: Sequence[Record], command: Sequence[str]) -> str:
+def render_reproduction(records: Sequence[Record], manifest: Row) -> str:
     """Return the page of the papers' tables and figures.
 
     Parameters
     ----------
     records : sequence of Record
         The experiments, in the order of the page.
+    manifest : dict
+        From `Report.make_manifest`.
     """
-    manifest = store.make_manifest(None, (), list(command))
     sections = [
         Section("experiments", "All experiments", _tabulate_experiments(records)),
         Section("differences", "What differs, and why", _tabulate_differences(records)),

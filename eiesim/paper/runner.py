@@ -12,12 +12,12 @@ from typing import Any
 
 from eiesim.base.errors import EieError
 from eiesim.base.processes import Tell, work_in_processes
+from eiesim.base.tables import to_csv
 from eiesim.energy.machine import price_machine
 from eiesim.paper import cache
 from eiesim.paper.experiment import Outcome, Work
 from eiesim.paper.record import DONE, FAILED, Record
 from eiesim.paper.registry import DATA, EXPERIMENTS, choose, load_experiment
-from eiesim.runs.store import to_csv
 
 
 @dataclass(frozen=True)

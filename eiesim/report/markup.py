@@ -190,7 +190,7 @@ def table(rows: Sequence[Row], name: str, limit: int | None = None, fold: bool =
     )
     lines = ("".join(_render_cell(row[key], right) for key, right in columns) for row in shown)
     cut = (
-        f"The first {len(shown):,} of {len(rows):,} rows; the CSV file beside this page has all."
+        f"The first {len(shown):,} of {len(rows):,} rows; a folder of results has all."
         if len(shown) < len(rows)
         else ""
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Literal
 
 from eiesim import __version__
@@ -17,7 +16,8 @@ from eiesim.baselines.published import list_published
 from eiesim.baselines.roofline import list_rooflines
 from eiesim.baselines.rows import Baseline
 from eiesim.catalog.operands import Source, load_layer
-from eiesim.runs import store
+from eiesim.base.tables import Row
+from eiesim.report.report import Report
 
 SCHEMA = "eiesim baseline 1"
 
@@ -113,7 +113,7 @@ def list_layers(
             yield LayerBaselines(tuple(list_rooflines(layer, batches)), source=source)
 
 
-def summarise(kind: str, found: Sequence[LayerBaselines], gpu: str | None) -> store.Row:
+def summarise(kind: str, found: Sequence[LayerBaselines], gpu: str | None) -> Row:
     """Return baselines as the content of `summary.json` and of ``--json``.
 
     Parameters
@@ -135,33 +135,34 @@ def summarise(kind: str, found: Sequence[LayerBaselines], gpu: str | None) -> st
     }
 
 
-def write_baselines(
-    folder: Path,
-    found: Sequence[LayerBaselines],
-    summary: store.Row,
-    plan: MeasurementPlan,
-    command: list[str],
-) -> None:
-    """Write the files of baselines into a folder.
+def report_baselines(
+    kind: str, layers: Sequence[LayerBaselines], gpu: str | None, plan: MeasurementPlan
+) -> Report:
+    """Return the report of baselines.
 
     Parameters
     ----------
-    summary : dict
-        Of `summarise`.
+    kind, gpu
+        As in `summarise`.
     plan : MeasurementPlan
         What was measured, if anything was.
     """
-    sources = [layer.source for layer in found if layer.source is not None]
+    summary = summarise(kind, layers, gpu)
     measured = None
     if summary["measurements"]:
         measured = {"processor": find_processor(), "processors": count_processors()} | asdict(plan)
-    manifest = store.make_manifest(None, sources, command) | {"measured": measured}
-    texts = {
-        "baseline.csv": store.to_csv(summary["rows"]),
-        "summary.json": store.to_json(summary),
-        "manifest.json": store.to_json(manifest),
-    }
-    store.write_texts(folder, texts)
+    return Report(
+        title=f"Baselines, {kind}",
+        summary=summary,
+        shown=(
+            summary["measurements"] or summary["rows"],
+            *summary["problems"],
+            "" if gpu is None else f"gpu: {gpu}",
+        ),
+        tables={"baseline": summary["rows"]},
+        sources=tuple(layer.source for layer in layers if layer.source is not None),
+        provenance={"measured": measured},
+    )
 
 
 def _add_name(name: str, names: set[str]) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
-
+from eiesim import __version__
 from eiesim.base.errors import ConfigError, EnergyError
+from eiesim.base.tables import Row
 from eiesim.energy.area import describe_wider_words, estimate_area
 from eiesim.energy.calibrate import MODULES, PARTS, calibrate, read_table2
 from eiesim.energy.clock import check_clock, fits_clock
@@ -15,8 +15,11 @@ from eiesim.energy.estimate import find_chip_power_mw, find_steady_power_mw
 from eiesim.energy.prices import PriceTable
 from eiesim.energy.registers import PAPER
 from eiesim.hardware import Hardware
+from eiesim.report.report import Report
 
-Row = dict[str, Any]
+SCHEMA = "eiesim chip 1"
+SHOWN = ("component", "part", "action", "value", "unit", "per", "kind", "source")
+REASONS = ("no_power", "no_area")
 
 
 def describe_modules(hw: Hardware, prices: PriceTable) -> list[Row]:
@@ -66,6 +69,8 @@ def summarise_chip(hw: Hardware, prices: PriceTable) -> Row:
     """
     area = estimate_area(hw)
     return {
+        "schema": SCHEMA,
+        "eiesim": __version__,
         "hardware": asdict(hw),
         "chip_power_mw": find_chip_power_mw(hw, prices),
         "chip_area_mm2": area.chip_mm2,
@@ -80,6 +85,55 @@ def summarise_chip(hw: Hardware, prices: PriceTable) -> Row:
         "prices": [asdict(price) for price in prices.prices],
         "overrides": list(prices.overrides),
     }
+
+
+def report_chip(
+    hw: Hardware, prices: PriceTable, variations: Sequence[str], overrides: str | None
+) -> Report:
+    """Return the report of a machine.
+
+    Parameters
+    ----------
+    variations : sequence of str
+        As in `vary_chip`.
+    overrides : str or None
+        As in `vary_chip`.
+
+    Raises
+    ------
+    EieError
+        As in `summarise_chip` and `vary_chip`.
+    """
+    summary = summarise_chip(hw, prices)
+    varied = vary_chip(hw, variations, overrides)
+    summary |= {"variations": varied, "wider_words": describe_widths(hw, varied)}
+    return Report(
+        title="Power, area and prices of a machine",
+        summary=summary,
+        shown=(
+            summary["modules"],
+            f"{hw.n_pes} PEs and {hw.lnzd_nodes} LNZD units, none waiting: "
+            f"{summary['chip_power_mw']:.1f} mW, {summary['chip_area_mm2']:.2f} mm2",
+            summary["clock"]["text"],
+            *(_tell_calibration(*entry) for entry in summary["calibration"].items()),
+            [{key: row[key] for key in SHOWN} for row in summary["prices"]],
+            [{key: row[key] for key in row if key not in REASONS} for row in varied],
+            *(
+                f"missing with {row['key']}={row['value']}: {reason}"
+                for row in varied
+                for reason in dict.fromkeys(row[key] for key in REASONS if row[key] is not None)
+            ),
+            summary["wider_words"],
+            *(f"price of {override}" for override in prices.overrides),
+        ),
+        tables={name: summary[name] for name in ("modules", "areas", "prices", "variations")},
+        hardware=hw,
+    )
+
+
+def _tell_calibration(what: str, factors: Row) -> str:
+    words = ", ".join(f"{module} {factor:.3f}" for module, factor in factors.items())
+    return f"calibrated to Table II, {what.replace('_', ' ')}: {words}"
 
 
 def vary_chip(hw: Hardware, variations: Sequence[str], overrides: str | None) -> list[Row]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
-
 from eiesim import __version__
 from eiesim.base.errors import ConfigError, did_you_mean
 from eiesim.base.published import PAPER_LAYERS
+from eiesim.base.tables import Row
 from eiesim.baselines.published import list_published
 from eiesim.baselines.roofline import list_rooflines
 from eiesim.baselines.rows import Baseline, read_baseline
@@ -17,9 +16,47 @@ from eiesim.energy.prices import PriceTable
 from eiesim.runs.clock import check_runs
 from eiesim.runs.layer import LayerRun
 from eiesim.report.charts import Chart, Panel
+from eiesim.report.report import Report
 
-Row = dict[str, Any]
 SCHEMA = "eiesim compare 1"
+SHOWN = (
+    "layer", "platform", "matrix", "batch", "kind", "time_us", "power_w", "speedup",
+    "energy_efficiency",
+)  # fmt: skip
+
+
+def report_comparison(runs: Sequence[LayerRun], baseline: str, prices: PriceTable) -> Report:
+    """Return the report of layers on one machine beside what others take for them.
+
+    Parameters
+    ----------
+    baseline : str
+        As in `compare_runs`.
+
+    Raises
+    ------
+    ConfigError
+        As in `compare_runs`.
+    """
+    rows = describe(*compare_runs(runs, baseline))
+    summary = summarise(rows, baseline, runs, prices)
+    reasons = dict.fromkeys(row["no_efficiency"] for row in rows if row["no_efficiency"])
+    return Report(
+        title="Layers on EIE beside others",
+        summary=summary,
+        shown=(
+            [{key: row[key] for key in SHOWN} for row in rows],
+            *(f"no energy efficiency: {reason}" for reason in reasons),
+            f"over {rows[0]['reference']}, batch 1; times per input",
+            *describe_measured(rows),
+            *(f"price of {override}" for override in prices.overrides),
+            summary["clock"]["text"],
+        ),
+        tables={"compare": rows},
+        charts={name: chart_ratios(rows, name) for name in ("speedup", "energy_efficiency")},
+        hardware=runs[0].result.hardware,
+        sources=tuple(source for run in runs for source in run.operands.sources),
+    )
 
 
 def compare_runs(runs: Sequence[LayerRun], baseline: str) -> tuple[list[Baseline], list[Ratio]]:

@@ -25,12 +25,26 @@ from eiesim.importers.net import read_net
 from eiesim.importers.state_dict import Weights
 from eiesim.layer.drawing import draw_activations
 from eiesim.layer.weights import StoredLayer
-from eiesim.runs import store
+from eiesim.base.tables import Row, name_files
+from eiesim.report.report import Report
+from eiesim.runs.clock import check_runs
 from eiesim.runs.layer import LayerRun, run_operands
-from eiesim.report.charts import Chart, Panel, draw_chart
+from eiesim.report.charts import Chart, Panel
 
 SCHEMA = "eiesim compress 1"
 DCZ = ".dcz"
+SHOWN = (
+    "name", "weights", "density", "code_bits", "index_bits", "padding", "dense_bits", "pruned_bits",
+    "shared_bits", "file_bits", "file_rate",
+)  # fmt: skip
+BITS = (
+    "name", "codes_bits", "gaps_bits", "padding_bits", "huffman_codes_bits", "huffman_gaps_bits",
+    "codebook_bits", "bias_bits", "tables_bits", "header_bits", "interleaved_bits", "pointer_bits",
+)  # fmt: skip
+RUN = (
+    "name", "cycles", "dense_cycles", "latency_us", "energy_pj", "pruned_error", "shared_error",
+    "largest_error", "sign_changes", "entries_used", "entries_moved",
+)  # fmt: skip
 PARTS = {
     "weights": "huffman_codes_bits",
     "relative indices": "huffman_gaps_bits",
@@ -207,7 +221,7 @@ def why_not(stored: StoredLayer, hw: Hardware) -> str:
     return ""
 
 
-def describe(network: Network, ledger: Ledger, runs: Mapping[str, LayerRun]) -> list[store.Row]:
+def describe(network: Network, ledger: Ledger, runs: Mapping[str, LayerRun]) -> list[Row]:
     """Return the ledger as rows, the total last, each with its cycles and energy.
 
     Parameters
@@ -228,7 +242,7 @@ def describe(network: Network, ledger: Ledger, runs: Mapping[str, LayerRun]) -> 
     return rows
 
 
-def _describe_run(run: LayerRun | None) -> store.Row:
+def _describe_run(run: LayerRun | None) -> Row:
     if run is None:
         missing = dict.fromkeys(("cycles", "dense_cycles", "latency_us", "energy_pj"))
         return missing | {"no_energy": "no run of its own"}
@@ -245,7 +259,7 @@ def _describe_run(run: LayerRun | None) -> store.Row:
 
 
 def summarise(
-    network: Network, rows: Sequence[store.Row], hw: Hardware, given: Input
+    network: Network, rows: Sequence[Row], hw: Hardware, given: Input
 ) -> dict[str, Any]:
     """Return a compressed network as the content of `summary.json` and of ``--json``.
 
@@ -279,23 +293,45 @@ def count_network(network: Network, hw: Hardware) -> Ledger:
     return count_bits(network.layers, network.metadata, hw.n_pes)
 
 
-def write_network(folder: Path, network: Network, texts: Mapping[str, str], ledger: Ledger) -> None:
-    """Write the compressed network, texts beside it, and the chart of its parts.
+def report_compressed(
+    network: Network, hw: Hardware, prices: PriceTable, activations: Input
+) -> Report:
+    """Return the report of a compressed network, and of the layers that EIE runs as one product.
 
     Parameters
     ----------
-    network : Network
-        The network; written to NAME.dcz.
-    texts : mapping of str
-        Further files by name.
+    activations : Input
+        How the layers' inputs are drawn.
     """
-    name = store.name_files([network.name])[network.name]
-    write_dcz(folder / f"{name}{DCZ}", network.layers, network.metadata)
-    store.write_texts(folder, texts)
+    ledger = count_network(network, hw)
+    runs = run_network(network, hw, prices, activations)
+    rows = describe(network, ledger, runs)
+    summary = summarise(network, rows, hw, activations)
+    summary["clock"] = check_runs(hw, prices, [run.result for run in runs.values()])
     bars = {row.name: row for row in (*ledger.rows, ledger.total)}
-    rate = ledger.total.file_rate
-    see = f"The file takes {ledger.file_bytes:,} bytes; float32 takes {rate:.3g} times as many."
-    draw_chart(chart_parts(f"{network.name}: what the file is made of", bars, see), folder, "parts")
+    see = (
+        f"The file takes {ledger.file_bytes:,} bytes; float32 takes {ledger.total.file_rate:.3g} "
+        "times as many."
+    )
+    name = name_files([network.name])[network.name]
+    return Report(
+        title=f"{network.name}, compressed",
+        summary=summary,
+        shown=(
+            *([{key: row[key] for key in columns} for row in rows] for columns in (SHOWN, BITS)),
+            [{key: row[key] for key in RUN} for row in rows[:-1]]
+            if runs or network.changes else [],
+            *describe_problems(network, runs, hw),
+            summary["clock"]["text"] if runs else "",
+        ),
+        tables={"ledger": rows},
+        charts={"parts": chart_parts(f"{network.name}: what the file is made of", bars, see)},
+        write_files=lambda folder: write_dcz(
+            folder / f"{name}{DCZ}", network.layers, network.metadata
+        ),
+        hardware=hw,
+        sources=network.sources,
+    )  # fmt: skip
 
 
 def chart_parts(title: str, bars: Mapping[str, LayerBits], see: str) -> Chart:

@@ -9,7 +9,10 @@ from typing import Any
 from eiesim.energy.prices import PriceTable
 from eiesim.energy.wires import BASIS
 from eiesim.report import markup
-from eiesim.runs import store
+from eiesim.runs.layer_report import (
+    describe_energy, describe_layer,
+    describe_modules, describe_pes, describe_problems, name_layers
+)
 from eiesim.runs.clock import check_runs
 from eiesim.runs.layer import LayerRun
 from eiesim.report.charts import Chart, Panel
@@ -44,18 +47,18 @@ PES_AT_MOST = 256
 """Rows of a table of PEs."""
 
 
-def render_run(runs: Sequence[LayerRun], prices: PriceTable, command: Sequence[str]) -> str:
+def render_run(runs: Sequence[LayerRun], prices: PriceTable, manifest: Row) -> str:
     """Return the page of some layers on a machine.
 
     Parameters
     ----------
     prices : PriceTable
         The prices they share.
+    manifest : dict
+        From `Report.make_manifest`.
     """
     hw = runs[0].result.hardware
-    rows = [store.describe_layer(run) for run in runs]
-    sources = [source for run in runs for source in run.operands.sources]
-    manifest = store.make_manifest(hw, sources, list(command))
+    rows = [describe_layer(run) for run in runs]
     machine = f"{hw.n_pes} PEs, {hw.queue_depth} slots, {hw.clock_mhz:g} MHz, {hw.node_nm:g} nm"
     sections = [
         *([Section("compared", "Layers compared", _compare(runs, rows))] if len(runs) > 1 else []),
@@ -79,7 +82,7 @@ def render_run(runs: Sequence[LayerRun], prices: PriceTable, command: Sequence[s
     summary = markup.join(
         [markup.paragraphs(f"{machine}."), _summarise(runs, rows), *_warn_clock(runs, prices)]
     )
-    return render_page(f"EIE: {_name_layers(rows)}", summary, sections, date_line(manifest))
+    return render_page(f"EIE: {name_layers(rows)}", summary, sections, date_line(manifest))
 
 
 def total_layers(rows: Sequence[Row]) -> Row:
@@ -102,13 +105,6 @@ def total_layers(rows: Sequence[Row]) -> Row:
     }
 
 
-def _name_layers(rows: Sequence[Row]) -> str:
-    names = [row["layer"] for row in rows]
-    return (
-        ", ".join(names) if len(names) <= 3 else f"{len(names)} layers, {names[0]} to {names[-1]}"
-    )
-
-
 def _summarise(runs: Sequence[LayerRun], rows: Sequence[Row]) -> Html:
     total = total_layers(rows)
     energy_uj = None if total["energy_pj"] is None else total["energy_pj"] / 1e6
@@ -122,7 +118,7 @@ def _summarise(runs: Sequence[LayerRun], rows: Sequence[Row]) -> Html:
 
 
 def _warn(runs: Sequence[LayerRun]) -> list[Html]:
-    problems = [problem for run in runs for problem in store.describe_problems(run)]
+    problems = [problem for run in runs for problem in describe_problems(run)]
     return [markup.notice("\n".join(problems), markup.BAD)] if problems else []
 
 
@@ -194,7 +190,7 @@ def describe_gap(row: Row) -> str:
 
 def _chart_energy(runs: Sequence[LayerRun]) -> Chart:
     """Return stacked bars, one a layer; for one layer alone bars, one a module."""
-    rows = [store.describe_modules(run) for run in runs]
+    rows = [describe_modules(run) for run in runs]
     modules = _list_modules(rows)
     shares = {name: [row[f"{name}_uj"] for row in rows] for name in modules}
     sums = {name: sum(values) for name, values in shares.items()}
@@ -221,8 +217,8 @@ def _list_modules(rows: Sequence[Row]) -> list[str]:
 def _make_section(anchor: str, run: LayerRun, row: Row) -> Section:
     known = {"layer", "no_energy", *(key for keys in TOPICS.values() for key in keys)}
     topics = TOPICS | {REST: tuple(key for key in row if key not in known)}
-    pes = store.describe_pes(run)
-    energy = store.describe_energy(run)
+    pes = describe_pes(run)
+    energy = describe_energy(run)
     charts = {"pes": _chart_pes(pes)} | ({"energy": _chart_energy([run])} if energy else {})
     content = [
         *_warn([run]),
@@ -247,7 +243,7 @@ def _make_section(anchor: str, run: LayerRun, row: Row) -> Section:
 
 def _tell_wires(run: LayerRun) -> list[Html]:
     """Tell what is not in the energy."""
-    percent = store.describe_modules(run).get("unpriced_wires_percent")
+    percent = describe_modules(run).get("unpriced_wires_percent")
     if not percent:
         return []
     text = (

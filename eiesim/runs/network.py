@@ -12,7 +12,10 @@ import numpy.typing as npt
 
 from eiesim import __version__
 from eiesim.base.errors import EnergyError
+from eiesim.base.tables import Row, name_files
 from eiesim.base.units import cycles_to_us
+from eiesim.catalog.operands import Source
+from eiesim.report.report import Report
 from eiesim.catalog.examples import Example
 from eiesim.catalog.model import Model
 from eiesim.counters import RunResult
@@ -23,11 +26,19 @@ from eiesim.hardware import Hardware
 from eiesim.inference import InputRun, StepRun, run_model
 from eiesim.sim.engines import Engine
 from eiesim.runs.clock import check_runs
-from eiesim.runs.store import Row, describe_lack, name_files
+from eiesim.runs.layer_report import describe_lack
 
 SCHEMA = "eiesim network run 1"
 PERCENTILES = (5, 50, 95, 99)
 RECURRENT = ("lstm", "gru")
+SHOWN = (
+    "step", "op", "products", "activation_density", "cycles", "cycles_p50", "cycles_p95",
+    "cycles_worst", "latency_us", "energy_pj", "load_balance", "activations_loaded",
+)  # fmt: skip
+TOTAL = (
+    "network", "inputs", "cycles", "cycles_p5", "cycles_p50", "cycles_p95", "cycles_p99",
+    "cycles_worst", "worst_input", "latency_us", "frames_per_s", "energy_pj",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -306,3 +317,44 @@ def describe_problems(run: ExampleRun) -> list[str]:
         describe_lack(step.name, use) for step in run.steps for use in step.memories if not use.fits
     ]
     return lacks if run.no_energy is None else [*lacks, f"no energy: {run.no_energy}"]
+
+
+def report_network(
+    model: Model,
+    runs: Sequence[ExampleRun],
+    prices: PriceTable,
+    labels: Sequence[int] | None,
+    sources: tuple[Source, ...],
+) -> Report:
+    """Return the report of inputs through a network.
+
+    Parameters
+    ----------
+    runs : sequence of ExampleRun
+        At least one.
+    labels : sequence of int or None
+        The right answers.
+    """
+    summary = summarise(model, runs, prices, labels)
+    right = ""
+    if summary["accuracy"] is not None:
+        right = f"right: {summary['right']} of {summary['inputs']}, {summary['accuracy']:.2%}"
+    return Report(
+        title=f"{model.name} on EIE",
+        summary=summary,
+        shown=(
+            [{key: row[key] for key in SHOWN} for row in summary["steps"]],
+            [{key: summary[key] for key in TOTAL}],
+            right,
+            *describe_problems(runs[0]),
+            summary["clock"]["text"],
+        ),
+        tables={
+            "steps": summary["steps"],
+            "inputs": describe_examples(runs, labels),
+            "products": describe_products(runs, model),
+        },
+        write_files=lambda folder: write_outputs(folder, runs),
+        hardware=runs[0].steps[0].result.hardware,
+        sources=sources,
+    )

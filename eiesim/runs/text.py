@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +13,16 @@ from eiesim.catalog.characters import find_bits, number_text
 from eiesim.catalog.examples import Example
 from eiesim.catalog.model import Model
 from eiesim.energy.prices import PriceTable
+from eiesim.energy.clock import check_clock
+from eiesim.hardware import Hardware
+from eiesim.report.report import Report
+from eiesim import __version__
+from eiesim.catalog.operands import Source
 from eiesim.inference import InputRun, Setup, run_model
 from eiesim.runs.network import price_steps
+
+
+SCHEMA = "eiesim text 1"
 
 
 @dataclass(frozen=True)
@@ -116,6 +124,32 @@ def write_text(
     steps = len(numbers) + len(runs) - 1
     bits = find_bits(np.stack(scores), np.array(drawn))
     return _tell(written, float(bits.mean()), runs, steps, prices)
+
+
+def report_texts(
+    runs: Mapping[str, TextRun], hw: Hardware, prices: PriceTable, sources: tuple[Source, ...]
+) -> Report:
+    """Return the report of texts that a model read and wrote.
+
+    Parameters
+    ----------
+    runs : mapping of str to TextRun
+        ``read``, and ``written`` where there is one.
+    """
+    rows = [
+        {"text": name} | asdict(run) | {"text": name, "characters": len(run.text)}
+        for name, run in runs.items()
+    ]
+    clock = check_clock(hw, prices)
+    texts = {name: asdict(run) for name, run in runs.items()}
+    return Report(
+        title="A text through a character model",
+        summary={"schema": SCHEMA, "eiesim": __version__, **texts, "clock": clock.to_dict()},
+        shown=(rows, runs["written"].text if "written" in runs else "", clock.describe()),
+        tables={"text": rows},
+        hardware=hw,
+        sources=sources,
+    )
 
 
 def _number(model: Model, text: str, least: int) -> npt.NDArray[np.int64]:

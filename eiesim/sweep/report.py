@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from eiesim import __version__
 from eiesim.base.errors import EieError
-from eiesim.catalog.operands import Source, hash_file
-from eiesim.runs.store import make_manifest, to_csv, to_json, write_texts
+from eiesim.catalog.operands import Source
+from eiesim.report.report import Report
 from eiesim.sweep.answers import find_best, find_front, find_judged, name_judged
 from eiesim.sweep.doubts import describe_clock, describe_wider_words
 from eiesim.sweep.evaluate import Row
@@ -22,6 +23,9 @@ from eiesim.sweep.points import list_values
 from eiesim.sweep.runner import Planned
 from eiesim.sweep.sensitivity import find_sensitivity
 from eiesim.sweep.spec import Sweep, name_metric
+
+SHOWN = 10
+"""Rows of the front, and reasons, that are shown."""
 
 
 def summarise(sweep: Sweep, planned: Planned, rows: Sequence[Row]) -> Row:
@@ -81,43 +85,85 @@ def _describe_where(sweep: Sweep, whole: Sequence[Row]) -> list[Row]:
     ]
 
 
-def write_sweep(
-    folder: Path,
-    sweep: Sweep,
-    planned: Planned,
-    rows: Sequence[Row],
-    summary: Row,
-    options: argparse.Namespace,
-) -> None:
-    """Write the files of a sweep into a folder.
+def report_sweep(
+    sweep: Sweep, planned: Planned, rows: Sequence[Row], source: Source | None, parquet: bool
+) -> Report:
+    """Return the report of a sweep.
 
     Parameters
     ----------
-    summary : dict
-        From `summarise`.
+    source : Source or None
+        The file that describes it.
+    parquet : bool
+        Whether a folder has the points as Parquet, too.
 
     Raises
     ------
     EieError
         Parquet is asked for and pyarrow is not installed.
     """
-    source = Source(options.spec, hash_file(options.spec))
-    manifest = make_manifest(sweep.base, [source], options.words)
-    texts = {"summary.json": to_json(summary), "manifest.json": to_json(manifest)}
-    if rows:
-        texts["index.html"] = render_sweep(sweep, planned, rows, summary, manifest)
-    tables = {"points": rows, "front": summary["front"], "sensitivity": summary["sensitivity"]}
-    texts |= {f"{name}.csv": to_csv(table) for name, table in tables.items() if table}
-    write_texts(folder, texts)
-    if options.parquet:
-        _write_parquet(folder / "points.parquet", rows)
+    summary = summarise(sweep, planned, rows)
+    if parquet:
+        _import_parquet()
+    counts = summary["points"]
+    return Report(
+        title=sweep.title or "Sweep",
+        summary=summary,
+        shown=tuple(_show(rows, summary)),
+        tables={
+            "points": rows, "front": summary["front"], "sensitivity": summary["sensitivity"],
+        },
+        write_files=lambda folder: _write_parquet(folder, rows) if parquet else None,
+        page=lambda manifest: render_sweep(sweep, planned, rows, summary, manifest),
+        has_index=bool(rows),
+        hardware=sweep.base,
+        sources=() if source is None else (source,),
+        failed=counts["with_errors"] > 0 and not counts["done"],
+    )  # fmt: skip
 
 
-def _write_parquet(path: Path, rows: Sequence[Row]) -> None:
+def _show(rows: Sequence[Row], summary: Row) -> Iterator[Sequence[Row] | str]:
+    yield ", ".join(f"{name.replace('_', ' ')}: {it}" for name, it in summary["points"].items())
+    judged = summary["judged"]
+    met = f", of which {judged['meet']} meet all conditions" if summary["where"] else ""
+    yield f"judged: {judged['number']} {judged['what']}{met}"
+    for it in summary["where"]:
+        yield f"{it['condition']}, judged on {it['judged_on']}: met by {it['met_by']}"
+    for reason, number in summary["left_out"].items():
+        yield f"left out: {number} points: {reason}"
+    yield summary["front"][:SHOWN]
+    if len(summary["front"]) > SHOWN:
+        yield f"and {len(summary['front']) - SHOWN} more on the front"
+    for name, row in summary["best"].items():
+        yield f"best {name}: number {row['number']}"
+    yield summary["clock"] or ""
+    yield summary["wider_words"] or ""
+    for column, words in (("error", "not run"), ("no_energy", "no energy"), ("no_area", "no area")):
+        yield from _list_reasons(rows, column, words)
+
+
+def _list_reasons(rows: Sequence[Row], column: str, words: str) -> Iterator[str]:
+    """Yield the first points of each reason."""
+    reasons: dict[str, list[int]] = {}
+    for row in rows:
+        if row[column] is not None:
+            reasons.setdefault(row[column], []).append(row["number"])
+    for reason, numbers in list(reasons.items())[:SHOWN]:
+        more = f" and {len(numbers) - 1} more" if len(numbers) > 1 else ""
+        yield f"{words}: point {numbers[0]}{more}: {reason}"
+    if len(reasons) > SHOWN:
+        yield f"{words}: {len(reasons) - SHOWN} more reasons in points.csv"
+
+
+def _import_parquet() -> ModuleType:
     try:
-        from pyarrow import Table, parquet  # noqa: PLC0415 - an extra
+        return import_module("pyarrow.parquet")
     except ImportError as error:
         raise EieError(
             f"--parquet: expected pyarrow, found none ({error}); pip install 'eiesim[sweep]'"
         ) from error
-    parquet.write_table(Table.from_pylist(list(rows)), path)
+
+
+def _write_parquet(folder: Path, rows: Sequence[Row]) -> None:
+    table = import_module("pyarrow").Table.from_pylist(list(rows))
+    _import_parquet().write_table(table, folder / "points.parquet")

@@ -16,13 +16,14 @@ import pytest
 from eiesim import Hardware
 from eiesim.base.errors import EieError
 from eiesim.base.files import MANIFEST, new_folder, replacing
+from eiesim.base.tables import name_files
 from eiesim.cli.main import main
 from eiesim.compress.pipeline import compress_network
 from eiesim.compress.plan import Plan
+from eiesim.energy.machine import price_machine
 from eiesim.importers.state_dict import Weights
 from eiesim.layer.weights import DenseLayer
 from eiesim.runs import compressed as compression
-from eiesim.runs.store import name_files
 
 HW = Hardware()
 
@@ -257,6 +258,8 @@ def test_a_network_of_a_long_name_is_compressed(in_folder: Path) -> None:
     found = Weights({"w": DenseLayer(np.eye(3, dtype="f4"))})
     steps = list(compress_network(found.layers, Plan()))
     network = compression.collect(weights, found, steps)
-    compression.write_network(in_folder, network, {}, compression.count_network(network, HW))
+    activations = compression.Input(1.0, 0)
+    report = compression.report_compressed(network, HW, price_machine(HW), activations)
+    report.write(in_folder, [])
     (written,) = in_folder.glob("*.dcz")
     assert compression.read_container(written).layers[0].name == "w"

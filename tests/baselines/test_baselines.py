@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from eiesim import CompressedLayer
 from eiesim.base.errors import ConfigError, WorkloadError
 from eiesim.base.published import PAPER_LAYERS, read_table
+from eiesim.base.tables import to_csv
 from eiesim.baselines.published import (
     PLATFORMS,
     derive_cpu_power,
@@ -27,7 +28,6 @@ from eiesim.baselines.published import (
 from eiesim.baselines.roofline import Peak, bound_time_us, list_rooflines, read_peaks
 from eiesim.baselines.rows import Baseline, read_baseline
 from eiesim.catalog.layers import load_benchmark
-from eiesim.runs.store import to_csv
 from tests.support.arrays import f32, u8
 from tests.support.paths import ROOT
 

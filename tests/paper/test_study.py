@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from eiesim import Hardware
+from eiesim.base import tables
 from eiesim.base.errors import EieError
 from eiesim.base.files import MANIFEST, new_folder, replacing
 from eiesim.base.published import read_table
@@ -24,7 +25,6 @@ from eiesim.paper.verdict import (
     Unreproducible,
     Verdict,
 )
-from eiesim.runs import store
 
 
 @pytest.mark.parametrize(
@@ -147,6 +147,7 @@ def test_a_folder_is_replaced_only_if_eiesim_wrote_it(tmp_path: Path) -> None:
 
 def test_null_is_null_in_every_form() -> None:
     rows = [{"a": None, "b": True, "c": 1.5, "d": "x"}]
-    assert store.to_csv(rows) == "a,b,c,d\nnull,true,1.5,x\n"
-    assert store.make_manifest(None, [], [])["hardware"] is None
-    assert store.make_manifest(Hardware(), [], [])["hardware"]["n_pes"] == 64
+    assert tables.to_csv(rows) == "a,b,c,d\nnull,true,1.5,x\n"
+    assert Report(title="", summary={}, shown=()).make_manifest([])["hardware"] is None
+    report = Report(title="", summary={}, shown=(), hardware=Hardware())
+    assert report.make_manifest([])["hardware"]["n_pes"] == 64

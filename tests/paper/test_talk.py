@@ -20,12 +20,12 @@ from eiesim.cli.main import COMMANDS
 from eiesim.energy.sram import find_sram
 from eiesim.paper.eie.savings import Waterfall
 from eiesim.paper.experiment import Outcome
-from eiesim.paper.page import render_reproduction
 from eiesim.paper.parts.error_curves import ErrorPoint as Point
 from eiesim.paper.parts.ledgers import NetworkBits
 from eiesim.paper.parts.workloads import WorkloadRun, run_workloads
 from eiesim.paper.record import DONE, Record
 from eiesim.paper.registry import EXPERIMENTS
+from eiesim.paper.report import report_experiments
 from eiesim.paper.talk import hardware as talk_machine
 from eiesim.paper.talk import talk
 from eiesim.paper.talk.accuracy import Account
@@ -98,7 +98,7 @@ def test_it_stands_with_deep_compression_on_the_page() -> None:
         Record(name=name, title=EXPERIMENTS[name].title, state=DONE, note="", tables={}, charts={})
         for name in ("table1", "dc_table1", "talk")
     ]
-    html = render_reproduction(records, [])
+    html = report_experiments(records, brief=True).render([])
     places = [html.index(f'id="{anchor}"') for anchor in ("eie", "deep-compression", "talk")]
     assert places == sorted(places)
     assert 'id="table1"' in html[places[0] : places[1]]

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from eiesim.paper.page import render_reproduction
 from eiesim.paper.record import DONE, Record, count_constructed, count_kinds
+from eiesim.paper.report import report_experiments
 from eiesim.paper.verdict import (
     DIFFERS,
     MATCH,
@@ -74,7 +74,7 @@ def test_the_page_shows_words_and_reasons() -> None:
     record = make_record(
         NUMBER, replace(NUMBER, ours=10.9), replace(NUMBER, ours=12.0, by_construction=""), ABSENT
     )
-    page = render_reproduction([record], ["eiesim"])
+    page = report_experiments([record], brief=True).render(["eiesim"])
     assert "1 match to the printed digits and 1 lie within" in page
     assert "2 of these agree by construction" in page
     for words in ("within 10 %", "it is drawn; by construction: it was put in", "it is slow",

@@ -16,14 +16,14 @@ from eiesim import Hardware
 from eiesim.base.published import PAPER_LAYERS
 from eiesim.cli.main import main
 from eiesim.energy.machine import price_machine
-from eiesim.paper.page import render_reproduction
 from eiesim.paper.record import DONE, FAILED, Record
+from eiesim.paper.report import report_experiments
 from eiesim.paper.verdict import EXACT, Statement, Tolerance, Unreproducible, Verdict
 from eiesim.report.charts import Chart, Panel
 from eiesim.report.markup import make_anchor, name_column, show_number, table
-from eiesim.runs import store
+from eiesim.runs import layer_report
 from eiesim.runs.layer import LayerRun, run_layers
-from eiesim.runs.layer_page import render_run, total_layers
+from eiesim.runs.layer_page import total_layers
 from tests.support import browser as look
 
 HOSTILE = '<script>window.hacked=1</script>"\' onload="x" & </pre>$\\frac$ \udc80'
@@ -120,7 +120,7 @@ def make_records() -> list[Record]:
 
 @pytest.fixture(scope="module")
 def html() -> str:
-    return render_reproduction(make_records(), ["reproduce", "all", HOSTILE])
+    return report_experiments(make_records(), brief=True).render(["reproduce", "all", HOSTILE])
 
 
 @pytest.fixture(scope="module")
@@ -186,24 +186,26 @@ def runs() -> list[LayerRun]:
 
 @pytest.fixture(scope="module")
 def run_html(runs: list[LayerRun]) -> str:
-    return render_run(runs, price_machine(runs[0].result.hardware), ["run", "alex-6"])
+    return layer_report.report_layers(runs, price_machine(runs[0].result.hardware)).render(
+        ["run", "alex-6"]
+    )
 
 
 def test_page_of_runs_has_every_number(runs: list[LayerRun], run_html: str) -> None:
     shown = set(re.findall(r'<dt title="(\w+)">', run_html))
-    assert shown == set(store.describe_layer(runs[0])) - {"layer", "no_energy"}
+    assert shown == set(layer_report.describe_layer(runs[0])) - {"layer", "no_energy"}
     for run in runs:
-        row = store.describe_layer(run)
+        row = layer_report.describe_layer(run)
         assert f"<dd>{row['cycles']:,}</dd>" in run_html
         assert f"<dd>{show_number(row['energy_pj'])}</dd>" in run_html
-    for problem in store.describe_problems(runs[1]):
+    for problem in layer_report.describe_problems(runs[1]):
         assert escape(problem) in run_html
     assert escape(runs[0].result.hardware.to_toml().rstrip()) in run_html
     assert "output_row" not in run_html
 
 
 def test_totals_of_layers(runs: list[LayerRun]) -> None:
-    rows = [store.describe_layer(run) for run in runs]
+    rows = [layer_report.describe_layer(run) for run in runs]
     total = total_layers(rows)
     assert total["cycles"] == sum(run.result.cycles for run in runs)
     assert total["load_balance"] == pytest.approx(
@@ -214,7 +216,9 @@ def test_totals_of_layers(runs: list[LayerRun]) -> None:
 
 def test_page_of_a_run_without_energy(runs: list[LayerRun]) -> None:
     run = replace(runs[0], energy=None, no_energy="no price of dram memory read")
-    text = render_run([run], price_machine(run.result.hardware), ["run", "nt-lstm"])
+    text = layer_report.report_layers([run], price_machine(run.result.hardware)).render(
+        ["run", "nt-lstm"]
+    )
     assert "no energy: nt-lstm: no price of dram memory read" in text
     assert "Layers compared" not in text
     assert text.count("<figure>") == 1

@@ -1,0 +1,97 @@
+"""Experiments as one report."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from eiesim import __version__
+from eiesim.base.tables import Row
+from eiesim.paper.page import TITLE, render_reproduction
+from eiesim.paper.record import DONE, FAILED, Record, count_constructed, count_kinds
+from eiesim.report.report import Report
+
+SCHEMA = "eiesim reproduce 2"
+NOTE_WIDTH = 100
+COLUMNS = (
+    "layer", "quantity", "workload", "unit", "paper", "ours", "deviation_percent", "verdict",
+)  # fmt: skip
+
+
+def report_experiments(records: Sequence[Record], brief: bool) -> Report:
+    """Return the report of experiments.
+
+    Parameters
+    ----------
+    brief : bool
+        Whether a reader sees one row an experiment, not all of its numbers.
+    """
+    tables = {record.name: list(record.verdicts) for record in records}
+    for record in records:
+        tables |= {f"{record.name}-{name}": rows for name, rows in record.tables.items()}
+    return Report(
+        title=TITLE,
+        summary=_summarise(records),
+        shown=tuple(_show(records, brief)),
+        tables=tables,
+        charts={name: chart for record in records for name, chart in record.charts.items()},
+        page=lambda manifest: render_reproduction(records, manifest),
+        has_index=True,
+        provenance={"experiments": {record.name: _describe(record) for record in records}},
+        failed=any(record.state == FAILED for record in records),
+    )
+
+
+def _summarise(records: Sequence[Record]) -> Row:
+    experiments = {
+        record.name: {
+            "title": record.title,
+            "state": record.state,
+            "note": record.note,
+            "verdicts": list(record.verdicts),
+            "tables": record.tables,
+        }
+        for record in records
+    }
+    return {
+        "schema": SCHEMA,
+        "eiesim": __version__,
+        "verdicts": count_kinds(records),
+        "experiments": experiments,
+    }
+
+
+def _describe(record: Record) -> Row:
+    return {
+        "hardware_toml": record.hardware_toml,
+        "energy_table_sha256": record.energy_table,
+        "sources": record.sources,
+        "seconds": record.seconds,
+    }
+
+
+def _show(records: Sequence[Record], brief: bool) -> list[Sequence[Row] | str]:
+    done = [record for record in records if record.state == DONE]
+    shown: list[Sequence[Row] | str] = []
+    if brief and done:
+        shown.append([{"name": record.name} | record.count_kinds() for record in done])
+    for record in records:
+        if record.state == FAILED:
+            shown.append(f"{record.name}: failed: {record.note}")
+        elif not brief:
+            shown += _show_record(record)
+    if done:
+        counts = ", ".join(f"{number} {kind}" for kind, number in count_kinds(done).items())
+        shown.append(
+            f"{counts}; {count_constructed(done)} of those that agree do so by construction"
+        )
+    return shown
+
+
+def _show_record(record: Record) -> list[Sequence[Row] | str]:
+    return [
+        record.title,
+        [{column: row[column] for column in COLUMNS} for row in record.verdicts],
+        *(record.tables[table] for table in record.shown),
+        textwrap.fill(record.note, NOTE_WIDTH),
+    ]

@@ -1,0 +1,114 @@
+"""What a command has found; terminal, JSON, folder and page are four ways to write it."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from eiesim import __version__
+from eiesim.base.tables import Row, to_csv, to_json
+from eiesim.catalog.operands import Source
+from eiesim.hardware import Hardware
+from eiesim.report.charts import Chart, draw_chart
+
+PACKAGES = ("numpy", "numba", "scipy", "simpy")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Report:
+    """The answer to one question.
+
+    Attributes
+    ----------
+    title : str
+        What it is about, in a few words.
+    summary : dict
+        Everything, as plain values; ``schema`` names its form.
+    shown : tuple of (sequence of dict, or str)
+        What a reader sees first, in this order: tables, and lines of text.
+    tables : mapping of str to sequence of dict
+        For CSV files of these names; one without rows is not written.
+    charts : mapping of str to Chart
+        For files of these names.
+    write_files : callable or None
+        Writes further files into a folder.
+    page : callable or None
+        Gives a page of its own in place of `eiesim.report.plain_page.render_plain`; its argument is
+        the manifest.
+    has_index : bool
+        Whether the page is written into a folder, too, as ``index.html``.
+    hardware : Hardware or None
+        The simulated machine.
+    sources : tuple of Source
+        Names and files that were read.
+    provenance : dict
+        What else the manifest says.
+    failed : bool
+        Whether there is no answer, or only a part.
+    """
+
+    title: str
+    summary: Row
+    shown: tuple[Sequence[Row] | str, ...]
+    tables: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    charts: Mapping[str, Chart] = field(default_factory=dict)
+    write_files: Callable[[Path], None] | None = None
+    page: Callable[[Row], str] | None = None
+    has_index: bool = False
+    hardware: Hardware | None = None
+    sources: tuple[Source, ...] = ()
+    provenance: Row = field(default_factory=dict)
+    failed: bool = False
+
+    def make_manifest(self, command: Sequence[str]) -> Row:
+        """Return what the report was made with: versions, computer, date, hardware, sources.
+
+        Parameters
+        ----------
+        command : sequence of str
+            Words of the command line.
+        """
+        versions = {name: version(name) for name in PACKAGES}
+        return {
+            "command": list(command),
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": {"eiesim": __version__, "python": platform.python_version()} | versions,
+            "computer": platform.platform(),
+            "hardware": None if self.hardware is None else asdict(self.hardware),
+            "sources": [asdict(source) for source in self.sources],
+            **self.provenance,
+        }
+
+    def render(self, command: Sequence[str]) -> str:
+        """Return the report as one page of HTML that needs no network."""
+        from eiesim.report.plain_page import render_plain  # noqa: PLC0415 - only where asked for
+
+        manifest = self.make_manifest(command)
+        return render_plain(self, manifest) if self.page is None else self.page(manifest)
+
+    def write(self, folder: Path, command: Sequence[str]) -> None:
+        """Write summary, manifest, machine, tables and charts into an empty folder."""
+        texts = {
+            "summary.json": to_json(self.summary),
+            "manifest.json": to_json(self.make_manifest(command)),
+            **{f"{name}.csv": to_csv(rows) for name, rows in self.tables.items() if rows},
+        }
+        if self.hardware is not None:
+            texts["hardware.toml"] = self.hardware.to_toml()
+        if self.has_index:
+            texts["index.html"] = self.render(command)
+        for name, text in texts.items():
+            write_text(folder / name, text)
+        for name, chart in self.charts.items():
+            draw_chart(chart, folder, name)
+        if self.write_files is not None:
+            self.write_files(folder)
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a text file; what UTF-8 lacks is escaped."""
+    file.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
