@@ -16,8 +16,8 @@ EPILOG = """\
 Power is that of the steady state: no PE waits, an entry a cycle. `eiesim run` prices what a layer
 really does. On the paper's chip each module stands beside EIE's Table II.
 
---out DIR writes prices.csv, modules.csv, areas.csv, with --vary variations.csv, summary.json and
-manifest.json; a part of prices.csv with other values is what --energy-table reads.
+--out DIR writes prices.csv, modules.csv, areas.csv, with --vary variations.csv, summary.json,
+manifest.json and hardware.toml; a part of prices.csv with other values is what --energy-table reads.
 
 examples:
   eiesim chip

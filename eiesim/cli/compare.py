@@ -17,7 +17,7 @@ LAYER is a name or file as for eiesim run; left out, it is the paper's nine. The
 first platform with dense weights and batch 1: the Core i7 of the paper, or the first of the file.
 Ratios of different kinds (published, measured, roofline, simulated) are rows of their own.
 
---out DIR writes compare.csv, summary.json, manifest.json and charts of both ratios.
+--out DIR writes compare.csv, summary.json, manifest.json, hardware.toml and charts of both ratios.
 
 examples:
   eiesim compare

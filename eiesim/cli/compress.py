@@ -38,7 +38,8 @@ differs. Keys, there and for --set:
   codebook_bits, index_bits       1 to 8 bits of a code and of a relative index (default: 4, 4)
   initialisation, seed            linear, density, forgy or optimal codebooks (default: linear)
 
---out DIR writes NAME.dcz, ledger.csv, summary.json, manifest.json and a chart of the file's parts.
+--out DIR writes NAME.dcz, ledger.csv, summary.json, manifest.json, hardware.toml and a chart of the
+file's parts.
 --stages DIR keeps each stage; what is there and still fits is not computed again.
 
 examples:

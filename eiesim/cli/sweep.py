@@ -30,8 +30,8 @@ SPEC.toml tells what is swept (docs/sweeps.md):
 --store FILE keeps each result (default: SPEC.sqlite). A sweep that was stopped, killed or changed
 goes on from it: nothing is run twice. Several processes may share one store, each with its --shard.
 
---out DIR writes index.html, points.csv, front.csv, sensitivity.csv, summary.json and manifest.json;
---parquet writes points.parquet too (pip install 'eiesim[sweep]').
+--out DIR writes index.html, points.csv, front.csv, sensitivity.csv, summary.json, manifest.json
+and hardware.toml; --parquet writes points.parquet too (pip install 'eiesim[sweep]').
 
 examples:
   eiesim sweep spec.toml --dry-run

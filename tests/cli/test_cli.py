@@ -210,7 +210,8 @@ def test_chip(capsys: pytest.CaptureFixture[str], in_folder: Path) -> None:
     assert "64 PEs and 21 LNZD units, none waiting: 586.6 mW, 40.84 mm2" in out
     names = {path.name for path in (in_folder / "chip").iterdir()}
     assert names == {
-        "areas.csv", "manifest.json", "modules.csv", "prices.csv", "summary.json", "variations.csv",
+        "areas.csv", "hardware.toml", "manifest.json", "modules.csv", "prices.csv", "summary.json",
+        "variations.csv",
     }  # fmt: skip
     summary = json.loads(Path("chip/summary.json").read_text())
     assert [row["value"] for row in summary["variations"]] == ["64", "256"]
@@ -236,8 +237,8 @@ def test_compare(capsys: pytest.CaptureFixture[str], in_folder: Path) -> None:
     kinds = {row["kind"] for row in rows if row["platform"] == "eie"}
     assert kinds == {"published", "simulated"}
     assert {path.name for path in (in_folder / "beside").iterdir()} == {
-        "compare.csv", "energy_efficiency.png", "energy_efficiency.svg", "manifest.json",
-        "speedup.png", "speedup.svg", "summary.json",
+        "compare.csv", "energy_efficiency.png", "energy_efficiency.svg", "hardware.toml",
+        "manifest.json", "speedup.png", "speedup.svg", "summary.json",
     }  # fmt: skip
     run(capsys, "baseline", "alex-8", "--kind", "roofline", "--out", "mine")
     code, out, _ = run(capsys, "compare", "alex-8", "--baseline", "mine/baseline.csv", "--json")

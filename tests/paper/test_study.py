@@ -25,6 +25,7 @@ from eiesim.paper.verdict import (
     Unreproducible,
     Verdict,
 )
+from eiesim.report.report import Report
 
 
 @pytest.mark.parametrize(
