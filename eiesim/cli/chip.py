@@ -17,7 +17,8 @@ Power is that of the steady state: no PE waits, an entry a cycle. `eiesim run` p
 really does. On the paper's chip each module stands beside EIE's Table II.
 
 --out DIR writes prices.csv, modules.csv, areas.csv, with --vary variations.csv, summary.json,
-manifest.json and hardware.toml; a part of prices.csv with other values is what --energy-table reads.
+manifest.json and hardware.toml; a part of prices.csv with other values is what --energy-table
+reads.
 
 examples:
   eiesim chip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.base._kernels import kernel
+from eiesim.base.jit import kernel
 
 MAGNITUDE = np.uint32(0x7FFFFFFF)
 

@@ -59,7 +59,7 @@ def balance_rows(
     >>> balance_rows(layer, n_pes=2)
     array([0, 1, 3, 2])
     """
-    from eiesim.base._kernels import deal_rows, swap_rows  # noqa: PLC0415 - compiled code
+    from eiesim.image._kernels import deal_rows, swap_rows  # noqa: PLC0415 - compiled code
 
     activity = np.ones(layer.cols)
     if inputs is not None:

@@ -129,7 +129,7 @@ class InterleavedCSC:
     @cached_property
     def columns(self) -> Columns:
         """The weights column by column, read back from the entries of all PEs."""
-        from eiesim.base._kernels import list_columns  # noqa: PLC0415 - compiled code
+        from eiesim.image._kernels import list_columns  # noqa: PLC0415 - compiled code
 
         _ = self.checked  # compiled code goes wherever the pointers point
         shape = (self.ptr.shape[0] - 1, self.n_pes)

@@ -46,7 +46,7 @@ def lay_out(layer: CompressedLayer, hw: LayoutView) -> InterleavedCSC:
     ImageError
         A PE would hold too many entries.
     """
-    from eiesim.base._kernels import count_entries, fill_entries  # noqa: PLC0415 - compiled code
+    from eiesim.image._kernels import count_entries, fill_entries  # noqa: PLC0415 - compiled code
 
     indptr, indices, data = _columns_with_bias(layer, hw.n_pes)
     longest_run = (1 << hw.index_bits) - 1

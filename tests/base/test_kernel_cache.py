@@ -12,7 +12,7 @@ import pytest
 COUNT = """
 import resource, signal, sys
 import numpy as np
-from eiesim.base._kernels import count_entries
+from eiesim.image._kernels import count_entries
 from eiesim.base.errors import show_warnings
 show_warnings()
 if sys.argv[1:]:
@@ -60,7 +60,7 @@ def test_no_folder_for_a_cache() -> None:
     nowhere = "from numba.core.caching import CacheImpl; CacheImpl._locator_classes = []\n"
     script = (
         "from eiesim.base.errors import show_warnings; show_warnings()\n"
-        f"{nowhere}import eiesim.base._kernels, eiesim.compress._kernels\n"
+        f"{nowhere}import eiesim.image._kernels, eiesim.compress._kernels\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-import eiesim.base._kernels as image_kernels
+import eiesim.image._kernels as image_kernels
 from eiesim import CompressedLayer, Hardware, encode, simulate
 from eiesim.compress import _kernels as compress_kernels
 from eiesim.compress import codebook, prune

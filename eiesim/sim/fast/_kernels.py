@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.base._kernels import kernel
+from eiesim.base.jit import kernel
 from eiesim.sim.scan import PIPELINE_CYCLES
 
 Int32s = npt.NDArray[np.int32]

@@ -1,91 +1,11 @@
-"""Compiled loops: the one place where numba comes in, the encoder's two passes, and row balance.
-
-Every kernel is a plain function over arrays; `inspect.unwrap(kernel)` is the Python it was compiled
-from, and the tests run both.
-"""
+"""Loops over an image: the encoder's two passes, columns in their order, and row balance."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, TypeVar, cast
-
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.base.errors import EieWarning
-
-F = TypeVar("F", bound=Callable[..., object])
-
-
-def kernel(function: F) -> F:
-    """Compile a function over arrays with numba, kept in its cache where that can be written.
-
-    Parameters
-    ----------
-    function : callable
-        Loops over arrays and numbers. Never compiled with fast-math, so that every rounding is the
-        one that is written.
-    """
-    try:
-        compiled: Any = numba.njit(cache=True)(function)
-    except RuntimeError:
-        warnings.warn(
-            "compiled code cannot be kept: no folder for it can be written to: it is compiled "
-            "again each time; NUMBA_CACHE_DIR names a folder",
-            EieWarning,
-            stacklevel=2,
-        )
-        return cast(F, numba.njit(function))
-    compiled._cache = Cache(compiled._cache)
-    return cast(F, compiled)
-
-
-class Cache:
-    """numba's cache of a kernel, which may be damaged, or full: that costs time and nothing else.
-
-    Parameters
-    ----------
-    cache : FunctionCache
-        numba's own.
-    """
-
-    def __init__(self, cache: Any) -> None:
-        self._cache = cache
-
-    def __getattr__(self, name: str) -> Any:
-        """Return what is numba's own."""
-        return getattr(self._cache, name)
-
-    def load_overload(self, *given: Any) -> Any:
-        """Return a compiled kernel, None where there is none that can be read."""
-        try:
-            return self._cache.load_overload(*given)
-        except Exception:  # reading a damaged file may raise anything
-            warnings.warn(
-                f"{self._cache.cache_path}: compiled code that is kept there is damaged: it is "
-                "compiled again",
-                EieWarning,
-                stacklevel=2,
-            )
-            with suppress(OSError):
-                self._cache.flush()
-            return None
-
-    def save_overload(self, *given: Any) -> None:
-        """Keep a compiled kernel, where that can be."""
-        try:
-            self._cache.save_overload(*given)
-        except Exception as error:  # as above
-            reason = error.strerror if isinstance(error, OSError) else "what is there is damaged"
-            warnings.warn(
-                f"{self._cache.cache_path}: compiled code cannot be kept there: {reason}: it is "
-                "compiled again each time",
-                EieWarning,
-                stacklevel=2,
-            )
+from eiesim.base.jit import kernel
 
 
 @kernel
