@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 
 from eiesim.sweep.metrics import (
-    METRICS,
-    OF_MACHINE,
     REASONS,
-    SUMMED,
-    derive_metrics,
     explain_missing,
+    join_layers,
 )
 from eiesim.sweep.points import list_axes
 from eiesim.sweep.spec import LARGE, Sweep, name_metric
@@ -168,18 +165,6 @@ def sum_layers(rows: Sequence[Row], axes: Sequence[str], n_pes: int) -> list[Row
 
 def _sum_rows(own: Sequence[Row], axes: Sequence[str], n_pes: int) -> Row:
     first = own[0]
-    sums: Row = {name: _add(own, name) for name in SUMMED}
-    work = (sums["macs"] + sums["padding_macs"]) / first.get("n_pes", n_pes)
-    found = {
-        **{name: first[name] for name in OF_MACHINE},
-        **sums,
-        **derive_metrics(
-            sums["latency_us"], sums["energy_pj"], sums["dram_energy_pj"], first["area_mm2"]
-        ),
-        "load_balance": work / sums["cycles"],
-        "fits": all(row["fits"] for row in own),
-        "chips": max(row["chips"] for row in own),
-    }
     reasons = {
         name: next((row[name] for row in own if row[name] is not None), None) for name in REASONS
     }
@@ -187,13 +172,7 @@ def _sum_rows(own: Sequence[Row], axes: Sequence[str], n_pes: int) -> Row:
         "number": first["number"],
         "layer": f"{len(own)} layers",
         **{axis: first[axis] for axis in axes},
-        **{name: found[name] for name in METRICS},
+        **join_layers(own, first.get("n_pes", n_pes)),
         "error": None,
         **reasons,
     }
-
-
-def _add(rows: Sequence[Row], name: str) -> Any:
-    """Return a sum that lacks nothing; None where a row does."""
-    values = [row[name] for row in rows]
-    return None if None in values else sum(values)

@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from eiesim.base.arrays import take_array
 from eiesim.base.errors import ConfigError, EieError
-from eiesim.base.units import cycles_to_us
 from eiesim.catalog.examples import (
     DRAWN_STEPS,
     Example,
@@ -33,7 +32,6 @@ from eiesim.image import (
     InterleavedCSC,
     MemoryUse,
     balance_rows,
-    count_chips,
     encode_passes,
     fit_images,
     lay_out,
@@ -44,9 +42,9 @@ from eiesim.inference import run_model
 from eiesim.layer.weights import CompressedLayer
 from eiesim.sim.passes import simulate_passes
 from eiesim.sweep.identity import MATCHED, require_same
-from eiesim.sweep.metrics import METRICS, REASONS, derive_metrics
+from eiesim.sweep.metrics import REASONS, PointRun, measure_run
 from eiesim.sweep.points import PointGroup, Values
-from eiesim.sweep.priced import explain_machine, find_prices, measure_machine
+from eiesim.sweep.priced import explain_machine, find_prices
 from eiesim.sweep.shared import Encoded, share
 from eiesim.sweep.spec import LAYER
 from eiesim.views import FillView, LayoutView
@@ -54,7 +52,6 @@ from eiesim.views import FillView, LayoutView
 Row = dict[str, Any]
 OF_NETWORK: Mapping[str, Any] = {"layer.seed": 0, "layer.activation_density": 1.0}
 """Axes of drawn layers that networks know, and what holds without them."""
-COUNTED = ("stall_cycles", "macs", "padding_macs", "ptr_reads", "spmat_reads")
 NOTHING = np.zeros(0, np.float32)
 
 
@@ -152,13 +149,15 @@ class Measured:
         if hw.act_batches:
             images = encode_passes(self.image.decode(), hw)
             run = simulate_passes(images, self.activations, hw)
-            return _join([run], fit_images(images, hw.fill))
+            return _measure([run], fit_images(images, hw.fill))
         self.image.require(hw)
         counters = self._prepared.count(hw)
         fill = hw.fill
         if fill not in self._fits:
             self._fits[fill] = fit_images([self.image], fill)
-        return _join([RunResult(self.image.name, "fast", hw, NOTHING, counters)], self._fits[fill])
+        return _measure(
+            [RunResult(self.image.name, "fast", hw, NOTHING, counters)], self._fits[fill]
+        )
 
 
 def measure_machines(
@@ -230,7 +229,7 @@ def _prepare_network(task: PointGroup) -> Callable[[Hardware], Row]:
     def measure(hw: Hardware) -> Row:
         (run,) = run_model(model, [example], hw, balance=balance)
         uses = [use for step in run.steps for use in step.memories]
-        return _join([step.result for step in run.steps], uses)
+        return _measure([step.result for step in run.steps], uses)
 
     return measure
 
@@ -264,25 +263,12 @@ def _load_network(identity: str, path: str, shared: str) -> tuple[Model, Example
     return model, example
 
 
-def _join(runs: Sequence[RunResult], uses: Sequence[MemoryUse]) -> Row:
+def _measure(results: Sequence[RunResult], memories: Sequence[MemoryUse]) -> Row:
     """Return the metrics of runs on one machine, one after the other."""
-    hw, cycles = runs[0].hardware, sum(run.cycles for run in runs)
-    machine, latency_us = measure_machine(hw), cycles_to_us(cycles, hw.clock_mhz)
-    energy_pj, dram_pj = _price(runs)
-    work = sum(run.entries for run in runs) / hw.n_pes
-    row = {
-        "cycles": cycles,
-        **machine,
-        **derive_metrics(latency_us, energy_pj, dram_pj, machine["area_mm2"]),
-        "load_balance": work / cycles,
-        **{key: sum(int(getattr(run.counters, key)) for run in runs) for key in COUNTED},
-        "dram_bytes": sum(run.dram_bytes for run in runs),
-        "fits": all(use.fits for use in uses),
-        "chips": count_chips(uses),
-    }
+    hw = results[0].hardware
+    row = measure_run(PointRun(hw, tuple(results), tuple(memories), *_price(results)))
     missing = None in (row["energy_pj"], row["area_mm2"])
-    reasons = explain_machine(hw) if missing else dict.fromkeys(REASONS)
-    return {name: row[name] for name in METRICS} | reasons
+    return row | (explain_machine(hw) if missing else dict.fromkeys(REASONS))
 
 
 def _price(runs: Sequence[RunResult]) -> tuple[float, float] | tuple[None, None]:

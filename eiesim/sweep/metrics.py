@@ -1,89 +1,195 @@
-"""What is known of a point after its run."""
+"""What is known of a point after its run: one row a metric, for runs, tables and pages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from typing import Any
 
-SUM = "the sum over all layers"
-OF_SUMS = "the sums over all layers"
-MACHINE = "the machine alone"
-EVERY = "every layer"
-LARGEST = "the largest over all layers"
+from eiesim.base.units import cycles_to_us
+from eiesim.counters import RunResult
+from eiesim.hardware import Hardware
+from eiesim.image import MemoryUse, count_chips
+from eiesim.sweep.priced import find_area, find_clock_fit, find_power
+
+Row = dict[str, Any]
 
 
-class Metric(NamedTuple):
+class Over(Enum):
+    """What a metric is of where a sweep has several layers; limits and objectives are judged on it."""
+
+    SUM = "the sum over all layers"
+    OF_SUMS = "the sums over all layers"
+    MACHINE = "the machine alone"
+    EVERY = "every layer"
+    LARGEST = "the largest over all layers"
+
+
+@dataclass(frozen=True)
+class PointRun:
+    """Runs of a layer, or of a network's, on one machine, one after the other.
+
+    Attributes
+    ----------
+    memories : tuple of MemoryUse
+        Of all of them.
+    energy_pj, dram_pj : float or None
+        What they cost, and what of it is DRAM's; None where an action has no price.
+    """
+
+    hw: Hardware
+    results: tuple[RunResult, ...]
+    memories: tuple[MemoryUse, ...]
+    energy_pj: float | None
+    dram_pj: float | None
+
+
+@dataclass(frozen=True)
+class Metric:
     """A metric.
 
     Attributes
     ----------
     meaning : str
-        With its unit.
-    judged_on : str
-        What is compared with a limit, and what an objective is, where a sweep has several layers.
+        In words.
+    unit : str
+        Empty for counts and shares.
+    over : Over
+        What it is of, where a sweep has several layers.
+    find : callable
+        Gives it, or None where it is missing: of a `Hardware` where it needs no run, of a `PointRun`,
+        or, for `Over.OF_SUMS`, of a row with the other metrics and the number of PEs.
     """
 
     meaning: str
-    judged_on: str
+    unit: str
+    over: Over
+    find: Callable[..., Any]
+
+
+def _count(name: str, run: PointRun) -> int:
+    return sum(int(getattr(result.counters, name)) for result in run.results)
+
+
+def _find_latency_us(run: PointRun) -> float:
+    return cycles_to_us(_count("cycles", run), run.hw.clock_mhz)
+
+
+def _count_sram_bytes(hw: Hardware) -> int:
+    return hw.n_pes * (hw.spmat_sram_bytes + hw.ptr_sram_bytes + hw.act_sram_bytes)
+
+
+def _multiply(*factors: float | None) -> float | None:
+    product = 1.0
+    for factor in factors:
+        if factor is None:
+            return None
+        product *= factor
+    return product
+
+
+def _find_power_mw(row: Row, _n_pes: int) -> float | None:
+    energy_pj: float | None = row["energy_pj"]
+    return None if energy_pj is None else energy_pj / 1000 / row["latency_us"]
+
+
+def _find_chip_power_mw(row: Row, _n_pes: int) -> float | None:
+    energy_pj, dram_pj = row["energy_pj"], row["dram_energy_pj"]
+    if energy_pj is None or dram_pj is None:
+        return None
+    return float((energy_pj - dram_pj) / 1000 / row["latency_us"])
+
+
+def _find_load_balance(row: Row, n_pes: int) -> float:
+    return float((row["macs"] + row["padding_macs"]) / n_pes / row["cycles"])
+
+
+def _multiply_columns(names: Sequence[str], row: Row, _n_pes: int) -> float | None:
+    return _multiply(*(row[name] for name in names))
 
 
 METRICS: Mapping[str, Metric] = {
-    "cycles": Metric("cycles of the run", SUM),
-    "latency_us": Metric("time of the run, us", SUM),
-    "energy_pj": Metric("energy of the run, DRAM included, pJ", SUM),
-    "dram_energy_pj": Metric("what of it DRAM takes, pJ", SUM),
-    "power_mw": Metric("mean power over the run, DRAM included, mW", OF_SUMS),
-    "chip_run_power_mw": Metric("mean power of the chip alone over the run, mW", OF_SUMS),
-    "chip_power_mw": Metric(
-        "power of the chip alone when no PE waits, as EIE's Table II, mW", MACHINE
-    ),
-    "area_mm2": Metric("area of the chip, mm2", MACHINE),
-    "edp_pj_us": Metric("energy x delay, DRAM included, pJ us", OF_SUMS),
-    "edp_pj_us_mm2": Metric("energy x delay x area, DRAM included, pJ us mm2", OF_SUMS),
-    "load_balance": Metric("work over PEs and cycles, 0 to 1", OF_SUMS),
-    "stall_cycles": Metric("cycles in which a broadcast waited for a full queue", SUM),
-    "macs": Metric("multiply-accumulates", SUM),
-    "padding_macs": Metric("padding zeros that took a cycle", SUM),
-    "ptr_reads": Metric("pointer look-ups", SUM),
-    "spmat_reads": Metric("sparse-matrix words read", SUM),
-    "dram_bytes": Metric("bytes streamed from DRAM", SUM),
-    "sram_bytes": Metric("bytes of all SRAMs of the chip", MACHINE),
-    "fits": Metric("whether the SRAMs and registers hold the layer", EVERY),
-    "chips": Metric("chips that would hold the layer", LARGEST),
-    "clock_fits": Metric(
-        "whether the SRAMs, by CACTI, keep up with the clock; null where it was not run", MACHINE
-    ),
-}
+    "cycles": Metric("cycles of the run", "", Over.SUM, partial(_count, "cycles")),
+    "latency_us": Metric("time of the run", "us", Over.SUM, _find_latency_us),
+    "energy_pj": Metric("energy of the run, DRAM included", "pJ", Over.SUM,
+                        lambda run: run.energy_pj),
+    "dram_energy_pj": Metric("what of it DRAM takes", "pJ", Over.SUM, lambda run: run.dram_pj),
+    "power_mw": Metric("mean power over the run, DRAM included", "mW", Over.OF_SUMS,
+                       _find_power_mw),
+    "chip_run_power_mw": Metric("mean power of the chip alone over the run", "mW", Over.OF_SUMS,
+                                _find_chip_power_mw),
+    "chip_power_mw": Metric("power of the chip alone when no PE waits, as EIE's Table II", "mW",
+                            Over.MACHINE, find_power),
+    "area_mm2": Metric("area of the chip", "mm2", Over.MACHINE, find_area),
+    "edp_pj_us": Metric("energy x delay, DRAM included", "pJ us", Over.OF_SUMS,
+                        partial(_multiply_columns, ("energy_pj", "latency_us"))),
+    "edp_pj_us_mm2": Metric("energy x delay x area, DRAM included", "pJ us mm2", Over.OF_SUMS,
+                            partial(_multiply_columns, ("energy_pj", "latency_us", "area_mm2"))),
+    "load_balance": Metric("work over PEs and cycles, 0 to 1", "", Over.OF_SUMS,
+                           _find_load_balance),
+    "stall_cycles": Metric("cycles in which a broadcast waited for a full queue", "", Over.SUM,
+                           partial(_count, "stall_cycles")),
+    "macs": Metric("multiply-accumulates", "", Over.SUM, partial(_count, "macs")),
+    "padding_macs": Metric("padding zeros that took a cycle", "", Over.SUM,
+                           partial(_count, "padding_macs")),
+    "ptr_reads": Metric("pointer look-ups", "", Over.SUM, partial(_count, "ptr_reads")),
+    "spmat_reads": Metric("sparse-matrix words read", "", Over.SUM,
+                          partial(_count, "spmat_reads")),
+    "dram_bytes": Metric("bytes streamed from DRAM", "", Over.SUM,
+                         lambda run: sum(result.dram_bytes for result in run.results)),
+    "sram_bytes": Metric("bytes of all SRAMs of the chip", "", Over.MACHINE, _count_sram_bytes),
+    "fits": Metric("whether the SRAMs and registers hold the layer", "", Over.EVERY,
+                   lambda run: all(use.fits for use in run.memories)),
+    "chips": Metric("chips that would hold the layer", "", Over.LARGEST,
+                    lambda run: count_chips(run.memories)),
+    "clock_fits": Metric("whether the SRAMs, by CACTI, keep up with the clock; null where it was "
+                         "not run", "", Over.MACHINE, find_clock_fit),
+}  # fmt: skip
 """By name, in the order of the columns."""
-OF_MACHINE = tuple(name for name, metric in METRICS.items() if metric.judged_on == MACHINE)
+OF_MACHINE = tuple(name for name, metric in METRICS.items() if metric.over is Over.MACHINE)
 """Those that need no run."""
-SUMMED = tuple(name for name, metric in METRICS.items() if metric.judged_on == SUM)
 REASONS = ("no_energy", "no_area")
 """Columns that say why energies and powers, or area, are missing; null where none is."""
 
 
-def derive_metrics(
-    latency_us: float, energy_pj: float | None, dram_pj: float | None, area_mm2: float | None
-) -> dict[str, Any]:
-    """Return the metrics that follow from time, energy and area; None where one of them lacks.
+def measure_machine(hw: Hardware) -> Row:
+    """Return the metrics that need no run, None for those that are missing."""
+    return {name: METRICS[name].find(hw) for name in OF_MACHINE}
 
-    Parameters
-    ----------
-    latency_us, energy_pj, dram_pj, area_mm2 : float or None
-        Of a run, or of several, one after the other, on one machine.
-    """
-    edp = None if energy_pj is None else energy_pj * latency_us
-    chip_pj = None if energy_pj is None or dram_pj is None else energy_pj - dram_pj
-    return {
-        "latency_us": latency_us,
-        "energy_pj": energy_pj,
-        "dram_energy_pj": dram_pj,
-        "power_mw": None if energy_pj is None else energy_pj / 1000 / latency_us,
-        "chip_run_power_mw": None if chip_pj is None else chip_pj / 1000 / latency_us,
-        "area_mm2": area_mm2,
-        "edp_pj_us": edp,
-        "edp_pj_us_mm2": None if edp is None or area_mm2 is None else edp * area_mm2,
-    }
+
+def measure_run(run: PointRun) -> Row:
+    """Return all metrics of runs on one machine."""
+    row = measure_machine(run.hw)
+    for name, metric in METRICS.items():
+        if metric.over not in (Over.MACHINE, Over.OF_SUMS):
+            row[name] = metric.find(run)
+    return _derive(row, run.hw.n_pes)
+
+
+def join_layers(rows: Sequence[Row], n_pes: int) -> Row:
+    """Return all metrics over layers on one machine; what one layer lacks is missing."""
+    joined: Row = {}
+    for name, metric in METRICS.items():
+        values = [row[name] for row in rows]
+        if metric.over is Over.MACHINE:
+            joined[name] = values[0]
+        elif metric.over is Over.SUM:
+            joined[name] = None if None in values else sum(values)
+        elif metric.over is Over.EVERY:
+            joined[name] = all(values)
+        elif metric.over is Over.LARGEST:
+            joined[name] = max(values)
+    return _derive(joined, n_pes)
+
+
+def _derive(row: Row, n_pes: int) -> Row:
+    """Return the metrics in their order, with those that follow from others."""
+    for name, metric in METRICS.items():
+        if metric.over is Over.OF_SUMS:
+            row[name] = metric.find(row, n_pes)
+    return {name: row[name] for name in METRICS}
 
 
 def explain_missing(metric: str, row: Mapping[str, Any]) -> str:

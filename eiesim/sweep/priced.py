@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 from eiesim.base.errors import EnergyError
 from eiesim.energy.area import measure_area
@@ -22,16 +21,6 @@ FEW, MANY = 8, 16
 adds as much power and area, so that two depths give all."""
 Known = float | str
 """A quantity of a machine, or why it has none."""
-
-
-def measure_machine(hw: Hardware) -> dict[str, Any]:
-    """Return the metrics that need no run, None for those that are missing."""
-    return {
-        "area_mm2": find_area(hw),
-        "chip_power_mw": find_power(hw),
-        "clock_fits": find_clock_fit(hw),
-        "sram_bytes": hw.n_pes * (hw.spmat_sram_bytes + hw.ptr_sram_bytes + hw.act_sram_bytes),
-    }
 
 
 def find_clock_fit(hw: Hardware) -> bool | None:

@@ -17,7 +17,7 @@ from eiesim.sweep.answers import find_best, find_front, find_judged, name_judged
 from eiesim.sweep.doubts import describe_clock, describe_wider_words
 from eiesim.sweep.evaluate import Row
 from eiesim.sweep.identity import SCHEMA
-from eiesim.sweep.metrics import MACHINE, METRICS
+from eiesim.sweep.metrics import METRICS, Over
 from eiesim.sweep.page import render_sweep
 from eiesim.sweep.points import list_values
 from eiesim.sweep.runner import Planned
@@ -71,8 +71,8 @@ def _describe_where(sweep: Sweep, whole: Sequence[Row]) -> list[Row]:
     """Return each condition with what it is judged on, and how many meet it."""
 
     def judge(metric: str) -> str:
-        on = METRICS[metric].judged_on
-        return on if len(sweep.layers) > 1 or on == MACHINE else "each point"
+        over = METRICS[metric].over
+        return over.value if len(sweep.layers) > 1 or over is Over.MACHINE else "each point"
 
     return [
         {

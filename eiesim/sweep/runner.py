@@ -20,7 +20,7 @@ from eiesim.sweep.cost import check_jobs, choose_jobs
 from eiesim.sweep.evaluate import Row
 from eiesim.sweep.identity import identify, make_key
 from eiesim.sweep.journal import Journal, open_journal
-from eiesim.sweep.metrics import METRICS, OF_MACHINE, REASONS, explain_missing
+from eiesim.sweep.metrics import METRICS, OF_MACHINE, REASONS, explain_missing, measure_machine
 from eiesim.sweep.narrow import narrow
 from eiesim.sweep.points import (
     PlannedPoint,
@@ -32,7 +32,7 @@ from eiesim.sweep.points import (
     list_tasks,
     split_values,
 )
-from eiesim.sweep.priced import explain_machine, measure_machine
+from eiesim.sweep.priced import explain_machine
 from eiesim.sweep.spec import Constraint, Sweep, make_sweep, read_sweep
 from eiesim.sweep.workers import run_here, run_in_processes, run_on_dask
 
