@@ -13,6 +13,7 @@ from eiesim.errors import WorkloadError
 from eiesim.importers.torch_file import read_torch
 from eiesim.importers.weights import read_weights
 from tests.test_checkpoints import save_old
+from tests.test_weights_readers import fuzz
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (make train-extra)")
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse")
@@ -96,3 +97,12 @@ def test_many_huge_tensors_do_not_add_up(tmp_path: Path) -> None:
     torch.save(state, tmp_path / "net.pt")
     with pytest.raises(WorkloadError, match=r"at most .* numbers in a file of this length"):
         read_torch(tmp_path / "net.pt")
+
+
+@pytest.mark.parametrize("number", [500, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["coo", "csr"])
+def test_damaged_files_with_sparse_tensors_are_refused_or_read(
+    tmp_path: Path, kind: str, number: int
+) -> None:
+    torch.save({"a.weight": SPARSE[kind]()}, tmp_path / "net.pt")
+    assert fuzz(tmp_path / "net.pt", (tmp_path / "net.pt").read_bytes(), number) > number / 4

@@ -112,6 +112,11 @@ def read_network_file(path: str | Path, steps: str | Path | None = None) -> Netw
     if kind == Kind.ONNX:
         network = read_onnx(path)
         return replace(place_layers(path, network.described, network.weights), host=network.host)
+    return _read_weights(path, steps)
+
+
+def _read_weights(path: str | Path, steps: str | Path | None) -> NetworkFile:
+    """Return the network of a file of weights alone, with its steps or a chain of them."""
     found = keep_norms(read_as_trained(path), str(path))
     weights, kinds = join_cells(found.layers, str(path))
     if steps is None:
