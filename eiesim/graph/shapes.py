@@ -8,7 +8,7 @@ from typing import Any
 
 from eiesim.base.errors import WorkloadError, did_you_mean
 from eiesim.graph.graph import Graph
-from eiesim.graph.step import ANY, MOST, OPS, STEPS, Shape, Step
+from eiesim.graph.step import ANY, MOST, OPS, PER_OUTPUT, STEPS, Shape, Step
 
 Rule = Callable[[Step, Sequence[Shape], Shape], Shape]
 
@@ -48,6 +48,8 @@ def _infer(step: Step, inputs: Sequence[Shape], weights: Shape) -> Shape:
         return tuple(step.settings["shape"])
     if step.settings.get("stacked"):
         return ANY if ANY in inputs else STACKED[step.op](step, inputs, weights)
+    if step.op == "scale":
+        return _scale(step, inputs[0])
     if step.op not in RULES:
         return inputs[0]
     _require(step, len(inputs) == 1 or not step.on_eie, inputs[0], "one input")
@@ -55,6 +57,16 @@ def _infer(step: Step, inputs: Sequence[Shape], weights: Shape) -> Shape:
         known = bool(shape) and shape != ANY and STEPS not in shape[1:]
         _require(step, known, shape, "known sizes behind the first")
     return RULES[step.op](step, inputs, weights)
+
+
+def _scale(step: Step, shape: Shape) -> Shape:
+    axis = 1 if shape[:1] == (STEPS,) else 0
+    for key in PER_OUTPUT:
+        row = step.settings[key]
+        if isinstance(row, tuple):
+            fits = len(shape) > axis and shape[axis] == len(row)
+            _require(step, fits, shape, f"{len(row)} outputs, as it has numbers for their {key}")
+    return shape
 
 
 def _embed(step: Step, inputs: Sequence[Shape], weights: Shape) -> Shape:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from eiesim.base.errors import WorkloadError, did_you_mean
 from eiesim.base.schema import show_value
@@ -18,7 +20,8 @@ STEPS = -1
 ANY: Shape = (-2,)
 """The shape of an array of which not even the number of axes is known."""
 MOST_AXES = 8
-Setting = int | float | str | tuple[int, ...]
+Setting = int | float | str | tuple[int, ...] | tuple[float, ...]
+LARGEST = float(np.finfo(np.float32).max)
 
 
 class Op(NamedTuple):
@@ -80,13 +83,19 @@ OPS: Mapping[str, Op] = {
     "add": Op("the sum of inputs", False, SOME, {}),
     "flatten": Op("all numbers in one row", False, ONE, {}),
     "last": Op("the last step of a sequence", False, ONE, {}),
-    "scale": Op("times a factor, plus an offset", False, ONE, {"factor": 1.0, "offset": 0.0}),
+    "scale": Op(
+        "times a factor, plus an offset: one number each, or one for each channel or output",
+        False, ONE, {"factor": 1.0, "offset": 0.0},
+    ),
     "lrn": Op(
         "local response normalisation over channels", False, ONE,
         {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 1.0},
     ),
 }  # fmt: skip
 """What a step may do, by name."""
+PER_OUTPUT = ("factor", "offset")
+"""Settings that may be a row of numbers, one for each output: the first size of a vector or image,
+the second one of a sequence."""
 CHOICES: Mapping[str, tuple[str, ...]] = {"reset": ("after", "before")}
 """Of the settings that are words. A GRU's reset gate acts after the product with the state, as in
 PyTorch, or before it, on the state."""
@@ -152,6 +161,8 @@ def _take_setting(what: str, op: Op, key: str, value: Any) -> Setting:
     default = op.settings[key]
     if key == "shape":
         return _take_shape(what, value)
+    if key in PER_OUTPUT and isinstance(value, list | tuple):
+        return _take_row(f"{what}: {key}", value)
     if isinstance(default, tuple):
         sizes = tuple(value) if isinstance(value, list | tuple) else ()
         if len(sizes) != len(default) or not all(
@@ -183,3 +194,12 @@ def _take_shape(what: str, value: Any) -> Shape:
             f"found {show_value(value)}"
         )
     return sizes
+
+
+def _take_row(what: str, row: Sequence[Any]) -> tuple[float, ...]:
+    numbers = all(type(it) in (int, float) and -LARGEST <= it <= LARGEST for it in row)
+    if not numbers or not 1 <= len(row) < MOST:
+        raise WorkloadError(
+            f"{what}: expected 1 to {MOST - 1} numbers that float32 holds, found {show_value(row)}"
+        )
+    return tuple(map(float, row))

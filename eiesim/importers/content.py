@@ -15,7 +15,20 @@ from eiesim.importers.raw_numbers import FLOAT32, take_numbers
 MOST_UNPACKED_BYTES = 1 << 29
 """Most that a gzip file may unpack to: VGG-16's fc6, the papers' largest layer, takes 411 MB."""
 CHUNK_BYTES = 1 << 20
+LEAST_NUMBERS = 1 << 16
+MOST_NUMBERS_A_BYTE = 64
 GZIP_MAGIC = b"\x1f\x8b"
+
+
+def bound_numbers(file_bytes: int) -> int:
+    """Return how many numbers the arrays of a file may have that it holds without their zeros.
+
+    Parameters
+    ----------
+    file_bytes : int
+        Length of the file, with those that it names.
+    """
+    return LEAST_NUMBERS + MOST_NUMBERS_A_BYTE * file_bytes
 
 
 def read_content(path: str | Path, most_unpacked_bytes: int = MOST_UNPACKED_BYTES) -> bytes:

@@ -20,12 +20,13 @@ from eiesim.importers.char_lstm import read_char_lstm
 from eiesim.importers.content import read_content
 from eiesim.importers.described import Described, Skipped
 from eiesim.importers.dump import is_dump, read_dump
+from eiesim.importers.factors import place_factors
 from eiesim.importers.kinds import Kind, find_kind
 from eiesim.importers.net import read_net
-from eiesim.importers.norms import fold_norms
+from eiesim.importers.norms import keep_norms
 from eiesim.importers.onnx_graph import read_onnx
 from eiesim.importers.state_dict import Weights
-from eiesim.importers.weight_files import read_weights_file
+from eiesim.importers.weight_files import read_as_trained
 from eiesim.layer.weights import DenseLayer, StoredLayer
 
 MOST_GRAPH_BYTES = 1 << 22
@@ -111,20 +112,32 @@ def read_network_file(path: str | Path, steps: str | Path | None = None) -> Netw
     if kind == Kind.ONNX:
         network = read_onnx(path)
         return replace(place_layers(path, network.described, network.weights), host=network.host)
-    found = fold_norms(read_weights_file(path), str(path))
+    return _read_weights(path, steps)
+
+
+def _read_weights(path: str | Path, steps: str | Path | None) -> NetworkFile:
+    """Return the network of a file of weights alone, with its steps or a chain of them."""
+    found = keep_norms(read_as_trained(path), str(path))
     weights, kinds = join_cells(found.layers, str(path))
     if steps is None:
         _require_chain(found, str(path))
         shapes = {name: layer.weights.shape for name, layer in weights.items()}
         graph = guess_chain(shapes, kinds, str(path))
+        whole = place_factors(graph, weights, found.factors, str(path))
         return NetworkFile(
-            graph, weights, notes=found.notes + describe_chain(graph), code_bits=found.code_bits
+            whole.graph,
+            whole.weights,
+            notes=found.notes + whole.notes + describe_chain(graph),
+            code_bits=found.code_bits,
         )
-    placed = _turn_tables(place_layers(path, read_steps(steps), weights), str(path))
+    described = read_steps(steps)
+    whole = place_factors(described.graph, weights, found.factors, str(path))
+    described = replace(described, graph=whole.graph)
+    placed = _turn_tables(place_layers(path, described, whole.weights), str(path))
     return replace(
         placed,
         skipped=placed.skipped + found.skipped,
-        notes=found.notes,
+        notes=found.notes + whole.notes,
         code_bits=found.code_bits,
     )
 

@@ -1,4 +1,4 @@
-"""Batch normalisation behind a product, folded into it: both are linear."""
+"""Batch normalisation behind a product: a factor and an offset for each output."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
+from eiesim.importers.cells import IN_A_MODULE, OF_A_CELL
 from eiesim.importers.state_dict import Weights, take_layer
 from eiesim.layer.weights import DenseLayer
 
@@ -59,8 +60,8 @@ def _take_norm(arrays: Mapping[str, Array], name: str) -> Norm:
     return Norm(name, factor, offset)
 
 
-def fold_norms(found: Weights, what: str) -> Weights:
-    """Fold each batch normalisation into the product that it stands behind.
+def keep_norms(found: Weights, what: str) -> Weights:
+    """Put each batch normalisation behind its product, as factors and bias of the outputs.
 
     Where both are numbered within one module, it is the product with the number before; else the
     only one with as many outputs, or the only one of those with the same number in its name.
@@ -73,32 +74,39 @@ def fold_norms(found: Weights, what: str) -> Weights:
     Returns
     -------
     Weights
-        Without the normalisations that were folded; a note names each.
+        Without the normalisations that were placed; a note names each.
 
     Raises
     ------
     WorkloadError
-        Parts of a normalisation do not go together, or the product is out of float32's range.
+        Parts of a normalisation do not go together, or an offset is out of float32's range.
     """
     layers, others, notes = dict(found.layers), dict(found.others), list(found.notes)
-    folded: set[str] = set()
+    factors = dict(found.factors)
+    placed: set[str] = set()
     for norm in find_norms(others):
         target = _find_target(norm, found.layers)
-        if target is None or target in folded:
+        if target is None or target in placed:
             continue
-        folded.add(target)
-        layers[target] = _fold(norm, layers[target], f"{what}: {target} with {norm.name}")
+        placed.add(target)
+        layers[target] = _offset(norm, layers[target], f"{what}: {target} with {norm.name}")
+        factors[target] = norm.factor * factors.get(target, 1.0)
         for part in PARTS:
             others.pop(f"{norm.name}.{part}", None)
         notes.append(
-            f"{norm.name}: batch normalisation, taken to stand right behind {target} and folded "
-            f"into it (epsilon {EPSILON:g})"
+            f"{norm.name}: batch normalisation, taken to stand right behind {target} "
+            f"(epsilon {EPSILON:g})"
         )
-    return Weights(layers, others, tuple(notes), found.code_bits)
+    return Weights(layers, others, tuple(notes), found.code_bits, factors)
 
 
 def _find_target(norm: Norm, layers: Mapping[str, DenseLayer]) -> str | None:
-    fitting = [name for name, layer in layers.items() if len(layer.weights) == norm.factor.size]
+    fitting = [
+        name
+        for name, layer in layers.items()
+        if len(layer.weights) == norm.factor.size
+        and not (IN_A_MODULE.search(name) or OF_A_CELL.search(name))
+    ]
     module, _, number = norm.name.rpartition(".")
     if number.isdecimal():
         before = f"{module}.{int(number) - 1}" if module else str(int(number) - 1)
@@ -111,11 +119,8 @@ def _find_target(norm: Norm, layers: Mapping[str, DenseLayer]) -> str | None:
     return None
 
 
-def _fold(norm: Norm, layer: DenseLayer, what: str) -> DenseLayer:
-    weights = layer.weights.astype(np.float64)
-    bias = np.zeros(len(weights)) if layer.bias is None else layer.bias.astype(np.float64)
-    factor = norm.factor.reshape(-1, *(1,) * (weights.ndim - 1))
+def _offset(norm: Norm, layer: DenseLayer, what: str) -> DenseLayer:
+    bias = np.zeros(len(layer.weights)) if layer.bias is None else layer.bias.astype(np.float64)
     with np.errstate(all="ignore"):
-        whole = (weights * factor).astype(np.float32)
         offset = (bias * norm.factor + norm.offset).astype(np.float32)
-    return take_layer(whole, offset, what)
+    return take_layer(layer.weights, offset, what)

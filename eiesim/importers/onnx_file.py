@@ -10,13 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
-from eiesim.importers.content import read_content
+from eiesim.importers.content import bound_numbers, read_content
 
 Array = npt.NDArray[Any]
 NEEDS_ONNX = "reading ONNX needs the package onnx: pip install 'eiesim[onnx]'"
-LEAST_NUMBERS = 1 << 16
-MOST_NUMBERS_A_BYTE = 64
-"""Numbers that a constant may have for each byte of the file: a sparse one has few bytes."""
 
 
 class OnnxFile(NamedTuple):
@@ -60,7 +57,7 @@ def read_onnx_file(path: str | Path) -> OnnxFile:
     for tensor in _find_tensors(model):
         outside += _bring_in(tensor, Path(path))
     model = _put_functions_in_place(model, path)
-    most = LEAST_NUMBERS + MOST_NUMBERS_A_BYTE * (len(content) + outside)
+    most = bound_numbers(len(content) + outside)
     constants = {
         tensor.name: take_tensor(tensor, f"{path}: {tensor.name}")
         for tensor in model.graph.initializer

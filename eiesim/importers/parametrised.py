@@ -13,6 +13,7 @@ from eiesim.base.errors import WorkloadError
 Array = npt.NDArray[Any]
 PARTS = ("orig", "mask", "g", "v", "u", "codes", "codebook")
 """What stands behind the last underscore of a part's name."""
+WEIGHT = "weight"
 PARAMETRISATIONS = "parametrizations."
 UNDO = "torch.nn.utils.prune.remove, remove_weight_norm or remove_spectral_norm"
 
@@ -50,11 +51,14 @@ class Plain(NamedTuple):
         What was put together.
     code_bits : dict of name to int
         Bits of the codes, for arrays that were looked up in a codebook.
+    factors : dict of name to float64 [outputs]
+        What is still to be multiplied with each output's weights.
     """
 
     arrays: dict[str, Array]
     notes: tuple[str, ...]
     code_bits: dict[str, int]
+    factors: dict[str, Array]
 
 
 def join_parts(arrays: Mapping[str, Array], what: str) -> Plain:
@@ -70,7 +74,8 @@ def join_parts(arrays: Mapping[str, Array], what: str) -> Plain:
     Plain
         ``weight`` where there were ``weight_orig`` and ``weight_mask`` (`torch.nn.utils.prune`),
         ``weight_g`` and ``weight_v`` or ``parametrizations.weight.original0`` and ``original1``
-        (weight norm), ``weight_orig``, ``weight_u`` and ``weight_v`` or
+        (weight norm; with a size for each output the direction alone, and the rest as its
+        factor), ``weight_orig``, ``weight_u`` and ``weight_v`` or
         ``parametrizations.weight.original``, ``0._u`` and ``0._v`` (spectral norm),
         ``weight_mask`` or ``weight_codes`` and ``weight_codebook`` beside ``weight`` (`prune_`,
         `share_weights`).
@@ -82,9 +87,14 @@ def join_parts(arrays: Mapping[str, Array], what: str) -> Plain:
     """
     notes: list[str] = []
     bits: dict[str, int] = {}
+    factors: dict[str, Array] = {}
     found = dict(arrays)
     groups = _group_parametrisations(found, what) | _group_parts(found)
     while groups:
+        for stem, (form, keys) in groups.items():
+            if _has_size_per_output(stem, form, keys, found):
+                factors[stem] = _find_factor(*(found[key] for key in keys)).reshape(-1)
+                groups[stem] = SPLIT._replace(parts=form.parts), keys
         for stem, (form, keys) in groups.items():
             notes.append(f"{stem}: {form.told}")
             if "_codebook" in form.parts:
@@ -100,7 +110,19 @@ def join_parts(arrays: Mapping[str, Array], what: str) -> Plain:
                 f"{what}: {key}: expected a whole weight, found a part without those that go with "
                 f"it (of {', '.join(sorted(others - {name + part}))}); save the module after {UNDO}"
             )
-    return Plain(found, tuple(notes), bits)
+    return Plain(found, tuple(notes), bits, factors)
+
+
+def _has_size_per_output(
+    stem: str, form: Form, keys: list[str], arrays: Mapping[str, Array]
+) -> bool:
+    """Return whether a weight norm has one size an output, and its weights are used as they are."""
+    if form.join is not _normalise or stem.rpartition(".")[2] != WEIGHT:
+        return False
+    size, direction = (arrays[key] for key in keys)
+    one_each = size.shape == (len(direction) if direction.ndim else 0, *(1,) * (direction.ndim - 1))
+    more = any(key.startswith(f"{stem}_") for key in arrays if key not in keys)
+    return direction.ndim > 1 and one_each and not more
 
 
 def _split(key: str) -> tuple[str, str]:
@@ -194,10 +216,17 @@ def _normalise(size: Array, direction: Array) -> Array:
     """Weight norm: a direction of length 1, times a size for each output (or one for all)."""
     if size.ndim not in (0, direction.ndim):
         raise ValueError("shapes differ")
+    return np.asarray(direction.astype(np.float64) * _find_factor(size, direction)).reshape(
+        direction.shape
+    )
+
+
+def _find_factor(size: Array, direction: Array) -> Array:
+    """Return what weight norm multiplies a direction of any length with."""
     exact = direction.astype(np.float64)
     axes = tuple(axis for axis in range(exact.ndim) if not size.ndim or size.shape[axis] == 1)
-    length = np.sqrt(np.square(exact).sum(axes, keepdims=True))
-    return np.asarray(exact * (size / length)).reshape(direction.shape)
+    with np.errstate(all="ignore"):  # what is no number then is refused with the layer
+        return np.asarray(size / np.sqrt(np.square(exact).sum(axes, keepdims=True)))
 
 
 def _divide(weights: Array, left: Array, right: Array) -> Array:
@@ -226,6 +255,9 @@ FORMS = (
     Form(("_g", "_v"), _normalise, "put together from weight norm's size and direction"),
     Form(("", "_codes", "_codebook"), _look_up, "shared weights, by their codes"),
     Form(("", "_mask"), _mask, "its weights times the mask of prune_"),
+)
+SPLIT = Form(
+    ("_g", "_v"), lambda _size, direction: direction, "weight norm, with a size for each output"
 )
 PARAMETRISED = (
     Form(("original0", "original1"), _normalise, FORMS[2].told),

@@ -16,6 +16,7 @@ from eiesim.layer.weights import DenseLayer
 
 WEIGHT, BIAS = "weight", "bias"
 SCALE, ZERO = "scale", "zero_point"
+JOINED = "{}: its weights are put together with a factor for each output"
 INTEGERS = (np.int8, np.uint8)
 Array = npt.NDArray[Any]
 
@@ -33,12 +34,36 @@ class Weights(NamedTuple):
         What was put together or assumed.
     code_bits : dict of name to int
         Bits of the codes, for layers whose weights are shared in the file.
+    factors : dict of name to float64 [outputs]
+        What each output is multiplied by before its bias is added, for layers whose weights are
+        kept without it.
     """
 
     layers: dict[str, DenseLayer]
     others: Mapping[str, Array] = {}
     notes: tuple[str, ...] = ()
     code_bits: Mapping[str, int] = {}
+    factors: Mapping[str, Array] = {}
+
+    def join(self, what: str) -> Weights:
+        """Return the layers with their factors in the weights.
+
+        Parameters
+        ----------
+        what : str
+            The file, for errors.
+
+        Raises
+        ------
+        WorkloadError
+            A product is out of float32's range.
+        """
+        joined = {
+            name: join_factor(self.layers[name], factor, f"{what}: {name}")
+            for name, factor in self.factors.items()
+        }
+        notes = (*self.notes, *map(JOINED.format, joined))
+        return self._replace(layers=self.layers | joined, notes=notes, factors={})
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
@@ -77,6 +102,7 @@ def find_layers(arrays: Mapping[str, Array], what: str, any_name: bool = False) 
     plain = join_parts(arrays, what)
     layers: dict[str, DenseLayer] = {}
     bits: dict[str, int] = {}
+    factors: dict[str, Array] = {}
     taken: set[str] = set()
     for key, array in plain.arrays.items():
         if array.ndim < 2 or not array.size or not (any_name or _is_weight(key)):
@@ -96,8 +122,32 @@ def find_layers(arrays: Mapping[str, Array], what: str, any_name: bool = False) 
         layers[name] = take_layer(_to_float32(weights), offset, f"{what}: {name}")
         if key in plain.code_bits:
             bits[name] = plain.code_bits[key]
+        if key in plain.factors:
+            factors[name] = plain.factors[key]
     others = {key: array for key, array in plain.arrays.items() if key not in taken}
-    return Weights(layers, others, plain.notes, bits)
+    return Weights(layers, others, plain.notes, bits, factors)
+
+
+def join_factor(layer: DenseLayer, factor: Array, what: str) -> DenseLayer:
+    """Return a layer with the factor of each output in its weights; its bias stays.
+
+    Parameters
+    ----------
+    layer : DenseLayer
+        Without the factor.
+    factor : float64 [outputs]
+        Of each output.
+    what : str
+        The layer, for errors.
+
+    Raises
+    ------
+    WorkloadError
+        A product is out of float32's range, or the factor is no number.
+    """
+    along = factor.reshape(-1, *(1,) * (layer.weights.ndim - 1))
+    with np.errstate(all="ignore"):
+        return take_layer((layer.weights * along).astype(np.float32), layer.bias, what)
 
 
 def _is_weight(key: str) -> bool:

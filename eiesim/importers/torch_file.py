@@ -15,8 +15,10 @@ import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
 from eiesim.base.files import BoundedReader
+from eiesim.importers.content import bound_numbers
 from eiesim.importers.pickled import Named, read_pickle
 from eiesim.importers.raw_numbers import DTYPES, RawType, take_numbers
+from eiesim.importers.torch_sparse import INDICES, SAVE_DENSE, spread
 
 PICKLE = b"\x80"
 """First byte of a pickle."""
@@ -41,15 +43,11 @@ STORAGES = {
 SAVE_WEIGHTS = "save the weights alone: torch.save(model.state_dict(), FILE)"
 MOST_DEPTH = 8
 """Of dictionaries in one another, in which a state dictionary is looked for."""
-OTHER_LAYOUTS = {
-    "_rebuild_sparse_tensor": ("a sparse one", "{key: it.to_dense() for key, it in state.items()}"),
-    "_rebuild_sparse_csr_tensor": (
-        "a sparse one", "{key: it.to_dense() for key, it in state.items()}"
-    ),
-    "_rebuild_qtensor": ("a quantised one", "the state_dict of the model before quantisation"),
-}  # fmt: skip
-"""Functions of torch._utils for tensors that are no plain numbers, what they are, and what to save
-in their place."""
+THROUGH = ("torch._utils._rebuild_parameter", "torch.serialization._get_layout")
+"""Functions whose first argument stands for what they give."""
+SPARSE = ("_rebuild_sparse_tensor", "_rebuild_sparse_csr_tensor")
+QUANTISED = "_rebuild_qtensor"
+"""Functions of torch._utils for tensors that are no plain numbers."""
 Array = npt.NDArray[Any]
 
 
@@ -62,7 +60,7 @@ class _Storage(NamedTuple):
 
 
 class _Other(NamedTuple):
-    """A tensor of another layout."""
+    """A tensor of another layout, and what to do with it."""
 
     what: str
     remedy: str
@@ -75,6 +73,19 @@ class _Tensor(NamedTuple):
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
+
+
+class _Sparse(NamedTuple):
+    """A tensor without its zeros: indices and values, as `spread` takes them."""
+
+    layout: str
+    parts: tuple[_Tensor, ...]
+    shape: tuple[int, ...]
+
+
+_Any = _Tensor | _Sparse | _Other
+Tensors = Mapping[str, _Tensor | _Sparse]
+Load = Callable[[_Storage], Array]
 
 
 def read_torch(path: str | Path) -> dict[str, Array]:
@@ -108,14 +119,16 @@ def read_torch(path: str | Path) -> dict[str, Array]:
         with BoundedReader(file) as stream:
             if zipfile.is_zipfile(stream):
                 with zipfile.ZipFile(stream) as archive:
-                    return _read_zip(archive, str(path))
+                    tensors, load = _read_zip(archive, str(path))
+                    return _collect(tensors, load, bound_numbers(stream.size), str(path))
             stream.seek(0)
-            return _read_old(stream.read(), str(path))
+            tensors, load = _read_old(stream.read(), str(path))
+            return _collect(tensors, load, bound_numbers(stream.size), str(path))
     except (OSError, *ZIP_ERRORS) as error:
         raise WorkloadError(f"{path}: cannot be read: {error}") from error
 
 
-def _read_zip(archive: zipfile.ZipFile, path: str) -> dict[str, Array]:
+def _read_zip(archive: zipfile.ZipFile, path: str) -> tuple[Tensors, Load]:
     entries = {entry.filename: entry for entry in archive.infolist()}
     pickles = [name for name in entries if name.rpartition("/")[2] == "data.pkl"]
     if len(pickles) != 1 or len(entries) < len(archive.infolist()):
@@ -141,10 +154,10 @@ def _read_zip(archive: zipfile.ZipFile, path: str) -> dict[str, Array]:
         content = read(f"data/{storage.key}", storage.numbers * storage.kind.itemsize)
         return _take_storage_numbers(content, storage, path, is_big)
 
-    return _collect(tensors, load)
+    return tensors, load
 
 
-def _read_old(content: bytes, path: str) -> dict[str, Array]:
+def _read_old(content: bytes, path: str) -> tuple[Tensors, Load]:
     stream = io.BytesIO(content)
     if not content.startswith(PICKLE):
         raise WorkloadError(f"{path}: expected a file of torch.save, found other content")
@@ -175,7 +188,7 @@ def _read_old(content: bytes, path: str) -> dict[str, Array]:
         own = content[first : first + storage.numbers * storage.kind.itemsize]
         return _take_storage_numbers(own, storage, path, is_big)
 
-    return _collect(tensors, load)
+    return tensors, load
 
 
 def _take_storage_numbers(content: bytes, storage: _Storage, path: str, is_big: bool) -> Array:
@@ -202,15 +215,15 @@ def _unpickle(stream: io.BytesIO, path: str) -> tuple[Any, dict[str, _Storage]]:
             return {}
         if str(function) == "torch._utils._rebuild_tensor_v2" and len(arguments) >= 4:
             return _take_tensor(arguments, path)
-        if str(function) == "torch._utils._rebuild_parameter" and arguments:
+        if str(function) in THROUGH and arguments:
             return arguments[0]
-        if str(function) == "torch.serialization._get_layout":
-            return None
         if str(function) == "torch.Size" and arguments and isinstance(arguments[0], tuple):
             return arguments[0]
         module, _, name = str(function).rpartition(".")
-        if module == "torch._utils" and name in OTHER_LAYOUTS:
-            return _Other(*OTHER_LAYOUTS[name])
+        if module == "torch._utils" and name in SPARSE:
+            return _take_sparse(arguments, path)
+        if module == "torch._utils" and name == QUANTISED:
+            return _Other("a quantised one", "save the state_dict of the model before quantisation")
         raise WorkloadError(
             f"{path}: expected plain weights, found an object of {function}, which is never run; "
             f"{SAVE_WEIGHTS}"
@@ -258,9 +271,29 @@ def _take_tensor(arguments: tuple[Any, ...], path: str) -> _Tensor:
     return _Tensor(storage, offset, shape, strides)
 
 
-def _find_tensors(tree: Any, path: str) -> dict[str, _Tensor]:
+def _take_sparse(arguments: tuple[Any, ...], path: str) -> _Sparse | _Other:
+    layout, parts = arguments if len(arguments) == 2 else (None, ())
+    if isinstance(layout, str) and layout not in INDICES:
+        return _Other(f"one of the layout {layout}", SAVE_DENSE)
+    count = INDICES[layout] + 1 if isinstance(layout, str) else 0
+    tensors, shape = parts[:count], parts[count] if len(parts) > count else None
+    if (
+        not isinstance(layout, str)
+        or not all(isinstance(it, _Tensor) for it in tensors)
+        or not isinstance(shape, tuple)
+        or len(shape) > 16
+        or not all(type(it) is int and it >= 0 for it in shape)
+    ):
+        raise WorkloadError(
+            f"{path}: expected a sparse tensor's indices, values and shape, found others; "
+            f"{SAVE_DENSE}"
+        )
+    return _Sparse(layout, tensors, shape)
+
+
+def _find_tensors(tree: Any, path: str) -> Tensors:
     """Return the tensors of the state dictionary that a tree is or holds."""
-    if isinstance(tree, _Tensor | _Other):
+    if isinstance(tree, _Any):
         raise WorkloadError(f"{path}: expected a dictionary, found one tensor; {SAVE_WEIGHTS}")
     found = _find_states(tree, "", set())
     weights = {
@@ -271,7 +304,7 @@ def _find_tensors(tree: Any, path: str) -> dict[str, _Tensor]:
             if isinstance(tensor, _Other):
                 raise WorkloadError(
                     f"{path}: {place}{key}: expected a tensor of plain numbers, found "
-                    f"{tensor.what}; save {tensor.remedy}"
+                    f"{tensor.what}; {tensor.remedy}"
                 )
     if len(weights) > 1:
         places = ", ".join(place.removesuffix(".") or "the file itself" for place in weights)
@@ -282,41 +315,57 @@ def _find_tensors(tree: Any, path: str) -> dict[str, _Tensor]:
     states = [*weights.values()] or [*found.values()]
     if not states:
         raise WorkloadError(f"{path}: expected a dictionary of tensors, found none; {SAVE_WEIGHTS}")
-    return {key: it for key, it in states[0].items() if isinstance(it, _Tensor)}
+    return {key: it for key, it in states[0].items() if not isinstance(it, _Other)}
 
 
-def _is_weight(entry: tuple[str, _Tensor | _Other]) -> bool:
+def _is_weight(entry: tuple[str, _Any]) -> bool:
     key, tensor = entry
     return WEIGHT in key and (isinstance(tensor, _Other) or len(tensor.shape) >= 2)
 
 
-def _find_states(tree: Any, place: str, seen: set[int]) -> dict[str, dict[str, _Tensor | _Other]]:
+def _find_states(tree: Any, place: str, seen: set[int]) -> dict[str, dict[str, _Any]]:
     """Return dictionaries that hold tensors, by the keys that lead to them; each once."""
     if not isinstance(tree, dict) or id(tree) in seen or place.count(".") > MOST_DEPTH:
         return {}
     seen.add(id(tree))
-    own = {str(key): it for key, it in tree.items() if isinstance(it, _Tensor | _Other)}
+    own = {str(key): it for key, it in tree.items() if isinstance(it, _Any)}
     found = {place: own} if own else {}
     for key, inner in tree.items():
         found |= _find_states(inner, f"{place}{key}.", seen)
     return found
 
 
-def _collect(tensors: Mapping[str, _Tensor], load: Callable[[_Storage], Array]) -> dict[str, Array]:
+def _collect(tensors: Tensors, load: Load, most_numbers: int, path: str) -> dict[str, Array]:
     """Return the numbers of tensors; a storage that several share is read once."""
     storages: dict[str, Array] = {}
-    arrays = {}
-    for name, tensor in tensors.items():
+
+    def take(tensor: _Tensor) -> Array:
         key = tensor.storage.key
         if key not in storages:
             storages[key] = load(tensor.storage)
-        numbers = storages[key]
-        if not math.prod(tensor.shape):
-            arrays[name] = np.zeros(tensor.shape, numbers.dtype)
+        return _take_view(storages[key], tensor)
+
+    arrays, left = {}, most_numbers
+    for name, tensor in tensors.items():
+        if isinstance(tensor, _Tensor):
+            arrays[name] = take(tensor)
             continue
-        strides = [step * numbers.itemsize for step in tensor.strides]
-        view = np.lib.stride_tricks.as_strided(
-            numbers[tensor.offset :], tensor.shape, strides, writeable=False
-        )
-        arrays[name] = view.copy()
+        left -= math.prod(tensor.shape)
+        if left < 0:
+            raise WorkloadError(
+                f"{path}: {name}: expected sparse tensors of at most {most_numbers} numbers in a "
+                f"file of this length, found the shape {list(tensor.shape)}; {SAVE_DENSE}"
+            )
+        parts = [take(part) for part in tensor.parts]
+        arrays[name] = spread(tensor.layout, parts, tensor.shape, f"{path}: {name}")
     return arrays
+
+
+def _take_view(numbers: Array, tensor: _Tensor) -> Array:
+    if not math.prod(tensor.shape):
+        return np.zeros(tensor.shape, numbers.dtype)
+    strides = [step * numbers.itemsize for step in tensor.strides]
+    view = np.lib.stride_tricks.as_strided(
+        numbers[tensor.offset :], tensor.shape, strides, writeable=False
+    )
+    return view.copy()

@@ -47,7 +47,23 @@ def read_weights(path: str | Path) -> dict[str, DenseLayer]:
 
 
 def read_weights_file(path: str | Path) -> Weights:
-    """Read the weights of a network's layers, and tell what else the file holds.
+    """Read the weights of a network's layers as it computes with them, and what else a file holds.
+
+    Parameters
+    ----------
+    path : str or Path
+        As in `read_as_trained`.
+
+    Raises
+    ------
+    WorkloadError
+        As in `read_as_trained`, or a weight is out of float32's range.
+    """
+    return read_as_trained(path).join(str(path))
+
+
+def read_as_trained(path: str | Path) -> Weights:
+    """Read the weights of a network's layers, with factors of their outputs beside them.
 
     Parameters
     ----------

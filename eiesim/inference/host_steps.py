@@ -11,7 +11,7 @@ import numpy.typing as npt
 from eiesim.base.errors import WorkloadError
 from eiesim.catalog.model import Model
 from eiesim.catalog.trained import decode
-from eiesim.graph import STEPS, Step, find_pooled, host
+from eiesim.graph import PER_OUTPUT, STEPS, Step, find_pooled, host
 from eiesim.importers.onnx_runtime import Session
 
 Floats = npt.NDArray[np.float32]
@@ -65,7 +65,10 @@ def run_host(model: Model, step: Step, operands: Sequence[Floats]) -> Floats:
     """
     if step.op == "embedding":
         return _look_up(model, step, operands[0])
-    if model.shapes[step.inputs[0]][0] == STEPS:
+    sequence = model.shapes[step.inputs[0]][:1] == (STEPS,)
+    if step.op == "scale":
+        return _scale(step, operands[0], 1 if sequence else 0)
+    if sequence:
         if step.op == "flatten":
             return operands[0].reshape(len(operands[0]), -1)
         if step.op == "concat":
@@ -95,9 +98,12 @@ def _average(step: Step, operands: Sequence[Floats]) -> Floats:
     return host.pool_mean(image, _find_window(step, image), bool(step.settings["count_padding"]))
 
 
-def _scale(step: Step, operands: Sequence[Floats]) -> Floats:
-    factor, offset = (np.float32(step.settings[key]) for key in ("factor", "offset"))
-    return operands[0] * factor + offset
+def _scale(step: Step, values: Floats, axis: int) -> Floats:
+    """Return values times a factor, plus an offset, each one number or one along an axis."""
+    factor, offset = (np.asarray(step.settings[key], np.float32) for key in PER_OUTPUT)
+    behind = (1,) * (values.ndim - 1 - axis)
+    factor, offset = (it.reshape(-1, *behind) if it.ndim else it for it in (factor, offset))
+    return values * factor + offset
 
 
 RULES: Mapping[str, Callable[[Step, Sequence[Floats]], Floats]] = {
@@ -113,6 +119,5 @@ RULES: Mapping[str, Callable[[Step, Sequence[Floats]], Floats]] = {
     "add": lambda _, operands: np.add.reduce(operands),
     "flatten": lambda _, operands: operands[0].reshape(-1),
     "last": lambda _, operands: operands[0][-1],
-    "scale": _scale,
     "lrn": lambda step, operands: host.normalise(operands[0], step.settings),
 }

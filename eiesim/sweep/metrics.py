@@ -18,7 +18,7 @@ Row = dict[str, Any]
 
 
 class Over(Enum):
-    """What a metric is of where a sweep has several layers; limits and objectives are judged on it."""
+    """What a metric is of with several layers; limits and objectives are judged on it."""
 
     SUM = "the sum over all layers"
     OF_SUMS = "the sums over all layers"
@@ -59,7 +59,8 @@ class Metric:
     over : Over
         What it is of, where a sweep has several layers.
     find : callable
-        Gives it, or None where it is missing: of a `Hardware` where it needs no run, of a `PointRun`,
+        Gives it, or None where it is missing: of a `Hardware` where it needs no run, of a
+        `PointRun`,
         or, for `Over.OF_SUMS`, of a row with the other metrics and the number of PEs.
     """
 

@@ -15,8 +15,9 @@ from hypothesis.extra import numpy as hnp
 from scipy import sparse
 
 from eiesim import compress
-from eiesim.base.errors import WorkloadError
+from eiesim.base.errors import ConfigError, WorkloadError
 from eiesim.compress.codebook import Initialisation, assign_codes, build_codebook, cluster
+from eiesim.compress.plan import read_plan
 from eiesim.compress.prune import prune
 from tests.support.arrays import f32
 
@@ -227,3 +228,12 @@ import eiesim.compress.codebook
 assert eiesim.compress(numpy.ones((2, 2), numpy.float32), 0.5).weights == 2
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize("key", ["codebook_bits", "index_bits"])
+def test_codes_and_relative_indices_have_one_to_eight_bits(key: str) -> None:
+    for bits in (1, 8):
+        assert getattr(read_plan(None, [f"{key}={bits}"]).common, key) == bits
+    for bits in (0, 9):
+        with pytest.raises(ConfigError, match=f"{key}.*found {bits}"):
+            read_plan(None, [f"{key}={bits}"])

@@ -33,6 +33,19 @@ def test_layers_come_back_bit_for_bit(data: st.DataObject, metadata: dict[str, s
     assert pack(back.layers, back.metadata) == content
 
 
+def test_a_long_layer_before_short_ones_comes_back() -> None:
+    """Nearly empty, so that the file is as long as it has rows and columns, and no longer."""
+    layers = []
+    for name, cols in (("long", 5000), ("short", 3), ("shorter", 2)):
+        codes = np.zeros((1, cols), np.uint8)
+        codes[0, -1] = 1
+        layer = CompressedLayer(codes, np.array([0, 1], np.float32), None, name)
+        layers.append(StoredLayer(layer, (1, cols), None, 8))
+    content = pack(layers, {})
+    assert len(content) == 1 + 5000 + 1 + 3 + 1 + 2
+    assert list(unpack(content, "test").layers) == layers
+
+
 def test_file_is_written_and_read(tmp_path: Path) -> None:
     layers = small_network()
     write_dcz(tmp_path / "net.dcz", layers, {"network": "small"})
@@ -49,6 +62,7 @@ def test_file_is_written_and_read(tmp_path: Path) -> None:
         (b"PK\3\4" + bytes(99), "another kind of file"),
         (b"\x89DCZ\1\0", "a header of 16 bytes, found 6"),
         (b"\x89DCZ\2\0" + bytes(10), "version 1 of the .dcz format, found 2"),
+        (b"\x89DCZ\1\1" + bytes(10), "version 1 of the .dcz format, found 257"),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, content: bytes, found: str) -> None:

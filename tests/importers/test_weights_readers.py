@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eiesim import Hardware, load_model, run_model
-from eiesim.base.errors import EieError, WorkloadError
+from eiesim.base.errors import WorkloadError
 from eiesim.compress.plan import read_plan
 from eiesim.importers.safetensors_file import read_safetensors
 from eiesim.importers.torch_file import MAGIC, read_torch
 from eiesim.importers.weight_files import read_weights, read_weights_file
+from tests.support.fuzzing import fuzz
 from tests.support.weight_files import (
     NAMES,
     Arrays,
@@ -240,24 +241,6 @@ def test_archives_whose_names_are_no_text_are_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace("\u00e9".encode(), b"\xff\xff"))
     with pytest.raises(WorkloadError, match="cannot be read"):
         read_torch(path)
-
-
-def fuzz(path: Path, content: bytes, number: int) -> int:
-    rng = np.random.default_rng(0)
-    refused = 0
-    for turn in range(number):
-        changed = bytearray(content)
-        if turn % 4 == 0:
-            del changed[rng.integers(0, len(content)) :]
-        else:
-            for place in rng.integers(0, len(content), rng.integers(1, 6)):
-                changed[place] = rng.integers(0, 256)
-        path.write_bytes(changed)
-        try:
-            read_weights(path)
-        except EieError:
-            refused += 1
-    return refused
 
 
 @pytest.mark.parametrize("number", [2_000, pytest.param(30_000, marks=pytest.mark.slow)])

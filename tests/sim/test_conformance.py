@@ -183,3 +183,20 @@ def test_many_inputs_are_as_one_after_the_other(case: Case, number: int, batches
         assert found.counters.totals() == wanted.totals()
         for name in PE_FIELDS:
             assert np.array_equal(getattr(found.counters.pe, name), getattr(wanted.pe, name)), name
+
+
+def test_many_inputs_count_their_padding_zeros() -> None:
+    """A relative index of two bits bridges three zeros; a fourth is a padding zero."""
+    codes = np.zeros((120, 6), np.uint8)
+    codes[[2, 67, 119]] = 3
+    layer = CompressedLayer(codes, np.arange(16, dtype=np.float32), None, "sparse")
+    hw = Hardware(n_pes=2, index_bits=2)
+    images = encode_passes(layer, hw)
+    stack = np.ones((3, 6), np.float32)
+    single = [simulate_passes(images, vector, hw, "reference") for vector in stack]
+    for engine in ENGINES:
+        found = simulate_inputs(images, stack, hw, engine)
+        assert found.counters.totals() == add_counters([run.counters for run in single]).totals()
+        # row 1 of PE 0, rows 33 and 59 of PE 1: behind 1, 33 and 25 zeros
+        assert found.counters.padding_macs == 3 * 6 * (0 + 8 + 6)
+        assert found.counters.macs == 3 * 6 * 3

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Bytes of a .caffemodel and of a .net file, by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""A .caffemodel with random weights."""
 
 from __future__ import annotations
 

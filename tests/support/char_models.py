@@ -1,4 +1,4 @@
-"""TODO."""
+"""A character LSTM in the files of ml5.js."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The command line as a user calls it, and what a refusal looks like."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Layers for .dcz files, and damage to such files."""
 
 from __future__ import annotations
 

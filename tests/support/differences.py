@@ -1,4 +1,4 @@
-"""TODO."""
+"""What differs between two runs: cycles, counters, outputs."""
 
 from __future__ import annotations
 

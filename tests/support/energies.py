@@ -1,4 +1,4 @@
-"""TODO."""
+"""The paper's chip, and a run on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""A small network of two layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Photographs as AlexNet and SqueezeNet take them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Bytes of .safetensors and of PyTorch's files, by hand."""
 
 from __future__ import annotations
 

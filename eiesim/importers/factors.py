@@ -1,0 +1,97 @@
+"""Factors of outputs as steps on the host, so that a layer's weights stay as they were trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.base.arrays import take_array
+from eiesim.graph import Graph, Step
+from eiesim.importers.state_dict import JOINED, join_factor
+from eiesim.layer.weights import DenseLayer
+
+Array = npt.NDArray[Any]
+PRODUCT = "/product"
+"""What stands behind the name of a step whose name the one behind it takes over."""
+
+
+class Placed(NamedTuple):
+    """Steps and layers, the factors in one of both.
+
+    Attributes
+    ----------
+    graph : Graph
+        The steps.
+    weights : dict of name to DenseLayer
+        The layers.
+    notes : tuple of str
+        Where each layer's factors are.
+    """
+
+    graph: Graph
+    weights: dict[str, DenseLayer]
+    notes: tuple[str, ...]
+
+
+def place_factors(
+    graph: Graph, weights: Mapping[str, DenseLayer], factors: Mapping[str, Array], what: str
+) -> Placed:
+    """Put factors and biases of outputs behind their products, as steps on the host.
+
+    Such a step takes over its product's name, so that what others read is what they did before.
+    Factors of layers that are used in another way are put into the weights.
+
+    Parameters
+    ----------
+    graph : Graph
+        The steps.
+    weights : mapping of name to DenseLayer
+        Layers.
+    factors : mapping of name to float64 [outputs]
+        What each output is multiplied by before its bias is added, of some of the layers.
+    what : str
+        The file, for errors.
+
+    Raises
+    ------
+    WorkloadError
+        A factor is out of float32's range.
+    """
+    users = {name: [step for step in graph.steps if step.layer == name] for name in factors}
+    placed, notes = dict(weights), []
+    scales: dict[str, dict[str, tuple[float, ...]]] = {}
+    for name, steps in users.items():
+        layer = weights[name]
+        if not all(step.op in ("fc", "conv") and not step.settings["stacked"] for step in steps):
+            placed[name] = join_factor(layer, factors[name], f"{what}: {name}")
+            notes.append(JOINED.format(name))
+        elif steps:
+            scales[name] = _make_settings(layer, factors[name], f"{what}: {name}: factor")
+            placed[name] = DenseLayer(layer.weights)
+            notes.append(
+                f"{name}: its weights stay as trained; a factor and an offset for each output "
+                "follow on the host, right behind the product"
+            )
+    return Placed(_insert(graph, scales), placed, tuple(notes))
+
+
+def _make_settings(layer: DenseLayer, factor: Array, what: str) -> dict[str, tuple[float, ...]]:
+    with np.errstate(all="ignore"):
+        narrow = take_array(factor.astype(np.float32), what, np.float32, (len(layer.weights),))
+    settings = {"factor": tuple(narrow.tolist())}
+    return settings if layer.bias is None else {**settings, "offset": tuple(layer.bias.tolist())}
+
+
+def _insert(graph: Graph, scales: Mapping[str, Mapping[str, Any]]) -> Graph:
+    steps: list[Step] = []
+    for step in graph.steps:
+        if step.layer in scales:
+            product = replace(step, name=f"{step.name}{PRODUCT}")
+            steps += [product, Step(step.name, "scale", (product.name,), "", scales[step.layer])]
+        else:
+            steps.append(step)
+    return Graph(graph.inputs, tuple(steps), graph.outputs)

@@ -1,0 +1,86 @@
+"""PyTorch's sparse tensors with their zeros."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eiesim.base.errors import WorkloadError
+
+COO, ROWS, COLUMNS = "torch.sparse_coo", "torch.sparse_csr", "torch.sparse_csc"
+INDICES = {COO: 1, ROWS: 2, COLUMNS: 2}
+"""How many arrays of indices stand before the values, by layout."""
+SAVE_DENSE = "save {key: it.to_dense() for key, it in state.items()}"
+Array = npt.NDArray[Any]
+
+
+def spread(layout: str, parts: Sequence[Array], shape: tuple[int, ...], what: str) -> Array:
+    """Return a sparse tensor as an array; values of one place are added up, as PyTorch does.
+
+    Parameters
+    ----------
+    layout : str
+        Of `INDICES`.
+    parts : sequence of array
+        Indices, then values: of `COO` one index a row; of `ROWS` and `COLUMNS` where each row or
+        column begins, with the end of the last one, and the places in it.
+    shape : tuple of int
+        Of the tensor; the caller has bounded it.
+    what : str
+        The tensor, for errors.
+
+    Raises
+    ------
+    WorkloadError
+        The parts do not go together, or an index lies outside.
+    """
+    *indices, values = parts
+    if any(it.dtype.kind != "i" for it in indices) or values.ndim < 1:
+        raise WorkloadError(
+            f"{what}: expected whole numbers as indices, found others; {SAVE_DENSE}"
+        )
+    if layout == COO:
+        return _place(indices[0], values, shape, what)
+    starts, inside = indices
+    lines = shape[layout == COLUMNS] if len(shape) == 2 else -1
+    if (
+        starts.shape != (lines + 1,)
+        or inside.shape != values.shape
+        or values.ndim != 1
+        or starts[0] != 0
+        or starts[-1] != len(values)
+        or (np.diff(starts) < 0).any()
+    ):
+        raise WorkloadError(
+            f"{what}: expected indices of a matrix {list(shape)} with {values.size} values, found "
+            f"others; {SAVE_DENSE}"
+        )
+    outside = np.repeat(np.arange(lines), np.diff(starts))
+    pair = (outside, inside) if layout == ROWS else (inside, outside)
+    return _place(np.stack(pair), values, shape, what)
+
+
+def _place(indices: Array, values: Array, shape: tuple[int, ...], what: str) -> Array:
+    """Add values to zeros; axes without an index lie in the values whole."""
+    axes = len(indices) if indices.ndim == 2 else 0
+    behind = shape[axes:]
+    if not 1 <= axes <= len(shape) or values.shape != (indices.shape[1], *behind):
+        raise WorkloadError(
+            f"{what}: expected indices and values of a tensor {list(shape)}, found "
+            f"{list(indices.shape)} and {list(values.shape)}; {SAVE_DENSE}"
+        )
+    flat = np.zeros(indices.shape[1], np.int64)
+    for row, size in zip(indices, shape, strict=False):
+        bad = row[(row < 0) | (row >= size)]
+        if bad.size:
+            raise WorkloadError(
+                f"{what}: expected indices from 0 to {size - 1}, found {bad[0]}; {SAVE_DENSE}"
+            )
+        flat = flat * size + row
+    dense = np.zeros((math.prod(shape[:axes]), *behind), values.dtype)
+    np.add.at(dense, flat, values)
+    return dense.reshape(shape)
