@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -178,7 +177,7 @@ def _take_setting(what: str, op: Op, key: str, value: Any) -> Setting:
     if isinstance(value, bool) or not isinstance(value, kinds):
         expected = type(default).__name__
         raise WorkloadError(f"{what}: {key}: expected {expected}, found {show_value(value)}")
-    if not isinstance(value, str) and not math.isfinite(value):
+    if not isinstance(value, str) and not -LARGEST <= value <= LARGEST:
         raise WorkloadError(f"{what}: {key}: expected a number, found {show_value(value)}")
     if isinstance(value, str) and value not in CHOICES[key]:
         raise WorkloadError(f"{what}: {key} {value!r}: {did_you_mean(value, CHOICES[key])}")

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import sparse
 
-from eiesim import compress
+from eiesim import CompressedLayer, compress
 from eiesim.base.errors import ConfigError, WorkloadError
 from eiesim.compress.codebook import Initialisation, assign_codes, build_codebook, cluster
+from eiesim.compress.pipeline import share_bias
 from eiesim.compress.plan import read_plan
 from eiesim.compress.prune import prune
+from eiesim.layer.weights import StoredLayer
 from tests.support.arrays import f32
 
 INITIALISATIONS = get_args(Initialisation)
@@ -222,7 +224,7 @@ def test_the_package_is_the_function(first: str) -> None:
     """`from eiesim import compress` is callable whatever was imported before."""
     script = f"""{first}
 import numpy
-from eiesim import compress
+from eiesim import CompressedLayer, compress
 assert compress(numpy.ones((2, 2), numpy.float32), 0.5).weights == 2
 import eiesim.compress.codebook
 assert eiesim.compress(numpy.ones((2, 2), numpy.float32), 0.5).weights == 2
@@ -237,3 +239,10 @@ def test_codes_and_relative_indices_have_one_to_eight_bits(key: str) -> None:
     for bits in (0, 9):
         with pytest.raises(ConfigError, match=f"{key}.*found {bits}"):
             read_plan(None, [f"{key}={bits}"])
+
+
+def test_a_shared_bias_is_the_nearest_entry() -> None:
+    layer = CompressedLayer(np.eye(3, dtype=np.uint8), f32([0, 1, -0.5, 4]), None, "fc")
+    shared = share_bias(StoredLayer(layer, (3, 3), f32([0.9, -0.3, 3]), 4))
+    assert shared.bias_codes is not None
+    assert shared.bias_codes.tolist() == [1, 2, 3]

@@ -17,6 +17,7 @@ from eiesim.base.errors import WorkloadError
 from eiesim.catalog.model import GRAPH, Imported, Model, import_model, load_model
 from eiesim.cli.main import main
 from eiesim.compress.container import read_dcz, write_dcz
+from eiesim.graph import Step
 from eiesim.importers.weight_files import read_weights_file
 from tests.support.checkpoints import EXACT, save_as_npz, save_as_safetensors, torch
 
@@ -307,3 +308,9 @@ def test_a_spoilt_table_is_refused_in_one_line(
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert len(lines[0]) < 400
+
+
+@pytest.mark.parametrize("factor", [10**400, float("inf"), float("nan"), 1e39, -(10**39)])
+def test_numbers_beyond_float32_are_refused(factor: float) -> None:
+    with pytest.raises(WorkloadError, match="factor: expected a number, found"):
+        Step("a", "scale", ("x",), "", {"factor": factor})

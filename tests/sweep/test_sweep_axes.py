@@ -22,7 +22,7 @@ from eiesim.graph import STEPS, Graph, Step
 from eiesim.inference import run_model
 from eiesim.layer.weights import StoredLayer
 from eiesim.sweep import sweep
-from eiesim.sweep.points import list_points
+from eiesim.sweep.points import list_points, list_values
 from eiesim.sweep.runner import plan_points
 from eiesim.sweep.spec import MOST_POINTS, make_sweep
 from tests.support.paths import ROOT
@@ -268,3 +268,10 @@ def test_a_layer_takes_an_input_of_its_own(in_folder: Path) -> None:
     assert main(["sweep", "spec.toml", "--out", "out"]) == 0
     summary = json.loads((in_folder / "out" / "summary.json").read_text())
     assert summary["best"]["cycles"]["cycles"] == cycles
+
+
+def test_values_of_an_axis_are_in_order() -> None:
+    """Numbers by size, others as they were given."""
+    axes = {"n_pes": [64, 16, 32], "sram_cell": ["itrs-lstp", "itrs-hp"]}
+    values = list_values(make_sweep({"layers": ["alex-7"], "axes": axes}))
+    assert values == {"n_pes": (16, 32, 64), "sram_cell": ("itrs-lstp", "itrs-hp")}
