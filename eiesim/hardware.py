@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from eiesim.base.errors import ConfigError, did_you_mean
 from eiesim.base.resources import data_path
@@ -58,6 +58,8 @@ class Hardware:
     Han et al., EIE, ISCA 2016: sections III-B to III-D, IV and VI.
     """
 
+    RENAMED: ClassVar[Mapping[str, str]] = {"accumulators_per_pe": "registers_per_pe"}
+    """Old keys of files and commands, which are still accepted, and those of today."""
     n_pes: Annotated[int, Range(1, 1024, "processing elements (PEs)")] = 64
     queue_depth: Annotated[
         int, Range(2, 4096, "slots of an activation queue, of which one stays empty")
@@ -73,7 +75,7 @@ class Hardware:
     ] = 32 * 1024
     ptr_bits: Annotated[int, Range(1, 32, "bits of a column pointer")] = 16
     act_sram_bytes: Annotated[int, Range(1, 1 << 40, "activation SRAM of a PE, bytes")] = 2 * 1024
-    accumulators_per_pe: Annotated[
+    registers_per_pe: Annotated[
         int, Range(1, 1 << 20, "activation registers of a PE, in each of its two files")
     ] = 64
     act_batches: Annotated[
@@ -178,7 +180,7 @@ class Hardware:
     @property
     def rows_per_pass(self) -> int:
         """Rows of the matrix whose outputs the accumulators of all PEs hold."""
-        return self.n_pes * self.accumulators_per_pe
+        return self.n_pes * self.registers_per_pe
 
     @property
     def layout(self) -> LayoutView:

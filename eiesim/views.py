@@ -38,12 +38,12 @@ class ScanView(NamedTuple):
     datapath: str
     act_fraction_bits: int
     act_batches: bool
-    accumulators_per_pe: int
+    registers_per_pe: int
 
     def count_load_cycles(self, row: int, input_rows: int) -> int:
         """Return the cycles that the activation SRAM takes before a row of inputs can be scanned.
 
-        The source registers of a PE hold `accumulators_per_pe` inputs. With `act_batches`, more are
+        The source registers of a PE hold `registers_per_pe` inputs. With `act_batches`, more are
         loaded in batches of as many, one activation of 16 bits a cycle in every PE.
 
         Parameters
@@ -57,7 +57,7 @@ class ScanView(NamedTuple):
         ----------
         EIE, section IV, "Activation Read/Write Unit".
         """
-        size = self.accumulators_per_pe
+        size = self.registers_per_pe
         if not self.act_batches or input_rows <= size or row >= input_rows or row % size:
             return 0
         return min(size, input_rows - row)
@@ -107,7 +107,7 @@ class FillView(NamedTuple):
     ptr_sram_bytes: int
     act_sram_bytes: int
     operand_bits: int
-    accumulators_per_pe: int
+    registers_per_pe: int
     act_batches: bool
 
 
@@ -119,7 +119,7 @@ class PricedView(NamedTuple):
     ptr_bits: int
     ptr_sram_bytes: int
     act_sram_bytes: int
-    accumulators_per_pe: int
+    registers_per_pe: int
     queue_depth: int
     codebook_bits: int
     multiplier: str
@@ -139,7 +139,7 @@ class BuiltView(NamedTuple):
     ptr_bits: int
     ptr_sram_bytes: int
     act_sram_bytes: int
-    accumulators_per_pe: int
+    registers_per_pe: int
     queue_depth: int
     codebook_bits: int
     multiplier: str

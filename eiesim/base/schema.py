@@ -10,13 +10,14 @@ import dataclasses
 import numbers
 import re
 import tomllib
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
-from eiesim.base.errors import ConfigError, did_you_mean
+from eiesim.base.errors import ConfigError, EieWarning, did_you_mean
 
 T = TypeVar("T")
 
@@ -190,6 +191,20 @@ def find_problems(cls: type, values: Mapping[str, object]) -> list[tuple[str, st
     return problems + (find_conflicts(sound) if find_conflicts else [])
 
 
+def take_old_keys(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values under the keys of today; a warning names each old one.
+
+    Parameters
+    ----------
+    cls : type
+        Its ``RENAMED``, if there is one, has today's key for each old one.
+    """
+    renamed: Mapping[str, str] = getattr(cls, "RENAMED", {})
+    for old in values.keys() & renamed.keys():
+        warnings.warn(f"{old}: the key is called {renamed[old]} now", EieWarning, stacklevel=2)
+    return {renamed.get(key, key): value for key, value in values.items()}
+
+
 def read_toml(path: Path, cls: type[T]) -> T:
     """Read a configuration file, telling every problem in it at once.
 
@@ -204,7 +219,8 @@ def read_toml(path: Path, cls: type[T]) -> T:
         The file is missing or not TOML, or keys are unknown, missing or out of range; one line
         per problem, each with the file, and the line where there is one.
     """
-    values, text = load_toml(path)
+    content, text = load_toml(path)
+    values = take_old_keys(cls, content)
     problems = find_problems(cls, values)
     if problems:
         raise ConfigError(
@@ -271,6 +287,7 @@ def parse_assignment(cls: type, text: str) -> tuple[str, object]:
     if not equals or not word.isprintable() or "#" in word:
         raise ConfigError(f"--set {text!r}: expected key=value")
     fields = fields_of(cls)
+    (key,) = take_old_keys(cls, {key: word})
     if key not in fields:
         raise ConfigError(f"--set {text!r}: unknown key, {did_you_mean(key, fields)}")
     value: object = word

@@ -81,7 +81,7 @@ def estimate_area(hw: Hardware) -> AreaReport:
     Parameters
     ----------
     hw : Hardware
-        Its PEs, SRAMs, widths, `queue_depth`, `accumulators_per_pe`, `codebook_bits`, `multiplier`,
+        Its PEs, SRAMs, widths, `queue_depth`, `registers_per_pe`, `codebook_bits`, `multiplier`,
         `sram_cell` and `node_nm`.
 
     Raises

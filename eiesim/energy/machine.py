@@ -40,7 +40,7 @@ def price_machine(hw: Hardware, overrides: str | Path | None = None) -> PriceTab
     Parameters
     ----------
     hw : Hardware
-        Its SRAMs, widths, `queue_depth`, `accumulators_per_pe`, `codebook_bits`, `multiplier`,
+        Its SRAMs, widths, `queue_depth`, `registers_per_pe`, `codebook_bits`, `multiplier`,
         `sram_cell`, `dram` and `node_nm`.
     overrides : str or Path, optional
         A CSV file of prices to put in place of eiesim's own; see `PriceTable.override`.

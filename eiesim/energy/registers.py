@@ -75,7 +75,7 @@ def _count_held(module: str, hw: PricedView | BuiltView) -> int:
     if module == "arithm":
         return ((1 << hw.codebook_bits) + PIPELINE_OPERANDS) * hw.operand_bits
     if module == "act_rw":
-        return 2 * hw.accumulators_per_pe * hw.operand_bits
+        return 2 * hw.registers_per_pe * hw.operand_bits
     return 1
 
 

@@ -53,7 +53,7 @@ def fit_images(images: Sequence[InterleavedCSC], hw: FillView) -> list[MemoryUse
     spmat = bits_to_bytes(words * hw.spmat_width_bits)
     ptr = bits_to_bytes(pointers * hw.ptr_bits)
     act = bits_to_bytes(hw.operand_bits * (inputs + outputs))
-    registers = hw.accumulators_per_pe
+    registers = hw.registers_per_pe
     reachable = bits_to_bytes(addressed // hw.entries_per_word * hw.spmat_width_bits)
     share = min(reachable / hw.spmat_sram_bytes, 1)
     rows = [

@@ -164,7 +164,7 @@ def move_activations(
         Whether inputs come from the SRAM, and outputs go there.
     """
     counters, times = run.counters, len(run.cycles)
-    if loads and _count_input_rows(images[0]) <= hw.accumulators_per_pe:
+    if loads and _count_input_rows(images[0]) <= hw.registers_per_pe:
         counters = _load(counters, images[0], times)
     if stores and len(images) == 1:
         counters = _write(counters, images[0], times)

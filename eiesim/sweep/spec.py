@@ -21,6 +21,7 @@ from eiesim.base.schema import (
     find_problems,
     load_toml,
     show_value,
+    take_old_keys,
 )
 from eiesim.hardware import Hardware, read_hardware
 from eiesim.layer.weights import LayerSpec
@@ -192,7 +193,8 @@ def make_sweep(values: Mapping[str, Any], where: str = "sweep", text: str = "") 
     elif len(set(layers)) < len(layers):
         problems.append(("layers", "layers: expected each layer once, found some twice"))
     base = _take_base(taken["base"], taken["hardware"], problems)
-    axes = {key: _take_axis(key, it, problems) for key, it in taken["axes"].items()}
+    given_axes = take_old_keys(Hardware, taken["axes"])
+    axes = {key: _take_axis(key, it, problems) for key, it in given_axes.items()}
     listed = [_take_point(it, problems) for it in taken["list"]]
     _check_inputs(taken, problems)
     where_met = [_take_constraint(it, problems) for it in taken["where"]]
@@ -261,7 +263,7 @@ def _take_base(name: str, fixed: Mapping[str, Any], problems: Problems) -> Hardw
     except ConfigError as error:
         problems += [("base", problem) for problem in error.problems]
         return Hardware()
-    known = fields_of(Hardware)
+    known, fixed = fields_of(Hardware), take_old_keys(Hardware, fixed)
     for key, value in fixed.items():
         if key not in known:
             problems.append((key, f"hardware: {key!r}: unknown, {did_you_mean(key, known)}"))
@@ -302,7 +304,8 @@ def _take_point(given: Any, problems: Problems) -> dict[str, Any]:
     if not isinstance(given, dict):
         problems.append(("list", f"list: expected tables, found {show_value(given)}"))
         return {}
-    taken = {key: _take_axis(key, [value], problems) for key, value in given.items()}
+    values = take_old_keys(Hardware, given)
+    taken = {key: _take_axis(key, [value], problems) for key, value in values.items()}
     return {key: values[0] for key, values in taken.items() if values}
 
 

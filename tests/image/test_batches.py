@@ -31,11 +31,11 @@ from tests.support.paths import DOCS
 from tests.support.strategies import Case, cases
 
 PAGE = DOCS / "batches.md"
-NO_BIAS_ROW = Hardware(n_pes=4, accumulators_per_pe=2, act_batches=True, bias_row=False)
+NO_BIAS_ROW = Hardware(n_pes=4, registers_per_pe=2, act_batches=True, bias_row=False)
 
 
 def batched(case: Case, accumulators: int) -> Hardware:
-    return replace(case.hw, act_batches=True, accumulators_per_pe=accumulators)
+    return replace(case.hw, act_batches=True, registers_per_pe=accumulators)
 
 
 @settings(max_examples=150)
@@ -75,8 +75,8 @@ def test_batches_cost_time_and_change_no_answer(case: Case, accumulators: int) -
     # PEs whose inputs fit have none to load, though the fullest one's do not
     assert parts.counters.act_sram_reads <= loaded
     assert parts.counters.act_sram_writes == (rows if passes > 1 else 0)
-    enough = replace(hw, accumulators_per_pe=64)
-    roomy = replace(plain, accumulators_per_pe=64)
+    enough = replace(hw, registers_per_pe=64)
+    roomy = replace(plain, registers_per_pe=64)
     same = simulate_passes(encode_passes(case.layer, enough), case.activations, enough)
     before = simulate(encode(case.layer, roomy), case.activations, roomy)
     assert same.counters.totals() == before.counters.totals()
@@ -159,7 +159,7 @@ def test_batches_are_named_where_the_machine_has_them(
     rows: int, batches: bool, note: str, fits: bool
 ) -> None:
     """Eight outputs at once: 20 take three batches."""
-    hw = Hardware(n_pes=4, accumulators_per_pe=2, act_batches=batches)
+    hw = Hardware(n_pes=4, registers_per_pe=2, act_batches=batches)
     codes = np.ones((rows, 4), np.uint8)
     layer = CompressedLayer(codes=codes, codebook=np.arange(16, dtype=np.float32), name="ones")
     (use,) = (

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eiesim import Hardware
-from eiesim.base.errors import ConfigError
+from eiesim.base.errors import ConfigError, EieWarning
 from eiesim.base.schema import Range, fields_of
 from eiesim.hardware import preset_names, read_hardware
+from eiesim.sweep.spec import make_sweep
 from tests.support.strategies import machines
 
 RANGES = [
@@ -30,7 +31,7 @@ def test_defaults_are_the_papers_chip() -> None:
     hw = Hardware()
     sizes = (hw.spmat_sram_bytes, hw.ptr_sram_bytes, hw.act_sram_bytes)
     assert sizes == (128 * 1024, 32 * 1024, 2 * 1024)
-    assert (hw.n_pes, hw.queue_depth, hw.clock_mhz, hw.accumulators_per_pe) == (64, 8, 800, 64)
+    assert (hw.n_pes, hw.queue_depth, hw.clock_mhz, hw.registers_per_pe) == (64, 8, 800, 64)
     assert hw.entries_per_word == 8
 
 
@@ -177,3 +178,20 @@ def test_settings() -> None:
 
 def test_every_field_says_its_unit_or_meaning() -> None:
     assert all(fields_of(Hardware)[field.name].rule.meaning for field in fields(Hardware))
+
+
+def test_an_old_key_is_taken_with_a_warning(tmp_path: Path) -> None:
+    """Of files, settings and axes; one that is out of range is refused under its new name."""
+    (tmp_path / "hw.toml").write_text("accumulators_per_pe = 32\n")
+    with pytest.warns(EieWarning, match="accumulators_per_pe: the key is called registers_per_pe"):
+        assert read_hardware(str(tmp_path / "hw.toml")).registers_per_pe == 32
+    with pytest.warns(EieWarning, match="registers_per_pe now"):
+        assert Hardware().with_settings(["accumulators_per_pe=16"]).registers_per_pe == 16
+    with pytest.warns(EieWarning, match="registers_per_pe now"):
+        spec = make_sweep({"layers": ["alex-7"], "axes": {"accumulators_per_pe": [8, 16]}})
+    assert spec.axes == {"registers_per_pe": (8, 16)}
+    with (
+        pytest.warns(EieWarning),
+        pytest.raises(ConfigError, match=r"registers_per_pe: expected .* found 0"),
+    ):
+        Hardware().with_settings(["accumulators_per_pe=0"])

@@ -185,7 +185,7 @@ def test_lnzd_tree() -> None:
 def test_activation_sram_only_beyond_the_registers(engine: Engine) -> None:
     layer = CompressedLayer(np.ones((6, 10), np.uint8), f32([0, 1]))
     for registers, reads, writes in ((5, 0, 0), (4, 10, 0), (2, 10, 6)):
-        hw = Hardware(n_pes=2, accumulators_per_pe=registers)
+        hw = Hardware(n_pes=2, registers_per_pe=registers)
         counters = simulate(encode(layer, hw), np.ones(10, np.float32), hw, engine).counters
         assert (counters.act_sram_reads, counters.act_sram_writes) == (reads, writes)
         assert counters.act_register_reads == 11

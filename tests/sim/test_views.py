@@ -40,7 +40,7 @@ from eiesim.sweep.evaluate import Measured, measure_machines
 from eiesim.sweep.identity import make_key
 
 FIELDS = [field.name for field in fields(Hardware)]
-SMALL: dict[str, Any] = {"n_pes": 4, "index_bits": 3, "accumulators_per_pe": 16}
+SMALL: dict[str, Any] = {"n_pes": 4, "index_bits": 3, "registers_per_pe": 16}
 BASES = {
     "holds all": Hardware(**SMALL),
     "streams": Hardware(**SMALL, spmat_sram_bytes=200, ptr_sram_bytes=64, dram_gbps=1.0),

@@ -150,7 +150,7 @@ AXES: dict[str, list[Any]] = {
     "datapath": ["float32", "fixed16"], "spmat_word_reuse": ["across_columns", "within_column"],
     "spmat_sram_bytes": [1 << 17, 300], "ptr_sram_bytes": [1 << 15, 200],
     "dram_gbps": [0.0, 0.5], "clock_mhz": [800.0, 333.0], "node_nm": [45.0, 32.0],
-    "accumulators_per_pe": [64, 8], "act_batches": [False, True], "balance": [False, True],
+    "registers_per_pe": [64, 8], "act_batches": [False, True], "balance": [False, True],
     "layer.weight_density": [0.1, 0.3], "layer.seed": [0, 1], "multiplier": ["fixed16", "int32"],
     "dram": ["lpddr2", "hbm2"], "sram_cell": ["itrs-lstp", "itrs-hp"],
 }  # fmt: skip

@@ -261,7 +261,7 @@ def count_pes(image: InterleavedCSC, hw: Hardware, work: PEWork) -> PeCounters:
     macs = work.entries - work.padding
     inputs, outputs = _deal(image.cols, hw.n_pes), _deal(image.rows, hw.n_pes)
     bias_read = find_scanned_bias(image, hw.scan) >= 0
-    capacity = hw.accumulators_per_pe
+    capacity = hw.registers_per_pe
     return PeCounters(
         busy_cycles=work.busy,
         starved_cycles=work.last_busy - work.busy,

@@ -61,7 +61,7 @@ class ProcessingElement:
             entries,
         )
         self.registers = ActivationReadWrite(
-            source, image.pe_rows(number), zero, hw.accumulators_per_pe
+            source, image.pe_rows(number), zero, hw.registers_per_pe
         )
         self.arithm = ArithmeticUnit(
             env, entries, datapath.load_weights(image.codebook), datapath, self.registers
