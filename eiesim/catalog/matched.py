@@ -15,6 +15,8 @@ from eiesim.image import encode
 from eiesim.layer.weights import CompressedLayer, LayerSpec
 
 PUBLISHED, MATCHED, REAL = "published", "matched", "real"
+MATCHED_PREFIX = "matched/"
+"""Before the name of a layer of the paper: drawn with the work of Table IV."""
 PRESET = "eie-64pe-45nm"
 """The machine of the paper, which Table IV was timed on."""
 CALIBRATED_ROW_VARIATION = {"vgg-6": 0.9}

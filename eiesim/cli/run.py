@@ -76,9 +76,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Run the layers, print them, and write the folder and the page."""
-    from eiesim.importers.kinds import Kind, holds
+    from eiesim.catalog.readers import Form, find_form
 
-    if any(holds(word, Kind.CONTAINER) for word in options.layers):
+    if any(find_form(word) is Form.NETWORK for word in options.layers):
         return run_network.execute(options)
     run_network.refuse_options(options)
     return deliver(options, lambda: _report(options))

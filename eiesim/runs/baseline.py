@@ -15,7 +15,8 @@ from eiesim.baselines.measured import Device, Measurement, MeasurementPlan, meas
 from eiesim.baselines.published import list_published
 from eiesim.baselines.roofline import list_rooflines
 from eiesim.baselines.rows import Baseline
-from eiesim.catalog.operands import Source, load_layer
+from eiesim.catalog.operands import Source
+from eiesim.catalog.readers import load_layer
 from eiesim.base.tables import Row
 from eiesim.report.report import Report
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from eiesim.base.errors import ConfigError, EnergyError
-from eiesim.catalog.operands import Operands, load_operands
+from eiesim.catalog.operands import Operands
+from eiesim.catalog.readers import load_operands
 from eiesim.counters import RunResult
 from eiesim.energy.estimate import EnergyReport, estimate_energy
 from eiesim.energy.prices import PriceTable

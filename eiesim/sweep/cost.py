@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eiesim.base.errors import ConfigError, EieError
 from eiesim.catalog.layers import find_spec_file, load_spec
-from eiesim.catalog.model import EIE
-from eiesim.sweep.identity import MATCHED
+from eiesim.catalog.matched import MATCHED_PREFIX
+from eiesim.catalog.readers import Form, find_form
 from eiesim.sweep.points import PointGroup, list_tasks
 
 if TYPE_CHECKING:
@@ -97,13 +96,13 @@ def _estimate_ms(tasks: Sequence[PointGroup]) -> float:
 
 
 def _is_network(task: PointGroup) -> bool:
-    return Path(task.layer).suffix.lower() == EIE
+    return find_form(task.layer) is Form.NETWORK
 
 
 def _find_millions(layer: str) -> float:
     """Return how many million weights a layer keeps, as far as its description tells."""
     try:
-        spec = load_spec(find_spec_file(layer.removeprefix(MATCHED)))
+        spec = load_spec(find_spec_file(layer.removeprefix(MATCHED_PREFIX)))
     except EieError:
         return 1.0
     return spec.inputs * spec.outputs * spec.weight_density / 1e6

@@ -22,9 +22,8 @@ from eiesim.catalog.examples import (
     takes_sequences,
 )
 from eiesim.catalog.layers import draw_benchmark, find_spec_file, load_spec
-from eiesim.catalog.matched import draw_matched
 from eiesim.catalog.model import Model
-from eiesim.catalog.operands import is_drawn, load_layer
+from eiesim.catalog.readers import Form, find_form, load_layer
 from eiesim.counters import RunResult
 from eiesim.energy.estimate import count_actions
 from eiesim.hardware import Hardware
@@ -36,12 +35,11 @@ from eiesim.image import (
     fit_images,
     lay_out,
 )
-from eiesim.importers.kinds import Kind, holds
 from eiesim.importers.npz import read_activations
 from eiesim.inference import run_model
 from eiesim.layer.weights import CompressedLayer
 from eiesim.sim.passes import simulate_passes
-from eiesim.sweep.identity import MATCHED, require_same
+from eiesim.sweep.identity import require_same
 from eiesim.sweep.metrics import REASONS, PointRun, measure_run
 from eiesim.sweep.points import PointGroup, Values
 from eiesim.sweep.priced import explain_machine, find_prices
@@ -87,7 +85,7 @@ def evaluate(task: PointGroup) -> list[tuple[int, Row]]:
 
 def _prepare(task: PointGroup) -> Callable[[Hardware], Row]:
     """Return a function from a machine to a row."""
-    if holds(task.layer, Kind.CONTAINER):
+    if find_form(task.layer) is Form.NETWORK:
         return _prepare_network(task)
     shared = json.dumps(task.shared, sort_keys=True)
     layout = task.machines[0][1].layout
@@ -195,18 +193,16 @@ def _load_operands(identity: str, layer: str, shared: str) -> LayerInput:
     if "steps" in told:
         raise ConfigError(f"{layer}: one layer: axis 'steps' is of networks that take sequences")
     drawn = {key.removeprefix(LAYER): it for key, it in told.items() if key.startswith(LAYER)}
-    if layer.startswith(MATCHED):
-        if drawn:
-            raise ConfigError(f"{layer}: its densities are found from Table IV: leave out {LAYER}*")
-        operands = draw_matched(layer.removeprefix(MATCHED)).operands
-        found, own = operands.layer, operands.activations
-    elif drawn:
-        if not is_drawn(layer):
-            axis = LAYER + next(iter(drawn))
-            raise ConfigError(
-                f"{layer}: axis {axis!r} goes with drawn layers, a benchmark or a .toml file; this "
-                "is another kind of layer, whose weights are given: leave the axis out"
-            )
+    form = find_form(layer)
+    if drawn and form is Form.MATCHED:
+        raise ConfigError(f"{layer}: its densities are found from Table IV: leave out {LAYER}*")
+    if drawn and form is not Form.DRAWN:
+        axis = LAYER + next(iter(drawn))
+        raise ConfigError(
+            f"{layer}: axis {axis!r} goes with drawn layers, a benchmark or a .toml file; this "
+            "is another kind of layer, whose weights are given: leave the axis out"
+        )
+    if drawn:
         benchmark = draw_benchmark(replace(load_spec(find_spec_file(layer)), **drawn))
         found, own = benchmark.layer, benchmark.activations
     else:

@@ -8,17 +8,12 @@ from typing import Any
 
 from eiesim.base.digest import hash_program
 from eiesim.base.errors import EieError
-from eiesim.catalog.layers import find_spec_file
-from eiesim.catalog.operands import hash_file, load_layer
-from eiesim.catalog.trained import trained_names
+from eiesim.catalog.operands import hash_file
+from eiesim.catalog.readers import READERS, Form, find_form
 from eiesim.hardware import Hardware
-from eiesim.importers.dump import is_dump
-from eiesim.importers.kinds import Kind, holds
 from eiesim.sweep.points import Values
 
 SCHEMA = "eiesim sweep 2"
-MATCHED = "matched/"
-"""Before the name of a layer of the paper: drawn with the work of Table IV."""
 
 
 def identify(layer: str, shared: Values) -> str:
@@ -75,15 +70,10 @@ def _hash_inputs(shared: Values) -> dict[str, Any]:
 
 
 def _find_hash(layer: str) -> str:
-    if holds(layer, Kind.CONTAINER, Kind.ARRAYS):
-        return hash_file(layer)
-    if layer.startswith(MATCHED):
-        return MATCHED + hash_file(find_spec_file(layer.removeprefix(MATCHED)))
-    if is_dump(layer):
-        return load_layer(layer)[2].sha256
-    if layer.partition("/")[0] in trained_names():
-        return layer  # one of a network's layers; its files are part of the program's hash
-    return hash_file(find_spec_file(layer))
+    form = find_form(layer)
+    digest = READERS[form].hash_content(layer)
+    # all layers of a trained network lie in one file; a matched one is described by a drawn one's
+    return f"{layer} {digest}" if form in (Form.TRAINED, Form.MATCHED) else digest
 
 
 def make_key(identity: str, hw: Hardware) -> str:

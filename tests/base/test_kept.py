@@ -20,7 +20,7 @@ from eiesim import Hardware
 from eiesim.base import digest
 from eiesim.base.digest import hash_folder, hash_program
 from eiesim.base.resources import PACKAGE, models_path, traces_path
-from eiesim.catalog import operands
+from eiesim.catalog import readers
 from eiesim.catalog.model import import_model
 from eiesim.energy.machine import price_machine
 from eiesim.paper import cache, runner
@@ -229,7 +229,7 @@ def test_a_file_that_is_exported_again_while_it_is_read(
     in_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_layer(in_folder / "layer.npz", 20)
-    spec, load = make_spec(in_folder, "layer.npz"), operands.load_layer
+    spec, load = make_spec(in_folder, "layer.npz"), readers.load_layer
 
     def read(given: str) -> Any:
         write_layer(in_folder / "layer.npz", 21)

@@ -21,7 +21,7 @@ from eiesim import (
 )
 from eiesim.base.errors import ConfigError, EieError, EnergyError
 from eiesim.base.schema import Choice, Range, Switch, fields_of
-from eiesim.catalog.operands import load_layer
+from eiesim.catalog.readers import load_layer
 from eiesim.energy.clock import fits_clock
 from eiesim.image import (
     PTR_SRAM,

@@ -13,7 +13,8 @@ import numpy as np
 
 from eiesim.base.published import PAPER_LAYERS, find_claim, read_table
 from eiesim.catalog.matched import PRESET, PUBLISHED
-from eiesim.catalog.operands import Source, load_operands
+from eiesim.catalog.operands import Source
+from eiesim.catalog.readers import load_operands
 from eiesim.energy.estimate import EnergyReport, estimate_energy
 from eiesim.energy.machine import price_machine
 from eiesim.energy.operations import list_prices

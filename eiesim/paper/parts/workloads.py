@@ -16,7 +16,8 @@ from pathlib import Path
 from eiesim.base.published import PAPER_LAYERS
 from eiesim.catalog.layers import load_spec
 from eiesim.catalog.matched import PUBLISHED, REAL, Workload, draw_matched
-from eiesim.catalog.operands import Source, hash_file, load_operands
+from eiesim.catalog.operands import Source, hash_file
+from eiesim.catalog.readers import load_operands
 from eiesim.counters import RunResult
 from eiesim.energy.machine import price_machine
 from eiesim.hardware import Hardware
