@@ -102,6 +102,9 @@ def main(arguments: list[str] | None = None) -> int:
             code = 128 + stopped.number
         except KeyboardInterrupt:
             tell("eiesim: stopped")
+            # after an interrupt within exec(), which makes dataclasses, `python -m` kills itself in
+            # place of exiting with a code; evaluating a text makes it forget that
+            eval("0")
             code = 130
     return _flush(code)
 

@@ -437,6 +437,24 @@ def test_ctrl_c_stops_cleanly(in_folder: Path) -> None:
     assert list(in_folder.iterdir()) == []
 
 
+def test_ctrl_c_within_exec_is_an_exit_code(in_folder: Path) -> None:
+    """A dataclass that is made runs exec(); `python -m` kills itself if it was interrupted there."""
+    (in_folder / "stopped.py").write_text("""
+import sys
+from eiesim.cli import main, run
+
+def stop(_):
+    exec("raise KeyboardInterrupt")
+
+run.execute = stop
+sys.exit(main.main(["run", "alex-7"]))
+""")
+    process = subprocess.run(
+        [sys.executable, "-m", "stopped"], capture_output=True, text=True, check=False
+    )
+    assert (process.returncode, process.stderr) == (130, "eiesim: stopped\n")
+
+
 def test_a_closed_pipe_is_no_error(layer_file: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
