@@ -438,7 +438,7 @@ def test_ctrl_c_stops_cleanly(in_folder: Path) -> None:
 
 
 def test_ctrl_c_within_exec_is_an_exit_code(in_folder: Path) -> None:
-    """A dataclass that is made runs exec(); `python -m` kills itself if it was interrupted there."""
+    """A dataclass is made by exec(); `python -m` kills itself where that was interrupted."""
     (in_folder / "stopped.py").write_text("""
 import sys
 from eiesim.cli import main, run
