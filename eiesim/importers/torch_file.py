@@ -282,7 +282,7 @@ def _take_sparse(arguments: tuple[Any, ...], path: str) -> _Sparse | _Other:
         or not all(isinstance(it, _Tensor) for it in tensors)
         or not isinstance(shape, tuple)
         or len(shape) > 16
-        or not all(type(it) is int and it >= 0 for it in shape)
+        or not all(type(it) is int and 0 <= it < 1 << 63 for it in shape)
     ):
         raise WorkloadError(
             f"{path}: expected a sparse tensor's indices, values and shape, found others; "

@@ -14,6 +14,7 @@ from eiesim.importers.torch_file import read_torch
 from eiesim.importers.weight_files import read_weights
 from tests.support.checkpoints import save_old
 from tests.support.fuzzing import fuzz
+from tests.support.weight_files import pack_zip, pickle_tensor, sizes, text
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (make train-extra)")
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse")
@@ -99,10 +100,27 @@ def test_many_huge_tensors_do_not_add_up(tmp_path: Path) -> None:
         read_torch(tmp_path / "net.pt")
 
 
-@pytest.mark.parametrize("number", [500, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [500, pytest.param(5_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["coo", "csr"])
 def test_damaged_files_with_sparse_tensors_are_refused_or_read(
     tmp_path: Path, kind: str, number: int
 ) -> None:
     torch.save({"a.weight": SPARSE[kind]()}, tmp_path / "net.pt")
     assert fuzz(tmp_path / "net.pt", (tmp_path / "net.pt").read_bytes(), number) > number / 4
+
+
+@pytest.mark.parametrize("shape", [f"0 {10**30}", f"0 {1 << 62}", "-1 4", "4"])
+def test_forged_shapes_of_sparse_tensors_are_refused(tmp_path: Path, shape: str) -> None:
+    dictionary, _, end = pickle_tensor("2 0", "1 1", kind="torch LongStorage").partition(
+        b"ctorch._utils"
+    )
+    indices = (b"ctorch._utils" + end).removesuffix(b"s.")
+    values = indices.replace(sizes("2 0") + sizes("1 1"), sizes("0") + sizes("1"))
+    call = (b"ctorch._utils\n_rebuild_sparse_tensor\n(" + text("torch.sparse_coo") + b"("
+            + indices + values + sizes(shape) + b"ttRs.")  # fmt: skip
+    (tmp_path / "net.pt").write_bytes(pack_zip(dictionary + call, s0=bytes(32)))
+    with pytest.raises(WorkloadError):
+        read_torch(tmp_path / "net.pt")
+    good = call.replace(sizes(shape), sizes("3 2"))
+    (tmp_path / "net.pt").write_bytes(pack_zip(dictionary + good, s0=bytes(32)))
+    assert read_torch(tmp_path / "net.pt")["a.weight"].shape == (3, 2)
