@@ -33,7 +33,8 @@ from eiesim.paper.cache import FOLDER_VARIABLE
 from eiesim.sim.fast._kernels import time_broadcasts
 from eiesim.sim.scan import scan_activations
 from eiesim.sweep.journal import open_journal
-from eiesim.sweep.runner import plan_points, run_points
+from eiesim.sweep.planning import plan_points
+from eiesim.sweep.runner import run_points
 from eiesim.sweep.spec import make_sweep
 
 HW = Hardware()

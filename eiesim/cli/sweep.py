@@ -12,7 +12,7 @@ from eiesim.cli.common import add_report_arguments, deliver, refuse_useless
 
 if TYPE_CHECKING:
     from eiesim.report.report import Report
-    from eiesim.sweep.runner import Planned
+    from eiesim.sweep.planning import Planned
     from eiesim.sweep.spec import Sweep
 
 HELP = "Run a sweep of machines and layers, exactly and in parallel; what is stopped goes on."
@@ -66,8 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Run the sweep, print its answers, and write the folder."""
     from eiesim.sweep.cost import check_jobs
+    from eiesim.sweep.planning import plan_points
     from eiesim.sweep.points import count_points
-    from eiesim.sweep.runner import plan_points
     from eiesim.sweep.spec import read_sweep
 
     check_jobs(options.jobs)

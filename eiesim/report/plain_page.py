@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from eiesim.base.tables import Row
 from eiesim.report import markup
+from eiesim.report.charts import Chart
 from eiesim.report.page import Section, date_line, describe_manifest, render_page
-
-if TYPE_CHECKING:
-    from eiesim.report.report import Report
 
 ROWS_AT_MOST = 1000
 """Of a table."""
 
 
-def render_plain(report: Report, manifest: Row) -> str:
-    """Return the page of a report.
+def render_plain(
+    title: str,
+    lines: Sequence[str],
+    charts: Mapping[str, Chart],
+    tables: Mapping[str, Sequence[Row]],
+    manifest: Row,
+) -> str:
+    """Return a page.
 
     Parameters
     ----------
+    lines : sequence of str
+        A paragraph each, above everything else.
+    charts, tables
+        By name; a table without rows is left out.
     manifest : dict
         From `Report.make_manifest`.
     """
-    lines = [part for part in report.shown if isinstance(part, str) and part]
-    charts = [markup.figure(chart, name) for name, chart in report.charts.items()]
+    figures = [markup.figure(chart, name) for name, chart in charts.items()]
     sections = [
-        *([Section("charts", "Charts", markup.join(charts))] if charts else []),
+        *([Section("charts", "Charts", markup.join(figures))] if figures else []),
         *(
             Section(f"table-{name}", name.capitalize(), markup.table(rows, name, ROWS_AT_MOST))
-            for name, rows in report.tables.items()
+            for name, rows in tables.items()
             if rows
         ),
         Section("about", "How this page was made", describe_manifest(manifest)),
     ]
     summary = markup.paragraphs("\n\n".join(lines))
-    return render_page(report.title, summary, sections, date_line(manifest))
+    return render_page(title, summary, sections, date_line(manifest))

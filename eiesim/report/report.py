@@ -88,7 +88,10 @@ class Report:
         from eiesim.report.plain_page import render_plain  # noqa: PLC0415 - only where asked for
 
         manifest = self.make_manifest(command)
-        return render_plain(self, manifest) if self.page is None else self.page(manifest)
+        if self.page is not None:
+            return self.page(manifest)
+        lines = [part for part in self.shown if isinstance(part, str) and part]
+        return render_plain(self.title, lines, self.charts, self.tables, manifest)
 
     def write(self, folder: Path, command: Sequence[str]) -> None:
         """Write summary, manifest, machine, tables and charts into an empty folder."""

@@ -9,10 +9,7 @@ from typing import Any
 from eiesim.energy.prices import PriceTable
 from eiesim.energy.wires import BASIS
 from eiesim.report import markup
-from eiesim.runs.layer_report import (
-    describe_energy, describe_layer,
-    describe_modules, describe_pes, describe_problems, name_layers
-)
+from eiesim.runs.layer_rows import describe_energy, describe_layer, describe_modules, describe_pes, describe_problems, name_layers
 from eiesim.runs.clock import check_runs
 from eiesim.runs.layer import LayerRun
 from eiesim.report.charts import Chart, Panel

@@ -26,7 +26,7 @@ from eiesim.hardware import Hardware
 from eiesim.inference import InputRun, StepRun, run_model
 from eiesim.sim.engines import Engine
 from eiesim.runs.clock import check_runs
-from eiesim.runs.layer_report import describe_lack
+from eiesim.runs.layer_rows import describe_lack
 
 SCHEMA = "eiesim network run 1"
 PERCENTILES = (5, 50, 95, 99)

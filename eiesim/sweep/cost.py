@@ -13,7 +13,7 @@ from eiesim.catalog.readers import Form, find_form
 from eiesim.sweep.points import PointGroup, list_tasks
 
 if TYPE_CHECKING:
-    from eiesim.sweep.runner import Planned
+    from eiesim.sweep.planning import Planned
 
 POINT_MS, POINT_SERIAL_MS, IMAGE_MS, MILLION_MS = 0.14, 0.09, 20.0, 120.0
 """Measured on a core of a server: a point whose image is there; what the first process does for it;

@@ -10,8 +10,8 @@ from typing import Any
 from eiesim.report import markup
 from eiesim.report.charts import Chart, Panel
 from eiesim.sweep.answers import Row, explain_row, is_answer, name_judged, weigh
+from eiesim.sweep.planning import Planned
 from eiesim.sweep.points import find_value, list_values
-from eiesim.sweep.runner import Planned
 from eiesim.sweep.spec import Sweep, name_metric
 
 Square = tuple[Any, Any]

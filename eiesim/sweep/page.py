@@ -21,8 +21,8 @@ from eiesim.sweep.answers import (
     weigh,
 )
 from eiesim.sweep.maps import draw_maps
+from eiesim.sweep.planning import Planned
 from eiesim.sweep.points import list_axes
-from eiesim.sweep.runner import Planned
 from eiesim.sweep.sensitivity import describe_axes
 from eiesim.sweep.spec import LARGE, Sweep, name_metric
 

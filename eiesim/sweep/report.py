@@ -19,8 +19,8 @@ from eiesim.sweep.evaluate import Row
 from eiesim.sweep.identity import SCHEMA
 from eiesim.sweep.metrics import METRICS, Over
 from eiesim.sweep.page import render_sweep
+from eiesim.sweep.planning import Planned
 from eiesim.sweep.points import list_values
-from eiesim.sweep.runner import Planned
 from eiesim.sweep.sensitivity import find_sensitivity
 from eiesim.sweep.spec import Sweep, name_metric
 

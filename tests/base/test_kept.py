@@ -28,7 +28,8 @@ from eiesim.paper.eie import table1
 from eiesim.runs.layer import run_layer
 from eiesim.sweep import evaluate, identity, sweep
 from eiesim.sweep.journal import open_journal
-from eiesim.sweep.runner import collect_rows, plan_points, run_points
+from eiesim.sweep.planning import plan_points
+from eiesim.sweep.runner import collect_rows, run_points
 from eiesim.sweep.spec import make_sweep
 
 KEEPERS = """

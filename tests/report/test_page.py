@@ -21,7 +21,7 @@ from eiesim.paper.report import report_experiments
 from eiesim.paper.verdict import EXACT, Statement, Tolerance, Unreproducible, Verdict
 from eiesim.report.charts import Chart, Panel
 from eiesim.report.markup import make_anchor, name_column, show_number, table
-from eiesim.runs import layer_report
+from eiesim.runs import layer_report, layer_rows
 from eiesim.runs.layer import LayerRun, run_layers
 from eiesim.runs.layer_page import total_layers
 from tests.support import browser as look
@@ -193,19 +193,19 @@ def run_html(runs: list[LayerRun]) -> str:
 
 def test_page_of_runs_has_every_number(runs: list[LayerRun], run_html: str) -> None:
     shown = set(re.findall(r'<dt title="(\w+)">', run_html))
-    assert shown == set(layer_report.describe_layer(runs[0])) - {"layer", "no_energy"}
+    assert shown == set(layer_rows.describe_layer(runs[0])) - {"layer", "no_energy"}
     for run in runs:
-        row = layer_report.describe_layer(run)
+        row = layer_rows.describe_layer(run)
         assert f"<dd>{row['cycles']:,}</dd>" in run_html
         assert f"<dd>{show_number(row['energy_pj'])}</dd>" in run_html
-    for problem in layer_report.describe_problems(runs[1]):
+    for problem in layer_rows.describe_problems(runs[1]):
         assert escape(problem) in run_html
     assert escape(runs[0].result.hardware.to_toml().rstrip()) in run_html
     assert "output_row" not in run_html
 
 
 def test_totals_of_layers(runs: list[LayerRun]) -> None:
-    rows = [layer_report.describe_layer(run) for run in runs]
+    rows = [layer_rows.describe_layer(run) for run in runs]
     total = total_layers(rows)
     assert total["cycles"] == sum(run.result.cycles for run in runs)
     assert total["load_balance"] == pytest.approx(

@@ -11,7 +11,7 @@ import pytest
 from eiesim import Hardware
 from eiesim.energy.machine import price_machine
 from eiesim.base import tables
-from eiesim.runs import layer_report
+from eiesim.runs import layer_report, layer_rows
 from eiesim.runs.layer import LayerRun, run_layers
 from eiesim.runs.layer_page import describe_gap
 from tests.support.arrays import f32
@@ -52,29 +52,29 @@ def test_each_cause_is_said_where_it_is_the_cause() -> None:
     one_column[0::N_PES, 0] = 1  # the first PE has 32 entries of column 0, the others none
 
     (uneven,) = run(hw, save("uneven.npz", one_row, np.ones(64)))
-    told = describe_gap(layer_report.describe_layer(uneven))
+    told = describe_gap(layer_rows.describe_layer(uneven))
     parts = read_parts(told)
     assert next(iter(parts)) == EMPTY
     assert "bars of uneven differ most" in told
 
     (scanned,) = run(hw, save("scanned.npz", np.ones((N_PES, 64 * 16)), sparse))
-    parts = read_parts(describe_gap(layer_report.describe_layer(scanned)))
+    parts = read_parts(describe_gap(layer_rows.describe_layer(scanned)))
     assert next(iter(parts)) == WAITING
     assert parts[EMPTY] == 0  # every PE has an entry in every column
 
     (late,) = run(hw, save("late.npz", one_column, np.eye(64)[0]))
-    parts = read_parts(describe_gap(layer_report.describe_layer(late)))
+    parts = read_parts(describe_gap(layer_rows.describe_layer(late)))
     assert next(iter(parts)) == DONE
 
     slow = Hardware(n_pes=N_PES, spmat_sram_bytes=8, dram_gbps=0.01)
     (streamed,) = run(slow, save("streamed.npz", full, np.ones(64)))
-    told = describe_gap(layer_report.describe_layer(streamed))
+    told = describe_gap(layer_rows.describe_layer(streamed))
     assert next(iter(read_parts(told))) == WAITING
     assert f"{streamed.result.counters.dram_stall_cycles:,} cycles by DRAM" in told
-    assert "DRAM" not in describe_gap(layer_report.describe_layer(late))
+    assert "DRAM" not in describe_gap(layer_rows.describe_layer(late))
 
     for it in (uneven, scanned, late, streamed):
-        row = layer_report.describe_layer(it)
+        row = layer_rows.describe_layer(it)
         total = sum(read_parts(describe_gap(row)).values())
         assert total == pytest.approx(100 * (1 - row["load_balance"]), abs=2)  # each is rounded
 
@@ -86,5 +86,5 @@ def test_the_page_says_what_the_counters_say() -> None:
     runs = run(slow, *files)
     page = layer_report.report_layers(runs, price_machine(slow)).render(["run", *files])
     assert "uneven" not in page
-    assert describe_gap(layer_report.describe_layer(runs[0])) in page
+    assert describe_gap(layer_rows.describe_layer(runs[0])) in page
     assert Path("one.npz").exists()

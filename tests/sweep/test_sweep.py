@@ -37,8 +37,9 @@ from eiesim.sweep import sweep
 from eiesim.sweep.answers import find_best, find_front, sum_layers
 from eiesim.sweep.journal import open_journal
 from eiesim.sweep.metrics import METRICS
+from eiesim.sweep.planning import plan_points
 from eiesim.sweep.points import count_points, list_points
-from eiesim.sweep.runner import collect_rows, plan_points, run_points
+from eiesim.sweep.runner import collect_rows, run_points
 from eiesim.sweep.shared import Encoded, share
 from eiesim.sweep.spec import make_sweep, read_sweep
 from tests.support import browser as look

@@ -22,8 +22,8 @@ from eiesim.graph import STEPS, Graph, Step
 from eiesim.inference import run_model
 from eiesim.layer.weights import StoredLayer
 from eiesim.sweep import sweep
+from eiesim.sweep.planning import plan_points
 from eiesim.sweep.points import list_points, list_values
-from eiesim.sweep.runner import plan_points
 from eiesim.sweep.spec import MOST_POINTS, make_sweep
 from tests.support.paths import ROOT
 

@@ -14,8 +14,8 @@ from eiesim.cli.main import main
 from eiesim.sweep import cost, sweep
 from eiesim.sweep import runner as run
 from eiesim.sweep.cost import choose_jobs, count_cores
+from eiesim.sweep.planning import plan_points
 from eiesim.sweep.points import list_tasks
-from eiesim.sweep.runner import plan_points
 from eiesim.sweep.spec import make_sweep
 
 SCRIPT = """
