@@ -23,14 +23,9 @@ class AreaRow:
 
     Attributes
     ----------
-    component, part : str
-        Module of Table II, ``filler_cell`` or ``lnzd``; memory, clock, register or combinational.
-    units : int
-        How many of it the chip has.
-    um2_each, area_mm2 : float
-        Area of one; of all.
-    kind, source : str
-        As in `Price`.
+    component, part : Module of Table II, ``filler_cell`` or ``lnzd``; memory, clock, register or
+        combinational.
+    kind, source : As in `Price`.
     """
 
     component: str
@@ -44,15 +39,7 @@ class AreaRow:
 
 @dataclass(frozen=True)
 class AreaReport:
-    """What a chip measures.
-
-    Attributes
-    ----------
-    rows : tuple of AreaRow
-        Parts of a PE times the PEs, and the LNZD tree.
-    n_pes : int
-        The PEs.
-    """
+    """What a chip measures."""
 
     rows: tuple[AreaRow, ...]
     n_pes: int
@@ -80,14 +67,12 @@ def estimate_area(hw: Hardware) -> AreaReport:
 
     Parameters
     ----------
-    hw : Hardware
-        Its PEs, SRAMs, widths, `queue_depth`, `accumulators_per_pe`, `codebook_bits`, `multiplier`,
-        `sram_cell` and `node_nm`.
+    hw : Its PEs, SRAMs, widths, `queue_depth`, `accumulators_per_pe`, `codebook_bits`,
+        `multiplier`, `sram_cell` and `node_nm`.
 
     Raises
     ------
-    EnergyError
-        An SRAM lies outside of what CACTI was run for.
+    EnergyError : An SRAM lies outside of what CACTI was run for.
 
     References
     ----------
@@ -101,8 +86,7 @@ def measure_area(hw: BuiltView) -> AreaReport:
 
     Raises
     ------
-    EnergyError
-        An SRAM lies outside of what CACTI was run for.
+    EnergyError : An SRAM lies outside of what CACTI was run for.
     """
     rows = []
     for module in MODULES:
@@ -126,13 +110,11 @@ def describe_wider_words(hw: Hardware, widths_bits: Sequence[int]) -> str:
 
     Parameters
     ----------
-    widths_bits : sequence of int
-        Widths of a word; those that the machine cannot have are passed over.
+    widths_bits : Widths of a word; those that the machine cannot have are passed over.
 
     Returns
     -------
-    str
-        On the pair of widths, one next to the other, that differs most; empty where there is none.
+    On the pair of widths, one next to the other, that differs most; empty where there is none.
     """
     found = []
     for width_bits in sorted(set(widths_bits)):

@@ -39,8 +39,8 @@ def count_steady_actions(spmat_period_cycles: int = STEADY_PERIOD_CYCLES) -> Cel
 
     Parameters
     ----------
-    spmat_period_cycles : int
-        Entries in a word of the sparse-matrix SRAM: cycles from one read to the next.
+    spmat_period_cycles : Entries in a word of the sparse-matrix SRAM: cycles from one read to the
+        next.
 
     References
     ----------
@@ -67,10 +67,10 @@ class Calibration:
 
     Attributes
     ----------
-    power_mw, area_um2 : mapping
-        Of each module's part, keyed by (module, part). Leakage is within the memory's power.
-    energy_factors, area_factors : mapping
-        By module: energy of a memory's access, and its area, over CACTI's.
+    power_mw, area_um2 : Of each module's part, keyed by (module, part). Leakage is within the
+        memory's power.
+    energy_factors, area_factors : By module: energy of a memory's access, and its area, over
+        CACTI's.
     """
 
     power_mw: Cells
@@ -97,11 +97,6 @@ def find_paper_memories() -> dict[str, tuple[Sram, int]]:
 @cache
 def calibrate() -> Calibration:
     """Fill in Table II.
-
-    Returns
-    -------
-    Calibration
-        Every module's parts, and how far CACTI's memories were stretched.
 
     References
     ----------
@@ -142,10 +137,8 @@ def read_table2(quantity: str, breakdown: str) -> Mapping[str, float]:
 
     Parameters
     ----------
-    quantity : str
-        ``power_mw`` or ``area_um2``.
-    breakdown : str
-        ``module``, ``component`` or ``total``.
+    quantity : ``power_mw`` or ``area_um2``.
+    breakdown : ``module``, ``component`` or ``total``.
     """
     return {
         row["part"].removesuffix("_network"): float(row[quantity])
@@ -180,15 +173,12 @@ def fit_sums(
 
     Parameters
     ----------
-    seed : float64 [rows, columns]
-        Where to start; zeros stay zeros.
-    rows, columns : float64
-        Sums wanted of the rows and of the columns; of the same total.
+    seed : float64 [rows, columns]; where to start; zeros stay zeros.
+    rows, columns : Sums wanted of the rows and of the columns; of the same total.
 
     Raises
     ------
-    EnergyError
-        No table with the seed's zeros has these sums.
+    EnergyError : No table with the seed's zeros has these sums.
 
     References
     ----------

@@ -26,17 +26,11 @@ class SramTime:
 
     Attributes
     ----------
-    memory : str
-        Which one.
-    cycle_ns : float
-        From one access to the next. The simulated machine can access each SRAM in every cycle.
-    access_ns : float
-        Until a word is out. One that takes more than a cycle needs another stage of the pipeline,
-        which changes nothing in how often the SRAM can be read.
-    fits : bool
-        Whether one access can follow the other in a cycle of the clock.
-    source : str
-        The run of CACTI, or the runs that it lies between.
+    cycle_ns : From one access to the next. The simulated machine can access each SRAM in every
+        cycle.
+    access_ns : Until a word is out. One that takes more than a cycle needs another stage of the
+        pipeline, which changes nothing in how often the SRAM can be read.
+    fits : Whether one access can follow the other in a cycle of the clock.
     """
 
     memory: str
@@ -52,14 +46,11 @@ class Remedy:
 
     Attributes
     ----------
-    sram_cell : str
-        The cell.
-    cycle_ns, access_ns : float
-        As in `SramTime`, of its slowest SRAM.
-    chip_power_mw, chip_power_before_mw : float
-        Of a chip whose PEs never wait, with it and with the machine's own.
-    leakage_mw, pe_power_before_mw : float
-        Leakage of a PE with it; power of a PE that never waits with the machine's own.
+    cycle_ns, access_ns : As in `SramTime`, of its slowest SRAM.
+    chip_power_mw, chip_power_before_mw : Of a chip whose PEs never wait, with it and with the
+        machine's own.
+    leakage_mw, pe_power_before_mw : Leakage of a PE with it; power of a PE that never waits with
+        the machine's own.
     """
 
     sram_cell: str
@@ -77,18 +68,11 @@ class ClockCheck:
 
     Attributes
     ----------
-    clock_mhz, period_ns : float
-        The clock, and its cycle.
-    fits : bool or None
-        Whether all SRAMs keep up; None where those that are known do, and another is not known.
-    highest_clock_mhz : float or None
-        That all keep up with; None where one is not known.
-    srams : tuple of SramTime
-        Those whose times are known.
-    unknown : str
-        Why the others' are not; empty where all are.
-    remedy : Remedy or None
-        Where an SRAM is slower and another cell keeps up.
+    fits : Whether all SRAMs keep up; None where those that are known do, and another is not known.
+    highest_clock_mhz : That all keep up with; None where one is not known.
+    srams : Those whose times are known.
+    unknown : Why the others' are not; empty where all are.
+    remedy : Where an SRAM is slower and another cell keeps up.
     """
 
     clock_mhz: float
@@ -141,11 +125,8 @@ def check_clock(hw: Hardware, prices: PriceTable | None = None) -> ClockCheck:
 
     Parameters
     ----------
-    hw : Hardware
-        Its SRAM sizes and widths, `sram_cell`, `node_nm` and `clock_mhz`.
-    prices : PriceTable, optional
-        Prices of the machine, from which the changes in power are computed, instead of those of
-        `price_machine`.
+    prices : Prices of the machine, from which the changes in power are computed, instead of those
+        of `price_machine`.
 
     References
     ----------
@@ -160,13 +141,7 @@ def check_clock(hw: Hardware, prices: PriceTable | None = None) -> ClockCheck:
 
 
 def fits_clock(hw: Hardware) -> bool | None:
-    """Return `ClockCheck.fits` alone, at the price of three look-ups.
-
-    Parameters
-    ----------
-    hw : Hardware
-        As in `check_clock`.
-    """
+    """Return `ClockCheck.fits` alone, at the price of three look-ups."""
     return keep_up(hw.clocked)
 
 

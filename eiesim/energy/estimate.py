@@ -27,20 +27,10 @@ class EnergyRow:
 
     Attributes
     ----------
-    component, part, action : str
-        What was done, as in `Price`.
-    count : int or float
-        How often; for what costs power, the nanoseconds over all PEs.
-    pj_each : float
-        Price of one, pJ; for what costs power, mW, that is pJ a nanosecond.
-    energy_pj : float
-        Count times price.
-    per, kind, source : str
-        What the price is of, how it was come by, and where from, as in `Price`.
-    node_nm : float
-        Process node that the price holds for.
-    voltage_v : float or None
-        Supply voltage, where the source tells it.
+    count : How often; for what costs power, the nanoseconds over all PEs.
+    pj_each : Price of one, pJ; for what costs power, mW, that is pJ a nanosecond.
+    per, kind, source : What the price is of, how it was come by, and where from, as in `Price`.
+    voltage_v : Supply voltage, where the source tells it.
     """
 
     component: str
@@ -67,22 +57,13 @@ class EnergyReport:
 
     Attributes
     ----------
-    name : str
-        The layer.
-    rows : tuple of EnergyRow
-        Every action. Their energies lie on one binary grid, so that any of them add up without
+    rows : Every action. Their energies lie on one binary grid, so that any of them add up without
         rounding, in whatever order.
-    total_pj : float
-        Their sum.
-    latency_us : float
-        Time of the run.
-    overrides : tuple of str
-        A sentence for each price that was put in place of eiesim's own.
+    overrides : A sentence for each price that was put in place of eiesim's own.
 
     Raises
     ------
-    ValueError
-        The rows do not add up to the total.
+    ValueError : The rows do not add up to the total.
     """
 
     name: str
@@ -139,16 +120,13 @@ def estimate_energy(
 
     Parameters
     ----------
-    hw : Hardware, optional
-        The machine of the run; it may differ in `multiplier`, `sram_cell`, `dram` and `node_nm`,
+    hw : The machine of the run; it may differ in `multiplier`, `sram_cell`, `dram` and `node_nm`,
         which change prices and no count.
-    prices : PriceTable, optional
-        Prices to use instead of those of `price_machine(hw)`.
+    prices : Prices to use instead of those of `price_machine(hw)`.
 
     Raises
     ------
-    EnergyError
-        An action has no price, or `hw` is not the machine of the run.
+    EnergyError : An action has no price, or `hw` is not the machine of the run.
 
     References
     ----------
@@ -245,15 +223,9 @@ def find_steady_power_mw(
 ) -> dict[tuple[str, str], float]:
     """Return the power of one PE that never waits, by module and part.
 
-    Returns
-    -------
-    dict
-        Power in mW, keyed by (module, part).
-
     Raises
     ------
-    EnergyError
-        An action has no price.
+    EnergyError : An action has no price.
 
     References
     ----------
@@ -276,8 +248,7 @@ def find_chip_power_mw(hw: Hardware | SteadyView, prices: PriceTable) -> float:
 
     Raises
     ------
-    EnergyError
-        An action has no price.
+    EnergyError : An action has no price.
 
     References
     ----------

@@ -39,21 +39,13 @@ def price_machine(hw: Hardware, overrides: str | Path | None = None) -> PriceTab
 
     Parameters
     ----------
-    hw : Hardware
-        Its SRAMs, widths, `queue_depth`, `accumulators_per_pe`, `codebook_bits`, `multiplier`,
+    hw : Its SRAMs, widths, `queue_depth`, `accumulators_per_pe`, `codebook_bits`, `multiplier`,
         `sram_cell`, `dram` and `node_nm`.
-    overrides : str or Path, optional
-        A CSV file of prices to put in place of eiesim's own; see `PriceTable.override`.
+    overrides : A CSV file of prices to put in place of eiesim's own; see `PriceTable.override`.
 
     Returns
     -------
-    PriceTable
-        Prices; those of an SRAM outside of what CACTI was run for are missing.
-
-    Raises
-    ------
-    EnergyError
-        The file has problems.
+    Prices; those of an SRAM outside of what CACTI was run for are missing.
 
     References
     ----------
@@ -93,13 +85,7 @@ def _price_logic(hw: PricedView) -> Iterator[Price]:
 
 
 def price_clock(module: str, hw: PricedView) -> Price:
-    """Return the price of a cycle of a module's clock, at 45 nm.
-
-    Parameters
-    ----------
-    module : str
-        Module of Table II.
-    """
+    """Return the price of a cycle of a module's clock, at 45 nm."""
     each_pj = calibrate().power_mw[module, "clock"] * PJ_PER_CYCLE
     held = compare_registers(module, hw)
     return _make_logic((module, "clock", "cycle"), each_pj, "cycle of a PE", held)

@@ -21,13 +21,11 @@ def find_memory(module: str, hw: SramView) -> tuple[Sram, int]:
 
     Parameters
     ----------
-    module : str
-        ``ptr_read``, ``spmat_read`` or ``act_rw``.
+    module : ``ptr_read``, ``spmat_read`` or ``act_rw``.
 
     Raises
     ------
-    EnergyError
-        The SRAM lies outside of what CACTI was run for.
+    EnergyError : The SRAM lies outside of what CACTI was run for.
     """
     size_bytes, banks = {
         "ptr_read": (hw.ptr_sram_bytes // 2, 2),

@@ -34,26 +34,14 @@ class Price:
 
     Attributes
     ----------
-    component : str
-        Module of EIE's Table II, ``lnzd``, ``broadcast`` or ``dram``.
-    part : str
-        ``memory``, ``clock``, ``register`` or ``combinational``, as in Table II; ``wire``.
-    action : str
-        What is counted.
-    value : float
-        The price, at least 0.
-    unit : str
-        ``pJ`` for one action, or ``mW`` for what costs power as long as the run takes.
-    per : str
-        What the price is of: an access of so many bits, an operation, a cycle.
-    node_nm : float
-        Process node that the price holds for.
-    voltage_v : float or None
-        Supply voltage, where the source tells it.
-    kind : str
-        ``published``, ``CACTI run``, ``scaled``, ``calibrated`` or ``assumed``.
-    source : str
-        Where the number is printed, or how it was made.
+    component : Module of EIE's Table II, ``lnzd``, ``broadcast`` or ``dram``.
+    part : ``memory``, ``clock``, ``register`` or ``combinational``, as in Table II; ``wire``.
+    value : The price, at least 0.
+    unit : ``pJ`` for one action, or ``mW`` for what costs power as long as the run takes.
+    per : What the price is of: an access of so many bits, an operation, a cycle.
+    voltage_v : Supply voltage, where the source tells it.
+    kind : ``published``, ``CACTI run``, ``scaled``, ``calibrated`` or ``assumed``.
+    source : Where the number is printed, or how it was made.
     """
 
     component: str
@@ -85,17 +73,13 @@ class PriceTable:
 
     Attributes
     ----------
-    prices : tuple of Price
-        One for each action.
-    missing : tuple of Price
-        Actions without a price, with the reason in place of a source; their value means nothing.
-    overrides : tuple of str
-        A sentence for each price that was put in place of eiesim's own.
+    missing : Actions without a price, with the reason in place of a source; their value means
+        nothing.
+    overrides : A sentence for each price that was put in place of eiesim's own.
 
     Raises
     ------
-    EnergyError
-        Two prices are of the same action.
+    EnergyError : Two prices are of the same action.
     """
 
     prices: tuple[Price, ...]
@@ -112,15 +96,9 @@ class PriceTable:
     def find(self, key: Key) -> Price:
         """Return the price of an action.
 
-        Parameters
-        ----------
-        key : Key
-            Component, part and action.
-
         Raises
         ------
-        EnergyError
-            The action has no price.
+        EnergyError : The action has no price.
         """
         for price in self.prices:
             if price.key == key:
@@ -136,14 +114,12 @@ class PriceTable:
 
         Parameters
         ----------
-        path : str or Path
-            A CSV file with the columns component, part, action, value, unit, kind and source; those
-            of per, node_nm and voltage_v may be left out.
+        path : A CSV file with the columns component, part, action, value, unit, kind and source;
+            those of per, node_nm and voltage_v may be left out.
 
         Raises
         ------
-        EnergyError
-            Every problem of the file, each with file, line and key.
+        EnergyError : Every problem of the file, each with file, line and key.
         """
         own = {price.key: price for price in (*self.prices, *self.missing)}
         missing = {price.key: price for price in self.missing}
@@ -169,21 +145,17 @@ def read_prices(path: str | Path, own: Mapping[Key, Price]) -> list[tuple[int, P
 
     Parameters
     ----------
-    path : str or Path
-        A CSV file, UTF-8; a byte order mark, Windows line ends and blank lines are accepted.
-    own : mapping
-        The actions that may be priced, with the prices whose unit must be kept and whose per,
+    path : A CSV file, UTF-8; a byte order mark, Windows line ends and blank lines are accepted.
+    own : The actions that may be priced, with the prices whose unit must be kept and whose per,
         node_nm and voltage_v hold where a row leaves them blank.
 
     Returns
     -------
-    list of (int, Price)
-        Line and price of each row.
+    Line and price of each row.
 
     Raises
     ------
-    EieError
-        Every problem of the file, each with file, line and key.
+    EieError : Every problem of the file, each with file, line and key.
     """
     lines = [(line, [word.strip() for word in words]) for line, words in read_csv(path)]
     if not lines:

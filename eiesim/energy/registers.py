@@ -21,10 +21,7 @@ class Factor(NamedTuple):
 
     Attributes
     ----------
-    times : float
-        The factor, exactly 1 on the paper's chip.
-    why : str
-        What it is of, for the source of a number.
+    times : The factor, exactly 1 on the paper's chip.
     """
 
     times: float
@@ -42,8 +39,7 @@ def compare_registers(module: str, hw: PricedView | BuiltView) -> Factor:
 
     Parameters
     ----------
-    module : str
-        Module of Table II; those of the pointers and of the sparse matrix stay as they are.
+    module : Module of Table II; those of the pointers and of the sparse matrix stay as they are.
 
     References
     ----------
@@ -54,13 +50,7 @@ def compare_registers(module: str, hw: PricedView | BuiltView) -> Factor:
 
 
 def compare_moved(module: str, hw: PricedView) -> Factor:
-    """Return the bits that one action of a module moves over those in the paper's chip.
-
-    Parameters
-    ----------
-    module : str
-        As in `compare_registers`.
-    """
+    """Return the bits that one action of a module moves over those in the paper's chip."""
     return _compare(_count_moved(module, hw), _count_moved(module, PAPER.priced), "bits moved")
 
 

@@ -20,18 +20,10 @@ class Sram:
 
     Attributes
     ----------
-    read_energy_pj, write_energy_pj : float
-        Of one access to a word, pJ.
-    leakage_mw : float
-        Of the whole bank, mW at 300 K.
-    access_time_ns, cycle_time_ns : float
-        Time until a word is out; time between two accesses.
-    area_mm2 : float
-        Of the bank.
-    kind : str
-        ``CACTI run``, or ``scaled`` where it lies between runs.
-    source : str
-        The run or what it lies between.
+    read_energy_pj, write_energy_pj : Of one access to a word, pJ.
+    leakage_mw : Of the whole bank, mW at 300 K.
+    access_time_ns, cycle_time_ns : Time until a word is out; time between two accesses.
+    kind : ``CACTI run``, or ``scaled`` where it lies between runs.
     """
 
     read_energy_pj: float
@@ -60,17 +52,11 @@ def find_sram(size_bytes: int, width_bits: int, node_nm: float, cell: str) -> Sr
 
     Parameters
     ----------
-    size_bytes, width_bits : int
-        Size of the bank and width of its words.
-    node_nm : float
-        Process node.
-    cell : str
-        ``itrs-hp``, ``itrs-lop`` or ``itrs-lstp``.
+    cell : ``itrs-hp``, ``itrs-lop`` or ``itrs-lstp``.
 
     Raises
     ------
-    EnergyError
-        The bank lies outside of what was run.
+    EnergyError : The bank lies outside of what was run.
 
     References
     ----------

@@ -17,36 +17,17 @@ def scale_energy(node_nm: float) -> float:
 
     The capacitance shrinks with the feature size, the supply voltage is taken to stay. SRAM does
     not use this: CACTI was run at each node.
-
-    Parameters
-    ----------
-    node_nm : float
-        Process node.
     """
     return node_nm / BASE_NM
 
 
 def scale_area(node_nm: float) -> float:
-    """Return the area of logic at a node, relative to 45 nm: the feature size squared.
-
-    Parameters
-    ----------
-    node_nm : float
-        Process node.
-    """
+    """Return the area of logic at a node, relative to 45 nm: the feature size squared."""
     return (node_nm / BASE_NM) ** 2
 
 
 def scale_price(price: Price, node_nm: float) -> Price:
-    """Return a price of logic at 45 nm as it is at another node, labelled so.
-
-    Parameters
-    ----------
-    price : Price
-        At 45 nm.
-    node_nm : float
-        Process node.
-    """
+    """Return a price of logic at 45 nm as it is at another node, labelled so."""
     if node_nm == BASE_NM:
         return price
     return replace(

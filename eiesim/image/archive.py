@@ -19,20 +19,7 @@ ARRAYS = ("codebook", "ptr", "codes", "relative_index")
 
 
 def write(path: str | Path, header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> None:
-    """Write an image's file; it is there whole or not at all.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file, replaced when it exists.
-    arrays : dict of ndarray
-        Codebook, pointers and entries.
-
-    Raises
-    ------
-    EieError
-        The file cannot be written.
-    """
+    """Write an image's file; it is there whole or not at all."""
     text = json.dumps({"format": FORMAT, "version": VERSION} | header).encode()
     with replacing(path) as stream:
         np.savez(stream, header=np.frombuffer(text, dtype=np.uint8), **arrays)  # type: ignore[arg-type]
@@ -43,15 +30,10 @@ def split(
 ) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
     """Return the header of an image and its arrays.
 
-    Parameters
-    ----------
-    where : str
-        The file's name, for errors.
-
     Raises
     ------
-    ImageError
-        There is no header, one of another format or version, or an array is missing or unknown.
+    ImageError : There is no header, one of another format or version, or an array is missing or
+        unknown.
     """
     try:
         header = json.loads(arrays["header"].tobytes())

@@ -29,22 +29,17 @@ def balance_rows(
 
     Parameters
     ----------
-    n_pes : int
-        PEs of the machine.
-    inputs : float32 [n, cols], optional
-        Some typical inputs: a weight then counts as often as its activation is not zero in them. By
-        default every weight counts once.
+    inputs : float32 [n, cols], optional; some typical inputs: a weight then counts as often as its
+        activation is not zero in them. By default every weight counts once.
 
     Returns
     -------
-    int64 [rows]
-        Which row comes first, second and so on: ``layer.take(order)`` is the layer to encode, and
-        its outputs are those of the layer in this order; `restore_rows` puts them back.
+    int64 [rows]; which row comes first, second and so on: ``layer.take(order)`` is the layer to
+        encode, and its outputs are those of the layer in this order; `restore_rows` puts them back.
 
     Raises
     ------
-    WorkloadError
-        The inputs are not as above.
+    WorkloadError : The inputs are not as above.
 
     References
     ----------
@@ -86,10 +81,8 @@ def restore_rows(
 
     Parameters
     ----------
-    output : float32 [rows] or [inputs, rows]
-        In the order of the rows.
-    order : int64 [rows]
-        From `balance_rows`.
+    output : float32 [rows] or [inputs, rows]; in the order of the rows.
+    order : int64 [rows]; from `balance_rows`.
     """
     restored = np.empty_like(output)
     restored[..., order] = output

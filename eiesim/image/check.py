@@ -21,8 +21,7 @@ def check_shapes(image: InterleavedCSC) -> None:
 
     Raises
     ------
-    ImageError
-        A number is out of range, or shapes and dtypes do not fit together.
+    ImageError : A number is out of range, or shapes and dtypes do not fit together.
     """
     limits = {
         name: field.rule
@@ -61,8 +60,8 @@ def check_image(image: InterleavedCSC) -> None:
 
     Raises
     ------
-    ImageError
-        The codebook is none; or names the PE, the column and the entry of the first violation.
+    ImageError : The codebook is none; or names the PE, the column and the entry of the first
+        violation.
     """
     try:
         take_codebook(image.codebook, f"{image.name}: codebook")

@@ -25,15 +25,12 @@ class Columns(NamedTuple):
 
     Attributes
     ----------
-    indptr : int64 [columns + 1]
-        Where each column begins in `rows` and `codes`.
-    rows, codes : int32, uint8 [weights]
-        Row in the matrix and code of each weight, PE by PE within a column.
-    edge_rows : int32 [4, columns, n_pes]
-        Row within the PE of each column's first, second, last but one and last entry; -1 for a
-        padding zero or where there is no such entry.
-    padding : int32 [columns, n_pes]
-        Padding zeros of each column.
+    indptr : int64 [columns + 1]; where each column begins in `rows` and `codes`.
+    rows, codes : int32, uint8 [weights]; row in the matrix and code of each weight, PE by PE within
+        a column.
+    edge_rows : int32 [4, columns, n_pes]; row within the PE of each column's first, second, last
+        but one and last entry; -1 for a padding zero or where there is no such entry.
+    padding : int32 [columns, n_pes]; padding zeros of each column.
     """
 
     indptr: npt.NDArray[np.int64]
@@ -54,28 +51,17 @@ class InterleavedCSC:
 
     Parameters
     ----------
-    rows, cols : int
-        Outputs and inputs.
-    n_pes : int
-        Number of PEs the rows are dealt to.
-    index_bits : int
-        Bits of a relative index.
-    has_bias : bool
-        Whether the layer has a bias. Its column is there all the same, as in the authors' design:
-        the last one, input number `bias_column`, empty in a layer without a bias.
-    codebook : float32 [2**codebook_bits]
-        Shared weights; entry 0 is 0.0.
-    ptr : int32 [columns + 1, n_pes]
-        Column pointers; ``ptr[:, k]`` is what the pointer SRAM of PE k holds, 0 first.
-    codes, relative_index : uint8 [entries]
-        Entries of PE 0, then of PE 1, and so on (v and z of EIE, section III-B).
-    name : str
-        What the layer is called.
+    has_bias : Whether the layer has a bias. Its column is there all the same, as in the authors'
+        design: the last one, input number `bias_column`, empty in a layer without a bias.
+    codebook : float32 [2**codebook_bits]; shared weights; entry 0 is 0.0.
+    ptr : int32 [columns + 1, n_pes]; column pointers; ``ptr[:, k]`` is what the pointer SRAM of PE
+        k holds, 0 first.
+    codes, relative_index : uint8 [entries]; entries of PE 0, then of PE 1, and so on (v and z of
+        EIE, section III-B).
 
     Raises
     ------
-    ImageError
-        Shapes or dtypes do not fit together; `check` looks into the entries.
+    ImageError : Shapes or dtypes do not fit together; `check` looks into the entries.
     """
 
     rows: int
@@ -158,13 +144,7 @@ class InterleavedCSC:
         return self.entries - int(np.count_nonzero(self.codes))
 
     def pe_rows(self, pe: int) -> int:
-        """Return how many rows a PE holds.
-
-        Parameters
-        ----------
-        pe : int
-            Number of the PE, from 0.
-        """
+        """Return how many rows a PE holds."""
         return -(-(self.rows - pe) // self.n_pes) if pe < self.rows else 0
 
     def check(self) -> None:
@@ -172,8 +152,7 @@ class InterleavedCSC:
 
         Raises
         ------
-        ImageError
-            Names the PE, the column and the entry of the first violation.
+        ImageError : Names the PE, the column and the entry of the first violation.
         """
         check_image(self)
 
@@ -188,8 +167,7 @@ class InterleavedCSC:
 
         Raises
         ------
-        ImageError
-            The image is damaged.
+        ImageError : The image is damaged.
         """
         indptr, rows, codes, _, _ = self.columns
         bias = slice(indptr[self.bias_column], indptr[self.bias_column + 1])
@@ -209,15 +187,9 @@ class InterleavedCSC:
     def fits(self, hw: Hardware) -> list[MemoryUse]:
         """Return how full each memory of the fullest PE is, and what does not fit.
 
-        Parameters
-        ----------
-        hw : Hardware
-            The machine that is to hold this image.
-
         Raises
         ------
-        ImageError
-            The image is damaged or was encoded for other hardware.
+        ImageError : The image is damaged or was encoded for other hardware.
         """
         self.require(hw)
         return fit_images([self], hw.fill)
@@ -225,16 +197,10 @@ class InterleavedCSC:
     def require(self, hw: Hardware) -> None:
         """Check that this image is sound and was encoded for such a machine.
 
-        Parameters
-        ----------
-        hw : Hardware
-            The machine that is to run this image.
-
         Raises
         ------
-        ImageError
-            The image is damaged, PEs or index bits differ, or the codebook is wider than the
-            machine's.
+        ImageError : The image is damaged, PEs or index bits differ, or the codebook is wider than
+            the machine's.
         """
         for field, found, wanted in (
             ("n_pes", self.n_pes, hw.n_pes),
@@ -249,18 +215,7 @@ class InterleavedCSC:
         _ = self.checked
 
     def save(self, path: str | Path) -> None:
-        """Write the image to one file (`.npz` inside); it is there whole or not at all.
-
-        Parameters
-        ----------
-        path : str or Path
-            The file, replaced when it exists.
-
-        Raises
-        ------
-        EieError
-            The file cannot be written.
-        """
+        """Write the image to one file (`.npz` inside); it is there whole or not at all."""
         header = {name: getattr(self, name) for name in archive.HEADER}
         arrays = {name: getattr(self, name) for name in archive.ARRAYS}
         archive.write(path, header, arrays)
@@ -271,10 +226,8 @@ class InterleavedCSC:
 
         Raises
         ------
-        WorkloadError
-            The file is missing, truncated or no `.npz` file.
-        ImageError
-            It holds no image, one of another version, or a damaged one.
+        WorkloadError : The file is missing, truncated or no `.npz` file.
+        ImageError : It holds no image, one of another version, or a damaged one.
         """
         return cls.from_arrays(read_arrays(path), str(path))
 
@@ -282,15 +235,9 @@ class InterleavedCSC:
     def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]], where: str) -> InterleavedCSC:
         """Build and check an image from the arrays of its file.
 
-        Parameters
-        ----------
-        where : str
-            The file's name, for errors.
-
         Raises
         ------
-        ImageError
-            The arrays are no image, one of another version, or a damaged one.
+        ImageError : The arrays are no image, one of another version, or a damaged one.
         """
         header, content = archive.split(arrays, where)
         try:
@@ -307,32 +254,16 @@ def _lock(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def find_bias_column(cols: int, n_pes: int) -> int:
-    """Return the input number of the bias: after the inputs, rounded up to a whole row of PEs.
-
-    Parameters
-    ----------
-    cols : int
-        Inputs.
-    n_pes : int
-        PEs in a row.
-    """
+    """Return the input number of the bias: after the inputs, rounded up to a whole row of PEs."""
     return -(-cols // n_pes) * n_pes
 
 
 def require_codebook(name: str, codebook_bits: int, hw: Hardware) -> None:
     """Check that a codebook fits the machine's.
 
-    Parameters
-    ----------
-    name : str
-        The layer, for the error.
-    codebook_bits : int
-        Bits of the layer's codes.
-
     Raises
     ------
-    ImageError
-        The codebook is wider than the machine's.
+    ImageError : The codebook is wider than the machine's.
     """
     if codebook_bits > hw.codebook_bits:
         raise ImageError(

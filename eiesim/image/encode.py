@@ -15,20 +15,13 @@ from eiesim.views import LayoutView
 def encode(layer: CompressedLayer, hw: Hardware) -> InterleavedCSC:
     """Lay a compressed layer out for the SRAMs of a machine.
 
-    Parameters
-    ----------
-    hw : Hardware
-        Its `n_pes`, `index_bits` and `codebook_bits` count.
-
     Returns
     -------
-    InterleavedCSC
-        The image; time and memory grow with the weights that are kept.
+    The image; time and memory grow with the weights that are kept.
 
     Raises
     ------
-    ImageError
-        The codebook is wider than the hardware's, or a PE would hold too many entries.
+    ImageError : The codebook is wider than the hardware's, or a PE would hold too many entries.
 
     References
     ----------
@@ -43,8 +36,7 @@ def lay_out(layer: CompressedLayer, hw: LayoutView) -> InterleavedCSC:
 
     Raises
     ------
-    ImageError
-        A PE would hold too many entries.
+    ImageError : A PE would hold too many entries.
     """
     from eiesim.base._kernels import count_entries, fill_entries  # noqa: PLC0415 - compiled code
 

@@ -32,13 +32,6 @@ class MemoryUse(NamedTuple):
 def fit_images(images: Sequence[InterleavedCSC], hw: FillView) -> list[MemoryUse]:
     """Return how full each memory of the fullest PE is.
 
-    Parameters
-    ----------
-    images : sequence of InterleavedCSC
-        A layer: one image, or one a pass over its rows.
-    hw : FillView
-        Of the machine that is to hold it.
-
     References
     ----------
     EIE, section VI: 128 KB for the sparse matrix, 32 KB for the pointers, 2 KB for activations.
@@ -90,13 +83,7 @@ def fit_images(images: Sequence[InterleavedCSC], hw: FillView) -> list[MemoryUse
 
 
 def count_chips(uses: Sequence[MemoryUse]) -> int:
-    """Return how many chips would hold a layer in their sparse-matrix and pointer SRAMs.
-
-    Parameters
-    ----------
-    uses : sequence of MemoryUse
-        From `fit_images`.
-    """
+    """Return how many chips would hold a layer in their sparse-matrix and pointer SRAMs."""
     return max(-(-use.used // use.capacity) for use in uses if use.memory in (SPMAT_SRAM, PTR_SRAM))
 
 

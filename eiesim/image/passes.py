@@ -16,13 +16,7 @@ def encode_passes(layer: CompressedLayer, hw: Hardware) -> tuple[InterleavedCSC,
 
     Returns
     -------
-    tuple of InterleavedCSC
-        Their outputs, one after the other, are the layer's.
-
-    Raises
-    ------
-    ImageError
-        As in `encode`.
+    Their outputs, one after the other, are the layer's.
 
     References
     ----------

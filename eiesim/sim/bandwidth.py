@@ -23,26 +23,18 @@ def find_bandwidth(
 
     Parameters
     ----------
-    image : InterleavedCSC
-        The layer, encoded for `hw`.
-    activations : float32 [cols]
-        The input.
-    hw : Hardware
-        The machine; its `dram_gbps` does not matter.
+    hw : The machine; its `dram_gbps` does not matter.
 
     Returns
     -------
-    float or None
-        GB/s; None where nothing is streamed; 0.0 where all that is streamed belongs to empty
-        columns behind the last entry, whose time is not counted, so that any bandwidth will do.
+    GB/s; None where nothing is streamed; 0.0 where all that is streamed belongs to empty columns
+        behind the last entry, whose time is not counted, so that any bandwidth will do.
 
     Raises
     ------
-    WorkloadError
-        The activations are not float32 [cols], or not all numbers.
-    ImageError
-        The image is damaged or was encoded for other hardware, or the run may take more cycles
-        than the fast engine's 32 bits hold.
+    WorkloadError : The activations are not float32 [cols], or not all numbers.
+    ImageError : The image is damaged or was encoded for other hardware, or the run may take more
+        cycles than the fast engine's 32 bits hold.
     """
     from eiesim.sim.fast.engine import time_scan  # noqa: PLC0415 - numba takes half a second
 

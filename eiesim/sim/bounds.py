@@ -20,13 +20,10 @@ class Bounds:
 
     Attributes
     ----------
-    work_cycles : int
-        All entries divided by the PEs, rounded up: perfect balance.
-    busiest_pe_cycles : int
-        The PE with the most to do, were its queue never empty.
-    ceiling_cycles : int
-        All PEs in lock-step, every column as long as its longest part or its fetch from DRAM: no
-        queue at all.
+    work_cycles : All entries divided by the PEs, rounded up: perfect balance.
+    busiest_pe_cycles : The PE with the most to do, were its queue never empty.
+    ceiling_cycles : All PEs in lock-step, every column as long as its longest part or its fetch
+        from DRAM: no queue at all.
     """
 
     work_cycles: int
@@ -46,26 +43,17 @@ def bound_cycles(
 
     Parameters
     ----------
-    image : InterleavedCSC
-        The layer, encoded for `hw`.
-    activations : float32 [cols]
-        The input.
-    hw : Hardware
-        The machine; its `queue_depth` does not matter.
+    hw : The machine; its `queue_depth` does not matter.
 
     Returns
     -------
-    Bounds
-        Floor and ceiling; those of the scan when there is no entry at all.
+    Floor and ceiling; those of the scan when there is no entry at all.
 
     Raises
     ------
-    WorkloadError
-        The activations are not float32 [cols], or not all numbers.
-    ImageError
-        The image is damaged or was encoded for other hardware.
-    ConfigError
-        With so little DRAM bandwidth not even 64 bits hold the cycles.
+    WorkloadError : The activations are not float32 [cols], or not all numbers.
+    ImageError : The image is damaged or was encoded for other hardware.
+    ConfigError : With so little DRAM bandwidth not even 64 bits hold the cycles.
     """
     image.require(hw)
     operands = take_array(activations, f"{image.name}: activations", np.float32, (image.cols,))

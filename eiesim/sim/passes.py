@@ -28,25 +28,6 @@ def simulate_passes(
     while nothing else happens. Inputs that the source registers hold stay there; more are loaded
     again in each pass. Where the SRAMs do not hold all passes, each has an equal share of them.
 
-    Parameters
-    ----------
-    images : sequence of InterleavedCSC
-        From `eiesim.image.encode_passes`.
-    activations : float32 [cols]
-        The input.
-    engine : {"fast", "reference"}
-        As in `simulate`.
-
-    Returns
-    -------
-    RunResult
-        Outputs and counts of all passes.
-
-    Raises
-    ------
-    EieError
-        As in `simulate`.
-
     References
     ----------
     EIE, section IV: "the SRAM is read only at the beginning and written at the end of the batch".
@@ -70,23 +51,13 @@ def simulate_inputs(
 
     Parameters
     ----------
-    images : sequence of InterleavedCSC
-        From `eiesim.image.encode_passes`.
-    stack : float32 [inputs, cols]
-        At least one input.
-    engine : {"fast", "reference"}
-        As in `simulate`. The fast one takes all inputs at once where nothing is streamed and
-        nothing comes in batches.
+    stack : float32 [inputs, cols]; at least one input.
+    engine : {"fast", "reference"}; as in `simulate`. The fast one takes all inputs at once where
+        nothing is streamed and nothing comes in batches.
 
     Returns
     -------
-    InputsResult
-        What `simulate_passes` gives for each input: cycles and outputs one by one, counts in total.
-
-    Raises
-    ------
-    EieError
-        As in `simulate`.
+    What `simulate_passes` gives for each input: cycles and outputs one by one, counts in total.
     """
     if engine == "fast" and len(images) == 1:
         from eiesim.sim.fast import inputs  # noqa: PLC0415 - numba takes half a second to import
@@ -120,18 +91,7 @@ def share_srams(images: Sequence[InterleavedCSC], hw: Hardware) -> Hardware:
 def bound_passes(
     images: Sequence[InterleavedCSC], activations: npt.NDArray[np.float32], hw: Hardware
 ) -> Bounds:
-    """Bound the cycles of one input without simulating it, in one pass or in several.
-
-    Parameters
-    ----------
-    images, activations, hw
-        As in `simulate_passes`.
-
-    Raises
-    ------
-    EieError
-        As in `eiesim.sim.bounds.bound_cycles`.
-    """
+    """Bound the cycles of one input without simulating it, in one pass or in several."""
     own = share_srams(images, hw)
     parts = [bound_cycles(image, activations, own) for image in images]
     written = sum(map(count_write_cycles, images)) if len(images) > 1 else 0
@@ -158,10 +118,8 @@ def move_activations(
 
     Parameters
     ----------
-    run : InputsResult
-        Of `simulate_inputs`, on a machine with `act_batches`.
-    loads, stores : bool
-        Whether inputs come from the SRAM, and outputs go there.
+    run : Of `simulate_inputs`, on a machine with `act_batches`.
+    loads, stores : Whether inputs come from the SRAM, and outputs go there.
     """
     counters, times = run.counters, len(run.cycles)
     if loads and _count_input_rows(images[0]) <= hw.accumulators_per_pe:

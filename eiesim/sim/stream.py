@@ -23,12 +23,8 @@ class Stream:
 
     Attributes
     ----------
-    bits : int64 [items]
-        Bits of each broadcast over all PEs.
-    spmat_words : int64 [n_pes]
-        Sparse-matrix words of each PE.
-    pointers : int
-        Pointers of each PE.
+    bits : int64 [items]; bits of each broadcast over all PEs.
+    spmat_words : int64 [n_pes]; sparse-matrix words of each PE.
     """
 
     bits: npt.NDArray[np.int64]
@@ -69,20 +65,16 @@ def count_fetch_cycles(
 
     Parameters
     ----------
-    bits : int64 [items]
-        Bits that each broadcast streams.
-    fetch : FetchView or None
-        Bandwidth and clock; None for a DRAM that fetches any column in a cycle.
+    bits : int64 [items]; bits that each broadcast streams.
+    fetch : Bandwidth and clock; None for a DRAM that fetches any column in a cycle.
 
     Returns
     -------
-    int64 [items]
-        Whole cycles, 0 where nothing is streamed.
+    int64 [items]; whole cycles, 0 where nothing is streamed.
 
     Raises
     ------
-    ConfigError
-        With so little bandwidth the cycles do not fit 64 bits.
+    ConfigError : With so little bandwidth the cycles do not fit 64 bits.
     """
     if fetch is None or not bits.any():
         return (bits > 0).astype(np.int64)

@@ -43,25 +43,19 @@ def time_broadcasts(
 
     Parameters
     ----------
-    counts : unsigned [columns, PEs]
-        Entries of every column in every PE.
-    columns, gaps : int32 [items]
-        Column of each item; cycles between its broadcast and the one before, if nothing waits.
-    fetches : int32 [items]
-        Cycles that DRAM takes for what each item streams, t; 0 where that is nothing.
-    depth : int
-        Slots of a queue, D.
-    lead : int
-        Cycles from a broadcast to the earliest start on it, 2 + L.
+    counts : unsigned [columns, PEs]; entries of every column in every PE.
+    columns, gaps : int32 [items]; column of each item; cycles between its broadcast and the one
+        before, if nothing waits.
+    fetches : int32 [items]; cycles that DRAM takes for what each item streams, t; 0 where that is
+        nothing.
+    depth : Slots of a queue, D.
+    lead : Cycles from a broadcast to the earliest start on it, 2 + L.
 
     Returns
     -------
-    broadcasts : int32 [items]
-        Cycle of each broadcast.
-    last_issue : int
-        Cycle in which the last entry is issued, 0 when there is none.
-    dram_stall_cycles : int
-        Cycles in which a broadcast waited for its data though no queue was full.
+    broadcasts : int32 [items]; cycle of each broadcast.
+    last_issue : Cycle in which the last entry is issued, 0 when there is none.
+    dram_stall_cycles : Cycles in which a broadcast waited for its data though no queue was full.
     """
     n_pes = counts.shape[1]
     items = columns.size
@@ -141,17 +135,14 @@ def occupy(
 
     Parameters
     ----------
-    counts : unsigned [columns, PEs]
-        Entries of every column in every PE.
-    columns, earliest : int32 [items]
-        Column of each item, and the earliest cycle a PE can start on it.
-    cycles : int
-        Cycles of the run. Empty columns that come later do not count.
+    counts : unsigned [columns, PEs]; entries of every column in every PE.
+    columns, earliest : int32 [items]; column of each item, and the earliest cycle a PE can start on
+        it.
+    cycles : Cycles of the run. Empty columns that come later do not count.
 
     Returns
     -------
-    busy, last_busy : int64 [PEs]
-        Cycles with a column; the last one of them, 0 if there is none.
+    busy, last_busy : int64 [PEs]; cycles with a column; the last one of them, 0 if there is none.
     """
     n_pes = counts.shape[1]
     end_of_run = np.int32(cycles)
@@ -179,19 +170,13 @@ def count_words(
 
     Parameters
     ----------
-    ptr : int32 [columns + 1, PEs]
-        Column pointers.
+    ptr : int32 [columns + 1, PEs]; column pointers.
     columns : int32 [items]
-        Column of each item.
-    entries_per_word : int
-        Entries in a word.
-    across_columns : bool
-        Whether the last word stays latched from one column to the next.
+    across_columns : Whether the last word stays latched from one column to the next.
 
     Returns
     -------
     int64 [PEs]
-        Words read.
     """
     n_pes = ptr.shape[1]
     reads = np.zeros(n_pes, np.int32)
@@ -222,18 +207,11 @@ def count_bypasses(
 
     Parameters
     ----------
-    counts : unsigned [columns, PEs]
-        Entries of every column in every PE.
-    edge_rows : int32 [4, columns, PEs]
-        Row of the first, second, last but one and last entry of every column; -1 for a padding zero
-        or where there is no such entry.
-    columns, earliest : int32 [items]
-        Column of each item, and the earliest cycle a PE can start on it.
-
-    Returns
-    -------
-    int64 [PEs]
-        Bypasses.
+    counts : unsigned [columns, PEs]; entries of every column in every PE.
+    edge_rows : int32 [4, columns, PEs]; row of the first, second, last but one and last entry of
+        every column; -1 for a padding zero or where there is no such entry.
+    columns, earliest : int32 [items]; column of each item, and the earliest cycle a PE can start on
+        it.
     """
     n_pes = counts.shape[1]
     none = np.int32(-2)
@@ -290,15 +268,11 @@ def accumulate_float32(
 
     Parameters
     ----------
-    indptr, rows, codes : int64, int32, uint8
-        The weights column by column. Rows within a column differ, so every accumulator sees its
-        products in the order of the items, as in its PE.
-    columns, values : int32, float32 [items]
-        Column and activation of each item.
+    indptr, rows, codes : int64, int32, uint8; the weights column by column. Rows within a column
+        differ, so every accumulator sees its products in the order of the items, as in its PE.
+    columns, values : int32, float32 [items]; column and activation of each item.
     weights : float32 [2**codebook_bits]
-        The codebook.
-    output : float32 [rows]
-        Result, zero on entry.
+    output : float32 [rows]; result, zero on entry.
     """
     for item in range(columns.size):
         for position in range(indptr[columns[item]], indptr[columns[item] + 1]):
@@ -320,14 +294,9 @@ def accumulate_fixed16(
 
     Parameters
     ----------
-    columns, values : int32, int16 [items]
-        Column and activation of each item.
+    columns, values : int32, int16 [items]; column and activation of each item.
     weights : int16 [2**codebook_bits]
-        The codebook.
-    output : int16 [rows]
-        Result, zero on entry.
-    shift : int
-        Fraction bits of the weights.
+    output : int16 [rows]; result, zero on entry.
     """
     half = (1 << shift) >> 1
     products = np.empty(weights.size, np.int64)
@@ -351,14 +320,10 @@ def list_broadcasts(
 
     Parameters
     ----------
-    registers : float32 or int16 [cols]
-        What the source registers hold.
-    bias_column : int
-        The bias's, -1 where none is scanned.
-    one : float32 or int16
-        Its activation, 1.0.
-    columns, values : int32, float32 or int16 [cols + 1]
-        Result, as far as the number returned.
+    registers : float32 or int16 [cols]; what the source registers hold.
+    bias_column : The bias's, -1 where none is scanned.
+    one : float32 or int16; its activation, 1.0.
+    columns, values : int32, float32 or int16 [cols + 1]; result, as far as the number returned.
     """
     items = 0
     for column in range(registers.size):
@@ -387,23 +352,17 @@ def run_inputs(
 
     Parameters
     ----------
-    image : int32, unsigned, int32, int32
-        Pointers [columns + 1, PEs], entries of every column [columns, PEs], padding zeros likewise,
-        and rows at the edges of the columns [4, columns, PEs].
-    registers : float32 or int16 [inputs, cols]
-        What the source registers hold.
-    bias_column : int
-        The bias's, -1 where none is scanned.
-    scan_rows : int
-        Rows of activations before the detector, the bias's included.
-    machine : int, int, int, bool
-        Slots of a queue; cycles from a broadcast to the earliest start on it; entries in a word;
-        whether the last word stays latched from one column to the next.
-    per_input : int64 [4, inputs]
-        Result: cycles, cycles of the scan, broadcasts, stalls.
-    per_pe : int64 [6, PEs]
-        Result, zero on entry, summed over inputs: busy cycles, last busy cycle, words read,
-        entries, padding zeros, bypasses.
+    image : int32, unsigned, int32, int32; pointers [columns + 1, PEs], entries of every column
+        [columns, PEs], padding zeros likewise, and rows at the edges of the columns [4, columns,
+        PEs].
+    registers : float32 or int16 [inputs, cols]; what the source registers hold.
+    bias_column : The bias's, -1 where none is scanned.
+    scan_rows : Rows of activations before the detector, the bias's included.
+    machine : Slots of a queue; cycles from a broadcast to the earliest start on it; entries in a
+        word; whether the last word stays latched from one column to the next.
+    per_input : int64 [4, inputs]; result: cycles, cycles of the scan, broadcasts, stalls.
+    per_pe : int64 [6, PEs]; result, zero on entry, summed over inputs: busy cycles, last busy
+        cycle, words read, entries, padding zeros, bypasses.
     """
     ptr, counts, padding, edge_rows = image
     depth, lead, entries_per_word, across_columns = machine
@@ -462,13 +421,9 @@ def accumulate_inputs_float32(
     Parameters
     ----------
     registers : float32 [inputs, cols]
-        The inputs.
-    bias_column : int
-        The bias's, whose activation is 1; -1 where none is scanned.
+    bias_column : The bias's, whose activation is 1; -1 where none is scanned.
     weights : float32 [2**codebook_bits]
-        The codebook.
-    output : float32 [inputs, rows]
-        Result, zero on entry.
+    output : float32 [inputs, rows]; result, zero on entry.
     """
     indptr, rows, codes = matrix
     columns = np.empty(registers.shape[1] + 1, np.int32)
@@ -493,12 +448,8 @@ def accumulate_inputs_fixed16(
 
     Parameters
     ----------
-    matrix, registers, weights, output
-        As in `accumulate_inputs_float32`, in int16.
-    bias : int, int16
-        The bias's column, -1 where none is scanned, and its activation, 1.0.
-    shift : int
-        Fraction bits of the weights.
+    matrix, registers, weights, output : As in `accumulate_inputs_float32`, in int16.
+    bias : int, int16; the bias's column, -1 where none is scanned, and its activation, 1.0.
     """
     indptr, rows, codes = matrix
     columns = np.empty(registers.shape[1] + 1, np.int32)

@@ -42,10 +42,7 @@ class Timing(NamedTuple):
 
     Attributes
     ----------
-    broadcasts : int32 [items]
-        Cycle of each broadcast.
-    cycles, scan_cycles, stall_cycles, dram_stall_cycles : int
-        As in `Counters`.
+    broadcasts : int32 [items]; cycle of each broadcast.
     """
 
     broadcasts: npt.NDArray[np.int32]
@@ -62,13 +59,11 @@ def time_scan(
 
     Parameters
     ----------
-    fetches : int64 [items]
-        Cycles that DRAM takes for what each of them streams.
+    fetches : int64 [items]; cycles that DRAM takes for what each of them streams.
 
     Raises
     ------
-    ImageError
-        The run may take more cycles than 32 bits hold.
+    ImageError : The run may take more cycles than 32 bits hold.
     """
     lead = 2 + hw.broadcast_latency_cycles
     unstalled_cycles = int(scan.gaps.sum())
@@ -118,10 +113,7 @@ class Prepared:
 
     Parameters
     ----------
-    image : InterleavedCSC
-        The layer, encoded for all of the machines.
-    activations : float32 [cols]
-        The input, checked.
+    activations : float32 [cols]; the input, checked.
     """
 
     def __init__(self, image: InterleavedCSC, activations: npt.NDArray[np.float32]) -> None:
@@ -137,10 +129,8 @@ class Prepared:
 
         Raises
         ------
-        ImageError
-            The run may take more cycles than 32 bits hold.
-        ConfigError
-            With so little DRAM bandwidth not even 64 bits hold them.
+        ImageError : The run may take more cycles than 32 bits hold.
+        ConfigError : With so little DRAM bandwidth not even 64 bits hold them.
         """
         scan, entries, padding = self._scan(hw.scan)
         stream = self._stream(hw.scan, hw.stream)
@@ -209,17 +199,12 @@ def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardwar
 
     Parameters
     ----------
-    image : InterleavedCSC
-        The layer, encoded for `hw`.
-    activations : float32 [cols]
-        The input, checked.
+    activations : float32 [cols]; the input, checked.
 
     Raises
     ------
-    ImageError
-        The run may take more cycles than 32 bits hold.
-    ConfigError
-        With so little DRAM bandwidth not even 64 bits hold them.
+    ImageError : The run may take more cycles than 32 bits hold.
+    ConfigError : With so little DRAM bandwidth not even 64 bits hold them.
     """
     counters = Prepared(image, activations).count(hw)
     (output,) = accumulate(image, load_registers(activations, hw.scan)[np.newaxis], hw)
@@ -231,16 +216,11 @@ class PEWork(NamedTuple):
 
     Attributes
     ----------
-    runs, cycles, broadcasts
-        How many runs; their cycles and broadcasts.
-    busy, last_busy
-        Of each PE: cycles with a column; the last one of them, summed over the runs.
-    bypasses, entries, padding
-        As in `PeCounters`; entries are all, padding zeros included.
-    words, dram_words
-        Of each PE: sparse-matrix words read; of these, from DRAM.
-    dram_pointers
-        Pointers that each PE takes from DRAM.
+    runs, cycles, broadcasts : How many runs; their cycles and broadcasts.
+    busy, last_busy : Of each PE: cycles with a column; the last one of them, summed over the runs.
+    bypasses, entries, padding : As in `PeCounters`; entries are all, padding zeros included.
+    words, dram_words : Of each PE: sparse-matrix words read; of these, from DRAM.
+    dram_pointers : Pointers that each PE takes from DRAM.
     """
 
     runs: int

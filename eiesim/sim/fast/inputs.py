@@ -27,10 +27,7 @@ def run_inputs(image: InterleavedCSC, stack: npt.NDArray[np.float32], hw: Hardwa
 
     Parameters
     ----------
-    image : InterleavedCSC
-        The layer, encoded for `hw`; see `can_run`.
-    stack : float32 [inputs, cols]
-        The inputs, checked.
+    stack : float32 [inputs, cols]; the inputs, checked.
     """
     registers = load_registers(stack, hw.scan)
     bias_column = find_scanned_bias(image, hw.scan)

@@ -21,15 +21,12 @@ def accumulate(
 
     Parameters
     ----------
-    registers : float32 or int16 [inputs, cols]
-        What the source registers hold, from `eiesim.sim.scan.load_registers`.
-    hw : Hardware
-        Its `datapath` and fraction bits.
+    registers : float32 or int16 [inputs, cols]; what the source registers hold, from
+        `eiesim.sim.scan.load_registers`.
 
     Returns
     -------
     float32 [inputs, rows]
-        The outputs.
     """
     matrix, bias_column = image.columns[:3], find_scanned_bias(image, hw.scan)
     shape = (len(registers), image.rows)

@@ -22,12 +22,7 @@ class Array:
 
     Parameters
     ----------
-    image : InterleavedCSC
-        The layer, encoded for `hw`.
-    activations : float32 [cols]
-        The input, checked.
-    hw : Hardware
-        The machine.
+    activations : float32 [cols]; the input, checked.
     """
 
     def __init__(
@@ -66,8 +61,8 @@ class Array:
 
         Parameters
         ----------
-        shuffle_seed : int, optional
-            Start the processes in an order drawn from this seed; the result does not depend on it.
+        shuffle_seed : Start the processes in an order drawn from this seed; the result does not
+            depend on it.
         """
         processes = [self.ccu.run()] + [process for pe in self.pes for process in pe.processes()]
         if self.dram is not None:
@@ -130,9 +125,6 @@ def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardwar
 
     Parameters
     ----------
-    image : InterleavedCSC
-        The layer, encoded for `hw`.
-    activations : float32 [cols]
-        The input, checked.
+    activations : float32 [cols]; the input, checked.
     """
     return Array(image, activations, hw).run()

@@ -63,13 +63,7 @@ class Float32(Datapath):
 
 
 class Fixed16(Datapath):
-    """16-bit fixed point; the full product is shifted and added with saturation.
-
-    Parameters
-    ----------
-    weight_fraction_bits, act_fraction_bits : int
-        Bits behind the binary points.
-    """
+    """16-bit fixed point; the full product is shifted and added with saturation."""
 
     def __init__(self, weight_fraction_bits: int, act_fraction_bits: int) -> None:
         self._weight_fraction_bits = weight_fraction_bits
@@ -97,13 +91,7 @@ class Fixed16(Datapath):
 
 
 def make_datapath(hw: Hardware) -> Datapath:
-    """Return the arithmetic of a machine.
-
-    Parameters
-    ----------
-    hw : Hardware
-        Its `datapath` and binary points.
-    """
+    """Return the arithmetic of a machine."""
     if hw.datapath == "fixed16":
         return Fixed16(hw.weight_fraction_bits, hw.act_fraction_bits)
     return Float32()

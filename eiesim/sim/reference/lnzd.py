@@ -19,8 +19,7 @@ class LeadingNonzeroDetector:
 
         Parameters
         ----------
-        after : int
-            Lane of the last activation broadcast from this row; -1 when there was none.
+        after : Lane of the last activation broadcast from this row; -1 when there was none.
         """
         found = [
             lane if lane > after and activation != 0 else None

@@ -18,23 +18,7 @@ from eiesim.sim.reference.spmat_read import Entry, SparseMatrixRead
 
 
 class ProcessingElement:
-    """A PE with its part of the image and of the input.
-
-    Parameters
-    ----------
-    env : simpy.Environment
-        The clock; its time is the cycle.
-    number : int
-        Which PE this is.
-    image : InterleavedCSC
-        The layer.
-    source : sequence of number
-        The PE's activations.
-    datapath : Datapath
-        The arithmetic.
-    hw : Hardware
-        The machine.
-    """
+    """A PE with its part of the image and of the input."""
 
     def __init__(
         self,
