@@ -15,9 +15,11 @@ from eiesim.base.errors import ImageError
 from eiesim.base.files import read_arrays
 from eiesim.hardware import Hardware
 from eiesim.image import archive
+from eiesim.image.arrays import ImageArrays, lock
 from eiesim.image.check import check_image, check_shapes
 from eiesim.image.fit import MemoryUse, fit_images
 from eiesim.layer.weights import CompressedLayer
+from eiesim.views import LayoutView
 
 
 class Columns(NamedTuple):
@@ -41,7 +43,7 @@ class Columns(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class InterleavedCSC:
+class InterleavedCSC(ImageArrays):
     """A layer as the SRAMs of `n_pes` PEs hold it; `encode` makes one.
 
     Row i of the matrix belongs to PE i mod `n_pes`, where it is row i div `n_pes`. Each PE keeps
@@ -51,6 +53,7 @@ class InterleavedCSC:
 
     Parameters
     ----------
+    rows, cols : Outputs and inputs.
     has_bias : Whether the layer has a bias. Its column is there all the same, as in the authors'
         design: the last one, input number `bias_column`, empty in a layer without a bias.
     codebook : float32 [2**codebook_bits]; shared weights; entry 0 is 0.0.
@@ -64,53 +67,14 @@ class InterleavedCSC:
     ImageError : Shapes or dtypes do not fit together; `check` looks into the entries.
     """
 
-    rows: int
-    cols: int
-    n_pes: int
-    index_bits: int
-    has_bias: bool
-    codebook: npt.NDArray[np.float32]
-    ptr: npt.NDArray[np.int32]
-    codes: npt.NDArray[np.uint8]
-    relative_index: npt.NDArray[np.uint8]
-    name: str = "layer"
-
     def __post_init__(self) -> None:
         check_shapes(self)
         for field in archive.ARRAYS:
-            object.__setattr__(self, field, _lock(getattr(self, field).copy()))
+            object.__setattr__(self, field, lock(getattr(self, field).copy()))
 
     def __reduce__(self) -> tuple[type[InterleavedCSC], tuple[Any, ...]]:
         """Copy and unpickle by way of the constructor: locked again, and not taken as checked."""
         return InterleavedCSC, tuple(getattr(self, field.name) for field in fields(self))
-
-    @property
-    def codebook_bits(self) -> int:
-        """Bits of a codebook index."""
-        return max(int(self.codebook.size).bit_length() - 1, 1)
-
-    @property
-    def bias_column(self) -> int:
-        """Input number of the bias, which is the last column."""
-        return find_bias_column(self.cols, self.n_pes)
-
-    @cached_property
-    def base(self) -> npt.NDArray[np.int64]:
-        """Where each PE's entries begin, int64 [n_pes + 1]; the last one is their number."""
-        return _lock(np.concatenate(([0], np.cumsum(self.ptr[-1], dtype=np.int64))))
-
-    @cached_property
-    def counts(self) -> npt.NDArray[Any]:
-        """Entries of every column in every PE, [columns, n_pes], in the smallest unsigned dtype."""
-        counts = np.diff(self.ptr, axis=0)
-        largest = int(counts.max(initial=0))
-        dtype = np.uint8 if largest < 1 << 8 else np.uint16 if largest < 1 << 16 else np.uint32
-        return _lock(counts.astype(dtype))
-
-    @cached_property
-    def longest_column(self) -> int:
-        """Most entries that any column has in any PE."""
-        return int(self.counts.max(initial=0))
 
     @cached_property
     def columns(self) -> Columns:
@@ -129,23 +93,7 @@ class InterleavedCSC:
         list_columns(self.ptr, self.base, self.codes, self.relative_index, *view)
         weights = int(view.indptr[-1])
         view = view._replace(rows=view.rows[:weights], codes=view.codes[:weights])
-        for array in view:
-            _lock(array)
-        return view
-
-    @property
-    def entries(self) -> int:
-        """Number of entries over all PEs, padding zeros included."""
-        return int(self.codes.size)
-
-    @property
-    def padding_entries(self) -> int:
-        """Number of padding zeros over all PEs."""
-        return self.entries - int(np.count_nonzero(self.codes))
-
-    def pe_rows(self, pe: int) -> int:
-        """Return how many rows a PE holds."""
-        return -(-(self.rows - pe) // self.n_pes) if pe < self.rows else 0
+        return Columns(*[lock(array) for array in view])
 
     def check(self) -> None:
         """Check the codebook and every pointer and entry.
@@ -173,12 +121,8 @@ class InterleavedCSC:
         bias = slice(indptr[self.bias_column], indptr[self.bias_column + 1])
         bias_codes = np.zeros(self.rows, dtype=np.uint8)
         bias_codes[rows[bias]] = codes[bias]
-        kept = slice(0, bias.start)
-        matrix = sparse.csc_array(
-            (codes[kept], rows[kept], indptr[: self.cols + 1]),
-            shape=(self.rows, self.cols),
-            copy=True,
-        )
+        inputs = codes[: bias.start], rows[: bias.start], indptr[: self.cols + 1]
+        matrix = sparse.csc_array(inputs, shape=(self.rows, self.cols), copy=True)
         matrix.sort_indices()
         return CompressedLayer(
             matrix, self.codebook, bias_codes if self.has_bias else None, self.name
@@ -202,13 +146,11 @@ class InterleavedCSC:
         ImageError : The image is damaged, PEs or index bits differ, or the codebook is wider than
             the machine's.
         """
-        for field, found, wanted in (
-            ("n_pes", self.n_pes, hw.n_pes),
-            ("index_bits", self.index_bits, hw.index_bits),
-        ):
-            if found != wanted:
+        for field in LayoutView._fields:
+            encoded, wanted = getattr(self, field), getattr(hw, field)
+            if encoded != wanted:
                 raise ImageError(
-                    f"{self.name}: the image was encoded for {field} = {found}, the "
+                    f"{self.name}: the image was encoded for {field} = {encoded}, the "
                     f"hardware has {wanted}; encode the layer again"
                 )
         require_codebook(self.name, self.codebook_bits, hw)
@@ -246,16 +188,6 @@ class InterleavedCSC:
         except ImageError as error:
             raise ImageError(f"{where}: {error}") from error
         return image
-
-
-def _lock(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    array.setflags(write=False)
-    return array
-
-
-def find_bias_column(cols: int, n_pes: int) -> int:
-    """Return the input number of the bias: after the inputs, rounded up to a whole row of PEs."""
-    return -(-cols // n_pes) * n_pes
 
 
 def require_codebook(name: str, codebook_bits: int, hw: Hardware) -> None:

@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from eiesim.base.errors import ImageError
 from eiesim.hardware import Hardware
-from eiesim.image.csc import InterleavedCSC, find_bias_column, require_codebook
+from eiesim.image.arrays import find_bias_column
+from eiesim.image.csc import InterleavedCSC, require_codebook
 from eiesim.layer.weights import LARGEST, CompressedLayer
 from eiesim.views import LayoutView
 
