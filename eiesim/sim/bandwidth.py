@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.base.arrays import take_array
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
-from eiesim.sim.scan import load_registers, scan_activations
-from eiesim.sim.stream import count_fetch_cycles, find_stream
+from eiesim.sim.stream import ScannedInput, count_fetch_cycles, scan_input
 from eiesim.views import FetchView
 
 
@@ -36,12 +34,15 @@ def find_bandwidth(
     ImageError : The image is damaged or was encoded for other hardware, or the run may take more
         cycles than the fast engine's 32 bits hold.
     """
+    return find_scanned_bandwidth(scan_input(image, activations, hw))
+
+
+def find_scanned_bandwidth(scanned: ScannedInput) -> float | None:
+    """Find the bandwidth for an input that was scanned already; see `find_bandwidth`."""
     from eiesim.sim.fast.engine import time_scan  # noqa: PLC0415 - numba takes half a second
 
-    image.require(hw)
-    operands = take_array(activations, f"{image.name}: activations", np.float32, (image.cols,))
-    scan = scan_activations(load_registers(operands, hw.scan), image, hw.scan)
-    bits = find_stream(image, scan, hw.stream).bits
+    image, hw, scan = scanned.image, scanned.hw, scanned.scan
+    bits = scanned.stream.bits.copy()
     if not bits.any():
         return None
     filled = np.flatnonzero(image.counts[scan.columns].any(axis=1))

@@ -54,9 +54,8 @@ def scan_activations(
     registers : float32 or int16 [cols]; what the source registers hold, from `load_registers`.
     """
     n_pes = hw.n_pes
-    input_rows = image.bias_column // n_pes
     nonzero = np.flatnonzero(registers != 0)
-    rows = input_rows
+    rows = image.input_rows
     if find_scanned_bias(image, hw) >= 0:
         nonzero = np.append(nonzero, image.bias_column)
         rows += 1
@@ -66,6 +65,8 @@ def scan_activations(
     before = np.concatenate(([0], loaded[:-1]))
     gaps = 1 + np.append(row, rows) - before
     if hw.act_batches:
-        load_cycles = np.cumsum([hw.count_load_cycles(it, input_rows) for it in range(rows)])
+        load_cycles = np.cumsum(
+            [hw.count_load_cycles(number, image.input_rows) for number in range(rows)]
+        )
         gaps += np.diff(load_cycles[np.append(row, rows - 1)], prepend=0)
     return Scan(nonzero.astype(np.int32), gaps[:-1].astype(np.int32), rows, int(gaps[-1]) - 1)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.arrays import take_array
 from eiesim.base.errors import ConfigError
 from eiesim.base.units import gbps_to_bits_per_cycle
+from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, overflows_srams
-from eiesim.sim.scan import Scan
+from eiesim.sim.scan import Scan, load_registers, scan_activations
 from eiesim.views import FetchView, StreamView
 
 TOO_MANY_CYCLES = 1 << 62
@@ -85,3 +87,29 @@ def count_fetch_cycles(
             f"dram_gbps: fetching at {fetch.dram_gbps} GB/s takes 2**62 cycles or more; raise it"
         )
     return np.array(cycles, dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class ScannedInput:
+    """One input of a layer, checked and scanned: what is broadcast, and what DRAM sends for it."""
+
+    image: InterleavedCSC
+    hw: Hardware
+    scan: Scan
+    stream: Stream
+
+
+def scan_input(
+    image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware
+) -> ScannedInput:
+    """Check an image and an input for a machine, and scan the input.
+
+    Raises
+    ------
+    WorkloadError : The activations are not float32 [cols], or not all numbers.
+    ImageError : The image is damaged or was encoded for other hardware.
+    """
+    image.require(hw)
+    operands = take_array(activations, f"{image.name}: activations", np.float32, (image.cols,))
+    scan = scan_activations(load_registers(operands, hw.scan), image, hw.scan)
+    return ScannedInput(image, hw, scan, find_stream(image, scan, hw.stream))

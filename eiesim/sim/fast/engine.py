@@ -12,7 +12,7 @@ import numpy.typing as npt
 from eiesim.base.errors import ImageError
 from eiesim.counters import Counters, Counts, PeCounters, RunResult
 from eiesim.hardware import Hardware
-from eiesim.image import InterleavedCSC
+from eiesim.image import InterleavedCSC, deal
 from eiesim.sim.fast._kernels import (
     count_bypasses,
     count_words,
@@ -139,18 +139,10 @@ class Prepared:
         run = self._occupy(hw.scan, hw.timing, dram)
         words = self._count_words(hw.scan, hw.words)
         work = PEWork(
-            1, run.cycles, scan.columns.size, run.busy, run.last_busy, run.bypasses, entries,
-            padding, words, stream.spmat_words, stream.pointers,
+            1, scan.rows, scan.columns.size, run, entries, padding, words, stream.spmat_words,
+            stream.pointers,
         )  # fmt: skip
-        return Counters(
-            cycles=run.cycles,
-            scan_cycles=run.scan_cycles,
-            rows_scanned=scan.rows,
-            broadcasts=scan.columns.size,
-            stall_cycles=run.stall_cycles,
-            dram_stall_cycles=run.dram_stall_cycles,
-            pe=count_pes(self.image, hw, work),
-        )
+        return count_work(self.image, hw, work)
 
 
 def _scan(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: ScanView) -> Scanned:
@@ -216,19 +208,17 @@ class PEWork(NamedTuple):
 
     Attributes
     ----------
-    runs, cycles, broadcasts : How many runs; their cycles and broadcasts.
-    busy, last_busy : Of each PE: cycles with a column; the last one of them, summed over the runs.
-    bypasses, entries, padding : As in `PeCounters`; entries are all, padding zeros included.
+    runs, rows_scanned, broadcasts : How many, over all runs.
+    occupied : Sums over the runs.
+    entries, padding : All entries; the padding zeros among them.
     words, dram_words : Of each PE: sparse-matrix words read; of these, from DRAM.
     dram_pointers : Pointers that each PE takes from DRAM.
     """
 
     runs: int
-    cycles: int
+    rows_scanned: int
     broadcasts: int
-    busy: Counts
-    last_busy: Counts
-    bypasses: Counts
+    occupied: Occupied
     entries: Counts
     padding: Counts
     words: Counts
@@ -236,31 +226,30 @@ class PEWork(NamedTuple):
     dram_pointers: int
 
 
-def count_pes(image: InterleavedCSC, hw: Hardware, work: PEWork) -> PeCounters:
-    """Return the counts of every PE."""
+def count_work(image: InterleavedCSC, hw: Hardware, work: PEWork) -> Counters:
+    """Return every count of the runs."""
+    cycles, scan_cycles, stall_cycles, dram_stall_cycles, busy, last_busy, bypasses = work.occupied
     macs = work.entries - work.padding
-    inputs, outputs = _deal(image.cols, hw.n_pes), _deal(image.rows, hw.n_pes)
+    inputs, outputs = deal(image.cols, hw.n_pes), deal(image.rows, hw.n_pes)
     bias_read = find_scanned_bias(image, hw.scan) >= 0
     capacity = hw.accumulators_per_pe
-    return PeCounters(
-        busy_cycles=work.busy,
-        starved_cycles=work.last_busy - work.busy,
-        drained_cycles=work.cycles - work.last_busy,
+    pe = PeCounters(
+        busy_cycles=busy,
+        starved_cycles=last_busy - busy,
+        drained_cycles=cycles - last_busy,
         ptr_reads=np.full(hw.n_pes, work.broadcasts),
         ptr_dram_reads=np.full(hw.n_pes, work.dram_pointers),
         spmat_reads=work.words,
         spmat_dram_words=work.dram_words,
         macs=macs,
         padding_macs=work.padding,
-        accumulator_reads=macs - work.bypasses,
+        accumulator_reads=macs - bypasses,
         accumulator_writes=macs,
-        bypasses=work.bypasses,
+        bypasses=bypasses,
         act_register_reads=work.runs * (inputs + bias_read * (np.arange(hw.n_pes) == 0)),
         act_sram_reads=work.runs * np.where(inputs > capacity, inputs, 0),
         act_sram_writes=work.runs * np.where(outputs > capacity, outputs, 0),
     )
-
-
-def _deal(number: int, n_pes: int) -> Counts:
-    """Return how many of so many rows or inputs each PE holds."""
-    return (number - np.arange(n_pes, dtype=np.int64) + n_pes - 1) // n_pes
+    return Counters(
+        cycles, scan_cycles, work.rows_scanned, work.broadcasts, stall_cycles, dram_stall_cycles, pe
+    )

@@ -39,7 +39,6 @@ class Array:
             )
             for number in range(hw.n_pes)
         ]
-        input_rows = image.bias_column // hw.n_pes
         has_bias_row = image.has_bias or hw.bias_row
         queues = [pe.queue for pe in self.pes]
         self.dram = None
@@ -51,7 +50,7 @@ class Array:
             self._env,
             [pe.registers for pe in self.pes],
             queues,
-            [hw.scan.count_load_cycles(row, input_rows) for row in range(input_rows)],
+            [hw.scan.count_load_cycles(row, image.input_rows) for row in range(image.input_rows)],
             self._datapath.load_activations([1.0])[0] if has_bias_row else None,
             self.dram,
         )
