@@ -11,7 +11,6 @@ from eiesim.energy.estimate import find_chip_power_mw, find_steady_power_mw
 from eiesim.energy.machine import price_machine
 from eiesim.energy.memories import find_memory
 from eiesim.energy.prices import PriceTable
-from eiesim.energy.sram import Sram
 from eiesim.hardware import SRAM_CELLS, Hardware
 from eiesim.views import ClockView
 
@@ -94,9 +93,10 @@ class ClockCheck:
         if self.fits is None:
             return f"clock: not known whether all SRAMs keep up with it: {self.unknown}"
         slow = " and ".join(
-            f"{it.cycle_ns:.3f} ns for the {it.memory} (a word is out after {it.access_ns:.3f} ns)"
-            for it in self.srams
-            if not it.fits
+            f"{sram.cycle_ns:.3f} ns for the {sram.memory} "
+            f"(a word is out after {sram.access_ns:.3f} ns)"
+            for sram in self.srams
+            if not sram.fits
         )
         most_mhz = self.highest_clock_mhz
         most = "" if most_mhz is None else f", so that {most_mhz:.0f} MHz is the most"
@@ -107,16 +107,16 @@ class ClockCheck:
         )
 
     def _describe_remedy(self) -> str:
-        it = self.remedy
-        if it is None:
+        cell = self.remedy
+        if cell is None:
             return self.unknown or "no cell that CACTI was run for is fast enough"
-        share = it.leakage_mw / it.pe_power_before_mw
+        share = cell.leakage_mw / cell.pe_power_before_mw
         return (
-            f"sram_cell = {it.sram_cell} would do ({it.cycle_ns:.3f} ns, a word after "
-            f"{it.access_ns:.3f} ns): a chip whose PEs never wait would draw "
-            f"{it.chip_power_mw:.0f} mW instead of {it.chip_power_before_mw:.0f}, and a PE would "
-            f"leak {it.leakage_mw:.2g} mW, {share:.0%} of the {it.pe_power_before_mw:.3g} mW that "
-            "it draws now"
+            f"sram_cell = {cell.sram_cell} would do ({cell.cycle_ns:.3f} ns, a word after "
+            f"{cell.access_ns:.3f} ns): a chip whose PEs never wait would draw "
+            f"{cell.chip_power_mw:.0f} mW instead of {cell.chip_power_before_mw:.0f}, and a PE "
+            f"would leak {cell.leakage_mw:.2g} mW, {share:.0%} of the "
+            f"{cell.pe_power_before_mw:.3g} mW that it draws now"
         )
 
 
@@ -134,7 +134,7 @@ def check_clock(hw: Hardware, prices: PriceTable | None = None) -> ClockCheck:
     """
     srams, unknown = _time_srams(hw.clocked)
     fits = fits_clock(hw)
-    highest_mhz = None if unknown else 1000 / max(it.cycle_ns for it in srams)
+    highest_mhz = None if unknown else 1000 / max(sram.cycle_ns for sram in srams)
     remedy = _find_remedy(hw, prices or price_machine(hw)) if fits is False else None
     period_ns = 1000 / hw.clock_mhz
     return ClockCheck(hw.clock_mhz, period_ns, fits, highest_mhz, srams, unknown, remedy)
@@ -147,29 +147,19 @@ def fits_clock(hw: Hardware) -> bool | None:
 
 def keep_up(hw: ClockView) -> bool | None:
     """Return whether the SRAMs of a machine keep up with its clock, as `fits_clock` does."""
-    known = True
-    for module in MEMORY_MODULES:
-        try:
-            sram, _ = find_memory(module, hw)
-        except EnergyError:
-            known = False
-            continue
-        if not _keeps_up(sram, hw):
-            return False
-    return True if known else None
+    srams, unknown = _time_srams(hw)
+    if not all(sram.fits for sram in srams):
+        return False
+    return None if unknown else True
 
 
 def swap_cell(hw: Hardware, cell: str, prices: PriceTable) -> PriceTable:
     """Return a machine's prices with other cells in its SRAMs; a user's own prices stay."""
-    own = {price.key: price for price in price_machine(hw).prices}
+    standard = {price.key: price for price in price_machine(hw).prices}
     swapped = price_machine(replace(hw, sram_cell=cell))
-    given = {it.key: it for it in prices.prices if own.get(it.key) != it}
-    found = tuple(given.get(price.key, price) for price in swapped.prices)
-    return replace(swapped, prices=found, overrides=prices.overrides)
-
-
-def _keeps_up(sram: Sram, hw: ClockView) -> bool:
-    return sram.cycle_time_ns <= 1000 / hw.clock_mhz
+    replaced = {price.key: price for price in prices.prices if standard.get(price.key) != price}
+    mixed = tuple(replaced.get(price.key, price) for price in swapped.prices)
+    return replace(swapped, prices=mixed, overrides=prices.overrides)
 
 
 def _time_srams(hw: ClockView) -> tuple[tuple[SramTime, ...], str]:
@@ -181,8 +171,9 @@ def _time_srams(hw: ClockView) -> tuple[tuple[SramTime, ...], str]:
         except EnergyError as error:
             unknown.append(str(error))
             continue
-        ns = sram.cycle_time_ns, sram.access_time_ns
-        times.append(SramTime(NAMES[module], *ns, _keeps_up(sram, hw), sram.source))
+        cycle_ns, access_ns = sram.cycle_time_ns, sram.access_time_ns
+        fits = cycle_ns <= 1000 / hw.clock_mhz
+        times.append(SramTime(NAMES[module], cycle_ns, access_ns, fits, sram.source))
     return tuple(times), "; ".join(unknown)
 
 
@@ -200,6 +191,6 @@ def _find_remedy(hw: Hardware, prices: PriceTable) -> Remedy | None:
         access_ns=slowest.access_ns,
         chip_power_mw=find_chip_power_mw(best, tables[best]),
         chip_power_before_mw=find_chip_power_mw(hw, prices),
-        leakage_mw=sum(it.value for it in tables[best].prices if it.action == "leakage"),
+        leakage_mw=sum(price.value for price in tables[best].prices if price.action == "leakage"),
         pe_power_before_mw=sum(find_steady_power_mw(hw, prices).values()),
     )

@@ -53,8 +53,10 @@ def run_inputs(image: InterleavedCSC, stack: npt.NDArray[np.float32], hw: Hardwa
     )
     cycles, scan_cycles, broadcasts, stall_cycles = per_input
     busy, last_busy, words, entries, padding, bypasses = per_pe
-    sums = [int(times.sum()) for times in (cycles, scan_cycles, stall_cycles)]
-    occupied = Occupied(*sums, 0, busy, last_busy, bypasses)
+    occupied = Occupied(
+        int(cycles.sum()), int(scan_cycles.sum()), int(stall_cycles.sum()), 0, busy, last_busy,
+        bypasses,
+    )  # fmt: skip
     nothing = np.zeros(hw.n_pes, np.int64)
     work = PEWork(
         len(stack), len(stack) * scan_rows, int(broadcasts.sum()), occupied, entries, padding,

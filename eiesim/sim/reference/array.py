@@ -16,6 +16,17 @@ from eiesim.sim.reference.datapath import make_datapath
 from eiesim.sim.reference.dram import Dram, count_column_bits
 from eiesim.sim.reference.pe import ProcessingElement
 
+COUNTED = {
+    "ptr_read": ("ptr_reads", "ptr_dram_reads"),
+    "spmat_read": ("spmat_reads", "spmat_dram_words"),
+    "arithm": ("macs", "padding_macs", "bypasses"),
+    "registers": (
+        "accumulator_reads", "accumulator_writes", "act_register_reads", "act_sram_reads",
+        "act_sram_writes",
+    ),
+}  # fmt: skip
+"""What each block of a PE counts."""
+
 
 class Array:
     """An EIE machine with a layer and one input loaded.
@@ -88,25 +99,17 @@ class Array:
     def _count(self) -> Counters:
         cycles = self.cycles
         spans = [[span for span in pe.ptr_read.spans if span[0] <= cycles] for pe in self.pes]
-        busy = [sum(last - first + 1 for first, last, _ in own) for own in spans]
-        last_busy = [own[-1][1] if own else 0 for own in spans]
-        registers = [pe.registers for pe in self.pes]
+        busy = [sum(last - first + 1 for first, last, _ in columns) for columns in spans]
+        last_busy = [columns[-1][1] if columns else 0 for columns in spans]
         pe = PeCounters(
             busy_cycles=np.array(busy),
             starved_cycles=np.array(last_busy) - np.array(busy),
             drained_cycles=cycles - np.array(last_busy),
-            ptr_reads=np.array([pe.ptr_read.ptr_reads for pe in self.pes]),
-            ptr_dram_reads=np.array([pe.ptr_read.ptr_dram_reads for pe in self.pes]),
-            spmat_reads=np.array([pe.spmat_read.spmat_reads for pe in self.pes]),
-            spmat_dram_words=np.array([pe.spmat_read.spmat_dram_words for pe in self.pes]),
-            macs=np.array([pe.arithm.macs for pe in self.pes]),
-            padding_macs=np.array([pe.arithm.padding_macs for pe in self.pes]),
-            accumulator_reads=np.array([own.accumulator_reads for own in registers]),
-            accumulator_writes=np.array([own.accumulator_writes for own in registers]),
-            bypasses=np.array([pe.arithm.bypasses for pe in self.pes]),
-            act_register_reads=np.array([own.act_register_reads for own in registers]),
-            act_sram_reads=np.array([own.act_sram_reads for own in registers]),
-            act_sram_writes=np.array([own.act_sram_writes for own in registers]),
+            **{
+                name: np.array([getattr(getattr(pe, block), name) for pe in self.pes])
+                for block, names in COUNTED.items()
+                for name in names
+            },
         )
         return Counters(
             cycles=cycles,
