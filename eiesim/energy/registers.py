@@ -60,19 +60,22 @@ def count_broadcast_bits(operand_bits: int) -> int:
 
 
 def _count_held(module: str, hw: PricedView | BuiltView) -> int:
-    if module == "act_queue":
-        return hw.queue_depth * count_broadcast_bits(hw.operand_bits)
-    if module == "arithm":
-        return ((1 << hw.codebook_bits) + PIPELINE_OPERANDS) * hw.operand_bits
-    if module == "act_rw":
-        return 2 * hw.accumulators_per_pe * hw.operand_bits
-    return 1
+    held = {
+        "act_queue": hw.queue_depth * count_broadcast_bits(hw.operand_bits),
+        "arithm": ((1 << hw.codebook_bits) + PIPELINE_OPERANDS) * hw.operand_bits,
+        "act_rw": 2 * hw.accumulators_per_pe * hw.operand_bits,
+    }
+    return held.get(module, 1)
 
 
 def _count_moved(module: str, hw: PricedView) -> int:
-    if module == "act_queue":
-        return count_broadcast_bits(hw.operand_bits)
-    return hw.operand_bits if module in ("arithm", "act_rw") else 1
+    operand_bits = hw.operand_bits
+    moved = {
+        "act_queue": count_broadcast_bits(operand_bits),
+        "arithm": operand_bits,
+        "act_rw": operand_bits,
+    }
+    return moved.get(module, 1)
 
 
 def _compare(bits: int, paper_bits: int, what: str) -> Factor:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -117,12 +116,34 @@ class Prepared:
     """
 
     def __init__(self, image: InterleavedCSC, activations: npt.NDArray[np.float32]) -> None:
+        @lru_cache(KEPT_LONG)
+        def scan(hw: ScanView) -> Scanned:
+            broadcasts = scan_activations(load_registers(activations, hw), image, hw)
+            entries = image.counts[broadcasts.columns].sum(axis=0, dtype=np.int64)
+            padding = image.columns.padding[broadcasts.columns].sum(axis=0, dtype=np.int64)
+            return Scanned(broadcasts, entries, padding)
+
+        @lru_cache(KEPT_LONG)
+        def stream(seen: ScanView, hw: StreamView) -> Stream:
+            return find_stream(image, scan(seen).scan, hw)
+
+        @lru_cache(KEPT)
+        def read_words(seen: ScanView, hw: WordView) -> Counts:
+            across = hw.spmat_word_reuse == "across_columns"
+            return count_words(image.ptr, scan(seen).scan.columns, hw.entries_per_word, across)
+
+        @lru_cache(KEPT)
+        def time(
+            seen: ScanView, dram: tuple[StreamView, FetchView | None] | None, hw: TimingView
+        ) -> Occupied:
+            broadcasts = scan(seen).scan
+            fetches = np.zeros(broadcasts.columns.size, np.int64)
+            if dram is not None:
+                fetches = count_fetch_cycles(stream(seen, dram[0]).bits, dram[1])
+            return _occupy(image, broadcasts, fetches, hw)
+
         self.image = image
-        keep, keep_long = lru_cache(KEPT), lru_cache(KEPT_LONG)
-        self._scan = keep_long(partial(_scan, image, activations))
-        self._stream = keep_long(partial(_stream, image, self._scan))
-        self._count_words = keep(partial(_count_words, image, self._scan))
-        self._occupy = keep(partial(_occupy, image, self._scan, self._stream))
+        self._scan, self._stream, self._read_words, self._time = scan, stream, read_words, time
 
     def count(self, hw: Hardware) -> Counters:
         """Return the counts of the run on a machine.
@@ -136,68 +157,27 @@ class Prepared:
         stream = self._stream(hw.scan, hw.stream)
         # where nothing is streamed, times do not depend on DRAM
         dram = (hw.stream, hw.fetch) if stream.bits.any() else None
-        run = self._occupy(hw.scan, hw.timing, dram)
-        words = self._count_words(hw.scan, hw.words)
+        occupied = self._time(hw.scan, dram, hw.timing)
+        words = self._read_words(hw.scan, hw.words)
         work = PEWork(
-            1, scan.rows, scan.columns.size, run, entries, padding, words, stream.spmat_words,
-            stream.pointers,
+            1, scan.rows, scan.columns.size, occupied, entries, padding, words,
+            stream.spmat_words, stream.pointers,
         )  # fmt: skip
         return count_work(self.image, hw, work)
 
 
-def _scan(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: ScanView) -> Scanned:
-    scan = scan_activations(load_registers(activations, hw), image, hw)
-    entries = image.counts[scan.columns].sum(axis=0, dtype=np.int64)
-    padding = image.columns.padding[scan.columns].sum(axis=0, dtype=np.int64)
-    return Scanned(scan, entries, padding)
-
-
-def _stream(
-    image: InterleavedCSC, scan: Callable[[ScanView], Scanned], seen: ScanView, hw: StreamView
-) -> Stream:
-    return find_stream(image, scan(seen).scan, hw)
-
-
-def _count_words(
-    image: InterleavedCSC, scan: Callable[[ScanView], Scanned], seen: ScanView, hw: WordView
-) -> Counts:
-    across = hw.spmat_word_reuse == "across_columns"
-    return count_words(image.ptr, scan(seen).scan.columns, hw.entries_per_word, across)
-
-
 def _occupy(
-    image: InterleavedCSC,
-    scan: Callable[[ScanView], Scanned],
-    stream: Callable[[ScanView, StreamView], Stream],
-    seen: ScanView,
-    hw: TimingView,
-    dram: tuple[StreamView, FetchView | None] | None,
+    image: InterleavedCSC, scan: Scan, fetches: npt.NDArray[np.int64], hw: TimingView
 ) -> Occupied:
-    """Time a run; without `dram` nothing is streamed."""
-    broadcasts = scan(seen).scan
-    fetches = np.zeros(broadcasts.columns.size, np.int64)
-    if dram is not None:
-        fetches = count_fetch_cycles(stream(seen, dram[0]).bits, dram[1])
-    timing = time_scan(image, broadcasts, fetches, hw)
+    timing = time_scan(image, scan, fetches, hw)
     earliest = timing.broadcasts + np.int32(2 + hw.broadcast_latency_cycles)
-    busy, last_busy = occupy(image.counts, broadcasts.columns, earliest, timing.cycles)
-    edge_rows = image.columns.edge_rows
-    bypasses = count_bypasses(image.counts, edge_rows, broadcasts.columns, earliest)
+    busy, last_busy = occupy(image.counts, scan.columns, earliest, timing.cycles)
+    bypasses = count_bypasses(image.counts, image.columns.edge_rows, scan.columns, earliest)
     return Occupied(*timing[1:], busy, last_busy, bypasses)
 
 
 def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware) -> RunResult:
-    """Run one input through a layer; see `eiesim.simulate`.
-
-    Parameters
-    ----------
-    activations : float32 [cols]; the input, checked.
-
-    Raises
-    ------
-    ImageError : The run may take more cycles than 32 bits hold.
-    ConfigError : With so little DRAM bandwidth not even 64 bits hold them.
-    """
+    """Run one input through a layer, the input checked already; see `eiesim.simulate`."""
     counters = Prepared(image, activations).count(hw)
     (output,) = accumulate(image, load_registers(activations, hw.scan)[np.newaxis], hw)
     return RunResult(image.name, "fast", hw, output, counters)

@@ -26,12 +26,7 @@ def can_run(image: InterleavedCSC, hw: Hardware) -> bool:
 
 
 def run_inputs(image: InterleavedCSC, stack: npt.NDArray[np.float32], hw: Hardware) -> InputsResult:
-    """Run inputs through a layer; see `eiesim.sim.passes.simulate_inputs`.
-
-    Parameters
-    ----------
-    stack : float32 [inputs, cols]; the inputs, checked.
-    """
+    """Run inputs [inputs, cols], checked already, through a layer for which `can_run` holds."""
     registers = load_registers(stack, hw.scan)
     bias_column = find_scanned_bias(image, hw.scan)
     scan_rows = image.input_rows + (bias_column >= 0)

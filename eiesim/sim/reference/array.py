@@ -123,10 +123,5 @@ class Array:
 
 
 def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware) -> RunResult:
-    """Run one input through a layer; see `eiesim.simulate`.
-
-    Parameters
-    ----------
-    activations : float32 [cols]; the input, checked.
-    """
+    """Run one input through a layer, the input checked already; see `eiesim.simulate`."""
     return Array(image, activations, hw).run()
