@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 from eiesim.base.errors import EieError
 from eiesim.energy.calibrate import MODULES, PARTS, TABLE2, calibrate, read_table2
@@ -82,12 +83,7 @@ def estimate_area(hw: Hardware) -> AreaReport:
 
 
 def measure_area(hw: BuiltView) -> AreaReport:
-    """Return the area of a machine, as `estimate_area` does.
-
-    Raises
-    ------
-    EnergyError : An SRAM lies outside of what CACTI was run for.
-    """
+    """Return the area of a machine, as `estimate_area` does."""
     rows = []
     for module in MODULES:
         for part in PARTS:
@@ -103,34 +99,36 @@ def measure_area(hw: BuiltView) -> AreaReport:
     return AreaReport(tuple(rows), hw.n_pes)
 
 
+class _WordWidth(NamedTuple):
+    bits: int
+    sram_mm2: float
+    chip_mm2: float
+
+
 def describe_wider_words(hw: Hardware, widths_bits: Sequence[int]) -> str:
     """Return a sentence where wider words of the sparse-matrix SRAM make the chip smaller.
 
     Nothing else in a PE shrinks with them: it is the shape that CACTI chooses for the array.
 
-    Parameters
-    ----------
-    widths_bits : Widths of a word; those that the machine cannot have are passed over.
-
-    Returns
-    -------
-    On the pair of widths, one next to the other, that differs most; empty where there is none.
+    Widths that the machine cannot have are passed over. The sentence is on the pair of neighbouring
+    widths that differs most; it is empty where there is none.
     """
-    found = []
+    machines = []
     for width_bits in sorted(set(widths_bits)):
         with suppress(EieError):
             machine = replace(hw, spmat_width_bits=width_bits)
             sram, _ = find_memory("spmat_read", machine.built)
-            found.append((width_bits, sram.area_mm2, estimate_area(machine).chip_mm2))
-    pairs = [(one, other) for one, other in pairwise(found) if other[2] < one[2]]
+            chip_mm2 = estimate_area(machine).chip_mm2
+            machines.append(_WordWidth(width_bits, sram.area_mm2, chip_mm2))
+    pairs = [pair for pair in pairwise(machines) if pair[1].chip_mm2 < pair[0].chip_mm2]
     if not pairs:
         return ""
-    narrow, wide = max(pairs, key=lambda pair: pair[0][2] - pair[1][2])
+    narrow, wide = max(pairs, key=lambda pair: pair[0].chip_mm2 - pair[1].chip_mm2)
     return (
-        f"area: words of {wide[0]} bits make the chip smaller than words of {narrow[0]} bits, "
-        f"{wide[2]:.1f} instead of {narrow[2]:.1f} mm2, only by the shapes that CACTI chooses for "
-        f"an SRAM of {hw.spmat_sram_bytes} bytes, {wide[1]:.3f} and {narrow[1]:.3f} mm2; that is "
-        "no law of wide words"
+        f"area: words of {wide.bits} bits make the chip smaller than words of {narrow.bits} bits, "
+        f"{wide.chip_mm2:.1f} instead of {narrow.chip_mm2:.1f} mm2, only by the shapes that CACTI "
+        f"chooses for an SRAM of {hw.spmat_sram_bytes} bytes, {wide.sram_mm2:.3f} and "
+        f"{narrow.sram_mm2:.3f} mm2; that is no law of wide words"
     )
 
 

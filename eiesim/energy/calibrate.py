@@ -1,9 +1,9 @@
 """What EIE's Table II leaves open, filled in openly: the power and the area of each module's parts.
 
-Table II tells the power of one PE twice: by module, and by component type. What a module's memory,
-clock, registers and logic take one by one is not told. Known parts are set (memory from CACTI, the
-16-bit multiplier and adder); the rest is the table nearest to independence that has both sets of
-sums, found by iterative proportional fitting.
+Table II gives the power of one PE twice: by module, and by component type. It does not give what a
+module's memory, clock, registers and logic take one by one. Known parts are set (memory from CACTI,
+the 16-bit multiplier and adder); the rest is the table nearest to independence that has both sets
+of sums, found by iterative proportional fitting.
 """
 
 from __future__ import annotations
@@ -39,8 +39,7 @@ def count_steady_actions(spmat_period_cycles: int = STEADY_PERIOD_CYCLES) -> Cel
 
     Parameters
     ----------
-    spmat_period_cycles : Entries in a word of the sparse-matrix SRAM: cycles from one read to the
-        next.
+    spmat_period_cycles : from one read of the sparse-matrix SRAM to the next: entries in a word.
 
     References
     ----------
@@ -84,7 +83,7 @@ def find_paper_memories() -> dict[str, tuple[Sram, int]]:
 
     References
     ----------
-    EIE, section VI; the cell type, which it does not tell, is assumed to be the low-standby one.
+    EIE, section VI; the cell type, which it does not give, is assumed to be the low-standby one.
     """
     cell = "itrs-lstp"
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from typing import Any
@@ -30,7 +30,7 @@ class EnergyRow:
     count : How often; for what costs power, the nanoseconds over all PEs.
     pj_each : Price of one, pJ; for what costs power, mW, that is pJ a nanosecond.
     per, kind, source : What the price is of, how it was come by, and where from, as in `Price`.
-    voltage_v : Supply voltage, where the source tells it.
+    voltage_v : Supply voltage, where the source gives it.
     """
 
     component: str
@@ -84,15 +84,15 @@ class EnergyReport:
 
     def by_component(self) -> dict[str, float]:
         """Return the energy of each module, of LNZD, broadcast and DRAM, pJ."""
-        return self._add(lambda row: row.component)
+        return self._add_by("component")
 
     def by_part(self) -> dict[str, float]:
         """Return the energy of memory, clock, register, combinational logic and wires, pJ."""
-        return self._add(lambda row: row.part)
+        return self._add_by("part")
 
     def by_kind(self) -> dict[str, float]:
         """Return how much of the energy rests on prices of each kind, pJ."""
-        return self._add(lambda row: row.kind)
+        return self._add_by("kind")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values, for JSON."""
@@ -106,10 +106,11 @@ class EnergyReport:
             "rows": [asdict(row) for row in self.rows],
         }
 
-    def _add(self, group: Callable[[EnergyRow], str]) -> dict[str, float]:
+    def _add_by(self, field: str) -> dict[str, float]:
         sums: dict[str, float] = {}
         for row in self.rows:
-            sums[group(row)] = sums.get(group(row), 0.0) + row.energy_pj
+            group = getattr(row, field)
+            sums[group] = sums.get(group, 0.0) + row.energy_pj
         return sums
 
 

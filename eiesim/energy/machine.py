@@ -31,7 +31,7 @@ LOGIC_ACTIONS = {
     },
 }
 """What registers and logic of a module do, and what it is counted per. Where there are two actions,
-which Table II does not tell apart, each gets half of the power."""
+which Table II does not separate, each gets half of the power."""
 
 
 def price_machine(hw: Hardware, overrides: str | Path | None = None) -> PriceTable:
@@ -49,7 +49,7 @@ def price_machine(hw: Hardware, overrides: str | Path | None = None) -> PriceTab
 
     References
     ----------
-    EIE, ISCA 2016, Tables I and II, section VI; CACTI 7; docs/energy.md tells each step.
+    EIE, ISCA 2016, Tables I and II, section VI; CACTI 7; docs/energy.md gives each step.
     """
     table = price_actions(hw.priced)
     return table if overrides is None else table.override(overrides)

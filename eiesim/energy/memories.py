@@ -42,7 +42,8 @@ def _find_banks(module: str, hw: SramView) -> tuple[int, int, int]:
 
 def price_memories(hw: PricedView) -> tuple[list[Price], list[Price]]:
     """Return the prices of every SRAM, and rows that tell why others are missing."""
-    prices, missing = [], []
+    prices: list[Price] = []
+    missing: list[Price] = []
     for module in MEMORY_MODULES:
         try:
             sram, banks = find_memory(module, hw)

@@ -48,10 +48,13 @@ def split(
         )
     content = {name: array for name, array in arrays.items() if name != "header"}
     fields = {name: value for name, value in header.items() if name not in {"format", "version"}}
-    for what, found, expected in (("header", fields, HEADER), ("arrays", content, ARRAYS)):
-        if found.keys() != set(expected):
+    for what, names, expected in (
+        ("header", sorted(fields), sorted(HEADER)),
+        ("arrays", sorted(content), sorted(ARRAYS)),
+    ):
+        if names != expected:
             raise ImageError(
-                f"{where}: {what}: expected {', '.join(sorted(expected))}, "
-                f"found {', '.join(sorted(found)) or 'none'}"
+                f"{where}: {what}: expected {', '.join(expected)}, "
+                f"found {', '.join(names) or 'none'}"
             )
     return fields, content

@@ -16,9 +16,8 @@ from eiesim.views import LayoutView
 def encode(layer: CompressedLayer, hw: Hardware) -> InterleavedCSC:
     """Lay a compressed layer out for the SRAMs of a machine.
 
-    Returns
-    -------
-    The image; time and memory grow with the weights that are kept.
+    Time and memory grow with the weights that are not pruned. Of the machine, `n_pes`, `index_bits`
+    and `codebook_bits` count.
 
     Raises
     ------

@@ -19,14 +19,9 @@ def find_bandwidth(
     More bandwidth never costs cycles, so that bisection down to neighbouring floats finds it
     exactly: the run keeps its cycles with this `dram_gbps`, and not with the next smaller float.
 
-    Parameters
-    ----------
-    hw : The machine; its `dram_gbps` does not matter.
-
-    Returns
-    -------
-    GB/s; None where nothing is streamed; 0.0 where all that is streamed belongs to empty columns
-        behind the last entry, whose time is not counted, so that any bandwidth will do.
+    The machine's own `dram_gbps` does not matter. The result is in GB/s; None where nothing is
+    streamed; 0.0 where all that is streamed belongs to empty columns behind the last entry, whose
+    time is not counted, so that any bandwidth will do.
 
     Raises
     ------

@@ -40,13 +40,7 @@ def bound_cycles(
 ) -> Bounds:
     """Bound the cycles of one input without simulating it.
 
-    Parameters
-    ----------
-    hw : The machine; its `queue_depth` does not matter.
-
-    Returns
-    -------
-    Floor and ceiling; those of the scan when there is no entry at all.
+    The bounds are the same for every `queue_depth`. Without an entry they are those of the scan.
 
     Raises
     ------

@@ -115,9 +115,8 @@ def simulate_inputs(
     engine : {"fast", "reference"}; as in `simulate`. The fast one takes all inputs at once where
         nothing is streamed and nothing comes in batches.
 
-    Returns
-    -------
-    What `simulate_passes` gives for each input: cycles and outputs one by one, counts in total.
+    The result is that of `simulate_passes` for each input: cycles and outputs one by one, counts in
+    total.
     """
     if engine == "fast" and len(images) == 1:
         from eiesim.sim.fast import inputs  # noqa: PLC0415 - numba takes half a second to import

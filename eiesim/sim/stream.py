@@ -16,7 +16,7 @@ from eiesim.sim.scan import Scan, load_registers, scan_activations
 from eiesim.views import FetchView, StreamView
 
 TOO_MANY_CYCLES = 1 << 62
-"""So many cycles of fetches are refused: 64-bit times could not hold the run."""
+"""As many cycles of fetches are refused: 64-bit times could not hold the run."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -190,8 +190,8 @@ def count_words(
         for pe in range(n_pes):
             first_word = np.int32((firsts[pe] + 0.5) * share)
             last_word = np.int32((ends[pe] - 0.5) * share)
-            kept = np.int32(1) if across_columns and first_word == latched[pe] else np.int32(0)
-            words = np.int32(last_word - first_word + 1 - kept)
+            reused = np.int32(1) if across_columns and first_word == latched[pe] else np.int32(0)
+            words = np.int32(last_word - first_word + 1 - reused)
             reads[pe] += words if ends[pe] > firsts[pe] else np.int32(0)
             latched[pe] = last_word if ends[pe] > firsts[pe] else latched[pe]
     return reads.astype(np.int64)

@@ -108,11 +108,8 @@ class Occupied(NamedTuple):
 class Prepared:
     """One input of a layer, and what its runs on machines with the same image share.
 
-    What is kept is kept by views of the machine, and made of them alone.
-
-    Parameters
-    ----------
-    activations : float32 [cols]; the input, checked.
+    Results are kept by views of the machine, and depend on them alone. The activations, float32
+    [cols], are checked already.
     """
 
     def __init__(self, image: InterleavedCSC, activations: npt.NDArray[np.float32]) -> None:
@@ -146,13 +143,7 @@ class Prepared:
         self._scan, self._stream, self._read_words, self._time = scan, stream, read_words, time
 
     def count(self, hw: Hardware) -> Counters:
-        """Return the counts of the run on a machine.
-
-        Raises
-        ------
-        ImageError : The run may take more cycles than 32 bits hold.
-        ConfigError : With so little DRAM bandwidth not even 64 bits hold them.
-        """
+        """Return the counts of the run on a machine; raises what `eiesim.simulate` does."""
         scan, entries, padding = self._scan(hw.scan)
         stream = self._stream(hw.scan, hw.stream)
         # where nothing is streamed, times do not depend on DRAM

@@ -81,7 +81,7 @@ class ActivationQueue:
             yield from self._wait_for_pop()
 
     def wait_for_pops(self, number: int) -> Process:
-        """Sleep until a cycle before which so many activations were popped."""
+        """Sleep until a cycle before which `number` activations were popped."""
         while self.pops < number:
             yield from self._wait_for_pop()
 
