@@ -84,18 +84,18 @@ def estimate_area(hw: Hardware) -> AreaReport:
 
 def measure_area(hw: BuiltView) -> AreaReport:
     """Return the area of a machine, as `estimate_area` does."""
-    rows = []
-    for module in MODULES:
-        for part in PARTS:
-            area_um2, kind, source = _measure(module, part, hw)
-            rows.append(_make_row(module, part, hw.n_pes, area_um2, (kind, source)))
+    rows = [
+        _make_row(module, part, hw.n_pes, *_measure(module, part, hw))
+        for module in MODULES
+        for part in PARTS
+    ]
     share = read_table2("area_um2", "module")["filler_cell"] / sum(calibrate().area_um2.values())
     filler_um2 = share * sum(row.um2_each for row in rows)
     label = ("scaled", f"EIE, ISCA 2016, Table II: {share:.2%} of the other cells")
-    rows.append(_make_row("filler_cell", "filler", hw.n_pes, filler_um2, label))
-    lnzd = find_lnzd_area_um2() * scale_area(hw.node_nm)
+    rows.append(_make_row("filler_cell", "filler", hw.n_pes, filler_um2, *label))
+    lnzd_um2 = find_lnzd_area_um2() * scale_area(hw.node_nm)
     label = _label("published", "EIE, ISCA 2016, section VI: 189 um2 a unit", hw)
-    rows.append(_make_row("lnzd", "combinational", hw.lnzd_nodes, lnzd, label))
+    rows.append(_make_row("lnzd", "combinational", hw.lnzd_nodes, lnzd_um2, *label))
     return AreaReport(tuple(rows), hw.n_pes)
 
 
@@ -167,6 +167,6 @@ def _label(kind: str, source: str, hw: BuiltView) -> tuple[str, str]:
 
 
 def _make_row(
-    component: str, part: str, units: int, um2_each: float, label: tuple[str, str]
+    component: str, part: str, units: int, um2_each: float, kind: str, source: str
 ) -> AreaRow:
-    return AreaRow(component, part, units, um2_each, units * um2_each / 1e6, *label)
+    return AreaRow(component, part, units, um2_each, units * um2_each / 1e6, kind, source)

@@ -37,15 +37,13 @@ which Table II does not separate, each gets half of the power."""
 def price_machine(hw: Hardware, overrides: str | Path | None = None) -> PriceTable:
     """Return the price of every action of a machine, each with its source.
 
+    The prices of an SRAM outside of what CACTI was run for are missing.
+
     Parameters
     ----------
     hw : Its SRAMs, widths, `queue_depth`, `accumulators_per_pe`, `codebook_bits`, `multiplier`,
         `sram_cell`, `dram` and `node_nm`.
     overrides : A CSV file of prices to put in place of eiesim's own; see `PriceTable.override`.
-
-    Returns
-    -------
-    Prices; those of an SRAM outside of what CACTI was run for are missing.
 
     References
     ----------
