@@ -36,7 +36,7 @@ class Price:
     ----------
     component : Module of EIE's Table II, ``lnzd``, ``broadcast`` or ``dram``.
     part : ``memory``, ``clock``, ``register`` or ``combinational``, as in Table II; ``wire``.
-    value : The price, at least 0.
+    value : at least 0.
     unit : ``pJ`` for one action, or ``mW`` for what costs power as long as the run takes.
     per : What the price is of: an access of so many bits, an operation, a cycle.
     voltage_v : Supply voltage, where the source gives it.

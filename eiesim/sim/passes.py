@@ -77,7 +77,7 @@ class Passes:
         )
 
     def find_bandwidth(self) -> float | None:
-        """Find the smallest bandwidth that costs no pass a cycle; see `find_bandwidth`, too."""
+        """Find the smallest bandwidth that costs no pass a cycle, as `sim.bandwidth` does."""
         needed_gbps = [find_scanned_bandwidth(scanned) for scanned in self.scanned]
         return max((gbps for gbps in needed_gbps if gbps is not None), default=None)
 

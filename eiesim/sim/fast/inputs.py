@@ -16,12 +16,8 @@ from eiesim.sim.scan import find_scanned_bias, load_registers
 
 def can_run(image: InterleavedCSC, hw: Hardware) -> bool:
     """Return whether inputs can be run so: nothing is streamed, nothing comes in batches."""
-    items = image.cols + 1
-    longest = (
-        image.input_rows
-        + 1
-        + items * (1 + max(image.longest_column, 2 + hw.broadcast_latency_cycles))
-    )
+    rows, items = image.input_rows + 1, image.cols + 1
+    longest = rows + items * (1 + max(image.longest_column, 2 + hw.broadcast_latency_cycles))
     return not hw.act_batches and longest <= LATEST and not overflows_srams(image, hw.stream)
 
 
