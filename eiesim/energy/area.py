@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 from eiesim.base.errors import EieError
 from eiesim.energy.calibrate import MODULES, PARTS, TABLE2, calibrate, read_table2
@@ -23,14 +24,9 @@ class AreaRow:
 
     Attributes
     ----------
-    component, part : str
-        Module of Table II, ``filler_cell`` or ``lnzd``; memory, clock, register or combinational.
-    units : int
-        How many of it the chip has.
-    um2_each, area_mm2 : float
-        Area of one; of all.
-    kind, source : str
-        As in `Price`.
+    component, part : Module of Table II, ``filler_cell`` or ``lnzd``; memory, clock, register or
+        combinational.
+    kind, source : As in `Price`.
     """
 
     component: str
@@ -44,15 +40,7 @@ class AreaRow:
 
 @dataclass(frozen=True)
 class AreaReport:
-    """What a chip measures.
-
-    Attributes
-    ----------
-    rows : tuple of AreaRow
-        Parts of a PE times the PEs, and the LNZD tree.
-    n_pes : int
-        The PEs.
-    """
+    """What a chip measures."""
 
     rows: tuple[AreaRow, ...]
     n_pes: int
@@ -80,14 +68,12 @@ def estimate_area(hw: Hardware) -> AreaReport:
 
     Parameters
     ----------
-    hw : Hardware
-        Its PEs, SRAMs, widths, `queue_depth`, `registers_per_pe`, `codebook_bits`, `multiplier`,
-        `sram_cell` and `node_nm`.
+    hw : Its PEs, SRAMs, widths, `queue_depth`, `registers_per_pe`, `codebook_bits`,
+        `multiplier`, `sram_cell` and `node_nm`.
 
     Raises
     ------
-    EnergyError
-        An SRAM lies outside of what CACTI was run for.
+    EnergyError : An SRAM lies outside of what CACTI was run for.
 
     References
     ----------
@@ -97,26 +83,26 @@ def estimate_area(hw: Hardware) -> AreaReport:
 
 
 def measure_area(hw: BuiltView) -> AreaReport:
-    """Return the area of a machine, as `estimate_area` does.
-
-    Raises
-    ------
-    EnergyError
-        An SRAM lies outside of what CACTI was run for.
-    """
-    rows = []
-    for module in MODULES:
-        for part in PARTS:
-            area_um2, kind, source = _measure(module, part, hw)
-            rows.append(_make_row(module, part, hw.n_pes, area_um2, (kind, source)))
+    """Return the area of a machine, as `estimate_area` does."""
+    rows = [
+        _make_row(module, part, hw.n_pes, *_measure(module, part, hw))
+        for module in MODULES
+        for part in PARTS
+    ]
     share = read_table2("area_um2", "module")["filler_cell"] / sum(calibrate().area_um2.values())
     filler_um2 = share * sum(row.um2_each for row in rows)
     label = ("scaled", f"EIE, ISCA 2016, Table II: {share:.2%} of the other cells")
-    rows.append(_make_row("filler_cell", "filler", hw.n_pes, filler_um2, label))
-    lnzd = find_lnzd_area_um2() * scale_area(hw.node_nm)
+    rows.append(_make_row("filler_cell", "filler", hw.n_pes, filler_um2, *label))
+    lnzd_um2 = find_lnzd_area_um2() * scale_area(hw.node_nm)
     label = _label("published", "EIE, ISCA 2016, section VI: 189 um2 a unit", hw)
-    rows.append(_make_row("lnzd", "combinational", hw.lnzd_nodes, lnzd, label))
+    rows.append(_make_row("lnzd", "combinational", hw.lnzd_nodes, lnzd_um2, *label))
     return AreaReport(tuple(rows), hw.n_pes)
+
+
+class _WordWidth(NamedTuple):
+    bits: int
+    sram_mm2: float
+    chip_mm2: float
 
 
 def describe_wider_words(hw: Hardware, widths_bits: Sequence[int]) -> str:
@@ -124,31 +110,25 @@ def describe_wider_words(hw: Hardware, widths_bits: Sequence[int]) -> str:
 
     Nothing else in a PE shrinks with them: it is the shape that CACTI chooses for the array.
 
-    Parameters
-    ----------
-    widths_bits : sequence of int
-        Widths of a word; those that the machine cannot have are passed over.
-
-    Returns
-    -------
-    str
-        On the pair of widths, one next to the other, that differs most; empty where there is none.
+    Widths that the machine cannot have are passed over. The sentence is on the pair of neighbouring
+    widths that differs most; it is empty where there is none.
     """
-    found = []
+    machines = []
     for width_bits in sorted(set(widths_bits)):
         with suppress(EieError):
             machine = replace(hw, spmat_width_bits=width_bits)
             sram, _ = find_memory("spmat_read", machine.built)
-            found.append((width_bits, sram.area_mm2, estimate_area(machine).chip_mm2))
-    pairs = [(one, other) for one, other in pairwise(found) if other[2] < one[2]]
+            chip_mm2 = estimate_area(machine).chip_mm2
+            machines.append(_WordWidth(width_bits, sram.area_mm2, chip_mm2))
+    pairs = [pair for pair in pairwise(machines) if pair[1].chip_mm2 < pair[0].chip_mm2]
     if not pairs:
         return ""
-    narrow, wide = max(pairs, key=lambda pair: pair[0][2] - pair[1][2])
+    narrow, wide = max(pairs, key=lambda pair: pair[0].chip_mm2 - pair[1].chip_mm2)
     return (
-        f"area: words of {wide[0]} bits make the chip smaller than words of {narrow[0]} bits, "
-        f"{wide[2]:.1f} instead of {narrow[2]:.1f} mm2, only by the shapes that CACTI chooses for "
-        f"an SRAM of {hw.spmat_sram_bytes} bytes, {wide[1]:.3f} and {narrow[1]:.3f} mm2; that is "
-        "no law of wide words"
+        f"area: words of {wide.bits} bits make the chip smaller than words of {narrow.bits} bits, "
+        f"{wide.chip_mm2:.1f} instead of {narrow.chip_mm2:.1f} mm2, only by the shapes that CACTI "
+        f"chooses for an SRAM of {hw.spmat_sram_bytes} bytes, {wide.sram_mm2:.3f} and "
+        f"{narrow.sram_mm2:.3f} mm2; that is no law of wide words"
     )
 
 
@@ -187,6 +167,6 @@ def _label(kind: str, source: str, hw: BuiltView) -> tuple[str, str]:
 
 
 def _make_row(
-    component: str, part: str, units: int, um2_each: float, label: tuple[str, str]
+    component: str, part: str, units: int, um2_each: float, kind: str, source: str
 ) -> AreaRow:
-    return AreaRow(component, part, units, um2_each, units * um2_each / 1e6, *label)
+    return AreaRow(component, part, units, um2_each, units * um2_each / 1e6, kind, source)

@@ -1,9 +1,9 @@
 """What EIE's Table II leaves open, filled in openly: the power and the area of each module's parts.
 
-Table II tells the power of one PE twice: by module, and by component type. What a module's memory,
-clock, registers and logic take one by one is not told. Known parts are set (memory from CACTI, the
-16-bit multiplier and adder); the rest is the table nearest to independence that has both sets of
-sums, found by iterative proportional fitting.
+Table II gives the power of one PE twice: by module, and by component type. It does not give what a
+module's memory, clock, registers and logic take one by one. Known parts are set (memory from CACTI,
+the 16-bit multiplier and adder); the rest is the table nearest to independence that has both sets
+of sums, found by iterative proportional fitting.
 """
 
 from __future__ import annotations
@@ -39,8 +39,7 @@ def count_steady_actions(spmat_period_cycles: int = STEADY_PERIOD_CYCLES) -> Cel
 
     Parameters
     ----------
-    spmat_period_cycles : int
-        Entries in a word of the sparse-matrix SRAM: cycles from one read to the next.
+    spmat_period_cycles : from one read of the sparse-matrix SRAM to the next: entries in a word.
 
     References
     ----------
@@ -67,10 +66,10 @@ class Calibration:
 
     Attributes
     ----------
-    power_mw, area_um2 : mapping
-        Of each module's part, keyed by (module, part). Leakage is within the memory's power.
-    energy_factors, area_factors : mapping
-        By module: energy of a memory's access, and its area, over CACTI's.
+    power_mw, area_um2 : Of each module's part, keyed by (module, part). Leakage is within the
+        memory's power.
+    energy_factors, area_factors : By module: energy of a memory's access, and its area, over
+        CACTI's.
     """
 
     power_mw: Cells
@@ -84,7 +83,7 @@ def find_paper_memories() -> dict[str, tuple[Sram, int]]:
 
     References
     ----------
-    EIE, section VI; the cell type, which it does not tell, is assumed to be the low-standby one.
+    EIE, section VI; the cell type, which it does not give, is assumed to be the low-standby one.
     """
     cell = "itrs-lstp"
     return {
@@ -97,11 +96,6 @@ def find_paper_memories() -> dict[str, tuple[Sram, int]]:
 @cache
 def calibrate() -> Calibration:
     """Fill in Table II.
-
-    Returns
-    -------
-    Calibration
-        Every module's parts, and how far CACTI's memories were stretched.
 
     References
     ----------
@@ -142,10 +136,8 @@ def read_table2(quantity: str, breakdown: str) -> Mapping[str, float]:
 
     Parameters
     ----------
-    quantity : str
-        ``power_mw`` or ``area_um2``.
-    breakdown : str
-        ``module``, ``component`` or ``total``.
+    quantity : ``power_mw`` or ``area_um2``.
+    breakdown : ``module``, ``component`` or ``total``.
     """
     return {
         row["part"].removesuffix("_network"): float(row[quantity])
@@ -180,15 +172,12 @@ def fit_sums(
 
     Parameters
     ----------
-    seed : float64 [rows, columns]
-        Where to start; zeros stay zeros.
-    rows, columns : float64
-        Sums wanted of the rows and of the columns; of the same total.
+    seed : float64 [rows, columns]; where to start; zeros stay zeros.
+    rows, columns : Sums wanted of the rows and of the columns; of the same total.
 
     Raises
     ------
-    EnergyError
-        No table with the seed's zeros has these sums.
+    EnergyError : No table with the seed's zeros has these sums.
 
     References
     ----------

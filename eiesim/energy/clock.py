@@ -11,7 +11,6 @@ from eiesim.energy.estimate import find_chip_power_mw, find_steady_power_mw
 from eiesim.energy.machine import price_machine
 from eiesim.energy.memories import find_memory
 from eiesim.energy.prices import PriceTable
-from eiesim.energy.sram import Sram
 from eiesim.hardware import SRAM_CELLS, Hardware
 from eiesim.views import ClockView
 
@@ -26,17 +25,11 @@ class SramTime:
 
     Attributes
     ----------
-    memory : str
-        Which one.
-    cycle_ns : float
-        From one access to the next. The simulated machine can access each SRAM in every cycle.
-    access_ns : float
-        Until a word is out. One that takes more than a cycle needs another stage of the pipeline,
-        which changes nothing in how often the SRAM can be read.
-    fits : bool
-        Whether one access can follow the other in a cycle of the clock.
-    source : str
-        The run of CACTI, or the runs that it lies between.
+    cycle_ns : From one access to the next. The simulated machine can access each SRAM in every
+        cycle.
+    access_ns : Until a word is out. One that takes more than a cycle needs another stage of the
+        pipeline, which changes nothing in how often the SRAM can be read.
+    fits : Whether one access can follow the other in a cycle of the clock.
     """
 
     memory: str
@@ -52,14 +45,11 @@ class Remedy:
 
     Attributes
     ----------
-    sram_cell : str
-        The cell.
-    cycle_ns, access_ns : float
-        As in `SramTime`, of its slowest SRAM.
-    chip_power_mw, chip_power_before_mw : float
-        Of a chip whose PEs never wait, with it and with the machine's own.
-    leakage_mw, pe_power_before_mw : float
-        Leakage of a PE with it; power of a PE that never waits with the machine's own.
+    cycle_ns, access_ns : As in `SramTime`, of its slowest SRAM.
+    chip_power_mw, chip_power_before_mw : Of a chip whose PEs never wait, with it and with the
+        machine's own.
+    leakage_mw, pe_power_before_mw : Leakage of a PE with it; power of a PE that never waits with
+        the machine's own.
     """
 
     sram_cell: str
@@ -77,18 +67,11 @@ class ClockCheck:
 
     Attributes
     ----------
-    clock_mhz, period_ns : float
-        The clock, and its cycle.
-    fits : bool or None
-        Whether all SRAMs keep up; None where those that are known do, and another is not known.
-    highest_clock_mhz : float or None
-        That all keep up with; None where one is not known.
-    srams : tuple of SramTime
-        Those whose times are known.
-    unknown : str
-        Why the others' are not; empty where all are.
-    remedy : Remedy or None
-        Where an SRAM is slower and another cell keeps up.
+    fits : Whether all SRAMs keep up; None where those that are known do, and another is not known.
+    highest_clock_mhz : That all keep up with; None where one is not known.
+    srams : Those whose times are known.
+    unknown : Why the others' are not; empty where all are.
+    remedy : Where an SRAM is slower and another cell keeps up.
     """
 
     clock_mhz: float
@@ -110,9 +93,10 @@ class ClockCheck:
         if self.fits is None:
             return f"clock: not known whether all SRAMs keep up with it: {self.unknown}"
         slow = " and ".join(
-            f"{it.cycle_ns:.3f} ns for the {it.memory} (a word is out after {it.access_ns:.3f} ns)"
-            for it in self.srams
-            if not it.fits
+            f"{sram.cycle_ns:.3f} ns for the {sram.memory} "
+            f"(a word is out after {sram.access_ns:.3f} ns)"
+            for sram in self.srams
+            if not sram.fits
         )
         most_mhz = self.highest_clock_mhz
         most = "" if most_mhz is None else f", so that {most_mhz:.0f} MHz is the most"
@@ -123,16 +107,16 @@ class ClockCheck:
         )
 
     def _describe_remedy(self) -> str:
-        it = self.remedy
-        if it is None:
+        cell = self.remedy
+        if cell is None:
             return self.unknown or "no cell that CACTI was run for is fast enough"
-        share = it.leakage_mw / it.pe_power_before_mw
+        share = cell.leakage_mw / cell.pe_power_before_mw
         return (
-            f"sram_cell = {it.sram_cell} would do ({it.cycle_ns:.3f} ns, a word after "
-            f"{it.access_ns:.3f} ns): a chip whose PEs never wait would draw "
-            f"{it.chip_power_mw:.0f} mW instead of {it.chip_power_before_mw:.0f}, and a PE would "
-            f"leak {it.leakage_mw:.2g} mW, {share:.0%} of the {it.pe_power_before_mw:.3g} mW that "
-            "it draws now"
+            f"sram_cell = {cell.sram_cell} would do ({cell.cycle_ns:.3f} ns, a word after "
+            f"{cell.access_ns:.3f} ns): a chip whose PEs never wait would draw "
+            f"{cell.chip_power_mw:.0f} mW instead of {cell.chip_power_before_mw:.0f}, and a PE "
+            f"would leak {cell.leakage_mw:.2g} mW, {share:.0%} of the "
+            f"{cell.pe_power_before_mw:.3g} mW that it draws now"
         )
 
 
@@ -141,11 +125,8 @@ def check_clock(hw: Hardware, prices: PriceTable | None = None) -> ClockCheck:
 
     Parameters
     ----------
-    hw : Hardware
-        Its SRAM sizes and widths, `sram_cell`, `node_nm` and `clock_mhz`.
-    prices : PriceTable, optional
-        Prices of the machine, from which the changes in power are computed, instead of those of
-        `price_machine`.
+    prices : Prices of the machine, from which the changes in power are computed, instead of those
+        of `price_machine`.
 
     References
     ----------
@@ -153,48 +134,32 @@ def check_clock(hw: Hardware, prices: PriceTable | None = None) -> ClockCheck:
     """
     srams, unknown = _time_srams(hw.clocked)
     fits = fits_clock(hw)
-    highest_mhz = None if unknown else 1000 / max(it.cycle_ns for it in srams)
+    highest_mhz = None if unknown else 1000 / max(sram.cycle_ns for sram in srams)
     remedy = _find_remedy(hw, prices or price_machine(hw)) if fits is False else None
     period_ns = 1000 / hw.clock_mhz
     return ClockCheck(hw.clock_mhz, period_ns, fits, highest_mhz, srams, unknown, remedy)
 
 
 def fits_clock(hw: Hardware) -> bool | None:
-    """Return `ClockCheck.fits` alone, at the price of three look-ups.
-
-    Parameters
-    ----------
-    hw : Hardware
-        As in `check_clock`.
-    """
+    """Return `ClockCheck.fits` alone, at the price of three look-ups."""
     return keep_up(hw.clocked)
 
 
 def keep_up(hw: ClockView) -> bool | None:
     """Return whether the SRAMs of a machine keep up with its clock, as `fits_clock` does."""
-    known = True
-    for module in MEMORY_MODULES:
-        try:
-            sram, _ = find_memory(module, hw)
-        except EnergyError:
-            known = False
-            continue
-        if not _keeps_up(sram, hw):
-            return False
-    return True if known else None
+    srams, unknown = _time_srams(hw)
+    if not all(sram.fits for sram in srams):
+        return False
+    return None if unknown else True
 
 
 def swap_cell(hw: Hardware, cell: str, prices: PriceTable) -> PriceTable:
     """Return a machine's prices with other cells in its SRAMs; a user's own prices stay."""
-    own = {price.key: price for price in price_machine(hw).prices}
+    standard = {price.key: price for price in price_machine(hw).prices}
     swapped = price_machine(replace(hw, sram_cell=cell))
-    given = {it.key: it for it in prices.prices if own.get(it.key) != it}
-    found = tuple(given.get(price.key, price) for price in swapped.prices)
-    return replace(swapped, prices=found, overrides=prices.overrides)
-
-
-def _keeps_up(sram: Sram, hw: ClockView) -> bool:
-    return sram.cycle_time_ns <= 1000 / hw.clock_mhz
+    replaced = {price.key: price for price in prices.prices if standard.get(price.key) != price}
+    mixed = tuple(replaced.get(price.key, price) for price in swapped.prices)
+    return replace(swapped, prices=mixed, overrides=prices.overrides)
 
 
 def _time_srams(hw: ClockView) -> tuple[tuple[SramTime, ...], str]:
@@ -206,8 +171,9 @@ def _time_srams(hw: ClockView) -> tuple[tuple[SramTime, ...], str]:
         except EnergyError as error:
             unknown.append(str(error))
             continue
-        ns = sram.cycle_time_ns, sram.access_time_ns
-        times.append(SramTime(NAMES[module], *ns, _keeps_up(sram, hw), sram.source))
+        cycle_ns, access_ns = sram.cycle_time_ns, sram.access_time_ns
+        fits = cycle_ns <= 1000 / hw.clock_mhz
+        times.append(SramTime(NAMES[module], cycle_ns, access_ns, fits, sram.source))
     return tuple(times), "; ".join(unknown)
 
 
@@ -225,6 +191,6 @@ def _find_remedy(hw: Hardware, prices: PriceTable) -> Remedy | None:
         access_ns=slowest.access_ns,
         chip_power_mw=find_chip_power_mw(best, tables[best]),
         chip_power_before_mw=find_chip_power_mw(hw, prices),
-        leakage_mw=sum(it.value for it in tables[best].prices if it.action == "leakage"),
+        leakage_mw=sum(price.value for price in tables[best].prices if price.action == "leakage"),
         pe_power_before_mw=sum(find_steady_power_mw(hw, prices).values()),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from typing import Any
@@ -27,20 +27,10 @@ class EnergyRow:
 
     Attributes
     ----------
-    component, part, action : str
-        What was done, as in `Price`.
-    count : int or float
-        How often; for what costs power, the nanoseconds over all PEs.
-    pj_each : float
-        Price of one, pJ; for what costs power, mW, that is pJ a nanosecond.
-    energy_pj : float
-        Count times price.
-    per, kind, source : str
-        What the price is of, how it was come by, and where from, as in `Price`.
-    node_nm : float
-        Process node that the price holds for.
-    voltage_v : float or None
-        Supply voltage, where the source tells it.
+    count : How often; for what costs power, the nanoseconds over all PEs.
+    pj_each : Price of one, pJ; for what costs power, mW, that is pJ a nanosecond.
+    per, kind, source : What the price is of, how it was come by, and where from, as in `Price`.
+    voltage_v : Supply voltage, where the source gives it.
     """
 
     component: str
@@ -67,22 +57,13 @@ class EnergyReport:
 
     Attributes
     ----------
-    name : str
-        The layer.
-    rows : tuple of EnergyRow
-        Every action. Their energies lie on one binary grid, so that any of them add up without
+    rows : Every action. Their energies lie on one binary grid, so that any of them add up without
         rounding, in whatever order.
-    total_pj : float
-        Their sum.
-    latency_us : float
-        Time of the run.
-    overrides : tuple of str
-        A sentence for each price that was put in place of eiesim's own.
+    overrides : A sentence for each price that was put in place of eiesim's own.
 
     Raises
     ------
-    ValueError
-        The rows do not add up to the total.
+    ValueError : The rows do not add up to the total.
     """
 
     name: str
@@ -103,15 +84,15 @@ class EnergyReport:
 
     def by_component(self) -> dict[str, float]:
         """Return the energy of each module, of LNZD, broadcast and DRAM, pJ."""
-        return self._add(lambda row: row.component)
+        return self._add_by("component")
 
     def by_part(self) -> dict[str, float]:
         """Return the energy of memory, clock, register, combinational logic and wires, pJ."""
-        return self._add(lambda row: row.part)
+        return self._add_by("part")
 
     def by_kind(self) -> dict[str, float]:
         """Return how much of the energy rests on prices of each kind, pJ."""
-        return self._add(lambda row: row.kind)
+        return self._add_by("kind")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values, for JSON."""
@@ -125,10 +106,11 @@ class EnergyReport:
             "rows": [asdict(row) for row in self.rows],
         }
 
-    def _add(self, group: Callable[[EnergyRow], str]) -> dict[str, float]:
+    def _add_by(self, field: str) -> dict[str, float]:
         sums: dict[str, float] = {}
         for row in self.rows:
-            sums[group(row)] = sums.get(group(row), 0.0) + row.energy_pj
+            group = getattr(row, field)
+            sums[group] = sums.get(group, 0.0) + row.energy_pj
         return sums
 
 
@@ -139,16 +121,13 @@ def estimate_energy(
 
     Parameters
     ----------
-    hw : Hardware, optional
-        The machine of the run; it may differ in `multiplier`, `sram_cell`, `dram` and `node_nm`,
+    hw : The machine of the run; it may differ in `multiplier`, `sram_cell`, `dram` and `node_nm`,
         which change prices and no count.
-    prices : PriceTable, optional
-        Prices to use instead of those of `price_machine(hw)`.
+    prices : Prices to use instead of those of `price_machine(hw)`.
 
     Raises
     ------
-    EnergyError
-        An action has no price, or `hw` is not the machine of the run.
+    EnergyError : An action has no price, or `hw` is not the machine of the run.
 
     References
     ----------
@@ -245,15 +224,9 @@ def find_steady_power_mw(
 ) -> dict[tuple[str, str], float]:
     """Return the power of one PE that never waits, by module and part.
 
-    Returns
-    -------
-    dict
-        Power in mW, keyed by (module, part).
-
     Raises
     ------
-    EnergyError
-        An action has no price.
+    EnergyError : An action has no price.
 
     References
     ----------
@@ -276,8 +249,7 @@ def find_chip_power_mw(hw: Hardware | SteadyView, prices: PriceTable) -> float:
 
     Raises
     ------
-    EnergyError
-        An action has no price.
+    EnergyError : An action has no price.
 
     References
     ----------

@@ -31,33 +31,23 @@ LOGIC_ACTIONS = {
     },
 }
 """What registers and logic of a module do, and what it is counted per. Where there are two actions,
-which Table II does not tell apart, each gets half of the power."""
+which Table II does not separate, each gets half of the power."""
 
 
 def price_machine(hw: Hardware, overrides: str | Path | None = None) -> PriceTable:
     """Return the price of every action of a machine, each with its source.
 
+    The prices of an SRAM outside of what CACTI was run for are missing.
+
     Parameters
     ----------
-    hw : Hardware
-        Its SRAMs, widths, `queue_depth`, `registers_per_pe`, `codebook_bits`, `multiplier`,
+    hw : Its SRAMs, widths, `queue_depth`, `registers_per_pe`, `codebook_bits`, `multiplier`,
         `sram_cell`, `dram` and `node_nm`.
-    overrides : str or Path, optional
-        A CSV file of prices to put in place of eiesim's own; see `PriceTable.override`.
-
-    Returns
-    -------
-    PriceTable
-        Prices; those of an SRAM outside of what CACTI was run for are missing.
-
-    Raises
-    ------
-    EnergyError
-        The file has problems.
+    overrides : A CSV file of prices to put in place of eiesim's own; see `PriceTable.override`.
 
     References
     ----------
-    EIE, ISCA 2016, Tables I and II, section VI; CACTI 7; docs/energy.md tells each step.
+    EIE, ISCA 2016, Tables I and II, section VI; CACTI 7; docs/energy.md gives each step.
     """
     table = price_actions(hw.priced)
     return table if overrides is None else table.override(overrides)
@@ -93,13 +83,7 @@ def _price_logic(hw: PricedView) -> Iterator[Price]:
 
 
 def price_clock(module: str, hw: PricedView) -> Price:
-    """Return the price of a cycle of a module's clock, at 45 nm.
-
-    Parameters
-    ----------
-    module : str
-        Module of Table II.
-    """
+    """Return the price of a cycle of a module's clock, at 45 nm."""
     each_pj = calibrate().power_mw[module, "clock"] * PJ_PER_CYCLE
     held = compare_registers(module, hw)
     return _make_logic((module, "clock", "cycle"), each_pj, "cycle of a PE", held)

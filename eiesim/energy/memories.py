@@ -21,40 +21,37 @@ def find_memory(module: str, hw: SramView) -> tuple[Sram, int]:
 
     Parameters
     ----------
-    module : str
-        ``ptr_read``, ``spmat_read`` or ``act_rw``.
+    module : ``ptr_read``, ``spmat_read`` or ``act_rw``.
 
     Raises
     ------
-    EnergyError
-        The SRAM lies outside of what CACTI was run for.
+    EnergyError : The SRAM lies outside of what CACTI was run for.
     """
-    size_bytes, banks = {
-        "ptr_read": (hw.ptr_sram_bytes // 2, 2),
-        "spmat_read": (hw.spmat_sram_bytes, 1),
-        "act_rw": (hw.act_sram_bytes, 1),
+    size_bytes, width_bits, banks = _find_banks(module, hw)
+    return find_sram(size_bytes, width_bits, hw.node_nm, hw.sram_cell), banks
+
+
+def _find_banks(module: str, hw: SramView) -> tuple[int, int, int]:
+    """Return bytes and word width in bits of a module's banks, and how many there are."""
+    return {
+        "ptr_read": (hw.ptr_sram_bytes // 2, hw.ptr_bits, 2),
+        "spmat_read": (hw.spmat_sram_bytes, hw.spmat_width_bits, 1),
+        "act_rw": (hw.act_sram_bytes, max(hw.operand_bits, ACT_WORD_BITS), 1),
     }[module]
-    return find_sram(size_bytes, _find_width_bits(module, hw), hw.node_nm, hw.sram_cell), banks
-
-
-def _find_width_bits(module: str, hw: SramView) -> int:
-    act_bits = max(hw.operand_bits, ACT_WORD_BITS)
-    widths = {"ptr_read": hw.ptr_bits, "spmat_read": hw.spmat_width_bits, "act_rw": act_bits}
-    return widths[module]
 
 
 def price_memories(hw: PricedView) -> tuple[list[Price], list[Price]]:
     """Return the prices of every SRAM, and rows that tell why others are missing."""
-    prices, missing = [], []
+    prices: list[Price] = []
+    missing: list[Price] = []
     for module in MEMORY_MODULES:
         try:
             sram, banks = find_memory(module, hw)
         except EnergyError as error:
-            reason = str(error)
-            nothing = Sram(0, 0, 0, 0, 0, 0, kind="assumed", source=reason)
-            missing += list(_price_sram(module, nothing, 1, hw))
+            nothing = Sram(0, 0, 0, 0, 0, 0, kind="assumed", source=str(error))
+            missing += _price_sram(module, nothing, 1, hw)
         else:
-            prices += list(_price_sram(module, sram, banks, hw))
+            prices += _price_sram(module, sram, banks, hw)
     return prices, missing
 
 
@@ -63,8 +60,9 @@ def _price_sram(module: str, sram: Sram, banks: int, hw: PricedView) -> Iterator
     if factor != 1 and kind != "assumed":
         kind = "calibrated"
         source = f"{source}; times {factor:.4g}, calibrated to EIE's Table II"
+    width_bits = _find_banks(module, hw)[1]
     for action, value in (("read", sram.read_energy_pj), ("write", sram.write_energy_pj)):
-        per = f"{action} of {_find_width_bits(module, hw)} bits"
+        per = f"{action} of {width_bits} bits"
         yield Price(
             module, "memory", action, value * factor, "pJ", per, hw.node_nm, None, kind, source
         )

@@ -34,26 +34,14 @@ class Price:
 
     Attributes
     ----------
-    component : str
-        Module of EIE's Table II, ``lnzd``, ``broadcast`` or ``dram``.
-    part : str
-        ``memory``, ``clock``, ``register`` or ``combinational``, as in Table II; ``wire``.
-    action : str
-        What is counted.
-    value : float
-        The price, at least 0.
-    unit : str
-        ``pJ`` for one action, or ``mW`` for what costs power as long as the run takes.
-    per : str
-        What the price is of: an access of so many bits, an operation, a cycle.
-    node_nm : float
-        Process node that the price holds for.
-    voltage_v : float or None
-        Supply voltage, where the source tells it.
-    kind : str
-        ``published``, ``CACTI run``, ``scaled``, ``calibrated`` or ``assumed``.
-    source : str
-        Where the number is printed, or how it was made.
+    component : Module of EIE's Table II, ``lnzd``, ``broadcast`` or ``dram``.
+    part : ``memory``, ``clock``, ``register`` or ``combinational``, as in Table II; ``wire``.
+    value : at least 0.
+    unit : ``pJ`` for one action, or ``mW`` for what costs power as long as the run takes.
+    per : What the price is of: an access of so many bits, an operation, a cycle.
+    voltage_v : Supply voltage, where the source gives it.
+    kind : ``published``, ``CACTI run``, ``scaled``, ``calibrated`` or ``assumed``.
+    source : Where the number is printed, or how it was made.
     """
 
     component: str
@@ -85,17 +73,13 @@ class PriceTable:
 
     Attributes
     ----------
-    prices : tuple of Price
-        One for each action.
-    missing : tuple of Price
-        Actions without a price, with the reason in place of a source; their value means nothing.
-    overrides : tuple of str
-        A sentence for each price that was put in place of eiesim's own.
+    missing : Actions without a price, with the reason in place of a source; their value means
+        nothing.
+    overrides : A sentence for each price that was put in place of eiesim's own.
 
     Raises
     ------
-    EnergyError
-        Two prices are of the same action.
+    EnergyError : Two prices are of the same action.
     """
 
     prices: tuple[Price, ...]
@@ -112,15 +96,9 @@ class PriceTable:
     def find(self, key: Key) -> Price:
         """Return the price of an action.
 
-        Parameters
-        ----------
-        key : Key
-            Component, part and action.
-
         Raises
         ------
-        EnergyError
-            The action has no price.
+        EnergyError : The action has no price.
         """
         for price in self.prices:
             if price.key == key:
@@ -136,54 +114,44 @@ class PriceTable:
 
         Parameters
         ----------
-        path : str or Path
-            A CSV file with the columns component, part, action, value, unit, kind and source; those
-            of per, node_nm and voltage_v may be left out.
+        path : A CSV file with the columns component, part, action, value, unit, kind and source;
+            those of per, node_nm and voltage_v may be left out.
 
         Raises
         ------
-        EnergyError
-            Every problem of the file, each with file, line and key.
+        EnergyError : Every problem of the file, each with file, line and key.
         """
-        own = {price.key: price for price in (*self.prices, *self.missing)}
+        table = {price.key: price for price in (*self.prices, *self.missing)}
         missing = {price.key: price for price in self.missing}
         notes = []
-        for line, price in read_prices(path, own):
-            gap, before = missing.pop(price.key, None), own[price.key]
+        for line, price in read_prices(path, table):
+            gap, before = missing.pop(price.key, None), table[price.key]
             if price == before and not gap:
                 continue
-            own[price.key] = price
+            table[price.key] = price
             instead = "none" if gap else f"{before.value:g} {before.unit}"
             notes.append(
                 f"{price.key}: {price.value:g} {price.unit} ({path}:{line}) in place of {instead}"
             )
         return PriceTable(
-            tuple(price for price in own.values() if price.key not in missing),
+            tuple(price for price in table.values() if price.key not in missing),
             tuple(missing.values()),
             (*self.overrides, *notes),
         )
 
 
-def read_prices(path: str | Path, own: Mapping[Key, Price]) -> list[tuple[int, Price]]:
-    """Read a table of prices.
+def read_prices(path: str | Path, table: Mapping[Key, Price]) -> list[tuple[int, Price]]:
+    """Read a table of prices: line and price of each row.
 
     Parameters
     ----------
-    path : str or Path
-        A CSV file, UTF-8; a byte order mark, Windows line ends and blank lines are accepted.
-    own : mapping
-        The actions that may be priced, with the prices whose unit must be kept and whose per,
+    path : A CSV file, UTF-8; a byte order mark, Windows line ends and blank lines are accepted.
+    table : The actions that may be priced, with the prices whose unit must be kept and whose per,
         node_nm and voltage_v hold where a row leaves them blank.
-
-    Returns
-    -------
-    list of (int, Price)
-        Line and price of each row.
 
     Raises
     ------
-    EieError
-        Every problem of the file, each with file, line and key.
+    EieError : Every problem of the file, each with file, line and key.
     """
     lines = [(line, [word.strip() for word in words]) for line, words in read_csv(path)]
     if not lines:
@@ -192,22 +160,22 @@ def read_prices(path: str | Path, own: Mapping[Key, Price]) -> list[tuple[int, P
     problems = [f"{path}:1: {problem}" for problem in _check_header(header)]
     if problems:
         raise EnergyError(*problems)
-    found: dict[Key, tuple[int, Price]] = {}
+    prices: dict[Key, tuple[int, Price]] = {}
     for line, row in rows:
         if len(row) != len(header):
             problems.append(f"{path}:{line}: expected {len(header)} values, found {len(row)}")
             continue
         words = dict(zip(header, row, strict=True))
         key = Key(words["component"], words["part"], words["action"])
-        wrong = list(_check_row(words, key, own))
-        if key in found:
-            wrong.append(f"{key}: duplicate row, the first is in line {found[key][0]}")
+        wrong = list(_check_row(words, key, table))
+        if key in prices:
+            wrong.append(f"{key}: duplicate row, the first is in line {prices[key][0]}")
         problems += [f"{path}:{line}: {problem}" for problem in wrong]
         if not wrong:
-            found[key] = (line, _make_price(words, own[key]))
+            prices[key] = (line, _make_price(words, table[key]))
     if problems:
         raise EnergyError(*problems)
-    return list(found.values())
+    return list(prices.values())
 
 
 def _check_header(header: list[str]) -> Iterator[str]:
@@ -221,29 +189,29 @@ def _check_header(header: list[str]) -> Iterator[str]:
         yield "expected each column once"
 
 
-def _check_row(words: Mapping[str, str], key: Key, own: Mapping[Key, Price]) -> Iterator[str]:
-    if key not in own:
-        yield f"unknown action: {_suggest(key, own)}"
+def _check_row(words: Mapping[str, str], key: Key, table: Mapping[Key, Price]) -> Iterator[str]:
+    if key not in table:
+        yield f"unknown action: {_suggest(key, table)}"
         return
-    if words["unit"] != own[key].unit:
-        yield f"{key}: unit: expected {own[key].unit}, found {show_value(words['unit'])}"
+    if words["unit"] != table[key].unit:
+        yield f"{key}: unit: expected {table[key].unit}, found {show_value(words['unit'])}"
     for name in NUMBERS:
         word = words.get(name, "")
         if not _is_price(word) and (word not in BLANK or name == "value"):
-            found = show_value(word)
-            yield f"{key}: {name}: expected a number from 0 to {LARGEST:g}, found {found}"
+            shown = show_value(word)
+            yield f"{key}: {name}: expected a number from 0 to {LARGEST:g}, found {shown}"
     if words["kind"] not in KINDS:
         yield f"{key}: kind: {show_value(words['kind'])}: {did_you_mean(words['kind'], KINDS)}"
     if not is_name(words["source"]):
-        found = show_value(words["source"])
-        yield f"{key}: source: expected where the price comes from, found {found}"
+        shown = show_value(words["source"])
+        yield f"{key}: source: expected where the price comes from, found {shown}"
     if words.get("per") and not is_name(words["per"]):
         yield f"{key}: per: expected printable text, found {show_value(words['per'])}"
 
 
-def _suggest(key: Key, own: Mapping[Key, Price]) -> str:
+def _suggest(key: Key, table: Mapping[Key, Price]) -> str:
     for number, word in enumerate(key):
-        known = {other[number] for other in own if other[:number] == key[:number]}
+        known = {other[number] for other in table if other[:number] == key[:number]}
         if word not in known:
             return f"{Key._fields[number]} {show_value(word)}: {did_you_mean(word, known)}"
     raise AssertionError("every part of the key is known")
@@ -258,9 +226,9 @@ def _is_price(word: str) -> bool:
 
 
 def _make_price(words: Mapping[str, str], before: Price) -> Price:
-    given = {
+    changes = {
         name: float(word) if name in NUMBERS else word
         for name, word in words.items()
         if word not in BLANK
     }
-    return replace(before, **given)  # type: ignore[arg-type]
+    return replace(before, **changes)  # type: ignore[arg-type]

@@ -21,10 +21,7 @@ class Factor(NamedTuple):
 
     Attributes
     ----------
-    times : float
-        The factor, exactly 1 on the paper's chip.
-    why : str
-        What it is of, for the source of a number.
+    times : The factor, exactly 1 on the paper's chip.
     """
 
     times: float
@@ -42,8 +39,7 @@ def compare_registers(module: str, hw: PricedView | BuiltView) -> Factor:
 
     Parameters
     ----------
-    module : str
-        Module of Table II; those of the pointers and of the sparse matrix stay as they are.
+    module : Module of Table II; those of the pointers and of the sparse matrix stay as they are.
 
     References
     ----------
@@ -54,13 +50,7 @@ def compare_registers(module: str, hw: PricedView | BuiltView) -> Factor:
 
 
 def compare_moved(module: str, hw: PricedView) -> Factor:
-    """Return the bits that one action of a module moves over those in the paper's chip.
-
-    Parameters
-    ----------
-    module : str
-        As in `compare_registers`.
-    """
+    """Return the bits that one action of a module moves over those in the paper's chip."""
     return _compare(_count_moved(module, hw), _count_moved(module, PAPER.priced), "bits moved")
 
 
@@ -70,19 +60,22 @@ def count_broadcast_bits(operand_bits: int) -> int:
 
 
 def _count_held(module: str, hw: PricedView | BuiltView) -> int:
-    if module == "act_queue":
-        return hw.queue_depth * count_broadcast_bits(hw.operand_bits)
-    if module == "arithm":
-        return ((1 << hw.codebook_bits) + PIPELINE_OPERANDS) * hw.operand_bits
-    if module == "act_rw":
-        return 2 * hw.registers_per_pe * hw.operand_bits
-    return 1
+    held = {
+        "act_queue": hw.queue_depth * count_broadcast_bits(hw.operand_bits),
+        "arithm": ((1 << hw.codebook_bits) + PIPELINE_OPERANDS) * hw.operand_bits,
+        "act_rw": 2 * hw.registers_per_pe * hw.operand_bits,
+    }
+    return held.get(module, 1)
 
 
 def _count_moved(module: str, hw: PricedView) -> int:
-    if module == "act_queue":
-        return count_broadcast_bits(hw.operand_bits)
-    return hw.operand_bits if module in ("arithm", "act_rw") else 1
+    operand_bits = hw.operand_bits
+    moved = {
+        "act_queue": count_broadcast_bits(operand_bits),
+        "arithm": operand_bits,
+        "act_rw": operand_bits,
+    }
+    return moved.get(module, 1)
 
 
 def _compare(bits: int, paper_bits: int, what: str) -> Factor:

@@ -20,18 +20,10 @@ class Sram:
 
     Attributes
     ----------
-    read_energy_pj, write_energy_pj : float
-        Of one access to a word, pJ.
-    leakage_mw : float
-        Of the whole bank, mW at 300 K.
-    access_time_ns, cycle_time_ns : float
-        Time until a word is out; time between two accesses.
-    area_mm2 : float
-        Of the bank.
-    kind : str
-        ``CACTI run``, or ``scaled`` where it lies between runs.
-    source : str
-        The run or what it lies between.
+    read_energy_pj, write_energy_pj : Of one access to a word, pJ.
+    leakage_mw : Of the whole bank, mW at 300 K.
+    access_time_ns, cycle_time_ns : Time until a word is out; time between two accesses.
+    kind : ``CACTI run``, or ``scaled`` where it lies between runs.
     """
 
     read_energy_pj: float
@@ -60,17 +52,11 @@ def find_sram(size_bytes: int, width_bits: int, node_nm: float, cell: str) -> Sr
 
     Parameters
     ----------
-    size_bytes, width_bits : int
-        Size of the bank and width of its words.
-    node_nm : float
-        Process node.
-    cell : str
-        ``itrs-hp``, ``itrs-lop`` or ``itrs-lstp``.
+    cell : ``itrs-hp``, ``itrs-lop`` or ``itrs-lstp``.
 
     Raises
     ------
-    EnergyError
-        The bank lies outside of what was run.
+    EnergyError : The bank lies outside of what was run.
 
     References
     ----------
@@ -78,10 +64,10 @@ def find_sram(size_bytes: int, width_bits: int, node_nm: float, cell: str) -> Sr
     objective: cycle time, ED^2; eiesim/data/energy/README.md.
     """
     runs = _load_runs(cell)
-    wanted = (float(node_nm), float(size_bytes), float(width_bits))
-    values = _interpolate(runs, (), wanted)
+    target = (float(node_nm), float(size_bytes), float(width_bits))
+    values = _interpolate(runs, (), target)
     where = f"{size_bytes} bytes, {width_bits} bits, {node_nm:g} nm, {cell}, 300 K"
-    exact = wanted in runs
+    exact = target in runs
     return Sram(
         **dict(zip(QUANTITIES, values, strict=True)),
         kind="CACTI run" if exact else "scaled",
@@ -101,29 +87,29 @@ def _load_runs(cell: str) -> dict[Point, Point]:
     return runs
 
 
-def _interpolate(runs: dict[Point, Point], at: Point, wanted: Point) -> Point:
-    """Return the quantities at `at` followed by the axes still open, taken from `wanted`."""
+def _interpolate(runs: dict[Point, Point], at: Point, target: Point) -> Point:
+    """Return the quantities at `at` followed by the axes still open, taken from `target`."""
     axis = len(at)
     if axis == len(AXES):
         return runs[at]
     known = sorted({point[axis] for point in runs if point[:axis] == at})
-    below, above = _bracket(known, wanted, at)
-    low = _interpolate(runs, (*at, below), wanted)
+    below, above = _bracket(known, target, at)
+    low = _interpolate(runs, (*at, below), target)
     if below == above:
         return low
-    high = _interpolate(runs, (*at, above), wanted)
-    share = math.log(wanted[axis] / below) / math.log(above / below)
+    high = _interpolate(runs, (*at, above), target)
+    share = math.log(target[axis] / below) / math.log(above / below)
     return tuple(a * (b / a) ** share for a, b in zip(low, high, strict=True))
 
 
-def _bracket(known: Sequence[float], wanted: Point, at: Point) -> tuple[float, float]:
-    value = wanted[len(at)]
+def _bracket(known: Sequence[float], target: Point, at: Point) -> tuple[float, float]:
+    value = target[len(at)]
     place = bisect_left(known, value)
     if place == len(known) or (place == 0 and value < known[0]):
         settled = "".join(f" at {name} {x:g}" for name, x in zip(AXES, at, strict=False))
         raise EnergyError(
-            f"CACTI was not run for an SRAM of {wanted[1]:g} bytes and {wanted[2]:g} bits at "
-            f"{wanted[0]:g} nm, but for {AXES[len(at)]} {known[0]:g} to {known[-1]:g}{settled}; "
+            f"CACTI was not run for an SRAM of {target[1]:g} bytes and {target[2]:g} bits at "
+            f"{target[0]:g} nm, but for {AXES[len(at)]} {known[0]:g} to {known[-1]:g}{settled}; "
             "choose one within"
         )
     return (value, value) if known[place] == value else (known[place - 1], known[place])

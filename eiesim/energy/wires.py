@@ -22,11 +22,6 @@ BASIS = (
 def price_broadcast_pj(hw: Hardware) -> float | None:
     """Return what the wires of one broadcast would take, pJ; None where the area is missing.
 
-    Parameters
-    ----------
-    hw : Hardware
-        Its PEs, their area and `multiplier`.
-
     References
     ----------
     Keckler et al., IEEE Micro 31(5), 2011, for a wire; how many there are is assumed, see `BASIS`.

@@ -1,5 +1,6 @@
 """What the SRAMs of every PE hold: interleaved CSC (EIE, sections III-B and III-C)."""
 
+from eiesim.image.arrays import deal
 from eiesim.image.balance import balance_rows, restore_rows
 from eiesim.image.csc import Columns, InterleavedCSC
 from eiesim.image.encode import encode, lay_out
@@ -21,6 +22,7 @@ __all__ = [
     "MemoryUse",
     "balance_rows",
     "count_chips",
+    "deal",
     "encode",
     "encode_passes",
     "fit_images",

@@ -19,20 +19,7 @@ ARRAYS = ("codebook", "ptr", "codes", "relative_index")
 
 
 def write(path: str | Path, header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> None:
-    """Write an image's file; it is there whole or not at all.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file, replaced when it exists.
-    arrays : dict of ndarray
-        Codebook, pointers and entries.
-
-    Raises
-    ------
-    EieError
-        The file cannot be written.
-    """
+    """Write an image's file; it is there whole or not at all."""
     text = json.dumps({"format": FORMAT, "version": VERSION} | header).encode()
     with replacing(path) as stream:
         np.savez(stream, header=np.frombuffer(text, dtype=np.uint8), **arrays)  # type: ignore[arg-type]
@@ -43,15 +30,10 @@ def split(
 ) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
     """Return the header of an image and its arrays.
 
-    Parameters
-    ----------
-    where : str
-        The file's name, for errors.
-
     Raises
     ------
-    ImageError
-        There is no header, one of another format or version, or an array is missing or unknown.
+    ImageError : There is no header, one of another format or version, or an array is missing or
+        unknown.
     """
     try:
         header = json.loads(arrays["header"].tobytes())
@@ -66,10 +48,13 @@ def split(
         )
     content = {name: array for name, array in arrays.items() if name != "header"}
     fields = {name: value for name, value in header.items() if name not in {"format", "version"}}
-    for what, found, expected in (("header", fields, HEADER), ("arrays", content, ARRAYS)):
-        if found.keys() != set(expected):
+    for what, names, expected in (
+        ("header", sorted(fields), sorted(HEADER)),
+        ("arrays", sorted(content), sorted(ARRAYS)),
+    ):
+        if names != expected:
             raise ImageError(
-                f"{where}: {what}: expected {', '.join(sorted(expected))}, "
-                f"found {', '.join(sorted(found)) or 'none'}"
+                f"{where}: {what}: expected {', '.join(expected)}, "
+                f"found {', '.join(names) or 'none'}"
             )
     return fields, content

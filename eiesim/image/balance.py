@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.arrays import take_array
+from eiesim.image.arrays import deal
 from eiesim.layer.weights import CompressedLayer
 
 WINDOWS = 64
@@ -29,22 +30,17 @@ def balance_rows(
 
     Parameters
     ----------
-    n_pes : int
-        PEs of the machine.
-    inputs : float32 [n, cols], optional
-        Some typical inputs: a weight then counts as often as its activation is not zero in them. By
-        default every weight counts once.
+    inputs : float32 [n, cols], optional; some typical inputs: a weight then counts as often as its
+        activation is not zero in them. By default every weight counts once.
 
     Returns
     -------
-    int64 [rows]
-        Which row comes first, second and so on: ``layer.take(order)`` is the layer to encode, and
-        its outputs are those of the layer in this order; `restore_rows` puts them back.
+    int64 [rows]; which row comes first, second and so on: ``layer.take(order)`` is the layer to
+        encode, and its outputs are those of the layer in this order; `restore_rows` puts them back.
 
     Raises
     ------
-    WorkloadError
-        The inputs are not as above.
+    WorkloadError : The inputs are not as above.
 
     References
     ----------
@@ -63,20 +59,20 @@ def balance_rows(
 
     activity = np.ones(layer.cols)
     if inputs is not None:
-        given = take_array(inputs, f"{layer.name}: inputs", np.float32, ("n", layer.cols))
-        activity = np.count_nonzero(given, axis=0).astype(np.float64)
+        samples = take_array(inputs, f"{layer.name}: inputs", np.float32, ("n", layer.cols))
+        activity = np.count_nonzero(samples, axis=0).astype(np.float64)
     counts = _count_weights(layer, activity, 1.0 if inputs is None else float(len(inputs)))
-    room = np.bincount(np.arange(layer.rows) % n_pes, minlength=n_pes)
+    room = deal(layer.rows, n_pes)
     loads = np.zeros((n_pes, counts.shape[1]))
     pes = np.empty(layer.rows, np.int64)
-    order = np.argsort(-counts.sum(1), kind="stable")
-    deal_rows(counts, order, room, loads, pes)
+    heaviest_first = np.argsort(-counts.sum(1), kind="stable")
+    deal_rows(counts, heaviest_first, room, loads, pes)
     pairs = np.random.default_rng(seed).integers(0, layer.rows, (SWAPS_PER_ROW * layer.rows, 2))
     swap_rows(counts, pairs, loads, pes)
-    found = np.empty(layer.rows, np.int64)
+    order = np.empty(layer.rows, np.int64)
     for pe in range(min(n_pes, layer.rows)):
-        found[pe::n_pes] = np.flatnonzero(pes == pe)
-    return found
+        order[pe::n_pes] = np.flatnonzero(pes == pe)
+    return order
 
 
 def restore_rows(
@@ -86,10 +82,8 @@ def restore_rows(
 
     Parameters
     ----------
-    output : float32 [rows] or [inputs, rows]
-        In the order of the rows.
-    order : int64 [rows]
-        From `balance_rows`.
+    output : float32 [rows] or [inputs, rows]; in the order of the rows.
+    order : int64 [rows]; from `balance_rows`.
     """
     restored = np.empty_like(output)
     restored[..., order] = output

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.errors import ImageError, WorkloadError
 from eiesim.base.schema import Range, fields_of, is_name, show_value
 from eiesim.hardware import Hardware
+from eiesim.image.arrays import ImageArrays, deal
 from eiesim.layer.weights import LARGEST, take_codebook
 
-if TYPE_CHECKING:
-    from eiesim.image.csc import InterleavedCSC
 
-
-def check_shapes(image: InterleavedCSC) -> None:
+def check_shapes(image: ImageArrays) -> None:
     """Check what can be told without a look into the arrays.
 
     Raises
     ------
-    ImageError
-        A number is out of range, or shapes and dtypes do not fit together.
+    ImageError : A number is out of range, or shapes and dtypes do not fit together.
     """
     limits = {
         name: field.rule
@@ -50,19 +45,19 @@ def check_shapes(image: InterleavedCSC) -> None:
     ):
         array = getattr(image, field)
         if not isinstance(array, np.ndarray) or array.dtype != dtype or array.shape != shape:
-            found = f"{np.asarray(array).dtype} {list(np.shape(array))}"
             raise ImageError(
-                f"{image.name}: {field}: expected {np.dtype(dtype)} {list(shape)}, found {found}"
+                f"{image.name}: {field}: expected {np.dtype(dtype)} {list(shape)}, "
+                f"found {np.asarray(array).dtype} {list(np.shape(array))}"
             )
 
 
-def check_image(image: InterleavedCSC) -> None:
+def check_image(image: ImageArrays) -> None:
     """Check the codebook and every pointer and entry.
 
     Raises
     ------
-    ImageError
-        The codebook is none; or names the PE, the column and the entry of the first violation.
+    ImageError : The codebook is none; or names the PE, the column and the entry of the first
+        violation.
     """
     try:
         take_codebook(image.codebook, f"{image.name}: codebook")
@@ -74,7 +69,6 @@ def check_image(image: InterleavedCSC) -> None:
     last_of_column = np.zeros(image.entries + 1, dtype=bool)
     last_of_column[image.ptr[1:] + image.base[:-1] - 1] = True
     pe, column, row = _find_places(image)
-    rows = np.array([image.pe_rows(number) for number in range(image.n_pes)], dtype=np.int64)
     bias = (column == image.bias_column) & image.has_bias
     violations = [
         (image.codes >= image.codebook.size, f"code not below {image.codebook.size}"),
@@ -84,22 +78,22 @@ def check_image(image: InterleavedCSC) -> None:
             f"padding zero whose relative index is not {longest_run}",
         ),
         (padding & last_of_column[:-1], "padding zero at the end of a column"),
-        (row >= rows[pe], "row beyond the PE's last one"),
+        (row >= deal(image.rows, image.n_pes)[pe], "row beyond the PE's last one"),
         (
             (column >= image.cols) & ~bias,
             "entry in a column that is neither an input nor a bias",
         ),
     ]
-    found = [(int(np.argmax(bad)), what) for bad, what in violations if bad.any()]
-    if found:
-        entry, what = min(found)
+    first = [(int(np.argmax(bad)), what) for bad, what in violations if bad.any()]
+    if first:
+        entry, what = min(first)
         raise ImageError(
-            f"{image.name}: {_tell_place(image, entry)}: {what} (code {image.codes[entry]}, "
+            f"{image.name}: {_describe_place(image, entry)}: {what} (code {image.codes[entry]}, "
             f"relative index {image.relative_index[entry]})"
         )
 
 
-def _check_pointers(image: InterleavedCSC) -> None:
+def _check_pointers(image: ImageArrays) -> None:
     ptr = image.ptr
     if ptr[0].any():
         pe = int(np.argmax(ptr[0] != 0))
@@ -119,7 +113,7 @@ def _check_pointers(image: InterleavedCSC) -> None:
 
 
 def _find_places(
-    image: InterleavedCSC,
+    image: ImageArrays,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return PE, column and row within the PE of every entry."""
     lengths = np.diff(image.ptr, axis=0).T
@@ -133,8 +127,8 @@ def _find_places(
     return pe, column, row
 
 
-def _tell_place(image: InterleavedCSC, entry: int) -> str:
+def _describe_place(image: ImageArrays, entry: int) -> str:
     pe = int(np.searchsorted(image.base, entry, side="right")) - 1
-    own = entry - int(image.base[pe])
-    column = int(np.searchsorted(image.ptr[:, pe], own, side="right")) - 1
-    return f"PE {pe}, column {column}, entry {own - int(image.ptr[column, pe])}"
+    entry_of_pe = entry - int(image.base[pe])
+    column = int(np.searchsorted(image.ptr[:, pe], entry_of_pe, side="right")) - 1
+    return f"PE {pe}, column {column}, entry {entry_of_pe - int(image.ptr[column, pe])}"

@@ -15,9 +15,11 @@ from eiesim.base.errors import ImageError
 from eiesim.base.files import read_arrays
 from eiesim.hardware import Hardware
 from eiesim.image import archive
+from eiesim.image.arrays import ImageArrays, lock
 from eiesim.image.check import check_image, check_shapes
 from eiesim.image.fit import MemoryUse, fit_images
 from eiesim.layer.weights import CompressedLayer
+from eiesim.views import LayoutView
 
 
 class Columns(NamedTuple):
@@ -25,15 +27,12 @@ class Columns(NamedTuple):
 
     Attributes
     ----------
-    indptr : int64 [columns + 1]
-        Where each column begins in `rows` and `codes`.
-    rows, codes : int32, uint8 [weights]
-        Row in the matrix and code of each weight, PE by PE within a column.
-    edge_rows : int32 [4, columns, n_pes]
-        Row within the PE of each column's first, second, last but one and last entry; -1 for a
-        padding zero or where there is no such entry.
-    padding : int32 [columns, n_pes]
-        Padding zeros of each column.
+    indptr : int64 [columns + 1]; where each column begins in `rows` and `codes`.
+    rows, codes : int32, uint8 [weights]; row in the matrix and code of each weight, PE by PE within
+        a column.
+    edge_rows : int32 [4, columns, n_pes]; row within the PE of each column's first, second, last
+        but one and last entry; -1 for a padding zero or where there is no such entry.
+    padding : int32 [columns, n_pes]; padding zeros of each column.
     """
 
     indptr: npt.NDArray[np.int64]
@@ -44,7 +43,7 @@ class Columns(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class InterleavedCSC:
+class InterleavedCSC(ImageArrays):
     """A layer as the SRAMs of `n_pes` PEs hold it; `encode` makes one.
 
     Row i of the matrix belongs to PE i mod `n_pes`, where it is row i div `n_pes`. Each PE keeps
@@ -54,77 +53,28 @@ class InterleavedCSC:
 
     Parameters
     ----------
-    rows, cols : int
-        Outputs and inputs.
-    n_pes : int
-        Number of PEs the rows are dealt to.
-    index_bits : int
-        Bits of a relative index.
-    has_bias : bool
-        Whether the layer has a bias. Its column is there all the same, as in the authors' design:
-        the last one, input number `bias_column`, empty in a layer without a bias.
-    codebook : float32 [2**codebook_bits]
-        Shared weights; entry 0 is 0.0.
-    ptr : int32 [columns + 1, n_pes]
-        Column pointers; ``ptr[:, k]`` is what the pointer SRAM of PE k holds, 0 first.
-    codes, relative_index : uint8 [entries]
-        Entries of PE 0, then of PE 1, and so on (v and z of EIE, section III-B).
-    name : str
-        What the layer is called.
+    rows, cols : Outputs and inputs.
+    has_bias : Whether the layer has a bias. Its column is there all the same, as in the authors'
+        design: the last one, input number `bias_column`, empty in a layer without a bias.
+    codebook : float32 [2**codebook_bits]; shared weights; entry 0 is 0.0.
+    ptr : int32 [columns + 1, n_pes]; column pointers; ``ptr[:, k]`` is what the pointer SRAM of PE
+        k holds, 0 first.
+    codes, relative_index : uint8 [entries]; entries of PE 0, then of PE 1, and so on (v and z of
+        EIE, section III-B).
 
     Raises
     ------
-    ImageError
-        Shapes or dtypes do not fit together; `check` looks into the entries.
+    ImageError : Shapes or dtypes do not fit together; `check` looks into the entries.
     """
-
-    rows: int
-    cols: int
-    n_pes: int
-    index_bits: int
-    has_bias: bool
-    codebook: npt.NDArray[np.float32]
-    ptr: npt.NDArray[np.int32]
-    codes: npt.NDArray[np.uint8]
-    relative_index: npt.NDArray[np.uint8]
-    name: str = "layer"
 
     def __post_init__(self) -> None:
         check_shapes(self)
         for field in archive.ARRAYS:
-            object.__setattr__(self, field, _lock(getattr(self, field).copy()))
+            object.__setattr__(self, field, lock(getattr(self, field).copy()))
 
     def __reduce__(self) -> tuple[type[InterleavedCSC], tuple[Any, ...]]:
         """Copy and unpickle by way of the constructor: locked again, and not taken as checked."""
         return InterleavedCSC, tuple(getattr(self, field.name) for field in fields(self))
-
-    @property
-    def codebook_bits(self) -> int:
-        """Bits of a codebook index."""
-        return max(int(self.codebook.size).bit_length() - 1, 1)
-
-    @property
-    def bias_column(self) -> int:
-        """Input number of the bias, which is the last column."""
-        return find_bias_column(self.cols, self.n_pes)
-
-    @cached_property
-    def base(self) -> npt.NDArray[np.int64]:
-        """Where each PE's entries begin, int64 [n_pes + 1]; the last one is their number."""
-        return _lock(np.concatenate(([0], np.cumsum(self.ptr[-1], dtype=np.int64))))
-
-    @cached_property
-    def counts(self) -> npt.NDArray[Any]:
-        """Entries of every column in every PE, [columns, n_pes], in the smallest unsigned dtype."""
-        counts = np.diff(self.ptr, axis=0)
-        largest = int(counts.max(initial=0))
-        dtype = np.uint8 if largest < 1 << 8 else np.uint16 if largest < 1 << 16 else np.uint32
-        return _lock(counts.astype(dtype))
-
-    @cached_property
-    def longest_column(self) -> int:
-        """Most entries that any column has in any PE."""
-        return int(self.counts.max(initial=0))
 
     @cached_property
     def columns(self) -> Columns:
@@ -143,37 +93,14 @@ class InterleavedCSC:
         list_columns(self.ptr, self.base, self.codes, self.relative_index, *view)
         weights = int(view.indptr[-1])
         view = view._replace(rows=view.rows[:weights], codes=view.codes[:weights])
-        for array in view:
-            _lock(array)
-        return view
-
-    @property
-    def entries(self) -> int:
-        """Number of entries over all PEs, padding zeros included."""
-        return int(self.codes.size)
-
-    @property
-    def padding_entries(self) -> int:
-        """Number of padding zeros over all PEs."""
-        return self.entries - int(np.count_nonzero(self.codes))
-
-    def pe_rows(self, pe: int) -> int:
-        """Return how many rows a PE holds.
-
-        Parameters
-        ----------
-        pe : int
-            Number of the PE, from 0.
-        """
-        return -(-(self.rows - pe) // self.n_pes) if pe < self.rows else 0
+        return Columns(*[lock(array) for array in view])
 
     def check(self) -> None:
         """Check the codebook and every pointer and entry.
 
         Raises
         ------
-        ImageError
-            Names the PE, the column and the entry of the first violation.
+        ImageError : Names the PE, the column and the entry of the first violation.
         """
         check_image(self)
 
@@ -188,19 +115,14 @@ class InterleavedCSC:
 
         Raises
         ------
-        ImageError
-            The image is damaged.
+        ImageError : The image is damaged.
         """
         indptr, rows, codes, _, _ = self.columns
         bias = slice(indptr[self.bias_column], indptr[self.bias_column + 1])
         bias_codes = np.zeros(self.rows, dtype=np.uint8)
         bias_codes[rows[bias]] = codes[bias]
-        kept = slice(0, bias.start)
-        matrix = sparse.csc_array(
-            (codes[kept], rows[kept], indptr[: self.cols + 1]),
-            shape=(self.rows, self.cols),
-            copy=True,
-        )
+        inputs = codes[: bias.start], rows[: bias.start], indptr[: self.cols + 1]
+        matrix = sparse.csc_array(inputs, shape=(self.rows, self.cols), copy=True)
         matrix.sort_indices()
         return CompressedLayer(
             matrix, self.codebook, bias_codes if self.has_bias else None, self.name
@@ -209,15 +131,9 @@ class InterleavedCSC:
     def fits(self, hw: Hardware) -> list[MemoryUse]:
         """Return how full each memory of the fullest PE is, and what does not fit.
 
-        Parameters
-        ----------
-        hw : Hardware
-            The machine that is to hold this image.
-
         Raises
         ------
-        ImageError
-            The image is damaged or was encoded for other hardware.
+        ImageError : The image is damaged or was encoded for other hardware.
         """
         self.require(hw)
         return fit_images([self], hw.fill)
@@ -225,42 +141,23 @@ class InterleavedCSC:
     def require(self, hw: Hardware) -> None:
         """Check that this image is sound and was encoded for such a machine.
 
-        Parameters
-        ----------
-        hw : Hardware
-            The machine that is to run this image.
-
         Raises
         ------
-        ImageError
-            The image is damaged, PEs or index bits differ, or the codebook is wider than the
-            machine's.
+        ImageError : The image is damaged, PEs or index bits differ, or the codebook is wider than
+            the machine's.
         """
-        for field, found, wanted in (
-            ("n_pes", self.n_pes, hw.n_pes),
-            ("index_bits", self.index_bits, hw.index_bits),
-        ):
-            if found != wanted:
+        for field in LayoutView._fields:
+            encoded, wanted = getattr(self, field), getattr(hw, field)
+            if encoded != wanted:
                 raise ImageError(
-                    f"{self.name}: the image was encoded for {field} = {found}, the "
+                    f"{self.name}: the image was encoded for {field} = {encoded}, the "
                     f"hardware has {wanted}; encode the layer again"
                 )
         require_codebook(self.name, self.codebook_bits, hw)
         _ = self.checked
 
     def save(self, path: str | Path) -> None:
-        """Write the image to one file (`.npz` inside); it is there whole or not at all.
-
-        Parameters
-        ----------
-        path : str or Path
-            The file, replaced when it exists.
-
-        Raises
-        ------
-        EieError
-            The file cannot be written.
-        """
+        """Write the image to one file (`.npz` inside); it is there whole or not at all."""
         header = {name: getattr(self, name) for name in archive.HEADER}
         arrays = {name: getattr(self, name) for name in archive.ARRAYS}
         archive.write(path, header, arrays)
@@ -271,10 +168,8 @@ class InterleavedCSC:
 
         Raises
         ------
-        WorkloadError
-            The file is missing, truncated or no `.npz` file.
-        ImageError
-            It holds no image, one of another version, or a damaged one.
+        WorkloadError : The file is missing, truncated or no `.npz` file.
+        ImageError : It holds no image, one of another version, or a damaged one.
         """
         return cls.from_arrays(read_arrays(path), str(path))
 
@@ -282,15 +177,9 @@ class InterleavedCSC:
     def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]], where: str) -> InterleavedCSC:
         """Build and check an image from the arrays of its file.
 
-        Parameters
-        ----------
-        where : str
-            The file's name, for errors.
-
         Raises
         ------
-        ImageError
-            The arrays are no image, one of another version, or a damaged one.
+        ImageError : The arrays are no image, one of another version, or a damaged one.
         """
         header, content = archive.split(arrays, where)
         try:
@@ -301,38 +190,12 @@ class InterleavedCSC:
         return image
 
 
-def _lock(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    array.setflags(write=False)
-    return array
-
-
-def find_bias_column(cols: int, n_pes: int) -> int:
-    """Return the input number of the bias: after the inputs, rounded up to a whole row of PEs.
-
-    Parameters
-    ----------
-    cols : int
-        Inputs.
-    n_pes : int
-        PEs in a row.
-    """
-    return -(-cols // n_pes) * n_pes
-
-
 def require_codebook(name: str, codebook_bits: int, hw: Hardware) -> None:
     """Check that a codebook fits the machine's.
 
-    Parameters
-    ----------
-    name : str
-        The layer, for the error.
-    codebook_bits : int
-        Bits of the layer's codes.
-
     Raises
     ------
-    ImageError
-        The codebook is wider than the machine's.
+    ImageError : The codebook is wider than the machine's.
     """
     if codebook_bits > hw.codebook_bits:
         raise ImageError(

@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from eiesim.base.errors import ImageError
 from eiesim.hardware import Hardware
-from eiesim.image.csc import InterleavedCSC, find_bias_column, require_codebook
+from eiesim.image.arrays import find_bias_column
+from eiesim.image.csc import InterleavedCSC, require_codebook
 from eiesim.layer.weights import LARGEST, CompressedLayer
 from eiesim.views import LayoutView
 
@@ -15,20 +16,12 @@ from eiesim.views import LayoutView
 def encode(layer: CompressedLayer, hw: Hardware) -> InterleavedCSC:
     """Lay a compressed layer out for the SRAMs of a machine.
 
-    Parameters
-    ----------
-    hw : Hardware
-        Its `n_pes`, `index_bits` and `codebook_bits` count.
-
-    Returns
-    -------
-    InterleavedCSC
-        The image; time and memory grow with the weights that are kept.
+    Time and memory grow with the weights that are not pruned. Of the machine, `n_pes`, `index_bits`
+    and `codebook_bits` count.
 
     Raises
     ------
-    ImageError
-        The codebook is wider than the hardware's, or a PE would hold too many entries.
+    ImageError : The codebook is wider than the hardware's, or a PE would hold too many entries.
 
     References
     ----------
@@ -43,8 +36,7 @@ def lay_out(layer: CompressedLayer, hw: LayoutView) -> InterleavedCSC:
 
     Raises
     ------
-    ImageError
-        A PE would hold too many entries.
+    ImageError : A PE would hold too many entries.
     """
     from eiesim.image._kernels import count_entries, fill_entries  # noqa: PLC0415 - compiled code
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from eiesim.base.units import bits_to_bytes
+from eiesim.image.arrays import ImageArrays
 from eiesim.views import FillView, StreamView
-
-if TYPE_CHECKING:
-    from eiesim.image.csc import InterleavedCSC
 
 SPMAT_SRAM = "sparse-matrix SRAM"
 PTR_SRAM = "pointer SRAM"
@@ -29,78 +27,54 @@ class MemoryUse(NamedTuple):
     note: str
 
 
-def fit_images(images: Sequence[InterleavedCSC], hw: FillView) -> list[MemoryUse]:
+def fit_images(images: Sequence[ImageArrays], hw: FillView) -> list[MemoryUse]:
     """Return how full each memory of the fullest PE is.
-
-    Parameters
-    ----------
-    images : sequence of InterleavedCSC
-        A layer: one image, or one a pass over its rows.
-    hw : FillView
-        Of the machine that is to hold it.
 
     References
     ----------
     EIE, section VI: 128 KB for the sparse matrix, 32 KB for the pointers, 2 KB for activations.
     """
-    own_entries = np.array([image.ptr[-1] for image in images], np.int64)
-    entries = int(own_entries.sum(axis=0).max())
-    words = int((-(-own_entries // hw.entries_per_word)).sum(axis=0).max())
+    pe_entries = np.array([image.ptr[-1] for image in images], np.int64)
+    entries = int(pe_entries.sum(axis=0).max())
+    words = int((-(-pe_entries // hw.entries_per_word)).sum(axis=0).max())
     pointers = sum(image.ptr.shape[0] for image in images)
     inputs = -(-images[0].cols // hw.n_pes)
     outputs = sum(image.pe_rows(0) for image in images)
     addressed = 1 << hw.ptr_bits
-    spmat = bits_to_bytes(words * hw.spmat_width_bits)
-    ptr = bits_to_bytes(pointers * hw.ptr_bits)
-    act = bits_to_bytes(hw.operand_bits * (inputs + outputs))
-    registers = hw.registers_per_pe
-    reachable = bits_to_bytes(addressed // hw.entries_per_word * hw.spmat_width_bits)
-    share = min(reachable / hw.spmat_sram_bytes, 1)
-    rows = [
-        (SPMAT_SRAM, spmat, hw.spmat_sram_bytes, "bytes", f"{entries} entries"),
-        (PTR_SRAM, ptr, hw.ptr_sram_bytes, "bytes", f"{pointers} pointers in two banks"),
-        (
-            "pointer range",
-            int(own_entries.max()),
-            addressed - 1,
-            "entries",
-            f"{hw.ptr_bits}-bit pointers address {share:.0%} of the sparse-matrix SRAM",
-        ),
-        (
-            "activation SRAM",
-            act,
-            hw.act_sram_bytes,
-            "bytes",
-            f"{inputs} inputs and {outputs} outputs of {hw.operand_bits} bits",
-        ),
-    ]
+    spmat_bytes = bits_to_bytes(words * hw.spmat_width_bits)
+    ptr_bytes = bits_to_bytes(pointers * hw.ptr_bits)
+    act_bytes = bits_to_bytes(hw.operand_bits * (inputs + outputs))
+    reachable_bytes = bits_to_bytes(addressed // hw.entries_per_word * hw.spmat_width_bits)
+    share = min(reachable_bytes / hw.spmat_sram_bytes, 1)
+    reach = f"{hw.ptr_bits}-bit pointers address {share:.0%} of the sparse-matrix SRAM"
+    activations = f"{inputs} inputs and {outputs} outputs of {hw.operand_bits} bits"
     uses = [
         MemoryUse(memory, used, capacity, unit, used <= capacity, note)
-        for memory, used, capacity, unit, note in rows
+        for memory, used, capacity, unit, note in (
+            (SPMAT_SRAM, spmat_bytes, hw.spmat_sram_bytes, "bytes", f"{entries} entries"),
+            (PTR_SRAM, ptr_bytes, hw.ptr_sram_bytes, "bytes", f"{pointers} pointers in two banks"),
+            ("pointer range", int(pe_entries.max()), addressed - 1, "entries", reach),
+            ("activation SRAM", act_bytes, hw.act_sram_bytes, "bytes", activations),
+        )
     ]
+    capacity = hw.registers_per_pe
     for memory, used, unit in (
         ("source activation registers", inputs, "inputs"),
         ("accumulators", outputs, "outputs"),
     ):
-        batches = -(-used // registers)
+        batches = -(-used // capacity)
         note = f"{batches} batches" if hw.act_batches and batches > 1 else BATCHES
-        fits = hw.act_batches or used <= registers
-        uses.append(MemoryUse(memory, used, registers, unit, fits, note))
+        fits = hw.act_batches or used <= capacity
+        uses.append(MemoryUse(memory, used, capacity, unit, fits, note))
     return uses
 
 
 def count_chips(uses: Sequence[MemoryUse]) -> int:
-    """Return how many chips would hold a layer in their sparse-matrix and pointer SRAMs.
-
-    Parameters
-    ----------
-    uses : sequence of MemoryUse
-        From `fit_images`.
-    """
+    """Return how many chips would hold a layer in their sparse-matrix and pointer SRAMs."""
     return max(-(-use.used // use.capacity) for use in uses if use.memory in (SPMAT_SRAM, PTR_SRAM))
 
 
-def overflows_srams(image: InterleavedCSC, hw: StreamView) -> bool:
+def overflows_srams(image: ImageArrays, hw: StreamView) -> bool:
     """Return whether a PE's words or pointers exceed its SRAM, which then streams from DRAM."""
     resident_entries = hw.resident_words * hw.entries_per_word
     return bool(image.ptr[-1].max() > resident_entries) or (

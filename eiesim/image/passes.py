@@ -12,17 +12,8 @@ def encode_passes(layer: CompressedLayer, hw: Hardware) -> tuple[InterleavedCSC,
     """Lay a layer out for a machine, in as many images as it makes passes.
 
     With `Hardware.act_batches`, a pass computes as many rows as the accumulators of all PEs hold;
-    each row stays in the PE in which it would be. Without, there is one pass.
-
-    Returns
-    -------
-    tuple of InterleavedCSC
-        Their outputs, one after the other, are the layer's.
-
-    Raises
-    ------
-    ImageError
-        As in `encode`.
+    each row stays in the PE in which it would be. Without, there is one pass. The outputs of the
+    images, one after the other, are the layer's.
 
     References
     ----------

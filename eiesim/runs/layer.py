@@ -14,11 +14,10 @@ from eiesim.counters import RunResult
 from eiesim.energy.estimate import EnergyReport, estimate_energy
 from eiesim.energy.prices import PriceTable
 from eiesim.hardware import Hardware
-from eiesim.image import MemoryUse, balance_rows, encode_passes, fit_images, restore_rows
-from eiesim.sim.bandwidth import find_bandwidth
+from eiesim.image import MemoryUse, balance_rows, encode_passes, restore_rows
 from eiesim.sim.bounds import Bounds
 from eiesim.sim.engines import Engine
-from eiesim.sim.passes import bound_passes, share_srams, simulate_passes
+from eiesim.sim.passes import Passes
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,10 +109,10 @@ def run_operands(
     layer = operands.layer
     order = balance_rows(layer, hw.n_pes) if balance else np.arange(layer.rows)
     images = encode_passes(layer.take(order) if balance else layer, hw)
-    result = simulate_passes(images, operands.activations, hw, engine)
+    passes = Passes(images, operands.activations, hw)
+    result = passes.simulate(engine)
     result = replace(result, output=restore_rows(result.output, order))
-    own = share_srams(images, hw)
-    needed = [find_bandwidth(image, operands.activations, own) for image in images]
+    dram_gbps_needed = passes.find_bandwidth()
     energy, no_energy = None, ""
     try:
         energy = estimate_energy(result, prices=prices)
@@ -124,9 +123,9 @@ def run_operands(
         result=result,
         operands=operands,
         padding_zeros=sum(image.padding_entries for image in images),
-        bounds=bound_passes(images, operands.activations, hw),
-        memories=tuple(fit_images(images, hw.fill)),
-        dram_gbps_needed=max((gbps for gbps in needed if gbps is not None), default=None),
+        bounds=passes.bound(),
+        memories=passes.memories,
+        dram_gbps_needed=dram_gbps_needed,
         energy=energy,
         no_energy=no_energy,
     )

@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.base.arrays import take_array
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
-from eiesim.sim.scan import load_registers, scan_activations
-from eiesim.sim.stream import count_fetch_cycles, find_stream
+from eiesim.sim.stream import ScannedInput, count_fetch_cycles, scan_input
 from eiesim.views import FetchView
 
 
@@ -21,35 +19,25 @@ def find_bandwidth(
     More bandwidth never costs cycles, so that bisection down to neighbouring floats finds it
     exactly: the run keeps its cycles with this `dram_gbps`, and not with the next smaller float.
 
-    Parameters
-    ----------
-    image : InterleavedCSC
-        The layer, encoded for `hw`.
-    activations : float32 [cols]
-        The input.
-    hw : Hardware
-        The machine; its `dram_gbps` does not matter.
-
-    Returns
-    -------
-    float or None
-        GB/s; None where nothing is streamed; 0.0 where all that is streamed belongs to empty
-        columns behind the last entry, whose time is not counted, so that any bandwidth will do.
+    The machine's own `dram_gbps` does not matter. The result is in GB/s; None where nothing is
+    streamed; 0.0 where all that is streamed belongs to empty columns behind the last entry, whose
+    time is not counted, so that any bandwidth will do.
 
     Raises
     ------
-    WorkloadError
-        The activations are not float32 [cols], or not all numbers.
-    ImageError
-        The image is damaged or was encoded for other hardware, or the run may take more cycles
-        than the fast engine's 32 bits hold.
+    WorkloadError : The activations are not float32 [cols], or not all numbers.
+    ImageError : The image is damaged or was encoded for other hardware, or the run may take more
+        cycles than the fast engine's 32 bits hold.
     """
+    return find_scanned_bandwidth(scan_input(image, activations, hw))
+
+
+def find_scanned_bandwidth(scanned: ScannedInput) -> float | None:
+    """Find the bandwidth for an input that was scanned already; see `find_bandwidth`."""
     from eiesim.sim.fast.engine import time_scan  # noqa: PLC0415 - numba takes half a second
 
-    image.require(hw)
-    operands = take_array(activations, f"{image.name}: activations", np.float32, (image.cols,))
-    scan = scan_activations(load_registers(operands, hw.scan), image, hw.scan)
-    bits = find_stream(image, scan, hw.stream).bits
+    image, hw, scan = scanned.image, scanned.hw, scanned.scan
+    bits = scanned.stream.bits.copy()
     if not bits.any():
         return None
     filled = np.flatnonzero(image.counts[scan.columns].any(axis=1))

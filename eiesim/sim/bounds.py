@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.base.arrays import take_array
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
-from eiesim.sim.scan import PIPELINE_CYCLES, load_registers, scan_activations
-from eiesim.sim.stream import count_fetch_cycles, find_stream
+from eiesim.sim.scan import PIPELINE_CYCLES
+from eiesim.sim.stream import ScannedInput, count_fetch_cycles, scan_input
 
 
 @dataclass(frozen=True)
@@ -20,13 +19,10 @@ class Bounds:
 
     Attributes
     ----------
-    work_cycles : int
-        All entries divided by the PEs, rounded up: perfect balance.
-    busiest_pe_cycles : int
-        The PE with the most to do, were its queue never empty.
-    ceiling_cycles : int
-        All PEs in lock-step, every column as long as its longest part or its fetch from DRAM: no
-        queue at all.
+    work_cycles : All entries divided by the PEs, rounded up: perfect balance.
+    busiest_pe_cycles : The PE with the most to do, were its queue never empty.
+    ceiling_cycles : All PEs in lock-step, every column as long as its longest part or its fetch
+        from DRAM: no queue at all.
     """
 
     work_cycles: int
@@ -44,34 +40,21 @@ def bound_cycles(
 ) -> Bounds:
     """Bound the cycles of one input without simulating it.
 
-    Parameters
-    ----------
-    image : InterleavedCSC
-        The layer, encoded for `hw`.
-    activations : float32 [cols]
-        The input.
-    hw : Hardware
-        The machine; its `queue_depth` does not matter.
-
-    Returns
-    -------
-    Bounds
-        Floor and ceiling; those of the scan when there is no entry at all.
+    The bounds are the same for every `queue_depth`. Without an entry they are those of the scan.
 
     Raises
     ------
-    WorkloadError
-        The activations are not float32 [cols], or not all numbers.
-    ImageError
-        The image is damaged or was encoded for other hardware.
-    ConfigError
-        With so little DRAM bandwidth not even 64 bits hold the cycles.
+    WorkloadError : The activations are not float32 [cols], or not all numbers.
+    ImageError : The image is damaged or was encoded for other hardware.
+    ConfigError : With so little DRAM bandwidth not even 64 bits hold the cycles.
     """
-    image.require(hw)
-    operands = take_array(activations, f"{image.name}: activations", np.float32, (image.cols,))
-    scan = scan_activations(load_registers(operands, hw.scan), image, hw.scan)
-    stream = find_stream(image, scan, hw.stream)
-    fetches = count_fetch_cycles(stream.bits, hw.fetch)
+    return bound_scanned(scan_input(image, activations, hw))
+
+
+def bound_scanned(scanned: ScannedInput) -> Bounds:
+    """Bound the cycles of an input that was scanned already; see `bound_cycles`."""
+    image, hw, scan = scanned.image, scanned.hw, scanned.scan
+    fetches = count_fetch_cycles(scanned.stream.bits, hw.fetch)
     entries = image.counts[scan.columns].astype(np.int64)
     lead = 2 + hw.broadcast_latency_cycles
     if not entries.any():

@@ -27,28 +27,17 @@ def simulate(
 
     Parameters
     ----------
-    image : InterleavedCSC
-        The layer, encoded for `hw`.
-    activations : float32 [cols]
-        The input; those that differ from 0 are broadcast.
-    engine : {"fast", "reference"}
-        Recurrences in compiled code, or the discrete-event model that defines the machine. Both
-        give the same counters and the same output to the last bit.
-
-    Returns
-    -------
-    RunResult
-        Cycles, output and every counter.
+    activations : float32 [cols]; the input; those that differ from 0 are broadcast.
+    engine : {"fast", "reference"}; recurrences in compiled code, or the discrete-event model that
+        defines the machine. Both give the same counters and the same output to the last bit.
 
     Raises
     ------
-    WorkloadError
-        The activations are not float32 [cols], or not all numbers.
-    ImageError
-        The image is damaged or was encoded for other hardware, the run may take more cycles than
-        the fast engine's 32 bits hold, or the layer takes several passes.
-    ConfigError
-        There is no such engine, or with so little DRAM bandwidth not even 64 bits hold the cycles.
+    WorkloadError : The activations are not float32 [cols], or not all numbers.
+    ImageError : The image is damaged or was encoded for other hardware, the run may take more
+        cycles than the fast engine's 32 bits hold, or the layer takes several passes.
+    ConfigError : There is no such engine, or with so little DRAM bandwidth not even 64 bits hold
+        the cycles.
 
     References
     ----------

@@ -22,22 +22,14 @@ def compute_output(
     Each output adds its products in the order of the inputs, the bias last: the order in which the
     PEs see the broadcasts, so that the result is theirs bit for bit.
 
-    Parameters
-    ----------
-    activations : float32 [cols]
-        The input.
-    hw : Hardware
-        Its `datapath`, and for ``fixed16`` the two binary points.
-
     Returns
     -------
-    float32 [rows]
-        The outputs before any non-linearity; beyond float32's range infinities and NaN.
+    float32 [rows]; the outputs before any non-linearity; beyond float32's range infinities and
+        NaN.
 
     Raises
     ------
-    WorkloadError
-        The activations are not float32 [cols], or not all numbers.
+    WorkloadError : The activations are not float32 [cols], or not all numbers.
     """
     operands = take_array(activations, f"{layer.name}: activations", np.float32, (layer.cols,))
     if hw.datapath == "fixed16":

@@ -3,17 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.arrays import take_array
-from eiesim.counters import Counters, InputsResult, RunResult, add_counters
+from eiesim.counters import Counters, Counts, InputsResult, RunResult, add_counters
 from eiesim.hardware import Hardware
-from eiesim.image import PTR_SRAM, SPMAT_SRAM, InterleavedCSC, fit_images
-from eiesim.sim.bounds import Bounds, bound_cycles
+from eiesim.image import PTR_SRAM, SPMAT_SRAM, InterleavedCSC, MemoryUse, deal, fit_images
+from eiesim.sim.bandwidth import find_scanned_bandwidth
+from eiesim.sim.bounds import Bounds, bound_scanned
 from eiesim.sim.engines import Engine, simulate
+from eiesim.sim.stream import ScannedInput, scan_input
+
+LOAD = ("starved_cycles", "act_sram_reads")
+STORE = ("drained_cycles", "act_sram_writes")
+"""The counts of a move between SRAM and registers: time in which a PE waits, and accesses."""
+
+
+@dataclass(frozen=True, eq=False)
+class Passes:
+    """One input of a layer on a machine, in one pass or in several; what its runs share is kept."""
+
+    images: Sequence[InterleavedCSC]
+    activations: npt.NDArray[np.float32]
+    hw: Hardware
+
+    @cached_property
+    def memories(self) -> tuple[MemoryUse, ...]:
+        """How full each memory of the fullest PE is."""
+        return tuple(fit_images(self.images, self.hw.fill))
+
+    @cached_property
+    def pass_hw(self) -> Hardware:
+        """The machine as each pass sees it: with all of its SRAMs, or with an equal share."""
+        passes = len(self.images)
+        srams = [use for use in self.memories if use.memory in (SPMAT_SRAM, PTR_SRAM)]
+        if passes == 1 or all(use.fits for use in srams):
+            return self.hw
+        return replace(
+            self.hw,
+            spmat_sram_bytes=max(self.hw.spmat_sram_bytes // passes, 1),
+            ptr_sram_bytes=max(self.hw.ptr_sram_bytes // passes, 1),
+        )
+
+    @cached_property
+    def scanned(self) -> tuple[ScannedInput, ...]:
+        """The input as each pass scans it."""
+        return tuple(scan_input(image, self.activations, self.pass_hw) for image in self.images)
+
+    def simulate(self, engine: Engine = "fast") -> RunResult:
+        """Run the input; see `simulate_passes`."""
+        runs = [simulate(image, self.activations, self.pass_hw, engine) for image in self.images]
+        if len(runs) == 1:
+            return runs[0]
+        counters = [
+            _move(run.counters, deal(image.rows, image.n_pes), STORE)
+            for run, image in zip(runs, self.images, strict=True)
+        ]
+        output = np.concatenate([run.output for run in runs])
+        return RunResult(self.images[0].name, engine, self.hw, output, add_counters(counters))
+
+    def bound(self) -> Bounds:
+        """Bound the cycles without simulating the input; see `eiesim.sim.bounds.bound_cycles`."""
+        parts = [bound_scanned(scanned) for scanned in self.scanned]
+        store_cycles = sum(image.pe_rows(0) for image in self.images) if len(parts) > 1 else 0
+        return Bounds(
+            work_cycles=sum(part.work_cycles for part in parts),
+            busiest_pe_cycles=sum(part.busiest_pe_cycles for part in parts) + store_cycles,
+            ceiling_cycles=sum(part.ceiling_cycles for part in parts) + store_cycles,
+        )
+
+    def find_bandwidth(self) -> float | None:
+        """Find the smallest bandwidth that costs no pass a cycle, as `sim.bandwidth` does."""
+        needed_gbps = [find_scanned_bandwidth(scanned) for scanned in self.scanned]
+        return max((gbps for gbps in needed_gbps if gbps is not None), default=None)
 
 
 def simulate_passes(
@@ -28,36 +94,11 @@ def simulate_passes(
     while nothing else happens. Inputs that the source registers hold stay there; more are loaded
     again in each pass. Where the SRAMs do not hold all passes, each has an equal share of them.
 
-    Parameters
-    ----------
-    images : sequence of InterleavedCSC
-        From `eiesim.image.encode_passes`.
-    activations : float32 [cols]
-        The input.
-    engine : {"fast", "reference"}
-        As in `simulate`.
-
-    Returns
-    -------
-    RunResult
-        Outputs and counts of all passes.
-
-    Raises
-    ------
-    EieError
-        As in `simulate`.
-
     References
     ----------
     EIE, section IV: "the SRAM is read only at the beginning and written at the end of the batch".
     """
-    if len(images) == 1:
-        return simulate(images[0], activations, hw, engine)
-    own = share_srams(images, hw)
-    runs = [simulate(image, activations, own, engine) for image in images]
-    parts = [_write(run.counters, image) for run, image in zip(runs, images, strict=True)]
-    output = np.concatenate([run.output for run in runs])
-    return RunResult(images[0].name, engine, hw, output, add_counters(parts))
+    return Passes(images, activations, hw).simulate(engine)
 
 
 def simulate_inputs(
@@ -70,23 +111,12 @@ def simulate_inputs(
 
     Parameters
     ----------
-    images : sequence of InterleavedCSC
-        From `eiesim.image.encode_passes`.
-    stack : float32 [inputs, cols]
-        At least one input.
-    engine : {"fast", "reference"}
-        As in `simulate`. The fast one takes all inputs at once where nothing is streamed and
-        nothing comes in batches.
+    stack : float32 [inputs, cols]; at least one input.
+    engine : {"fast", "reference"}; as in `simulate`. The fast one takes all inputs at once where
+        nothing is streamed and nothing comes in batches.
 
-    Returns
-    -------
-    InputsResult
-        What `simulate_passes` gives for each input: cycles and outputs one by one, counts in total.
-
-    Raises
-    ------
-    EieError
-        As in `simulate`.
+    The result is that of `simulate_passes` for each input: cycles and outputs one by one, counts in
+    total.
     """
     if engine == "fast" and len(images) == 1:
         from eiesim.sim.fast import inputs  # noqa: PLC0415 - numba takes half a second to import
@@ -95,56 +125,14 @@ def simulate_inputs(
         image.require(hw)
         if inputs.can_run(image, hw):
             what = f"{image.name}: activations"
-            given = take_array(stack, what, np.float32, ("inputs", image.cols))
-            return inputs.run_inputs(image, given, hw)
+            operands = take_array(stack, what, np.float32, ("inputs", image.cols))
+            return inputs.run_inputs(image, operands, hw)
     runs = [simulate_passes(images, vector, hw, engine) for vector in stack]
     return InputsResult(
         np.stack([run.output for run in runs]),
         np.array([run.cycles for run in runs], np.int64),
         add_counters([run.counters for run in runs]),
     )
-
-
-def share_srams(images: Sequence[InterleavedCSC], hw: Hardware) -> Hardware:
-    """Return the machine as each pass sees it: with all of its SRAMs, or with an equal share."""
-    uses = fit_images(images, hw.fill)
-    if all(use.fits for use in uses if use.memory in (SPMAT_SRAM, PTR_SRAM)):
-        return hw
-    return replace(
-        hw,
-        spmat_sram_bytes=max(hw.spmat_sram_bytes // len(images), 1),
-        ptr_sram_bytes=max(hw.ptr_sram_bytes // len(images), 1),
-    )
-
-
-def bound_passes(
-    images: Sequence[InterleavedCSC], activations: npt.NDArray[np.float32], hw: Hardware
-) -> Bounds:
-    """Bound the cycles of one input without simulating it, in one pass or in several.
-
-    Parameters
-    ----------
-    images, activations, hw
-        As in `simulate_passes`.
-
-    Raises
-    ------
-    EieError
-        As in `eiesim.sim.bounds.bound_cycles`.
-    """
-    own = share_srams(images, hw)
-    parts = [bound_cycles(image, activations, own) for image in images]
-    written = sum(map(count_write_cycles, images)) if len(images) > 1 else 0
-    return Bounds(
-        work_cycles=sum(part.work_cycles for part in parts),
-        busiest_pe_cycles=sum(part.busiest_pe_cycles for part in parts) + written,
-        ceiling_cycles=sum(part.ceiling_cycles for part in parts) + written,
-    )
-
-
-def count_write_cycles(image: InterleavedCSC) -> int:
-    """Return the cycles in which a pass writes its outputs to the activation SRAM."""
-    return image.pe_rows(0)
 
 
 def move_activations(
@@ -158,43 +146,26 @@ def move_activations(
 
     Parameters
     ----------
-    run : InputsResult
-        Of `simulate_inputs`, on a machine with `act_batches`.
-    loads, stores : bool
-        Whether inputs come from the SRAM, and outputs go there.
+    run : Of `simulate_inputs`, on a machine with `act_batches`.
+    loads, stores : Whether inputs come from the SRAM, and outputs go there.
     """
-    counters, times = run.counters, len(run.cycles)
-    if loads and _count_input_rows(images[0]) <= hw.registers_per_pe:
-        counters = _load(counters, images[0], times)
+    counters, image, times = run.counters, images[0], len(run.cycles)
+    if loads and image.input_rows <= hw.registers_per_pe:
+        counters = _move(counters, deal(image.cols, image.n_pes), LOAD, times)
     if stores and len(images) == 1:
-        counters = _write(counters, images[0], times)
-    moves = (counters.cycles - run.counters.cycles) // times
-    return InputsResult(run.output, run.cycles + moves, counters)
+        counters = _move(counters, deal(image.rows, image.n_pes), STORE, times)
+    move_cycles = (counters.cycles - run.counters.cycles) // times
+    return InputsResult(run.output, run.cycles + move_cycles, counters)
 
 
-def _count_input_rows(image: InterleavedCSC) -> int:
-    return -(-image.cols // image.n_pes)
-
-
-def _load(counters: Counters, image: InterleavedCSC, times: int) -> Counters:
-    """Add what comes before the scan."""
-    cycles = times * _count_input_rows(image)
-    loaded = np.bincount(np.arange(image.cols) % image.n_pes, minlength=image.n_pes)
-    pe = replace(
-        counters.pe,
-        starved_cycles=counters.pe.starved_cycles + cycles,
-        act_sram_reads=counters.pe.act_sram_reads + times * loaded,
-    )
-    return replace(counters, cycles=counters.cycles + cycles, pe=pe)
-
-
-def _write(counters: Counters, image: InterleavedCSC, times: int = 1) -> Counters:
-    """Add what a pass does at its end."""
-    cycles = times * count_write_cycles(image)
-    written = np.array([image.pe_rows(pe) for pe in range(image.n_pes)], np.int64)
-    pe = replace(
-        counters.pe,
-        drained_cycles=counters.pe.drained_cycles + cycles,
-        act_sram_writes=counters.pe.act_sram_writes + times * written,
-    )
-    return replace(counters, cycles=counters.cycles + cycles, pe=pe)
+def _move(
+    counters: Counters, activations: Counts, kind: tuple[str, str], times: int = 1
+) -> Counters:
+    """Add the moves of `activations` of each PE, int64 [n_pes]; the first PE has the most."""
+    waited, accesses = kind
+    cycles = times * int(activations[0])
+    moved = {
+        waited: getattr(counters.pe, waited) + cycles,
+        accesses: getattr(counters.pe, accesses) + times * activations,
+    }
+    return replace(counters, cycles=counters.cycles + cycles, pe=replace(counters.pe, **moved))

@@ -18,13 +18,7 @@ PIPELINE_CYCLES = 6
 def load_registers(
     activations: npt.NDArray[np.float32], hw: ScanView
 ) -> npt.NDArray[np.float32 | np.int16]:
-    """Return the activations as the source registers hold them; zero is what is zero there.
-
-    Parameters
-    ----------
-    activations : float32 [cols]
-        The input.
-    """
+    """Return the activations as the source registers hold them; zero is what is zero there."""
     return quantise(activations, hw.act_fraction_bits) if hw.datapath == "fixed16" else activations
 
 
@@ -39,12 +33,9 @@ class Scan:
 
     Attributes
     ----------
-    columns, gaps : int32 [items]
-        Column of each broadcast; cycles since the one before if no queue is full.
-    rows : int
-        Rows of activations before the detector.
-    rest_cycles : int
-        Cycles the scan goes on after the last broadcast.
+    columns, gaps : int32 [items]; column of each broadcast; cycles since the one before if no queue
+        is full.
+    rest_cycles : Cycles the scan goes on after the last broadcast.
     """
 
     columns: npt.NDArray[np.int32]
@@ -60,13 +51,11 @@ def scan_activations(
 
     Parameters
     ----------
-    registers : float32 or int16 [cols]
-        What the source registers hold, from `load_registers`.
+    registers : float32 or int16 [cols]; what the source registers hold, from `load_registers`.
     """
     n_pes = hw.n_pes
-    input_rows = image.bias_column // n_pes
     nonzero = np.flatnonzero(registers != 0)
-    rows = input_rows
+    rows = image.input_rows
     if find_scanned_bias(image, hw) >= 0:
         nonzero = np.append(nonzero, image.bias_column)
         rows += 1
@@ -76,6 +65,8 @@ def scan_activations(
     before = np.concatenate(([0], loaded[:-1]))
     gaps = 1 + np.append(row, rows) - before
     if hw.act_batches:
-        load_cycles = np.cumsum([hw.count_load_cycles(it, input_rows) for it in range(rows)])
+        load_cycles = np.cumsum(
+            [hw.count_load_cycles(number, image.input_rows) for number in range(rows)]
+        )
         gaps += np.diff(load_cycles[np.append(row, rows - 1)], prepend=0)
     return Scan(nonzero.astype(np.int32), gaps[:-1].astype(np.int32), rows, int(gaps[-1]) - 1)

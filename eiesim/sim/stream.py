@@ -7,14 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.arrays import take_array
 from eiesim.base.errors import ConfigError
 from eiesim.base.units import gbps_to_bits_per_cycle
+from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, overflows_srams
-from eiesim.sim.scan import Scan
+from eiesim.sim.scan import Scan, load_registers, scan_activations
 from eiesim.views import FetchView, StreamView
 
 TOO_MANY_CYCLES = 1 << 62
-"""So many cycles of fetches are refused: 64-bit times could not hold the run."""
+"""As many cycles of fetches are refused: 64-bit times could not hold the run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +25,8 @@ class Stream:
 
     Attributes
     ----------
-    bits : int64 [items]
-        Bits of each broadcast over all PEs.
-    spmat_words : int64 [n_pes]
-        Sparse-matrix words of each PE.
-    pointers : int
-        Pointers of each PE.
+    bits : int64 [items]; bits of each broadcast over all PEs.
+    spmat_words : int64 [n_pes]; sparse-matrix words of each PE.
     """
 
     bits: npt.NDArray[np.int64]
@@ -69,20 +67,16 @@ def count_fetch_cycles(
 
     Parameters
     ----------
-    bits : int64 [items]
-        Bits that each broadcast streams.
-    fetch : FetchView or None
-        Bandwidth and clock; None for a DRAM that fetches any column in a cycle.
+    bits : int64 [items]; bits that each broadcast streams.
+    fetch : Bandwidth and clock; None for a DRAM that fetches any column in a cycle.
 
     Returns
     -------
-    int64 [items]
-        Whole cycles, 0 where nothing is streamed.
+    int64 [items]; whole cycles, 0 where nothing is streamed.
 
     Raises
     ------
-    ConfigError
-        With so little bandwidth the cycles do not fit 64 bits.
+    ConfigError : With so little bandwidth the cycles do not fit 64 bits.
     """
     if fetch is None or not bits.any():
         return (bits > 0).astype(np.int64)
@@ -93,3 +87,29 @@ def count_fetch_cycles(
             f"dram_gbps: fetching at {fetch.dram_gbps} GB/s takes 2**62 cycles or more; raise it"
         )
     return np.array(cycles, dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class ScannedInput:
+    """One input of a layer, checked and scanned: what is broadcast, and what DRAM sends for it."""
+
+    image: InterleavedCSC
+    hw: Hardware
+    scan: Scan
+    stream: Stream
+
+
+def scan_input(
+    image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware
+) -> ScannedInput:
+    """Check an image and an input for a machine, and scan the input.
+
+    Raises
+    ------
+    WorkloadError : The activations are not float32 [cols], or not all numbers.
+    ImageError : The image is damaged or was encoded for other hardware.
+    """
+    image.require(hw)
+    operands = take_array(activations, f"{image.name}: activations", np.float32, (image.cols,))
+    scan = scan_activations(load_registers(operands, hw.scan), image, hw.scan)
+    return ScannedInput(image, hw, scan, find_stream(image, scan, hw.stream))

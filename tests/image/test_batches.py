@@ -26,7 +26,7 @@ from eiesim.counters import PE_FIELDS
 from eiesim.image import count_chips, fit_images
 from eiesim.sim.engines import Engine
 from eiesim.sim.golden import compute_output
-from eiesim.sim.passes import bound_passes
+from eiesim.sim.passes import Passes
 from tests.support.paths import DOCS
 from tests.support.strategies import Case, cases
 
@@ -55,7 +55,7 @@ def test_engines_agree(case: Case, accumulators: int) -> None:
     golden = compute_output(case.layer, case.activations, hw)
     for run in (fast, slow):
         assert np.array_equal(run.output.view(np.uint32), golden.view(np.uint32))
-    bounds = bound_passes(images, case.activations, hw)
+    bounds = Passes(images, case.activations, hw).bound()
     assert bounds.floor_cycles <= fast.cycles <= bounds.ceiling_cycles
 
 

@@ -8,6 +8,23 @@ DRAM takes for them, D the queue's slots, L the broadcast's latency::
     f[i]    = max(f[i-1],  free[i-1]) + t[i]
     b[i]    = max(b[i-1] + gap[i],  free[i],  f[i])
     s[k,i]  = max(s[k,i-1] + max(n[i-1,k], 1),  b[i] + 2 + L)
+
+Arrays of these names are the same in all kernels:
+
+counts : unsigned [columns, PEs]; entries of every column in every PE.
+columns : int32 [items]; column of each item.
+values : float32 or int16 [items]; activation of each item.
+earliest : int32 [items]; the earliest cycle a PE can start on each item.
+edge_rows : int32 [4, columns, PEs]; row of the first, second, last but one and last entry of every
+    column; -1 for a padding zero or where there is no such entry.
+ptr : int32 [columns + 1, PEs]; column pointers.
+indptr, rows, codes : int64, int32, uint8; the weights column by column. Rows within a column
+    differ, so every accumulator sees its products in the order of the items, as in its PE.
+weights : float32 or int16 [2**codebook_bits]; the codebook.
+registers : float32 or int16 [inputs, cols]; what the source registers hold.
+bias_column : the bias's, -1 where none is scanned.
+entries_per_word, across_columns : entries in a word; whether the last word stays latched from one
+    column to the next.
 """
 
 from __future__ import annotations
@@ -43,25 +60,17 @@ def time_broadcasts(
 
     Parameters
     ----------
-    counts : unsigned [columns, PEs]
-        Entries of every column in every PE.
-    columns, gaps : int32 [items]
-        Column of each item; cycles between its broadcast and the one before, if nothing waits.
-    fetches : int32 [items]
-        Cycles that DRAM takes for what each item streams, t; 0 where that is nothing.
-    depth : int
-        Slots of a queue, D.
-    lead : int
-        Cycles from a broadcast to the earliest start on it, 2 + L.
+    gaps : int32 [items]; cycles between its broadcast and the one before, if nothing waits.
+    fetches : int32 [items]; cycles that DRAM takes for what each item streams, t; 0 where that is
+        nothing.
+    depth : Slots of a queue, D.
+    lead : Cycles from a broadcast to the earliest start on it, 2 + L.
 
     Returns
     -------
-    broadcasts : int32 [items]
-        Cycle of each broadcast.
-    last_issue : int
-        Cycle in which the last entry is issued, 0 when there is none.
-    dram_stall_cycles : int
-        Cycles in which a broadcast waited for its data though no queue was full.
+    broadcasts : int32 [items]; cycle of each broadcast.
+    last_issue : Cycle in which the last entry is issued, 0 when there is none.
+    dram_stall_cycles : Cycles in which a broadcast waited for its data though no queue was full.
     """
     n_pes = counts.shape[1]
     items = columns.size
@@ -141,17 +150,11 @@ def occupy(
 
     Parameters
     ----------
-    counts : unsigned [columns, PEs]
-        Entries of every column in every PE.
-    columns, earliest : int32 [items]
-        Column of each item, and the earliest cycle a PE can start on it.
-    cycles : int
-        Cycles of the run. Empty columns that come later do not count.
+    cycles : Cycles of the run. Empty columns that come later do not count.
 
     Returns
     -------
-    busy, last_busy : int64 [PEs]
-        Cycles with a column; the last one of them, 0 if there is none.
+    busy, last_busy : int64 [PEs]; cycles with a column; the last one of them, 0 if there is none.
     """
     n_pes = counts.shape[1]
     end_of_run = np.int32(cycles)
@@ -175,24 +178,7 @@ def occupy(
 def count_words(
     ptr: Int32s, columns: Int32s, entries_per_word: int, across_columns: bool
 ) -> Int64s:
-    """Count the sparse-matrix words every PE reads.
-
-    Parameters
-    ----------
-    ptr : int32 [columns + 1, PEs]
-        Column pointers.
-    columns : int32 [items]
-        Column of each item.
-    entries_per_word : int
-        Entries in a word.
-    across_columns : bool
-        Whether the last word stays latched from one column to the next.
-
-    Returns
-    -------
-    int64 [PEs]
-        Words read.
-    """
+    """Count the sparse-matrix words every PE reads, int64 [PEs]."""
     n_pes = ptr.shape[1]
     reads = np.zeros(n_pes, np.int32)
     latched = np.full(n_pes, -1, np.int32)
@@ -204,8 +190,8 @@ def count_words(
         for pe in range(n_pes):
             first_word = np.int32((firsts[pe] + 0.5) * share)
             last_word = np.int32((ends[pe] - 0.5) * share)
-            kept = np.int32(1) if across_columns and first_word == latched[pe] else np.int32(0)
-            words = np.int32(last_word - first_word + 1 - kept)
+            reused = np.int32(1) if across_columns and first_word == latched[pe] else np.int32(0)
+            words = np.int32(last_word - first_word + 1 - reused)
             reads[pe] += words if ends[pe] > firsts[pe] else np.int32(0)
             latched[pe] = last_word if ends[pe] > firsts[pe] else latched[pe]
     return reads.astype(np.int64)
@@ -215,25 +201,10 @@ def count_words(
 def count_bypasses(
     counts: npt.NDArray[Any], edge_rows: Int32s, columns: Int32s, earliest: Int32s
 ) -> Int64s:
-    """Count the multiply-accumulates that find their accumulator's last write not committed yet.
+    """Count each PE's multiply-accumulates whose accumulator's last write is not committed yet.
 
     That is a write issued one or two cycles before. Rows within a column differ, so only the first
     two entries of a column can meet one, and only among the last two entries before it.
-
-    Parameters
-    ----------
-    counts : unsigned [columns, PEs]
-        Entries of every column in every PE.
-    edge_rows : int32 [4, columns, PEs]
-        Row of the first, second, last but one and last entry of every column; -1 for a padding zero
-        or where there is no such entry.
-    columns, earliest : int32 [items]
-        Column of each item, and the earliest cycle a PE can start on it.
-
-    Returns
-    -------
-    int64 [PEs]
-        Bypasses.
     """
     n_pes = counts.shape[1]
     none = np.int32(-2)
@@ -290,15 +261,7 @@ def accumulate_float32(
 
     Parameters
     ----------
-    indptr, rows, codes : int64, int32, uint8
-        The weights column by column. Rows within a column differ, so every accumulator sees its
-        products in the order of the items, as in its PE.
-    columns, values : int32, float32 [items]
-        Column and activation of each item.
-    weights : float32 [2**codebook_bits]
-        The codebook.
-    output : float32 [rows]
-        Result, zero on entry.
+    output : float32 [rows]; result, zero on entry.
     """
     for item in range(columns.size):
         for position in range(indptr[columns[item]], indptr[columns[item] + 1]):
@@ -320,14 +283,7 @@ def accumulate_fixed16(
 
     Parameters
     ----------
-    columns, values : int32, int16 [items]
-        Column and activation of each item.
-    weights : int16 [2**codebook_bits]
-        The codebook.
-    output : int16 [rows]
-        Result, zero on entry.
-    shift : int
-        Fraction bits of the weights.
+    output : int16 [rows]; result, zero on entry.
     """
     half = (1 << shift) >> 1
     products = np.empty(weights.size, np.int64)
@@ -352,13 +308,8 @@ def list_broadcasts(
     Parameters
     ----------
     registers : float32 or int16 [cols]
-        What the source registers hold.
-    bias_column : int
-        The bias's, -1 where none is scanned.
-    one : float32 or int16
-        Its activation, 1.0.
-    columns, values : int32, float32 or int16 [cols + 1]
-        Result, as far as the number returned.
+    one : float32 or int16; the bias's activation, 1.0.
+    columns, values : as above, but [cols + 1]; result, as far as the number returned.
     """
     items = 0
     for column in range(registers.size):
@@ -387,23 +338,12 @@ def run_inputs(
 
     Parameters
     ----------
-    image : int32, unsigned, int32, int32
-        Pointers [columns + 1, PEs], entries of every column [columns, PEs], padding zeros likewise,
-        and rows at the edges of the columns [4, columns, PEs].
-    registers : float32 or int16 [inputs, cols]
-        What the source registers hold.
-    bias_column : int
-        The bias's, -1 where none is scanned.
-    scan_rows : int
-        Rows of activations before the detector, the bias's included.
-    machine : int, int, int, bool
-        Slots of a queue; cycles from a broadcast to the earliest start on it; entries in a word;
-        whether the last word stays latched from one column to the next.
-    per_input : int64 [4, inputs]
-        Result: cycles, cycles of the scan, broadcasts, stalls.
-    per_pe : int64 [6, PEs]
-        Result, zero on entry, summed over inputs: busy cycles, last busy cycle, words read,
-        entries, padding zeros, bypasses.
+    image : `ptr`; `counts`; padding zeros, int32 [columns, PEs]; `edge_rows`.
+    scan_rows : Rows of activations before the detector, the bias's included.
+    machine : `depth` and `lead` as in `time_broadcasts`; `entries_per_word`; `across_columns`.
+    per_input : int64 [4, inputs]; result: cycles, cycles of the scan, broadcasts, stalls.
+    per_pe : int64 [6, PEs]; result, zero on entry, summed over inputs: busy cycles, last busy
+        cycle, words read, entries, padding zeros, bypasses.
     """
     ptr, counts, padding, edge_rows = image
     depth, lead, entries_per_word, across_columns = machine
@@ -423,9 +363,9 @@ def run_inputs(
             unstalled += gaps[item]
             # the next row is loaded in the cycle of a broadcast from the last lane
             before = row + 1 if columns[item] - row * n_pes == n_pes - 1 else row
-        own = columns[:items]
+        sent = columns[:items]
         broadcasts, last_issue, _ = time_broadcasts(
-            counts, own, gaps[:items], fetches[:items], depth, lead
+            counts, sent, gaps[:items], fetches[:items], depth, lead
         )
         last_broadcast = int(broadcasts[items - 1]) if items else 0
         scan_cycles = last_broadcast + scan_rows - before
@@ -435,9 +375,9 @@ def run_inputs(
         per_input[2, number] = items
         per_input[3, number] = last_broadcast - unstalled
         earliest = (broadcasts + np.int32(lead)).astype(np.int32)
-        busy, last_busy = occupy(counts, own, earliest, cycles)
-        words = count_words(ptr, own, entries_per_word, across_columns)
-        bypasses = count_bypasses(counts, edge_rows, own, earliest)
+        busy, last_busy = occupy(counts, sent, earliest, cycles)
+        words = count_words(ptr, sent, entries_per_word, across_columns)
+        bypasses = count_bypasses(counts, edge_rows, sent, earliest)
         for pe in range(n_pes):
             per_pe[0, pe] += busy[pe]
             per_pe[1, pe] += last_busy[pe]
@@ -453,7 +393,7 @@ def run_inputs(
 def accumulate_inputs_float32(
     matrix: tuple[Int64s, Int32s, npt.NDArray[np.uint8]],
     registers: npt.NDArray[np.float32],
-    bias_column: int,
+    bias: tuple[int, np.float32],
     weights: npt.NDArray[np.float32],
     output: npt.NDArray[np.float32],
 ) -> None:
@@ -461,23 +401,17 @@ def accumulate_inputs_float32(
 
     Parameters
     ----------
-    registers : float32 [inputs, cols]
-        The inputs.
-    bias_column : int
-        The bias's, whose activation is 1; -1 where none is scanned.
-    weights : float32 [2**codebook_bits]
-        The codebook.
-    output : float32 [inputs, rows]
-        Result, zero on entry.
+    matrix : `indptr`, `rows`, `codes`.
+    bias : its column, -1 where none is scanned, and its activation, 1.0.
+    output : float32 [inputs, rows]; result, zero on entry.
     """
     indptr, rows, codes = matrix
     columns = np.empty(registers.shape[1] + 1, np.int32)
     values = np.empty(registers.shape[1] + 1, np.float32)
     for number in range(registers.shape[0]):
-        one = np.float32(1)
-        items = list_broadcasts(registers[number], bias_column, one, columns, values)
-        own = output[number]
-        accumulate_float32(indptr, rows, codes, columns[:items], values[:items], weights, own)
+        items = list_broadcasts(registers[number], bias[0], bias[1], columns, values)
+        sent, sent_values, sums = columns[:items], values[:items], output[number]
+        accumulate_float32(indptr, rows, codes, sent, sent_values, weights, sums)
 
 
 @kernel
@@ -489,21 +423,16 @@ def accumulate_inputs_fixed16(
     output: npt.NDArray[np.int16],
     shift: int,
 ) -> None:
-    """Multiply and accumulate many inputs in 16 bits.
+    """Multiply and accumulate many inputs in 16 bits, as `accumulate_inputs_float32` does.
 
     Parameters
     ----------
-    matrix, registers, weights, output
-        As in `accumulate_inputs_float32`, in int16.
-    bias : int, int16
-        The bias's column, -1 where none is scanned, and its activation, 1.0.
-    shift : int
-        Fraction bits of the weights.
+    shift : Fraction bits of the weights.
     """
     indptr, rows, codes = matrix
     columns = np.empty(registers.shape[1] + 1, np.int32)
     values = np.empty(registers.shape[1] + 1, np.int16)
     for number in range(registers.shape[0]):
         items = list_broadcasts(registers[number], bias[0], bias[1], columns, values)
-        used, own = values[:items], output[number]
-        accumulate_fixed16(indptr, rows, codes, columns[:items], used, weights, own, shift)
+        sent, sent_values, sums = columns[:items], values[:items], output[number]
+        accumulate_fixed16(indptr, rows, codes, sent, sent_values, weights, sums, shift)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from eiesim.base.errors import ImageError
 from eiesim.counters import Counters, Counts, PeCounters, RunResult
 from eiesim.hardware import Hardware
-from eiesim.image import InterleavedCSC
+from eiesim.image import InterleavedCSC, deal
 from eiesim.sim.fast._kernels import (
     count_bypasses,
     count_words,
@@ -42,10 +41,7 @@ class Timing(NamedTuple):
 
     Attributes
     ----------
-    broadcasts : int32 [items]
-        Cycle of each broadcast.
-    cycles, scan_cycles, stall_cycles, dram_stall_cycles : int
-        As in `Counters`.
+    broadcasts : int32 [items]; cycle of each broadcast.
     """
 
     broadcasts: npt.NDArray[np.int32]
@@ -62,13 +58,11 @@ def time_scan(
 
     Parameters
     ----------
-    fetches : int64 [items]
-        Cycles that DRAM takes for what each of them streams.
+    fetches : int64 [items]; cycles that DRAM takes for what each of them streams.
 
     Raises
     ------
-    ImageError
-        The run may take more cycles than 32 bits hold.
+    ImageError : The run may take more cycles than 32 bits hold.
     """
     lead = 2 + hw.broadcast_latency_cycles
     unstalled_cycles = int(scan.gaps.sum())
@@ -114,113 +108,67 @@ class Occupied(NamedTuple):
 class Prepared:
     """One input of a layer, and what its runs on machines with the same image share.
 
-    What is kept is kept by views of the machine, and made of them alone.
-
-    Parameters
-    ----------
-    image : InterleavedCSC
-        The layer, encoded for all of the machines.
-    activations : float32 [cols]
-        The input, checked.
+    Results are kept by views of the machine, and depend on them alone. The activations, float32
+    [cols], are checked already.
     """
 
     def __init__(self, image: InterleavedCSC, activations: npt.NDArray[np.float32]) -> None:
+        @lru_cache(KEPT_LONG)
+        def scan(hw: ScanView) -> Scanned:
+            broadcasts = scan_activations(load_registers(activations, hw), image, hw)
+            entries = image.counts[broadcasts.columns].sum(axis=0, dtype=np.int64)
+            padding = image.columns.padding[broadcasts.columns].sum(axis=0, dtype=np.int64)
+            return Scanned(broadcasts, entries, padding)
+
+        @lru_cache(KEPT_LONG)
+        def stream(seen: ScanView, hw: StreamView) -> Stream:
+            return find_stream(image, scan(seen).scan, hw)
+
+        @lru_cache(KEPT)
+        def read_words(seen: ScanView, hw: WordView) -> Counts:
+            across = hw.spmat_word_reuse == "across_columns"
+            return count_words(image.ptr, scan(seen).scan.columns, hw.entries_per_word, across)
+
+        @lru_cache(KEPT)
+        def time(
+            seen: ScanView, dram: tuple[StreamView, FetchView | None] | None, hw: TimingView
+        ) -> Occupied:
+            broadcasts = scan(seen).scan
+            fetches = np.zeros(broadcasts.columns.size, np.int64)
+            if dram is not None:
+                fetches = count_fetch_cycles(stream(seen, dram[0]).bits, dram[1])
+            return _occupy(image, broadcasts, fetches, hw)
+
         self.image = image
-        keep, keep_long = lru_cache(KEPT), lru_cache(KEPT_LONG)
-        self._scan = keep_long(partial(_scan, image, activations))
-        self._stream = keep_long(partial(_stream, image, self._scan))
-        self._count_words = keep(partial(_count_words, image, self._scan))
-        self._occupy = keep(partial(_occupy, image, self._scan, self._stream))
+        self._scan, self._stream, self._read_words, self._time = scan, stream, read_words, time
 
     def count(self, hw: Hardware) -> Counters:
-        """Return the counts of the run on a machine.
-
-        Raises
-        ------
-        ImageError
-            The run may take more cycles than 32 bits hold.
-        ConfigError
-            With so little DRAM bandwidth not even 64 bits hold them.
-        """
+        """Return the counts of the run on a machine; raises what `eiesim.simulate` does."""
         scan, entries, padding = self._scan(hw.scan)
         stream = self._stream(hw.scan, hw.stream)
         # where nothing is streamed, times do not depend on DRAM
         dram = (hw.stream, hw.fetch) if stream.bits.any() else None
-        run = self._occupy(hw.scan, hw.timing, dram)
-        words = self._count_words(hw.scan, hw.words)
+        occupied = self._time(hw.scan, dram, hw.timing)
+        words = self._read_words(hw.scan, hw.words)
         work = PEWork(
-            1, run.cycles, scan.columns.size, run.busy, run.last_busy, run.bypasses, entries,
-            padding, words, stream.spmat_words, stream.pointers,
+            1, scan.rows, scan.columns.size, occupied, entries, padding, words,
+            stream.spmat_words, stream.pointers,
         )  # fmt: skip
-        return Counters(
-            cycles=run.cycles,
-            scan_cycles=run.scan_cycles,
-            rows_scanned=scan.rows,
-            broadcasts=scan.columns.size,
-            stall_cycles=run.stall_cycles,
-            dram_stall_cycles=run.dram_stall_cycles,
-            pe=count_pes(self.image, hw, work),
-        )
-
-
-def _scan(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: ScanView) -> Scanned:
-    scan = scan_activations(load_registers(activations, hw), image, hw)
-    entries = image.counts[scan.columns].sum(axis=0, dtype=np.int64)
-    padding = image.columns.padding[scan.columns].sum(axis=0, dtype=np.int64)
-    return Scanned(scan, entries, padding)
-
-
-def _stream(
-    image: InterleavedCSC, scan: Callable[[ScanView], Scanned], seen: ScanView, hw: StreamView
-) -> Stream:
-    return find_stream(image, scan(seen).scan, hw)
-
-
-def _count_words(
-    image: InterleavedCSC, scan: Callable[[ScanView], Scanned], seen: ScanView, hw: WordView
-) -> Counts:
-    across = hw.spmat_word_reuse == "across_columns"
-    return count_words(image.ptr, scan(seen).scan.columns, hw.entries_per_word, across)
+        return count_work(self.image, hw, work)
 
 
 def _occupy(
-    image: InterleavedCSC,
-    scan: Callable[[ScanView], Scanned],
-    stream: Callable[[ScanView, StreamView], Stream],
-    seen: ScanView,
-    hw: TimingView,
-    dram: tuple[StreamView, FetchView | None] | None,
+    image: InterleavedCSC, scan: Scan, fetches: npt.NDArray[np.int64], hw: TimingView
 ) -> Occupied:
-    """Time a run; without `dram` nothing is streamed."""
-    broadcasts = scan(seen).scan
-    fetches = np.zeros(broadcasts.columns.size, np.int64)
-    if dram is not None:
-        fetches = count_fetch_cycles(stream(seen, dram[0]).bits, dram[1])
-    timing = time_scan(image, broadcasts, fetches, hw)
+    timing = time_scan(image, scan, fetches, hw)
     earliest = timing.broadcasts + np.int32(2 + hw.broadcast_latency_cycles)
-    busy, last_busy = occupy(image.counts, broadcasts.columns, earliest, timing.cycles)
-    edge_rows = image.columns.edge_rows
-    bypasses = count_bypasses(image.counts, edge_rows, broadcasts.columns, earliest)
+    busy, last_busy = occupy(image.counts, scan.columns, earliest, timing.cycles)
+    bypasses = count_bypasses(image.counts, image.columns.edge_rows, scan.columns, earliest)
     return Occupied(*timing[1:], busy, last_busy, bypasses)
 
 
 def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware) -> RunResult:
-    """Run one input through a layer; see `eiesim.simulate`.
-
-    Parameters
-    ----------
-    image : InterleavedCSC
-        The layer, encoded for `hw`.
-    activations : float32 [cols]
-        The input, checked.
-
-    Raises
-    ------
-    ImageError
-        The run may take more cycles than 32 bits hold.
-    ConfigError
-        With so little DRAM bandwidth not even 64 bits hold them.
-    """
+    """Run one input through a layer, the input checked already; see `eiesim.simulate`."""
     counters = Prepared(image, activations).count(hw)
     (output,) = accumulate(image, load_registers(activations, hw.scan)[np.newaxis], hw)
     return RunResult(image.name, "fast", hw, output, counters)
@@ -231,24 +179,17 @@ class PEWork(NamedTuple):
 
     Attributes
     ----------
-    runs, cycles, broadcasts
-        How many runs; their cycles and broadcasts.
-    busy, last_busy
-        Of each PE: cycles with a column; the last one of them, summed over the runs.
-    bypasses, entries, padding
-        As in `PeCounters`; entries are all, padding zeros included.
-    words, dram_words
-        Of each PE: sparse-matrix words read; of these, from DRAM.
-    dram_pointers
-        Pointers that each PE takes from DRAM.
+    runs, rows_scanned, broadcasts : How many, over all runs.
+    occupied : Sums over the runs.
+    entries, padding : All entries; the padding zeros among them.
+    words, dram_words : Of each PE: sparse-matrix words read; of these, from DRAM.
+    dram_pointers : Pointers that each PE takes from DRAM.
     """
 
     runs: int
-    cycles: int
+    rows_scanned: int
     broadcasts: int
-    busy: Counts
-    last_busy: Counts
-    bypasses: Counts
+    occupied: Occupied
     entries: Counts
     padding: Counts
     words: Counts
@@ -256,31 +197,30 @@ class PEWork(NamedTuple):
     dram_pointers: int
 
 
-def count_pes(image: InterleavedCSC, hw: Hardware, work: PEWork) -> PeCounters:
-    """Return the counts of every PE."""
+def count_work(image: InterleavedCSC, hw: Hardware, work: PEWork) -> Counters:
+    """Return every count of the runs."""
+    cycles, scan_cycles, stall_cycles, dram_stall_cycles, busy, last_busy, bypasses = work.occupied
     macs = work.entries - work.padding
-    inputs, outputs = _deal(image.cols, hw.n_pes), _deal(image.rows, hw.n_pes)
+    inputs, outputs = deal(image.cols, hw.n_pes), deal(image.rows, hw.n_pes)
     bias_read = find_scanned_bias(image, hw.scan) >= 0
     capacity = hw.registers_per_pe
-    return PeCounters(
-        busy_cycles=work.busy,
-        starved_cycles=work.last_busy - work.busy,
-        drained_cycles=work.cycles - work.last_busy,
+    pe = PeCounters(
+        busy_cycles=busy,
+        starved_cycles=last_busy - busy,
+        drained_cycles=cycles - last_busy,
         ptr_reads=np.full(hw.n_pes, work.broadcasts),
         ptr_dram_reads=np.full(hw.n_pes, work.dram_pointers),
         spmat_reads=work.words,
         spmat_dram_words=work.dram_words,
         macs=macs,
         padding_macs=work.padding,
-        accumulator_reads=macs - work.bypasses,
+        accumulator_reads=macs - bypasses,
         accumulator_writes=macs,
-        bypasses=work.bypasses,
+        bypasses=bypasses,
         act_register_reads=work.runs * (inputs + bias_read * (np.arange(hw.n_pes) == 0)),
         act_sram_reads=work.runs * np.where(inputs > capacity, inputs, 0),
         act_sram_writes=work.runs * np.where(outputs > capacity, outputs, 0),
     )
-
-
-def _deal(number: int, n_pes: int) -> Counts:
-    """Return how many of so many rows or inputs each PE holds."""
-    return (number - np.arange(n_pes, dtype=np.int64) + n_pes - 1) // n_pes
+    return Counters(
+        cycles, scan_cycles, work.rows_scanned, work.broadcasts, stall_cycles, dram_stall_cycles, pe
+    )

@@ -5,36 +5,27 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.counters import Counters, InputsResult
+from eiesim.counters import InputsResult
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, overflows_srams
 from eiesim.sim.fast import _kernels
-from eiesim.sim.fast.engine import LATEST, PEWork, count_pes
+from eiesim.sim.fast.engine import LATEST, Occupied, PEWork, count_work
 from eiesim.sim.fast.outputs import accumulate
 from eiesim.sim.scan import find_scanned_bias, load_registers
 
 
 def can_run(image: InterleavedCSC, hw: Hardware) -> bool:
     """Return whether inputs can be run so: nothing is streamed, nothing comes in batches."""
-    rows = image.bias_column // hw.n_pes + 1
-    items = image.cols + 1
+    rows, items = image.input_rows + 1, image.cols + 1
     longest = rows + items * (1 + max(image.longest_column, 2 + hw.broadcast_latency_cycles))
     return not hw.act_batches and longest <= LATEST and not overflows_srams(image, hw.stream)
 
 
 def run_inputs(image: InterleavedCSC, stack: npt.NDArray[np.float32], hw: Hardware) -> InputsResult:
-    """Run inputs through a layer; see `eiesim.sim.passes.simulate_inputs`.
-
-    Parameters
-    ----------
-    image : InterleavedCSC
-        The layer, encoded for `hw`; see `can_run`.
-    stack : float32 [inputs, cols]
-        The inputs, checked.
-    """
+    """Run inputs [inputs, cols], checked already, through a layer for which `can_run` holds."""
     registers = load_registers(stack, hw.scan)
     bias_column = find_scanned_bias(image, hw.scan)
-    scan_rows = image.bias_column // hw.n_pes + (bias_column >= 0)
+    scan_rows = image.input_rows + (bias_column >= 0)
     per_input = np.zeros((4, len(stack)), np.int64)
     per_pe = np.zeros((6, hw.n_pes), np.int64)
     _kernels.run_inputs(
@@ -53,18 +44,13 @@ def run_inputs(image: InterleavedCSC, stack: npt.NDArray[np.float32], hw: Hardwa
     )
     cycles, scan_cycles, broadcasts, stall_cycles = per_input
     busy, last_busy, words, entries, padding, bypasses = per_pe
+    occupied = Occupied(
+        int(cycles.sum()), int(scan_cycles.sum()), int(stall_cycles.sum()), 0, busy, last_busy,
+        bypasses,
+    )  # fmt: skip
     nothing = np.zeros(hw.n_pes, np.int64)
-    total = int(cycles.sum()), int(broadcasts.sum())
     work = PEWork(
-        len(stack), *total, busy, last_busy, bypasses, entries, padding, words, nothing, 0
-    )
-    counters = Counters(
-        cycles=total[0],
-        scan_cycles=int(scan_cycles.sum()),
-        rows_scanned=len(stack) * scan_rows,
-        broadcasts=total[1],
-        stall_cycles=int(stall_cycles.sum()),
-        dram_stall_cycles=0,
-        pe=count_pes(image, hw, work),
-    )
-    return InputsResult(accumulate(image, registers, hw), cycles, counters)
+        len(stack), len(stack) * scan_rows, int(broadcasts.sum()), occupied, entries, padding,
+        words, nothing, 0,
+    )  # fmt: skip
+    return InputsResult(accumulate(image, registers, hw), cycles, count_work(image, hw, work))

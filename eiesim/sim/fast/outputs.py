@@ -21,24 +21,23 @@ def accumulate(
 
     Parameters
     ----------
-    registers : float32 or int16 [inputs, cols]
-        What the source registers hold, from `eiesim.sim.scan.load_registers`.
-    hw : Hardware
-        Its `datapath` and fraction bits.
+    registers : float32 or int16 [inputs, cols]; what the source registers hold, from
+        `eiesim.sim.scan.load_registers`.
 
     Returns
     -------
     float32 [inputs, rows]
-        The outputs.
     """
     matrix, bias_column = image.columns[:3], find_scanned_bias(image, hw.scan)
     shape = (len(registers), image.rows)
     if hw.datapath == "float32":
-        output = np.zeros(shape, np.float32)
-        accumulate_inputs_float32(matrix, registers, bias_column, image.codebook, output)
-        return output
-    raw = np.zeros(shape, np.int16)
-    bias = bias_column, quantise([1.0], hw.act_fraction_bits)[0]
+        sums = np.zeros(shape, np.float32)
+        bias = bias_column, np.float32(1.0)
+        accumulate_inputs_float32(matrix, registers, bias, image.codebook, sums)
+        return sums
+    fixed_sums = np.zeros(shape, np.int16)
+    fixed_bias = bias_column, quantise([1.0], hw.act_fraction_bits)[0]
     weights = quantise(image.codebook, hw.weight_fraction_bits)
-    accumulate_inputs_fixed16(matrix, registers, bias, weights, raw, hw.weight_fraction_bits)
-    return dequantise(raw, hw.act_fraction_bits)
+    shift = hw.weight_fraction_bits
+    accumulate_inputs_fixed16(matrix, registers, fixed_bias, weights, fixed_sums, shift)
+    return dequantise(fixed_sums, hw.act_fraction_bits)

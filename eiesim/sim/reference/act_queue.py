@@ -23,13 +23,8 @@ class ActivationQueue:
 
     Parameters
     ----------
-    env : simpy.Environment
-        The clock; its time is the cycle.
-    depth : int
-        Slots of the ring.
-    latency_cycles : int
-        Cycles a broadcast is under way. Its slot is taken when it is sent, so that the queue never
-        overflows.
+    latency_cycles : Cycles a broadcast is under way. Its slot is taken when it is sent, so that the
+        queue never overflows.
     """
 
     def __init__(self, env: simpy.Environment, depth: int, latency_cycles: int) -> None:
@@ -86,7 +81,7 @@ class ActivationQueue:
             yield from self._wait_for_pop()
 
     def wait_for_pops(self, number: int) -> Process:
-        """Sleep until a cycle before which so many activations were popped."""
+        """Sleep until a cycle before which `number` activations were popped."""
         while self.pops < number:
             yield from self._wait_for_pop()
 

@@ -12,15 +12,8 @@ class ActivationReadWrite:
 
     Parameters
     ----------
-    source : sequence of number
-        This PE's activations, one a row.
-    outputs : int
-        Outputs of this PE.
-    zero : number
-        What an accumulator holds at first.
-    capacity : int
-        Registers in each file. Inputs or outputs beyond it pass through the activation SRAM, each
-        of them once.
+    capacity : Registers in each file. Inputs or outputs beyond it pass through the activation SRAM,
+        each of them once.
     """
 
     def __init__(self, source: Sequence[Number], outputs: int, zero: Number, capacity: int) -> None:
@@ -33,47 +26,23 @@ class ActivationReadWrite:
         self.act_sram_writes = outputs if outputs > capacity else 0
 
     def read_source(self, row: int) -> Number:
-        """Return the activation of a row, 0 behind the end of the input.
-
-        Parameters
-        ----------
-        row : int
-            Row of the scan.
-        """
+        """Return the activation of a row, 0 behind the end of the input."""
         if row >= len(self._source):
             return 0
         self.act_register_reads += 1
         return self._source[row]
 
     def read_bias(self, one: Number) -> Number:
-        """Return the bias's 1.0.
-
-        Parameters
-        ----------
-        one : number
-            1.0 in the datapath's form.
-        """
+        """Return the bias's 1.0."""
         self.act_register_reads += 1
         return one
 
     def read_accumulator(self, row: int) -> Number:
-        """Return what an accumulator holds.
-
-        Parameters
-        ----------
-        row : int
-            Row within the PE.
-        """
+        """Return what an accumulator holds."""
         self.accumulator_reads += 1
         return self.accumulators[row]
 
     def write_accumulator(self, row: int, total: Number) -> None:
-        """Write an accumulator; the arithmetic unit reads before it writes in a cycle.
-
-        Parameters
-        ----------
-        row : int
-            Row within the PE.
-        """
+        """Write an accumulator; the arithmetic unit reads before it writes in a cycle."""
         self.accumulator_writes += 1
         self.accumulators[row] = total

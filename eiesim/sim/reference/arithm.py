@@ -34,19 +34,6 @@ class ArithmeticUnit:
     Stages: codebook look-up and address accumulation; accumulator read and multiplication; shift
     and add; accumulator write. A value that is still in the last two stages comes from there
     instead of the accumulator, so that nothing ever waits.
-
-    Parameters
-    ----------
-    env : simpy.Environment
-        The clock; its time is the cycle.
-    entries : Latch
-        Where the entries come from: sparse-matrix read.
-    weights : sequence of number
-        The codebook.
-    datapath : Datapath
-        The arithmetic.
-    registers : ActivationReadWrite
-        The PE's accumulators.
     """
 
     def __init__(

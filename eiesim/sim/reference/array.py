@@ -16,18 +16,24 @@ from eiesim.sim.reference.datapath import make_datapath
 from eiesim.sim.reference.dram import Dram, count_column_bits
 from eiesim.sim.reference.pe import ProcessingElement
 
+COUNTED = {
+    "ptr_read": ("ptr_reads", "ptr_dram_reads"),
+    "spmat_read": ("spmat_reads", "spmat_dram_words"),
+    "arithm": ("macs", "padding_macs", "bypasses"),
+    "registers": (
+        "accumulator_reads", "accumulator_writes", "act_register_reads", "act_sram_reads",
+        "act_sram_writes",
+    ),
+}  # fmt: skip
+"""What each block of a PE counts."""
+
 
 class Array:
     """An EIE machine with a layer and one input loaded.
 
     Parameters
     ----------
-    image : InterleavedCSC
-        The layer, encoded for `hw`.
-    activations : float32 [cols]
-        The input, checked.
-    hw : Hardware
-        The machine.
+    activations : float32 [cols]; the input, checked.
     """
 
     def __init__(
@@ -44,7 +50,6 @@ class Array:
             )
             for number in range(hw.n_pes)
         ]
-        input_rows = image.bias_column // hw.n_pes
         has_bias_row = image.has_bias or hw.bias_row
         queues = [pe.queue for pe in self.pes]
         self.dram = None
@@ -56,7 +61,7 @@ class Array:
             self._env,
             [pe.registers for pe in self.pes],
             queues,
-            [hw.scan.count_load_cycles(row, input_rows) for row in range(input_rows)],
+            [hw.scan.count_load_cycles(row, image.input_rows) for row in range(image.input_rows)],
             self._datapath.load_activations([1.0])[0] if has_bias_row else None,
             self.dram,
         )
@@ -66,8 +71,8 @@ class Array:
 
         Parameters
         ----------
-        shuffle_seed : int, optional
-            Start the processes in an order drawn from this seed; the result does not depend on it.
+        shuffle_seed : Start the processes in an order drawn from this seed; the result does not
+            depend on it.
         """
         processes = [self.ccu.run()] + [process for pe in self.pes for process in pe.processes()]
         if self.dram is not None:
@@ -94,25 +99,17 @@ class Array:
     def _count(self) -> Counters:
         cycles = self.cycles
         spans = [[span for span in pe.ptr_read.spans if span[0] <= cycles] for pe in self.pes]
-        busy = [sum(last - first + 1 for first, last, _ in own) for own in spans]
-        last_busy = [own[-1][1] if own else 0 for own in spans]
-        registers = [pe.registers for pe in self.pes]
+        busy = [sum(last - first + 1 for first, last, _ in columns) for columns in spans]
+        last_busy = [columns[-1][1] if columns else 0 for columns in spans]
         pe = PeCounters(
             busy_cycles=np.array(busy),
             starved_cycles=np.array(last_busy) - np.array(busy),
             drained_cycles=cycles - np.array(last_busy),
-            ptr_reads=np.array([pe.ptr_read.ptr_reads for pe in self.pes]),
-            ptr_dram_reads=np.array([pe.ptr_read.ptr_dram_reads for pe in self.pes]),
-            spmat_reads=np.array([pe.spmat_read.spmat_reads for pe in self.pes]),
-            spmat_dram_words=np.array([pe.spmat_read.spmat_dram_words for pe in self.pes]),
-            macs=np.array([pe.arithm.macs for pe in self.pes]),
-            padding_macs=np.array([pe.arithm.padding_macs for pe in self.pes]),
-            accumulator_reads=np.array([own.accumulator_reads for own in registers]),
-            accumulator_writes=np.array([own.accumulator_writes for own in registers]),
-            bypasses=np.array([pe.arithm.bypasses for pe in self.pes]),
-            act_register_reads=np.array([own.act_register_reads for own in registers]),
-            act_sram_reads=np.array([own.act_sram_reads for own in registers]),
-            act_sram_writes=np.array([own.act_sram_writes for own in registers]),
+            **{
+                name: np.array([getattr(getattr(pe, block), name) for pe in self.pes])
+                for block, names in COUNTED.items()
+                for name in names
+            },
         )
         return Counters(
             cycles=cycles,
@@ -126,13 +123,5 @@ class Array:
 
 
 def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware) -> RunResult:
-    """Run one input through a layer; see `eiesim.simulate`.
-
-    Parameters
-    ----------
-    image : InterleavedCSC
-        The layer, encoded for `hw`.
-    activations : float32 [cols]
-        The input, checked.
-    """
+    """Run one input through a layer, the input checked already; see `eiesim.simulate`."""
     return Array(image, activations, hw).run()

@@ -19,18 +19,11 @@ class CentralControlUnit:
 
     Parameters
     ----------
-    env : simpy.Environment
-        The clock; its time is the cycle.
-    registers : sequence of ActivationReadWrite
-        The PEs' source registers: activation j is in PE j mod N, row j div N.
-    queues : sequence of ActivationQueue
-        The PEs' queues.
-    bias : number or None
-        The bias's 1.0, one more row with this in lane 0; None for no such row.
-    load_cycles : sequence of int
-        Cycles that the activation SRAM takes before each row of activations can be scanned.
-    dram : Dram or None
-        Where the data of each column are awaited; None where the SRAMs hold everything.
+    registers : The PEs' source registers: activation j is in PE j mod N, row j div N.
+    bias : The bias's 1.0, one more row with this in lane 0; None for no such row.
+    load_cycles : Cycles that the activation SRAM takes before each row of activations can be
+        scanned.
+    dram : Where the data of each column are awaited; None where the SRAMs hold everything.
     """
 
     def __init__(

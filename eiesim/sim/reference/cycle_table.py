@@ -9,19 +9,13 @@ from eiesim.sim.reference.pe import ProcessingElement
 def tell_cycles(array: Array) -> str:
     """Return what every block did in every cycle, as a table.
 
-    Parameters
-    ----------
-    array : Array
-        A machine after its run.
-
     Returns
     -------
-    str
-        One line a cycle. ``scan``: the activation broadcast, ``stall`` for a full queue, ``dram``
-        for data that are not there yet, or ``load`` when the row holds none any more and the next
-        one, if any, is loaded. For each PE ``q``: activations in its queue when the cycle begins;
-        then its column and which of how many entries is issued, ``-`` for an empty column; ``w``:
-        row of the PE's accumulator that is written.
+    One line a cycle. ``scan``: the activation broadcast, ``stall`` for a full queue, ``dram`` for
+        data that are not there yet, or ``load`` when the row holds none any more and the next one,
+        if any, is loaded. For each PE ``q``: activations in its queue when the cycle begins; then
+        its column and which of how many entries is issued, ``-`` for an empty column; ``w``: row of
+        the PE's accumulator that is written.
     """
     scan = {cycle: f"a{column}" for cycle, column in array.ccu.broadcasts}
     scan |= dict.fromkeys(array.ccu.stalls, "stall")

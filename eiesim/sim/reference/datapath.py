@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,39 +13,15 @@ from eiesim.hardware import Hardware
 Number: TypeAlias = Any  # np.float32 or np.int16, as the datapath says
 
 
-class Datapath(ABC):
-    """What registers hold, and how two of them are multiplied and accumulated."""
-
-    @abstractmethod
-    def load_weights(self, codebook: npt.NDArray[np.float32]) -> list[Number]:
-        """Return the codebook as the registers hold it."""
-
-    @abstractmethod
-    def load_activations(self, values: npt.ArrayLike) -> list[Number]:
-        """Return activations, and the bias's 1.0, as the registers hold them."""
-
-    @abstractmethod
-    def multiply(self, weight: Number, activation: Number) -> Number:
-        """Return the product as the multiplier gives it."""
-
-    @abstractmethod
-    def add(self, accumulator: Number, product: Number) -> Number:
-        """Return the accumulator after the product was added."""
-
-    @abstractmethod
-    def unload(self, accumulators: list[Number]) -> npt.NDArray[np.float32]:
-        """Return what accumulators stand for."""
-
-
-class Float32(Datapath):
+class Float32:
     """IEEE single precision; product and sum are rounded once each."""
 
     def load_weights(self, codebook: npt.NDArray[np.float32]) -> list[Number]:
-        """Return the codebook as it is."""
+        """Return the codebook as the registers hold it."""
         return list(codebook)
 
     def load_activations(self, values: npt.ArrayLike) -> list[Number]:
-        """Return activations as float32."""
+        """Return activations, and the bias's 1.0, as the registers hold them."""
         return list(np.asarray(values, dtype=np.float32))
 
     def multiply(self, weight: Number, activation: Number) -> Number:
@@ -58,18 +33,12 @@ class Float32(Datapath):
         return accumulator + product
 
     def unload(self, accumulators: list[Number]) -> npt.NDArray[np.float32]:
-        """Return accumulators as they are."""
+        """Return what accumulators stand for."""
         return np.array(accumulators, dtype=np.float32)
 
 
-class Fixed16(Datapath):
-    """16-bit fixed point; the full product is shifted and added with saturation.
-
-    Parameters
-    ----------
-    weight_fraction_bits, act_fraction_bits : int
-        Bits behind the binary points.
-    """
+class Fixed16:
+    """16-bit fixed point; the full product is shifted and added with saturation."""
 
     def __init__(self, weight_fraction_bits: int, act_fraction_bits: int) -> None:
         self._weight_fraction_bits = weight_fraction_bits
@@ -96,14 +65,12 @@ class Fixed16(Datapath):
         return dequantise(np.array(accumulators, dtype=np.int16), self._act_fraction_bits)
 
 
-def make_datapath(hw: Hardware) -> Datapath:
-    """Return the arithmetic of a machine.
+Datapath: TypeAlias = Float32 | Fixed16
+"""What registers hold, and how two of them are multiplied and accumulated."""
 
-    Parameters
-    ----------
-    hw : Hardware
-        Its `datapath` and binary points.
-    """
+
+def make_datapath(hw: Hardware) -> Datapath:
+    """Return the arithmetic of a machine."""
     if hw.datapath == "fixed16":
         return Fixed16(hw.weight_fraction_bits, hw.act_fraction_bits)
     return Float32()

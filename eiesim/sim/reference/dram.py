@@ -23,19 +23,11 @@ class Dram:
 
     Parameters
     ----------
-    env : simpy.Environment
-        The clock; its time is the cycle.
-    queues : sequence of ActivationQueue
-        The PEs' queues.
-    column_bits : sequence of int
-        Bits to fetch for each broadcast, over all PEs.
-    hw : Hardware
-        Its `queue_depth`, `dram_gbps` and `clock_mhz`.
+    column_bits : Bits to fetch for each broadcast, over all PEs.
 
     Raises
     ------
-    ConfigError
-        With so little bandwidth the cycles do not fit 64 bits.
+    ConfigError : With so little bandwidth the cycles do not fit 64 bits.
     """
 
     def __init__(
@@ -68,9 +60,8 @@ class Dram:
 
         Parameters
         ----------
-        number : int
-            Which broadcast, from 0. Its fetch has begun when the one before was broadcast: that
-            one's data were there, and the room that it takes in the buffer was free.
+        number : Which broadcast, from 0. Its fetch has begun when the one before was broadcast:
+            that one's data were there, and the room that it takes in the buffer was free.
         """
         if self._arrivals[number] > self._env.now:
             yield self._env.timeout(self._arrivals[number] - self._env.now)
@@ -83,13 +74,7 @@ def _count_cycles(bits: int, hw: Hardware) -> int:
 
 
 def count_column_bits(image: InterleavedCSC, columns: Sequence[int], hw: Hardware) -> list[int]:
-    """Return the bits that each of the columns takes from DRAM over all PEs.
-
-    Parameters
-    ----------
-    columns : sequence of int
-        Columns in the order of the broadcasts.
-    """
+    """Return the bits that each of the columns takes from DRAM over all PEs."""
     column_bits = [0] * len(columns)
     for pe in range(image.n_pes):
         pointers = image.ptr[:, pe].tolist()

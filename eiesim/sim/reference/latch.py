@@ -13,13 +13,7 @@ Process = Generator[simpy.Event, None, None]
 
 
 class Latch(Generic[T]):
-    """Hands items from one block to the next, one cycle later, in order.
-
-    Parameters
-    ----------
-    env : simpy.Environment
-        The clock; its time is the cycle.
-    """
+    """Hands items from one block to the next, one cycle later, in order."""
 
     def __init__(self, env: simpy.Environment) -> None:
         self._env = env
@@ -27,13 +21,7 @@ class Latch(Generic[T]):
         self._written = env.event()
 
     def put(self, item: T) -> None:
-        """Write an item in this cycle.
-
-        Parameters
-        ----------
-        item : object
-            What the next block is to see in the next cycle.
-        """
+        """Write an item in this cycle."""
         self._items.append((self._env.now, item))
         if not self._written.triggered:
             self._written.succeed()

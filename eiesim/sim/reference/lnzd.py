@@ -19,16 +19,15 @@ class LeadingNonzeroDetector:
 
         Parameters
         ----------
-        after : int
-            Lane of the last activation broadcast from this row; -1 when there was none.
+        after : Lane of the last activation broadcast from this row; -1 when there was none.
         """
-        found = [
+        lanes = [
             lane if lane > after and activation != 0 else None
             for lane, activation in enumerate(row)
         ]
-        while len(found) > 1:
-            found = [
-                next((lane for lane in found[node : node + LNZD_FAN_IN] if lane is not None), None)
-                for node in range(0, len(found), LNZD_FAN_IN)
+        while len(lanes) > 1:
+            lanes = [
+                next((lane for lane in lanes[node : node + LNZD_FAN_IN] if lane is not None), None)
+                for node in range(0, len(lanes), LNZD_FAN_IN)
             ]
-        return found[0]
+        return lanes[0]

@@ -18,23 +18,7 @@ from eiesim.sim.reference.spmat_read import Entry, SparseMatrixRead
 
 
 class ProcessingElement:
-    """A PE with its part of the image and of the input.
-
-    Parameters
-    ----------
-    env : simpy.Environment
-        The clock; its time is the cycle.
-    number : int
-        Which PE this is.
-    image : InterleavedCSC
-        The layer.
-    source : sequence of number
-        The PE's activations.
-    datapath : Datapath
-        The arithmetic.
-    hw : Hardware
-        The machine.
-    """
+    """A PE with its part of the image and of the input."""
 
     def __init__(
         self,
@@ -76,8 +60,9 @@ def _pack_words(
     image: InterleavedCSC, number: int, entries_per_word: int
 ) -> list[list[tuple[int, int]]]:
     """Return the PE's sparse matrix word by word, the last one filled up with zeros."""
-    own = slice(image.base[number], image.base[number + 1])
-    entries = list(zip(image.codes[own].tolist(), image.relative_index[own].tolist(), strict=True))
+    of_pe = slice(image.base[number], image.base[number + 1])
+    codes, relative_index = image.codes[of_pe].tolist(), image.relative_index[of_pe].tolist()
+    entries = list(zip(codes, relative_index, strict=True))
     entries += [(0, 0)] * (-len(entries) % entries_per_word)
     return [
         entries[first : first + entries_per_word]

@@ -28,16 +28,7 @@ class PointerRead:
 
     Parameters
     ----------
-    env : simpy.Environment
-        The clock; its time is the cycle.
-    queue : ActivationQueue
-        Where the activations come from.
-    pointers : sequence of int
-        This PE's column pointers.
-    resident : int
-        Pointers that the banks hold; the others come from DRAM.
-    columns : Latch
-        Where the columns go: to sparse-matrix read.
+    resident : Pointers that the banks hold; the others come from DRAM.
     """
 
     def __init__(

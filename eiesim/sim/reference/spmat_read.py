@@ -26,18 +26,8 @@ class SparseMatrixRead:
 
     Parameters
     ----------
-    env : simpy.Environment
-        The clock; its time is the cycle.
-    columns : Latch
-        Where the columns come from: pointer read.
-    words : sequence of words
-        What is read: each word a list of (code, relative index) pairs.
-    resident : int
-        Words that the SRAM holds; the others come from DRAM, by way of its port.
-    reuse_across_columns : bool
-        Whether the last word stays latched from one column to the next.
-    entries : Latch
-        Where the entries go: to the arithmetic unit.
+    words : What is read: each word a list of (code, relative index) pairs.
+    resident : Words that the SRAM holds; the others come from DRAM, by way of its port.
     """
 
     def __init__(
