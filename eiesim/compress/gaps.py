@@ -18,12 +18,9 @@ class Gaps(NamedTuple):
 
     Attributes
     ----------
-    codes : uint8 [entries]
-        Code of each entry; 0 is a padding zero, which only carries its gap on.
-    gaps : uint8 [entries]
-        Pruned weights between the entry and the one before.
-    padding : int
-        Padding zeros.
+    codes : code of each entry; 0 is a padding zero, which only carries its gap on
+    gaps : pruned weights between each entry and the one before
+    padding : number of padding zeros
     """
 
     codes: npt.NDArray[np.uint8]
@@ -34,10 +31,7 @@ class Gaps(NamedTuple):
 def code_gaps(layer: CompressedLayer, index_bits: int) -> Gaps:
     """Return a layer's weights, row after row, each with its distance from the one before.
 
-    Parameters
-    ----------
-    index_bits : int
-        Bits of a relative index, 1 to 8.
+    A relative index has 1 to 8 bits.
     """
     matrix = layer.codes.tocsr()
     longest_run = (1 << index_bits) - 1
@@ -53,16 +47,7 @@ def code_gaps(layer: CompressedLayer, index_bits: int) -> Gaps:
 def place_gaps(
     codes: npt.NDArray[np.uint8], gaps: npt.NDArray[np.uint8], index_bits: int, shape: Any
 ) -> sparse.csr_array[np.uint8]:
-    """Return a layer's codes as a matrix again.
-
-    Parameters
-    ----------
-    codes, gaps : uint8 [entries]
-        From `code_gaps`.
-    index_bits : int
-        Bits of a relative index.
-    shape : tuple of int
-        Rows and columns.
+    """Return the codes of a layer of this shape as a matrix, from the arrays of `code_gaps`.
 
     Raises
     ------

@@ -34,17 +34,13 @@ class Change(NamedTuple):
 
     Attributes
     ----------
-    pruned_error, shared_error : float
-        Root of the squared change of the weights over their squares: after pruning, and after
-        sharing as well. 0 where all weights are 0.
-    largest_error : float
-        Largest change of a kept weight by sharing.
-    sign_changes : int
-        Kept weights whose sign sharing changed, 0.0 counting as a sign of its own.
-    entries_used : int
-        Entries of the codebook that a kept weight uses, of 2**bits - 1.
-    entries_moved : int
-        How often an entry that k-means left empty was moved to where the error was largest.
+    pruned_error, shared_error : root of the squared change of the weights over their squares, after
+        pruning and after both; 0 where all weights are 0
+    largest_error : largest change of a kept weight by sharing
+    sign_changes : kept weights whose sign sharing changed, 0.0 counting as a sign of its own
+    entries_used : entries of the codebook that a kept weight uses, of 2**bits - 1
+    entries_moved : how often an entry that k-means left empty was moved to where the error was
+        largest
     """
 
     pruned_error: float
@@ -63,13 +59,7 @@ class CompressedStep(NamedTuple):
 
 
 def describe_moves(changes: Mapping[str, Change]) -> tuple[str, ...]:
-    """Return one line for each layer of whose codebook entries were moved.
-
-    Parameters
-    ----------
-    changes : mapping of str to Change
-        By layer.
-    """
+    """Return one line for each layer of whose codebook entries were moved."""
     return tuple(
         f"{name}: k-means left entries of the codebook empty; they were moved to where the error "
         f"was largest, {change.entries_moved} times"
@@ -81,19 +71,10 @@ def describe_moves(changes: Mapping[str, Change]) -> tuple[str, ...]:
 def compress_network(
     layers: Mapping[str, DenseLayer], plan: Plan, folder: Path | None = None
 ) -> Iterator[CompressedStep]:
-    """Prune a network's layers and let their weights share codebooks, without retraining.
+    """Yield a network's layers pruned and with shared weights, without retraining.
 
-    Parameters
-    ----------
-    layers : mapping of str to DenseLayer
-        The layers by name, in the network's order.
-    folder : Path, optional
-        Where each layer's stages are kept, and taken from when nothing they depend on has changed.
-
-    Yields
-    ------
-    CompressedStep
-        One layer after the other. Biases are not shared.
+    The layers come by name, in the network's order; biases are not shared. Where there is a folder,
+    it keeps each layer's stages. They are taken from there while nothing they depend on changes.
 
     Raises
     ------
@@ -173,13 +154,7 @@ def _root(part: float, total: float) -> float:
 
 
 def share_bias(stored: StoredLayer) -> CompressedLayer:
-    """Return a layer as EIE runs it: each bias takes the nearest entry of the codebook.
-
-    Parameters
-    ----------
-    stored : StoredLayer
-        With or without a bias.
-    """
+    """Return a layer as EIE runs it: each bias takes the nearest entry of the codebook."""
     layer = stored.layer
     if stored.bias is None:
         return layer
@@ -199,35 +174,22 @@ def compress(
 ) -> CompressedLayer:
     """Prune a layer's weights and let the others share the entries of a codebook.
 
+    Source: Han, Mao, Dally, Deep Compression, ICLR 2016, sections 2 and 3.
+
     Parameters
     ----------
-    weights : float32 [rows, cols]
-        Row = output, column = input; dense, or scipy CSC or CSR of weights pruned already.
-    density : float, optional
-        Share of weights to keep. None keeps all that are not zero; for a threshold, give
+    weights : row = output, column = input; dense, or scipy CSC or CSR of weights pruned already
+    density : share of weights to keep. None keeps all that are not zero; for a threshold, give
         ``prune(weights, threshold=...)`` as the weights.
-    codebook_bits : int
-        Bits of a code, 1 to 8; entry 0 of the codebook is reserved for 0.0.
-    bias : float32 [rows], optional
-        The bias takes part in the codebook; it is not pruned.
-    seed : int
-        Seed of the ``forgy`` initialisation.
-    initialisation : {"linear", "density", "forgy", "optimal"}
-        How the codebook is found, see `eiesim.compress.codebook.cluster`.
-
-    Returns
-    -------
-    CompressedLayer
-        Codes, codebook and codes of the bias.
+    codebook_bits : 1 to 8; entry 0 of the codebook is reserved for 0.0
+    bias : one per row; it takes part in the codebook and is not pruned
+    seed : of the ``forgy`` initialisation
+    initialisation : of the codebook, see `eiesim.compress.codebook.cluster`
 
     Raises
     ------
     WorkloadError
         Shape, dtype or values are not as above.
-
-    References
-    ----------
-    Han, Mao, Dally, Deep Compression, ICLR 2016, sections 2 and 3.
 
     Examples
     --------

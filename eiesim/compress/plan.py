@@ -34,7 +34,7 @@ class LayerPlan:
     Raises
     ------
     ConfigError
-        A field is out of range, or ways to prune are given that do not go together.
+        A field is out of range, or two ways to prune do not go together.
     """
 
     density: Annotated[float, Range(0, 1, "share of weights to keep, the largest")] = 1.0
@@ -59,10 +59,7 @@ class LayerPlan:
     def find_conflicts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Return (key, what is wrong) where ways to prune do not go together.
 
-        Parameters
-        ----------
-        values : mapping
-            Fields in range by name; those that are not are left out.
+        `values` lacks the fields that are out of range.
         """
         given = [key for key, nothing in PRUNING.items() if values.get(key, nothing) != nothing]
         if len(given) > 1:
@@ -93,12 +90,8 @@ class Plan:
 
     Attributes
     ----------
-    common : LayerPlan
-        For layers that are not named.
-    layers : mapping
-        By layer.
-    chosen : mapping of layer to set of keys, optional
-        Which keys somebody chose, those for all layers under ``""``; all where it is None.
+    common : for layers that are not named
+    chosen : by layer, the keys that somebody chose, those for all layers under ``""``; None is all
     """
 
     common: LayerPlan = field(default_factory=LayerPlan)
@@ -110,13 +103,7 @@ class Plan:
         return self.layers.get(layer, self.common)
 
     def prefer(self, usual: Mapping[str, Mapping[str, Any]]) -> Plan:
-        """Return the plan in which layers have usual values of their own for what nobody chose.
-
-        Parameters
-        ----------
-        usual : mapping of layer to mapping
-            Values by key of `LayerPlan`.
-        """
+        """Return the plan with usual values, by layer and key, for what nobody chose."""
         if self.chosen is None:
             return self
         layers = dict(self.layers)
@@ -127,13 +114,7 @@ class Plan:
         return Plan(self.common, layers, self.chosen)
 
     def require_layers(self, names: Iterable[str]) -> None:
-        """Check that every layer that is planned for is there.
-
-        Raises
-        ------
-        ConfigError
-            One line for each that is not.
-        """
+        """Raise a ConfigError, one line each, for layers of the plan that are not there."""
         known = list(names)
         unknown = [name for name in self.layers if name not in known]
         if unknown:
@@ -143,21 +124,14 @@ class Plan:
 
 
 def read_plan(path: Path | None, settings: Sequence[str] = ()) -> Plan:
-    """Read a plan, and change it.
+    """Read a plan, and change it; ConfigError with one line for each problem.
 
     Parameters
     ----------
-    path : Path or None
-        A TOML file: keys of `LayerPlan` for all layers, and a table ``[layers.NAME]`` for each
+    path : a TOML file: keys of `LayerPlan` for all layers, and a table ``[layers.NAME]`` for each
         layer that differs. None for the defaults.
-    settings : sequence of str
-        ``KEY=VALUE`` for all layers, or ``LAYER.KEY=VALUE`` for one; a later one wins, and one for
-        a layer wins over those for all. A way to prune takes the place of another.
-
-    Raises
-    ------
-    ConfigError
-        The file or a setting has problems; one line each.
+    settings : ``KEY=VALUE`` for all layers, or ``LAYER.KEY=VALUE`` for one; a later one wins, and
+        one for a layer wins over those for all. A way to prune takes the place of another.
 
     Examples
     --------

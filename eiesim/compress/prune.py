@@ -23,42 +23,28 @@ def prune(
     quality: float | None = None,
     n_pes: int = 1,
 ) -> sparse.csc_array[np.float32]:
-    """Keep the weights of largest magnitude.
+    """Keep the weights of largest magnitude; the result has sorted rows.
 
     There is no sort and, for a C-ordered matrix, no copy of it: beside its result it takes one
-    byte a weight.
+    byte a weight. Exactly one of `density`, `threshold` and `quality` is given.
 
     Parameters
     ----------
-    weights : float32 [rows, cols]
-        Dense weights, row = output, column = input.
-    density : float, optional
-        Share to keep, 0 to 1; the number kept is exact, rounded to whole weights. Of several
+    weights : row = output, column = input
+    density : share to keep, 0 to 1; the number kept is exact, rounded to whole weights. Of several
         weights at the limit, the first ones row by row stay. Zeros are never kept.
-    threshold : float, optional
-        Keep what is at least so large, zeros never.
-    quality : float, optional
-        Threshold in standard deviations of the layer's weights. Give one of the three.
-    n_pes : int
-        PEs that keep equally many weights each, as far as their rows have so many, row r being in
-        PE r mod `n_pes`: load-balance-aware pruning. With a `density`, which stays the whole's.
-
-    Returns
-    -------
-    csc_array of float32 [rows, cols]
-        The kept weights, rows sorted.
+    threshold : smallest magnitude to keep; zeros are never kept
+    quality : threshold in standard deviations of the layer's weights; Han, Pool, Tran, Dally,
+        Learning both Weights and Connections for Efficient Neural Networks, NIPS 2015, section 4
+    n_pes : PEs that keep equally many weights each, as far as their rows have so many, row r being
+        in PE r mod `n_pes`. With a `density`, which stays the whole's. Load-balance-aware pruning:
+        Han et al., ESE, FPGA 2017, section 3.2.
 
     Raises
     ------
     WorkloadError
-        The weights are not float32 [rows, cols] or not all numbers, or not exactly one of
-        `density`, `threshold` and `quality` is given and in range, or PEs go without a density.
-
-    References
-    ----------
-    Han, Pool, Tran, Dally, Learning both Weights and Connections for Efficient Neural Networks,
-    NIPS 2015, section 4: the quality parameter. Han et al., ESE, FPGA 2017, section 3.2: pruning
-    that gives all PEs the same work.
+        The weights are not float32 [rows, cols] or not all numbers, or the other parameters are not
+        as above.
     """
     matrix = take_array(weights, "weights", np.float32, ("rows", "cols"))
     if sum(given is not None for given in (density, threshold, quality)) != 1:
@@ -103,19 +89,12 @@ def _prune_alike(
 
 
 def count_kept_weights(density: float, size: int) -> int:
-    """Return how many of `size` weights a density keeps.
-
-    Parameters
-    ----------
-    density : float
-        Share to keep, 0 to 1.
-    size : int
-        All weights, zeros included.
+    """Return how many of `size` weights, zeros included, a density keeps.
 
     Raises
     ------
     WorkloadError
-        The density is out of range.
+        The density is not in 0 to 1.
     """
     if not isinstance(density, Real) or not 0 <= density <= 1:
         raise WorkloadError(f"density: expected 0 to 1, found {density!r}")

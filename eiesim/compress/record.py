@@ -26,18 +26,12 @@ class LayerRecord(NamedTuple):
 
     Attributes
     ----------
-    head : bytes
-        Length of the record, name, shape, widths, entries, and the lengths of both streams.
-    tables : bytes
-        Lengths of the Huffman codes' words, 4 bits each.
-    codebook, bias : bytes
-        As float32; a bias of codes takes a byte each.
-    codes, gaps : bytes
-        Both streams.
-    entries, padding : int
-        How many entries there are, and how many of them are padding zeros.
-    code_bits, gap_bits : int
-        Bits of the streams that mean something: without those that fill the last byte.
+    head : length of the record, name, shape, widths, entries, and the lengths of both streams
+    tables : lengths of the Huffman codes' words, 4 bits each
+    codebook, bias : float32; a bias of codes takes a byte each
+    codes, gaps : both streams
+    entries, padding : number of entries, and of the padding zeros among them
+    code_bits, gap_bits : bits of the streams without those that fill the last byte
     """
 
     head: bytes
@@ -112,20 +106,7 @@ def _pack_nibbles(lengths: npt.NDArray[np.uint8]) -> bytes:
 
 
 def require_length(length: int, what: str) -> None:
-    """Check that a length can be written in 32 bits.
-
-    Parameters
-    ----------
-    length : int
-        In bytes.
-    what : str
-        What is so long, for the error.
-
-    Raises
-    ------
-    WorkloadError
-        It cannot.
-    """
+    """Raise a WorkloadError, which calls it `what`, for a length in bytes beyond 32 bits."""
     if length > MOST_BYTES:
         raise WorkloadError(f"{what}: expected at most {MOST_BYTES} bytes, found {length}")
 
@@ -135,12 +116,9 @@ def take_layer(reader: ByteReader, what: str, lines_left: int) -> StoredLayer:
 
     Parameters
     ----------
-    reader : ByteReader
-        At the name, behind the record's length.
-    what : str
-        What the layer is called as long as it has no name.
-    lines_left : int
-        Most rows and columns together.
+    reader : at the name, behind the record's length
+    what : the layer's name in errors as long as its own is not read
+    lines_left : most rows and columns together
 
     Raises
     ------

@@ -43,18 +43,11 @@ class CurvePoint:
 
     Attributes
     ----------
-    figure : str
-        What it is drawn in.
-    curve : str
-        Which line it lies on.
-    start : {"dense", "pruned"}
-        The weights it begins with.
-    density : float or None
-        Share kept of every layer's weights; None prunes nothing more.
-    bits : mapping of str to int
-        Bits of the layers whose names begin so; others keep float32.
-    initialisation : {"linear", "density", "forgy", "optimal"}
-        Of the codebooks.
+    figure, curve : where it is drawn, and its line there
+    start : the weights it begins with, ``dense`` or ``pruned``
+    density : share kept of every layer's weights; None prunes nothing more
+    bits : bits of the layers whose names begin so; others keep float32
+    initialisation : of the codebooks
     """
 
     figure: str
@@ -70,12 +63,9 @@ def train_curves(data: Path | None, folder: Path, tell: Callable[[str], object] 
 
     Parameters
     ----------
-    data : Path or None
-        Folder of MNIST's four files; None trains on scikit-learn's digits.
-    folder : Path
-        Where every stage and point is kept, and taken from when nothing it depends on has changed.
-    tell : callable, optional
-        Told one line a stage, an epoch and a point.
+    data : folder of MNIST's four files; None trains on scikit-learn's digits
+    folder : keeps every stage and point, to be taken from there while its inputs are the same
+    tell : called with one line a stage, an epoch and a point
 
     Raises
     ------
@@ -100,12 +90,9 @@ def train_curves(data: Path | None, folder: Path, tell: Callable[[str], object] 
 
 
 def list_points(kinds: tuple[str, ...]) -> Iterator[CurvePoint]:
-    """Return the points of all curves.
+    """Yield the points of all curves of a network whose layers' names begin with `kinds`.
 
-    Parameters
-    ----------
-    kinds : tuple of str
-        What the network's layers begin with: `FC` alone, or `CONV` too.
+    These are `FC` alone, or `CONV` too.
     """
     for density in DENSITIES:
         yield CurvePoint(figure="dc_figure6", curve="pruning", start="dense", density=density)
@@ -142,26 +129,16 @@ def measure_curves(
     folder: Path,
     tell: Callable[[str], object] = str,
 ) -> list[Row]:
-    """Compress, retrain and measure a LeNet at every point.
+    """Compress, retrain and measure a LeNet at every point; return one row each, starts first.
+
+    A row holds the errors before and after the retraining, in percent, and how many times smaller
+    than float32 the weights are, codebooks, indices and biases counted, without Huffman codes.
 
     Parameters
     ----------
-    starts : mapping of str to arrays
-        State of the ``dense`` and of the ``pruned`` network, from stages of
-        `eiesim.training.training.train_network`.
-    seed : int
-        Of the order of images and of dropout.
-    folder : Path
-        Where each point is kept, and taken from when nothing it depends on has changed.
-    tell : callable, optional
-        Told one line a point.
-
-    Returns
-    -------
-    list of dict
-        One row a point, the two starts first: errors before and after the retraining, in percent,
-        and how many times smaller than float32 the weights are, codebooks, indices and biases
-        counted, without Huffman codes.
+    starts : states of the ``dense`` and of the ``pruned`` network, from stages of `train_network`
+    seed : of the order of images and of dropout
+    folder, tell : as in `train_curves`
     """
     names = list(take_layers(starts["dense"]))
     kinds = tuple(kind for kind in (CONV, FC) if any(name.startswith(kind) for name in names))

@@ -40,12 +40,9 @@ class LeNet(NamedTuple):
 
     Attributes
     ----------
-    layers : tuple of (float32 [rows, cols], float32 [rows])
-        Weights and bias, ReLU between the layers.
-    inputs : float32 [cols, images]
-        What the first of them sees of each test image.
-    labels : uint8 [images]
-        The right classes.
+    layers : weights [rows, cols] and bias [rows], ReLU between the layers
+    inputs : what the first layer sees of each test image [cols, images]
+    labels : the right classes
     """
 
     layers: tuple[Parameters, ...]
@@ -56,12 +53,7 @@ class LeNet(NamedTuple):
 def load_lenet(data: Path, network: str) -> LeNet:
     """Read a pruned network, and run its convolutions, if any, in float32 on the test images.
 
-    Parameters
-    ----------
-    data : Path
-        Folder of real data, with the files of `MODELS`, `IMAGES` and `LABELS`.
-    network : str
-        One of `MODELS`.
+    The folder holds the files of `MODELS`, `IMAGES` and `LABELS`.
 
     Raises
     ------
@@ -121,17 +113,12 @@ def run_lenet(
 ) -> dict[str, npt.NDArray[np.float32]]:
     """Run a LeNet in float32: convolutions without ReLU, as in Caffe's, and ReLU between the rest.
 
+    Return what each layer sees, by its name, and under ``scores`` the scores of the classes.
+
     Parameters
     ----------
-    layers : mapping of name to DenseLayer
-        By the names of `SHAPES`, in order, each with a bias.
-    images : float32 [images, 28, 28]
-        A byte over 256 each.
-
-    Returns
-    -------
-    dict of str to float32 [images, ..]
-        What each layer sees, by its name, and under ``scores`` the scores of the classes.
+    layers : by the names of `SHAPES`, in order
+    images : [images, 28, 28], a byte over 256 each
     """
     seen = {}
     part: npt.NDArray[np.float32] = images[:, np.newaxis]
@@ -152,15 +139,7 @@ def count_errors(
     images: npt.NDArray[np.float32],
     labels: npt.NDArray[np.uint8],
 ) -> int:
-    """Return how many images a LeNet classifies wrongly.
-
-    Parameters
-    ----------
-    layers, images
-        As in `run_lenet`.
-    labels : uint8 [images]
-        The right classes.
-    """
+    """Return how many images of these labels a LeNet classifies wrongly."""
     wrong = 0
     for first in range(0, len(images), IMAGES_AT_ONCE):
         part = slice(first, first + IMAGES_AT_ONCE)

@@ -40,18 +40,12 @@ def publish(
 
     Parameters
     ----------
-    name : str
-        One of `eiesim.training.recipes.TRAINED`.
-    data : Path or None
-        As in `eiesim.training.tasks.find_task`.
-    seeds : sequence of int
-        The networks; inputs of layers are recorded from the first one.
-    work : Path
-        The stages are kept in its folders ``NAME-seedK``; what is there is not done again.
-    target : Path
-        Folder that holds ``models/trained`` and ``traces``.
-    tell : callable, optional
-        Told one line a stage and an epoch.
+    name : one of `eiesim.training.recipes.TRAINED`
+    data : as in `eiesim.training.tasks.find_task`
+    seeds : of the networks; inputs of layers are recorded from the first one
+    work : keeps the stages in its folders ``NAME-seedK``; those that exist are not computed again
+    target : folder of ``models/trained`` and ``traces``
+    tell : called with one line a stage and an epoch
 
     Raises
     ------
@@ -79,14 +73,9 @@ def publish(
 
 
 def describe(results: Sequence[TrainingResult], day: str) -> dict[str, Any]:
-    """Return how networks were trained and what came out, as JSON takes it.
+    """Return how networks of one recipe were trained and what came out, as JSON takes it.
 
-    Parameters
-    ----------
-    results : sequence of TrainingResult
-        Of one recipe.
-    day : str
-        Date of the training, as 2026-11-25.
+    The day is a date such as 2026-11-25.
     """
     recipe = asdict(results[0].recipe)
     return {

@@ -62,15 +62,7 @@ class Task(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class DigitTask:
-    """A LeNet on handwritten digits.
-
-    Attributes
-    ----------
-    recipe : DigitRecipe
-        Architecture and batch are taken from it.
-    digits : Digits
-        The images.
-    """
+    """A LeNet on handwritten digits; the recipe gives architecture and batch."""
 
     recipe: DigitRecipe
     digits: Digits
@@ -113,20 +105,14 @@ class DigitTask:
 
 @dataclass(frozen=True, eq=False)
 class CharacterTask:
-    """A character LSTM on a text.
+    """A character LSTM on a text; the recipe gives its sizes and pieces.
 
     Attributes
     ----------
-    recipe : CharacterRecipe
-        Sizes and pieces are taken from it.
-    characters : tuple of str
-        The vocabulary.
-    training : int64 [characters]
-        Text to train on, as numbers.
-    test : int64 [texts, characters]
-        Text to report on, in pieces that are seen from their beginning.
-    model : CharModel or None
-        The dense model, where it is given.
+    characters : the vocabulary
+    training : text to train on, as numbers [characters]
+    test : text to report on [texts, characters], in pieces that are seen from their beginning
+    model : the dense model, if it is given
     """
 
     recipe: CharacterRecipe
@@ -191,13 +177,7 @@ class CharacterTask:
 
 
 def make_model(characters: tuple[str, ...], layers: Layers) -> CharModel:
-    """Return a character model of layers as they are trained and stored.
-
-    Parameters
-    ----------
-    layers : mapping of name to DenseLayer
-        embedding, lstm1 .. and output.
-    """
+    """Return a character model of the layers embedding, lstm1 .. and output, as they are stored."""
     cells = tuple(layers[name].weights for name in layers if name.startswith("lstm"))
     output = layers["output"]
     bias = np.zeros(len(characters), np.float32) if output.bias is None else output.bias
@@ -210,10 +190,9 @@ def find_task(recipe: DigitRecipe | CharacterRecipe, data: Path | None) -> Task:
 
     Parameters
     ----------
-    data : Path or None
-        For digits the folder of MNIST's four files, None for scikit-learn's digits; for a given
+    data : for digits the folder of MNIST's four files, None for scikit-learn's digits; for a given
         character model the folder that holds ``charlotte_bronte`` and ``bolano``; for Python's own
-        help texts None.
+        help texts None
 
     Raises
     ------

@@ -33,17 +33,10 @@ class TrainingResult:
 
     Attributes
     ----------
-    recipe : DigitRecipe or CharacterRecipe
-        How it was made.
-    seed : int
-        Of weights, order and dropout.
-    inputs : mapping
-        Name and hash of the data.
-    stages : mapping of name to Stage
-        In order: dense, pruned-1 .., shared, encoded. Their `facts` hold ``before``, how good the
-        network is after the change and before the training, and ``after``.
-    path : Path
-        The compressed network, a ``.dcz`` file.
+    inputs : name and hash of the data
+    stages : by name and in order: dense, pruned-1 .., shared, encoded. Their `facts` hold how good
+        the network is, ``before`` the training but after the change, and ``after``.
+    path : the compressed network, a ``.dcz`` file
     """
 
     recipe: DigitRecipe | CharacterRecipe
@@ -71,22 +64,15 @@ def train_network(
 ) -> TrainingResult:
     """Train a network of eiesim's own, compress it, and write it as a ``.dcz`` file.
 
-    Each stage is kept in the folder; one that is there is not done again.
+    Each stage is kept in the folder; one that exists is not computed again.
 
     Parameters
     ----------
-    name : str
-        One of `eiesim.training.recipes.TRAINED`.
-    data : Path or None
-        As in `eiesim.training.tasks.find_task`.
-    seed : int
-        Of weights, order and dropout, 0 to 999999.
-    folder : Path
-        Where the stages and the file are kept; made when it is missing.
-    tell : callable, optional
-        Told one line a stage and an epoch.
-    balance_pes : int
-        PEs that keep equally many weights each when a layer is pruned.
+    name : one of `eiesim.training.recipes.TRAINED`
+    data : as in `eiesim.training.tasks.find_task`
+    seed : of weights, order and dropout, 0 to 999999
+    tell : called with one line a stage and an epoch
+    balance_pes : PEs that keep equally many weights each when a layer is pruned
 
     Raises
     ------
@@ -111,20 +97,7 @@ def run_recipe(
     tell: Tell,
     balance_pes: int = 1,
 ) -> TrainingResult:
-    """Go through all stages of a recipe.
-
-    Parameters
-    ----------
-    seed, folder, tell, balance_pes
-        As in `train_network`.
-
-    Raises
-    ------
-    WorkloadError
-        PyTorch is not installed.
-    EieError
-        The folder cannot be written to.
-    """
+    """Go through all stages of a recipe; parameters and errors are as in `train_network`."""
     retrain = _import_retrain()
     parts = _list_parts(recipe, retrain, balance_pes)
     fixed = {
@@ -186,24 +159,15 @@ def train_stage(
 ) -> Stage:
     """Change a network, train it, and measure it before and after.
 
+    Return its state, with masks and codebooks. The facts are ``before``, ``after``, and
+    ``densities`` of the layers that are not dense.
+
     Parameters
     ----------
-    state : mapping of name to array, or None
-        The network's, from the stage before; None draws weights.
-    training : Training
-        Epochs, learning rate, dropout.
-    change : callable
-        Of the network, such as a `prune_` with its densities, or one that does nothing.
-    seed : int
-        Of weights, order and dropout.
-    tell : callable, optional
-        Told one line an epoch.
-
-    Returns
-    -------
-    Stage
-        The state now, with masks and codebooks; facts ``before`` and ``after``, and ``densities``
-        of the layers that are not dense.
+    state : the network's, from the stage before; None draws weights
+    change : of the network, such as a `prune_` with its densities, or one that does nothing
+    seed : of weights, order and dropout
+    tell : called with one line an epoch
     """
     retrain = _import_retrain()
     from eiesim.compress.retrain.modules import score_loss, seeded  # noqa: PLC0415 - torch
@@ -232,13 +196,7 @@ def take_state(model: Network) -> dict[str, npt.NDArray[Any]]:
 
 
 def take_layers(state: Arrays) -> dict[str, DenseLayer]:
-    """Return the weights and biases of a state, by layer.
-
-    Parameters
-    ----------
-    state : mapping of name to array
-        Of a network of eiesim's own, such as a stage's.
-    """
+    """Return the weights and biases of a state, by layer."""
     names = [name.removesuffix(".weight") for name in state if name.endswith(".weight")]
     return {name: DenseLayer(state[f"{name}.weight"], state.get(f"{name}.bias")) for name in names}
 

@@ -25,12 +25,8 @@ class WeightMatrix:
 
     Attributes
     ----------
-    name : str
-        The layer's: the module's name, and for one of several matrices of a module its own.
-    module : nn.Module
-        Whose it is.
-    parameter : str
-        What the module calls it.
+    name : the module's path; with the parameter's name for one of several matrices of a module
+    parameter : name of the weights in the module
     """
 
     name: str
@@ -79,12 +75,11 @@ class WeightMatrix:
 def find_weights(model: nn.Module, layers: Iterable[str] | None = None) -> tuple[WeightMatrix, ...]:
     """Return the weights that can be compressed, in the model's order.
 
+    They are those of Linear, Conv2d, LSTM and GRU modules.
+
     Parameters
     ----------
-    model : nn.Module
-        Any; Linear, Conv2d, LSTM and GRU modules inside are found.
-    layers : iterable of str, optional
-        Names of the ones that are meant, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all.
+    layers : names of the ones that are meant, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all
 
     Raises
     ------
@@ -115,21 +110,9 @@ def find_weights(model: nn.Module, layers: Iterable[str] | None = None) -> tuple
 def choose(
     model: nn.Module, setting: T | Mapping[str, T], layers: Iterable[str] | None = None
 ) -> list[tuple[WeightMatrix, T]]:
-    """Return the weights that a setting is for, each with its own.
+    """Return the weights that a setting is for, each with its own; errors are as in `find_weights`.
 
-    Parameters
-    ----------
-    model : nn.Module
-        As in `find_weights`.
-    setting : value or mapping of name to value
-        One for all of `layers`, or one for each layer that is meant.
-    layers : iterable of str, optional
-        As in `find_weights`; a mapping names its layers itself.
-
-    Raises
-    ------
-    WorkloadError
-        As in `find_weights`.
+    A setting is one value for all of `layers`, or a mapping that names the layers itself.
     """
     if isinstance(setting, Mapping):
         return [(weights, setting[weights.name]) for weights in find_weights(model, setting)]
@@ -140,12 +123,11 @@ def choose(
 def restore_(model: nn.Module, state: Mapping[str, Any]) -> None:
     """Load a state that was saved from a pruned or shared model, masks and codebooks included.
 
+    The model is new, or pruned or shared otherwise.
+
     Parameters
     ----------
-    model : nn.Module
-        A new one, or one pruned or shared otherwise.
-    state : mapping of name to tensor or array
-        What `state_dict` gave.
+    state : tensors or arrays by name, from `state_dict`
 
     Raises
     ------
@@ -176,18 +158,12 @@ def restore_(model: nn.Module, state: Mapping[str, Any]) -> None:
 def export(model: nn.Module, index_bits: int | Mapping[str, int] = 4) -> tuple[StoredLayer, ...]:
     """Return the layers of a model whose weights are shared, as a file or the simulator takes them.
 
+    They are in the model's order; codebook and codes give the model's weights bit for bit.
+
     Parameters
     ----------
-    model : nn.Module
-        After `share_weights`.
-    index_bits : int or mapping of layer name to int
-        Bits of a relative index, 1 to 8. A mapping names the layers that are meant; the others stay
-        behind.
-
-    Returns
-    -------
-    tuple of StoredLayer
-        In the model's order; codebook and codes give the model's weights bit for bit.
+    model : after `share_weights`
+    index_bits : 1 to 8. A mapping names the layers that are meant; the others stay behind.
 
     Raises
     ------
@@ -210,12 +186,6 @@ def export(model: nn.Module, index_bits: int | Mapping[str, int] = 4) -> tuple[S
 
 
 def to_numpy(tensor: torch.Tensor) -> npt.NDArray[Any]:
-    """Return a tensor's numbers as an array.
-
-    Parameters
-    ----------
-    tensor : torch.Tensor
-        On any device.
-    """
+    """Return the numbers of a tensor on any device as an array."""
     array: npt.NDArray[Any] = tensor.detach().cpu().numpy()
     return array

@@ -22,26 +22,19 @@ def share_weights(
 ) -> None:
     """Let the weights of each layer share the entries of a codebook.
 
-    WeightMatrix that are zero, pruned or not, stay zero: entry 0 is theirs. Biases are not shared.
+    Weights that are zero, pruned or not, stay zero: entry 0 is theirs. Biases are not shared. The
+    model is best pruned and retrained before.
 
     Parameters
     ----------
-    model : nn.Module
-        Best after `prune_` and retraining.
-    bits : int or mapping of layer name to int
-        Bits of a code, 1 to 8: one for all of `layers`, or a mapping that names the layers meant.
-    initialisation : {"linear", "density", "forgy", "optimal"}
-        As in `eiesim.compress.codebook.cluster`.
-    layers : iterable of str, optional
-        The layers to share, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all.
-    seed : int
-        Seed of ``forgy``.
+    bits : of a code, 1 to 8: one for all of `layers`, or a mapping that names the layers meant
+    initialisation, seed : as in `eiesim.compress.codebook.cluster`
+    layers : layers to share, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all
 
     Raises
     ------
     WorkloadError
-        There is no such layer, it is shared already, or `bits`, `initialisation` or `seed` is not
-        as in `eiesim.compress.codebook.build_codebook`.
+        There is no such layer, it is shared already, or a parameter is out of range.
     """
     for weights, own_bits in choose(model, bits, layers):
         if weights.codes is not None:
