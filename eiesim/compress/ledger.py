@@ -101,13 +101,8 @@ class LayerBits:
 
     def to_row(self) -> dict[str, Any]:
         """Return the layer as one row of a table."""
-        return asdict(self) | {
-            "density": self.density,
-            "shared_bits": self.shared_bits,
-            "file_bits": self.file_bits,
-            "shared_rate": self.shared_rate,
-            "file_rate": self.file_rate,
-        }
+        derived = ("density", "shared_bits", "file_bits", "shared_rate", "file_rate")
+        return asdict(self) | {name: getattr(self, name) for name in derived}
 
 
 @dataclass(frozen=True)

@@ -13,20 +13,13 @@ import numpy.typing as npt
 from scipy import sparse
 
 from eiesim.base.arrays import take_array
-from eiesim.compress.codebook import (
-    Initialisation,
-    assign_codes,
-    build_codebook,
-    find_codebook,
-)
+from eiesim.compress.codebook import Initialisation, assign_codes, build_codebook, find_codebook
 from eiesim.compress.plan import LayerPlan, Plan
-from eiesim.compress.prune import count_kept_weights, prune
+from eiesim.compress.prune import count_kept_weights, prune, sum_squares
 from eiesim.compress.stages import Stage, Stages
 from eiesim.layer.weights import CompressedLayer, DenseLayer, StoredLayer, take_csc
 
 Run = Callable[[str, Mapping[str, Any], Callable[[], Stage]], Stage]
-PART = 1 << 20
-"""Weights that are taken to float64 at once."""
 
 
 class Change(NamedTuple):
@@ -85,8 +78,8 @@ def compress_network(
     """
     plan.require_layers(layers)
     for number, (name, dense) in enumerate(layers.items(), start=1):
-        own = None if folder is None else folder / f"layer-{number:03d}"
-        yield _compress_layer(name, dense, plan.find(name), own)
+        place = None if folder is None else folder / f"layer-{number:03d}"
+        yield _compress_layer(name, dense, plan.find(name), place)
 
 
 def _compress_layer(
@@ -107,9 +100,9 @@ def _compress_layer(
     layer = CompressedLayer(codes, shared.arrays["codebook"], None, name)
     stored = StoredLayer(layer, dense.weights.shape, dense.bias, plan.index_bits)
     total, lost = pruned.facts["squares"], pruned.facts["lost_squares"]
-    told = shared.facts
-    errors = _root(lost, total), _root(lost + told["moved_squares"], total)
-    return CompressedStep(stored, Change(*errors, *(told[key] for key in Change._fields[2:])))
+    errors = _root(lost, total), _root(lost + shared.facts["moved_squares"], total)
+    rest = (shared.facts[key] for key in Change._fields[2:])
+    return CompressedStep(stored, Change(*errors, *rest))
 
 
 def _run_directly(_name: str, _settings: Mapping[str, Any], compute: Callable[[], Stage]) -> Stage:
@@ -119,7 +112,7 @@ def _run_directly(_name: str, _settings: Mapping[str, Any], compute: Callable[[]
 
 def _prune_stage(matrix: npt.NDArray[np.float32], plan: LayerPlan) -> Stage:
     kept = prune(matrix, **plan.pruning)
-    squares, kept_squares = _sum_squares(matrix.reshape(-1)), _sum_squares(kept.data)
+    squares, kept_squares = sum_squares(matrix.reshape(-1)), sum_squares(kept.data)
     return Stage(
         {"data": kept.data, "indices": kept.indices, "indptr": kept.indptr},
         {"kept": kept.nnz, "squares": squares, "lost_squares": max(squares - kept_squares, 0.0)},
@@ -132,21 +125,13 @@ def _share_stage(kept: sparse.csc_array[np.float32], plan: LayerPlan) -> Stage:
     shared = codebook[codes]
     change = kept.data - shared
     facts = {
-        "moved_squares": _sum_squares(change),
+        "moved_squares": sum_squares(change),
         "largest_error": float(np.abs(change).max(initial=0.0)),
         "sign_changes": int(np.count_nonzero(np.sign(kept.data) != np.sign(shared))),
         "entries_used": int(np.unique(codes).size),
         "entries_moved": moved,
     }
     return Stage({"codes": codes, "codebook": codebook}, facts)
-
-
-def _sum_squares(values: npt.NDArray[np.float32]) -> float:
-    """Return the sum of squares, in parts so that no float64 copy of all is made."""
-    return sum(
-        float(np.square(values[first : first + PART], dtype=np.float64).sum())
-        for first in range(0, values.size, PART)
-    )
 
 
 def _root(part: float, total: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from numbers import Integral, Real
 
 import numpy as np
@@ -130,12 +131,19 @@ def _require_limit(what: str, limit: object) -> float:
 
 
 def _find_deviation(matrix: npt.NDArray[np.float32]) -> float:
-    """Return the weights' standard deviation, taken in parts so that no copy of all is made."""
     flat = matrix.reshape(-1)
-    parts = [flat[first : first + PART] for first in range(0, flat.size, PART)]
-    mean = sum(float(part.sum(dtype=np.float64)) for part in parts) / flat.size
-    squares = (float(np.square(part.astype(np.float64) - mean).sum()) for part in parts)
-    return float(np.sqrt(sum(squares) / flat.size))
+    mean = sum(float(part.sum(dtype=np.float64)) for part in _split(flat)) / flat.size
+    return float(np.sqrt(sum_squares(flat, mean) / flat.size))
+
+
+def sum_squares(flat: npt.NDArray[np.float32], mean: float = 0.0) -> float:
+    """Return the sum of squared distances from a mean."""
+    return sum(float(np.square(part.astype(np.float64) - mean).sum()) for part in _split(flat))
+
+
+def _split(flat: npt.NDArray[np.float32]) -> Iterator[npt.NDArray[np.float32]]:
+    """Yield parts of an array, so that no float64 copy of all is made."""
+    return (flat[first : first + PART] for first in range(0, flat.size, PART))
 
 
 def _find_rank(histogram: npt.NDArray[np.int64], keep: int) -> tuple[int, int]:

@@ -51,6 +51,14 @@ class LayerRecord(NamedTuple):
         return self.head + self.tables + self.codebook + self.bias + self.codes + self.gaps
 
 
+class _Stream(NamedTuple):
+    """Symbols in a Huffman code: the lengths of its words, the words, and their bits."""
+
+    table: bytes
+    content: bytes
+    bits: int
+
+
 def make_record(stored: StoredLayer) -> LayerRecord:
     """Return a layer as bytes.
 
@@ -67,30 +75,24 @@ def make_record(stored: StoredLayer) -> LayerRecord:
             f"{MOST_DIMENSIONS} dimensions, found {len(name)} and {len(stored.shape)}"
         )
     entries = code_gaps(layer, stored.index_bits)
-    symbols = (entries.codes, entries.gaps)
-    sizes = (layer.codebook.size, 1 << stored.index_bits)
-    counts = [np.bincount(s, minlength=n) for s, n in zip(symbols, sizes, strict=True)]
-    codes = [HuffmanCode.of(count) for count in counts]
-    streams = [code.encode(s) for code, s in zip(codes, symbols, strict=True)]
+    codes = _encode(entries.codes, layer.codebook.size)
+    gaps = _encode(entries.gaps, 1 << stored.index_bits)
     kind, bias = _tell_bias(stored)
     rest = b"".join(
         (
             bytes((len(name),)), name, bytes((len(stored.shape),)),
             np.array(stored.shape, "<u4").tobytes(),
             bytes((layer.codebook_bits, stored.index_bits, kind)),
-            np.array([entries.codes.size, *map(len, streams)], "<u4").tobytes(),
+            np.array([entries.codes.size, len(codes.content), len(gaps.content)], "<u4").tobytes(),
         )
     )  # fmt: skip
-    tables = b"".join(_pack_nibbles(code.lengths) for code in codes)
+    tables = codes.table + gaps.table
     codebook = layer.codebook.astype("<f4").tobytes()
-    length = 4 + len(rest) + len(tables) + len(codebook) + len(bias) + sum(map(len, streams))
-    require_length(length + CHECKSUM_BYTES, layer.name)
-    head = np.array(length + CHECKSUM_BYTES, "<u4").tobytes() + rest
-    bits = [code.count_bits(count) for code, count in zip(codes, counts, strict=True)]
-    return LayerRecord(
-        head, tables, codebook, bias, streams[0], streams[1],
-        entries.codes.size, entries.padding, bits[0], bits[1],
-    )  # fmt: skip
+    parts = (rest, tables, codebook, bias, codes.content, gaps.content)
+    length = 4 + sum(map(len, parts)) + CHECKSUM_BYTES
+    require_length(length, layer.name)
+    head = np.array(length, "<u4").tobytes() + rest
+    return LayerRecord(head, *parts[1:], entries.codes.size, entries.padding, codes.bits, gaps.bits)
 
 
 def _tell_bias(stored: StoredLayer) -> tuple[int, bytes]:
@@ -101,8 +103,11 @@ def _tell_bias(stored: StoredLayer) -> tuple[int, bytes]:
     return NO_BIAS, b""
 
 
-def _pack_nibbles(lengths: npt.NDArray[np.uint8]) -> bytes:
-    return (lengths[::2] | lengths[1::2] << 4).tobytes()
+def _encode(symbols: npt.NDArray[np.uint8], size: int) -> _Stream:
+    counts = np.bincount(symbols, minlength=size)
+    code = HuffmanCode.of(counts)
+    table = (code.lengths[::2] | code.lengths[1::2] << 4).tobytes()
+    return _Stream(table, code.encode(symbols), code.count_bits(counts))
 
 
 def require_length(length: int, what: str) -> None:

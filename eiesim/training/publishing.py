@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.base.errors import WorkloadError, did_you_mean
 from eiesim.base.files import replacing
 from eiesim.catalog.trained import TRACED, decode
 from eiesim.compress.container import read_dcz
-from eiesim.training.recipes import TRAINED
+from eiesim.training.recipes import find_recipe
 from eiesim.training.tasks import find_task
 from eiesim.training.training import TrainingResult, run_recipe
 
@@ -54,9 +53,7 @@ def publish(
     EieError
         A file cannot be written.
     """
-    if name not in TRAINED:
-        raise WorkloadError(f"network {name!r}: {did_you_mean(name, TRAINED)}")
-    recipe = TRAINED[name]
+    recipe = find_recipe(name)
     task = find_task(recipe, data)
     results = []
     for seed in seeds:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from eiesim.base.errors import WorkloadError, did_you_mean
+
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
@@ -177,3 +179,10 @@ TRAINED: Mapping[str, DigitRecipe | CharacterRecipe] = {
     for recipe in (LENET_300_100, LENET_5, TOPICS_LSTM, BRONTE_LSTM, BOLANO_LSTM)
 }
 """The networks that can be trained, by name."""
+
+
+def find_recipe(name: str) -> DigitRecipe | CharacterRecipe:
+    """Return the recipe of a network of `TRAINED`; WorkloadError where there is none."""
+    if name not in TRAINED:
+        raise WorkloadError(f"network {name!r}: {did_you_mean(name, TRAINED)}")
+    return TRAINED[name]

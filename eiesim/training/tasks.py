@@ -127,8 +127,8 @@ class CharacterTask:
         digest = hashlib.sha256("".join(self.characters).encode())
         for array in (self.training, self.test, *(self.given or {}).values()):
             digest.update(np.ascontiguousarray(array).tobytes())
-        told = {"data": self.recipe.text, "sha256": digest.hexdigest()}
-        return told if self.model else {**told, "python": platform.python_version()}
+        hashes = {"data": self.recipe.text, "sha256": digest.hexdigest()}
+        return hashes if self.model else {**hashes, "python": platform.python_version()}
 
     @property
     def given(self) -> Arrays | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
@@ -61,6 +62,14 @@ class WeightMatrix:
     def _find(self, suffix: str) -> torch.Tensor | None:
         return self.module._buffers.get(self.parameter + suffix)
 
+    def take_unshared(self, action: str) -> npt.NDArray[np.float32]:
+        """Return the weights to prune or share, pruned ones as zero; WorkloadError if shared."""
+        if self.codes is not None:
+            raise WorkloadError(f"{self.name}: expected a layer to {action}, found a shared one")
+        self.settle()
+        array: npt.NDArray[np.float32] = to_numpy(self.values.float())
+        return array
+
     def settle(self) -> None:
         """Write the weights anew from the codebook, or pruned ones as zero."""
         # .data, so that a graph under way does not take the weights for changed: they are not
@@ -86,25 +95,30 @@ def find_weights(model: nn.Module, layers: Iterable[str] | None = None) -> tuple
     WorkloadError
         There is none, or none of such a name.
     """
-    found = {}
-    for path, module in model.named_modules():
-        if isinstance(module, nn.Linear | nn.Conv2d):
-            name = path or "layer"
-            found[name] = WeightMatrix(name, module, "weight")
-        elif isinstance(module, nn.LSTM | nn.GRU):
-            for parameter in dict(module.named_parameters(recurse=False)):
-                # of an LSTM with a projection, weight_hr has no bias and stays as it is
-                if parameter.startswith(("weight_ih", "weight_hh")) and CODEBOOK not in parameter:
-                    name = f"{path}.{parameter}" if path else parameter
-                    found[name] = WeightMatrix(name, module, parameter)
-    if not found:
+    matrices = {weights.name: weights for weights in _list_weights(model)}
+    if not matrices:
         raise WorkloadError(
             "model: expected Linear, Conv2d, LSTM or GRU layers, found none of them"
         )
     for name in layers or ():
-        if name not in found:
-            raise WorkloadError(f"layer {name!r}: {did_you_mean(name, found)}")
-    return tuple(weights for name, weights in found.items() if layers is None or name in layers)
+        if name not in matrices:
+            raise WorkloadError(f"layer {name!r}: {did_you_mean(name, matrices)}")
+    return tuple(weights for name, weights in matrices.items() if layers is None or name in layers)
+
+
+def _list_weights(model: nn.Module) -> Iterator[WeightMatrix]:
+    for path, module in model.named_modules():
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            yield WeightMatrix(path or "layer", module, "weight")
+        elif isinstance(module, nn.LSTM | nn.GRU):
+            for parameter, _ in module.named_parameters(recurse=False):
+                # of an LSTM with a projection, weight_hr has no bias and stays as it is
+                if parameter.startswith(("weight_ih", "weight_hh")) and CODEBOOK not in parameter:
+                    yield WeightMatrix(_join(path, parameter), module, parameter)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 def choose(
@@ -142,7 +156,7 @@ def restore_(model: nn.Module, state: Mapping[str, Any]) -> None:
         path = next(path for path, other in model.named_modules() if other is module)
         device = weights.values.device
         for suffix in (MASK, CODES, CODEBOOK):
-            saved = tensors.get(f"{path}.{name}{suffix}" if path else name + suffix)
+            saved = tensors.get(_join(path, name + suffix))
             if hasattr(module, name + suffix):
                 delattr(module, name + suffix)
             if saved is None:

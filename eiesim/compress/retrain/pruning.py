@@ -42,20 +42,19 @@ def prune_(
         There is no such layer, it is shared already, or a number is out of range.
     """
     settings = {"density": density, "threshold": threshold, "quality": quality}
-    given = [(name, value) for name, value in settings.items() if value is not None]
-    if len(given) != 1:
+    chosen = [(kind, value) for kind, value in settings.items() if value is not None]
+    if len(chosen) != 1:
         raise WorkloadError("prune_: expected one of density, threshold and quality")
-    kind, setting = given[0]
-    chosen = choose(model, setting, layers)
-    return {weights.name: _prune(weights, kind, value, n_pes) for weights, value in chosen}
+    kind, setting = chosen[0]
+    return {
+        weights.name: _prune(weights, kind, value, n_pes)
+        for weights, value in choose(model, setting, layers)
+    }
 
 
 def _prune(weights: WeightMatrix, kind: str, value: float, n_pes: int) -> float:
-    if weights.codes is not None:
-        raise WorkloadError(f"{weights.name}: expected a layer to prune, found a shared one")
-    weights.settle()
-    values = weights.values.detach()
-    matrix = values.float().cpu().numpy().reshape(values.shape[0], -1)
+    values = weights.values
+    matrix = weights.take_unshared("prune").reshape(len(values), -1)
     if kind == "quality":
         kept = matrix[matrix != 0]
         kind, value = "threshold", value * float(kept.std()) if kept.size else 0.0

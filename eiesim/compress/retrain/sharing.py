@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from eiesim.base.errors import WorkloadError
 from eiesim.compress.codebook import Initialisation, assign_codes, build_codebook
 from eiesim.compress.retrain.compressible import CODEBOOK, CODES, MASK, WeightMatrix, choose
 
@@ -36,16 +35,13 @@ def share_weights(
     WorkloadError
         There is no such layer, it is shared already, or a parameter is out of range.
     """
-    for weights, own_bits in choose(model, bits, layers):
-        if weights.codes is not None:
-            raise WorkloadError(f"{weights.name}: expected a layer to share, found a shared one")
-        _share(weights, own_bits, initialisation, seed)
+    for weights, code_bits in choose(model, bits, layers):
+        _share(weights, code_bits, initialisation, seed)
 
 
 def _share(weights: WeightMatrix, bits: int, initialisation: Initialisation, seed: int) -> None:
-    weights.settle()
     values = weights.values.detach()
-    array = values.float().cpu().numpy()
+    array = weights.take_unshared("share")
     kept = array[array != 0]
     codebook = build_codebook(kept, bits, initialisation, seed)
     codes = np.zeros(array.shape, np.uint8)
