@@ -156,20 +156,20 @@ def pack_symbols(
     lengths, words : bits of each symbol's code word, and the word
     packed : result, as long as all words take
     """
-    held = np.uint64(0)
+    buffer = np.uint64(0)
     bits = np.uint64(0)
     place = 0
     for symbol in symbols:
         length = np.uint64(lengths[symbol])
-        held = (held << length) | np.uint64(words[symbol])
+        buffer = (buffer << length) | np.uint64(words[symbol])
         bits += length
         while bits >= np.uint64(8):
             bits -= np.uint64(8)
-            packed[place] = (held >> bits) & np.uint64(0xFF)
+            packed[place] = (buffer >> bits) & np.uint64(0xFF)
             place += 1
-        held &= (np.uint64(1) << bits) - np.uint64(1)
+        buffer &= (np.uint64(1) << bits) - np.uint64(1)
     if bits > np.uint64(0):
-        packed[place] = (held << (np.uint64(8) - bits)) & np.uint64(0xFF)
+        packed[place] = (buffer << (np.uint64(8) - bits)) & np.uint64(0xFF)
 
 
 @kernel
@@ -190,7 +190,7 @@ def unpack_symbols(
     width_bits : bits of the longest word, at least 1
     symbols : result
     """
-    held = np.uint64(0)
+    buffer = np.uint64(0)
     bits = 0
     place = 0
     width = np.uint64(width_bits)
@@ -198,15 +198,15 @@ def unpack_symbols(
     read_bits = 0
     for number in range(symbols.size):
         while bits < width_bits:
-            held <<= np.uint64(8)
+            buffer <<= np.uint64(8)
             if place < packed.size:
-                held |= np.uint64(packed[place])
+                buffer |= np.uint64(packed[place])
             place += 1
             bits += 8
-        entry = look_up[np.int64((held >> np.uint64(bits - width_bits)) & mask)]
+        entry = look_up[np.int64((buffer >> np.uint64(bits - width_bits)) & mask)]
         length = int(entry & np.uint16(15))
         symbols[number] = np.uint8(entry >> np.uint16(4))
         bits -= length
         read_bits += length
-        held &= (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
+        buffer &= (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
     return read_bits

@@ -85,10 +85,10 @@ class _Sums:
         if errors[worst] < 0:
             return None
         mean = np.float32(first[worst] / number[worst] + self.centre)
-        own = self.values[cuts[worst] : cuts[worst + 1]]
+        members = self.values[cuts[worst] : cuts[worst + 1]]
         # the first value of the upper part is above the lowest, so that neither part is empty
         place = np.searchsorted(
-            own, max(min(mean, own[-1]), np.nextafter(own[0], np.float32(np.inf)))
+            members, max(min(mean, members[-1]), np.nextafter(members[0], np.float32(np.inf)))
         )
         return np.insert(cuts, worst + 1, cuts[worst] + place)
 
@@ -264,9 +264,9 @@ def find_codebook(
     codebook = np.zeros(1 << int(codebook_bits), dtype=np.float32)
     if not values.size:
         return codebook, 0
-    found = cluster(values, codebook.size - 1, initialisation, seed, move_idle)
-    codebook[1:] = found.centroids
-    return codebook, found.moved
+    clustering = cluster(values, codebook.size - 1, initialisation, seed, move_idle)
+    codebook[1:] = clustering.centroids
+    return codebook, clustering.moved
 
 
 def assign_codes(

@@ -179,8 +179,8 @@ def unpack(content: bytes, what: str) -> Container:
 def _read_length(reader: ByteReader) -> int:
     start = reader.content[:HEADER_BYTES]
     if start[: len(CONTAINER_MAGIC)] != CONTAINER_MAGIC:
-        found = "another kind of file" if len(start) else "an empty file"
-        raise WorkloadError(f"{reader.file}: expected a .dcz file, found {found}")
+        kind = "another kind of file" if len(start) else "an empty file"
+        raise WorkloadError(f"{reader.file}: expected a .dcz file, found {kind}")
     version = int.from_bytes(start[4:6], "little")
     if len(start) == HEADER_BYTES and version != VERSION:
         raise WorkloadError(
@@ -196,8 +196,8 @@ def _read_length(reader: ByteReader) -> int:
 
 
 def _check_sum(reader: ByteReader, start: int, what: str) -> None:
-    found = zlib.crc32(reader.content[start : reader.place])
-    if int.from_bytes(reader.take(CHECKSUM_BYTES, f"{what}: checksum"), "little") != found:
+    checksum = zlib.crc32(reader.content[start : reader.place])
+    if int.from_bytes(reader.take(CHECKSUM_BYTES, f"{what}: checksum"), "little") != checksum:
         raise WorkloadError(f"{reader.file}: {what}: expected another checksum; {GET_AGAIN}")
 
 
@@ -224,8 +224,8 @@ def _read_record(reader: ByteReader, number: int, lines_left: int) -> StoredLaye
     try:
         stored = take_layer(body, what, lines_left)
     except WorkloadError as error:
-        told = str(error).removeprefix(f"{reader.file}: ")
-        raise WorkloadError(f"{reader.file}: {what}: {told}") from error
+        problem = str(error).removeprefix(f"{reader.file}: ")
+        raise WorkloadError(f"{reader.file}: {what}: {problem}") from error
     if body.left:
         raise WorkloadError(f"{reader.file}: {what}: expected no more bytes; {GET_AGAIN}")
     return stored

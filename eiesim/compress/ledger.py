@@ -139,8 +139,8 @@ def count_bits(
     records = [make_record(stored) for stored in layers]
     rows = [_count_layer(*pair, n_pes) for pair in zip(layers, records, strict=True)]
     content_bits = 8 * len(join_records(layers, records, metadata))
-    own_bits = content_bits - sum(row.file_bits for row in rows)
-    return Ledger(tuple(rows), _add(rows, own_bits))
+    header_bits = content_bits - sum(row.file_bits for row in rows)
+    return Ledger(tuple(rows), _add(rows, header_bits))
 
 
 def _count_layer(stored: StoredLayer, record: LayerRecord, n_pes: int) -> LayerBits:
@@ -194,13 +194,13 @@ def _count_interleaved(stored: StoredLayer, n_pes: int) -> dict[str, int]:
     }
 
 
-def _add(rows: Sequence[LayerBits], own_bits: int) -> LayerBits:
+def _add(rows: Sequence[LayerBits], header_bits: int) -> LayerBits:
     sums = {
         field.name: sum(getattr(row, field.name) for row in rows)
         for field in fields(LayerBits)
         if field.type == "int"
     }
-    sums["header_bits"] += own_bits
+    sums["header_bits"] += header_bits
     return LayerBits(
         name=TOTAL,
         shape="",

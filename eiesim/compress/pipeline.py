@@ -111,23 +111,23 @@ def _run_directly(_name: str, _settings: Mapping[str, Any], compute: Callable[[]
 
 
 def _prune_stage(matrix: npt.NDArray[np.float32], plan: LayerPlan) -> Stage:
-    kept = prune(matrix, **plan.pruning)
-    squares, kept_squares = sum_squares(matrix.reshape(-1)), sum_squares(kept.data)
+    pruned = prune(matrix, **plan.pruning)
+    squares, kept_squares = sum_squares(matrix.reshape(-1)), sum_squares(pruned.data)
     return Stage(
-        {"data": kept.data, "indices": kept.indices, "indptr": kept.indptr},
-        {"kept": kept.nnz, "squares": squares, "lost_squares": max(squares - kept_squares, 0.0)},
+        {"data": pruned.data, "indices": pruned.indices, "indptr": pruned.indptr},
+        {"kept": pruned.nnz, "squares": squares, "lost_squares": max(squares - kept_squares, 0.0)},
     )
 
 
-def _share_stage(kept: sparse.csc_array[np.float32], plan: LayerPlan) -> Stage:
-    codebook, moved = find_codebook(kept.data, plan.codebook_bits, plan.start, plan.seed)
-    codes = assign_codes(kept.data, codebook)
+def _share_stage(pruned: sparse.csc_array[np.float32], plan: LayerPlan) -> Stage:
+    codebook, moved = find_codebook(pruned.data, plan.codebook_bits, plan.start, plan.seed)
+    codes = assign_codes(pruned.data, codebook)
     shared = codebook[codes]
-    change = kept.data - shared
+    change = pruned.data - shared
     facts = {
         "moved_squares": sum_squares(change),
         "largest_error": float(np.abs(change).max(initial=0.0)),
-        "sign_changes": int(np.count_nonzero(np.sign(kept.data) != np.sign(shared))),
+        "sign_changes": int(np.count_nonzero(np.sign(pruned.data) != np.sign(shared))),
         "entries_used": int(np.unique(codes).size),
         "entries_moved": moved,
     }

@@ -48,7 +48,7 @@ def prune(
         as above.
     """
     matrix = take_array(weights, "weights", np.float32, ("rows", "cols"))
-    if sum(given is not None for given in (density, threshold, quality)) != 1:
+    if sum(way is not None for way in (density, threshold, quality)) != 1:
         raise WorkloadError("prune: expected one of density, threshold and quality")
     if n_pes != 1:
         if density is None or not isinstance(n_pes, Integral) or n_pes < 1:
@@ -73,18 +73,18 @@ def _prune_alike(
     matrix: npt.NDArray[np.float32], density: float, n_pes: int
 ) -> sparse.csc_array[np.float32]:
     """Prune the rows of each PE by themselves, so that all keep equally many weights."""
-    own = [matrix[pe::n_pes] for pe in range(min(n_pes, len(matrix)))]
+    shares = [matrix[pe::n_pes] for pe in range(min(n_pes, len(matrix)))]
     left = count_kept_weights(density, matrix.size)
     parts = []
-    for pe in reversed(range(len(own))):  # those with a row less come first and may be full
-        keep = min(left // (pe + 1), own[pe].size)
-        parts.append(prune(own[pe], keep / own[pe].size).tocoo())
+    for pe in reversed(range(len(shares))):  # those with a row less come first and may be full
+        keep = min(left // (pe + 1), shares[pe].size)
+        parts.append(prune(shares[pe], keep / shares[pe].size).tocoo())
         left -= keep
     parts.reverse()
     rows = [part.coords[0] * n_pes + pe for pe, part in enumerate(parts)]
     columns = np.concatenate([part.coords[1] for part in parts])
-    kept = (np.concatenate([part.data for part in parts]), (np.concatenate(rows), columns))
-    whole = sparse.csc_array(kept, shape=matrix.shape)
+    data = np.concatenate([part.data for part in parts])
+    whole = sparse.csc_array((data, (np.concatenate(rows), columns)), shape=matrix.shape)
     whole.sort_indices()
     return whole
 

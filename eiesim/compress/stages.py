@@ -106,12 +106,13 @@ class Stages:
     def _load(self, name: str) -> Stage | None:
         """Return a stage that is there, whole and has this key."""
         try:
-            told = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
+            record = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
             content = (self.folder / f"{name}.npz").read_bytes()
-            if (told["key"], told["sha256"]) != (self._key, hashlib.sha256(content).hexdigest()):
+            digest = hashlib.sha256(content).hexdigest()
+            if (record["key"], record["sha256"]) != (self._key, digest):
                 return None
             arrays = read_arrays(self.folder / f"{name}.npz")
-            return Stage(arrays, told["facts"], float(told["seconds"]))
+            return Stage(arrays, record["facts"], float(record["seconds"]))
         except (OSError, ValueError, KeyError, TypeError, EieError):
             return None
 
@@ -119,7 +120,7 @@ class Stages:
         path = self.folder / f"{name}.npz"
         with replacing(path) as stream:
             np.savez(stream, **stage.arrays)  # type: ignore[arg-type]
-        told = {
+        record = {
             "stage": name,
             "seconds": stage.seconds,
             "facts": dict(stage.facts),
@@ -127,7 +128,7 @@ class Stages:
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         }
         with replacing(self.folder / f"{name}.json") as stream:
-            stream.write(json.dumps(told, indent=2).encode() + b"\n")
+            stream.write(json.dumps(record, indent=2).encode() + b"\n")
 
 
 def _hash(before: str, name: str, settings: Mapping[str, Any]) -> str:

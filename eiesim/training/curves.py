@@ -207,7 +207,7 @@ def _count_layer(layer: DenseLayer, bits: int | None) -> int:
     width_bits = FLOAT_BITS if bits is None else bits
     codebook_bits = 0 if bits is None else FLOAT_BITS << bits
     fixed_bits = codebook_bits + FLOAT_BITS * _count_bias(layer)
-    kept = (layer.weights != 0).astype(np.uint8).reshape(len(layer.weights), -1)
-    places = CompressedLayer(kept, np.array([0, 1], np.float32))
+    nonzero = (layer.weights != 0).astype(np.uint8).reshape(len(layer.weights), -1)
+    places = CompressedLayer(nonzero, np.array([0, 1], np.float32))
     entries = code_gaps(places, INDEX_BITS).codes.size
     return fixed_bits + min((width_bits + INDEX_BITS) * entries, width_bits * layer.weights.size)

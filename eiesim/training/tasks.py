@@ -44,7 +44,7 @@ class Task(Protocol):
         """Name and hash of the data, and what was given else."""
 
     @property
-    def given(self) -> Arrays | None:
+    def dense_state(self) -> Arrays | None:
         """The state of a dense network that is given, if it is not trained here."""
 
     def build(self, dropout: float) -> Network:
@@ -73,7 +73,7 @@ class DigitTask:
         return {"data": self.digits.name, "sha256": self.digits.sha256}
 
     @property
-    def given(self) -> Arrays | None:
+    def dense_state(self) -> Arrays | None:
         """No weights are given."""
         return None
 
@@ -125,13 +125,13 @@ class CharacterTask:
     def inputs(self) -> Mapping[str, Any]:
         """Name and hash of text and model; Python's version, where the text is Python's own."""
         digest = hashlib.sha256("".join(self.characters).encode())
-        for array in (self.training, self.test, *(self.given or {}).values()):
+        for array in (self.training, self.test, *(self.dense_state or {}).values()):
             digest.update(np.ascontiguousarray(array).tobytes())
         hashes = {"data": self.recipe.text, "sha256": digest.hexdigest()}
         return hashes if self.model else {**hashes, "python": platform.python_version()}
 
     @property
-    def given(self) -> Arrays | None:
+    def dense_state(self) -> Arrays | None:
         """The state of the dense model, where it is given."""
         model = self.model
         if model is None:

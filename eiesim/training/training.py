@@ -104,7 +104,7 @@ def run_recipe(
     }
     stages = Stages(folder, {**task.inputs, **fixed, "seed": seed}, tell)
     done: dict[str, Stage] = {}
-    state = task.given
+    state = task.dense_state
     if state is not None:
         done["dense"] = stages.run("dense", {}, partial(_measure, task, state))
     parts = _list_parts(recipe, retrain, balance_pes)

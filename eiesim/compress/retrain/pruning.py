@@ -56,8 +56,8 @@ def _prune(weights: WeightMatrix, kind: str, value: float, n_pes: int) -> float:
     values = weights.values
     matrix = weights.take_unshared("prune").reshape(len(values), -1)
     if kind == "quality":
-        kept = matrix[matrix != 0]
-        kind, value = "threshold", value * float(kept.std()) if kept.size else 0.0
+        nonzeros = matrix[matrix != 0]
+        kind, value = "threshold", value * float(nonzeros.std()) if nonzeros.size else 0.0
     settings: dict[str, Any] = {kind: value}
     pruned = prune(matrix, **settings, n_pes=n_pes)
     mask = torch.from_numpy(pruned.toarray() != 0).reshape(values.shape).to(values.device)

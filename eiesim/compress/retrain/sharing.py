@@ -42,10 +42,10 @@ def share_weights(
 def _share(weights: WeightMatrix, bits: int, initialisation: Initialisation, seed: int) -> None:
     values = weights.values.detach()
     array = weights.take_unshared("share")
-    kept = array[array != 0]
-    codebook = build_codebook(kept, bits, initialisation, seed)
+    nonzeros = array[array != 0]
+    codebook = build_codebook(nonzeros, bits, initialisation, seed)
     codes = np.zeros(array.shape, np.uint8)
-    codes[array != 0] = assign_codes(kept, codebook)
+    codes[array != 0] = assign_codes(nonzeros, codebook)
     module, name = weights.module, weights.parameter
     if weights.mask is not None:
         delattr(module, name + MASK)
