@@ -1,4 +1,4 @@
-"""Compiled loops of pruning, the exact codebook, relative indices and Huffman codes."""
+"""Compiled loops of pruning, the exact codebook and Huffman codes."""
 
 from __future__ import annotations
 
@@ -14,19 +14,15 @@ MAGNITUDE = np.uint32(0x7FFFFFFF)
 def count_magnitudes(
     bits: npt.NDArray[np.uint32], high: int, histogram: npt.NDArray[np.int64]
 ) -> None:
-    """Count the float32 numbers by one half of their magnitude's bits.
+    """Count float32 numbers by one half of their magnitude's bits.
 
-    The bits of a float32 without its sign grow with its magnitude, so that a histogram of the upper
+    The bits of a float32 without its sign grow with its magnitude. So a histogram of the upper
     16 bits, and one of the lower 16 bits under one upper half, select any rank exactly.
 
     Parameters
     ----------
-    bits : uint32 [n]
-        The numbers' bits.
-    high : int
-        Upper half whose numbers are counted by their lower half; -1 to count by the upper half.
-    histogram : int64 [65536]
-        Result, zero on entry.
+    high : upper half whose numbers are counted by their lower half; -1 counts by the upper half
+    histogram : result [65536], zero on entry
     """
     for position in range(bits.size):
         magnitude = np.int64(bits[position] & MAGNITUDE)
@@ -44,14 +40,10 @@ def count_kept(
 
     Parameters
     ----------
-    bits : uint32 [rows, cols]
-        The weights' bits.
-    threshold : int
-        Magnitude bits: what is above is kept.
-    ties : int
-        How many of those at the threshold are kept, row by row from the first.
-    per_column : int64 [cols]
-        Result, zero on entry.
+    bits : bits of the float32 weights [rows, cols]
+    threshold : magnitude bits; larger magnitudes are kept
+    ties : weights at the threshold that are kept, row by row from the first
+    per_column : result [cols], zero on entry
     """
     for row in range(bits.shape[0]):
         for column in range(bits.shape[1]):
@@ -77,14 +69,9 @@ def gather_kept(
 
     Parameters
     ----------
-    weights, bits : float32, uint32 [rows, cols]
-        The weights and their bits.
-    threshold, ties : int
-        As in `count_kept`.
-    cursor : int64 [cols]
-        Where each column begins; moved on to where it ends.
-    indices, data : int32, float32 [kept]
-        Result.
+    bits, threshold, ties : as in `count_kept`
+    cursor : start of each column [cols]; moved on to its end
+    indices, data : result, rows and weights [kept]
     """
     for row in range(bits.shape[0]):
         for column in range(bits.shape[1]):
@@ -107,19 +94,13 @@ def cut_optimally(
     """Cut sorted values into clusters of least squared error, by dynamic programming.
 
     The best cut before a value moves right with the value, so that each layer is found by divide
-    and conquer: O(clusters * n * log n).
+    and conquer: O(clusters * n * log n). Cluster c of the result holds the values from cuts[c] to
+    cuts[c + 1].
 
     Parameters
     ----------
-    weight, first, second : float64 [n + 1]
-        Prefix sums of how often each value occurs, of the values and of their squares.
-    n_clusters : int
-        At most n.
-
-    Returns
-    -------
-    int64 [n_clusters + 1]
-        Cluster c holds the values from cuts[c] to cuts[c + 1].
+    weight, first, second : prefix sums [n + 1] of the values' counts, the values and their squares
+    n_clusters : at most n
     """
     n = weight.size - 1
     error = np.empty(n + 1)
@@ -162,57 +143,6 @@ def cut_optimally(
 
 
 @kernel
-def count_gaps(places: npt.NDArray[np.int64], longest_run: int) -> int:
-    """Count the padding zeros that places need in one row of relative indices.
-
-    Parameters
-    ----------
-    places : int64 [n]
-        Where the weights stand, ascending.
-    longest_run : int
-        Zeros that one relative index can express, 2**index_bits - 1.
-    """
-    previous = np.int64(-1)
-    padding = np.int64(0)
-    for place in places:
-        padding += (place - previous - 1) // (longest_run + 1)
-        previous = place
-    return int(padding)
-
-
-@kernel
-def fill_gaps(
-    places: npt.NDArray[np.int64],
-    data: npt.NDArray[np.uint8],
-    longest_run: int,
-    codes: npt.NDArray[np.uint8],
-    gaps: npt.NDArray[np.uint8],
-) -> None:
-    """Write code and relative index of every entry.
-
-    Parameters
-    ----------
-    places, data : int64, uint8 [n]
-        Where the weights stand, ascending, and their codes.
-    longest_run : int
-        As in `count_gaps`.
-    codes, gaps : uint8 [entries]
-        Result; `codes` is zero and `gaps` is `longest_run` on entry, so that a padding zero is
-        there already.
-    """
-    previous = np.int64(-1)
-    entry = 0
-    for number in range(places.size):
-        zeros = places[number] - previous - 1
-        padding = zeros // (longest_run + 1)
-        entry += padding
-        codes[entry] = data[number]
-        gaps[entry] = zeros - padding * (longest_run + 1)
-        entry += 1
-        previous = places[number]
-
-
-@kernel
 def pack_symbols(
     symbols: npt.NDArray[np.uint8],
     lengths: npt.NDArray[np.uint8],
@@ -223,27 +153,23 @@ def pack_symbols(
 
     Parameters
     ----------
-    symbols : uint8 [n]
-        What to write.
-    lengths, words : uint8, uint16 [number of symbols]
-        Bits of each symbol's code word, and the word.
-    packed : uint8 [bytes]
-        Result, as long as all words take.
+    lengths, words : bits of each symbol's code word, and the word
+    packed : result, as long as all words take
     """
-    held = np.uint64(0)
+    buffer = np.uint64(0)
     bits = np.uint64(0)
     place = 0
     for symbol in symbols:
         length = np.uint64(lengths[symbol])
-        held = (held << length) | np.uint64(words[symbol])
+        buffer = (buffer << length) | np.uint64(words[symbol])
         bits += length
         while bits >= np.uint64(8):
             bits -= np.uint64(8)
-            packed[place] = (held >> bits) & np.uint64(0xFF)
+            packed[place] = (buffer >> bits) & np.uint64(0xFF)
             place += 1
-        held &= (np.uint64(1) << bits) - np.uint64(1)
+        buffer &= (np.uint64(1) << bits) - np.uint64(1)
     if bits > np.uint64(0):
-        packed[place] = (held << (np.uint64(8) - bits)) & np.uint64(0xFF)
+        packed[place] = (buffer << (np.uint64(8) - bits)) & np.uint64(0xFF)
 
 
 @kernel
@@ -255,24 +181,16 @@ def unpack_symbols(
 ) -> int:
     """Read code words by one look-up each.
 
+    Return the bits that were read; more than there are when the words end too late.
+
     Parameters
     ----------
-    packed : uint8 [bytes]
-        From `pack_symbols`.
-    look_up : uint16 [2**width_bits]
-        For every `width_bits` bits that may come next: symbol * 16 + length of the word they begin
-        with.
-    width_bits : int
-        Bits of the longest word, at least 1.
-    symbols : uint8 [n]
-        Result.
-
-    Returns
-    -------
-    int
-        Bits that were read; more than there are when the words end too late.
+    packed : from `pack_symbols`
+    look_up : for all `width_bits` bits [2**width_bits]: 16 * symbol + length of their first word
+    width_bits : bits of the longest word, at least 1
+    symbols : result
     """
-    held = np.uint64(0)
+    buffer = np.uint64(0)
     bits = 0
     place = 0
     width = np.uint64(width_bits)
@@ -280,15 +198,15 @@ def unpack_symbols(
     read_bits = 0
     for number in range(symbols.size):
         while bits < width_bits:
-            held <<= np.uint64(8)
+            buffer <<= np.uint64(8)
             if place < packed.size:
-                held |= np.uint64(packed[place])
+                buffer |= np.uint64(packed[place])
             place += 1
             bits += 8
-        entry = look_up[np.int64((held >> np.uint64(bits - width_bits)) & mask)]
+        entry = look_up[np.int64((buffer >> np.uint64(bits - width_bits)) & mask)]
         length = int(entry & np.uint16(15))
         symbols[number] = np.uint8(entry >> np.uint16(4))
         bits -= length
         read_bits += length
-        held &= (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
+        buffer &= (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
     return read_bits

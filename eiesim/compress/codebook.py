@@ -22,13 +22,10 @@ class Clustering:
 
     Attributes
     ----------
-    centroids : float64 [clusters]
-        Ascending.
-    squared_errors : tuple of float
-        Sum of squared distances to the nearest centroid, at first and after each iteration; exact
-        to about 1e-13 of the values' sum of squared distances from their median.
-    moved : int
-        How often a centroid without values was moved to where the error was largest.
+    centroids : ascending [clusters]
+    squared_errors : sum of squared distances to the nearest centroid, at first and after each
+        iteration; exact to about 1e-13 of the values' sum of squared distances from their median
+    moved : how often a centroid without values was moved to where the error was largest
     """
 
     centroids: npt.NDArray[np.float64]
@@ -88,10 +85,10 @@ class _Sums:
         if errors[worst] < 0:
             return None
         mean = np.float32(first[worst] / number[worst] + self.centre)
-        own = self.values[cuts[worst] : cuts[worst + 1]]
+        members = self.values[cuts[worst] : cuts[worst + 1]]
         # the first value of the upper part is above the lowest, so that neither part is empty
         place = np.searchsorted(
-            own, max(min(mean, own[-1]), np.nextafter(own[0], np.float32(np.inf)))
+            members, max(min(mean, members[-1]), np.nextafter(members[0], np.float32(np.inf)))
         )
         return np.insert(cuts, worst + 1, cuts[worst] + place)
 
@@ -105,32 +102,26 @@ def cluster(
 ) -> Clustering:
     """Find centroids of least squared error.
 
-    The values are sorted once; then a cluster is a range, its mean a difference of prefix sums, and
+    The values are sorted once. Then a cluster is a range, its mean a difference of prefix sums, and
     an iteration takes O(clusters * log n).
 
     Parameters
     ----------
-    values : float32 [n]
-        At least one value.
-    n_clusters : int
-        Number of centroids, at least 1.
-    initialisation : {"linear", "density", "forgy", "optimal"}
-        Deep Compression, section 3.2: evenly between the extremes, evenly over the values' ranks,
-        or values drawn at random; then Lloyd's iterations. ``optimal`` is the global optimum
-        by dynamic programming, slower and with 4 * n_clusters bytes of memory per value; cuts
-        whose errors differ by less than `Clustering` tells are not told apart.
-    seed : int
-        Seed of ``forgy``.
-    move_idle : bool
-        Whether a centroid that the iterations leave without values is moved into the cluster of
-        largest error, and they go on; so that values are kept as they are where there are no more
-        distinct ones than centroids. Otherwise it stays where it is, as in plain k-means.
+    values : at least one
+    initialisation : Deep Compression, section 3.2: evenly between the extremes (``linear``), evenly
+        over the values' ranks (``density``) or values drawn at random (``forgy``), then Lloyd's
+        iterations. ``optimal`` is the global optimum by dynamic programming, slower and with
+        4 * n_clusters bytes of memory per value; it does not tell apart cuts whose errors differ by
+        less than the precision of `Clustering.squared_errors`.
+    seed : of ``forgy``
+    move_idle : whether a centroid that the iterations leave without values is moved into the
+        cluster of largest error, and they go on; so that values are kept as they are where there
+        are no more distinct ones than centroids. Otherwise it stays, as in plain k-means.
 
     Raises
     ------
     WorkloadError
-        There are no values, not all are numbers, `n_clusters` or `seed` is no such number, or
-        there is no such initialisation.
+        There are no values, not all are numbers, or a parameter is out of range.
     """
     require_initialisation(initialisation, seed)
     if not isinstance(n_clusters, Integral) or n_clusters < 1:
@@ -154,20 +145,7 @@ def cluster(
 
 
 def require_initialisation(initialisation: str, seed: int) -> None:
-    """Check how a codebook is to be begun.
-
-    Parameters
-    ----------
-    initialisation : str
-        One of the names that `cluster` takes.
-    seed : int
-        Not negative.
-
-    Raises
-    ------
-    WorkloadError
-        There is no such initialisation, or the seed is no such number.
-    """
+    """Check the initialisation of a codebook; WorkloadError where it or the seed is none."""
     known = get_args(Initialisation)
     if initialisation not in known:
         raise WorkloadError(f"codebook {initialisation!r}: {did_you_mean(initialisation, known)}")
@@ -264,33 +242,21 @@ def find_codebook(
     seed: int = 0,
     move_idle: bool = True,
 ) -> tuple[npt.NDArray[np.float32], int]:
-    """Find the shared weights of a layer.
+    """Find the shared weights of a layer, and how many of them were moved as in `Clustering`.
+
+    Entry 0 of the codebook [2**codebook_bits] is 0.0, which stands for a pruned weight; the others
+    ascend.
 
     Parameters
     ----------
-    values : float32 [n]
-        Kept weights; none gives a codebook of zeros.
-    codebook_bits : int
-        Bits of a code, 1 to 8.
-    initialisation : {"linear", "density", "forgy", "optimal"}
-        As in `cluster`.
-    seed : int
-        Seed of ``forgy``.
-    move_idle : bool
-        As in `cluster`.
-
-    Returns
-    -------
-    codebook : float32 [2**codebook_bits]
-        Entry 0 is 0.0, which stands for a pruned weight; the others ascend.
-    moved : int
-        As in `Clustering`.
+    values : kept weights; none gives a codebook of zeros
+    codebook_bits : 1 to 8
+    initialisation, seed, move_idle : as in `cluster`
 
     Raises
     ------
     WorkloadError
-        `codebook_bits` is out of range, a value is not a number, or `initialisation` or `seed` is
-        not as in `cluster`.
+        `codebook_bits` is out of range, or as in `cluster`.
     """
     require_initialisation(initialisation, seed)
     if not isinstance(codebook_bits, Integral) or not 1 <= codebook_bits <= 8:
@@ -298,9 +264,9 @@ def find_codebook(
     codebook = np.zeros(1 << int(codebook_bits), dtype=np.float32)
     if not values.size:
         return codebook, 0
-    found = cluster(values, codebook.size - 1, initialisation, seed, move_idle)
-    codebook[1:] = found.centroids
-    return codebook, found.moved
+    clustering = cluster(values, codebook.size - 1, initialisation, seed, move_idle)
+    codebook[1:] = clustering.centroids
+    return codebook, clustering.moved
 
 
 def assign_codes(
@@ -308,12 +274,7 @@ def assign_codes(
 ) -> npt.NDArray[np.uint8]:
     """Return the code, other than 0, of the shared weight nearest to each value.
 
-    Parameters
-    ----------
-    values : float32 [n]
-        Kept weights.
-    codebook : float32 [2**bits]
-        Entry 0 is 0.0; the others ascend.
+    The codebook's entry 0 is 0.0; the others ascend.
     """
     borders = _borders(codebook[1:].astype(np.float64))
     return (np.searchsorted(borders, values, side="right") + 1).astype(np.uint8)

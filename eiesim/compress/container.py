@@ -33,15 +33,7 @@ MOST_TEXT_BYTES = 1 << 28
 
 @dataclass(frozen=True, eq=False)
 class Container:
-    """What a `.dcz` file holds.
-
-    Attributes
-    ----------
-    layers : tuple of StoredLayer
-        In the network's order.
-    metadata : dict of str
-        What the writer told of them.
-    """
+    """What a `.dcz` file holds: layers in the network's order, and the writer's metadata."""
 
     layers: tuple[StoredLayer, ...]
     metadata: dict[str, str]
@@ -50,15 +42,10 @@ class Container:
 def pack(layers: Sequence[StoredLayer], metadata: Mapping[str, str] | None = None) -> bytes:
     """Return a network as the content of a `.dcz` file; the same network gives the same bytes.
 
-    Parameters
-    ----------
-    metadata : mapping of str, optional
-        Short texts to go with them.
-
     Raises
     ------
     WorkloadError
-        Two layers have one name, a text is not one, or something is too long.
+        Two layers have one name, metadata are no texts, or something is too long.
     """
     return join_records(layers, [make_record(stored) for stored in layers], metadata)
 
@@ -68,20 +55,7 @@ def join_records(
     records: Sequence[LayerRecord],
     metadata: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Return the content of a `.dcz` file from the records of its layers.
-
-    Parameters
-    ----------
-    records : sequence of LayerRecord
-        From `make_record`.
-    metadata : mapping of str, optional
-        As in `pack`.
-
-    Raises
-    ------
-    WorkloadError
-        As in `pack`.
-    """
+    """Return the content of a `.dcz` file from its layers and their records, as in `pack`."""
     names = {stored.name for stored in layers}
     if len(names) < len(layers) or len(layers) >= MOST_LAYERS:
         raise WorkloadError(
@@ -124,14 +98,7 @@ def _sign(content: bytes) -> bytes:
 def write_dcz(
     path: str | Path, layers: Sequence[StoredLayer], metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write a network's layers to a `.dcz` file, whole or not at all.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file; one of that name is replaced.
-    metadata : mapping of str, optional
-        Short texts to go with them.
+    """Write a network's layers to a `.dcz` file, whole or not at all; an old one is replaced.
 
     Raises
     ------
@@ -160,13 +127,7 @@ def write_dcz(
 
 
 def read_dcz(path: str | Path) -> Container:
-    """Read a `.dcz` file.
-
-    Raises
-    ------
-    WorkloadError
-        It cannot be read, is of another kind or version, or is damaged.
-    """
+    """Read a `.dcz` file; WorkloadError where it cannot be read, or as in `unpack`."""
     try:
         with BoundedReader(path) as stream:
             start = stream.read(HEADER_BYTES)
@@ -180,22 +141,15 @@ def read_dcz(path: str | Path) -> Container:
 
 
 def unpack(content: bytes, what: str) -> Container:
-    """Return the network that the content of a `.dcz` file holds.
+    """Return the network that the content of a `.dcz` file holds; errors call the content `what`.
 
-    Only what `pack` writes is accepted, to the bit, so that no change goes unseen; and nothing is
+    Only what `pack` writes is accepted, to the bit, so that no change goes unseen. Nothing is
     allotted before it is known to be in proportion to the content.
-
-    Parameters
-    ----------
-    content : bytes
-        From `pack`.
-    what : str
-        What the content is called, for errors.
 
     Raises
     ------
     WorkloadError
-        It is of another kind or version, or damaged.
+        The content is of another kind or version, or damaged.
     """
     reader = ByteReader(content, what, GET_AGAIN)
     length = _read_length(reader)
@@ -225,8 +179,8 @@ def unpack(content: bytes, what: str) -> Container:
 def _read_length(reader: ByteReader) -> int:
     start = reader.content[:HEADER_BYTES]
     if start[: len(CONTAINER_MAGIC)] != CONTAINER_MAGIC:
-        found = "another kind of file" if len(start) else "an empty file"
-        raise WorkloadError(f"{reader.file}: expected a .dcz file, found {found}")
+        kind = "another kind of file" if len(start) else "an empty file"
+        raise WorkloadError(f"{reader.file}: expected a .dcz file, found {kind}")
     version = int.from_bytes(start[4:6], "little")
     if len(start) == HEADER_BYTES and version != VERSION:
         raise WorkloadError(
@@ -242,8 +196,8 @@ def _read_length(reader: ByteReader) -> int:
 
 
 def _check_sum(reader: ByteReader, start: int, what: str) -> None:
-    found = zlib.crc32(reader.content[start : reader.place])
-    if int.from_bytes(reader.take(CHECKSUM_BYTES, f"{what}: checksum"), "little") != found:
+    checksum = zlib.crc32(reader.content[start : reader.place])
+    if int.from_bytes(reader.take(CHECKSUM_BYTES, f"{what}: checksum"), "little") != checksum:
         raise WorkloadError(f"{reader.file}: {what}: expected another checksum; {GET_AGAIN}")
 
 
@@ -270,8 +224,8 @@ def _read_record(reader: ByteReader, number: int, lines_left: int) -> StoredLaye
     try:
         stored = take_layer(body, what, lines_left)
     except WorkloadError as error:
-        told = str(error).removeprefix(f"{reader.file}: ")
-        raise WorkloadError(f"{reader.file}: {what}: {told}") from error
+        problem = str(error).removeprefix(f"{reader.file}: ")
+        raise WorkloadError(f"{reader.file}: {what}: {problem}") from error
     if body.left:
         raise WorkloadError(f"{reader.file}: {what}: expected no more bytes; {GET_AGAIN}")
     return stored

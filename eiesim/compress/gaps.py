@@ -9,7 +9,6 @@ import numpy.typing as npt
 from scipy import sparse
 
 from eiesim.base.errors import WorkloadError
-from eiesim.compress._kernels import count_gaps, fill_gaps
 from eiesim.layer.weights import CompressedLayer
 
 
@@ -18,12 +17,9 @@ class Gaps(NamedTuple):
 
     Attributes
     ----------
-    codes : uint8 [entries]
-        Code of each entry; 0 is a padding zero, which only carries its gap on.
-    gaps : uint8 [entries]
-        Pruned weights between the entry and the one before.
-    padding : int
-        Padding zeros.
+    codes : code of each entry; 0 is a padding zero, which only carries its gap on
+    gaps : pruned weights between each entry and the one before
+    padding : number of padding zeros
     """
 
     codes: npt.NDArray[np.uint8]
@@ -34,35 +30,27 @@ class Gaps(NamedTuple):
 def code_gaps(layer: CompressedLayer, index_bits: int) -> Gaps:
     """Return a layer's weights, row after row, each with its distance from the one before.
 
-    Parameters
-    ----------
-    index_bits : int
-        Bits of a relative index, 1 to 8.
+    A relative index has 1 to 8 bits.
     """
     matrix = layer.codes.tocsr()
     longest_run = (1 << index_bits) - 1
     places = np.repeat(np.arange(layer.rows, dtype=np.int64) * layer.cols, np.diff(matrix.indptr))
     places += matrix.indices
-    padding = count_gaps(places, longest_run)
-    codes = np.zeros(places.size + padding, dtype=np.uint8)
-    gaps = np.full(codes.size, longest_run, dtype=np.uint8)
-    fill_gaps(places, matrix.data, longest_run, codes, gaps)
-    return Gaps(codes, gaps, padding)
+    zeros = np.diff(places, prepend=-1) - 1
+    # a padding zero stands for itself and the longest run before it: 2**index_bits places
+    ends = np.cumsum((zeros >> index_bits) + 1)
+    entries = int(ends[-1]) if ends.size else 0
+    codes = np.zeros(entries, dtype=np.uint8)
+    gaps = np.full(entries, longest_run, dtype=np.uint8)
+    codes[ends - 1] = matrix.data
+    gaps[ends - 1] = zeros & longest_run
+    return Gaps(codes, gaps, entries - places.size)
 
 
 def place_gaps(
     codes: npt.NDArray[np.uint8], gaps: npt.NDArray[np.uint8], index_bits: int, shape: Any
 ) -> sparse.csr_array[np.uint8]:
-    """Return a layer's codes as a matrix again.
-
-    Parameters
-    ----------
-    codes, gaps : uint8 [entries]
-        From `code_gaps`.
-    index_bits : int
-        Bits of a relative index.
-    shape : tuple of int
-        Rows and columns.
+    """Return the codes of a layer of this shape as a matrix, from the arrays of `code_gaps`.
 
     Raises
     ------

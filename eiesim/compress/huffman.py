@@ -20,12 +20,11 @@ class HuffmanCode:
     """A prefix code of least mean length among those of words of at most 15 bits.
 
     Words of one length are numbered in the order of their symbols, and longer ones follow shorter
-    ones, so that the lengths tell all.
+    ones, so that the lengths determine the code.
 
     Parameters
     ----------
-    lengths : uint8 [symbols]
-        Bits of each symbol's word; 0 for a symbol that has none.
+    lengths : bits of each symbol's word; 0 for a symbol without one
 
     Raises
     ------
@@ -53,17 +52,10 @@ class HuffmanCode:
 
     @classmethod
     def of(cls, counts: npt.NDArray[np.integer]) -> HuffmanCode:
-        """Return the code of least length for symbols that occur so often.
+        """Return the code of least length for the counts of at most 256 symbols.
 
-        Parameters
-        ----------
-        counts : int [symbols]
-            How often each of at most 256 symbols occurs.
-
-        References
-        ----------
-        Larmore, Hirschberg, A fast algorithm for optimal length-limited Huffman codes, JACM 1990:
-        package-merge.
+        Package-merge: Larmore, Hirschberg, A fast algorithm for optimal length-limited Huffman
+        codes, JACM 1990.
         """
         lengths = np.zeros(counts.size, dtype=np.uint8)
         order = sorted(np.flatnonzero(counts).tolist(), key=lambda symbol: (counts[symbol], symbol))
@@ -84,40 +76,18 @@ class HuffmanCode:
         return cls(np.bincount(chosen, minlength=counts.size).astype(np.uint8))
 
     def count_bits(self, counts: npt.NDArray[np.integer]) -> int:
-        """Return how many bits symbols take that occur so often.
-
-        Parameters
-        ----------
-        counts : int [symbols]
-            How often each occurs.
-        """
+        """Return how many bits the symbols of these counts take."""
         return int(counts.astype(np.int64) @ self.lengths.astype(np.int64))
 
     def encode(self, symbols: npt.NDArray[np.uint8]) -> bytes:
-        """Return symbols as bits, the highest of each byte first, zeros up to a whole byte.
-
-        Parameters
-        ----------
-        symbols : uint8 [n]
-            Symbols that have words.
-        """
+        """Return symbols as bits, the highest of each byte first, zeros up to a whole byte."""
         counts = np.bincount(symbols, minlength=self.lengths.size)
         packed = np.zeros((self.count_bits(counts) + 7) // 8, dtype=np.uint8)
         pack_symbols(symbols, self.lengths, self._number_words(), packed)
         return packed.tobytes()
 
     def decode(self, content: bytes, count: int) -> npt.NDArray[np.uint8]:
-        """Return the symbols again.
-
-        Parameters
-        ----------
-        content : bytes
-            From `encode`.
-
-        Returns
-        -------
-        uint8 [count]
-            The symbols.
+        """Return the symbols that `encode` wrote.
 
         Raises
         ------

@@ -25,36 +25,24 @@ class LayerBits:
 
     Attributes
     ----------
-    name, shape : str
-        The layer, and its weights' dimensions, such as ``20 x 1 x 5 x 5``.
-    weights, nonzeros, biases : int
-        Weights, those that are not pruned, and biases.
-    entries, padding : int
-        Entries row after row over the whole layer, as in Deep Compression, and the padding zeros
-        among them.
-    code_bits, index_bits : int or None
-        Of one code and of one relative index; None in a total of different ones.
-    dense_bits : int
-        32 a weight and a bias.
-    pruned_bits : int
-        After pruning: 32 and a relative index an entry, 32 a bias.
-    codes_bits, gaps_bits, padding_bits : int
-        After sharing: codes and relative indices of the weights, and both of padding zeros.
-    codebook_bits, bias_bits : int
-        32 a shared weight; 32 a bias, or 8 for one that is a code.
-    huffman_codes_bits, huffman_gaps_bits : int
-        Both streams, padding zeros included, in Huffman codes.
-    tables_bits : int
-        Lengths of the Huffman codes' words.
-    header_bits : int
-        All the rest of the file: names, shapes, lengths, checksums, bits up to whole bytes.
-    interleaved_entries, interleaved_padding : int
-        Entries as EIE's PEs hold them, a bias in the codebook included, and the padding zeros among
-        them.
-    interleaved_bits, pointer_bits : int
-        Their codes and relative indices, and the column pointers of all PEs.
-    interleaved_huffman_bits : int
-        Codes and relative indices of the PEs in Huffman codes, which EIE itself does not use.
+    shape : the weights' dimensions, such as ``20 x 1 x 5 x 5``
+    nonzeros : weights that are not pruned
+    entries, padding : entries row after row over the whole layer, as in Deep Compression, and the
+        padding zeros among them
+    code_bits, index_bits : of one code and of one relative index; None in a total of different ones
+    dense_bits : 32 a weight and a bias
+    pruned_bits : after pruning: 32 and a relative index an entry, 32 a bias
+    codes_bits, gaps_bits, padding_bits : after sharing: codes and relative indices of the weights,
+        and both of padding zeros
+    codebook_bits, bias_bits : 32 a shared weight; 32 a bias, or 8 for one that is a code
+    huffman_codes_bits, huffman_gaps_bits : streams in Huffman codes, padding zeros included
+    tables_bits : lengths of the Huffman codes' words
+    header_bits : the rest of the file: names, shapes, lengths, checksums, bits up to whole bytes
+    interleaved_entries, interleaved_padding : entries as EIE's PEs hold them, a bias in the
+        codebook included, and the padding zeros among them
+    interleaved_bits, pointer_bits : their codes and relative indices; column pointers of all PEs
+    interleaved_huffman_bits : codes and relative indices of the PEs in Huffman codes, which EIE
+        itself does not use
     """
 
     name: str
@@ -113,26 +101,13 @@ class LayerBits:
 
     def to_row(self) -> dict[str, Any]:
         """Return the layer as one row of a table."""
-        return asdict(self) | {
-            "density": self.density,
-            "shared_bits": self.shared_bits,
-            "file_bits": self.file_bits,
-            "shared_rate": self.shared_rate,
-            "file_rate": self.file_rate,
-        }
+        derived = ("density", "shared_bits", "file_bits", "shared_rate", "file_rate")
+        return asdict(self) | {name: getattr(self, name) for name in derived}
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """Where the bits of a network go.
-
-    Attributes
-    ----------
-    rows : tuple of LayerBits
-        The layers.
-    total : LayerBits
-        All of them, and the file's own header.
-    """
+    """Where the bits of a network go: its layers, and their total with the file's own header."""
 
     rows: tuple[LayerBits, ...]
     total: LayerBits
@@ -146,19 +121,9 @@ class Ledger:
 def count_bits(
     layers: Sequence[StoredLayer], metadata: Mapping[str, str] | None = None, n_pes: int = 64
 ) -> Ledger:
-    """Count where every bit of a network goes.
+    """Count where every bit of a network goes; `metadata` and errors are as in `container.pack`.
 
-    Parameters
-    ----------
-    metadata : mapping of str, optional
-        Texts in the file's header, see `eiesim.compress.container.pack`.
-    n_pes : int
-        PEs that rows are dealt to for the interleaved form.
-
-    Raises
-    ------
-    WorkloadError
-        As in `eiesim.compress.container.pack`.
+    The interleaved form deals the rows to `n_pes` PEs.
 
     Examples
     --------
@@ -174,8 +139,8 @@ def count_bits(
     records = [make_record(stored) for stored in layers]
     rows = [_count_layer(*pair, n_pes) for pair in zip(layers, records, strict=True)]
     content_bits = 8 * len(join_records(layers, records, metadata))
-    own_bits = content_bits - sum(row.file_bits for row in rows)
-    return Ledger(tuple(rows), _add(rows, own_bits))
+    header_bits = content_bits - sum(row.file_bits for row in rows)
+    return Ledger(tuple(rows), _add(rows, header_bits))
 
 
 def _count_layer(stored: StoredLayer, record: LayerRecord, n_pes: int) -> LayerBits:
@@ -229,13 +194,13 @@ def _count_interleaved(stored: StoredLayer, n_pes: int) -> dict[str, int]:
     }
 
 
-def _add(rows: Sequence[LayerBits], own_bits: int) -> LayerBits:
+def _add(rows: Sequence[LayerBits], header_bits: int) -> LayerBits:
     sums = {
         field.name: sum(getattr(row, field.name) for row in rows)
         for field in fields(LayerBits)
         if field.type == "int"
     }
-    sums["header_bits"] += own_bits
+    sums["header_bits"] += header_bits
     return LayerBits(
         name=TOTAL,
         shape="",
@@ -254,16 +219,10 @@ def _agree(numbers: Iterable[int | None]) -> int | None:
 def count_net_bytes(layers: Sequence[StoredLayer]) -> int:
     """Return how long the Deep Compression authors' `.net` file of a network is.
 
-    Parameters
-    ----------
-    layers : sequence of StoredLayer
-        Layers with codebooks of 256 entries (8-bit codes) or 16 (4-bit codes), 4-bit indices and
-        float32 biases.
-
-    References
-    ----------
-    songhan/SqueezeNet-Deep-Compression, ``decode.py``: 4 bytes for the number of entries of each
-    layer, then its codebook, biases, codes and relative indices, both up to a whole byte.
+    Its layers have codebooks of 256 entries (8-bit codes) or 16 (4-bit codes), 4-bit indices and
+    float32 biases. Source: songhan/SqueezeNet-Deep-Compression, ``decode.py``: 4 bytes for the
+    number of entries of each layer, then its codebook, biases, codes and relative indices, both up
+    to a whole byte.
     """
     records = [make_record(stored) for stored in layers]
     return sum(

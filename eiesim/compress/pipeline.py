@@ -13,20 +13,13 @@ import numpy.typing as npt
 from scipy import sparse
 
 from eiesim.base.arrays import take_array
-from eiesim.compress.codebook import (
-    Initialisation,
-    assign_codes,
-    build_codebook,
-    find_codebook,
-)
+from eiesim.compress.codebook import Initialisation, assign_codes, build_codebook, find_codebook
 from eiesim.compress.plan import LayerPlan, Plan
-from eiesim.compress.prune import count_kept_weights, prune
+from eiesim.compress.prune import count_kept_weights, prune, sum_squares
 from eiesim.compress.stages import Stage, Stages
 from eiesim.layer.weights import CompressedLayer, DenseLayer, StoredLayer, take_csc
 
 Run = Callable[[str, Mapping[str, Any], Callable[[], Stage]], Stage]
-PART = 1 << 20
-"""Weights that are taken to float64 at once."""
 
 
 class Change(NamedTuple):
@@ -34,17 +27,13 @@ class Change(NamedTuple):
 
     Attributes
     ----------
-    pruned_error, shared_error : float
-        Root of the squared change of the weights over their squares: after pruning, and after
-        sharing as well. 0 where all weights are 0.
-    largest_error : float
-        Largest change of a kept weight by sharing.
-    sign_changes : int
-        Kept weights whose sign sharing changed, 0.0 counting as a sign of its own.
-    entries_used : int
-        Entries of the codebook that a kept weight uses, of 2**bits - 1.
-    entries_moved : int
-        How often an entry that k-means left empty was moved to where the error was largest.
+    pruned_error, shared_error : root of the squared change of the weights over their squares, after
+        pruning and after both; 0 where all weights are 0
+    largest_error : largest change of a kept weight by sharing
+    sign_changes : kept weights whose sign sharing changed, 0.0 counting as a sign of its own
+    entries_used : entries of the codebook that a kept weight uses, of 2**bits - 1
+    entries_moved : how often an entry that k-means left empty was moved to where the error was
+        largest
     """
 
     pruned_error: float
@@ -63,13 +52,7 @@ class CompressedStep(NamedTuple):
 
 
 def describe_moves(changes: Mapping[str, Change]) -> tuple[str, ...]:
-    """Return one line for each layer of whose codebook entries were moved.
-
-    Parameters
-    ----------
-    changes : mapping of str to Change
-        By layer.
-    """
+    """Return one line for each layer of whose codebook entries were moved."""
     return tuple(
         f"{name}: k-means left entries of the codebook empty; they were moved to where the error "
         f"was largest, {change.entries_moved} times"
@@ -81,19 +64,10 @@ def describe_moves(changes: Mapping[str, Change]) -> tuple[str, ...]:
 def compress_network(
     layers: Mapping[str, DenseLayer], plan: Plan, folder: Path | None = None
 ) -> Iterator[CompressedStep]:
-    """Prune a network's layers and let their weights share codebooks, without retraining.
+    """Yield a network's layers pruned and with shared weights, without retraining.
 
-    Parameters
-    ----------
-    layers : mapping of str to DenseLayer
-        The layers by name, in the network's order.
-    folder : Path, optional
-        Where each layer's stages are kept, and taken from when nothing they depend on has changed.
-
-    Yields
-    ------
-    CompressedStep
-        One layer after the other. Biases are not shared.
+    The layers come by name, in the network's order; biases are not shared. Where there is a folder,
+    it keeps each layer's stages. They are taken from there while nothing they depend on changes.
 
     Raises
     ------
@@ -104,8 +78,8 @@ def compress_network(
     """
     plan.require_layers(layers)
     for number, (name, dense) in enumerate(layers.items(), start=1):
-        own = None if folder is None else folder / f"layer-{number:03d}"
-        yield _compress_layer(name, dense, plan.find(name), own)
+        place = None if folder is None else folder / f"layer-{number:03d}"
+        yield _compress_layer(name, dense, plan.find(name), place)
 
 
 def _compress_layer(
@@ -126,9 +100,9 @@ def _compress_layer(
     layer = CompressedLayer(codes, shared.arrays["codebook"], None, name)
     stored = StoredLayer(layer, dense.weights.shape, dense.bias, plan.index_bits)
     total, lost = pruned.facts["squares"], pruned.facts["lost_squares"]
-    told = shared.facts
-    errors = _root(lost, total), _root(lost + told["moved_squares"], total)
-    return CompressedStep(stored, Change(*errors, *(told[key] for key in Change._fields[2:])))
+    errors = _root(lost, total), _root(lost + shared.facts["moved_squares"], total)
+    rest = (shared.facts[key] for key in Change._fields[2:])
+    return CompressedStep(stored, Change(*errors, *rest))
 
 
 def _run_directly(_name: str, _settings: Mapping[str, Any], compute: Callable[[], Stage]) -> Stage:
@@ -137,35 +111,27 @@ def _run_directly(_name: str, _settings: Mapping[str, Any], compute: Callable[[]
 
 
 def _prune_stage(matrix: npt.NDArray[np.float32], plan: LayerPlan) -> Stage:
-    kept = prune(matrix, **plan.pruning)
-    squares, kept_squares = _sum_squares(matrix.reshape(-1)), _sum_squares(kept.data)
+    pruned = prune(matrix, **plan.pruning)
+    squares, kept_squares = sum_squares(matrix.reshape(-1)), sum_squares(pruned.data)
     return Stage(
-        {"data": kept.data, "indices": kept.indices, "indptr": kept.indptr},
-        {"kept": kept.nnz, "squares": squares, "lost_squares": max(squares - kept_squares, 0.0)},
+        {"data": pruned.data, "indices": pruned.indices, "indptr": pruned.indptr},
+        {"kept": pruned.nnz, "squares": squares, "lost_squares": max(squares - kept_squares, 0.0)},
     )
 
 
-def _share_stage(kept: sparse.csc_array[np.float32], plan: LayerPlan) -> Stage:
-    codebook, moved = find_codebook(kept.data, plan.codebook_bits, plan.start, plan.seed)
-    codes = assign_codes(kept.data, codebook)
+def _share_stage(pruned: sparse.csc_array[np.float32], plan: LayerPlan) -> Stage:
+    codebook, moved = find_codebook(pruned.data, plan.codebook_bits, plan.start, plan.seed)
+    codes = assign_codes(pruned.data, codebook)
     shared = codebook[codes]
-    change = kept.data - shared
+    change = pruned.data - shared
     facts = {
-        "moved_squares": _sum_squares(change),
+        "moved_squares": sum_squares(change),
         "largest_error": float(np.abs(change).max(initial=0.0)),
-        "sign_changes": int(np.count_nonzero(np.sign(kept.data) != np.sign(shared))),
+        "sign_changes": int(np.count_nonzero(np.sign(pruned.data) != np.sign(shared))),
         "entries_used": int(np.unique(codes).size),
         "entries_moved": moved,
     }
     return Stage({"codes": codes, "codebook": codebook}, facts)
-
-
-def _sum_squares(values: npt.NDArray[np.float32]) -> float:
-    """Return the sum of squares, in parts so that no float64 copy of all is made."""
-    return sum(
-        float(np.square(values[first : first + PART], dtype=np.float64).sum())
-        for first in range(0, values.size, PART)
-    )
 
 
 def _root(part: float, total: float) -> float:
@@ -173,13 +139,7 @@ def _root(part: float, total: float) -> float:
 
 
 def share_bias(stored: StoredLayer) -> CompressedLayer:
-    """Return a layer as EIE runs it: each bias takes the nearest entry of the codebook.
-
-    Parameters
-    ----------
-    stored : StoredLayer
-        With or without a bias.
-    """
+    """Return a layer as EIE runs it: each bias takes the nearest entry of the codebook."""
     layer = stored.layer
     if stored.bias is None:
         return layer
@@ -199,35 +159,22 @@ def compress(
 ) -> CompressedLayer:
     """Prune a layer's weights and let the others share the entries of a codebook.
 
+    Source: Han, Mao, Dally, Deep Compression, ICLR 2016, sections 2 and 3.
+
     Parameters
     ----------
-    weights : float32 [rows, cols]
-        Row = output, column = input; dense, or scipy CSC or CSR of weights pruned already.
-    density : float, optional
-        Share of weights to keep. None keeps all that are not zero; for a threshold, give
+    weights : row = output, column = input; dense, or scipy CSC or CSR of weights pruned already
+    density : share of weights to keep. None keeps all that are not zero; for a threshold, give
         ``prune(weights, threshold=...)`` as the weights.
-    codebook_bits : int
-        Bits of a code, 1 to 8; entry 0 of the codebook is reserved for 0.0.
-    bias : float32 [rows], optional
-        The bias takes part in the codebook; it is not pruned.
-    seed : int
-        Seed of the ``forgy`` initialisation.
-    initialisation : {"linear", "density", "forgy", "optimal"}
-        How the codebook is found, see `eiesim.compress.codebook.cluster`.
-
-    Returns
-    -------
-    CompressedLayer
-        Codes, codebook and codes of the bias.
+    codebook_bits : 1 to 8; entry 0 of the codebook is reserved for 0.0
+    bias : one per row; it takes part in the codebook and is not pruned
+    seed : of the ``forgy`` initialisation
+    initialisation : of the codebook, see `eiesim.compress.codebook.cluster`
 
     Raises
     ------
     WorkloadError
         Shape, dtype or values are not as above.
-
-    References
-    ----------
-    Han, Mao, Dally, Deep Compression, ICLR 2016, sections 2 and 3.
 
     Examples
     --------

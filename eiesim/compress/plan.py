@@ -34,7 +34,7 @@ class LayerPlan:
     Raises
     ------
     ConfigError
-        A field is out of range, or ways to prune are given that do not go together.
+        A field is out of range, or two ways to prune do not go together.
     """
 
     density: Annotated[float, Range(0, 1, "share of weights to keep, the largest")] = 1.0
@@ -59,27 +59,23 @@ class LayerPlan:
     def find_conflicts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Return (key, what is wrong) where ways to prune do not go together.
 
-        Parameters
-        ----------
-        values : mapping
-            Fields in range by name; those that are not are left out.
+        `values` lacks the fields that are out of range.
         """
-        given = [key for key, nothing in PRUNING.items() if values.get(key, nothing) != nothing]
-        if len(given) > 1:
-            told = f"{given[1]}: expected one way to prune, found {' and '.join(given)}"
-            return [(given[1], told)]
-        if values.get("balance_pes", 1) != 1 and given != ["density"]:
+        ways = [key for key, nothing in PRUNING.items() if values.get(key, nothing) != nothing]
+        if len(ways) > 1:
+            return [(ways[1], f"{ways[1]}: expected one way to prune, found {' and '.join(ways)}")]
+        if values.get("balance_pes", 1) != 1 and ways != ["density"]:
             return [("balance_pes", "balance_pes: goes with density below 1, found "
-                     f"{given[0] if given else 'no pruning'}")]  # fmt: skip
+                     f"{ways[0] if ways else 'no pruning'}")]  # fmt: skip
         return []
 
     @property
     def pruning(self) -> dict[str, Any]:
         """The way to prune, as `eiesim.compress.prune.prune` takes it."""
-        given = {key: getattr(self, key) for key in PRUNING if getattr(self, key) != PRUNING[key]}
+        ways = {key: getattr(self, key) for key in PRUNING if getattr(self, key) != PRUNING[key]}
         if self.balance_pes != 1:
-            given["n_pes"] = self.balance_pes
-        return given or {"threshold": 0.0}
+            ways["n_pes"] = self.balance_pes
+        return ways or {"threshold": 0.0}
 
     @property
     def start(self) -> Initialisation:
@@ -93,12 +89,8 @@ class Plan:
 
     Attributes
     ----------
-    common : LayerPlan
-        For layers that are not named.
-    layers : mapping
-        By layer.
-    chosen : mapping of layer to set of keys, optional
-        Which keys somebody chose, those for all layers under ``""``; all where it is None.
+    common : for layers that are not named
+    chosen : by layer, the keys that somebody chose, those for all layers under ``""``; None is all
     """
 
     common: LayerPlan = field(default_factory=LayerPlan)
@@ -110,30 +102,18 @@ class Plan:
         return self.layers.get(layer, self.common)
 
     def prefer(self, usual: Mapping[str, Mapping[str, Any]]) -> Plan:
-        """Return the plan in which layers have usual values of their own for what nobody chose.
-
-        Parameters
-        ----------
-        usual : mapping of layer to mapping
-            Values by key of `LayerPlan`.
-        """
+        """Return the plan with usual values, by layer and key, for what nobody chose."""
         if self.chosen is None:
             return self
         layers = dict(self.layers)
         for name, values in usual.items():
             chosen = self.chosen.get("", frozenset()) | self.chosen.get(name, frozenset())
-            own = {key: value for key, value in values.items() if key not in chosen}
-            layers[name] = replace(self.find(name), **own)
+            changes = {key: value for key, value in values.items() if key not in chosen}
+            layers[name] = replace(self.find(name), **changes)
         return Plan(self.common, layers, self.chosen)
 
     def require_layers(self, names: Iterable[str]) -> None:
-        """Check that every layer that is planned for is there.
-
-        Raises
-        ------
-        ConfigError
-            One line for each that is not.
-        """
+        """Raise a ConfigError, one line each, for layers of the plan that are not there."""
         known = list(names)
         unknown = [name for name in self.layers if name not in known]
         if unknown:
@@ -143,21 +123,14 @@ class Plan:
 
 
 def read_plan(path: Path | None, settings: Sequence[str] = ()) -> Plan:
-    """Read a plan, and change it.
+    """Read a plan, and change it; ConfigError with one line for each problem.
 
     Parameters
     ----------
-    path : Path or None
-        A TOML file: keys of `LayerPlan` for all layers, and a table ``[layers.NAME]`` for each
+    path : a TOML file: keys of `LayerPlan` for all layers, and a table ``[layers.NAME]`` for each
         layer that differs. None for the defaults.
-    settings : sequence of str
-        ``KEY=VALUE`` for all layers, or ``LAYER.KEY=VALUE`` for one; a later one wins, and one for
-        a layer wins over those for all. A way to prune takes the place of another.
-
-    Raises
-    ------
-    ConfigError
-        The file or a setting has problems; one line each.
+    settings : ``KEY=VALUE`` for all layers, or ``LAYER.KEY=VALUE`` for one; a later one wins, and
+        one for a layer wins over those for all. A way to prune takes the place of another.
 
     Examples
     --------
@@ -173,26 +146,29 @@ def read_plan(path: Path | None, settings: Sequence[str] = ()) -> Plan:
         _put(layers.setdefault(layer, {}) if layer else common, key, parsed)
     return Plan(
         LayerPlan(**common),
-        {name: LayerPlan(**_inherit(common, own)) for name, own in layers.items()},
-        {"": frozenset(common), **{name: frozenset(own) for name, own in layers.items()}},
+        {name: LayerPlan(**_inherit(common, table)) for name, table in layers.items()},
+        {"": frozenset(common), **{name: frozenset(table) for name, table in layers.items()}},
     )
 
 
 def _load(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     values, text = load_toml(path)
     layers = values.pop(LAYERS, {})
-    if not isinstance(layers, dict) or not all(isinstance(own, dict) for own in layers.values()):
+    if not isinstance(layers, dict) or not all(
+        isinstance(table, dict) for table in layers.values()
+    ):
         raise ConfigError(
             f"{path}{find_line(LAYERS, text)}: expected a table [{LAYERS}.NAME] for each layer "
             f"that differs, found {LAYERS} = {show_value(layers)}"
         )
     problems = [
-        f"{path}{find_line(key, text)}: {told}" for key, told in find_problems(LayerPlan, values)
+        f"{path}{find_line(key, text)}: {problem}"
+        for key, problem in find_problems(LayerPlan, values)
     ]
-    for name, own in layers.items():
+    for name, table in layers.items():
         problems += [
-            f"{path}{find_line(key, text, name)}: {LAYERS}.{name}.{told}"
-            for key, told in find_problems(LayerPlan, own)
+            f"{path}{find_line(key, text, name)}: {LAYERS}.{name}.{problem}"
+            for key, problem in find_problems(LayerPlan, table)
         ]
     if problems:
         raise ConfigError(*problems)
@@ -206,8 +182,8 @@ def _put(values: dict[str, Any], key: str, value: object) -> None:
     values[key] = value
 
 
-def _inherit(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+def _inherit(common: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
     values = dict(common)
-    for key, value in own.items():
+    for key, value in table.items():
         _put(values, key, value)
     return values

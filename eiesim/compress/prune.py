@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from numbers import Integral, Real
 
 import numpy as np
@@ -23,45 +24,31 @@ def prune(
     quality: float | None = None,
     n_pes: int = 1,
 ) -> sparse.csc_array[np.float32]:
-    """Keep the weights of largest magnitude.
+    """Keep the weights of largest magnitude; the result has sorted rows.
 
     There is no sort and, for a C-ordered matrix, no copy of it: beside its result it takes one
-    byte a weight.
+    byte a weight. Exactly one of `density`, `threshold` and `quality` is given.
 
     Parameters
     ----------
-    weights : float32 [rows, cols]
-        Dense weights, row = output, column = input.
-    density : float, optional
-        Share to keep, 0 to 1; the number kept is exact, rounded to whole weights. Of several
+    weights : row = output, column = input
+    density : share to keep, 0 to 1; the number kept is exact, rounded to whole weights. Of several
         weights at the limit, the first ones row by row stay. Zeros are never kept.
-    threshold : float, optional
-        Keep what is at least so large, zeros never.
-    quality : float, optional
-        Threshold in standard deviations of the layer's weights. Give one of the three.
-    n_pes : int
-        PEs that keep equally many weights each, as far as their rows have so many, row r being in
-        PE r mod `n_pes`: load-balance-aware pruning. With a `density`, which stays the whole's.
-
-    Returns
-    -------
-    csc_array of float32 [rows, cols]
-        The kept weights, rows sorted.
+    threshold : smallest magnitude to keep; zeros are never kept
+    quality : threshold in standard deviations of the layer's weights; Han, Pool, Tran, Dally,
+        Learning both Weights and Connections for Efficient Neural Networks, NIPS 2015, section 4
+    n_pes : PEs that keep equally many weights each, as far as their rows have so many, row r being
+        in PE r mod `n_pes`. With a `density`, which stays the whole's. Load-balance-aware pruning:
+        Han et al., ESE, FPGA 2017, section 3.2.
 
     Raises
     ------
     WorkloadError
-        The weights are not float32 [rows, cols] or not all numbers, or not exactly one of
-        `density`, `threshold` and `quality` is given and in range, or PEs go without a density.
-
-    References
-    ----------
-    Han, Pool, Tran, Dally, Learning both Weights and Connections for Efficient Neural Networks,
-    NIPS 2015, section 4: the quality parameter. Han et al., ESE, FPGA 2017, section 3.2: pruning
-    that gives all PEs the same work.
+        The weights are not float32 [rows, cols] or not all numbers, or the other parameters are not
+        as above.
     """
     matrix = take_array(weights, "weights", np.float32, ("rows", "cols"))
-    if sum(given is not None for given in (density, threshold, quality)) != 1:
+    if sum(way is not None for way in (density, threshold, quality)) != 1:
         raise WorkloadError("prune: expected one of density, threshold and quality")
     if n_pes != 1:
         if density is None or not isinstance(n_pes, Integral) or n_pes < 1:
@@ -86,36 +73,29 @@ def _prune_alike(
     matrix: npt.NDArray[np.float32], density: float, n_pes: int
 ) -> sparse.csc_array[np.float32]:
     """Prune the rows of each PE by themselves, so that all keep equally many weights."""
-    own = [matrix[pe::n_pes] for pe in range(min(n_pes, len(matrix)))]
+    shares = [matrix[pe::n_pes] for pe in range(min(n_pes, len(matrix)))]
     left = count_kept_weights(density, matrix.size)
     parts = []
-    for pe in reversed(range(len(own))):  # those with a row less come first and may be full
-        keep = min(left // (pe + 1), own[pe].size)
-        parts.append(prune(own[pe], keep / own[pe].size).tocoo())
+    for pe in reversed(range(len(shares))):  # those with a row less come first and may be full
+        keep = min(left // (pe + 1), shares[pe].size)
+        parts.append(prune(shares[pe], keep / shares[pe].size).tocoo())
         left -= keep
     parts.reverse()
     rows = [part.coords[0] * n_pes + pe for pe, part in enumerate(parts)]
     columns = np.concatenate([part.coords[1] for part in parts])
-    kept = (np.concatenate([part.data for part in parts]), (np.concatenate(rows), columns))
-    whole = sparse.csc_array(kept, shape=matrix.shape)
+    data = np.concatenate([part.data for part in parts])
+    whole = sparse.csc_array((data, (np.concatenate(rows), columns)), shape=matrix.shape)
     whole.sort_indices()
     return whole
 
 
 def count_kept_weights(density: float, size: int) -> int:
-    """Return how many of `size` weights a density keeps.
-
-    Parameters
-    ----------
-    density : float
-        Share to keep, 0 to 1.
-    size : int
-        All weights, zeros included.
+    """Return how many of `size` weights, zeros included, a density keeps.
 
     Raises
     ------
     WorkloadError
-        The density is out of range.
+        The density is not in 0 to 1.
     """
     if not isinstance(density, Real) or not 0 <= density <= 1:
         raise WorkloadError(f"density: expected 0 to 1, found {density!r}")
@@ -151,12 +131,19 @@ def _require_limit(what: str, limit: object) -> float:
 
 
 def _find_deviation(matrix: npt.NDArray[np.float32]) -> float:
-    """Return the weights' standard deviation, taken in parts so that no copy of all is made."""
     flat = matrix.reshape(-1)
-    parts = [flat[first : first + PART] for first in range(0, flat.size, PART)]
-    mean = sum(float(part.sum(dtype=np.float64)) for part in parts) / flat.size
-    squares = (float(np.square(part.astype(np.float64) - mean).sum()) for part in parts)
-    return float(np.sqrt(sum(squares) / flat.size))
+    mean = sum(float(part.sum(dtype=np.float64)) for part in _split(flat)) / flat.size
+    return float(np.sqrt(sum_squares(flat, mean) / flat.size))
+
+
+def sum_squares(flat: npt.NDArray[np.float32], mean: float = 0.0) -> float:
+    """Return the sum of squared distances from a mean."""
+    return sum(float(np.square(part.astype(np.float64) - mean).sum()) for part in _split(flat))
+
+
+def _split(flat: npt.NDArray[np.float32]) -> Iterator[npt.NDArray[np.float32]]:
+    """Yield parts of an array, so that no float64 copy of all is made."""
+    return (flat[first : first + PART] for first in range(0, flat.size, PART))
 
 
 def _find_rank(histogram: npt.NDArray[np.int64], keep: int) -> tuple[int, int]:

@@ -26,18 +26,12 @@ class LayerRecord(NamedTuple):
 
     Attributes
     ----------
-    head : bytes
-        Length of the record, name, shape, widths, entries, and the lengths of both streams.
-    tables : bytes
-        Lengths of the Huffman codes' words, 4 bits each.
-    codebook, bias : bytes
-        As float32; a bias of codes takes a byte each.
-    codes, gaps : bytes
-        Both streams.
-    entries, padding : int
-        How many entries there are, and how many of them are padding zeros.
-    code_bits, gap_bits : int
-        Bits of the streams that mean something: without those that fill the last byte.
+    head : length of the record, name, shape, widths, entries, and the lengths of both streams
+    tables : lengths of the Huffman codes' words, 4 bits each
+    codebook, bias : float32; a bias of codes takes a byte each
+    codes, gaps : both streams
+    entries, padding : number of entries, and of the padding zeros among them
+    code_bits, gap_bits : bits of the streams without those that fill the last byte
     """
 
     head: bytes
@@ -57,6 +51,14 @@ class LayerRecord(NamedTuple):
         return self.head + self.tables + self.codebook + self.bias + self.codes + self.gaps
 
 
+class _Stream(NamedTuple):
+    """Symbols in a Huffman code: the lengths of its words, the words, and their bits."""
+
+    table: bytes
+    content: bytes
+    bits: int
+
+
 def make_record(stored: StoredLayer) -> LayerRecord:
     """Return a layer as bytes.
 
@@ -73,30 +75,24 @@ def make_record(stored: StoredLayer) -> LayerRecord:
             f"{MOST_DIMENSIONS} dimensions, found {len(name)} and {len(stored.shape)}"
         )
     entries = code_gaps(layer, stored.index_bits)
-    symbols = (entries.codes, entries.gaps)
-    sizes = (layer.codebook.size, 1 << stored.index_bits)
-    counts = [np.bincount(s, minlength=n) for s, n in zip(symbols, sizes, strict=True)]
-    codes = [HuffmanCode.of(count) for count in counts]
-    streams = [code.encode(s) for code, s in zip(codes, symbols, strict=True)]
+    codes = _encode(entries.codes, layer.codebook.size)
+    gaps = _encode(entries.gaps, 1 << stored.index_bits)
     kind, bias = _tell_bias(stored)
     rest = b"".join(
         (
             bytes((len(name),)), name, bytes((len(stored.shape),)),
             np.array(stored.shape, "<u4").tobytes(),
             bytes((layer.codebook_bits, stored.index_bits, kind)),
-            np.array([entries.codes.size, *map(len, streams)], "<u4").tobytes(),
+            np.array([entries.codes.size, len(codes.content), len(gaps.content)], "<u4").tobytes(),
         )
     )  # fmt: skip
-    tables = b"".join(_pack_nibbles(code.lengths) for code in codes)
+    tables = codes.table + gaps.table
     codebook = layer.codebook.astype("<f4").tobytes()
-    length = 4 + len(rest) + len(tables) + len(codebook) + len(bias) + sum(map(len, streams))
-    require_length(length + CHECKSUM_BYTES, layer.name)
-    head = np.array(length + CHECKSUM_BYTES, "<u4").tobytes() + rest
-    bits = [code.count_bits(count) for code, count in zip(codes, counts, strict=True)]
-    return LayerRecord(
-        head, tables, codebook, bias, streams[0], streams[1],
-        entries.codes.size, entries.padding, bits[0], bits[1],
-    )  # fmt: skip
+    parts = (rest, tables, codebook, bias, codes.content, gaps.content)
+    length = 4 + sum(map(len, parts)) + CHECKSUM_BYTES
+    require_length(length, layer.name)
+    head = np.array(length, "<u4").tobytes() + rest
+    return LayerRecord(head, *parts[1:], entries.codes.size, entries.padding, codes.bits, gaps.bits)
 
 
 def _tell_bias(stored: StoredLayer) -> tuple[int, bytes]:
@@ -107,25 +103,15 @@ def _tell_bias(stored: StoredLayer) -> tuple[int, bytes]:
     return NO_BIAS, b""
 
 
-def _pack_nibbles(lengths: npt.NDArray[np.uint8]) -> bytes:
-    return (lengths[::2] | lengths[1::2] << 4).tobytes()
+def _encode(symbols: npt.NDArray[np.uint8], size: int) -> _Stream:
+    counts = np.bincount(symbols, minlength=size)
+    code = HuffmanCode.of(counts)
+    table = (code.lengths[::2] | code.lengths[1::2] << 4).tobytes()
+    return _Stream(table, code.encode(symbols), code.count_bits(counts))
 
 
 def require_length(length: int, what: str) -> None:
-    """Check that a length can be written in 32 bits.
-
-    Parameters
-    ----------
-    length : int
-        In bytes.
-    what : str
-        What is so long, for the error.
-
-    Raises
-    ------
-    WorkloadError
-        It cannot.
-    """
+    """Raise a WorkloadError, which calls it `what`, for a length in bytes beyond 32 bits."""
     if length > MOST_BYTES:
         raise WorkloadError(f"{what}: expected at most {MOST_BYTES} bytes, found {length}")
 
@@ -135,12 +121,9 @@ def take_layer(reader: ByteReader, what: str, lines_left: int) -> StoredLayer:
 
     Parameters
     ----------
-    reader : ByteReader
-        At the name, behind the record's length.
-    what : str
-        What the layer is called as long as it has no name.
-    lines_left : int
-        Most rows and columns together.
+    reader : at the name, behind the record's length
+    what : the layer's name in errors as long as its own is not read
+    lines_left : most rows and columns together
 
     Raises
     ------

@@ -26,12 +26,9 @@ class Stage:
 
     Attributes
     ----------
-    arrays : mapping of name to array
-        Its artefact, such as weights and masks.
-    facts : mapping of str
-        What is told of it, such as the error before and after: whatever JSON holds.
-    seconds : float
-        Wall time it took when it was computed.
+    arrays : its artefact, such as weights and masks
+    facts : numbers on it, such as the error before and after; whatever JSON holds
+    seconds : wall time of the computation
     """
 
     arrays: Arrays
@@ -43,24 +40,16 @@ class Stages:
     """A folder with one ``.npz`` and one ``.json`` file a stage.
 
     A stage's key is the hash of its settings and of the key of the stage before, the first one's
-    that of the inputs and of the program: what depends on a change is computed again, all else is
-    loaded. A stage's description is written last, so that
-    one that was interrupted is not there.
+    that of the inputs and of the program. So a stage is computed again after a change of what it
+    depends on, and loaded otherwise. Its description is written last, so that an interrupted stage
+    does not count.
 
     Parameters
     ----------
-    folder : Path
-        Where the stages are kept; made when it is missing.
-    inputs : mapping
-        All that the first stage depends on beside the program, such as the hash of the data and
-        the seed: whatever JSON holds.
-    tell : callable, optional
-        Told one line a stage.
-
-    Raises
-    ------
-    EieError
-        The folder cannot be made.
+    folder : made when it is missing; EieError where it cannot be made
+    inputs : all that the first stage depends on beside the program, such as the hash of the data
+        and the seed; whatever JSON holds
+    tell : called with one line a stage
 
     Examples
     --------
@@ -89,16 +78,13 @@ class Stages:
         self._tell = tell
 
     def run(self, name: str, settings: Mapping[str, Any], compute: Callable[[], Stage]) -> Stage:
-        """Return a stage: loaded where it is there with this key, computed and kept otherwise.
+        """Return a stage: loaded if it exists with this key, computed and kept otherwise.
 
         Parameters
         ----------
-        name : str
-            The stage, once a folder; names its files.
-        settings : mapping
-            All that it depends on beside the stages before it: whatever JSON holds.
-        compute : callable
-            Makes the stage; its `seconds` are measured here.
+        name : unique in the folder; names the stage's files
+        settings : all that the stage depends on beside the stages before it; whatever JSON holds
+        compute : makes the stage; its `seconds` are measured here
 
         Raises
         ------
@@ -120,12 +106,13 @@ class Stages:
     def _load(self, name: str) -> Stage | None:
         """Return a stage that is there, whole and has this key."""
         try:
-            told = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
+            record = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
             content = (self.folder / f"{name}.npz").read_bytes()
-            if (told["key"], told["sha256"]) != (self._key, hashlib.sha256(content).hexdigest()):
+            digest = hashlib.sha256(content).hexdigest()
+            if (record["key"], record["sha256"]) != (self._key, digest):
                 return None
             arrays = read_arrays(self.folder / f"{name}.npz")
-            return Stage(arrays, told["facts"], float(told["seconds"]))
+            return Stage(arrays, record["facts"], float(record["seconds"]))
         except (OSError, ValueError, KeyError, TypeError, EieError):
             return None
 
@@ -133,7 +120,7 @@ class Stages:
         path = self.folder / f"{name}.npz"
         with replacing(path) as stream:
             np.savez(stream, **stage.arrays)  # type: ignore[arg-type]
-        told = {
+        record = {
             "stage": name,
             "seconds": stage.seconds,
             "facts": dict(stage.facts),
@@ -141,7 +128,7 @@ class Stages:
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         }
         with replacing(self.folder / f"{name}.json") as stream:
-            stream.write(json.dumps(told, indent=2).encode() + b"\n")
+            stream.write(json.dumps(record, indent=2).encode() + b"\n")
 
 
 def _hash(before: str, name: str, settings: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from eiesim.compress.gaps import code_gaps
 from eiesim.compress.stages import Stage, Stages
 from eiesim.layer.weights import CompressedLayer, DenseLayer
 from eiesim.training.digits import load_digits
-from eiesim.training.recipes import LENET_5, LENET_300_100, DigitRecipe, Training
+from eiesim.training.recipes import LENET_5, LENET_300_100, Training
 from eiesim.training.tasks import Arrays, DigitTask
 from eiesim.training.training import Change, take_layers, train_network, train_stage
 
@@ -37,24 +37,17 @@ RETRAINING = Training(epochs=4, rate=1e-3, dropout=0.05, shift=1)
 TUNING = Training(epochs=1, rate=2e-4, dropout=0.05, shift=1)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class CurvePoint:
     """One network of a curve.
 
     Attributes
     ----------
-    figure : str
-        What it is drawn in.
-    curve : str
-        Which line it lies on.
-    start : {"dense", "pruned"}
-        The weights it begins with.
-    density : float or None
-        Share kept of every layer's weights; None prunes nothing more.
-    bits : mapping of str to int
-        Bits of the layers whose names begin so; others keep float32.
-    initialisation : {"linear", "density", "forgy", "optimal"}
-        Of the codebooks.
+    figure, curve : where it is drawn, and its line there
+    start : the weights it begins with, ``dense`` or ``pruned``
+    density : share kept of every layer's weights; None prunes nothing more
+    bits : bits of the layers whose names begin so; others keep float32
+    initialisation : of the codebooks
     """
 
     figure: str
@@ -70,12 +63,9 @@ def train_curves(data: Path | None, folder: Path, tell: Callable[[str], object] 
 
     Parameters
     ----------
-    data : Path or None
-        Folder of MNIST's four files; None trains on scikit-learn's digits.
-    folder : Path
-        Where every stage and point is kept, and taken from when nothing it depends on has changed.
-    tell : callable, optional
-        Told one line a stage, an epoch and a point.
+    data : folder of MNIST's four files; None trains on scikit-learn's digits
+    folder : keeps every stage and point, to be taken from there while its inputs are the same
+    tell : called with one line a stage, an epoch and a point
 
     Raises
     ------
@@ -100,39 +90,28 @@ def train_curves(data: Path | None, folder: Path, tell: Callable[[str], object] 
 
 
 def list_points(kinds: tuple[str, ...]) -> Iterator[CurvePoint]:
-    """Return the points of all curves.
+    """Yield the points of all curves of a network whose layers' names begin with `kinds`.
 
-    Parameters
-    ----------
-    kinds : tuple of str
-        What the network's layers begin with: `FC` alone, or `CONV` too.
+    These are `FC` alone, or `CONV` too.
     """
     for density in DENSITIES:
-        yield CurvePoint(figure="dc_figure6", curve="pruning", start="dense", density=density)
-        bits = {kind: BOTH_BITS[kind] for kind in kinds}
-        yield CurvePoint(
-            figure="dc_figure6", curve="pruning and sharing", start="dense", density=density,
-            bits=bits,
-        )  # fmt: skip
+        yield CurvePoint("dc_figure6", "pruning", "dense", density)
+        both_bits = {kind: BOTH_BITS[kind] for kind in kinds}
+        yield CurvePoint("dc_figure6", "pruning and sharing", "dense", density, both_bits)
     for number in BITS:
-        bits = dict.fromkeys(kinds, number)
-        yield CurvePoint(figure="dc_figure6", curve="sharing", start="dense", bits=bits)
+        yield CurvePoint("dc_figure6", "sharing", "dense", bits=dict.fromkeys(kinds, number))
         for start in ("dense", "pruned"):
             for kind in kinds:
                 curve = f"{'convolutions' if kind == CONV else 'fully connected'}, {start}"
-                bits = {kind: number}
-                yield CurvePoint(figure="dc_figure7", curve=curve, start=start, bits=bits)
+                yield CurvePoint("dc_figure7", curve, start, bits={kind: number})
         for initialisation in INITIALISATIONS:
             yield CurvePoint(
-                figure="dc_figure8", curve=initialisation, start="pruned", bits={FC: number},
-                initialisation=initialisation,
-            )  # fmt: skip
+                "dc_figure8", initialisation, "pruned", None, {FC: number}, initialisation
+            )
     if CONV in kinds:
         for conv_bits, fc_bits in TABLE6:
             bits = {CONV: conv_bits, FC: fc_bits}
-            yield CurvePoint(
-                figure="dc_table6", curve=f"{conv_bits}, {fc_bits}", start="pruned", bits=bits
-            )
+            yield CurvePoint("dc_table6", f"{conv_bits}, {fc_bits}", "pruned", bits=bits)
 
 
 def measure_curves(
@@ -142,41 +121,29 @@ def measure_curves(
     folder: Path,
     tell: Callable[[str], object] = str,
 ) -> list[Row]:
-    """Compress, retrain and measure a LeNet at every point.
+    """Compress, retrain and measure a LeNet at every point; return one row each, starts first.
+
+    A row holds the errors before and after the retraining, in percent, and how many times smaller
+    than float32 the weights are, codebooks, indices and biases counted, without Huffman codes.
 
     Parameters
     ----------
-    starts : mapping of str to arrays
-        State of the ``dense`` and of the ``pruned`` network, from stages of
-        `eiesim.training.training.train_network`.
-    seed : int
-        Of the order of images and of dropout.
-    folder : Path
-        Where each point is kept, and taken from when nothing it depends on has changed.
-    tell : callable, optional
-        Told one line a point.
-
-    Returns
-    -------
-    list of dict
-        One row a point, the two starts first: errors before and after the retraining, in percent,
-        and how many times smaller than float32 the weights are, codebooks, indices and biases
-        counted, without Huffman codes.
+    starts : states of the ``dense`` and of the ``pruned`` network, from stages of `train_network`
+    seed : of the order of images and of dropout
+    folder, tell : as in `train_curves`
     """
     names = list(take_layers(starts["dense"]))
     kinds = tuple(kind for kind in (CONV, FC) if any(name.startswith(kind) for name in names))
     rows = [
-        _describe(CurvePoint(figure="start", curve=start, start=start), task, Stage(
+        _describe(CurvePoint("start", start, start), task, Stage(
             state, {"after": task.measure(take_layers(state)), "before": {}}))
         for start, state in starts.items()
     ]  # fmt: skip
     pruned = starts["dense"]
     for number, point in enumerate(list_points(kinds)):
-        # pruned step by step: each density begins with the one before, retrained
+        # a density begins with the network of the one before, sharing with that of its own density
         state = starts[point.start] if point.density is None else pruned
-        both = point.density is not None and bool(point.bits)
-        # what is pruned and shared begins with what was pruned and retrained
-        change = _find_change(point, names, prune=not both)
+        change = _find_change(point, names)
         stages = Stages(folder / f"{number:03d}", {**task.inputs, "seed": seed}, tell)
         training = TUNING if point.bits else RETRAINING
         stage = stages.run(
@@ -184,7 +151,7 @@ def measure_curves(
             {"point": asdict(point), "training": asdict(training), "start": _hash_state(state)},
             partial(train_stage, task, state, training, change, seed),
         )
-        if point.density is not None and not both:
+        if not point.bits:
             pruned = stage.arrays
         rows.append(_describe(point, task, stage))
         tell(f"{rows[-1]}")
@@ -198,28 +165,21 @@ def _hash_state(state: Arrays) -> float:
     )
 
 
-def _find_change(point: CurvePoint, names: list[str], prune: bool) -> Change:
+def _find_change(point: CurvePoint, names: list[str]) -> Change:
     from eiesim.compress import retrain  # noqa: PLC0415 - torch
 
-    if point.bits:
-        bits = {
-            name: b for kind, b in point.bits.items() for name in names if name.startswith(kind)
-        }
-        return partial(
-            retrain.share_weights, bits=bits, initialisation=point.initialisation, seed=0
-        )
-    return partial(retrain.prune_, density=point.density) if prune else lambda _: None
+    if not point.bits:
+        return partial(retrain.prune_, density=point.density)
+    bits = {name: number for name in names if (number := _find_bits(point, name)) is not None}
+    return partial(retrain.share_weights, bits=bits, initialisation=point.initialisation)
 
 
 def _describe(point: CurvePoint, task: DigitTask, stage: Stage) -> Row:
-    recipe: DigitRecipe = task.recipe
     layers = take_layers(stage.arrays)
-    dense_bits = sum(
-        FLOAT_BITS * (layer.weights.size + _count_bias(layer)) for layer in layers.values()
-    )
+    numbers = sum(layer.weights.size + _count_bias(layer) for layer in layers.values())
     bits = sum(_count_layer(layer, _find_bits(point, name)) for name, layer in layers.items())
     return {
-        "network": recipe.network,
+        "network": task.recipe.network,
         "figure": point.figure,
         "curve": point.curve,
         "start": point.start,
@@ -228,7 +188,7 @@ def _describe(point: CurvePoint, task: DigitTask, stage: Stage) -> Row:
         "fc_bits": point.bits.get(FC),
         "initialisation": point.initialisation if point.bits else None,
         "weights_kept": sum(int(np.count_nonzero(layer.weights)) for layer in layers.values()),
-        "rate": dense_bits / bits,
+        "rate": FLOAT_BITS * numbers / bits,
         "error_before_percent": stage.facts["before"].get("test_error_percent"),
         "error_percent": stage.facts["after"]["test_error_percent"],
     }
@@ -247,7 +207,7 @@ def _count_layer(layer: DenseLayer, bits: int | None) -> int:
     width_bits = FLOAT_BITS if bits is None else bits
     codebook_bits = 0 if bits is None else FLOAT_BITS << bits
     fixed_bits = codebook_bits + FLOAT_BITS * _count_bias(layer)
-    kept = (layer.weights != 0).astype(np.uint8).reshape(len(layer.weights), -1)
-    places = CompressedLayer(kept, np.array([0, 1], np.float32))
+    nonzero = (layer.weights != 0).astype(np.uint8).reshape(len(layer.weights), -1)
+    places = CompressedLayer(nonzero, np.array([0, 1], np.float32))
     entries = code_gaps(places, INDEX_BITS).codes.size
     return fixed_bits + min((width_bits + INDEX_BITS) * entries, width_bits * layer.weights.size)

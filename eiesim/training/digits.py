@@ -21,15 +21,7 @@ Part = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]
 
 @dataclass(frozen=True, eq=False)
 class Digits:
-    """Images and classes.
-
-    Attributes
-    ----------
-    name : str
-        What they are.
-    training, validation, test : tuple of (float32 [n, 28, 28], uint8 [n])
-        To train on, to choose on, and to report on.
-    """
+    """Images and classes to train on, to choose on, and to report on."""
 
     name: str
     training: Part
@@ -47,12 +39,7 @@ class Digits:
 
 
 def load_digits(data: Path | None) -> Digits:
-    """Read MNIST, or take scikit-learn's digits, scaled up to 28 x 28.
-
-    Parameters
-    ----------
-    data : Path or None
-        Folder of MNIST's four files, plain or gzip; None takes the digits.
+    """Read MNIST from its four files, plain or gzip, or take scikit-learn's digits at 28 x 28.
 
     Raises
     ------

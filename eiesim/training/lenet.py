@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,14 +23,11 @@ MODELS = {
 }
 SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
     "LeNet-300-100": {"ip1": (300, 784), "ip2": (100, 300), "ip3": (10, 100)},
-    "LeNet-5": {
-        "conv1": (20, 1, 5, 5),
-        "conv2": (50, 20, 5, 5),
-        "ip1": (500, 800),
-        "ip2": (10, 500),
-    },
-}
-Parameters = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+    "LeNet-5": {"conv1": (20, 1, 5, 5), "conv2": (50, 20, 5, 5), "ip1": (500, 800),
+                "ip2": (10, 500)},
+}  # fmt: skip
+Floats = npt.NDArray[np.float32]
+Parameters = tuple[Floats, Floats]
 """Weights and bias."""
 IMAGES_AT_ONCE = 500
 
@@ -40,28 +37,20 @@ class LeNet(NamedTuple):
 
     Attributes
     ----------
-    layers : tuple of (float32 [rows, cols], float32 [rows])
-        Weights and bias, ReLU between the layers.
-    inputs : float32 [cols, images]
-        What the first of them sees of each test image.
-    labels : uint8 [images]
-        The right classes.
+    layers : weights [rows, cols] and bias [rows], ReLU between the layers
+    inputs : what the first layer sees of each test image [cols, images]
+    labels : the right classes
     """
 
     layers: tuple[Parameters, ...]
-    inputs: npt.NDArray[np.float32]
+    inputs: Floats
     labels: npt.NDArray[np.uint8]
 
 
 def load_lenet(data: Path, network: str) -> LeNet:
     """Read a pruned network, and run its convolutions, if any, in float32 on the test images.
 
-    Parameters
-    ----------
-    data : Path
-        Folder of real data, with the files of `MODELS`, `IMAGES` and `LABELS`.
-    network : str
-        One of `MODELS`.
+    The folder holds the files of `MODELS`, `IMAGES` and `LABELS`.
 
     Raises
     ------
@@ -71,18 +60,13 @@ def load_lenet(data: Path, network: str) -> LeNet:
     layers = _read_layers(data / MODELS[network], SHAPES[network])
     images = take_array(read_idx(data / IMAGES), IMAGES, np.uint8, ("images", 28, 28))
     labels = take_array(read_idx(data / LABELS), LABELS, np.uint8, (len(images),))
-    parts = []
-    for first in range(0, len(images), IMAGES_AT_ONCE):
-        # pixels as the networks were trained on: a byte over 256
-        pixels = images[first : first + IMAGES_AT_ONCE, np.newaxis]
-        part: npt.NDArray[np.float32] = pixels.astype(np.float32) / np.float32(256)
-        for name, (weights, bias) in layers.items():
-            if name.startswith("conv"):
-                part = _convolve(part, weights, bias)
-        parts.append(part.reshape(len(part), -1))
+    # pixels as the networks were trained on: a byte over 256
+    pixels = images.astype(np.float32) / np.float32(256)
+    dense = {name: DenseLayer(*parameters) for name, parameters in layers.items()}
+    inputs = [seen["ip1"] for seen in _run_parts(dense, pixels)]
     return LeNet(
         tuple(layers[name] for name in layers if name.startswith("ip")),
-        np.ascontiguousarray(np.concatenate(parts).T),
+        np.ascontiguousarray(np.concatenate(inputs).T),
         labels,
     )
 
@@ -105,9 +89,7 @@ def _read_layers(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, Pa
     return layers
 
 
-def _convolve(
-    maps: npt.NDArray[np.float32], weights: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
+def _convolve(maps: Floats, weights: Floats, bias: Floats) -> Floats:
     """Convolve [images, channels, height, width] and take the maximum of every 2 x 2."""
     windows = np.lib.stride_tricks.sliding_window_view(maps, weights.shape[2:], axis=(2, 3))
     sums = np.tensordot(windows, weights, axes=((1, 4, 5), (1, 2, 3)))
@@ -116,27 +98,20 @@ def _convolve(
     return np.moveaxis(largest, 3, 1)
 
 
-def run_lenet(
-    layers: Mapping[str, DenseLayer], images: npt.NDArray[np.float32]
-) -> dict[str, npt.NDArray[np.float32]]:
+def run_lenet(layers: Mapping[str, DenseLayer], images: Floats) -> dict[str, Floats]:
     """Run a LeNet in float32: convolutions without ReLU, as in Caffe's, and ReLU between the rest.
+
+    Return what each layer sees, by its name, and under ``scores`` the scores of the classes.
 
     Parameters
     ----------
-    layers : mapping of name to DenseLayer
-        By the names of `SHAPES`, in order, each with a bias.
-    images : float32 [images, 28, 28]
-        A byte over 256 each.
-
-    Returns
-    -------
-    dict of str to float32 [images, ..]
-        What each layer sees, by its name, and under ``scores`` the scores of the classes.
+    layers : by the names of `SHAPES`, in order
+    images : [images, 28, 28], a byte over 256 each
     """
     seen = {}
-    part: npt.NDArray[np.float32] = images[:, np.newaxis]
-    for name, (weights, given) in layers.items():
-        bias = np.zeros(len(weights), np.float32) if given is None else given
+    part: Floats = images[:, np.newaxis]
+    for name, (weights, stored_bias) in layers.items():
+        bias = np.zeros(len(weights), np.float32) if stored_bias is None else stored_bias
         if name.startswith("conv"):
             seen[name] = part
             part = _convolve(part, weights, bias)
@@ -148,22 +123,14 @@ def run_lenet(
 
 
 def count_errors(
-    layers: Mapping[str, DenseLayer],
-    images: npt.NDArray[np.float32],
-    labels: npt.NDArray[np.uint8],
+    layers: Mapping[str, DenseLayer], images: Floats, labels: npt.NDArray[np.uint8]
 ) -> int:
-    """Return how many images a LeNet classifies wrongly.
+    """Return how many images of these labels a LeNet classifies wrongly."""
+    classes = [seen["scores"].argmax(1) for seen in _run_parts(layers, images)]
+    return int((np.concatenate(classes) != labels).sum())
 
-    Parameters
-    ----------
-    layers, images
-        As in `run_lenet`.
-    labels : uint8 [images]
-        The right classes.
-    """
-    wrong = 0
+
+def _run_parts(layers: Mapping[str, DenseLayer], images: Floats) -> Iterator[dict[str, Floats]]:
+    """Run a LeNet on a few images after the other, so that their windows fit into memory."""
     for first in range(0, len(images), IMAGES_AT_ONCE):
-        part = slice(first, first + IMAGES_AT_ONCE)
-        scores = run_lenet(layers, images[part])["scores"]
-        wrong += int((scores.argmax(1) != labels[part]).sum())
-    return wrong
+        yield run_lenet(layers, images[first : first + IMAGES_AT_ONCE])

@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.base.errors import WorkloadError, did_you_mean
 from eiesim.base.files import replacing
 from eiesim.catalog.trained import TRACED, decode
 from eiesim.compress.container import read_dcz
-from eiesim.training.recipes import TRAINED
+from eiesim.training.recipes import find_recipe
 from eiesim.training.tasks import find_task
 from eiesim.training.training import TrainingResult, run_recipe
 
@@ -40,18 +39,12 @@ def publish(
 
     Parameters
     ----------
-    name : str
-        One of `eiesim.training.recipes.TRAINED`.
-    data : Path or None
-        As in `eiesim.training.tasks.find_task`.
-    seeds : sequence of int
-        The networks; inputs of layers are recorded from the first one.
-    work : Path
-        The stages are kept in its folders ``NAME-seedK``; what is there is not done again.
-    target : Path
-        Folder that holds ``models/trained`` and ``traces``.
-    tell : callable, optional
-        Told one line a stage and an epoch.
+    name : one of `eiesim.training.recipes.TRAINED`
+    data : as in `eiesim.training.tasks.find_task`
+    seeds : of the networks; inputs of layers are recorded from the first one
+    work : keeps the stages in its folders ``NAME-seedK``; those that exist are not computed again
+    target : folder of ``models/trained`` and ``traces``
+    tell : called with one line a stage and an epoch
 
     Raises
     ------
@@ -60,9 +53,7 @@ def publish(
     EieError
         A file cannot be written.
     """
-    if name not in TRAINED:
-        raise WorkloadError(f"network {name!r}: {did_you_mean(name, TRAINED)}")
-    recipe = TRAINED[name]
+    recipe = find_recipe(name)
     task = find_task(recipe, data)
     results = []
     for seed in seeds:
@@ -79,14 +70,9 @@ def publish(
 
 
 def describe(results: Sequence[TrainingResult], day: str) -> dict[str, Any]:
-    """Return how networks were trained and what came out, as JSON takes it.
+    """Return how networks of one recipe were trained and what came out, as JSON takes it.
 
-    Parameters
-    ----------
-    results : sequence of TrainingResult
-        Of one recipe.
-    day : str
-        Date of the training, as 2026-11-25.
+    The day is a date such as 2026-11-25.
     """
     recipe = asdict(results[0].recipe)
     return {

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from eiesim.base.errors import WorkloadError, did_you_mean
+
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
@@ -13,14 +15,9 @@ class Training:
 
     Attributes
     ----------
-    epochs : int
-        Rounds over the training data.
-    rate : float
-        Learning rate at first; it falls along half a cosine.
-    dropout : float
-        Share of the hidden activations dropped.
-    shift : int
-        Most pixels that an image is moved by.
+    rate : learning rate at first; it falls along half a cosine
+    dropout : share of the hidden activations dropped
+    shift : most pixels that an image is moved by
     """
 
     epochs: int
@@ -31,15 +28,7 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """One round of pruning and retraining.
-
-    Attributes
-    ----------
-    densities : mapping of layer to float
-        Share of the layer's weights that is kept.
-    training : Training
-        After it.
-    """
+    """One round of pruning and retraining; `densities` is the share of weights kept, by layer."""
 
     densities: Mapping[str, float]
     training: Training
@@ -51,22 +40,11 @@ class Recipe:
 
     Attributes
     ----------
-    network : str
-        What it is called.
-    title : str
-        One line.
-    batch : int
-        Images or pieces of text a step.
-    dense : Training or None
-        Of the dense network; None where it is given.
-    rounds : tuple of Round
-        Pruning, one after the other.
-    bits : mapping of layer to int
-        Bits of a code.
-    tuning : Training
-        Of the codebooks.
-    index_bits : mapping of layer to int
-        Bits of a relative index.
+    batch : images or pieces of text a step
+    dense : training of the dense network; None where its weights are given
+    rounds : pruning, one after the other
+    bits, index_bits : of a code and of a relative index, by layer
+    tuning : training of the codebooks
     """
 
     network: str
@@ -81,31 +59,22 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class DigitRecipe(Recipe):
-    """Of a LeNet on handwritten digits.
-
-    Attributes
-    ----------
-    architecture : {"LeNet-300-100", "LeNet-5"}
-        What it is built as.
-    """
+    """A LeNet on handwritten digits."""
 
     architecture: Literal["LeNet-300-100", "LeNet-5"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CharacterRecipe(Recipe):
-    """Of a character LSTM.
+    """A character LSTM.
 
     Attributes
     ----------
-    text : {"topics", "charlotte_bronte", "bolano"}
-        Python's own help texts, or the given model of that name and the excerpt to retrain it on.
-    embedding, hidden, layers : int
-        Sizes of the model.
-    steps : int
-        Characters a piece of text.
-    pieces : int
-        Batches an epoch.
+    text : Python's own help texts (``topics``), or the given model of that name and the excerpt to
+        retrain it on
+    embedding, hidden, layers : sizes of the model
+    steps : characters a piece of text
+    pieces : batches an epoch
     """
 
     text: Literal["topics", "charlotte_bronte", "bolano"]
@@ -210,3 +179,10 @@ TRAINED: Mapping[str, DigitRecipe | CharacterRecipe] = {
     for recipe in (LENET_300_100, LENET_5, TOPICS_LSTM, BRONTE_LSTM, BOLANO_LSTM)
 }
 """The networks that can be trained, by name."""
+
+
+def find_recipe(name: str) -> DigitRecipe | CharacterRecipe:
+    """Return the recipe of a network of `TRAINED`; WorkloadError where there is none."""
+    if name not in TRAINED:
+        raise WorkloadError(f"network {name!r}: {did_you_mean(name, TRAINED)}")
+    return TRAINED[name]

@@ -44,7 +44,7 @@ class Task(Protocol):
         """Name and hash of the data, and what was given else."""
 
     @property
-    def given(self) -> Arrays | None:
+    def dense_state(self) -> Arrays | None:
         """The state of a dense network that is given, if it is not trained here."""
 
     def build(self, dropout: float) -> Network:
@@ -62,15 +62,7 @@ class Task(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class DigitTask:
-    """A LeNet on handwritten digits.
-
-    Attributes
-    ----------
-    recipe : DigitRecipe
-        Architecture and batch are taken from it.
-    digits : Digits
-        The images.
-    """
+    """A LeNet on handwritten digits; the recipe gives architecture and batch."""
 
     recipe: DigitRecipe
     digits: Digits
@@ -81,7 +73,7 @@ class DigitTask:
         return {"data": self.digits.name, "sha256": self.digits.sha256}
 
     @property
-    def given(self) -> Arrays | None:
+    def dense_state(self) -> Arrays | None:
         """No weights are given."""
         return None
 
@@ -113,20 +105,14 @@ class DigitTask:
 
 @dataclass(frozen=True, eq=False)
 class CharacterTask:
-    """A character LSTM on a text.
+    """A character LSTM on a text; the recipe gives its sizes and pieces.
 
     Attributes
     ----------
-    recipe : CharacterRecipe
-        Sizes and pieces are taken from it.
-    characters : tuple of str
-        The vocabulary.
-    training : int64 [characters]
-        Text to train on, as numbers.
-    test : int64 [texts, characters]
-        Text to report on, in pieces that are seen from their beginning.
-    model : CharModel or None
-        The dense model, where it is given.
+    characters : the vocabulary
+    training : text to train on, as numbers [characters]
+    test : text to report on [texts, characters], in pieces that are seen from their beginning
+    model : the dense model, if it is given
     """
 
     recipe: CharacterRecipe
@@ -139,13 +125,13 @@ class CharacterTask:
     def inputs(self) -> Mapping[str, Any]:
         """Name and hash of text and model; Python's version, where the text is Python's own."""
         digest = hashlib.sha256("".join(self.characters).encode())
-        for array in (self.training, self.test, *(self.given or {}).values()):
+        for array in (self.training, self.test, *(self.dense_state or {}).values()):
             digest.update(np.ascontiguousarray(array).tobytes())
-        told = {"data": self.recipe.text, "sha256": digest.hexdigest()}
-        return told if self.model else {**told, "python": platform.python_version()}
+        hashes = {"data": self.recipe.text, "sha256": digest.hexdigest()}
+        return hashes if self.model else {**hashes, "python": platform.python_version()}
 
     @property
-    def given(self) -> Arrays | None:
+    def dense_state(self) -> Arrays | None:
         """The state of the dense model, where it is given."""
         model = self.model
         if model is None:
@@ -191,13 +177,7 @@ class CharacterTask:
 
 
 def make_model(characters: tuple[str, ...], layers: Layers) -> CharModel:
-    """Return a character model of layers as they are trained and stored.
-
-    Parameters
-    ----------
-    layers : mapping of name to DenseLayer
-        embedding, lstm1 .. and output.
-    """
+    """Return a character model of the layers embedding, lstm1 .. and output, as they are stored."""
     cells = tuple(layers[name].weights for name in layers if name.startswith("lstm"))
     output = layers["output"]
     bias = np.zeros(len(characters), np.float32) if output.bias is None else output.bias
@@ -210,10 +190,9 @@ def find_task(recipe: DigitRecipe | CharacterRecipe, data: Path | None) -> Task:
 
     Parameters
     ----------
-    data : Path or None
-        For digits the folder of MNIST's four files, None for scikit-learn's digits; for a given
+    data : for digits the folder of MNIST's four files, None for scikit-learn's digits; for a given
         character model the folder that holds ``charlotte_bronte`` and ``bolano``; for Python's own
-        help texts None.
+        help texts None
 
     Raises
     ------

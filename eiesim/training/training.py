@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.base.errors import WorkloadError, did_you_mean
+from eiesim.base.errors import WorkloadError
 from eiesim.base.files import replacing
 from eiesim.catalog.trained import decode
 from eiesim.compress.container import pack, unpack
 from eiesim.compress.stages import Stage, Stages
 from eiesim.layer.weights import DenseLayer
-from eiesim.training.recipes import TRAINED, CharacterRecipe, DigitRecipe, Training
+from eiesim.training.recipes import CharacterRecipe, DigitRecipe, Training, find_recipe
 from eiesim.training.tasks import Arrays, Task, find_task
 
 if TYPE_CHECKING:
@@ -33,17 +33,10 @@ class TrainingResult:
 
     Attributes
     ----------
-    recipe : DigitRecipe or CharacterRecipe
-        How it was made.
-    seed : int
-        Of weights, order and dropout.
-    inputs : mapping
-        Name and hash of the data.
-    stages : mapping of name to Stage
-        In order: dense, pruned-1 .., shared, encoded. Their `facts` hold ``before``, how good the
-        network is after the change and before the training, and ``after``.
-    path : Path
-        The compressed network, a ``.dcz`` file.
+    inputs : name and hash of the data
+    stages : by name and in order: dense, pruned-1 .., shared, encoded. Their `facts` hold how good
+        the network is, ``before`` the training but after the change, and ``after``.
+    path : the compressed network, a ``.dcz`` file
     """
 
     recipe: DigitRecipe | CharacterRecipe
@@ -71,22 +64,15 @@ def train_network(
 ) -> TrainingResult:
     """Train a network of eiesim's own, compress it, and write it as a ``.dcz`` file.
 
-    Each stage is kept in the folder; one that is there is not done again.
+    Each stage is kept in the folder; one that exists is not computed again.
 
     Parameters
     ----------
-    name : str
-        One of `eiesim.training.recipes.TRAINED`.
-    data : Path or None
-        As in `eiesim.training.tasks.find_task`.
-    seed : int
-        Of weights, order and dropout, 0 to 999999.
-    folder : Path
-        Where the stages and the file are kept; made when it is missing.
-    tell : callable, optional
-        Told one line a stage and an epoch.
-    balance_pes : int
-        PEs that keep equally many weights each when a layer is pruned.
+    name : one of `eiesim.training.recipes.TRAINED`
+    data : as in `eiesim.training.tasks.find_task`
+    seed : of weights, order and dropout, 0 to 999999
+    tell : called with one line a stage and an epoch
+    balance_pes : PEs that keep equally many weights each when a layer is pruned
 
     Raises
     ------
@@ -95,12 +81,10 @@ def train_network(
     EieError
         The folder cannot be written to.
     """
-    if name not in TRAINED:
-        raise WorkloadError(f"network {name!r}: {did_you_mean(name, TRAINED)}")
+    recipe = find_recipe(name)
     if not 0 <= seed < 1_000_000:
         raise WorkloadError(f"seed: expected 0 to 999999, found {seed}")
-    task = find_task(TRAINED[name], data)
-    return run_recipe(TRAINED[name], task, seed, folder, tell, balance_pes)
+    return run_recipe(recipe, find_task(recipe, data), seed, folder, tell, balance_pes)
 
 
 def run_recipe(
@@ -111,22 +95,8 @@ def run_recipe(
     tell: Tell,
     balance_pes: int = 1,
 ) -> TrainingResult:
-    """Go through all stages of a recipe.
-
-    Parameters
-    ----------
-    seed, folder, tell, balance_pes
-        As in `train_network`.
-
-    Raises
-    ------
-    WorkloadError
-        PyTorch is not installed.
-    EieError
-        The folder cannot be written to.
-    """
+    """Go through all stages of a recipe; parameters and errors are as in `train_network`."""
     retrain = _import_retrain()
-    parts = _list_parts(recipe, retrain, balance_pes)
     fixed = {
         key: value
         for key, value in asdict(recipe).items()
@@ -134,12 +104,10 @@ def run_recipe(
     }
     stages = Stages(folder, {**task.inputs, **fixed, "seed": seed}, tell)
     done: dict[str, Stage] = {}
-    state = task.given
+    state = task.dense_state
     if state is not None:
-        given = state
-        done["dense"] = stages.run(
-            "dense", {}, lambda: Stage(given, {"after": task.measure(take_layers(given))})
-        )
+        done["dense"] = stages.run("dense", {}, partial(_measure, task, state))
+    parts = _list_parts(recipe, retrain, balance_pes)
     for number, (name, training, settings, change) in enumerate(parts):
         done[name] = stages.run(
             name,
@@ -147,11 +115,10 @@ def run_recipe(
             partial(train_stage, task, state, training, change, 1000 * seed + number, tell),
         )
         state = done[name].arrays
-    last = state or {}
     done["encoded"] = stages.run(
         "encoded",
         {"index_bits": dict(recipe.index_bits), "name": recipe.network},
-        lambda: _encode(recipe, task, last, seed),
+        partial(_encode, recipe, task, state or {}, seed),
     )
     path = folder / f"{recipe.network}-seed{seed}.dcz"
     with replacing(path) as stream:
@@ -161,19 +128,20 @@ def run_recipe(
 
 def _list_parts(
     recipe: DigitRecipe | CharacterRecipe, retrain: Any, balance_pes: int
-) -> list[tuple[str, Training, Mapping[str, Any], Change]]:
-    """Return name, training, settings and change of the network of every stage that trains."""
-    parts: list[tuple[str, Training, Mapping[str, Any], Change]] = []
+) -> Iterator[tuple[str, Training, Mapping[str, Any], Change]]:
+    """Yield name, training, settings and change of the network of every stage that trains."""
     if recipe.dense is not None:
-        parts.append(("dense", recipe.dense, {}, lambda _: None))
-    alike = {} if balance_pes == 1 else {"n_pes": balance_pes}
+        yield "dense", recipe.dense, {}, lambda _: None
+    balance = {} if balance_pes == 1 else {"n_pes": balance_pes}
     for number, turn in enumerate(recipe.rounds, 1):
-        change = partial(retrain.prune_, density=turn.densities, **alike)
-        settings = {**turn.densities, **alike}
-        parts.append((f"pruned-{number}", turn.training, settings, change))
+        change = partial(retrain.prune_, density=turn.densities, **balance)
+        yield f"pruned-{number}", turn.training, {**turn.densities, **balance}, change
     share = partial(retrain.share_weights, bits=recipe.bits)
-    parts.append(("shared", recipe.tuning, recipe.bits, share))
-    return parts
+    yield "shared", recipe.tuning, recipe.bits, share
+
+
+def _measure(task: Task, state: Arrays) -> Stage:
+    return Stage(state, {"after": task.measure(take_layers(state))})
 
 
 def train_stage(
@@ -186,24 +154,15 @@ def train_stage(
 ) -> Stage:
     """Change a network, train it, and measure it before and after.
 
+    Return its state, with masks and codebooks. The facts are ``before``, ``after``, and
+    ``densities`` of the layers that are not dense.
+
     Parameters
     ----------
-    state : mapping of name to array, or None
-        The network's, from the stage before; None draws weights.
-    training : Training
-        Epochs, learning rate, dropout.
-    change : callable
-        Of the network, such as a `prune_` with its densities, or one that does nothing.
-    seed : int
-        Of weights, order and dropout.
-    tell : callable, optional
-        Told one line an epoch.
-
-    Returns
-    -------
-    Stage
-        The state now, with masks and codebooks; facts ``before`` and ``after``, and ``densities``
-        of the layers that are not dense.
+    state : the network's, from the stage before; None draws weights
+    change : of the network, such as a `prune_` with its densities, or one that does nothing
+    seed : of weights, order and dropout
+    tell : called with one line an epoch
     """
     retrain = _import_retrain()
     from eiesim.compress.retrain.modules import score_loss, seeded  # noqa: PLC0415 - torch
@@ -232,13 +191,7 @@ def take_state(model: Network) -> dict[str, npt.NDArray[Any]]:
 
 
 def take_layers(state: Arrays) -> dict[str, DenseLayer]:
-    """Return the weights and biases of a state, by layer.
-
-    Parameters
-    ----------
-    state : mapping of name to array
-        Of a network of eiesim's own, such as a stage's.
-    """
+    """Return the weights and biases of a state, by layer."""
     names = [name.removesuffix(".weight") for name in state if name.endswith(".weight")]
     return {name: DenseLayer(state[f"{name}.weight"], state.get(f"{name}.bias")) for name in names}
 
@@ -249,12 +202,11 @@ def _encode(recipe: DigitRecipe | CharacterRecipe, task: Task, state: Arrays, se
     model = task.build(0.0)
     retrain.restore_(model, state)
     layers = retrain.export(model, recipe.index_bits)
-    told = {"network": recipe.network, "data": str(task.inputs["data"]), "seed": str(seed)}
-    content = pack(layers, told)
+    metadata = {"network": recipe.network, "data": str(task.inputs["data"]), "seed": str(seed)}
+    content = pack(layers, metadata)
     decoded = {stored.name: decode(stored) for stored in unpack(content, recipe.network).layers}
     dense_bytes = sum(
-        layer.weights.nbytes + (0 if layer.bias is None else layer.bias.nbytes)
-        for layer in decoded.values()
+        array.nbytes for layer in decoded.values() for array in layer if array is not None
     )
     facts = {
         "after": task.measure(decoded),

@@ -14,16 +14,9 @@ class ImageBatches:
 
     Parameters
     ----------
-    images : float32 [images, rows, cols]
-        Pixels.
-    labels : uint8 [images]
-        The right classes.
-    batch : int
-        Images a batch; the last ones of an epoch that fill none are left out.
-    shift : int
-        Most pixels that an image is moved by, up or down and left or right; zeros come in.
-    seed : int
-        Of order and movement.
+    images : [images, rows, cols]
+    batch : images a batch; the last ones of an epoch that fill none are left out
+    shift : most pixels that an image is moved by, up or down and left or right; zeros come in
     """
 
     def __init__(
@@ -56,16 +49,10 @@ class TextBatches:
 
     Parameters
     ----------
-    text : int64 [characters]
-        Numbers of the characters.
-    batch : int
-        Windows a batch.
-    steps : int
-        Characters a window.
-    number : int
-        Batches an epoch.
-    seed : int
-        Of the windows' places.
+    text : numbers of the characters
+    batch : windows a batch
+    steps : characters a window
+    number : batches an epoch
     """
 
     def __init__(

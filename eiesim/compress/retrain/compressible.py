@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
@@ -25,12 +26,8 @@ class WeightMatrix:
 
     Attributes
     ----------
-    name : str
-        The layer's: the module's name, and for one of several matrices of a module its own.
-    module : nn.Module
-        Whose it is.
-    parameter : str
-        What the module calls it.
+    name : the module's path; with the parameter's name for one of several matrices of a module
+    parameter : name of the weights in the module
     """
 
     name: str
@@ -65,6 +62,14 @@ class WeightMatrix:
     def _find(self, suffix: str) -> torch.Tensor | None:
         return self.module._buffers.get(self.parameter + suffix)
 
+    def take_unshared(self, action: str) -> npt.NDArray[np.float32]:
+        """Return the weights to prune or share, pruned ones as zero; WorkloadError if shared."""
+        if self.codes is not None:
+            raise WorkloadError(f"{self.name}: expected a layer to {action}, found a shared one")
+        self.settle()
+        array: npt.NDArray[np.float32] = to_numpy(self.values.float())
+        return array
+
     def settle(self) -> None:
         """Write the weights anew from the codebook, or pruned ones as zero."""
         # .data, so that a graph under way does not take the weights for changed: they are not
@@ -79,57 +84,49 @@ class WeightMatrix:
 def find_weights(model: nn.Module, layers: Iterable[str] | None = None) -> tuple[WeightMatrix, ...]:
     """Return the weights that can be compressed, in the model's order.
 
+    They are those of Linear, Conv2d, LSTM and GRU modules.
+
     Parameters
     ----------
-    model : nn.Module
-        Any; Linear, Conv2d, LSTM and GRU modules inside are found.
-    layers : iterable of str, optional
-        Names of the ones that are meant, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all.
+    layers : names of the ones that are meant, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all
 
     Raises
     ------
     WorkloadError
         There is none, or none of such a name.
     """
-    found = {}
-    for path, module in model.named_modules():
-        if isinstance(module, nn.Linear | nn.Conv2d):
-            name = path or "layer"
-            found[name] = WeightMatrix(name, module, "weight")
-        elif isinstance(module, nn.LSTM | nn.GRU):
-            for parameter in dict(module.named_parameters(recurse=False)):
-                # of an LSTM with a projection, weight_hr has no bias and stays as it is
-                if parameter.startswith(("weight_ih", "weight_hh")) and CODEBOOK not in parameter:
-                    name = f"{path}.{parameter}" if path else parameter
-                    found[name] = WeightMatrix(name, module, parameter)
-    if not found:
+    matrices = {weights.name: weights for weights in _list_weights(model)}
+    if not matrices:
         raise WorkloadError(
             "model: expected Linear, Conv2d, LSTM or GRU layers, found none of them"
         )
     for name in layers or ():
-        if name not in found:
-            raise WorkloadError(f"layer {name!r}: {did_you_mean(name, found)}")
-    return tuple(weights for name, weights in found.items() if layers is None or name in layers)
+        if name not in matrices:
+            raise WorkloadError(f"layer {name!r}: {did_you_mean(name, matrices)}")
+    return tuple(weights for name, weights in matrices.items() if layers is None or name in layers)
+
+
+def _list_weights(model: nn.Module) -> Iterator[WeightMatrix]:
+    for path, module in model.named_modules():
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            yield WeightMatrix(path or "layer", module, "weight")
+        elif isinstance(module, nn.LSTM | nn.GRU):
+            for parameter, _ in module.named_parameters(recurse=False):
+                # of an LSTM with a projection, weight_hr has no bias and stays as it is
+                if parameter.startswith(("weight_ih", "weight_hh")) and CODEBOOK not in parameter:
+                    yield WeightMatrix(_join(path, parameter), module, parameter)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 def choose(
     model: nn.Module, setting: T | Mapping[str, T], layers: Iterable[str] | None = None
 ) -> list[tuple[WeightMatrix, T]]:
-    """Return the weights that a setting is for, each with its own.
+    """Return the weights that a setting is for, each with its own; errors are as in `find_weights`.
 
-    Parameters
-    ----------
-    model : nn.Module
-        As in `find_weights`.
-    setting : value or mapping of name to value
-        One for all of `layers`, or one for each layer that is meant.
-    layers : iterable of str, optional
-        As in `find_weights`; a mapping names its layers itself.
-
-    Raises
-    ------
-    WorkloadError
-        As in `find_weights`.
+    A setting is one value for all of `layers`, or a mapping that names the layers itself.
     """
     if isinstance(setting, Mapping):
         return [(weights, setting[weights.name]) for weights in find_weights(model, setting)]
@@ -140,12 +137,11 @@ def choose(
 def restore_(model: nn.Module, state: Mapping[str, Any]) -> None:
     """Load a state that was saved from a pruned or shared model, masks and codebooks included.
 
+    The model is new, or pruned or shared otherwise.
+
     Parameters
     ----------
-    model : nn.Module
-        A new one, or one pruned or shared otherwise.
-    state : mapping of name to tensor or array
-        What `state_dict` gave.
+    state : tensors or arrays by name, from `state_dict`
 
     Raises
     ------
@@ -160,7 +156,7 @@ def restore_(model: nn.Module, state: Mapping[str, Any]) -> None:
         path = next(path for path, other in model.named_modules() if other is module)
         device = weights.values.device
         for suffix in (MASK, CODES, CODEBOOK):
-            saved = tensors.get(f"{path}.{name}{suffix}" if path else name + suffix)
+            saved = tensors.get(_join(path, name + suffix))
             if hasattr(module, name + suffix):
                 delattr(module, name + suffix)
             if saved is None:
@@ -176,18 +172,12 @@ def restore_(model: nn.Module, state: Mapping[str, Any]) -> None:
 def export(model: nn.Module, index_bits: int | Mapping[str, int] = 4) -> tuple[StoredLayer, ...]:
     """Return the layers of a model whose weights are shared, as a file or the simulator takes them.
 
+    They are in the model's order; codebook and codes give the model's weights bit for bit.
+
     Parameters
     ----------
-    model : nn.Module
-        After `share_weights`.
-    index_bits : int or mapping of layer name to int
-        Bits of a relative index, 1 to 8. A mapping names the layers that are meant; the others stay
-        behind.
-
-    Returns
-    -------
-    tuple of StoredLayer
-        In the model's order; codebook and codes give the model's weights bit for bit.
+    model : after `share_weights`
+    index_bits : 1 to 8. A mapping names the layers that are meant; the others stay behind.
 
     Raises
     ------
@@ -210,12 +200,6 @@ def export(model: nn.Module, index_bits: int | Mapping[str, int] = 4) -> tuple[S
 
 
 def to_numpy(tensor: torch.Tensor) -> npt.NDArray[Any]:
-    """Return a tensor's numbers as an array.
-
-    Parameters
-    ----------
-    tensor : torch.Tensor
-        On any device.
-    """
+    """Return the numbers of a tensor on any device as an array."""
     array: npt.NDArray[Any] = tensor.detach().cpu().numpy()
     return array

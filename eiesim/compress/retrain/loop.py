@@ -26,28 +26,16 @@ def train(
 ) -> list[float]:
     """Train with Adam, the learning rate falling along half a cosine; what is pruned stays so.
 
-    Any other loop serves as well, inside ``with masked(model):``.
+    Return the mean loss of each epoch. Any other loop serves as well, inside
+    ``with masked(model):``.
 
     Parameters
     ----------
-    model : nn.Module
-        Dense, pruned or shared; trained on the device it is on, and left in training mode or not
-        as it was.
-    loader : iterable of (inputs, targets)
-        Gone through once an epoch, such as a `torch.utils.data.DataLoader`.
-    loss : callable
-        Of the model's output and the targets.
-    epochs : int
-        Rounds over the loader.
-    learning_rate : float
-        At first.
-    tell : callable, optional
-        Told one line an epoch.
-
-    Returns
-    -------
-    list of float
-        Mean loss of each epoch.
+    model : dense, pruned or shared; trained on its device, and left in the mode that it was in
+    loader : pairs of inputs and targets, such as a `torch.utils.data.DataLoader`; one pass an epoch
+    loss : of the model's output and the targets
+    learning_rate : at first
+    tell : called with one line an epoch
 
     Raises
     ------
@@ -87,28 +75,13 @@ def finetune_codebook(
 ) -> list[float]:
     """Train the shared weights: gradients of a codebook entry's weights are summed.
 
-    Biases, and layers that are not shared, are trained along.
-
-    Parameters
-    ----------
-    model : nn.Module
-        After `share_weights`.
-    loader, loss, epochs, learning_rate, tell
-        As in `train`.
-
-    Returns
-    -------
-    list of float
-        Mean loss of each epoch.
+    Biases, and layers that are not shared, are trained along. Parameters and result are as in
+    `train`. Source: Han, Mao, Dally, Deep Compression, ICLR 2016, section 3.3, equation 3.
 
     Raises
     ------
     WorkloadError
         No layer is shared.
-
-    References
-    ----------
-    Han, Mao, Dally, Deep Compression, ICLR 2016, section 3.3, equation 3.
     """
     if all(weights.codes is None for weights in find_weights(model)):
         raise WorkloadError("model: expected shared weights, found none; call share_weights first")

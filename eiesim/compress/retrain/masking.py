@@ -19,16 +19,7 @@ def masked(model: nn.Module) -> Iterator[nn.Module]:
     codebook entry are summed into the entry's own (Deep Compression, equation 3), the weights
     themselves get none, and before each forward pass they are read from the codebook again. The
     optimizer must be made after `prune_` and `share_weights`, since the codebooks are parameters.
-
-    Parameters
-    ----------
-    model : nn.Module
-        Pruned, shared or neither.
-
-    Yields
-    ------
-    nn.Module
-        The model itself.
+    The block gets the model itself.
 
     Raises
     ------
@@ -80,23 +71,8 @@ def _gradient_hook(weights: WeightMatrix) -> Callable[[torch.Tensor], None]:
 def sum_gradient(gradient: torch.Tensor, codes: torch.Tensor, entries: int) -> torch.Tensor:
     """Return the gradient of each codebook entry: the sum over the weights that share it.
 
-    Parameters
-    ----------
-    gradient : float [any shape]
-        Of the weights.
-    codes : uint8 [the same shape]
-        Codebook indices; 0 is a pruned weight.
-    entries : int
-        Size of the codebook.
-
-    Returns
-    -------
-    float [entries]
-        Entry 0, which stays zero, gets none.
-
-    References
-    ----------
-    Han, Mao, Dally, Deep Compression, ICLR 2016, equation 3.
+    Entry 0, a pruned weight, stays zero and gets none. Source: Han, Mao, Dally, Deep Compression,
+    ICLR 2016, equation 3.
     """
     # in float64, since a cluster may have a million weights
     sums = torch.bincount(codes.reshape(-1).long(), gradient.reshape(-1).double(), entries)

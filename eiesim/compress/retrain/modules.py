@@ -17,10 +17,7 @@ Network: TypeAlias = nn.Module
 class LeNet300(nn.Module):
     """LeNet-300-100: three fully connected layers, ReLU between them.
 
-    Parameters
-    ----------
-    dropout : float
-        Share of the activations dropped after each hidden layer while training.
+    While training, `dropout` is the share of activations dropped after each hidden layer.
     """
 
     def __init__(self, dropout: float = 0.0) -> None:
@@ -41,10 +38,7 @@ class LeNet300(nn.Module):
 class LeNet5(nn.Module):
     """LeNet-5 in Caffe's form: two convolutions, each with a maximum of 2 x 2, and two layers.
 
-    Parameters
-    ----------
-    dropout : float
-        Share of the activations dropped after the hidden layer while training.
+    While training, `dropout` is the share of activations dropped after the hidden layer.
     """
 
     def __init__(self, dropout: float = 0.0) -> None:
@@ -70,11 +64,6 @@ class LstmLayer(nn.Linear):
     The matrix is ``[4 * hidden, inputs + hidden + 1]``: its columns are the input, the hidden
     state and the bias, its rows the gates in the order i, j, f, o (input, new value, forget,
     output), as in TensorFlow's BasicLSTMCell.
-
-    Parameters
-    ----------
-    inputs, hidden : int
-        Size of the input and of the state.
     """
 
     def __init__(self, inputs: int, hidden: int) -> None:
@@ -108,14 +97,10 @@ class CharLstm(nn.Module):
 
     Parameters
     ----------
-    characters : int
-        Size of the vocabulary.
-    embedding : int
-        Size of a character's vector.
-    hidden : int
-        Size of a layer's state.
-    layers : int
-        Number of LSTM layers, called lstm1, lstm2 and so on.
+    characters : size of the vocabulary
+    embedding : size of a character's vector
+    hidden : size of a layer's state
+    layers : number of LSTM layers, called lstm1, lstm2 and so on
     """
 
     def __init__(self, characters: int, embedding: int, hidden: int, layers: int = 1) -> None:
@@ -147,13 +132,7 @@ score_loss = functional.cross_entropy
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Draw PyTorch's random numbers from a seed, and leave its own generator as it was.
-
-    Parameters
-    ----------
-    seed : int
-        Of weights and dropout.
-    """
+    """Draw weights and dropout from a seed, and leave PyTorch's own generator as it was."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         yield

@@ -21,59 +21,43 @@ def prune_(
     layers: Iterable[str] | None = None,
     n_pes: int = 1,
 ) -> dict[str, float]:
-    """Set the weights of smallest magnitude to zero, for good.
+    """Set the weights of smallest magnitude to zero, for good; return each pruned layer's density.
 
     Call it again, with retraining in between, to prune further. Give exactly one of `density`,
     `threshold` and `quality`: one number for all layers, or a mapping that names the layers meant.
+    Linear, Conv2d, LSTM and GRU layers are pruned; biases never.
 
     Parameters
     ----------
-    model : nn.Module
-        Linear, Conv2d, LSTM and GRU layers inside are pruned; biases never.
-    density : float, optional
-        Share of a layer's weights to keep, 0 to 1.
-    threshold : float, optional
-        Keep what is at least so large.
-    quality : float, optional
-        The threshold over the standard deviation of the layer's weights that are not zero.
-    layers : iterable of str, optional
-        The layers to prune, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all.
-    n_pes : int
-        With a density: PEs that keep equally many weights each, see `eiesim.compress.prune.prune`.
-
-    Returns
-    -------
-    dict of str to float
-        The density of each of these layers now.
+    density : share of a layer's weights to keep, 0 to 1
+    threshold : smallest magnitude to keep
+    quality : the threshold over the standard deviation of the layer's weights that are not zero;
+        Han, Pool, Tran, Dally, Learning both Weights and Connections, NIPS 2015, section 3
+    layers : layers to prune, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all
+    n_pes : with a density: PEs that keep equally many weights each, see `compress.prune.prune`
 
     Raises
     ------
     WorkloadError
         There is no such layer, it is shared already, or a number is out of range.
-
-    References
-    ----------
-    Han, Pool, Tran, Dally, Learning both WeightMatrix and Connections, NIPS 2015, section 3: the
-    quality parameter.
     """
     settings = {"density": density, "threshold": threshold, "quality": quality}
-    given = [(name, value) for name, value in settings.items() if value is not None]
-    if len(given) != 1:
+    chosen = [(kind, value) for kind, value in settings.items() if value is not None]
+    if len(chosen) != 1:
         raise WorkloadError("prune_: expected one of density, threshold and quality")
-    kind, setting = given[0]
-    chosen = choose(model, setting, layers)
-    return {weights.name: _prune(weights, kind, value, n_pes) for weights, value in chosen}
+    kind, setting = chosen[0]
+    return {
+        weights.name: _prune(weights, kind, value, n_pes)
+        for weights, value in choose(model, setting, layers)
+    }
 
 
 def _prune(weights: WeightMatrix, kind: str, value: float, n_pes: int) -> float:
-    if weights.codes is not None:
-        raise WorkloadError(f"{weights.name}: expected a layer to prune, found a shared one")
-    weights.settle()
-    values = weights.values.detach()
-    matrix = values.float().cpu().numpy().reshape(values.shape[0], -1)
+    values = weights.values
+    matrix = weights.take_unshared("prune").reshape(len(values), -1)
     if kind == "quality":
-        kept = matrix[matrix != 0]
-        kind, value = "threshold", value * float(kept.std()) if kept.size else 0.0
+        nonzeros = matrix[matrix != 0]
+        kind, value = "threshold", value * float(nonzeros.std()) if nonzeros.size else 0.0
     settings: dict[str, Any] = {kind: value}
     pruned = prune(matrix, **settings, n_pes=n_pes)
     mask = torch.from_numpy(pruned.toarray() != 0).reshape(values.shape).to(values.device)

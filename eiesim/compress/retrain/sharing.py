@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from eiesim.base.errors import WorkloadError
 from eiesim.compress.codebook import Initialisation, assign_codes, build_codebook
 from eiesim.compress.retrain.compressible import CODEBOOK, CODES, MASK, WeightMatrix, choose
 
@@ -22,41 +21,31 @@ def share_weights(
 ) -> None:
     """Let the weights of each layer share the entries of a codebook.
 
-    WeightMatrix that are zero, pruned or not, stay zero: entry 0 is theirs. Biases are not shared.
+    Weights that are zero, pruned or not, stay zero: entry 0 is theirs. Biases are not shared. The
+    model is best pruned and retrained before.
 
     Parameters
     ----------
-    model : nn.Module
-        Best after `prune_` and retraining.
-    bits : int or mapping of layer name to int
-        Bits of a code, 1 to 8: one for all of `layers`, or a mapping that names the layers meant.
-    initialisation : {"linear", "density", "forgy", "optimal"}
-        As in `eiesim.compress.codebook.cluster`.
-    layers : iterable of str, optional
-        The layers to share, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all.
-    seed : int
-        Seed of ``forgy``.
+    bits : of a code, 1 to 8: one for all of `layers`, or a mapping that names the layers meant
+    initialisation, seed : as in `eiesim.compress.codebook.cluster`
+    layers : layers to share, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all
 
     Raises
     ------
     WorkloadError
-        There is no such layer, it is shared already, or `bits`, `initialisation` or `seed` is not
-        as in `eiesim.compress.codebook.build_codebook`.
+        There is no such layer, it is shared already, or a parameter is out of range.
     """
-    for weights, own_bits in choose(model, bits, layers):
-        if weights.codes is not None:
-            raise WorkloadError(f"{weights.name}: expected a layer to share, found a shared one")
-        _share(weights, own_bits, initialisation, seed)
+    for weights, code_bits in choose(model, bits, layers):
+        _share(weights, code_bits, initialisation, seed)
 
 
 def _share(weights: WeightMatrix, bits: int, initialisation: Initialisation, seed: int) -> None:
-    weights.settle()
     values = weights.values.detach()
-    array = values.float().cpu().numpy()
-    kept = array[array != 0]
-    codebook = build_codebook(kept, bits, initialisation, seed)
+    array = weights.take_unshared("share")
+    nonzeros = array[array != 0]
+    codebook = build_codebook(nonzeros, bits, initialisation, seed)
     codes = np.zeros(array.shape, np.uint8)
-    codes[array != 0] = assign_codes(kept, codebook)
+    codes[array != 0] = assign_codes(nonzeros, codebook)
     module, name = weights.module, weights.parameter
     if weights.mask is not None:
         delattr(module, name + MASK)
