@@ -24,13 +24,7 @@ def find_folder() -> Path:
 
 
 def make_key(name: str, data: Path, reads: Iterable[str]) -> str:
-    """Return the hash of everything that an experiment depends on.
-
-    Parameters
-    ----------
-    reads : iterable of str
-        Files of it that the experiment reads; one that is missing counts, too.
-    """
+    """Return the hash of everything that an experiment depends on; a missing file counts, too."""
     digest = hashlib.sha256(f"{name}\0{hash_program()}".encode())
     for path in reads:
         digest.update(f"\0{path}\0".encode())
@@ -40,13 +34,7 @@ def make_key(name: str, data: Path, reads: Iterable[str]) -> str:
 
 
 def load(name: str, key: str) -> Record | None:
-    """Return a record kept under this key; None where there is none, or a damaged one.
-
-    Parameters
-    ----------
-    key : str
-        From `make_key`.
-    """
+    """Return a record kept under this key; None where there is none, or a damaged one."""
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
         kept, text = _file(name).read_text(encoding="utf-8").split("\n", 1)
         if kept == key:
@@ -55,13 +43,7 @@ def load(name: str, key: str) -> Record | None:
 
 
 def keep(record: Record, key: str) -> None:
-    """Keep a record in place of an older one; where nothing can be written, nothing is kept.
-
-    Parameters
-    ----------
-    key : str
-        From `make_key`.
-    """
+    """Keep a record in place of an older one; where nothing can be written, nothing is kept."""
     with suppress(OSError, EieError):
         file = _file(record.name)
         file.parent.mkdir(parents=True, exist_ok=True)

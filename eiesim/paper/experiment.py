@@ -22,20 +22,11 @@ class Outcome:
 
     Attributes
     ----------
-    note : str
-        Where our numbers come from, what the tolerances are, and what to see.
-    hardware : Hardware
-        The machine.
-    verdicts : tuple of Verdict, Statement or Unreproducible
-        What the paper prints beside ours.
-    tables : mapping
-        Rows behind it, by the name of their file.
-    shown : tuple of str
-        Tables short enough to be printed.
-    charts : mapping
-        Charts by the name of their files.
-    sources : tuple of Source
-        Files that were read.
+    note : where our numbers come from, what the tolerances are, and what to see
+    verdicts : what the paper prints beside ours
+    tables : rows behind it, by the name of their file
+    shown : tables short enough to be printed
+    charts : charts by the name of their files
     """
 
     note: str
@@ -53,13 +44,10 @@ class Work(Generic[Part]):
 
     Attributes
     ----------
-    steps : tuple of str
-        Names of the parts, for the progress.
-    compute : callable
-        Yields the parts, in the same order; its argument is the folder of real data, which need not
-        be there.
-    reads : tuple of str
-        Files of this folder that it reads.
+    steps : names of the parts, for the progress
+    compute : yields the parts, in the same order; its argument is the folder of real data, which
+        need not be there
+    reads : files of this folder that it reads
     """
 
     steps: tuple[str, ...]
@@ -69,15 +57,7 @@ class Work(Generic[Part]):
 
 @dataclass(frozen=True)
 class Experiment(Generic[Part]):
-    """A table, figure or section of a paper, again.
-
-    Attributes
-    ----------
-    work : Work
-        What is computed.
-    judge : callable
-        Sets the parts of the work beside what the paper prints.
-    """
+    """A table, figure or section of a paper: its work, and what sets the parts beside the paper."""
 
     work: Work[Part]
     judge: Callable[[Iterable[Part]], Outcome]

@@ -28,15 +28,7 @@ DEEP_COMPRESSION = "Deep Compression, "
 
 
 def render_reproduction(records: Sequence[Record], manifest: Row) -> str:
-    """Return the page of the papers' tables and figures.
-
-    Parameters
-    ----------
-    records : sequence of Record
-        The experiments, in the order of the page.
-    manifest : dict
-        From `Report.make_manifest`.
-    """
+    """Return the page of the papers' tables and figures, in the order of the records."""
     sections = [
         Section("experiments", "All experiments", _tabulate_experiments(records)),
         Section("differences", "What differs, and why", _tabulate_differences(records)),

@@ -22,29 +22,14 @@ class Record:
 
     Attributes
     ----------
-    name, title : str
-        What it is called, and what it is in the paper.
-    state : str
-        ``done`` or ``failed``.
-    note : str
-        Where our numbers come from, what the tolerances are, and what to see; for one that failed
-        the error.
-    verdicts : tuple of dict
-        What the paper prints beside ours, as `Verdict.to_row` tells it.
-    tables : dict
-        Rows behind it, by name.
-    shown : tuple of str
-        Tables short enough to be printed.
-    charts : dict
-        Charts by name.
-    sources : tuple of dict
-        Names, hashes and seeds of what was read.
-    hardware_toml : str
-        The machine, as ``--hardware FILE`` reads it.
-    energy_table : str
-        SHA-256 of the prices that the machine's energy was computed with.
-    seconds : float
-        How long it took to compute.
+    state : ``done`` or ``failed``
+    note : where our numbers come from, what the tolerances are, and what to see; for one that
+        failed the error
+    verdicts : what the paper prints beside ours, as `Verdict.to_row` tells it
+    shown : tables short enough to be printed
+    sources : names, hashes and seeds of what was read
+    hardware_toml : the machine, as ``--hardware FILE`` reads it
+    energy_table : SHA-256 of the prices that the machine's energy was computed with
     """
 
     name: str
@@ -66,18 +51,7 @@ class Record:
 
     @classmethod
     def from_json(cls, text: str) -> Record:
-        """Read a record.
-
-        Parameters
-        ----------
-        text : str
-            From `to_json`.
-
-        Raises
-        ------
-        ValueError, TypeError, KeyError
-            The text is something else.
-        """
+        """Read what `to_json` gave; ValueError, TypeError or KeyError for other text."""
         values = json.loads(text)
         charts = {name: _read_chart(chart) for name, chart in values.pop("charts").items()}
         for name in ("verdicts", "shown", "sources"):

@@ -114,17 +114,9 @@ EXPERIMENTS = {
 
 
 def choose(names: list[str]) -> list[str]:
-    """Return the names of experiments in the papers' order, `all` standing for every one.
+    """Return the names of experiments in the papers' order, each once; `all` is every one.
 
-    Parameters
-    ----------
-    names : list of str
-        As given; those named twice count once.
-
-    Raises
-    ------
-    ConfigError
-        There is no name, or one is unknown.
+    No name, or one that is unknown, is a ConfigError.
     """
     known = EXPERIMENTS
     if not names:
@@ -138,13 +130,7 @@ def choose(names: list[str]) -> list[str]:
 
 
 def load_experiment(name: str) -> Experiment[Any]:
-    """Return an experiment; its module is imported only now.
-
-    Parameters
-    ----------
-    name : str
-        One of `EXPERIMENTS`.
-    """
+    """Return an experiment; its module is imported only now."""
     module, _, attribute = EXPERIMENTS[name].place.partition(":")
     experiment: Experiment[Any] = getattr(
         import_module(f"eiesim.paper.{module}"), attribute or "EXPERIMENT"

@@ -19,13 +19,7 @@ COLUMNS = (
 
 
 def report_experiments(records: Sequence[Record], brief: bool) -> Report:
-    """Return the report of experiments.
-
-    Parameters
-    ----------
-    brief : bool
-        Whether a reader sees one row an experiment, not all of its numbers.
-    """
+    """Return the report of experiments; where it is brief a reader sees one row of each."""
     tables = {record.name: list(record.verdicts) for record in records}
     for record in records:
         tables |= {f"{record.name}-{name}": rows for name, rows in record.tables.items()}

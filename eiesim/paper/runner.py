@@ -22,15 +22,7 @@ from eiesim.paper.registry import DATA, EXPERIMENTS, choose, load_experiment
 
 @dataclass(frozen=True)
 class Group:
-    """Experiments that share their work: each judges its parts.
-
-    Attributes
-    ----------
-    names : tuple of str
-        The experiments.
-    steps : int
-        Parts of the work.
-    """
+    """Experiments that share their work; `steps` is the number of its parts."""
 
     names: tuple[str, ...]
     steps: int
@@ -42,12 +34,9 @@ class ExperimentPlan:
 
     Attributes
     ----------
-    records : dict
-        What is kept already.
-    groups : tuple of Group
-        What is to be computed, the longest first.
-    keys : dict
-        What each computed record is to be kept under.
+    records : what is kept already
+    groups : what is to be computed, the longest first
+    keys : what each computed record is to be kept under
     """
 
     records: dict[str, Record]
@@ -65,10 +54,8 @@ def plan_experiments(names: Sequence[str], data: Path, fresh: bool) -> Experimen
 
     Parameters
     ----------
-    data : Path
-        Folder of real data; it need not be there.
-    fresh : bool
-        Whether to compute what is kept, too.
+    data : folder of real data; it need not be there
+    fresh : whether to compute what is kept, too
     """
     records, keys = {}, {}
     shared: dict[Work[Any], list[str]] = {}
@@ -85,20 +72,13 @@ def plan_experiments(names: Sequence[str], data: Path, fresh: bool) -> Experimen
 
 
 def reproduce(names: Sequence[str], data: str | Path = DATA) -> dict[str, Record]:
-    """Return experiments by name, kept or computed here and now.
+    """Return experiments by name, kept or computed here and now; unknown ones are a ConfigError.
 
     Parameters
     ----------
-    names : sequence of str
-        Of the experiments that ``eiesim reproduce --list`` shows. Those that share their work do it
-        once if they are asked for together.
-    data : str or Path
-        Folder of real layers; it need not be there.
-
-    Raises
-    ------
-    ConfigError
-        There is no such experiment.
+    names : of the experiments that ``eiesim reproduce --list`` shows; those that share their work
+        do it once if they are asked for together
+    data : folder of real layers; it need not be there
     """
     folder = Path(data)
     plan = plan_experiments(choose(list(names)), folder, fresh=False)
@@ -107,21 +87,14 @@ def reproduce(names: Sequence[str], data: str | Path = DATA) -> dict[str, Record
 
 
 def run_experiments(plan: ExperimentPlan, data: Path, jobs: int, tell: Tell) -> Iterator[Record]:
-    """Compute what is to be computed and keep it; one that fails does not stop the others.
+    """Compute what is to be computed, keep it, and yield each experiment once it is done or failed.
+
+    One that fails does not stop the others.
 
     Parameters
     ----------
-    plan : ExperimentPlan
-        From `plan_experiments`.
-    jobs : int
-        Processes at once.
-    tell : callable
-        Is called with the name of each part of the work once it is done.
-
-    Yields
-    ------
-    Record
-        Each experiment of the groups once it is done or has failed.
+    jobs : processes at once
+    tell : is called with the name of each part of the work once it is done
     """
     jobs = min(jobs, len(plan.groups))
     works = _share_out(plan.groups, data, jobs, tell) if jobs > 1 else (

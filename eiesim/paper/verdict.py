@@ -32,23 +32,12 @@ class Verdict:
 
     Attributes
     ----------
-    layer, quantity : str
-        What the number is of.
-    unit : str
-        Of both numbers.
-    paper : str
-        As printed.
-    ours : float
-        What eiesim gives.
-    tolerance : Tolerance
-        Deviation up to which the number counts as reproduced.
-    reason : str
-        Why it differs, for a deviation beyond the tolerance.
-    workload : str
-        ``published``, ``matched``, ``real`` or nothing: what ours was computed from.
-    by_construction : str
-        Why ours must agree, where it must: the paper's number was put in, quoted or calibrated to.
-        Then that it agrees is no evidence.
+    unit : of both numbers
+    paper : as printed
+    reason : why it differs, for a deviation beyond the tolerance
+    workload : ``published``, ``matched``, ``real`` or nothing: what ours was computed from
+    by_construction : why ours must agree, where it must: the paper's number was put in, quoted or
+        calibrated to. Then that it agrees is no evidence.
     """
 
     layer: str
@@ -114,18 +103,11 @@ class Statement:
 
     Attributes
     ----------
-    layer, quantity : str
-        What it is of.
-    paper : str
-        What the paper says, in short, with its place.
-    ours : str
-        What eiesim finds, in short, with numbers.
-    holds : bool
-        Whether what we find agrees.
-    reason : str
-        Why it does not.
-    workload, by_construction : str
-        As in `Verdict`.
+    paper : what the paper says, in short, with its place
+    ours : what eiesim finds, in short, with numbers
+    holds : whether what we find agrees
+    reason : why it does not
+    workload, by_construction : as in `Verdict`
     """
 
     layer: str
@@ -169,15 +151,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Unreproducible:
-    """A printed number that cannot be had here.
-
-    Attributes
-    ----------
-    layer, quantity, unit, paper : str
-        As in `Verdict`.
-    reason : str
-        Why not.
-    """
+    """A printed number that cannot be had here."""
 
     layer: str
     quantity: str
@@ -214,11 +188,9 @@ def agree_in_loss(ours: float, paper: float, allowed: float) -> bool:
 
     Parameters
     ----------
-    ours, paper : float
-        Points of accuracy. Of more than `MUCH` ours must lose half or more, however much; otherwise
-        it must not lose more than the paper's.
-    allowed : float
-        Points that ours may lose beyond that.
+    ours, paper : points of accuracy; of more than `MUCH` ours must lose half or more, however much,
+        otherwise it must not lose more than the paper's
+    allowed : points that ours may lose beyond that
     """
     return ours >= paper / 2 if paper > MUCH else ours <= paper + allowed
 

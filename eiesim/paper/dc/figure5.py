@@ -75,13 +75,7 @@ def _count(workload: str, layer: CompressedLayer, sources: tuple[Source, ...]) -
 
 
 def judge(parts: Iterable[Histogram | None]) -> Outcome:
-    """Draw both distributions, and say what Huffman codes save.
-
-    Parameters
-    ----------
-    parts : iterable of Histogram or None
-        The layers.
-    """
+    """Draw both distributions, and say what Huffman codes save."""
     found = [part for part in parts if part is not None]
     panels = tuple(
         panel

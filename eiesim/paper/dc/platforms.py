@@ -24,15 +24,7 @@ and 7."""
 
 
 def judge_table(parts: Iterable[Sequence[Baseline]], quantity: str, unit: str) -> Outcome:
-    """List what is printed, and what was measured here.
-
-    Parameters
-    ----------
-    parts : iterable of sequence of Baseline
-        Published and measured rows.
-    quantity : str
-        ``time_us`` or ``power_w``.
-    """
+    """List printed and measured values of a quantity, ``time_us`` or ``power_w``."""
     rows = [row for part in parts for row in part if row.platform != "eie"]
     reason = "the paper's Core i7, Titan X and Tegra K1 are not to be had here"
     verdicts = tuple(

@@ -59,13 +59,7 @@ paper's own numbers put into the model, so that they agree is no evidence."""
 
 
 def judge(parts: Iterable[WorkloadRun | None]) -> Outcome:
-    """Set each claim beside ours.
-
-    Parameters
-    ----------
-    parts : iterable of WorkloadRun or None
-        The runs.
-    """
+    """Set each claim beside ours."""
     every = layers.list_runs(parts)
     runs = layers.list_runs(every, MATCHED)
     hw = Hardware.preset(PRESET)

@@ -64,13 +64,7 @@ WORK = Work(STEPS, work, READS)
 
 
 def judge(parts: Iterable[tuple[Accuracy, ...]]) -> Outcome:
-    """Set energies and accuracies beside the paper's.
-
-    Parameters
-    ----------
-    parts : iterable of tuple of Accuracy
-        The three networks, one or more rows each.
-    """
+    """Set energies and accuracies beside the paper's."""
     rows = [row for part in parts for row in part]
     energy_pj = {name: _find_energy_pj(multiplier) for name, multiplier in MULTIPLIERS.items()}
     table = read_table("paper/eie_fig10")

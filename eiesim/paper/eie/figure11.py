@@ -27,13 +27,7 @@ scales well that reaches {SCALES_WELL:.0%} of 64x on 64 PEs."""
 
 
 def judge(parts: Iterable[scaling.Curve | None]) -> Outcome:
-    """Set what the text says of the figure beside what the curves show.
-
-    Parameters
-    ----------
-    parts : iterable of Curve or None
-        The layers.
-    """
+    """Set what the text says of the figure beside what the curves show."""
     drawn, curves = scaling.list_curves(parts)
     at_64 = {curve.layer: curve.speedups[PES.index(64)] / 64 for curve in drawn}
     worst = min(at_64, key=lambda layer: at_64[layer])

@@ -22,13 +22,7 @@ there is no padding zero at all, since no gap can exceed 15."""
 
 
 def judge(parts: Iterable[scaling.Curve | None]) -> Outcome:
-    """Set what the text says of the figure beside what the curves show.
-
-    Parameters
-    ----------
-    parts : iterable of Curve or None
-        The layers.
-    """
+    """Set what the text says of the figure beside what the curves show."""
     drawn, curves = scaling.list_curves(parts)
     rising = all(
         after > before - NOISE

@@ -22,13 +22,7 @@ entries of a column each holds, and the more their numbers differ."""
 
 
 def judge(parts: Iterable[scaling.Curve | None]) -> Outcome:
-    """Set what the text says of the figure beside what the curves show.
-
-    Parameters
-    ----------
-    parts : iterable of Curve or None
-        The layers.
-    """
+    """Set what the text says of the figure beside what the curves show."""
     drawn, curves = scaling.list_curves(parts)
     falling = all(
         after < before + NOISE

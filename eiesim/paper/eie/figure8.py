@@ -73,13 +73,7 @@ def _run(name: str, workload: Workload) -> DepthCurve:
 
 
 def judge(parts: Iterable[DepthCurve | None]) -> Outcome:
-    """Set what the text says of the figure beside what the curves show.
-
-    Parameters
-    ----------
-    parts : iterable of DepthCurve or None
-        The layers.
-    """
+    """Set what the text says of the figure beside what the curves show."""
     curves = [part for part in parts if part is not None]
     drawn = [curve for curve in curves if curve.workload != REAL]
     return Outcome(

@@ -50,13 +50,7 @@ class Reads:
 
 
 def work(_data: Path) -> Iterator[Reads]:
-    """Count the reads of the nine layers, one after the other.
-
-    Parameters
-    ----------
-    _data : Path
-        Folder of real data, not read here.
-    """
+    """Count the reads of the nine layers, one after the other."""
     hw = Hardware.preset(PRESET)
     for name in PAPER_LAYERS:
         operands = draw_matched(name).operands

@@ -47,16 +47,12 @@ class Division:
 
     Attributes
     ----------
-    layer, workload, scheme : str
-        What was run, and one of `SCHEMES`.
-    product_cycles, reduction_cycles : int
-        Until the slowest group has its partial sums, and from there to the outputs.
-    entries : int
-        Processed over all PEs, padding zeros included.
-    activation_deliveries, partial_sum_transfers : int
-        Words between PEs.
-    accumulators_per_pe : int
-        Outputs or partial sums that a PE keeps.
+    scheme : one of `SCHEMES`
+    product_cycles, reduction_cycles : until the slowest group has its partial sums, and from there
+        to the outputs
+    entries : processed over all PEs, padding zeros included
+    activation_deliveries, partial_sum_transfers : words between PEs
+    accumulators_per_pe : outputs or partial sums that a PE keeps
     """
 
     layer: str
@@ -127,12 +123,9 @@ def run_groups(
 
     Parameters
     ----------
-    layer : CompressedLayer
-        The layer; its bias goes to the first group.
+    layer : its bias goes to the first group
     activations : float32 [cols]
-        The input.
-    groups : int
-        Column j goes to group j modulo this.
+    groups : column j goes to group j modulo this
     """
     codes, results = layer.codes, []
     for group in range(groups):
@@ -143,13 +136,7 @@ def run_groups(
 
 
 def judge(parts: Iterable[Divided | None]) -> Outcome:
-    """Set what the section argues beside what was measured.
-
-    Parameters
-    ----------
-    parts : iterable of Divided or None
-        The layers.
-    """
+    """Set what the section argues beside what was measured."""
     divided = [part for part in parts if part is not None]
     divisions = [division for part in divided for division in part.divisions]
     drawn = [division for division in divisions if division.workload != REAL]

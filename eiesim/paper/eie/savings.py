@@ -41,20 +41,12 @@ class Waterfall:
 
     Attributes
     ----------
-    layer : str
-        The layer.
-    fetch_pj : mapping
-        Energy of fetching the weights by stage, in the order of the abstract's savings.
-    inference_pj : mapping
-        Energy of the whole inference by stage: on EIE everything that it spends, before that the
-        fetch and the float32 multiplications and additions.
-    factors_alone : mapping
-        The same savings counted as the abstract does: weights alone, without indices, padding zeros
-        and pointers, and Table I's SRAM of 32 KB.
-    entries_skipped_percent : float
-        Entries, padding zeros included, in the columns of zero activations.
-    sources : tuple of Source
-        Files that were read.
+    fetch_pj : energy of fetching the weights by stage, in the order of the abstract's savings
+    inference_pj : energy of the whole inference by stage: on EIE everything that it spends, before
+        that the fetch and the float32 multiplications and additions
+    factors_alone : the same savings counted as the abstract does: weights alone, without indices,
+        padding zeros and pointers, and Table I's SRAM of 32 KB
+    entries_skipped_percent : entries, padding zeros included, in the columns of zero activations
     """
 
     layer: str
@@ -66,13 +58,7 @@ class Waterfall:
 
 
 def work(_data: Path) -> Iterator[Waterfall]:
-    """Price the nine layers, one after the other.
-
-    Parameters
-    ----------
-    _data : Path
-        Folder of real data, not read here.
-    """
+    """Price the nine layers, one after the other."""
     hw = Hardware.preset(PRESET)
     prices = price_machine(hw)
     # the stages in SRAM are of SRAMs that hold everything, at the prices of the chip's

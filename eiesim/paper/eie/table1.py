@@ -26,13 +26,7 @@ DRAM and SRAM of the abstract rests on it."""
 
 
 def work(_data: Path) -> Iterator[Hardware]:
-    """Give the machine; nothing is simulated.
-
-    Parameters
-    ----------
-    _data : Path
-        Folder of real data, not read here.
-    """
+    """Give the machine; nothing is simulated."""
     yield Hardware()
 
 

@@ -24,13 +24,7 @@ ROUNDED = Tolerance(2, "0.59 W and 40.8 mm2 are printed with two and three digit
 
 
 def work(_data: Path) -> Iterator[Hardware]:
-    """Give the machine; nothing is simulated.
-
-    Parameters
-    ----------
-    _data : Path
-        Folder of real data, not read here.
-    """
+    """Give the machine; nothing is simulated."""
     yield Hardware.preset(PRESET)
 
 

@@ -35,13 +35,7 @@ QUANTITIES = (
 
 
 def judge(parts: Iterable[WorkloadRun | None]) -> Outcome:
-    """Set sizes, densities and counted work beside the printed ones.
-
-    Parameters
-    ----------
-    parts : iterable of WorkloadRun or None
-        The runs.
-    """
+    """Set sizes, densities and counted work beside the printed ones."""
     runs = layers.list_runs(parts, PUBLISHED, REAL)
     printed = {row["layer"]: row for row in read_table("paper/eie_table3")}
     verdicts: list[Judgement] = [v for run in runs for v in _judge(run, printed[run.name])]

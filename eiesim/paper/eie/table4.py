@@ -24,13 +24,7 @@ SOLVED = Tolerance(1, "as near as whole columns allow")
 
 
 def judge(parts: Iterable[WorkloadRun | None]) -> Outcome:
-    """Set the times beside the paper's.
-
-    Parameters
-    ----------
-    parts : iterable of WorkloadRun or None
-        The runs.
-    """
+    """Set the times beside the paper's."""
     runs = layers.list_runs(parts)
     found = {(run.name, run.kind): run for run in runs}
     verdicts: list[Judgement] = [verdict for run in runs for verdict in _judge(run, found)]

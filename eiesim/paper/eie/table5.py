@@ -58,13 +58,7 @@ class ChipColumn:
 
 
 def work(_data: Path) -> Iterator[ChipColumn]:
-    """Run Alex-7 on the two chips.
-
-    Parameters
-    ----------
-    _data : Path
-        Folder of real data, not read here.
-    """
+    """Run Alex-7 on the two chips."""
     for name, preset in CHIPS.items():
         hw = Hardware.preset(preset)
         yield ChipColumn(name, hw, run_layer(LAYER, hw, price_machine(hw)))

@@ -43,20 +43,10 @@ class MeasuredLayer:
 
     Attributes
     ----------
-    layer, pruned_by : str
-        What it is.
-    outputs, inputs : int
-        Its size.
-    density, row_variation, column_variation : float
-        How it is filled.
-    times_us : tuple of float
-        Theoretical and actual time of the real layer on the chip, means over some real inputs;
-        empty where no input is known.
-    balances : dict
-        Load balance on the chip: of the real layer, and of layers of its size and densities, drawn
-        evenly, with the default unevenness and with its own; empty likewise.
-    source : Source
-        The file.
+    times_us : theoretical and actual time of the real layer on the chip, means over some real
+        inputs; empty where no input is known
+    balances : load balance on the chip: of the real layer, and of layers of its size and densities,
+        drawn evenly, with the default unevenness and with its own; empty likewise
     """
 
     layer: str
@@ -147,13 +137,7 @@ def _draw_balance(
 
 
 def fit_default(measured: Sequence[MeasuredLayer]) -> Variations | None:
-    """Return the median variations of the layers that the papers' authors pruned, if there are any.
-
-    Parameters
-    ----------
-    measured : sequence of MeasuredLayer
-        Real layers.
-    """
+    """Return the median variations of what the papers' authors pruned; None without such layers."""
     fitted = [one for one in measured if one.pruned_by == AUTHORS]
     if not fitted:
         return None
@@ -163,13 +147,7 @@ def fit_default(measured: Sequence[MeasuredLayer]) -> Variations | None:
 
 
 def judge(parts: Iterable[list[MeasuredLayer] | Tried]) -> Outcome:
-    """Set the drawn layers' load balance beside the paper's.
-
-    Parameters
-    ----------
-    parts : iterable of list of MeasuredLayer, and of Tried
-        From `work`.
-    """
+    """Set the drawn layers' load balance beside the paper's."""
     found = list(parts)
     measured = [one for part in found if isinstance(part, list) for one in part]
     tried = [part for part in found if isinstance(part, Tried)]

@@ -43,22 +43,13 @@ class Accuracy(NamedTuple):
 
     Attributes
     ----------
-    network, codebook : str
-        What was run.
-    measure : str
-        What the percentages are of.
-    percent : dict of str to float
-        By arithmetic.
-    formats : dict of str to tuple of FixedPoint
-        By arithmetic, one a layer.
-    close_percent : float
-        Share of the inputs whose two largest float32 outputs differ by less than a step of int8.
-    photographs : dict of str to int
-        By arithmetic, the photographs whose class stays; empty where there are none.
-    missing : str
-        The file that is missing; then there are no numbers.
-    sources : tuple of Source
-        Files that were read.
+    measure : what the percentages are of
+    percent : by arithmetic
+    formats : by arithmetic, one a layer
+    close_percent : share of the inputs whose two largest float32 outputs differ by less than a step
+        of int8
+    photographs : by arithmetic, the photographs whose class stays; empty where there are none
+    missing : the file that is missing, if one is; then there are no numbers
     """
 
     network: str
@@ -76,17 +67,9 @@ Runs = dict[str, tuple[npt.NDArray[np.float32], tuple[FixedPoint, ...]]]
 
 
 def measure_networks(data: Path) -> Iterator[tuple[Accuracy, ...]]:
-    """Run the three networks one after the other, each in every arithmetic.
+    """Run the three networks one after the other; each gives one result a codebook.
 
-    Yields
-    ------
-    tuple of Accuracy
-        Of one network, one for each codebook.
-
-    Raises
-    ------
-    WorkloadError
-        A file is damaged; one that is missing is told in the result.
+    A damaged file is a WorkloadError; a missing one is named in the result.
     """
     for network in NETWORKS:
         files = FILES[network]

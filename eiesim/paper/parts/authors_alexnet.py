@@ -26,12 +26,9 @@ class EntryBits:
 
     Attributes
     ----------
-    name : str
-        The layer, or ``total``.
-    weights : int
-        Dense weights.
-    stream_bits : dict of int to int
-        Bits of codes and indices by bits of a fully connected layer's code.
+    name : the layer, or ``total``
+    weights : dense weights
+    stream_bits : bits of codes and indices by bits of a fully connected layer's code
     """
 
     name: str

@@ -68,13 +68,7 @@ def list_sources() -> tuple[Source, ...]:
 
 
 def work(_data: Path) -> Iterator[tuple[ErrorPoint, ...]]:
-    """Read the curves.
-
-    Parameters
-    ----------
-    _data : Path
-        Folder of real data, of which nothing is needed.
-    """
+    """Read the curves."""
     (_, header), *lines = read_csv(find_table())
     rows = [dict(zip(header, words, strict=True)) for _, words in lines]
     yield tuple(
@@ -95,13 +89,7 @@ WORK = Work(STEPS, work, READS)
 
 
 def find_start(points: tuple[ErrorPoint, ...], network: str, start: str) -> ErrorPoint:
-    """Return the network that a curve begins with.
-
-    Parameters
-    ----------
-    network, start : str
-        Which network, and whether it is ``dense`` or ``pruned``.
-    """
+    """Return the network that a curve begins with, ``dense`` or ``pruned``."""
     return next(p for p in points if (p.network, p.figure, p.start) == (network, "start", start))
 
 

@@ -62,15 +62,7 @@ WORK = Work(STEPS, work, READS)
 
 
 def list_runs(parts: Iterable[WorkloadRun | None], *kinds: str) -> list[WorkloadRun]:
-    """Return the runs that are there, of some kinds of workload or of all.
-
-    Parameters
-    ----------
-    parts : iterable of WorkloadRun or None
-        From `work`.
-    *kinds : str
-        ``published``, ``matched``, ``real``.
-    """
+    """Return the runs that are there, of some kinds of workload or of all."""
     return [part for part in parts if part is not None and (not kinds or part.kind in kinds)]
 
 

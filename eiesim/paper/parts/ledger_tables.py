@@ -33,13 +33,7 @@ biases included, without the file's tables and headers."""
 
 
 def judge_network(parts: Iterable[Sequence[NetworkBits]], name: str) -> Outcome:
-    """Set every layer of a network beside the printed ones.
-
-    Parameters
-    ----------
-    name : str
-        Of `eiesim.paper.parts.ledgers.NAMES`.
-    """
+    """Set every layer of one of `ledgers.NAMES` beside the printed ones."""
     rounds = [list(part) for part in parts]
     printed = [row for row in read_table("paper/dc_tables2to5") if row["network"] == name]
     drawn = choose(rounds, name, DRAWN)
@@ -154,10 +148,8 @@ def find_contradiction(row: PrintedRow, column: str, printed: Sequence[PrintedRo
 
     Parameters
     ----------
-    row : mapping of str
-        A layer or the total of Tables 2 to 5.
-    column : str
-        ``weight_bits`` or ``index_bits``.
+    row : a layer or the total of Tables 2 to 5
+    column : ``weight_bits`` or ``index_bits``
     """
     mean, before = row[f"{column}_pqh"], row[f"{column}_pq"]
     if row["layer"] == TOTAL:

@@ -51,18 +51,10 @@ class NetworkBits:
 
     Attributes
     ----------
-    name : str
-        As in `NAMES`, or ``Alex-8``.
-    workload : str
-        Where its weights come from.
-    ledger : Ledger
-        Its bits.
-    sources : tuple of Source
-        Files that were read.
-    net_bytes : int or None
-        Length of the authors' `.net` file by our count, where the network comes from one.
-    seed : int or None
-        Of a trained network.
+    name : as in `NAMES`, or ``Alex-8``
+    workload : where its weights come from
+    net_bytes : length of the authors' `.net` file by our count, where the network comes from one
+    seed : of a trained network
     """
 
     name: str
@@ -96,8 +88,7 @@ def work(
 
     Parameters
     ----------
-    drawn : sequence of (str, str)
-        What weights are drawn from, by the name of the workload.
+    drawn : what weights are drawn from, by the name of the workload
     """
     for name, own in NAMES.items():
         source = (find_source(own),)
@@ -140,41 +131,21 @@ def _count_real(data: Path) -> Iterator[NetworkBits]:
 def choose(
     parts: Iterable[Sequence[NetworkBits]], name: str, workload: str
 ) -> tuple[NetworkBits, ...]:
-    """Return a network of one origin: none, one, or one a seed.
-
-    Parameters
-    ----------
-    parts : iterable of sequence of NetworkBits
-        From `work`.
-    """
+    """Return a network of one origin: none, one, or one a seed."""
     return tuple(
         bits for part in parts for bits in part if (bits.name, bits.workload) == (name, workload)
     )
 
 
 def find_nearest(parts: Iterable[Sequence[NetworkBits]], name: str) -> tuple[NetworkBits, ...]:
-    """Return a network as near to the paper's as there is: trained here, or real, or drawn.
-
-    Parameters
-    ----------
-    parts : iterable of sequence of NetworkBits
-        From `work`.
-    name : str
-        Of `NAMES`.
-    """
+    """Return one of `NAMES` as near to the paper's as there is: trained here, or real, or drawn."""
     rounds = [*parts]
     found = (choose(rounds, name, workload) for workload in (TRAINED, REAL, DRAWN))
     return next((networks for networks in found if networks), ())
 
 
 def describe_before(ours: Ledger, printed: Mapping[str, str]) -> str:
-    """Return how small a network is before Huffman codes, here and in the paper.
-
-    Parameters
-    ----------
-    printed : mapping of str
-        Its total in Tables 2 to 5.
-    """
+    """Return how small a network is before Huffman codes, here and by its printed total."""
     paper = 100 / float(printed["rate_percent_pq"])
     return (
         f"before Huffman codes it is {ours.total.shared_rate:.1f} times smaller than dense, in the "
@@ -183,13 +154,7 @@ def describe_before(ours: Ledger, printed: Mapping[str, str]) -> str:
 
 
 def describe_gap(ours: Ledger, printed: Mapping[str, str]) -> str:
-    """Return how small a network is before Huffman codes and what these gain, here and there.
-
-    Parameters
-    ----------
-    ours, printed
-        As in `describe_before`.
-    """
+    """Return how small a network is before Huffman codes and what these gain, here and there."""
     before, after = (float(printed[f"rate_percent_{stage}"]) for stage in ("pq", "pqh"))
     gain = ours.total.shared_bits / ours.total.file_bits
     return (
@@ -199,13 +164,7 @@ def describe_gap(ours: Ledger, printed: Mapping[str, str]) -> str:
 
 
 def find_total(name: str) -> dict[str, str]:
-    """Return a network's total in Tables 2 to 5.
-
-    Parameters
-    ----------
-    name : str
-        One of the four networks of these tables.
-    """
+    """Return the total of one of the four networks of Tables 2 to 5."""
     rows = read_table("paper/dc_tables2to5")
     return next(row for row in rows if (row["network"], row["layer"]) == (name, TOTAL))
 

@@ -34,13 +34,7 @@ repeat; other computers, other numbers."""
 
 
 def work(_data: Path) -> Iterator[tuple[Baseline, ...]]:
-    """List what is published, then measure two layers.
-
-    Parameters
-    ----------
-    _data : Path
-        Folder of real data, of which nothing is needed.
-    """
+    """List what is published, then measure two layers."""
     yield tuple(row for layer in LAYERS for row in list_published(layer, BATCHES))
     with open_devices(None) as (devices, _):
         for found in measure_layers(MEASURED, MeasurementPlan(batches=(1,)), devices[:1]):
@@ -59,15 +53,7 @@ def list_sources() -> tuple[Source, ...]:
 
 
 def list_gains(parts: Iterable[Sequence[Baseline]], energy: bool) -> list[Row]:
-    """Return what pruned layers gain over dense ones on the same platform.
-
-    Parameters
-    ----------
-    parts : iterable of sequence of Baseline
-        From `work`.
-    energy : bool
-        Whether in energy, time multiplied by power, or in time.
-    """
+    """Return what pruned layers gain over dense ones on the same platform, in time or in energy."""
     rows = [row for part in parts for row in part if row.platform != "eie"]
     found = {(row.layer, row.platform, row.batch, row.kind, row.matrix): row for row in rows}
     gains = []
@@ -96,12 +82,7 @@ def judge_figure(
 
     Parameters
     ----------
-    parts : iterable of sequence of Baseline
-        From `work`.
-    energy : bool
-        As in `list_gains`.
-    claim : (float, float, str)
-        From and to what the paper's mean gains reach with batch 1, and its words.
+    claim : from and to what the paper's mean gains reach with batch 1, and its words
     """
     gains = list_gains(list(parts), energy)
     what = "energy efficiency" if energy else "speedup"

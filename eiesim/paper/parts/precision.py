@@ -25,13 +25,10 @@ class FixedPoint(NamedTuple):
 
     Attributes
     ----------
-    bits : int
-        Of a weight, an activation and an accumulator, 2 to 32.
-    weight_fraction_bits : int
-        Behind the binary point of a weight, 0 to bits - 1.
-    act_fraction_bits : int
-        Behind the binary point of an activation or accumulator; negative where numbers are so large
-        that their last bits are not kept.
+    bits : of a weight, an activation and an accumulator, 2 to 32
+    weight_fraction_bits : behind the binary point of a weight, 0 to bits - 1
+    act_fraction_bits : behind the binary point of an activation or accumulator; negative where
+        numbers are so large that their last bits are not kept
     """
 
     bits: int
@@ -42,20 +39,7 @@ class FixedPoint(NamedTuple):
 def append_bias(
     weights: sparse.csc_array[np.float32], bias: npt.NDArray[np.float32]
 ) -> sparse.csc_array[Any]:
-    """Return a matrix with the bias as one more column.
-
-    Parameters
-    ----------
-    weights : csc_array of float32 [rows, cols]
-        The weights.
-    bias : float32 [rows]
-        One for each output.
-
-    Returns
-    -------
-    csc_array of float32 [rows, cols + 1]
-        Zeros are not stored.
-    """
+    """Return weights [rows, cols] with the bias [rows] as one more column, without zeros."""
     column = sparse.csc_array(bias.reshape(-1, 1))
     matrix: sparse.csc_array[Any] = sparse.hstack((weights, column), format="csc")
     matrix.eliminate_zeros()
@@ -65,19 +49,11 @@ def append_bias(
 def expand(
     layer: CompressedLayer, bias: npt.NDArray[np.float32] | None = None
 ) -> sparse.csc_array[Any]:
-    """Return a layer's weights by their values, with the bias as one more column.
+    """Return a layer's weights by their values, with the bias as one more column, without zeros.
 
     Parameters
     ----------
-    layer : CompressedLayer
-        Codes and codebook.
-    bias : float32 [rows], optional
-        A bias that is not in the codebook; without it the layer's own, or none.
-
-    Returns
-    -------
-    csc_array of float32 [rows, cols + 1]
-        Zeros are not stored.
+    bias : float32 [rows], one that is not in the codebook; without it the layer's own, or none
     """
     codes = layer.codes
     weights = sparse.csc_array(
@@ -97,21 +73,16 @@ def fit_format(
 ) -> FixedPoint:
     """Return the format with most fraction bits in which the largest magnitudes fit.
 
+    Weights that even whole numbers of so many bits do not hold are a WorkloadError.
+
     Parameters
     ----------
-    bits : int
-        Of a number, 2 to 32.
-    weights : csc_array of float32 [rows, cols]
-        Their largest magnitude sets their binary point; at most bits - 1 bits lie behind it.
-    activations : float32 [cols, n]
-        Their largest magnitude and that of `outputs` set the other binary point.
-    outputs : float32 [rows, n]
-        What the layer gives in float32.
-
-    Raises
-    ------
-    WorkloadError
-        Weights are so large that even whole numbers of so many bits do not hold them.
+    bits : of a number, 2 to 32
+    weights : float32 [rows, cols]; their largest magnitude sets their binary point, at most bits -
+        1 bits lie behind it
+    activations : float32 [cols, n]; their largest magnitude and that of `outputs` set the other
+        binary point
+    outputs : what the layer gives in float32 [rows, n]
     """
     largest_weight = float(abs(weights.data).max(initial=0.0))
     weight_fraction_bits = min(_fit_fraction_bits(bits, largest_weight), bits - 1)
@@ -133,19 +104,12 @@ def _fit_fraction_bits(bits: int, largest: float) -> int:
 def multiply(
     weights: sparse.csc_array[Any], activations: npt.NDArray[np.float32], form: FixedPoint
 ) -> npt.NDArray[np.float32]:
-    """Multiply a matrix with many inputs in fixed-point arithmetic.
+    """Multiply a matrix with many inputs in fixed-point arithmetic; exact up to 24 bits.
 
     Parameters
     ----------
-    weights : csc_array of float32 [rows, cols]
-        Column after column is added to the accumulators.
-    activations : float32 [cols, n]
-        One input a column.
-
-    Returns
-    -------
-    float32 [rows, n]
-        What the accumulators stand for, exact up to 24 bits.
+    weights : float32 [rows, cols], added to the accumulators column after column
+    activations : float32 [cols, n], one input a column
     """
     dtype = np.int32 if form.bits <= 16 else np.int64
     highest = (1 << (form.bits - 1)) - 1
@@ -178,22 +142,14 @@ def run_layers(
 ) -> tuple[npt.NDArray[np.float32], tuple[FixedPoint, ...]]:
     """Run fully connected layers one after the other, ReLU between them.
 
+    Gives the last outputs, float32 [rows, n], and a format a layer; none for float32.
+
     Parameters
     ----------
-    layers : sequence of csc_array of float32 [rows, cols + 1]
-        Weights with the bias as last column, whose activation is 1.0.
-    inputs : float32 [cols, n]
-        One input a column.
-    bits : int or None
-        Width of the fixed-point numbers, in the formats that `fit_format` finds for these inputs;
-        None is float32.
-
-    Returns
-    -------
-    outputs : float32 [rows, n]
-        Of the last layer.
-    formats : tuple of FixedPoint
-        One a layer; none for float32.
+    layers : float32 [rows, cols + 1], the bias as last column, whose activation is 1.0
+    inputs : float32 [cols, n], one input a column
+    bits : width of the fixed-point numbers, in the formats that `fit_format` finds for these
+        inputs; None is float32
     """
     formats = []
     outputs = inputs

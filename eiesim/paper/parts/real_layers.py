@@ -46,14 +46,9 @@ class RealLayer:
 
     Attributes
     ----------
-    layer : CompressedLayer
-        Where its weights stand; where the file has no shared weights every code is 1.
-    inputs : float32 [n, cols]
-        Some of its inputs; n may be 0.
-    pruned_by : str
-        Who pruned it, and how.
-    source : Source
-        The file.
+    layer : where its weights stand; where the file has no shared weights every code is 1
+    inputs : some of its inputs, float32 [n, cols]; n may be 0
+    pruned_by : who pruned it, and how
     """
 
     layer: CompressedLayer
@@ -65,10 +60,8 @@ class RealLayer:
 def read_real_layers(data: Path) -> Iterator[RealLayer]:
     """Read every pruned layer of the networks that are there.
 
-    Raises
-    ------
-    WorkloadError
-        A file is damaged, or one of a network's files is missing while another is there.
+    A file that is damaged, or missing while another one of its network is there, is a
+    WorkloadError.
     """
     for first, read in (
         (ALEX8, _read_alex8), (NET[0], _read_squeezenet), (MODELS["LeNet-5"], _read_lenets),

@@ -28,12 +28,8 @@ class Curve:
 
     Attributes
     ----------
-    layer, workload : str
-        What was run.
-    cycles, entries, macs : tuple of int
-        Of each machine: cycles, entries that were processed, and those that are no padding zeros.
-    sources : tuple of Source
-        What the layer was read or drawn from.
+    cycles, entries, macs : of each machine: cycles, entries that were processed, and those that are
+        no padding zeros
     """
 
     layer: str
@@ -86,13 +82,7 @@ def _run(name: str, workload: Workload) -> Curve:
 
 
 def list_curves(parts: Iterable[Curve | None]) -> tuple[list[Curve], list[Curve]]:
-    """Return the nine layers' curves, and all that are there.
-
-    Parameters
-    ----------
-    parts : iterable of Curve or None
-        From `work`.
-    """
+    """Return the nine layers' curves, and all that are there."""
     curves = [part for part in parts if part is not None]
     return [curve for curve in curves if curve.workload != REAL], curves
 
@@ -121,12 +111,8 @@ def chart(curves: Iterable[Curve], quantity: str, label: str, see: str) -> Chart
 
     Parameters
     ----------
-    quantity : str
-        ``speedups``, ``real_work`` or ``load_balances``.
-    label : str
-        Of the vertical axis, with its unit.
-    see : str
-        As in `Chart`.
+    quantity : ``speedups``, ``real_work`` or ``load_balances``
+    label : of the vertical axis, with its unit
     """
     panel = Panel(
         "lines",

@@ -36,16 +36,9 @@ class Figure:
 
     Attributes
     ----------
-    name : str
-        Of the experiment and its chart.
-    quantity : str
-        ``speedup`` or ``energy_efficiency``.
-    table : str
-        The printed numbers, in eiesim/data/paper.
-    note : str
-        As in `Outcome`.
-    see : str
-        As in `Chart`.
+    name : of the experiment and its chart
+    quantity : ``speedup`` or ``energy_efficiency``
+    table : the printed numbers, in eiesim/data/paper
     """
 
     name: str
@@ -58,10 +51,7 @@ class Figure:
 def list_ratios(runs: Sequence[WorkloadRun]) -> list[Ratio]:
     """Return the ratios of published and of simulated rows over the CPU, dense, batch 1.
 
-    Parameters
-    ----------
-    runs : sequence of WorkloadRun
-        The runs. Simulated platforms are called ``eie`` and the workload, and at steady power.
+    Simulated platforms are called ``eie`` and the workload, and at steady power.
     """
     others = [row for name in PAPER_LAYERS for row in list_published(name, (1,))]
     references = [row for row in others if (row.platform, row.matrix) == ("cpu", "dense")]
@@ -81,13 +71,7 @@ def _hold_power_steady(simulated: Sequence[Baseline]) -> list[Baseline]:
 
 
 def judge_figure(parts: Iterable[WorkloadRun | None], figure: Figure) -> Outcome:
-    """Set each ratio beside the printed one.
-
-    Parameters
-    ----------
-    parts : iterable of WorkloadRun or None
-        The runs.
-    """
+    """Set each ratio beside the printed one."""
     runs = layers.list_runs(parts)
     found = list_ratios(runs)
     by_name = {(run.name, run.kind): run for run in runs}
@@ -159,15 +143,7 @@ def _name_simulated(steady: bool) -> str:
 
 
 def find_tolerance(quantity: str, workload: str) -> Tolerance:
-    """Return how far a ratio may lie off: for its time, if drawn, and for its energy's prices.
-
-    Parameters
-    ----------
-    quantity : str
-        ``speedup`` or ``energy_efficiency``.
-    workload : str
-        As in `Verdict`.
-    """
+    """Return how far a ratio may lie off: for its time, if drawn, and for its energy's prices."""
     why = [] if workload == REAL else [DRAWN]
     if quantity != "speedup":
         why.append(CALIBRATED)

@@ -53,13 +53,7 @@ class WorkloadRun:
 
 
 def draw_published(name: str) -> Workload:
-    """Draw a layer of the paper from Table III.
-
-    Parameters
-    ----------
-    name : str
-        One of `PAPER_LAYERS`.
-    """
+    """Draw one of `PAPER_LAYERS` from Table III."""
     return Workload(PUBLISHED, load_operands(name), load_spec(name))
 
 
@@ -80,13 +74,7 @@ def list_matched_and_real(data: Path) -> Iterator[tuple[str, Workload | None]]:
 
 
 def note_real(workloads: Iterable[str]) -> str:
-    """Return the sentence of a note on the real layer: where it is, or that it is missing.
-
-    Parameters
-    ----------
-    workloads : iterable of str
-        Kinds of what was run.
-    """
+    """Return a note's sentence on the real layer, by the kinds of workloads that were run."""
     return "The real Alex-8 is in the table." if REAL in workloads else f"{MISSING}."
 
 

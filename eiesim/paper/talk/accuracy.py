@@ -31,23 +31,13 @@ class Account:
 
     Attributes
     ----------
-    network, seed
-        Which.
-    classifies : bool
-        Whether the numbers are test errors in percent; else they are bits per character.
-    dense, pruned, assigned, shared, encoded : float
-        Error or bits per character of the dense network, of the pruned one after its retraining,
-        of the shared one before and after fine-tuning, and of the file.
-    rounds : int
-        Of pruning and retraining.
-    kept : float
-        Share of the weights that is kept in layers that were pruned.
-    rate : float
-        Dense weights over the file.
-    file_bytes : int
-        Of the file.
-    source : Source
-        The file.
+    classifies : whether the numbers are test errors in percent; else they are bits per character
+    dense, pruned, assigned, shared, encoded : error or bits per character of the dense network, of
+        the pruned one after its retraining, of the shared one before and after fine-tuning, and of
+        the file
+    rounds : of pruning and retraining
+    kept : share of the weights that is kept in layers that were pruned
+    rate : dense weights over the file
     """
 
     network: str
@@ -111,13 +101,7 @@ def _read(name: str, run: Mapping[str, Any]) -> Account:
 def judge_training(
     accounts: Sequence[Account], networks: Sequence[NetworkBits], points: tuple[ErrorPoint, ...]
 ) -> Iterator[Judgement]:
-    """Judge statements 1, 11, 12, 15 and 18 to 21.
-
-    Parameters
-    ----------
-    accounts : sequence of Account
-        Of the networks that were trained here.
-    """
+    """Judge statements 1, 11, 12, 15 and 18 to 21."""
     lenets = [one for one in accounts if one.classifies]
     lstms = [one for one in accounts if not one.classifies]
     yield _judge_accuracy(lenets)
@@ -189,15 +173,7 @@ def _judge_sharing(lenets: Sequence[Account]) -> Statement:
 
 
 def judge_tuning(tuned: Sequence[Tuned], accounts: Sequence[Account]) -> Statement:
-    """Judge statement 17.
-
-    Parameters
-    ----------
-    tuned : sequence of Tuned
-        Layers, fine-tuned by SGD.
-    accounts : sequence of Account
-        Of the networks that were trained here, fine-tuned by Adam.
-    """
+    """Judge statement 17, by layers fine-tuned by SGD and whole networks fine-tuned by Adam."""
     gains = [100 * (1 - one.after / one.before) for one in tuned]
     first = [one for one in accounts if one.seed == 0]
     worse = [

@@ -43,12 +43,9 @@ class Spread:
 
     Attributes
     ----------
-    name : str
-        Network and layer.
-    density : float
-        Share of the weights that is kept; 1 where none was pruned.
-    counts : int64 [bins]
-        Weights between each two of `EDGES`, in root mean squares.
+    name : network and layer
+    density : share of the weights that is kept; 1 where none was pruned
+    counts : int64 [bins], weights between each two of `EDGES`, in root mean squares
     """
 
     name: str
@@ -78,16 +75,13 @@ class Quantised:
 
     Attributes
     ----------
-    name : str
-        Network and layer, or what they were drawn from.
-    weights, bits : int
-        Number of weights, and bits of a code by k-means, one of which stands for a pruned weight.
-    kmeans_error, linear_error : float
-        Root mean square error over the weights' root mean square, with as many values.
-    linear_levels : int
-        Even values that it takes to come down to k-means' error.
-    kmeans_huffman_bits, linear_huffman_bits : float
-        Bits a weight after Huffman codes at k-means' error.
+    name : network and layer, or what they were drawn from
+    weights, bits : number of weights, and bits of a code by k-means, one of which stands for a
+        pruned weight
+    kmeans_error, linear_error : root mean square error over the weights' root mean square, with as
+        many values
+    linear_levels : even values that it takes to come down to k-means' error
+    kmeans_huffman_bits, linear_huffman_bits : bits a weight after Huffman codes at k-means' error
     """
 
     name: str
@@ -120,13 +114,7 @@ def measure_weights() -> Iterator[Spread | Quantised]:
 
 
 def measure_spread(name: str, layer: CompressedLayer) -> Spread:
-    """Count the kept weights of a layer by their size.
-
-    Parameters
-    ----------
-    layer : CompressedLayer
-        With at least one weight.
-    """
+    """Count the kept weights of a layer, one at least, by their size."""
     frequencies = np.bincount(layer.codes.data, minlength=layer.codebook.size)
     values = layer.codebook.astype(np.float64)
     scale = np.sqrt((frequencies * values**2).sum() / frequencies.sum())
@@ -135,13 +123,7 @@ def measure_spread(name: str, layer: CompressedLayer) -> Spread:
 
 
 def quantise(name: str, values: npt.NDArray[np.float32]) -> Iterator[Quantised]:
-    """Quantise kept weights with each of `BITS`.
-
-    Parameters
-    ----------
-    values : float32 [n]
-        More different ones than codes.
-    """
+    """Quantise kept weights [n], more different ones than codes, with each of `BITS`."""
     power = np.square(values, dtype=np.float64).sum()
     for bits in BITS:
         codebook = build_codebook(values, bits)
@@ -167,10 +149,8 @@ def quantise_evenly(
 
     Parameters
     ----------
-    values : float32 [n]
-        At least two different ones.
-    levels : int
-        Number of values, 2 or more.
+    values : float32 [n], at least two different ones
+    levels : number of values, 2 or more
     """
     exact = values.astype(np.float64)
     low, high = exact.min(), exact.max()
@@ -185,13 +165,7 @@ def _count_huffman_bits(codes: npt.NDArray[np.integer]) -> float:
 
 
 def judge_clusters(spreads: Sequence[Spread]) -> Statement:
-    """Judge statement 13.
-
-    Parameters
-    ----------
-    spreads : sequence of Spread
-        Of pruned layers and of others.
-    """
+    """Judge statement 13."""
     pruned = [one for one in spreads if one.pruned]
     dense = [one for one in spreads if not one.pruned]
     single = [one for one in pruned if not one.has_two_clusters]
@@ -211,13 +185,7 @@ def judge_clusters(spreads: Sequence[Spread]) -> Statement:
 
 
 def judge_quantisation(found: Sequence[Quantised]) -> Statement:
-    """Judge statement 14: fewer bits at equal error, before Huffman codes and after them.
-
-    Parameters
-    ----------
-    found : sequence of Quantised
-        Of trained and of drawn weights.
-    """
+    """Judge statement 14: fewer bits at equal error, before Huffman codes and after them."""
     errors = geometric_mean([one.linear_error / one.kmeans_error for one in found])
     more_bits = [one.linear_bits - one.bits for one in found]
     after = {
@@ -269,13 +237,7 @@ def describe_quantised(one: Quantised) -> Row:
 
 
 def chart_clusters(spreads: Sequence[Spread]) -> Chart:
-    """Draw how the weights of some layers are spread.
-
-    Parameters
-    ----------
-    spreads : sequence of Spread
-        Those of `SPREAD_SHOWN` are drawn.
-    """
+    """Draw how the weights of the layers in `SPREAD_SHOWN` are spread."""
     own = [one for one in spreads if one.name in SPREAD_SHOWN]
     series = {
         f"{one.name}, {100 * one.density:.0f} % kept": (
@@ -294,13 +256,7 @@ def chart_clusters(spreads: Sequence[Spread]) -> Chart:
 
 
 def chart_quantisation(found: Sequence[Quantised]) -> Chart:
-    """Draw the error of both quantisations by bits.
-
-    Parameters
-    ----------
-    found : sequence of Quantised
-        Those of `QUANTISED_SHOWN` are drawn.
-    """
+    """Draw the error of both quantisations by bits, for those in `QUANTISED_SHOWN`."""
     panels = []
     drawn = [one for one in found if one.name in QUANTISED_SHOWN]
     for name in dict.fromkeys(one.name for one in drawn):

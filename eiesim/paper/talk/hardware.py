@@ -44,15 +44,10 @@ class MemoryTraffic:
 
     Attributes
     ----------
-    layer : str
-        The layer.
-    dense_bytes : int
-        Every weight once in float32, inputs and outputs.
-    image_bytes : int
-        Every entry and every pointer of EIE's image once, inputs and outputs of 16 bits.
-    counted_bytes : int
-        Words and pointers that EIE reads for an input of which zeros are skipped, inputs and
-        outputs.
+    dense_bytes : every weight once in float32, inputs and outputs
+    image_bytes : every entry and every pointer of EIE's image once, inputs and outputs of 16 bits
+    counted_bytes : words and pointers that EIE reads for an input of which zeros are skipped,
+        inputs and outputs
     """
 
     layer: str
@@ -100,17 +95,7 @@ def judge_machine(
     quoted: Sequence[Baseline],
     runs: Sequence[WorkloadRun],
 ) -> Iterator[Statement]:
-    """Judge statements 5, 24, 25, 26 and 29.
-
-    Parameters
-    ----------
-    waterfalls : sequence of Waterfall
-        Energy of fetching weights.
-    quoted : sequence of Baseline
-        Published times of CPU and GPU.
-    runs : sequence of WorkloadRun
-        The nine layers, matched.
-    """
+    """Judge statements 5, 24, 25, 26 and 29, by quoted times and by runs of matched layers."""
     yield _judge_dram(waterfalls)
     yield _judge_sram(waterfalls, networks)
     yield _judge_platforms(quoted)

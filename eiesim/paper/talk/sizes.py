@@ -29,15 +29,7 @@ ASSUMED = "GoogLeNet"
 def judge_sizes(
     networks: Sequence[NetworkBits], accounts: Sequence[Account]
 ) -> Iterator[Statement]:
-    """Judge statements 6, 7, 8, 10, 16, 22, 23 and 27.
-
-    Parameters
-    ----------
-    networks : sequence of NetworkBits
-        All networks, of every origin.
-    accounts : sequence of Account
-        Of the networks that were trained here; of the LSTMs the size of the file counts.
-    """
+    """Judge statements 6, 7, 8, 10, 16, 22, 23 and 27; of the LSTMs the size of the file counts."""
     near = [find_nearest([networks], name)[0] for name in NAMES]
     yield _judge_rates(near, accounts)
     yield _judge_four(networks)
@@ -155,12 +147,9 @@ def _judge_stages(near: Sequence[NetworkBits]) -> Statement:
 
 
 def list_pruned(networks: Sequence[NetworkBits]) -> list[Row]:
-    """Return what share of a network's weights is pruned, by kind of layer.
+    """Return what share of weights is pruned, by kind of layer.
 
-    Parameters
-    ----------
-    networks : sequence of NetworkBits
-        All networks; the densities of `PRUNED_NETWORKS` and of what was trained here count.
+    The densities of `PRUNED_NETWORKS` and of what was trained here count.
     """
     chosen = [bits for name in PRUNED_NETWORKS for bits in choose([networks], name, DRAWN)]
     chosen += [bits for bits in networks if bits.workload == TRAINED]

@@ -49,15 +49,7 @@ def say(
     workload: str = "",
     by_construction: str = "",
 ) -> Statement:
-    """Return the verdict on a statement.
-
-    Parameters
-    ----------
-    number : int
-        The statement's, as in eiesim/data/paper/dc_talk_statements.csv.
-    ours, holds, reason, workload, by_construction
-        As in `Statement`.
-    """
+    """Return the verdict on a statement, by its number in data/paper/dc_talk_statements.csv."""
     row = _find(number)
     return Statement(
         f"({number})", row["topic"], _quote(row), f"{ours} (see {', '.join(SEE[number])})", holds,
@@ -66,28 +58,14 @@ def say(
 
 
 def decline(number: int, reason: str) -> Unreproducible:
-    """Return that a statement cannot be reproduced here.
-
-    Parameters
-    ----------
-    number : int
-        As in `say`.
-    reason : str
-        Why not, and what there is instead.
-    """
+    """Return that a statement cannot be reproduced here, why not, and what there is instead."""
     row = _find(number)
     told = f"{reason} (see {', '.join(SEE[number])})"
     return Unreproducible(f"({number})", row["topic"], "", _quote(row), told)
 
 
 def join_words(words: Iterable[str]) -> str:
-    """Return words as ``a, b and c``.
-
-    Parameters
-    ----------
-    words : iterable of str
-        At least one.
-    """
+    """Return one word or more as ``a, b and c``."""
     *first, last = words
     return f"{', '.join(first)} and {last}" if first else last
 

@@ -78,13 +78,7 @@ T = TypeVar("T")
 
 
 def work(data: Path) -> Iterator[tuple[object, ...]]:
-    """Gather what the statements rest on, one part after the other.
-
-    Parameters
-    ----------
-    data : Path
-        Folder of real data; it need not be there.
-    """
+    """Gather what the statements rest on, one part after the other."""
     drawn = [pair for pair in networks.MAGNITUDES if pair[0] == DRAWN]
     yield from networks.work(data, drawn)
     yield from error_curves.work(data)
@@ -100,13 +94,7 @@ WORK = Work(STEPS, work, READS)
 
 
 def judge(parts: Iterable[Sequence[object]]) -> Outcome:
-    """Judge every statement.
-
-    Parameters
-    ----------
-    parts : iterable of sequence of object
-        From `work`.
-    """
+    """Judge every statement."""
     found = [one for part in parts for one in part]
     bits, accounts = _pick(found, NetworkBits), _pick(found, Account)
     spreads, quantised = _pick(found, Spread), _pick(found, Quantised)

@@ -23,10 +23,8 @@ class Tuned:
 
     Attributes
     ----------
-    name : str
-        Network and layer.
-    before, after : float
-        Squared error of the outputs for the recorded inputs, over the outputs' squares.
+    name : network and layer
+    before, after : squared error of the outputs for the recorded inputs, over the outputs' squares
     """
 
     name: str
@@ -51,8 +49,7 @@ def tune(name: str, layer: CompressedLayer, inputs: npt.NDArray[np.float32]) -> 
 
     Parameters
     ----------
-    inputs : float32 [inputs, cols]
-        One after the other is an example.
+    inputs : float32 [inputs, cols], one example after the other
     """
     weights = layer.codebook[layer.codes.data]
     codebook = build_codebook(weights, BITS)
