@@ -23,21 +23,9 @@ Settings = dict[str, Any]
 
 
 def read_caffe_graph(path: str | Path) -> Described:
-    """Read a network's steps.
+    """Read a network's steps from a `.prototxt`; WorkloadError where none of its layers can be run.
 
-    Parameters
-    ----------
-    path : str or Path
-        A network definition in protobuf's text form.
-
-    Raises
-    ------
-    WorkloadError
-        The file cannot be read, is not of this form, or holds no layer that can be run.
-
-    References
-    ----------
-    BVLC/caffe, ``src/caffe/proto/caffe.proto`` for the parameters and what they are by default.
+    Source: BVLC/caffe, ``src/caffe/proto/caffe.proto``, for the parameters and their defaults.
     """
     net = read_prototxt(path)
     builder = Builder(dict(net.inputs))

@@ -28,16 +28,10 @@ class MessageField(NamedTuple):
 
     Attributes
     ----------
-    number, wire : int
-        The field's number and wire type.
-    value : int
-        The number itself, of a varint.
-    payload : memoryview
-        The bytes, of the other wire types.
-    at : int
-        Where the field begins, in bytes from the start of the file.
-    payload_at : int
-        Where its payload begins.
+    wire : wire type, which says how the value is written
+    value : number of a varint, else 0
+    payload : bytes of the other wire types
+    at, payload_at : where the field and its payload begin, in bytes from the start of the file
     """
 
     number: int
@@ -57,25 +51,17 @@ class Message(NamedTuple):
 
 
 def read_caffemodel(path: str | Path) -> dict[str, tuple[npt.NDArray[np.float32], ...]]:
-    """Read the blobs of every layer that has some.
+    """Read the blobs of every layer that has some, by name, in the file's order.
 
-    Parameters
-    ----------
-    path : str or Path
-        A binary `.caffemodel`, plain or gzip, with layers of today's form (`layer`) or of the one
-        before (`layers`).
-
-    Returns
-    -------
-    dict of str to tuple of float32 arrays
-        By layer's name, in the file's order: the weights and mostly a bias, in Caffe's shapes,
-        ``[outputs, inputs, height, width]`` for a convolution.
+    The file is plain or gzip; its layers have today's form (`layer`) or the one before (`layers`).
+    The blobs are the weights and mostly a bias, in Caffe's shapes, ``[outputs, inputs, height,
+    width]`` for a convolution.
 
     Raises
     ------
     WorkloadError
-        The file cannot be read, is truncated or of another kind, a blob's data do not fit its
-        shape, or two layers have the same name.
+        The file is truncated or of another kind, a blob's data do not fit its shape, or two layers
+        have the same name.
 
     References
     ----------
@@ -103,18 +89,7 @@ def read_caffemodel(path: str | Path) -> dict[str, tuple[npt.NDArray[np.float32]
 
 
 def read_fields(message: Message) -> Iterator[MessageField]:
-    """Take a message apart, field by field.
-
-    Yields
-    ------
-    MessageField
-        In the order of the file.
-
-    Raises
-    ------
-    WorkloadError
-        A field reaches beyond the message, or is none.
-    """
+    """Yield the fields of a message in the file's order; WorkloadError where one is damaged."""
     place = 0
     while place < len(message.content):
         start = place

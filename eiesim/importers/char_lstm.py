@@ -27,18 +27,12 @@ class CharModel:
 
     Attributes
     ----------
-    characters : tuple of str
-        The vocabulary, in the order of their numbers.
-    embedding : float32 [characters, inputs]
-        A vector for each character.
-    cells : tuple of float32 [4 * hidden, inputs + hidden + 1]
-        A matrix for each layer. Columns: input, hidden state, bias; rows: the gates i, j, f, o
-        (input, new value, forget, output), the forget gate's bias with the 1 that TensorFlow's
-        BasicLSTMCell adds.
-    output : float32 [characters, hidden]
-        Weights of the output layer.
-    output_bias : float32 [characters]
-        Its bias.
+    characters : the vocabulary, in the order of the characters' numbers
+    embedding : [characters, inputs]
+    cells : a matrix [4 * hidden, inputs + hidden + 1] for each layer
+        Columns: input, hidden state, bias. Rows: the gates i, j, f, o (input, new value, forget,
+        output). The forget gate's bias includes the 1 that TensorFlow's BasicLSTMCell adds.
+    output, output_bias : [characters, hidden] and [characters]
     """
 
     characters: tuple[str, ...]
@@ -49,17 +43,9 @@ class CharModel:
 
 
 def read_char_lstm(folder: str | Path) -> CharModel:
-    """Read a character LSTM.
+    """Read a character LSTM from ``manifest.json``, ``vocab.json`` and a float32 file a variable.
 
-    Parameters
-    ----------
-    folder : str or Path
-        With ``manifest.json``, ``vocab.json`` and one file of float32 a variable.
-
-    Raises
-    ------
-    WorkloadError
-        A file is missing, damaged, or of a shape that does not fit the others.
+    A file that is missing, damaged or does not fit the others is a WorkloadError.
 
     References
     ----------

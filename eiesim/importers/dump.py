@@ -24,18 +24,13 @@ LARGEST_INDEX = 255
 
 
 class Dump(NamedTuple):
-    """A layer, one input, and what both were read from.
+    """A layer, one input [cols], and what both were read from.
 
     Attributes
     ----------
-    layer : CompressedLayer
-        As many outputs as the last one with a weight or a bias tells.
-    activations : float32 [cols]
-        The input.
-    n_pes : int
-        PEs that it was laid out for.
-    sha256 : str
-        Of all files.
+    layer : its number of outputs is that of the last one with a weight or a bias
+    n_pes : PEs that the layer was laid out for
+    sha256 : digest of all files together
     """
 
     layer: CompressedLayer
@@ -57,12 +52,7 @@ def read_dump(path: str | Path) -> Dump:
     ``ptr/ptrN.dat`` and ``spm/spmN.dat`` are of PE N: pointers as int32, and entries as pairs of
     int32, code and relative index. ``act.dat`` holds the input and ``arithm.dat`` the codebook, as
     float32. A bias is one more column behind the inputs, which are rounded up to a whole row of
-    PEs.
-
-    Raises
-    ------
-    WorkloadError
-        A file is missing or damaged, or they do not go together.
+    PEs. A missing or damaged file, or files that do not go together, are a WorkloadError.
 
     References
     ----------

@@ -50,13 +50,7 @@ FOREIGN = (
 
 
 def find_kind(path: str | Path) -> Kind:
-    """Return what kind a file is.
-
-    Raises
-    ------
-    WorkloadError
-        There is none, or it is of a kind that cannot be read; the error says what to do.
-    """
+    """Return what kind a file is; the WorkloadError for any other file says what to do."""
     file = Path(path)
     try:
         is_file = file.is_file()

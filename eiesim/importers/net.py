@@ -29,10 +29,8 @@ class NetRecord(StoredLayer):
 
     Attributes
     ----------
-    bias : float32 [outputs]
-        Not in the codebook.
-    entries, padding : int
-        Entries stored, and those of them with code 0, which only carry a gap on.
+    bias : [outputs], not in the codebook
+    entries, padding : entries stored, and those of them with code 0, which only carry a gap on
     """
 
     bias: npt.NDArray[np.float32]
@@ -47,28 +45,14 @@ def _take_nibbles(reader: ByteReader, count: int, what: str) -> npt.NDArray[np.u
 
 
 def read_net(net_path: str | Path, prototxt_path: str | Path) -> tuple[NetRecord, ...]:
-    """Read every layer of a compressed network.
+    """Read every layer of a compressed network: convolutions and inner products, in its order.
 
-    Parameters
-    ----------
-    net_path : str or Path
-        The `.net` file.
-    prototxt_path : str or Path
-        The network's definition: a `.net` file tells no shapes.
-
-    Returns
-    -------
-    tuple of NetRecord
-        Convolutions and inner products, in the network's order.
-
-    Raises
-    ------
-    WorkloadError
-        A file cannot be read, or they do not fit each other to the byte.
+    A `.net` file holds no shapes; these come from the `.prototxt`. Files that do not fit each other
+    to the byte are a WorkloadError.
 
     References
     ----------
-    songhan/SqueezeNet-Deep-Compression, ``decode.py`` tells the format. Han, Mao, Dally, Deep
+    songhan/SqueezeNet-Deep-Compression, ``decode.py`` defines the format. Han, Mao, Dally, Deep
     Compression, ICLR 2016, section 3.
     """
     net = [layer for layer in read_prototxt(prototxt_path).layers if layer.weight_shape]

@@ -31,10 +31,7 @@ class Norm(NamedTuple):
 def find_norms(arrays: Mapping[str, Array]) -> list[Norm]:
     """Return the batch normalisations among arrays as PyTorch names them.
 
-    Raises
-    ------
-    WorkloadError
-        Parts of one do not go together.
+    Parts of one that do not go together are a WorkloadError.
     """
     return [
         _take_norm(arrays, key.removesuffix(f".{MEAN}"))
@@ -60,25 +57,11 @@ def _take_norm(arrays: Mapping[str, Array], name: str) -> Norm:
 
 
 def fold_norms(found: Weights, what: str) -> Weights:
-    """Fold each batch normalisation into the product that it stands behind.
+    """Fold each batch normalisation into the product that it stands behind; a note names each.
 
     Where both are numbered within one module, it is the product with the number before; else the
-    only one with as many outputs, or the only one of those with the same number in its name.
-
-    Parameters
-    ----------
-    what : str
-        The file, for errors.
-
-    Returns
-    -------
-    Weights
-        Without the normalisations that were folded; a note names each.
-
-    Raises
-    ------
-    WorkloadError
-        Parts of a normalisation do not go together, or the product is out of float32's range.
+    only one with as many outputs, or the only one of those with the same number in its name. Parts
+    that do not go together, or a product out of float32's range, are a WorkloadError.
     """
     layers, others, notes = dict(found.layers), dict(found.others), list(found.notes)
     folded: set[str] = set()

@@ -34,20 +34,12 @@ class Cell(NamedTuple):
 
     Attributes
     ----------
-    node : NodeProto
-        The node.
-    name : str
-        What its steps are called.
-    data : str
-        The sequences, [steps, sequences, numbers].
-    reverse : tuple of bool
-        Of each direction, whether it runs from the end.
-    of_input, of_state : float32 [directions, gates * hidden, inputs or hidden]
-        Weights.
-    biases : float32 [directions, 2, gates * hidden]
-        Of both.
-    states : tuple of str
-        Tensors in which the state begins, [directions, sequences, hidden]; none for zeros.
+    name : what its steps are called
+    data : tensor of the sequences, [steps, sequences, numbers]
+    reverse : of each direction, whether it runs from the end
+    of_input, of_state : weights, [directions, gates * hidden, inputs or hidden]
+    biases : of the input and of the state, [directions, 2, gates * hidden]
+    states : tensors in which the state begins, [directions, sequences, hidden]; none for zeros
     """
 
     node: Any
@@ -66,13 +58,7 @@ class Cell(NamedTuple):
 
 
 def lower_lstm(low: Lowering, node: Any, name: str) -> None:
-    """Put an LSTM's products in its place.
-
-    Raises
-    ------
-    Unsupported
-        EIE does not run it.
-    """
+    """Put an LSTM's products in its place; Unsupported where EIE does not run it."""
     expect(read_attributes(node), input_forget=0)
     cell = _read_cell(low, node, name, 4)
     settings = {"stacked": 1, "cell": int(len(node.output) > 2 and bool(node.output[2]))}
@@ -84,13 +70,7 @@ def lower_lstm(low: Lowering, node: Any, name: str) -> None:
 
 
 def lower_gru(low: Lowering, node: Any, name: str) -> None:
-    """Put a GRU's products in its place.
-
-    Raises
-    ------
-    Unsupported
-        EIE does not run it.
-    """
+    """Put a GRU's products in its place; Unsupported where EIE does not run it."""
     cell = _read_cell(low, node, name, 3)
     reset = "after" if read_attributes(node).get("linear_before_reset", 0) else "before"
     matrices = [

@@ -25,12 +25,8 @@ CHANGING = frozenset({
 def fold_constants(file: OnnxFile) -> dict[str, Shape]:
     """Compute what constants alone decide, and infer the shapes of the rest.
 
-    Nodes whose results are known are taken out of the model; their results are constants then.
-
-    Parameters
-    ----------
-    file : OnnxFile
-        The model; it is changed.
+    Nodes whose results are known are taken out of the model, which is changed; their results are
+    constants then.
 
     Returns
     -------

@@ -30,12 +30,9 @@ class OnnxNetwork(NamedTuple):
 
     Attributes
     ----------
-    described : Described
-        Its steps, and what of it EIE does not run, with the reasons.
-    weights : dict of str to DenseLayer
-        By step.
-    host : bytes
-        What the host runs, as `HostGraph.to_bytes` gives it.
+    described : its steps, and what of it EIE does not run, with the reasons
+    weights : by step
+    host : what the host runs, as `HostGraph.to_bytes` gives it
     """
 
     described: Described
@@ -44,12 +41,7 @@ class OnnxNetwork(NamedTuple):
 
 
 def read_onnx(path: str | Path) -> OnnxNetwork:
-    """Read a network.
-
-    Parameters
-    ----------
-    path : str or Path
-        An `.onnx` file; numbers in files beside it are read, too.
+    """Read a network; numbers in files beside it are read, too.
 
     Raises
     ------

@@ -16,17 +16,8 @@ HOST_OP = "onnx"
 class HostGraph:
     """The nodes between the products of a network, and which tensors its steps give.
 
-    Parameters
-    ----------
-    model : ModelProto
-        The nodes, their constants, and in `metadata_props` by input or step the tensor it gives.
-    what : str
-        The file, for errors.
-
-    Raises
-    ------
-    WorkloadError
-        Its numbers lie in other files.
+    The `model` holds the nodes, their constants, and in `metadata_props` by input or step the
+    tensor that it gives. Numbers in other files are a WorkloadError.
     """
 
     def __init__(self, model: Any, what: str) -> None:
@@ -40,18 +31,7 @@ class HostGraph:
 
     @classmethod
     def parse(cls, content: bytes, what: str) -> HostGraph:
-        """Read what `to_bytes` gave.
-
-        Parameters
-        ----------
-        what : str
-            The file, for errors.
-
-        Raises
-        ------
-        WorkloadError
-            It is damaged, or the extra ``onnx`` is not installed.
-        """
+        """Read what `to_bytes` gave; WorkloadError for other bytes or without extra ``onnx``."""
         return cls(parse_model(content, what), what)
 
     def to_bytes(self) -> bytes:
@@ -60,25 +40,13 @@ class HostGraph:
         return content
 
     def check(self, graph: Graph) -> None:
-        """Check that the steps of a network are there.
-
-        Raises
-        ------
-        WorkloadError
-            A step is not a piece of this graph.
-        """
+        """Raise WorkloadError where a step of a network is not a piece of this graph."""
         for step in graph.steps:
             if step.op == HOST_OP:
                 self.find_nodes(step)
 
     def find_nodes(self, step: Step) -> list[Any]:
-        """Return the nodes of a step, in order.
-
-        Raises
-        ------
-        WorkloadError
-            What they need is not among the step's inputs.
-        """
+        """Return the nodes of a step, in order; WorkloadError where its inputs do not suffice."""
         for name in (step.name, *step.inputs):
             if name not in self.tensors:
                 raise WorkloadError(f"{self.what}: step {step.name!r}: {name!r} is no tensor of it")
@@ -98,13 +66,7 @@ class HostGraph:
         return [node for node in self.model.graph.node if id(node) in found]
 
     def make_piece(self, step: Step) -> Any:
-        """Return the model of a step: its inputs and its output in the step's order.
-
-        Raises
-        ------
-        WorkloadError
-            As in `find_nodes`.
-        """
+        """Return the model of a step: its inputs and its output in the step's order."""
         from onnx import ModelProto  # noqa: PLC0415 - an extra
 
         nodes = self.find_nodes(step)

@@ -27,12 +27,8 @@ class Product:
 
     Attributes
     ----------
-    step : Step
-        Its inputs are tensors.
-    layer : DenseLayer
-        Its weights.
-    output : str
-        The tensor that it gives.
+    step : its inputs are tensors
+    output : the tensor that it gives
     """
 
     step: Step
@@ -46,14 +42,9 @@ class Lowering:
 
     Attributes
     ----------
-    file : OnnxFile
-        The model.
-    shapes : mapping of str to tuple of int
-        Of its tensors, as far as they are known.
-    entries : list of Product or NodeProto
-        What it has become.
-    skipped : list of Skipped
-        What EIE does not run, and why.
+    shapes : of the tensors, as far as they are known
+    entries : what the nodes have become, each a `Product` or a NodeProto
+    skipped : what EIE does not run, and why
     """
 
     file: OnnxFile
@@ -77,17 +68,9 @@ class Lowering:
         self.names.update(name for node in graph.node for name in node.output)
 
     def run(self, rules: Mapping[tuple[str, str], Rule]) -> None:
-        """Take all nodes.
+        """Take all nodes, with rules by domain and operator.
 
-        Parameters
-        ----------
-        rules : mapping of (str, str) to function
-            By domain and operator.
-
-        Raises
-        ------
-        WorkloadError
-            Two nodes give one tensor.
+        Two nodes that give one tensor are a WorkloadError.
         """
         for node in self.file.model.graph.node:
             outputs = [name for name in node.output if name]
@@ -147,32 +130,14 @@ class Lowering:
         return name
 
     def node(self, operator: str, inputs: Sequence[str], wanted: str, **attributes: Any) -> str:
-        """Add a node of one output for the host, and return that tensor.
-
-        Parameters
-        ----------
-        operator : str
-            Of ONNX itself.
-        inputs : sequence of str
-            Tensors.
-        wanted : str
-            What the output would best be called; a file's own tensor stays as it is.
-        **attributes
-            The node's.
-        """
+        """Add a node of ONNX's own for the host, and return its one output, called `wanted`."""
         from onnx import helper  # noqa: PLC0415 - an extra
 
         self.entries.append(helper.make_node(operator, list(inputs), [wanted], **attributes))
         return wanted
 
     def product(self, step: Step, layer: DenseLayer, output: str) -> None:
-        """Add a product.
-
-        Raises
-        ------
-        Unsupported
-            The weights are no numbers.
-        """
+        """Add a product; Unsupported where its weights are infinite or NaN."""
         for array in (layer.weights, layer.bias):
             if array is not None and not np.isfinite(array).all():
                 raise Unsupported("expected numbers as weights, found infinite or NaN")
@@ -196,13 +161,7 @@ class Lowering:
         return self.shapes.get(tensor) if array is None else array.shape
 
     def find_known(self, tensor: str) -> Shape:
-        """Return the shape of a tensor, all sizes known.
-
-        Raises
-        ------
-        Unsupported
-            It is not known.
-        """
+        """Return the shape of a tensor; Unsupported where a size is not known."""
         shape = self.find_shape(tensor)
         if shape is None or STEPS in shape:
             raise Unsupported(f"expected a known shape of {tensor!r}, found {shape}")

@@ -17,17 +17,8 @@ ONLY_ERRORS = 4
 class Session:
     """A model that ONNX Runtime can run; it opens no file.
 
-    Parameters
-    ----------
-    model : ModelProto
-        The model, which holds its numbers itself.
-    what : str
-        What it is called, for errors.
-
-    Raises
-    ------
-    WorkloadError
-        The runtime cannot run it, or is not installed.
+    A WorkloadError says that the runtime is not installed or cannot run it, or that the model's
+    numbers lie in other files.
     """
 
     def __init__(self, model: Any, what: str) -> None:
@@ -49,17 +40,12 @@ class Session:
             raise WorkloadError(f"{what}: ONNX Runtime cannot run it: {_shorten(error)}") from error
 
     def run(self, inputs: Mapping[str, Array]) -> list[Array]:
-        """Return the outputs, in the model's order.
-
-        Parameters
-        ----------
-        inputs : mapping of str to array
-            By name; numbers are converted to the type that the model takes.
+        """Return the outputs, in the model's order; inputs are converted to the types it takes.
 
         Raises
         ------
         WorkloadError
-            The runtime stops, or an input that is to be whole numbers is not.
+            The runtime stops, or an input of whole numbers gets others.
         """
         taken = {name: self._convert(name, array) for name, array in inputs.items()}
         try:
@@ -84,18 +70,7 @@ class Session:
 
 
 def import_runtime(what: str) -> Any:
-    """Return the package onnxruntime.
-
-    Parameters
-    ----------
-    what : str
-        What needs it, for the error.
-
-    Raises
-    ------
-    WorkloadError
-        It is not installed.
-    """
+    """Return the package onnxruntime, which `what` needs; WorkloadError where it is missing."""
     try:
         import onnxruntime  # noqa: PLC0415 - an extra
     except ImportError as error:

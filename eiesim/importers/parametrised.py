@@ -22,12 +22,9 @@ class Form(NamedTuple):
 
     Attributes
     ----------
-    parts : tuple of str
-        What is added to the weight's name; ``""`` is the weight itself.
-    join : callable
-        Makes the weight of the parts, in the same order.
-    told : str
-        What it is, in words.
+    parts : what is added to the weight's name; ``""`` is the weight itself
+    join : makes the weight of the parts, in the same order
+    told : what it is, in words
     """
 
     parts: tuple[str, ...]
@@ -40,16 +37,12 @@ Groups = dict[str, tuple[Form, list[str]]]
 
 
 class Plain(NamedTuple):
-    """Arrays under the names that they have without parts.
+    """Arrays in the file's order, under the names that they have without parts.
 
     Attributes
     ----------
-    arrays : dict of name to array
-        In the file's order.
-    notes : tuple of str
-        What was put together.
-    code_bits : dict of name to int
-        Bits of the codes, for arrays that were looked up in a codebook.
+    notes : what was put together
+    code_bits : bits of the codes, for arrays that were looked up in a codebook
     """
 
     arrays: dict[str, Array]
@@ -60,20 +53,14 @@ class Plain(NamedTuple):
 def join_parts(arrays: Mapping[str, Array], what: str) -> Plain:
     """Put together the weights that PyTorch, or eiesim's own retraining, keeps in parts.
 
-    Parameters
-    ----------
-    what : str
-        The file, for errors.
-
     Returns
     -------
     Plain
         ``weight`` where there were ``weight_orig`` and ``weight_mask`` (`torch.nn.utils.prune`),
         ``weight_g`` and ``weight_v`` or ``parametrizations.weight.original0`` and ``original1``
         (weight norm), ``weight_orig``, ``weight_u`` and ``weight_v`` or
-        ``parametrizations.weight.original``, ``0._u`` and ``0._v`` (spectral norm),
-        ``weight_mask`` or ``weight_codes`` and ``weight_codebook`` beside ``weight`` (`prune_`,
-        `share_weights`).
+        ``parametrizations.weight.original``, ``0._u`` and ``0._v`` (spectral norm), ``weight_mask``
+        or ``weight_codes`` and ``weight_codebook`` beside ``weight`` (`prune_`, `share_weights`).
 
     Raises
     ------

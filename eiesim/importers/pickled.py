@@ -66,14 +66,10 @@ def read_pickle(stream: IO[bytes], where: str, reduce: Reduce, load: Callable[[A
 
     Parameters
     ----------
-    stream : binary file
-        At the first byte of a pickle; left behind its last one.
-    where : str
-        The file, for errors.
-    reduce : callable
-        Given a `Named` and arguments, returns what stands for the call; or refuses it.
-    load : callable
-        Given a persistent name, returns what stands for it.
+    stream : at the first byte of a pickle; left behind its last one
+    where : the file, for errors
+    reduce : given a `Named` and arguments, returns what stands for the call; or refuses it
+    load : given a persistent name, returns what stands for it
 
     Raises
     ------

@@ -31,17 +31,11 @@ class NetLayer(NamedTuple):
 
     Attributes
     ----------
-    name, type : str
-        As in the file.
-    bottoms, tops : tuple of str
-        What it reads and writes.
-    weight_shape : tuple of int
-        ``(outputs, inputs / groups, kernel height, kernel width)`` of a convolution,
-        ``(outputs, inputs)`` of an inner product, ``()`` of any other layer.
-    shape : tuple of int or None
-        Channels, height and width of the output, where that is known.
-    block : Block
-        What the file says of it.
+    bottoms, tops : what it reads and writes
+    weight_shape : of a convolution ``(outputs, inputs / groups, kernel height, kernel width)``, of
+        an inner product ``(outputs, inputs)``, ``()`` of any other layer
+    shape : of the output, where it is known
+    block : what the file says of the layer
     """
 
     name: str
@@ -54,30 +48,14 @@ class NetLayer(NamedTuple):
 
 
 class Net(NamedTuple):
-    """A network.
-
-    Attributes
-    ----------
-    inputs : dict of str to tuple of int
-        Channels, height and width of what it reads.
-    layers : tuple of NetLayer
-        In order.
-    """
+    """A network's layers in order, and the shapes of what it reads."""
 
     inputs: dict[str, Shape]
     layers: tuple[NetLayer, ...]
 
 
 class Block:
-    """What stands between two braces: keys with their values and lines, in order.
-
-    Parameters
-    ----------
-    file : str
-        Where it is from, for errors.
-    line : int
-        Where it begins.
-    """
+    """What stands between two braces: keys with their values and lines, in order."""
 
     def __init__(self, file: str, line: int) -> None:
         self.file = file
@@ -130,17 +108,8 @@ MOST_BYTES = 1 << 22
 def read_prototxt(path: str | Path) -> Net:
     """Read the layers of a network in order, and follow the shapes of their inputs.
 
-    Parameters
-    ----------
-    path : str or Path
-        A network definition in protobuf's text form, its layers written ``layer {`` or
-        ``layers {``.
-
-    Raises
-    ------
-    WorkloadError
-        The file cannot be read or is not of this form, or an inner product's or a convolution's
-        input has no known shape.
+    Layers are written ``layer {`` or ``layers {``. A file of another form, or a product whose input
+    has no known shape, is a WorkloadError.
 
     References
     ----------
@@ -167,11 +136,6 @@ def kind_of(layer_type: str) -> str:
 
     ``InnerProduct``, ``INNER_PRODUCT`` and ``CInnerProduct`` (of dynamic network surgery) are all
     ``innerproduct``.
-
-    Parameters
-    ----------
-    layer_type : str
-        As in the file.
     """
     kind = layer_type.replace("_", "").lower()
     return {"cconvolution": "convolution", "cinnerproduct": "innerproduct"}.get(kind, kind)
@@ -332,18 +296,10 @@ def _pool(parameters: Block, shape: Shape) -> Shape:
 
 
 def rounds_up(pooling: Block) -> bool:
-    """Return whether a last window that is cut off counts.
+    """Return whether a last window that is cut off counts, from a block ``pooling_param``.
 
-    Parameters
-    ----------
-    pooling : Block
-        ``pooling_param``. Caffe rounds up unless its ``round_mode`` is FLOOR; forks say
-        ``ceil_mode: false``.
-
-    Raises
-    ------
-    WorkloadError
-        A word that is none of them.
+    Caffe rounds up unless its ``round_mode`` is FLOOR; forks say ``ceil_mode: false``. Other words
+    are a WorkloadError.
 
     References
     ----------

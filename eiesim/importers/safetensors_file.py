@@ -20,17 +20,9 @@ METADATA = "__metadata__"
 
 
 def read_safetensors(path: str | Path) -> dict[str, npt.NDArray[Any]]:
-    """Read the tensors of a file.
+    """Read the tensors in the order in which they lie in the file; bfloat16 as float32.
 
-    Returns
-    -------
-    dict of name to array
-        In the order in which they lie in the file; bfloat16 as float32.
-
-    Raises
-    ------
-    WorkloadError
-        The file is missing, damaged or of another kind, or its header does not fit its length.
+    A damaged file, or a header that does not fit the file's length, is a WorkloadError.
 
     References
     ----------

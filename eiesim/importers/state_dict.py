@@ -21,18 +21,13 @@ Array = npt.NDArray[Any]
 
 
 class Weights(NamedTuple):
-    """Layers of a file.
+    """Layers of a file, in its order.
 
     Attributes
     ----------
-    layers : dict of name to DenseLayer
-        In the file's order.
-    others : dict of name to array
-        Arrays that are no layers.
-    notes : tuple of str
-        What was put together or assumed.
-    code_bits : dict of name to int
-        Bits of the codes, for layers whose weights are shared in the file.
+    others : arrays that are no layers
+    notes : what was put together or assumed
+    code_bits : bits of the codes, for layers whose weights are shared in the file
     """
 
     layers: dict[str, DenseLayer]
@@ -54,19 +49,11 @@ def find_layers(arrays: Mapping[str, Array], what: str, any_name: bool = False) 
 
     ``NAME.weight`` of two or more dimensions is a layer, with ``NAME.bias`` beside it if there is
     one; of recurrent modules ``NAME.weight_ih_l0``, with ``NAME.bias_ih_l0``, and so on; of
-    attention ``NAME.in_proj_weight``. Weights in parts are put together first, see
-    `eiesim.importers.parametrised.join_parts`. An int8 or uint8 array has its ``NAME.scale`` beside
-    it, one number or one an output, and may have a ``NAME.zero_point``: a weight is scale x (number
-    - zero point).
-
-    Parameters
-    ----------
-    arrays : mapping of name to array
-        Of float64, float32, float16, int8 or uint8, where they are weights.
-    what : str
-        The file, for errors.
-    any_name : bool
-        Whether arrays of two or more dimensions with other names are layers, too.
+    attention ``NAME.in_proj_weight``. With `any_name`, arrays of two or more dimensions with other
+    names are layers, too. Weights are float64, float32, float16, int8 or uint8. Weights in parts
+    are put together first, see `eiesim.importers.parametrised.join_parts`. An int8 or uint8 array
+    has its ``NAME.scale`` beside it, one number or one an output, and may have a
+    ``NAME.zero_point``: a weight is scale x (number - zero point).
 
     Raises
     ------
@@ -116,21 +103,9 @@ def _name_layer(key: str) -> tuple[str, str, str]:
 
 
 def take_layer(weights: Array, bias: Array | None, what: str) -> DenseLayer:
-    """Return arrays as a layer, checked.
+    """Return float32 weights [outputs, inputs, ...] and a bias of any shape as a checked layer.
 
-    Parameters
-    ----------
-    weights : float32 [outputs, inputs, ...]
-        All of them.
-    bias : float32 [outputs] or None
-        In any shape of so many numbers.
-    what : str
-        The layer, for errors.
-
-    Raises
-    ------
-    WorkloadError
-        Dtype or shape differ, or a number is infinite or NaN.
+    Another dtype or size, an infinity or NaN is a WorkloadError.
     """
     axes = ("outputs", "inputs", *(f"axis {axis}" for axis in range(2, weights.ndim)))
     weights = take_array(weights, f"{what}: weights", np.float32, axes)

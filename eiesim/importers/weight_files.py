@@ -26,37 +26,17 @@ STATE_DICTS: Mapping[Kind, Callable[[str | Path], dict[str, npt.NDArray[Any]]]] 
 
 
 def read_weights(path: str | Path) -> dict[str, DenseLayer]:
-    """Read the weights of a network's layers.
-
-    Parameters
-    ----------
-    path : str or Path
-        As in `read_weights_file`.
-
-    Returns
-    -------
-    dict of DenseLayer
-        By name, in the file's order.
-
-    Raises
-    ------
-    WorkloadError
-        As in `read_weights_file`.
-    """
+    """Read the weights of a network's layers by name, as `read_weights_file` does."""
     return read_weights_file(path).layers
 
 
 def read_weights_file(path: str | Path) -> Weights:
-    """Read the weights of a network's layers, and tell what else the file holds.
+    """Read the weights of a network's layers, and what else the file holds.
 
-    Parameters
-    ----------
-    path : str or Path
-        A file of `torch.save` or safetensors, or an `.index.json` of several, with arrays as
-        `find_layers` takes them; a `.caffemodel`; or a `.npz` file of such arrays, in which any
-        array of two or more dimensions is a layer's weights [outputs, inputs, ...], called ``NAME``
-        or ``NAME.weight``, with its bias, if any, as ``NAME.bias`` [outputs]. What it is, is told
-        by its content.
+    The content decides what the file is: of `torch.save` or safetensors, or an `.index.json` of
+    several, with arrays as `find_layers` takes them; a `.caffemodel`; or a `.npz` file of such
+    arrays, in which any array of two or more dimensions is a layer's weights [outputs, inputs,
+    ...], called ``NAME`` or ``NAME.weight``, with its bias, if any, as ``NAME.bias`` [outputs].
 
     Raises
     ------
