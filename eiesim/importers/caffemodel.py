@@ -13,6 +13,7 @@ import numpy.typing as npt
 from eiesim.base.errors import WorkloadError
 from eiesim.importers.content import read_content, take_floats
 
+Blobs = tuple[npt.NDArray[np.float32], ...]
 VARINT, EIGHT_BYTES, LENGTH, FOUR_BYTES = 0, 1, 2, 5
 """Wire types: how a field's value is written."""
 LAYER_FIELDS = {100: (1, 7), 2: (4, 6)}
@@ -23,25 +24,6 @@ LEGACY_DIMS = (1, 2, 3, 4)
 MOST_DIMS = 32
 
 
-class MessageField(NamedTuple):
-    """One field of a message.
-
-    Attributes
-    ----------
-    wire : wire type, which says how the value is written
-    value : number of a varint, else 0
-    payload : bytes of the other wire types
-    at, payload_at : where the field and its payload begin, in bytes from the start of the file
-    """
-
-    number: int
-    wire: int
-    value: int
-    payload: memoryview
-    at: int
-    payload_at: int
-
-
 class Message(NamedTuple):
     """Bytes of a message, and where in which file they are."""
 
@@ -50,7 +32,20 @@ class Message(NamedTuple):
     file: str
 
 
-def read_caffemodel(path: str | Path) -> dict[str, tuple[npt.NDArray[np.float32], ...]]:
+class MessageField(NamedTuple):
+    """One field of a message: its number and wire type, and where it begins in the file.
+
+    A varint has a `value`, the other wire types a `payload`.
+    """
+
+    number: int
+    wire: int
+    value: int
+    payload: Message
+    at: int
+
+
+def read_caffemodel(path: str | Path) -> dict[str, Blobs]:
     """Read the blobs of every layer that has some, by name, in the file's order.
 
     The file is plain or gzip; its layers have today's form (`layer`) or the one before (`layers`).
@@ -69,10 +64,10 @@ def read_caffemodel(path: str | Path) -> dict[str, tuple[npt.NDArray[np.float32]
     BlobProto, BlobShape. Protocol Buffers, "Encoding".
     """
     net = Message(memoryview(read_content(path)), 0, str(path))
-    layers: dict[str, tuple[npt.NDArray[np.float32], ...]] = {}
+    layers: dict[str, Blobs] = {}
     for field in read_fields(net):
         if field.wire == LENGTH and field.number in LAYER_FIELDS:
-            name, blobs = _read_layer(_inside(net, field), *LAYER_FIELDS[field.number])
+            name, blobs = _read_layer(field.payload, *LAYER_FIELDS[field.number])
             if blobs and name in layers:
                 raise WorkloadError(
                     f"{path}: byte {field.at}: expected layers of different names, found {name!r} "
@@ -106,8 +101,9 @@ def read_fields(message: Message) -> Iterator[MessageField]:
         left = len(message.content) - place
         if length > left:
             raise _damage(message, start, f"a field of {length} bytes, found {left} bytes left")
-        payload = message.content[place : place + length]
-        yield MessageField(key >> 3, wire, value, payload, message.at + start, message.at + place)
+        content = message.content[place : place + length]
+        payload = Message(content, message.at + place, message.file)
+        yield MessageField(key >> 3, wire, value, payload, message.at + start)
         place += length
 
 
@@ -121,20 +117,14 @@ def _read_varint(message: Message, place: int) -> tuple[int, int]:
     raise _damage(message, place, "a number of at most 10 bytes, found one without end")
 
 
-def _inside(message: Message, field: MessageField) -> Message:
-    return Message(field.payload, field.payload_at, message.file)
-
-
-def _read_layer(
-    layer: Message, name_field: int, blobs_field: int
-) -> tuple[str, tuple[npt.NDArray[np.float32], ...]]:
+def _read_layer(layer: Message, name_field: int, blobs_field: int) -> tuple[str, Blobs]:
     name = b""
     blobs = []
     for field in read_fields(layer):
         if (field.number, field.wire) == (name_field, LENGTH):
-            name = bytes(field.payload)
+            name = bytes(field.payload.content)
         elif (field.number, field.wire) == (blobs_field, LENGTH):
-            blobs.append(_read_blob(_inside(layer, field)))
+            blobs.append(_read_blob(field.payload))
     return name.decode("utf-8", "backslashreplace"), tuple(blobs)
 
 
@@ -144,9 +134,9 @@ def _read_blob(blob: Message) -> npt.NDArray[np.float32]:
     legacy: dict[int, int] = {}
     for field in read_fields(blob):
         if field.number == BLOB_DATA and field.wire in {LENGTH, FOUR_BYTES}:
-            data += field.payload
+            data += field.payload.content
         elif (field.number, field.wire) == (BLOB_SHAPE, LENGTH):
-            shape = _read_shape(_inside(blob, field))
+            shape = _read_shape(field.payload)
         elif field.wire == VARINT and field.number in LEGACY_DIMS:
             legacy[field.number] = field.value
     if legacy and not shape:
@@ -166,9 +156,9 @@ def _read_shape(message: Message) -> list[int]:
         if (field.number, field.wire) == (SHAPE_DIM, VARINT):
             dims.append(field.value)
         elif (field.number, field.wire) == (SHAPE_DIM, LENGTH):
-            packed, place = _inside(message, field), 0
-            while place < len(packed.content):
-                value, place = _read_varint(packed, place)
+            place = 0
+            while place < len(field.payload.content):
+                value, place = _read_varint(field.payload, place)
                 dims.append(value)
     return dims
 

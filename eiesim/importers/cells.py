@@ -117,13 +117,11 @@ def _join(of_input: DenseLayer, of_state: DenseLayer, what: str) -> tuple[str, F
             f"{what}: expected [3 or 4 x hidden, inputs] and [.., hidden] weights, found "
             f"{list(of_input.weights.shape)} and {list(of_state.weights.shape)}"
         )
-    biases = tuple(
+    weights = (of_input.weights, of_state.weights)
+    input_bias, state_bias = (
         np.zeros(rows, np.float32) if part.bias is None else part.bias
         for part in (of_input, of_state)
     )
     if gates == 4:
-        return "lstm", join_lstm(
-            of_input.weights, of_state.weights, biases[0] + biases[1], TORCH_LSTM
-        )
-    matrices = (of_input.weights, of_state.weights)
-    return "gru", join_gru(matrices, (biases[0], biases[1]), TORCH_GRU, "after")
+        return "lstm", join_lstm(*weights, input_bias + state_bias, TORCH_LSTM)
+    return "gru", join_gru(weights, (input_bias, state_bias), TORCH_GRU, "after")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eiesim.graph import Graph, Shape, Step
 
@@ -40,39 +40,28 @@ class Builder:
         self.steps: list[Step] = []
         self.skipped: list[Skipped] = []
 
-    def find_missing(self, inputs: tuple[str, ...]) -> str | None:
-        """Return the first tensor that a step reads and that is not there, or None."""
-        return next((name for name in inputs if name not in self.tensors), None)
-
     def add(self, step: Step, output: str) -> None:
         """Add a step whose inputs are names of tensors."""
-        inputs = tuple(self.tensors[name] for name in step.inputs)
-        self.steps.append(Step(step.name, step.op, inputs, step.layer, step.settings))
+        self.steps.append(replace(step, inputs=tuple(self.tensors[it] for it in step.inputs)))
         self.tensors[output] = step.name
-
-    def rename(self, tensor: str, output: str) -> None:
-        """Give a tensor another name, too: for a step that changes nothing."""
-        self.tensors[output] = self.tensors[tensor]
 
     def skip(self, name: str, reason: str, outputs: tuple[str, ...], shape: Shape | None) -> None:
         """Leave a step out; `shape` is that of its outputs, where it is known."""
-        told = f"{reason}; left out"
+        remedy = "left out"
         for tensor in outputs:
             self.tensors.pop(tensor, None)
             if shape is not None:
                 self.inputs[name] = shape
                 self.tensors[tensor] = name
-                told = f"{reason}; give what it would give as the input {name!r}"
-        self.skipped.append(Skipped(name, told))
+                remedy = f"give what it would give as the input {name!r}"
+        self.skipped.append(Skipped(name, f"{reason}; {remedy}"))
 
-    def finish(self, outputs: tuple[str, ...] = ()) -> Described:
-        """Return the network; without `outputs`, it gives the tensors that nothing reads.
+    def finish(self) -> Described:
+        """Return the network, whose outputs are those of the steps that no other step reads.
 
         Steps that do not go together are a WorkloadError.
         """
-        named = [self.tensors[name] for name in outputs if name in self.tensors]
         read = {name for step in self.steps for name in step.inputs}
-        last = named or [step.name for step in self.steps if step.name not in read]
-        used = {name: shape for name, shape in self.inputs.items() if name in read}
-        graph = Graph(used, tuple(self.steps), tuple(dict.fromkeys(last)))
-        return Described(graph, tuple(self.skipped))
+        inputs = {name: shape for name, shape in self.inputs.items() if name in read}
+        outputs = dict.fromkeys(step.name for step in self.steps if step.name not in read)
+        return Described(Graph(inputs, tuple(self.steps), tuple(outputs)), tuple(self.skipped))

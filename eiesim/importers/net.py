@@ -17,7 +17,6 @@ from eiesim.importers.content import read_content, take_floats
 from eiesim.importers.prototxt import NetLayer, read_prototxt
 from eiesim.layer.weights import LARGEST, CompressedLayer, StoredLayer
 
-INDEX_BITS = 4
 TRUNCATED = "the file is truncated, or the .prototxt is of another network"
 MOST_COLUMNS = 1 << 20
 """Inputs of a row, as in LayerSpec: with them grows what is kept of a layer without weights."""
@@ -92,7 +91,7 @@ def _read_layer(reader: ByteReader, net: NetLayer, entries: int) -> NetRecord:
     except WorkloadError as error:
         raise WorkloadError(f"{reader.file}: {error}") from error
     padding = entries - int(np.count_nonzero(codes))
-    return NetRecord(layer, net.weight_shape, bias, INDEX_BITS, entries, padding)
+    return NetRecord(layer, net.weight_shape, bias, index_bits=4, entries=entries, padding=padding)
 
 
 def _place(

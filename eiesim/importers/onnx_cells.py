@@ -11,12 +11,7 @@ from eiesim.graph import STEPS, Step
 from eiesim.importers.cells import join_gru, join_lstm
 from eiesim.importers.described import Unsupported
 from eiesim.importers.onnx_lowering import Lowering
-from eiesim.importers.onnx_weights import (
-    expect,
-    find_data,
-    find_weights,
-    read_attributes,
-)
+from eiesim.importers.onnx_weights import expect, find_data, find_weights, read_attributes
 from eiesim.layer.weights import DenseLayer
 
 Floats = npt.NDArray[np.float32]
@@ -104,10 +99,10 @@ def _read_cell(low: Lowering, node: Any, name: str, gates: int) -> Cell:
         raise Unsupported(f"{len(of_state)} directions, expected {len(reverse)}")
     biases = np.zeros((len(reverse), 2, rows), np.float32)
     if inputs[3]:
-        found = low.file.constants.get(inputs[3])
-        if found is None or found.shape != (len(reverse), 2 * rows):
+        constant = low.file.constants.get(inputs[3])
+        if constant is None or constant.shape != (len(reverse), 2 * rows):
             raise Unsupported("expected a bias that is a constant")
-        biases = found.astype(np.float32).reshape(biases.shape)
+        biases = constant.astype(np.float32).reshape(biases.shape)
     states = _find_states(low, name, tuple(inputs[5:7] if gates == 4 else inputs[5:6]))
     return Cell(node, name, data, reverse, of_input, of_state, biases, states)
 
@@ -120,21 +115,16 @@ def _check_lengths(low: Lowering, data: str, lengths: str) -> None:
         raise Unsupported("expected sequences of their whole length")
 
 
-def _find_states(low: Lowering, name: str, given: tuple[str, ...]) -> tuple[str, ...]:
-    """Return where the state begins: nowhere for zeros, else all of it."""
-
-    def is_zero(state: str) -> bool:
-        return not state or (state in low.file.constants and not low.file.constants[state].any())
-
-    if all(is_zero(state) for state in given):
+def _find_states(low: Lowering, name: str, states: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the tensors in which the state begins: none where all are zeros."""
+    constants = low.file.constants
+    if all(not state or (state in constants and not constants[state].any()) for state in states):
         return ()
-    first = next(state for state in given if state)
-    states = list(given)
-    for place, state in enumerate(given):
-        if not state:  # zeros, as large as the other one
-            zeros = low.name_tensor(f"{name}/zeros")
-            states[place] = low.node("Sub", [first, first], zeros)
-    return tuple(states)
+    first = next(state for state in states if state)
+    return tuple(  # a missing one is zeros, as large as the other one
+        state or low.node("Sub", [first, first], low.name_tensor(f"{name}/zeros"))
+        for state in states
+    )
 
 
 def _place(

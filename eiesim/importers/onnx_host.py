@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
 from eiesim.base.errors import WorkloadError
@@ -51,29 +51,21 @@ class HostGraph:
             if name not in self.tensors:
                 raise WorkloadError(f"{self.what}: step {step.name!r}: {name!r} is no tensor of it")
         stops = {self.tensors[name] for name in step.inputs}
-        found: dict[int, Any] = {}
-        waiting, seen = [self.tensors[step.name]], set(stops)
-        while waiting:
-            name = waiting.pop()
-            if name in seen or name in self.constants:
-                continue
-            seen.add(name)
+
+        def find_node(name: str) -> Any:
+            if name in stops:
+                return None
             if name not in self.producers:
                 raise WorkloadError(f"{self.what}: step {step.name!r}: nothing gives {name!r}")
-            node = self.producers[name]
-            found[id(node)] = node
-            waiting.extend(find_reads(node))
-        return [node for node in self.model.graph.node if id(node) in found]
+            return self.producers[name]
+
+        nodes, _ = find_piece(self.tensors[step.name], self.constants, find_node)
+        return [node for node in self.model.graph.node if id(node) in nodes]
 
     def make_piece(self, step: Step) -> Any:
         """Return the model of a step: its inputs and its output in the step's order."""
-        from onnx import ModelProto  # noqa: PLC0415 - an extra
-
         nodes = self.find_nodes(step)
-        piece = ModelProto(ir_version=self.model.ir_version)
-        piece.opset_import.extend(self.model.opset_import)
-        piece.graph.name = "piece"
-        piece.graph.node.extend(nodes)
+        piece = start_model(self.model, "piece", nodes)
         inputs = dict.fromkeys(self.tensors[name] for name in step.inputs)
         for values, names in (
             (piece.graph.input, tuple(inputs)),
@@ -91,6 +83,41 @@ class HostGraph:
         return piece
 
 
+def start_model(source: Any, name: str, nodes: Iterable[Any]) -> Any:
+    """Return a ModelProto of some nodes, in the versions of the model that they are from."""
+    from onnx import ModelProto  # noqa: PLC0415 - an extra
+
+    model = ModelProto(ir_version=source.ir_version)
+    model.opset_import.extend(source.opset_import)
+    model.graph.name = name
+    model.graph.node.extend(nodes)
+    return model
+
+
+def find_piece(
+    tensor: str, constants: Container[str], find_node: Callable[[str], Any]
+) -> tuple[dict[int, Any], list[str]]:
+    """Return the nodes that compute a tensor, by `id`, and the tensors where the search stops.
+
+    `find_node` returns the node that gives a tensor, or None where the search is to stop.
+    """
+    nodes: dict[int, Any] = {}
+    inputs: list[str] = []
+    waiting, seen = [tensor], set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name in constants:
+            continue
+        seen.add(name)
+        node = find_node(name)
+        if node is None:
+            inputs.append(name)
+        else:
+            nodes[id(node)] = node
+            waiting.extend(find_reads(node))
+    return nodes, inputs
+
+
 def find_reads(node: Any) -> Iterator[str]:
     """Return the tensors that a node reads, also those that the graphs in it take from outside."""
     yield from (name for name in node.input if name)
@@ -105,10 +132,6 @@ def find_reads(node: Any) -> Iterator[str]:
 
 
 def _find_names(graph: Any) -> frozenset[str]:
-    own: Iterable[str] = (
-        *(value.name for value in graph.input),
-        *(tensor.name for tensor in graph.initializer),
-        *(sparse.values.name for sparse in graph.sparse_initializer),
-        *(name for node in graph.node for name in node.output),
-    )
-    return frozenset(own)
+    sparse = (tensor.values for tensor in graph.sparse_initializer)
+    named = {value.name for value in (*graph.input, *graph.initializer, *sparse)}
+    return frozenset(named.union(*(node.output for node in graph.node)))

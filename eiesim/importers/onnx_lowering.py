@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from eiesim.base.errors import WorkloadError
-from eiesim.graph import STEPS, Shape, Step
+from eiesim.graph import Shape, Step
 from eiesim.importers.described import Skipped, Unsupported
 from eiesim.importers.onnx_file import Array, OnnxFile, find_graphs
 from eiesim.importers.onnx_host import find_reads
@@ -58,10 +59,7 @@ class Lowering:
             (it.version for it in self.file.model.opset_import if it.domain in ("", "ai.onnx")), 1
         )
         self.outputs = {value.name for value in graph.output}
-        self.reads: dict[str, int] = {}
-        for node in graph.node:
-            for name in find_reads(node):
-                self.reads[name] = self.reads.get(name, 0) + 1
+        self.reads = Counter(name for node in graph.node for name in find_reads(node))
         self.there = {value.name for value in graph.input} | set(self.file.constants)
         self.steps = {value.name for value in graph.input}
         self.names = {*self.there, *self.reads, *self.outputs}
@@ -144,25 +142,20 @@ class Lowering:
         self.entries.append(Product(step, layer, output))
 
     @property
-    def product_names(self) -> set[str]:
-        """What the steps on EIE are called."""
-        return {entry.step.name for entry in self.entries if isinstance(entry, Product)}
+    def products(self) -> list[Product]:
+        """The entries that are steps on EIE."""
+        return [entry for entry in self.entries if isinstance(entry, Product)]
+
+    @property
+    def nodes(self) -> list[Any]:
+        """The entries that the host runs."""
+        return [entry for entry in self.entries if not isinstance(entry, Product)]
 
     def find_product(self, tensor: str) -> Product | None:
         """Return the product that gives a tensor, if one does."""
-        for entry in reversed(self.entries):
-            if isinstance(entry, Product) and entry.output == tensor:
-                return entry
-        return None
+        return next((it for it in reversed(self.products) if it.output == tensor), None)
 
     def find_shape(self, tensor: str) -> Shape | None:
         """Return the shape of a tensor, `STEPS` for unknown sizes; None where nothing is known."""
         array = self.file.constants.get(tensor)
         return self.shapes.get(tensor) if array is None else array.shape
-
-    def find_known(self, tensor: str) -> Shape:
-        """Return the shape of a tensor; Unsupported where a size is not known."""
-        shape = self.find_shape(tensor)
-        if shape is None or STEPS in shape:
-            raise Unsupported(f"expected a known shape of {tensor!r}, found {shape}")
-        return shape

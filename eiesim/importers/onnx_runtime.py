@@ -11,7 +11,6 @@ from eiesim.base.errors import WorkloadError
 from eiesim.importers.onnx_file import Array, is_external
 
 NEEDS_RUNTIME = "running ONNX needs the package onnxruntime: pip install 'eiesim[onnx]'"
-ONLY_ERRORS = 4
 
 
 class Session:
@@ -29,7 +28,7 @@ class Session:
         self.outputs = [value.name for value in model.graph.output]
         self.kinds = {it.name: it.type.tensor_type.elem_type for it in model.graph.input}
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = ONLY_ERRORS
+        options.log_severity_level = 4  # errors alone
         # one thread: sums are then in the same order each time
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         try:

@@ -16,7 +16,6 @@ from eiesim.importers.raw_numbers import DTYPES, take_numbers
 
 MOST_HEADER_BYTES = 100_000_000
 """As in the format's own library."""
-METADATA = "__metadata__"
 
 
 def read_safetensors(path: str | Path) -> dict[str, npt.NDArray[Any]]:
@@ -36,7 +35,7 @@ def read_safetensors(path: str | Path) -> dict[str, npt.NDArray[Any]]:
             "file is damaged or of another kind"
         )
     header = _parse(reader.take(length, "header"), str(path))
-    header.pop(METADATA, None)
+    header.pop("__metadata__", None)
     rows = [_take_row(name, row, str(path)) for name, row in header.items()]
     arrays = {}
     place = 0

@@ -15,8 +15,6 @@ from eiesim.importers.parametrised import join_parts
 from eiesim.layer.weights import DenseLayer
 
 WEIGHT, BIAS = "weight", "bias"
-SCALE, ZERO = "scale", "zero_point"
-INTEGERS = (np.int8, np.uint8)
 Array = npt.NDArray[Any]
 
 
@@ -72,11 +70,11 @@ def find_layers(arrays: Mapping[str, Array], what: str, any_name: bool = False) 
         if name in layers:
             raise WorkloadError(f"{what}: expected each layer under a name of its own, found "
                                 f"{name!r} twice")  # fmt: skip
-        scale, zero = beside + SCALE, beside + ZERO
         weights = array
-        if array.dtype in INTEGERS:
-            beside_it = (plain.arrays.get(scale), plain.arrays.get(zero))
-            weights = _scale(array, *beside_it, f"{what}: {name}", scale)
+        if array.dtype in (np.int8, np.uint8):
+            scale, zero = f"{beside}scale", f"{beside}zero_point"
+            parts = (plain.arrays.get(scale), plain.arrays.get(zero))
+            weights = _scale(array, *parts, f"{what}: {name}", scale)
             taken |= {scale, zero}
         taken |= {key, bias}
         offset = _to_float32(plain.arrays[bias]) if bias in plain.arrays else None

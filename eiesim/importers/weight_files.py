@@ -19,7 +19,6 @@ from eiesim.importers.state_dict import Weights, find_layers, take_layer
 from eiesim.importers.torch_file import read_torch
 from eiesim.layer.weights import DenseLayer
 
-WEIGHT, BIAS = ".weight", ".bias"
 STATE_DICTS: Mapping[Kind, Callable[[str | Path], dict[str, npt.NDArray[Any]]]] = {
     Kind.TORCH: read_torch, Kind.SAFETENSORS: read_safetensors, Kind.SHARDS: read_shards,
 }  # fmt: skip
@@ -46,7 +45,7 @@ def read_weights_file(path: str | Path) -> Weights:
     """
     kind = find_kind(path)
     if kind == Kind.CAFFEMODEL:
-        found = Weights(_read_caffemodel(path))
+        weights = Weights(_read_caffemodel(path))
     elif kind == Kind.ARRAYS:
         arrays = read_arrays(path)
         if "codebook" in arrays or "header" in arrays:
@@ -54,21 +53,21 @@ def read_weights_file(path: str | Path) -> Weights:
                 f"{path}: expected weights, found a layer that is compressed already; "
                 "run it as it is"
             )
-        found = find_layers(arrays, str(path), any_name=True)
-        _refuse_others(path, found)
+        weights = find_layers(arrays, str(path), any_name=True)
+        _refuse_others(path, weights.others)
     elif kind in STATE_DICTS:
-        found = find_layers(STATE_DICTS[kind](path), str(path))
+        weights = find_layers(STATE_DICTS[kind](path), str(path))
     else:
         raise WorkloadError(
             f"{path}: expected weights alone, found {kind.value}; import it instead"
         )
-    if not found.layers:
-        named = ", ".join(f"{key} {list(it.shape)}" for key, it in [*found.others.items()][:5])
+    if not weights.layers:
+        others = [f"{key} {list(array.shape)}" for key, array in weights.others.items()]
         raise WorkloadError(
             f"{path}: expected weights [outputs, inputs, ...] of at least one layer, called "
-            f"NAME.weight, found {named or 'none'}"
+            f"NAME.weight, found {', '.join(others[:5]) or 'none'}"
         )
-    return found
+    return weights
 
 
 def _read_caffemodel(path: str | Path) -> dict[str, DenseLayer]:
@@ -81,16 +80,16 @@ def _read_caffemodel(path: str | Path) -> dict[str, DenseLayer]:
     }
 
 
-def _refuse_others(path: str | Path, found: Weights) -> None:
+def _refuse_others(path: str | Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     """Refuse arrays that nobody asked to leave out, but for those of a normalisation."""
-    norms = {norm.name for norm in find_norms(found.others)}
-    others = [key for key in found.others if key.rpartition(".")[0] not in norms]
+    norms = {norm.name for norm in find_norms(arrays)}
+    others = [key for key in arrays if key.rpartition(".")[0] not in norms]
     if others:
         raise WorkloadError(
             *(
-                f"{path}: array {key!r} {list(found.others[key].shape)}: expected weights of two "
-                f"or more dimensions, or a bias called NAME{BIAS} beside weights NAME or "
-                f"NAME{WEIGHT}; rename it or leave it out"
+                f"{path}: array {key!r} {list(arrays[key].shape)}: expected weights of two "
+                f"or more dimensions, or a bias called NAME.bias beside weights NAME or "
+                "NAME.weight; rename it or leave it out"
                 for key in others
             )
         )
