@@ -38,7 +38,7 @@ def read_caffe_graph(path: str | Path) -> Described:
     for layer in net.layers:
         _add(builder, layer)
     if not builder.steps:
-        reasons = "; ".join(f"{it.name}: {it.reason}" for it in builder.skipped)
+        reasons = "; ".join(f"{layer.name}: {layer.reason}" for layer in builder.skipped)
         raise WorkloadError(f"{path}: expected a layer that can be run, found none: {reasons}")
     try:
         return builder.finish()

@@ -1,4 +1,4 @@
-"""Weights from `.caffemodel` files, by an own reader of protobuf's wire format."""
+"""Weights from `.caffemodel` files; protobuf's wire format is read without protobuf."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Blobs = tuple[npt.NDArray[np.float32], ...]
 VARINT, EIGHT_BYTES, LENGTH, FOUR_BYTES = 0, 1, 2, 5
 """Wire types: how a field's value is written."""
 LAYER_FIELDS = {100: (1, 7), 2: (4, 6)}
-"""NetParameter's `layer` and, of old, `layers`: the fields of a layer's name and of its blobs."""
+"""NetParameter's `layer` and the older `layers`: the fields of a layer's name and of its blobs."""
 BLOB_DATA, BLOB_SHAPE, SHAPE_DIM = 5, 7, 1
 LEGACY_DIMS = (1, 2, 3, 4)
 """BlobProto's num, channels, height and width, from before it had a shape."""

@@ -17,11 +17,11 @@ TORCH_LSTM = "ifjo"
 TORCH_GRU = "rzn"
 """Order of PyTorch's gates: reset, update, new value."""
 IN_A_MODULE = re.compile(r"(?:^|\.)weight_(?P<kind>ih|hh)_(?P<level>l\d+(?:_reverse)?)$")
-"""Weights of an LSTM or GRU module: which of the two, and of which level and direction."""
+"""Names of an LSTM or GRU module's weights, of the input (ih) or the state (hh)."""
 REVERSE = "_reverse"
-"""What stands behind the name of the level that goes backwards."""
+"""Ending of the name of a level that goes backwards."""
 OF_A_CELL = re.compile(r"(?:^|\.)weight_(?P<kind>ih|hh)$")
-"""Those of a single cell, which a program calls step by step."""
+"""Names of the weights of a single cell, which a program calls step by step."""
 
 
 def join_lstm(of_input: Floats, of_state: Floats, bias: Floats, gates: str) -> Floats:
@@ -36,8 +36,8 @@ def join_lstm(of_input: Floats, of_state: Floats, bias: Floats, gates: str) -> F
     bias : sum of all biases, [4 * hidden]
     gates : order of the gates in them: i input, j new value, f forget, o output
     """
-    whole = np.concatenate((of_input, of_state, bias[:, np.newaxis]), axis=1)
-    return np.concatenate([np.split(whole, 4)[gates.index(gate)] for gate in "ijfo"])
+    blocks = np.split(np.hstack((of_input, of_state, bias[:, np.newaxis])), 4)
+    return np.concatenate([blocks[gates.index(gate)] for gate in "ijfo"])
 
 
 def join_gru(
@@ -96,12 +96,11 @@ def join_cells(
         if match is None:
             joined[name] = layer
             continue
-        kind = match["kind"]
         before, after = name[: match.start("kind")], name[match.end("kind") :]
-        other = f"{before}{'hh' if kind == 'ih' else 'ih'}{after}"
+        other = f"{before}{'hh' if match['kind'] == 'ih' else 'ih'}{after}"
         if other not in weights:
             raise WorkloadError(f"{what}: {name}: expected {other} beside it, found none")
-        if kind == "ih":
+        if match["kind"] == "ih":
             level = before.removesuffix("weight_") + after.removeprefix("_")
             level = level.removesuffix(".") or "layer"
             kinds[level], matrix = _join(layer, weights[other], f"{what}: {level}")

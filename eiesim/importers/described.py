@@ -1,4 +1,4 @@
-"""What a file tells of a network's steps, and what of it cannot be run."""
+"""A network's steps as a file describes them, and those that cannot be run."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Builder:
 
     def add(self, step: Step, output: str) -> None:
         """Add a step whose inputs are names of tensors."""
-        self.steps.append(replace(step, inputs=tuple(self.tensors[it] for it in step.inputs)))
+        self.steps.append(replace(step, inputs=tuple(self.tensors[name] for name in step.inputs)))
         self.tensors[output] = step.name
 
     def skip(self, name: str, reason: str, outputs: tuple[str, ...], shape: Shape | None) -> None:

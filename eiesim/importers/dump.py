@@ -20,7 +20,7 @@ POINTERS, ENTRIES = "ptr", "spm"
 INPUT, CODEBOOK = "act.dat", "arithm.dat"
 MOST_PES = 1024
 LARGEST_INDEX = 255
-"""Zeros that a relative index of at most 8 bits tells."""
+"""Most zeros that a relative index of 8 bits counts."""
 
 
 class Dump(NamedTuple):
@@ -79,16 +79,16 @@ def read_dump(path: str | Path) -> Dump:
         name = f"{ENTRIES}/{ENTRIES}{pe}.dat"
         entries.append(_find_entries(pointers, read(name), folder / name, pe, n_pes))
         lengths.add(pointers.size)
-    rows, cols, codes = (np.concatenate(it) for it in zip(*entries, strict=True))
+    rows, cols, codes = (np.concatenate(parts) for parts in zip(*entries, strict=True))
     bias_column = _find_bias(lengths, activations.size, n_pes, folder)
     if not rows.size:
         raise WorkloadError(f"{folder}: expected weights, found none")
-    whole = sparse.csc_array((codes, (rows, cols)), shape=(int(rows.max()) + 1, max(lengths) - 1))
-    bias = None if bias_column is None else whole[:, [bias_column]].toarray().reshape(-1)
+    matrix = sparse.csc_array((codes, (rows, cols)), shape=(int(rows.max()) + 1, max(lengths) - 1))
+    bias = None if bias_column is None else matrix[:, [bias_column]].toarray().reshape(-1)
     name = folder.resolve().name
     name = name if name.isprintable() and name else "layer"
     try:
-        layer = CompressedLayer(whole[:, : activations.size], codebook, bias, name)
+        layer = CompressedLayer(matrix[:, : activations.size], codebook, bias, name)
     except WorkloadError as error:
         raise WorkloadError(f"{folder}: {error}") from error
     return Dump(layer, activations, n_pes, digest.hexdigest())

@@ -19,7 +19,7 @@ from eiesim.layer.weights import LARGEST, CompressedLayer, StoredLayer
 
 TRUNCATED = "the file is truncated, or the .prototxt is of another network"
 MOST_COLUMNS = 1 << 20
-"""Inputs of a row, as in LayerSpec: with them grows what is kept of a layer without weights."""
+"""Inputs of a row, as in LayerSpec: memory grows with them even without weights."""
 
 
 @dataclass(frozen=True, eq=False)

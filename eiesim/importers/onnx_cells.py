@@ -18,9 +18,9 @@ Floats = npt.NDArray[np.float32]
 ONNX_LSTM, ONNX_GRU = "iofj", "zrn"
 """Order of ONNX's gates."""
 DIRECTIONS = {b"forward": (False,), b"reverse": (True,), b"bidirectional": (False, True)}
-"""Whether each runs from the end."""
+"""Of each direction, whether it runs from the end."""
 LEAST_OPSET = 11
-"""From here on, a negative index counts from the end."""
+"""From this version on, a negative index counts from the end."""
 FAR = np.iinfo(np.int64).min
 
 
@@ -110,8 +110,8 @@ def _read_cell(low: Lowering, node: Any, name: str, gates: int) -> Cell:
 def _check_lengths(low: Lowering, data: str, lengths: str) -> None:
     if not lengths:
         return
-    found, shape = low.file.constants.get(lengths), low.find_shape(data)
-    if found is None or not shape or shape[0] == STEPS or not (found == shape[0]).all():
+    constant, shape = low.file.constants.get(lengths), low.find_shape(data)
+    if constant is None or not shape or shape[0] == STEPS or not (constant == shape[0]).all():
         raise Unsupported("expected sequences of their whole length")
 
 
@@ -133,7 +133,7 @@ def _place(
     def fresh(word: str) -> str:
         return low.name_tensor(f"{cell.name}/{word}")
 
-    whole, last, last_cells = [], [], []
+    sequences, last_states, last_cells = [], [], []
     for number, (matrix, reverse) in enumerate(zip(matrices, cell.reverse, strict=True)):
         name = cell.name if number == 0 else f"{cell.name}/reverse"
         data = _reverse(low, cell.data, fresh("backwards")) if reverse else cell.data
@@ -141,27 +141,29 @@ def _place(
         for state in cell.states:
             place = low.constant(np.array(number), f"{name}/direction")
             states.append(low.node("Gather", [state, place], fresh("begin"), axis=0))
-        sums = given = fresh("steps")
+        sums = outputs = fresh("steps")
         low.product(Step(name, op, (data, *states), name, settings), DenseLayer(matrix), sums)
         if settings.get("cell"):
-            given, cells = (_take(low, sums, 2, np.arange(cell.hidden) + begin, fresh("part"))
-                            for begin in (0, cell.hidden))  # fmt: skip
+            outputs, cells = (
+                _take(low, sums, 2, np.arange(cell.hidden) + begin, fresh("part"))
+                for begin in (0, cell.hidden)
+            )
             last_cells.append(_take(low, cells, 0, np.array([-1]), fresh("cell")))
-        last.append(_take(low, given, 0, np.array([-1]), fresh("last")))
-        ordered = _reverse(low, given, fresh("forwards")) if reverse else given
+        last_states.append(_take(low, outputs, 0, np.array([-1]), fresh("last")))
+        ordered = _reverse(low, outputs, fresh("forwards")) if reverse else outputs
         shape = low.constant(np.array([0, 1, -1, cell.hidden]), f"{name}/shape")
-        whole.append(low.node("Reshape", [ordered, shape], fresh("whole")))
-    for parts, axis, output in zip((whole, last, last_cells), (1, 0, 0), cell.node.output,
-                                   strict=False):  # fmt: skip
+        sequences.append(low.node("Reshape", [ordered, shape], fresh("whole")))
+    results = ((sequences, 1), (last_states, 0), (last_cells, 0))
+    for (parts, axis), output in zip(results, cell.node.output, strict=False):
         if output:
             low.node("Concat", parts, output, axis=axis)
 
 
-def _take(low: Lowering, data: str, axis: int, places: npt.NDArray[Any], wanted: str) -> str:
-    index = low.constant(places, f"{wanted}/places")
-    return low.node("Gather", [data, index], wanted, axis=axis)
+def _take(low: Lowering, data: str, axis: int, places: npt.NDArray[Any], output: str) -> str:
+    index = low.constant(places, f"{output}/places")
+    return low.node("Gather", [data, index], output, axis=axis)
 
 
-def _reverse(low: Lowering, data: str, wanted: str) -> str:
-    limits = [low.constant(np.array([it]), f"{wanted}/slice") for it in (-1, FAR, 0, -1)]
-    return low.node("Slice", [data, *limits], wanted)
+def _reverse(low: Lowering, data: str, output: str) -> str:
+    limits = [low.constant(np.array([limit]), f"{output}/slice") for limit in (-1, FAR, 0, -1)]
+    return low.node("Slice", [data, *limits], output)

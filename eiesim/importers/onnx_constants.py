@@ -1,4 +1,4 @@
-"""What is known of an ONNX model before it is run: constants that it computes, and shapes."""
+"""Constants that an ONNX model computes, and its shapes, before it is run."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _infer(file: OnnxFile) -> None:
     try:
         model = shape_inference.infer_shapes(model, data_prop=True)
     except (shape_inference.InferenceError, RuntimeError, ValueError):
-        return  # the file contradicts itself; whoever runs it says so
+        return  # the file contradicts itself; running it gives the error
     file.model.graph.ClearField("value_info")
     file.model.graph.value_info.extend(model.graph.value_info)
     for value, inferred in zip(file.model.graph.output, model.graph.output, strict=True):
@@ -96,7 +96,7 @@ def _fold(file: OnnxFile, shapes: Mapping[str, Shape]) -> None:
 
 
 def _evaluate(file: OnnxFile, node: Any, shapes: Mapping[str, Shape]) -> dict[str, Array] | None:
-    """Return what a node gives, or None where that is not known or not to be computed."""
+    """Return the outputs of a node, or None where they are not known or not to be computed."""
     if node.domain not in ("", "ai.onnx") or node.op_type in CHANGING or any(find_graphs(node)):
         return None
     if not any(node.output):
@@ -115,12 +115,12 @@ def _evaluate(file: OnnxFile, node: Any, shapes: Mapping[str, Shape]) -> dict[st
             session = Session(model, "a constant")
             return dict(zip(session.outputs, session.run(inputs), strict=True))
     except WorkloadError:
-        pass  # the node stays; the runtime says why it cannot be run when it comes to it
+        pass  # the node stays; running it gives the error
     return None
 
 
 def _make_model(file: OnnxFile, node: Any, inputs: Mapping[str, Array]) -> Any:
-    """Return a model of one node; None where what it gives is of unknown size or too large."""
+    """Return a model of one node; None where an output is of unknown size or too large."""
     from onnx import helper, numpy_helper, shape_inference  # noqa: PLC0415 - an extra
 
     model = start_model(file.model, "constant", [node])

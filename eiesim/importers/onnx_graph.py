@@ -22,7 +22,7 @@ from eiesim.layer.weights import DenseLayer
 
 CELLS = ("LSTM", "GRU", "RNN")
 MOST_REASONS = 8
-"""That an error names."""
+"""Most reasons that an error names."""
 
 
 class OnnxNetwork(NamedTuple):
@@ -136,17 +136,17 @@ class _Cut:
         for entry in self.low.entries:
             if isinstance(entry, Product):
                 self._add_product(entry)
-            else:
-                for name in entry.output:
-                    if name in self.wanted and name not in self.names:
-                        self._add_piece(name, entry)
+                continue
+            for name in entry.output:
+                if name in self.wanted and name not in self.names:
+                    self._add_piece(name, entry)
         if not self.weights:
             raise WorkloadError(
                 "expected a product with constant weights (Gemm, MatMul, Conv, LSTM, GRU) for EIE, "
-                f"found none: {self._tell_reasons()}"
+                f"found none: {self._list_reasons()}"
             )
         if not self.outputs:
-            raise WorkloadError(f"expected an output, found none: {self._tell_reasons()}")
+            raise WorkloadError(f"expected an output, found none: {self._list_reasons()}")
         outputs = tuple(dict.fromkeys(self.names[name] for name in self.outputs))
         used = {name for step in self.steps for name in step.inputs} | {*outputs}
         inputs = {name: shape for name, shape in self.inputs.items() if name in used}
@@ -154,8 +154,8 @@ class _Cut:
         graph = Graph(inputs, tuple(self.steps), outputs)
         return OnnxNetwork(Described(graph, tuple(self.skipped)), self.weights, host.to_bytes())
 
-    def _tell_reasons(self) -> str:
-        reasons = [f"{it.name}: {it.reason}" for it in self.skipped]
+    def _list_reasons(self) -> str:
+        reasons = [f"{entry.name}: {entry.reason}" for entry in self.skipped]
         if not reasons:
             operators = dict.fromkeys(node.op_type for node in self.low.nodes)
             return f"{', '.join(operators)} multiply no weights"
@@ -174,7 +174,7 @@ class _Cut:
         nodes, inputs = find_piece(tensor, self.low.file.constants, self._find_node)
         name = self._name(tensor, node)
         self.names[tensor] = name
-        operands = tuple(self.names[it] for it in inputs)
+        operands = tuple(self.names[operand] for operand in inputs)
         if len(nodes) == len(operands) == 1 and node.op_type == "Relu" and not node.domain:
             self.steps.append(Step(name, "relu", operands))  # which the PEs apply themselves
             return

@@ -24,7 +24,7 @@ class HostGraph:
         if is_external(model):
             raise WorkloadError(f"{what}: expected nodes with their numbers, found a path")
         self.model, self.what = model, what
-        self.tensors = {it.key: it.value for it in model.metadata_props}
+        self.tensors = {entry.key: entry.value for entry in model.metadata_props}
         self.constants = {tensor.name: tensor for tensor in model.graph.initializer}
         self.types = find_types(model)
         self.producers = {name: node for node in model.graph.node for name in node.output if name}

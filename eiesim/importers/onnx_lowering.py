@@ -18,7 +18,7 @@ from eiesim.importers.onnx_host import find_reads
 from eiesim.layer.weights import DenseLayer
 
 PRODUCT = re.compile("Attention|Conv|Einsum|Gemm|GRU|LSTM|MatMul|RNN")
-"""What an operator that multiplies weights has in its name."""
+"""Part of the name of an operator that multiplies weights."""
 Rule = Callable[["Lowering", Any, str], None]
 
 
@@ -55,9 +55,8 @@ class Lowering:
 
     def __post_init__(self) -> None:
         graph = self.file.model.graph
-        self.opset = next(
-            (it.version for it in self.file.model.opset_import if it.domain in ("", "ai.onnx")), 1
-        )
+        opsets = (it.version for it in self.file.model.opset_import if it.domain in ("", "ai.onnx"))
+        self.opset = next(opsets, 1)
         self.outputs = {value.name for value in graph.output}
         self.reads = Counter(name for node in graph.node for name in find_reads(node))
         self.there = {value.name for value in graph.input} | set(self.file.constants)
@@ -73,10 +72,10 @@ class Lowering:
         for node in self.file.model.graph.node:
             outputs = [name for name in node.output if name]
             name = self._name_step(node.name, outputs or [node.op_type or "node"])
-            twice = next((it for it in outputs if it in self.there), None)
+            twice = next((output for output in outputs if output in self.there), None)
             if twice is not None:
                 raise WorkloadError(f"node {name!r}: gives {twice!r}, which is there already")
-            missing = next((it for it in find_reads(node) if it not in self.there), None)
+            missing = next((read for read in find_reads(node) if read not in self.there), None)
             if missing is not None or not outputs:
                 reason = "gives nothing" if missing is None else f"reads {missing!r}, not there"
                 self.skipped.append(Skipped(name, f"{node.op_type}: {reason}; left out"))
@@ -93,7 +92,7 @@ class Lowering:
                 rule(self, node, name)
                 return
             inside = [inner for graph in find_graphs(node) for inner in graph.node]
-            if any(PRODUCT.search(it.op_type) for it in (node, *inside)):
+            if any(PRODUCT.search(inner.op_type) for inner in (node, *inside)):
                 raise Unsupported("not a product that EIE runs")
         except (Unsupported, WorkloadError) as why:
             del self.entries[before:]
@@ -153,7 +152,7 @@ class Lowering:
 
     def find_product(self, tensor: str) -> Product | None:
         """Return the product that gives a tensor, if one does."""
-        return next((it for it in reversed(self.products) if it.output == tensor), None)
+        return next((entry for entry in reversed(self.products) if entry.output == tensor), None)
 
     def find_shape(self, tensor: str) -> Shape | None:
         """Return the shape of a tensor, `STEPS` for unknown sizes; None where nothing is known."""

@@ -1,4 +1,4 @@
-"""ONNX Runtime, which runs what EIE does not; needs the extra ``onnx``."""
+"""ONNX Runtime, which runs the nodes that EIE does not; it needs the extra ``onnx``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Session:
             raise WorkloadError(f"{what}: expected a model that holds its numbers, found a path")
         self.what = what
         self.outputs = [value.name for value in model.graph.output]
-        self.kinds = {it.name: it.type.tensor_type.elem_type for it in model.graph.input}
+        self.kinds = {value.name: value.type.tensor_type.elem_type for value in model.graph.input}
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # errors alone
         # one thread: sums are then in the same order each time
@@ -46,12 +46,12 @@ class Session:
         WorkloadError
             The runtime stops, or an input of whole numbers gets others.
         """
-        taken = {name: self._convert(name, array) for name, array in inputs.items()}
+        converted = {name: self._convert(name, array) for name, array in inputs.items()}
         try:
-            results = self.session.run(self.outputs, taken)
+            results = self.session.run(self.outputs, converted)
         except Exception as error:
             raise WorkloadError(f"{self.what}: ONNX Runtime stops: {_shorten(error)}") from error
-        return [np.asarray(it) for it in results]
+        return [np.asarray(result) for result in results]
 
     def _convert(self, name: str, array: Array) -> Array:
         from onnx import helper  # noqa: PLC0415 - an extra

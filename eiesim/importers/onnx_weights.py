@@ -21,26 +21,26 @@ def read_attributes(node: Any) -> dict[str, Any]:
     from onnx import helper  # noqa: PLC0415 - an extra
 
     try:
-        return {it.name: helper.get_attribute_value(it) for it in node.attribute}
+        return {entry.name: helper.get_attribute_value(entry) for entry in node.attribute}
     except ValueError as error:
         raise Unsupported(f"an attribute without a value: {error}") from error
 
 
 def read_sizes(attributes: Attributes, key: str, usual: tuple[int, ...]) -> tuple[int, ...]:
     """Return the sizes of an attribute, by default `usual`; Unsupported for more or fewer."""
-    found = attributes.get(key, usual)
-    if not isinstance(found, list | tuple) or len(found) != len(usual):
-        raise Unsupported(f"{key}: expected {len(usual)} sizes, found {found}")
-    return tuple(found)
+    sizes = attributes.get(key, usual)
+    if not isinstance(sizes, list | tuple) or len(sizes) != len(usual):
+        raise Unsupported(f"{key}: expected {len(usual)} sizes, found {sizes}")
+    return tuple(sizes)
 
 
 def expect(attributes: Attributes, **usual: Any) -> None:
     """Raise Unsupported where an attribute is there and has not the only value that EIE runs."""
     for key, value in usual.items():
-        found = attributes.get(key, value)
-        found = tuple(found) if isinstance(found, list | tuple) else found
-        if found != value:
-            raise Unsupported(f"{key}: expected {value}, found {found}")
+        stated = attributes.get(key, value)
+        stated = tuple(stated) if isinstance(stated, list | tuple) else stated
+        if stated != value:
+            raise Unsupported(f"{key}: expected {value}, found {stated}")
 
 
 def find_data(low: Lowering, node: Any, place: int) -> str:

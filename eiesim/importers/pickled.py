@@ -1,4 +1,4 @@
-"""What a pickle says, read without pickle: no class is looked up and nothing in it is executed."""
+"""A pickle's value, read without pickle: no class is looked up and nothing in it is executed."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Net(NamedTuple):
 
 
 class Block:
-    """What stands between two braces: keys with their values and lines, in order."""
+    """The content of two braces: keys with their values and lines, in order."""
 
     def __init__(self, file: str, line: int) -> None:
         self.file = file
@@ -67,11 +67,13 @@ class Block:
 
     def words(self, key: str) -> list[tuple[str, int]]:
         """Return the values of a key that are words, and their lines."""
-        return [(it, line) for name, it, line in self.items if name == key and isinstance(it, str)]
+        items = [(value, line) for name, value, line in self.items if name == key]
+        return [(value, line) for value, line in items if isinstance(value, str)]
 
     def blocks(self, *keys: str) -> list[Block]:
         """Return the values of keys that are blocks."""
-        return [it for name, it, _ in self.items if name in keys and isinstance(it, Block)]
+        values = [value for name, value, _ in self.items if name in keys]
+        return [value for value in values if isinstance(value, Block)]
 
     def block(self, key: str) -> Block:
         """Return the first block of a key, an empty one where there is none."""

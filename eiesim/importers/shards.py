@@ -30,7 +30,7 @@ def read_shards(path: str | Path) -> dict[str, npt.NDArray[Any]]:
     except (ValueError, RecursionError) as error:
         raise WorkloadError(f"{path}: expected JSON, found something else: {error}") from error
     places = content.get(MAP) if isinstance(content, dict) else None
-    if not isinstance(places, dict) or not all(isinstance(it, str) for it in places.values()):
+    if not isinstance(places, dict) or not all(isinstance(name, str) for name in places.values()):
         raise WorkloadError(f"{path}: {MAP}: expected files by name, found {show_value(places)}")
     files = {name: _read_shard(Path(path), name) for name in dict.fromkeys(places.values())}
     held = {key: name for name, arrays in files.items() for key in arrays}

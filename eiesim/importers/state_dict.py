@@ -1,4 +1,4 @@
-"""Layers among the named arrays of a file, and what is none."""
+"""Layers among the named arrays of a file, and the arrays that are none."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def take_layer(weights: Array, bias: Array | None, what: str) -> DenseLayer:
 
 
 def _scale(array: Array, scale: Array | None, zero: Array | None, what: str, name: str) -> Array:
-    """Return what 8-bit numbers stand for."""
+    """Return the weights that 8-bit numbers stand for."""
     if scale is None:
         raise WorkloadError(f"{what}: {array.dtype} weights: expected {name} beside them")
     along = (-1, *(1,) * (array.ndim - 1))

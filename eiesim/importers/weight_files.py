@@ -1,4 +1,4 @@
-"""Weights of whole networks, before anything is compressed, in the forms that tools save them."""
+"""Weights of whole networks before compression, in the forms in which tools save them."""
 
 from __future__ import annotations
 
