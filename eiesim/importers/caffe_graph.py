@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from eiesim.base.errors import WorkloadError
 from eiesim.graph import Step
 from eiesim.importers.described import Builder, Described, Unsupported
-from eiesim.importers.prototxt import Block, NetLayer, kind_of, read_prototxt, rounds_up
+from eiesim.importers.prototxt import (
+    Block,
+    NetLayer,
+    Settings,
+    kind_of,
+    read_convolution,
+    read_pooling,
+    read_prototxt,
+)  # fmt: skip
 
 UNCHANGED = frozenset({"dropout", "split"})
 """Types that do nothing once a network is trained."""
@@ -19,32 +26,19 @@ TRAINING = frozenset({
     "sigmoidcrossentropyloss", "windowdata",
 })  # fmt: skip
 """Types that only serve training and testing."""
-Settings = dict[str, Any]
 
 
 def read_caffe_graph(path: str | Path) -> Described:
-    """Read a network's steps.
+    """Read a network's steps from a `.prototxt`; WorkloadError where none of its layers can be run.
 
-    Parameters
-    ----------
-    path : str or Path
-        A network definition in protobuf's text form.
-
-    Raises
-    ------
-    WorkloadError
-        The file cannot be read, is not of this form, or holds no layer that can be run.
-
-    References
-    ----------
-    BVLC/caffe, ``src/caffe/proto/caffe.proto`` for the parameters and what they are by default.
+    Source: BVLC/caffe, ``src/caffe/proto/caffe.proto``, for the parameters and their defaults.
     """
     net = read_prototxt(path)
     builder = Builder(dict(net.inputs))
     for layer in net.layers:
         _add(builder, layer)
     if not builder.steps:
-        reasons = "; ".join(f"{it.name}: {it.reason}" for it in builder.skipped)
+        reasons = "; ".join(f"{layer.name}: {layer.reason}" for layer in builder.skipped)
         raise WorkloadError(f"{path}: expected a layer that can be run, found none: {reasons}")
     try:
         return builder.finish()
@@ -56,15 +50,14 @@ def _add(builder: Builder, layer: NetLayer) -> None:
     kind = kind_of(layer.type)
     if kind == "input":
         return
-    missing = builder.find_missing(layer.bottoms)
+    missing = next((name for name in layer.bottoms if name not in builder.tensors), None)
     if kind in TRAINING:
         builder.skip(layer.name, f"{layer.type}: serves training alone", layer.tops, None)
     elif missing is not None or not layer.bottoms:
         reason = f"reads {missing!r}, which is not there" if layer.bottoms else "reads nothing"
         builder.skip(layer.name, reason, layer.tops, layer.shape)
     elif kind in UNCHANGED:
-        for top in layer.tops:
-            builder.rename(layer.bottoms[0], top)
+        builder.tensors |= dict.fromkeys(layer.tops, builder.tensors[layer.bottoms[0]])
     else:
         try:
             _add_step(builder, layer, kind)
@@ -81,23 +74,11 @@ def _add_step(builder: Builder, layer: NetLayer, kind: str) -> None:
     builder.add(Step(layer.name, op, inputs, weights, settings), (layer.tops or (layer.name,))[0])
 
 
-def _convolution(block: Block) -> tuple[str, Settings]:
-    parameters = block.block("convolution_param")
-    pad = parameters.pair("pad", "pad", 0, 0)
-    return "conv", {
-        "stride": parameters.pair("stride", "stride", 1),
-        "pad": pad * 2,
-        "dilation": parameters.pair("dilation", "dilation", 1),
-        "groups": parameters.size("group", 1),
-    }
-
-
 def _product(block: Block) -> tuple[str, Settings]:
     parameters = block.block("inner_product_param")
     if parameters.text("transpose") == "true":
         raise Unsupported("its weights are stored transposed")
-    if parameters.text("axis") not in ("", "1"):
-        raise Unsupported(f"axis {parameters.text('axis')}, expected 1")
+    _require_axis(parameters)
     return "fc", {}
 
 
@@ -110,30 +91,28 @@ def _pooling(block: Block) -> tuple[str, Settings]:
         if method == "MAX":
             raise Unsupported("the maximum of a whole image")
         return "global_avgpool", {}
-    pad = parameters.pair("pad", "pad", 0, 0)
-    settings = {
-        "kernel": parameters.pair("kernel_size", "kernel", None),
-        "stride": parameters.pair("stride", "stride", 1),
-        "pad": pad * 2,
-        "ceil": int(rounds_up(parameters)),
-    }
-    return (
-        ("maxpool", settings) if method == "MAX" else ("avgpool", settings | {"count_padding": 1})
-    )
+    settings = read_pooling(parameters)
+    if method == "MAX":
+        return "maxpool", settings
+    return "avgpool", settings | {"count_padding": 1}
 
 
 def _relu(block: Block) -> tuple[str, Settings]:
-    slope = block.block("relu_param").text("negative_slope")
-    if slope and _number(slope):
-        raise Unsupported(f"negative_slope {slope}, expected 0")
+    parameters = block.block("relu_param")
+    if _take_number(parameters, "negative_slope", "0"):
+        raise Unsupported(f"negative_slope {parameters.text('negative_slope')}, expected 0")
     return "relu", {}
 
 
 def _concat(block: Block) -> tuple[str, Settings]:
-    axis = block.block("concat_param").text("axis") or "1"
+    _require_axis(block.block("concat_param"))
+    return "concat", {}
+
+
+def _require_axis(parameters: Block) -> None:
+    axis = parameters.text("axis") or "1"
     if axis != "1":
         raise Unsupported(f"axis {axis}, expected 1")
-    return "concat", {}
 
 
 def _eltwise(block: Block) -> tuple[str, Settings]:
@@ -145,11 +124,11 @@ def _eltwise(block: Block) -> tuple[str, Settings]:
 
 def _power(block: Block) -> tuple[str, Settings]:
     parameters = block.block("power_param")
-    if _number(parameters.text("power") or "1") != 1:
+    if _take_number(parameters, "power", "1") != 1:
         raise Unsupported(f"power {parameters.text('power')}, expected 1")
     return "scale", {
-        "factor": _number(parameters.text("scale") or "1"),
-        "offset": _number(parameters.text("shift") or "0"),
+        "factor": _take_number(parameters, "scale", "1"),
+        "offset": _take_number(parameters, "shift", "0"),
     }
 
 
@@ -159,13 +138,14 @@ def _lrn(block: Block) -> tuple[str, Settings]:
         raise Unsupported("norm_region WITHIN_CHANNEL, expected ACROSS_CHANNELS")
     return "lrn", {
         "size": parameters.size("local_size", 5),
-        "alpha": _number(parameters.text("alpha") or "1"),
-        "beta": _number(parameters.text("beta") or "0.75"),
-        "k": _number(parameters.text("k") or "1"),
+        "alpha": _take_number(parameters, "alpha", "1"),
+        "beta": _take_number(parameters, "beta", "0.75"),
+        "k": _take_number(parameters, "k", "1"),
     }
 
 
-def _number(word: str) -> float:
+def _take_number(parameters: Block, key: str, default: str) -> float:
+    word = parameters.text(key) or default
     try:
         return float(word)
     except ValueError:
@@ -173,7 +153,7 @@ def _number(word: str) -> float:
 
 
 RULES: Mapping[str, Callable[[Block], tuple[str, Settings]]] = {
-    "convolution": _convolution,
+    "convolution": lambda block: ("conv", read_convolution(block)),
     "innerproduct": _product,
     "pooling": _pooling,
     "relu": _relu,

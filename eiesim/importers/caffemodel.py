@@ -1,4 +1,4 @@
-"""Weights from `.caffemodel` files, by an own reader of protobuf's wire format."""
+"""Weights from `.caffemodel` files; protobuf's wire format is read without protobuf."""
 
 from __future__ import annotations
 
@@ -13,39 +13,15 @@ import numpy.typing as npt
 from eiesim.base.errors import WorkloadError
 from eiesim.importers.content import read_content, take_floats
 
+Blobs = tuple[npt.NDArray[np.float32], ...]
 VARINT, EIGHT_BYTES, LENGTH, FOUR_BYTES = 0, 1, 2, 5
 """Wire types: how a field's value is written."""
 LAYER_FIELDS = {100: (1, 7), 2: (4, 6)}
-"""NetParameter's `layer` and, of old, `layers`: the fields of a layer's name and of its blobs."""
+"""NetParameter's `layer` and the older `layers`: the fields of a layer's name and of its blobs."""
 BLOB_DATA, BLOB_SHAPE, SHAPE_DIM = 5, 7, 1
 LEGACY_DIMS = (1, 2, 3, 4)
 """BlobProto's num, channels, height and width, from before it had a shape."""
 MOST_DIMS = 32
-
-
-class MessageField(NamedTuple):
-    """One field of a message.
-
-    Attributes
-    ----------
-    number, wire : int
-        The field's number and wire type.
-    value : int
-        The number itself, of a varint.
-    payload : memoryview
-        The bytes, of the other wire types.
-    at : int
-        Where the field begins, in bytes from the start of the file.
-    payload_at : int
-        Where its payload begins.
-    """
-
-    number: int
-    wire: int
-    value: int
-    payload: memoryview
-    at: int
-    payload_at: int
 
 
 class Message(NamedTuple):
@@ -56,26 +32,31 @@ class Message(NamedTuple):
     file: str
 
 
-def read_caffemodel(path: str | Path) -> dict[str, tuple[npt.NDArray[np.float32], ...]]:
-    """Read the blobs of every layer that has some.
+class MessageField(NamedTuple):
+    """One field of a message: its number and wire type, and where it begins in the file.
 
-    Parameters
-    ----------
-    path : str or Path
-        A binary `.caffemodel`, plain or gzip, with layers of today's form (`layer`) or of the one
-        before (`layers`).
+    A varint has a `value`, the other wire types a `payload`.
+    """
 
-    Returns
-    -------
-    dict of str to tuple of float32 arrays
-        By layer's name, in the file's order: the weights and mostly a bias, in Caffe's shapes,
-        ``[outputs, inputs, height, width]`` for a convolution.
+    number: int
+    wire: int
+    value: int
+    payload: Message
+    at: int
+
+
+def read_caffemodel(path: str | Path) -> dict[str, Blobs]:
+    """Read the blobs of every layer that has some, by name, in the file's order.
+
+    The file is plain or gzip; its layers have today's form (`layer`) or the one before (`layers`).
+    The blobs are the weights and mostly a bias, in Caffe's shapes, ``[outputs, inputs, height,
+    width]`` for a convolution.
 
     Raises
     ------
     WorkloadError
-        The file cannot be read, is truncated or of another kind, a blob's data do not fit its
-        shape, or two layers have the same name.
+        The file is truncated or of another kind, a blob's data do not fit its shape, or two layers
+        have the same name.
 
     References
     ----------
@@ -83,10 +64,10 @@ def read_caffemodel(path: str | Path) -> dict[str, tuple[npt.NDArray[np.float32]
     BlobProto, BlobShape. Protocol Buffers, "Encoding".
     """
     net = Message(memoryview(read_content(path)), 0, str(path))
-    layers: dict[str, tuple[npt.NDArray[np.float32], ...]] = {}
+    layers: dict[str, Blobs] = {}
     for field in read_fields(net):
         if field.wire == LENGTH and field.number in LAYER_FIELDS:
-            name, blobs = _read_layer(_inside(net, field), *LAYER_FIELDS[field.number])
+            name, blobs = _read_layer(field.payload, *LAYER_FIELDS[field.number])
             if blobs and name in layers:
                 raise WorkloadError(
                     f"{path}: byte {field.at}: expected layers of different names, found {name!r} "
@@ -103,18 +84,7 @@ def read_caffemodel(path: str | Path) -> dict[str, tuple[npt.NDArray[np.float32]
 
 
 def read_fields(message: Message) -> Iterator[MessageField]:
-    """Take a message apart, field by field.
-
-    Yields
-    ------
-    MessageField
-        In the order of the file.
-
-    Raises
-    ------
-    WorkloadError
-        A field reaches beyond the message, or is none.
-    """
+    """Yield the fields of a message in the file's order; WorkloadError where one is damaged."""
     place = 0
     while place < len(message.content):
         start = place
@@ -131,8 +101,9 @@ def read_fields(message: Message) -> Iterator[MessageField]:
         left = len(message.content) - place
         if length > left:
             raise _damage(message, start, f"a field of {length} bytes, found {left} bytes left")
-        payload = message.content[place : place + length]
-        yield MessageField(key >> 3, wire, value, payload, message.at + start, message.at + place)
+        content = message.content[place : place + length]
+        payload = Message(content, message.at + place, message.file)
+        yield MessageField(key >> 3, wire, value, payload, message.at + start)
         place += length
 
 
@@ -146,20 +117,14 @@ def _read_varint(message: Message, place: int) -> tuple[int, int]:
     raise _damage(message, place, "a number of at most 10 bytes, found one without end")
 
 
-def _inside(message: Message, field: MessageField) -> Message:
-    return Message(field.payload, field.payload_at, message.file)
-
-
-def _read_layer(
-    layer: Message, name_field: int, blobs_field: int
-) -> tuple[str, tuple[npt.NDArray[np.float32], ...]]:
+def _read_layer(layer: Message, name_field: int, blobs_field: int) -> tuple[str, Blobs]:
     name = b""
     blobs = []
     for field in read_fields(layer):
         if (field.number, field.wire) == (name_field, LENGTH):
-            name = bytes(field.payload)
+            name = bytes(field.payload.content)
         elif (field.number, field.wire) == (blobs_field, LENGTH):
-            blobs.append(_read_blob(_inside(layer, field)))
+            blobs.append(_read_blob(field.payload))
     return name.decode("utf-8", "backslashreplace"), tuple(blobs)
 
 
@@ -169,9 +134,9 @@ def _read_blob(blob: Message) -> npt.NDArray[np.float32]:
     legacy: dict[int, int] = {}
     for field in read_fields(blob):
         if field.number == BLOB_DATA and field.wire in {LENGTH, FOUR_BYTES}:
-            data += field.payload
+            data += field.payload.content
         elif (field.number, field.wire) == (BLOB_SHAPE, LENGTH):
-            shape = _read_shape(_inside(blob, field))
+            shape = _read_shape(field.payload)
         elif field.wire == VARINT and field.number in LEGACY_DIMS:
             legacy[field.number] = field.value
     if legacy and not shape:
@@ -191,9 +156,9 @@ def _read_shape(message: Message) -> list[int]:
         if (field.number, field.wire) == (SHAPE_DIM, VARINT):
             dims.append(field.value)
         elif (field.number, field.wire) == (SHAPE_DIM, LENGTH):
-            packed, place = _inside(message, field), 0
-            while place < len(packed.content):
-                value, place = _read_varint(packed, place)
+            place = 0
+            while place < len(field.payload.content):
+                value, place = _read_varint(field.payload, place)
                 dims.append(value)
     return dims
 

@@ -17,61 +17,46 @@ TORCH_LSTM = "ifjo"
 TORCH_GRU = "rzn"
 """Order of PyTorch's gates: reset, update, new value."""
 IN_A_MODULE = re.compile(r"(?:^|\.)weight_(?P<kind>ih|hh)_(?P<level>l\d+(?:_reverse)?)$")
-"""Weights of an LSTM or GRU module: which of the two, and of which level and direction."""
+"""Names of an LSTM or GRU module's weights, of the input (ih) or the state (hh)."""
 REVERSE = "_reverse"
-"""What stands behind the name of the level that goes backwards."""
+"""Ending of the name of a level that goes backwards."""
 OF_A_CELL = re.compile(r"(?:^|\.)weight_(?P<kind>ih|hh)$")
-"""Those of a single cell, which a program calls step by step."""
+"""Names of the weights of a single cell, which a program calls step by step."""
 
 
 def join_lstm(of_input: Floats, of_state: Floats, bias: Floats, gates: str) -> Floats:
-    """Return an LSTM's eight products as one matrix.
+    """Return an LSTM's eight products as one matrix [4 * hidden, inputs + hidden + 1].
+
+    Its gates stand in the order i, j, f, o; the last column is the bias, whose activation is 1.
+    EIE, section V: NT-LSTM is one matrix of 1201 = 600 + 600 + 1 columns.
 
     Parameters
     ----------
-    of_input : float32 [4 * hidden, inputs]
-        Weights of the input.
-    of_state : float32 [4 * hidden, hidden]
-        Weights of the state.
-    bias : float32 [4 * hidden]
-        Sum of all biases.
-    gates : str
-        Order of the gates in them: i input, j new value, f forget, o output.
-
-    Returns
-    -------
-    float32 [4 * hidden, inputs + hidden + 1]
-        Gates in the order i, j, f, o; the last column is the bias, whose activation is 1.
-
-    References
-    ----------
-    EIE, section V: NT-LSTM is one matrix of 1201 = 600 + 600 + 1 columns.
+    of_input, of_state : weights, [4 * hidden, inputs] and [4 * hidden, hidden]
+    bias : sum of all biases, [4 * hidden]
+    gates : order of the gates in them: i input, j new value, f forget, o output
     """
-    whole = np.concatenate((of_input, of_state, bias[:, np.newaxis]), axis=1)
-    return np.concatenate([np.split(whole, 4)[gates.index(gate)] for gate in "ijfo"])
+    blocks = np.split(np.hstack((of_input, of_state, bias[:, np.newaxis])), 4)
+    return np.concatenate([blocks[gates.index(gate)] for gate in "ijfo"])
 
 
 def join_gru(
     weights: tuple[Floats, Floats], biases: tuple[Floats, Floats], gates: str, reset: str
 ) -> Floats:
-    """Return a GRU's six products as one matrix.
+    """Return a GRU's six products as one matrix, whose last column is the bias.
 
     Parameters
     ----------
-    weights : (float32 [3 * hidden, inputs], float32 [3 * hidden, hidden])
-        Of the input and of the state.
-    biases : (float32 [3 * hidden], float32 [3 * hidden])
-        Likewise.
-    gates : str
-        Order of the gates in them: z update, r reset, n new value.
-    reset : {"after", "before"}
-        Whether the reset gate acts on the product with the state or on the state.
+    weights : of the input and of the state, [3 * hidden, inputs] and [3 * hidden, hidden]
+    biases : of the input and of the state, [3 * hidden] each
+    gates : order of the gates in them: z update, r reset, n new value
+    reset : whether the reset gate acts ``"after"`` the product with the state or ``"before"`` it
 
     Returns
     -------
     float32 [4 * hidden or 3 * hidden, inputs + hidden + 1]
         After: update, reset, new value of the input, new value of the state. Before: update, reset,
-        new value. The last column is the bias.
+        new value.
     """
     blocks = []
     for gate in "zrn":
@@ -89,17 +74,12 @@ def join_gru(
 def join_cells(
     weights: Mapping[str, DenseLayer], what: str
 ) -> tuple[dict[str, DenseLayer], dict[str, str]]:
-    """Join what PyTorch keeps of LSTM and GRU modules, `NAME.weight_ih_l0` and so on.
-
-    Parameters
-    ----------
-    what : str
-        The file, for errors.
+    """Join the weights of PyTorch's LSTM and GRU modules, `NAME.weight_ih_l0` and so on.
 
     Returns
     -------
     joined : dict of name to DenseLayer
-        In the same order; a level of a module is called ``NAME.l0``, the one that goes backwards
+        In the same order. A level of a module is called ``NAME.l0``, the one that goes backwards
         ``NAME.l0_reverse``, a single cell as its module.
     kinds : dict of name to str
         ``lstm`` or ``gru`` for those that were joined.
@@ -116,12 +96,11 @@ def join_cells(
         if match is None:
             joined[name] = layer
             continue
-        kind = match["kind"]
         before, after = name[: match.start("kind")], name[match.end("kind") :]
-        other = f"{before}{'hh' if kind == 'ih' else 'ih'}{after}"
+        other = f"{before}{'hh' if match['kind'] == 'ih' else 'ih'}{after}"
         if other not in weights:
             raise WorkloadError(f"{what}: {name}: expected {other} beside it, found none")
-        if kind == "ih":
+        if match["kind"] == "ih":
             level = before.removesuffix("weight_") + after.removeprefix("_")
             level = level.removesuffix(".") or "layer"
             kinds[level], matrix = _join(layer, weights[other], f"{what}: {level}")
@@ -137,13 +116,11 @@ def _join(of_input: DenseLayer, of_state: DenseLayer, what: str) -> tuple[str, F
             f"{what}: expected [3 or 4 x hidden, inputs] and [.., hidden] weights, found "
             f"{list(of_input.weights.shape)} and {list(of_state.weights.shape)}"
         )
-    biases = tuple(
+    weights = (of_input.weights, of_state.weights)
+    input_bias, state_bias = (
         np.zeros(rows, np.float32) if part.bias is None else part.bias
         for part in (of_input, of_state)
     )
     if gates == 4:
-        return "lstm", join_lstm(
-            of_input.weights, of_state.weights, biases[0] + biases[1], TORCH_LSTM
-        )
-    matrices = (of_input.weights, of_state.weights)
-    return "gru", join_gru(matrices, (biases[0], biases[1]), TORCH_GRU, "after")
+        return "lstm", join_lstm(*weights, input_bias + state_bias, TORCH_LSTM)
+    return "gru", join_gru(weights, (input_bias, state_bias), TORCH_GRU, "after")

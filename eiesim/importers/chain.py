@@ -23,21 +23,9 @@ def guess_chain(
 
     The order is the only one in which each layer takes what the one before gives, where layers
     whose names differ in numbers alone stand in the order of these. Between fully connected layers
-    stands ReLU; behind the last one, nothing. Recurrent layers take a sequence.
-
-    Parameters
-    ----------
-    shapes : mapping of name to tuple of int
-        Shapes of the weights.
-    kinds : mapping of name to str
-        ``lstm`` or ``gru`` for those that are joined matrices; the others are fully connected.
-    what : str
-        The file, for errors.
-
-    Raises
-    ------
-    WorkloadError
-        There are convolutions, no order fits, or several do.
+    stands ReLU; behind the last one, nothing. Recurrent layers take a sequence. `kinds` is ``lstm``
+    or ``gru`` for joined matrices; the others are fully connected. Convolutions, no order that
+    fits, or several, are a WorkloadError.
     """
     if not shapes:
         raise WorkloadError(f"{what}: expected weights of at least one layer, found none")
@@ -80,13 +68,7 @@ def _go_both_ways(name: str, backwards: str, kind: str, before: str) -> list[Ste
 
 
 def describe_chain(graph: Graph) -> tuple[str, ...]:
-    """Return what is to be said of steps that were guessed; nothing where there was no choice.
-
-    Parameters
-    ----------
-    graph : Graph
-        From `guess_chain`.
-    """
+    """Return a note on steps that `guess_chain` guessed; none where there was no choice."""
     if len(graph.steps) < 2:
         return ()
     row = " -> ".join(

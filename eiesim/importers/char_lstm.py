@@ -27,18 +27,12 @@ class CharModel:
 
     Attributes
     ----------
-    characters : tuple of str
-        The vocabulary, in the order of their numbers.
-    embedding : float32 [characters, inputs]
-        A vector for each character.
-    cells : tuple of float32 [4 * hidden, inputs + hidden + 1]
-        A matrix for each layer. Columns: input, hidden state, bias; rows: the gates i, j, f, o
-        (input, new value, forget, output), the forget gate's bias with the 1 that TensorFlow's
-        BasicLSTMCell adds.
-    output : float32 [characters, hidden]
-        Weights of the output layer.
-    output_bias : float32 [characters]
-        Its bias.
+    characters : the vocabulary, in the order of the characters' numbers
+    embedding : [characters, inputs]
+    cells : a matrix [4 * hidden, inputs + hidden + 1] for each layer
+        Columns: input, hidden state, bias. Rows: the gates i, j, f, o (input, new value, forget,
+        output). The forget gate's bias includes the 1 that TensorFlow's BasicLSTMCell adds.
+    output, output_bias : [characters, hidden] and [characters]
     """
 
     characters: tuple[str, ...]
@@ -49,17 +43,9 @@ class CharModel:
 
 
 def read_char_lstm(folder: str | Path) -> CharModel:
-    """Read a character LSTM.
+    """Read a character LSTM from ``manifest.json``, ``vocab.json`` and a float32 file a variable.
 
-    Parameters
-    ----------
-    folder : str or Path
-        With ``manifest.json``, ``vocab.json`` and one file of float32 a variable.
-
-    Raises
-    ------
-    WorkloadError
-        A file is missing, damaged, or of a shape that does not fit the others.
+    A file that is missing, damaged or does not fit the others is a WorkloadError.
 
     References
     ----------
@@ -73,12 +59,12 @@ def read_char_lstm(folder: str | Path) -> CharModel:
     inputs = embedding.shape[1]
     cells: list[npt.NDArray[np.float32]] = []
     while CELL.format(len(cells), "kernel") in manifest and len(cells) < MOST_LAYERS:
-        names = [CELL.format(len(cells), part) for part in ("kernel", "bias")]
-        bias = _read_variable(path, manifest, names[1], (None,))
+        kernel_name, bias_name = (CELL.format(len(cells), part) for part in ("kernel", "bias"))
+        bias = _read_variable(path, manifest, bias_name, (None,))
         hidden, rest = divmod(len(bias), 4)
         if rest:
-            raise WorkloadError(f"{path}: {names[1]}: expected 4 gates, found {len(bias)} numbers")
-        kernel = _read_variable(path, manifest, names[0], (inputs + hidden, len(bias)))
+            raise WorkloadError(f"{path}: {bias_name}: expected 4 gates, found {len(bias)} numbers")
+        kernel = _read_variable(path, manifest, kernel_name, (inputs + hidden, len(bias)))
         bias[2 * hidden : 3 * hidden] += 1
         cells.append(np.concatenate((kernel, bias[np.newaxis])).T.copy())
         inputs = hidden
@@ -115,8 +101,8 @@ def _read_vocabulary(path: Path) -> tuple[str, ...]:
 def _read_variable(
     path: Path, manifest: dict[str, Any], name: str, expected: tuple[int | None, ...]
 ) -> npt.NDArray[np.float32]:
-    told = manifest.get(name)
-    shape = told.get("shape") if isinstance(told, dict) else None
+    variable = manifest.get(name)
+    shape: Any = variable.get("shape") if isinstance(variable, dict) else None
     fits = (
         isinstance(shape, list)
         and len(shape) == len(expected)
@@ -124,19 +110,19 @@ def _read_variable(
         and all(wish in (None, size) for wish, size in zip(expected, shape, strict=True))
     )
     wished = " x ".join("any" if size is None else str(size) for size in expected)
-    if not fits or math.prod(shape or ()) > MOST_NUMBERS:
+    if not fits or math.prod(shape) > MOST_NUMBERS:
         raise WorkloadError(
             f"{path / 'manifest.json'}: {name}: expected the shape {wished}, "
             f"found {json.dumps(shape)[:80]}"
         )
     file = path / name.replace("/", "_")
-    bytes_expected = 4 * math.prod(shape or ())
+    bytes_expected = 4 * math.prod(shape)
     if file.is_file() and file.stat().st_size != bytes_expected:
         raise WorkloadError(
             f"{file}: expected {bytes_expected} bytes for its shape {shape}, "
             f"found {file.stat().st_size}; get it again"
         )
     numbers = take_floats(read_content(file, bytes_expected), str(file))
-    if numbers.size != math.prod(shape or ()) or not np.isfinite(numbers).all():
+    if 4 * numbers.size != bytes_expected or not np.isfinite(numbers).all():
         raise WorkloadError(f"{file}: expected {wished} numbers, found others; get it again")
-    return numbers.reshape(shape or ())
+    return numbers.reshape(shape)

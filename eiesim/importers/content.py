@@ -32,17 +32,9 @@ def bound_numbers(file_bytes: int) -> int:
 
 
 def read_content(path: str | Path, most_unpacked_bytes: int = MOST_UNPACKED_BYTES) -> bytes:
-    """Read a file; one that is gzip by its first two bytes is unpacked.
+    """Read a file; one that is gzip by its first two bytes is unpacked, up to a bound.
 
-    Parameters
-    ----------
-    most_unpacked_bytes : int
-        Most that gzip may unpack to; a plain file is as long as it is.
-
-    Raises
-    ------
-    WorkloadError
-        There is no such file, or it cannot be read, or its gzip is damaged or unpacks to more.
+    A missing, unreadable or damaged file, or one that unpacks to more, is a WorkloadError.
     """
     file = Path(path)
     if not file.is_file():
@@ -77,23 +69,8 @@ def _unpack(file: Path, most_bytes: int) -> bytes:
 
 
 def take_floats(content: bytes, what: str) -> npt.NDArray[np.float32]:
-    """Return bytes as little-endian float32 numbers.
+    """Return bytes as little-endian float32 numbers, a copy in the machine's byte order.
 
-    Parameters
-    ----------
-    content : bytes
-        Four a number.
-    what : str
-        What they are, for the error.
-
-    Returns
-    -------
-    float32 [len(content) // 4]
-        A copy, in the machine's own byte order.
-
-    Raises
-    ------
-    WorkloadError
-        The length is no multiple of four.
+    A length that is no multiple of four is a WorkloadError.
     """
     return take_numbers(content, FLOAT32, what)

@@ -1,8 +1,8 @@
-"""What a file tells of a network's steps, and what of it cannot be run."""
+"""A network's steps as a file describes them, and those that cannot be run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eiesim.graph import Graph, Shape, Step
 
@@ -13,15 +13,7 @@ class Unsupported(Exception):  # noqa: N818 - no error: the rest goes on
 
 @dataclass(frozen=True)
 class Skipped:
-    """A layer that is left out.
-
-    Attributes
-    ----------
-    name : str
-        The layer.
-    reason : str
-        Why, and what stands in its place.
-    """
+    """A layer that is left out, and why; the reason also says what stands in its place."""
 
     name: str
     reason: str
@@ -29,15 +21,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Described:
-    """A network's steps.
-
-    Attributes
-    ----------
-    graph : Graph
-        Those that can be run.
-    skipped : tuple of Skipped
-        The others.
-    """
+    """A network's steps that can be run, and those that cannot."""
 
     graph: Graph
     skipped: tuple[Skipped, ...]
@@ -47,12 +31,7 @@ class Builder:
     """Steps as they are read, and what tensors they give.
 
     A step that cannot be run is left out; where its shape is known, its output becomes an input of
-    the network. Steps that read what is not there are left out, too.
-
-    Parameters
-    ----------
-    inputs : dict of str to tuple of int
-        Shapes of the network's inputs.
+    the network. Steps that read a missing tensor are left out, too.
     """
 
     def __init__(self, inputs: dict[str, Shape]) -> None:
@@ -61,75 +40,28 @@ class Builder:
         self.steps: list[Step] = []
         self.skipped: list[Skipped] = []
 
-    def find_missing(self, inputs: tuple[str, ...]) -> str | None:
-        """Return the first tensor that is not there, or None.
-
-        Parameters
-        ----------
-        inputs : tuple of str
-            Tensors that a step reads.
-        """
-        return next((name for name in inputs if name not in self.tensors), None)
-
     def add(self, step: Step, output: str) -> None:
-        """Add a step; its inputs are tensors.
-
-        Parameters
-        ----------
-        step : Step
-            With names of tensors as inputs.
-        """
-        inputs = tuple(self.tensors[name] for name in step.inputs)
-        self.steps.append(Step(step.name, step.op, inputs, step.layer, step.settings))
+        """Add a step whose inputs are names of tensors."""
+        self.steps.append(replace(step, inputs=tuple(self.tensors[name] for name in step.inputs)))
         self.tensors[output] = step.name
 
-    def rename(self, tensor: str, output: str) -> None:
-        """Let a tensor be known under another name, too: of a step that changes nothing.
-
-        Parameters
-        ----------
-        tensor, output : str
-            The tensor, and its other name.
-        """
-        self.tensors[output] = self.tensors[tensor]
-
     def skip(self, name: str, reason: str, outputs: tuple[str, ...], shape: Shape | None) -> None:
-        """Leave a step out.
-
-        Parameters
-        ----------
-        name, reason : str
-            The step, and why.
-        outputs : tuple of str
-            Tensors that it would give.
-        shape : tuple of int or None
-            Theirs, if it is known.
-        """
-        told = f"{reason}; left out"
+        """Leave a step out; `shape` is that of its outputs, where it is known."""
+        remedy = "left out"
         for tensor in outputs:
             self.tensors.pop(tensor, None)
             if shape is not None:
                 self.inputs[name] = shape
                 self.tensors[tensor] = name
-                told = f"{reason}; give what it would give as the input {name!r}"
-        self.skipped.append(Skipped(name, told))
+                remedy = f"give what it would give as the input {name!r}"
+        self.skipped.append(Skipped(name, f"{reason}; {remedy}"))
 
-    def finish(self, outputs: tuple[str, ...] = ()) -> Described:
-        """Return the network.
+    def finish(self) -> Described:
+        """Return the network, whose outputs are those of the steps that no other step reads.
 
-        Parameters
-        ----------
-        outputs : tuple of str
-            Tensors that it gives; those that nothing reads where none is named.
-
-        Raises
-        ------
-        WorkloadError
-            The steps do not go together.
+        Steps that do not go together are a WorkloadError.
         """
-        named = [self.tensors[name] for name in outputs if name in self.tensors]
         read = {name for step in self.steps for name in step.inputs}
-        last = named or [step.name for step in self.steps if step.name not in read]
-        used = {name: shape for name, shape in self.inputs.items() if name in read}
-        graph = Graph(used, tuple(self.steps), tuple(dict.fromkeys(last)))
-        return Described(graph, tuple(self.skipped))
+        inputs = {name: shape for name, shape in self.inputs.items() if name in read}
+        outputs = dict.fromkeys(step.name for step in self.steps if step.name not in read)
+        return Described(Graph(inputs, tuple(self.steps), tuple(outputs)), tuple(self.skipped))

@@ -20,22 +20,17 @@ POINTERS, ENTRIES = "ptr", "spm"
 INPUT, CODEBOOK = "act.dat", "arithm.dat"
 MOST_PES = 1024
 LARGEST_INDEX = 255
-"""Zeros that a relative index of at most 8 bits tells."""
+"""Most zeros that a relative index of 8 bits counts."""
 
 
 class Dump(NamedTuple):
-    """A layer, one input, and what both were read from.
+    """A layer, one input [cols], and what both were read from.
 
     Attributes
     ----------
-    layer : CompressedLayer
-        As many outputs as the last one with a weight or a bias tells.
-    activations : float32 [cols]
-        The input.
-    n_pes : int
-        PEs that it was laid out for.
-    sha256 : str
-        Of all files.
+    layer : its number of outputs is that of the last one with a weight or a bias
+    n_pes : PEs that the layer was laid out for
+    sha256 : digest of all files together
     """
 
     layer: CompressedLayer
@@ -57,12 +52,7 @@ def read_dump(path: str | Path) -> Dump:
     ``ptr/ptrN.dat`` and ``spm/spmN.dat`` are of PE N: pointers as int32, and entries as pairs of
     int32, code and relative index. ``act.dat`` holds the input and ``arithm.dat`` the codebook, as
     float32. A bias is one more column behind the inputs, which are rounded up to a whole row of
-    PEs.
-
-    Raises
-    ------
-    WorkloadError
-        A file is missing or damaged, or they do not go together.
+    PEs. A missing or damaged file, or files that do not go together, are a WorkloadError.
 
     References
     ----------
@@ -81,41 +71,39 @@ def read_dump(path: str | Path) -> Dump:
     codebook = take_floats(read(CODEBOOK), str(folder / CODEBOOK))
     activations = take_floats(read(INPUT), str(folder / INPUT))
     activations = take_array(activations, str(folder / INPUT), np.float32, ("inputs",))
-    places = []
+    entries = []
     lengths = set()
     for pe in range(n_pes):
         name = f"{POINTERS}/{POINTERS}{pe}.dat"
         pointers = _take_integers(read(name), folder / name)
         name = f"{ENTRIES}/{ENTRIES}{pe}.dat"
-        places.append(_find_places(pointers, read(name), folder / name, pe, n_pes))
+        entries.append(_find_entries(pointers, read(name), folder / name, pe, n_pes))
         lengths.add(pointers.size)
-    rows, cols, codes = (np.concatenate(it) for it in zip(*places, strict=True))
+    rows, cols, codes = (np.concatenate(parts) for parts in zip(*entries, strict=True))
     bias_column = _find_bias(lengths, activations.size, n_pes, folder)
     if not rows.size:
         raise WorkloadError(f"{folder}: expected weights, found none")
-    whole = sparse.csc_array((codes, (rows, cols)), shape=(int(rows.max()) + 1, max(lengths) - 1))
-    bias = None
-    if bias_column is not None:
-        bias = whole[:, [bias_column]].toarray().reshape(-1)
+    matrix = sparse.csc_array((codes, (rows, cols)), shape=(int(rows.max()) + 1, max(lengths) - 1))
+    bias = None if bias_column is None else matrix[:, [bias_column]].toarray().reshape(-1)
     name = folder.resolve().name
-    layer_name = name if name.isprintable() and name else "layer"
+    name = name if name.isprintable() and name else "layer"
     try:
-        layer = CompressedLayer(whole[:, : activations.size], codebook, bias, layer_name)
+        layer = CompressedLayer(matrix[:, : activations.size], codebook, bias, name)
     except WorkloadError as error:
         raise WorkloadError(f"{folder}: {error}") from error
     return Dump(layer, activations, n_pes, digest.hexdigest())
 
 
 def _count_pes(folder: Path) -> int:
-    found = {file.name for file in (folder / POINTERS).glob("*.dat")}
-    wanted = {f"{POINTERS}{pe}.dat" for pe in range(len(found))}
-    if not 1 <= len(found) <= MOST_PES or found != wanted:
-        odd = min(found - wanted, default="none")
+    names = {file.name for file in (folder / POINTERS).glob("*.dat")}
+    expected = {f"{POINTERS}{pe}.dat" for pe in range(len(names))}
+    if not 1 <= len(names) <= MOST_PES or names != expected:
+        odd = min(names - expected, default="none")
         raise WorkloadError(
             f"{folder / POINTERS}: expected {POINTERS}0.dat, {POINTERS}1.dat and so on, one for "
-            f"each of at most {MOST_PES} PEs, found {len(found)} files, among them {odd}"
+            f"each of at most {MOST_PES} PEs, found {len(names)} files, among them {odd}"
         )
-    return len(found)
+    return len(names)
 
 
 def _take_integers(content: bytes, file: Path) -> npt.NDArray[np.int64]:
@@ -127,7 +115,7 @@ def _take_integers(content: bytes, file: Path) -> npt.NDArray[np.int64]:
     return np.frombuffer(content, "<i4").astype(np.int64)
 
 
-def _find_places(
+def _find_entries(
     pointers: npt.NDArray[np.int64], content: bytes, file: Path, pe: int, n_pes: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
     """Return row, column and code of each entry of a PE that is no padding zero."""
@@ -142,16 +130,16 @@ def _find_places(
             f"{pointers[-1] if pointers.size else 'no'} as the last pointer"
         )
     codes, gaps = pairs[::2], pairs[1::2]
-    if count and (min(codes.min(), gaps.min()) < 0 or max(codes.max(), gaps.max()) > LARGEST_INDEX):
+    if count and (pairs.min() < 0 or pairs.max() > LARGEST_INDEX):
         raise WorkloadError(
             f"{file}: expected codes and relative indices of 0 to {LARGEST_INDEX}, found "
-            f"{int(min(codes.min(), gaps.min()))} to {int(max(codes.max(), gaps.max()))}"
+            f"{pairs.min()} to {pairs.max()}"
         )
     ends = np.concatenate(([0], np.cumsum(gaps + 1)))
     columns = np.repeat(np.arange(steps.size), steps)
     rows = (ends[1:] - ends[pointers[columns]] - 1) * n_pes + pe
-    kept = codes != 0
-    return rows[kept], columns[kept], codes[kept].astype(np.uint8)
+    used = codes != 0
+    return rows[used], columns[used], codes[used].astype(np.uint8)
 
 
 def _find_bias(lengths: set[int], inputs: int, n_pes: int, folder: Path) -> int | None:

@@ -47,10 +47,6 @@ def place_factors(
 
     Parameters
     ----------
-    graph : Graph
-        The steps.
-    weights : mapping of name to DenseLayer
-        Layers.
     factors : mapping of name to float64 [outputs]
         What each output is multiplied by before its bias is added, of some of the layers.
     what : str

@@ -17,27 +17,16 @@ UINT8 = 8
 
 
 def read_idx(path: str | Path) -> npt.NDArray[np.uint8]:
-    """Read an idx file of bytes.
+    """Read an idx file of bytes, plain or gzip, as a read-only array.
 
-    Parameters
-    ----------
-    path : str or Path
-        The file, plain or gzip.
+    Its shape is ``[images, rows, cols]`` or ``[labels]``.
 
-    Returns
-    -------
-    uint8, shape as the file says
-        ``[images, rows, cols]`` or ``[labels]``; cannot be written to.
-
-    Raises
-    ------
-    WorkloadError
-        The file cannot be read, is of another kind, or longer or shorter than its shape.
+    A file of another kind, or of another length, is a WorkloadError.
 
     References
     ----------
-    LeCun, Cortes, Burges, "The MNIST database of handwritten digits", file formats: two zero
-    bytes, the type, the number of dimensions, each dimension as big-endian uint32, the data.
+    LeCun, Cortes, Burges, "The MNIST database of handwritten digits", file formats: two zero bytes,
+    the type, the number of dimensions, each dimension as big-endian uint32, the data.
     """
     content = read_content(path)
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] != UINT8 or not content[3]:

@@ -35,7 +35,7 @@ BY_NAME = {
     ".npy": Kind.ARRAYS, ".caffemodel": Kind.CAFFEMODEL, ".onnx": Kind.ONNX, ".net": Kind.NET,
     ".dcz": Kind.CONTAINER, ".eie": Kind.CONTAINER,
 }  # fmt: skip
-"""For files that begin with nothing of their own, and for damaged ones, whose reader says where."""
+"""For files without first bytes of their own, and for damaged ones, whose reader says where."""
 BY_MAGIC = {NPY_MAGIC: Kind.ARRAYS, PICKLE: Kind.TORCH, CONTAINER_MAGIC: Kind.CONTAINER}
 PACKED = {Kind.SAFETENSORS, Kind.CAFFEMODEL, Kind.SHARDS}
 """Kinds whose readers unpack gzip."""
@@ -46,17 +46,11 @@ FOREIGN = (
     (0, b"GGUF", "a GGUF file: take the .safetensors it was made of"),
     (257, b"ustar", "a tar archive: unpack it and take the file of weights inside"),
 )
-"""Where other tools' files have which bytes, and what to do with them."""
+"""Bytes of other tools' files, at which place, and what to do with such a file."""
 
 
 def find_kind(path: str | Path) -> Kind:
-    """Return what kind a file is.
-
-    Raises
-    ------
-    WorkloadError
-        There is none, or it is of a kind that cannot be read; the error says what to do.
-    """
+    """Return what kind a file is; the WorkloadError for any other file says what to do."""
     file = Path(path)
     try:
         is_file = file.is_file()
@@ -71,7 +65,7 @@ def find_kind(path: str | Path) -> Kind:
     kind = _find_by_content(head, file) or BY_NAME.get(file.suffix.lower())
     if kind is None:
         raise WorkloadError(
-            f"{path}: expected weights ({', '.join(it.value for it in Kind)}), found "
+            f"{path}: expected weights ({', '.join(known.value for known in Kind)}), found "
             f"{'a file' if head else 'an empty file'} of no kind that eiesim knows"
         )
     if is_packed and kind not in PACKED:
@@ -80,7 +74,7 @@ def find_kind(path: str | Path) -> Kind:
 
 
 def holds(path: str | Path, *kinds: Kind) -> bool:
-    """Whether a file is of one of some kinds, by its name where there is none or it is damaged."""
+    """Return whether a file is of some kinds; the name decides for a missing or damaged one."""
     try:
         return find_kind(path) in kinds
     except WorkloadError:
@@ -88,7 +82,7 @@ def holds(path: str | Path, *kinds: Kind) -> bool:
 
 
 def is_of_weights(path: str | Path) -> bool:
-    """Whether there is a file, and it holds a network that is to be imported."""
+    """Return whether there is a file, and it holds a network that is to be imported."""
     try:
         return find_kind(path) not in (Kind.ARRAYS, Kind.CONTAINER)
     except WorkloadError:
@@ -127,11 +121,11 @@ def _find_by_content(head: bytes, file: Path) -> Kind | None:
 
 
 def _begins_header(head: bytes) -> bool:
-    """Whether it is a length and a JSON object's text, and no numbers that look like these."""
+    """Return whether a file begins with a length and a JSON object's text, as safetensors does."""
     length = int.from_bytes(head[:8], "little")
     text = head[8 : 8 + min(length, 64)]
     is_object = text[:1] == b"{" and text[1:].lstrip()[:1] in (b'"', b"}")
-    is_text = all(it >= ord(" ") or it in b"\t\r\n" for it in text)
+    is_text = all(byte >= ord(" ") or byte in b"\t\r\n" for byte in text)
     return is_object and is_text and 8 <= length < 1 << 40
 
 
@@ -139,7 +133,7 @@ def _find_in_archive(file: Path, head: bytes) -> Kind | None:
     try:
         with BoundedReader(file) as stream, zipfile.ZipFile(stream) as archive:
             names = archive.namelist()
-    except (OSError, *ZIP_ERRORS):  # a damaged one: by its first entry
+    except (OSError, *ZIP_ERRORS):  # the first entry decides for a damaged archive
         names = [head[30 : 30 + int.from_bytes(head[26:28], "little")].decode("latin-1")]
     last = {name.rpartition("/")[2] for name in names}
     if "constants.pkl" in last:
@@ -161,7 +155,7 @@ def _find_in_archive(file: Path, head: bytes) -> Kind | None:
 
 
 def _find_protobuf(head: bytes, file: Path) -> Kind | None:
-    """Tell the tools apart whose files are protobuf's messages without a word of their own."""
+    """Return the kind of a protobuf message, which has no magic bytes."""
     if head[:1] == b"\x08" and len(head) > 4 and head[2] in b"\x12\x1a\x22\x28\x32\x3a\x42":
         if head[1:3] == b"\x01\x12" and _take(head, 3)[0][:1] in (b"\n", b"\x12"):
             raise WorkloadError(f"{file}: expected weights, found a SavedModel's graph: {TO_ONNX}")

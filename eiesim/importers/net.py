@@ -17,10 +17,9 @@ from eiesim.importers.content import read_content, take_floats
 from eiesim.importers.prototxt import NetLayer, read_prototxt
 from eiesim.layer.weights import LARGEST, CompressedLayer, StoredLayer
 
-INDEX_BITS = 4
 TRUNCATED = "the file is truncated, or the .prototxt is of another network"
 MOST_COLUMNS = 1 << 20
-"""Inputs of a row, as in LayerSpec: with them grows what is kept of a layer without weights."""
+"""Inputs of a row, as in LayerSpec: memory grows with them even without weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +28,8 @@ class NetRecord(StoredLayer):
 
     Attributes
     ----------
-    bias : float32 [outputs]
-        Not in the codebook.
-    entries, padding : int
-        Entries stored, and those of them with code 0, which only carry a gap on.
+    bias : [outputs], not in the codebook
+    entries, padding : entries stored, and those of them with code 0, which only carry a gap on
     """
 
     bias: npt.NDArray[np.float32]
@@ -47,28 +44,14 @@ def _take_nibbles(reader: ByteReader, count: int, what: str) -> npt.NDArray[np.u
 
 
 def read_net(net_path: str | Path, prototxt_path: str | Path) -> tuple[NetRecord, ...]:
-    """Read every layer of a compressed network.
+    """Read every layer of a compressed network: convolutions and inner products, in its order.
 
-    Parameters
-    ----------
-    net_path : str or Path
-        The `.net` file.
-    prototxt_path : str or Path
-        The network's definition: a `.net` file tells no shapes.
-
-    Returns
-    -------
-    tuple of NetRecord
-        Convolutions and inner products, in the network's order.
-
-    Raises
-    ------
-    WorkloadError
-        A file cannot be read, or they do not fit each other to the byte.
+    A `.net` file holds no shapes; these come from the `.prototxt`. Files that do not fit each other
+    to the byte are a WorkloadError.
 
     References
     ----------
-    songhan/SqueezeNet-Deep-Compression, ``decode.py`` tells the format. Han, Mao, Dally, Deep
+    songhan/SqueezeNet-Deep-Compression, ``decode.py`` defines the format. Han, Mao, Dally, Deep
     Compression, ICLR 2016, section 3.
     """
     net = [layer for layer in read_prototxt(prototxt_path).layers if layer.weight_shape]
@@ -108,7 +91,7 @@ def _read_layer(reader: ByteReader, net: NetLayer, entries: int) -> NetRecord:
     except WorkloadError as error:
         raise WorkloadError(f"{reader.file}: {error}") from error
     padding = entries - int(np.count_nonzero(codes))
-    return NetRecord(layer, net.weight_shape, bias, INDEX_BITS, entries, padding)
+    return NetRecord(layer, net.weight_shape, bias, index_bits=4, entries=entries, padding=padding)
 
 
 def _place(

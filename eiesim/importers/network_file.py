@@ -41,26 +41,17 @@ WAYS_OUT = (
 
 @dataclass(frozen=True, eq=False)
 class NetworkFile:
-    """A network as its files tell it.
+    """A network as its files describe it.
 
     Attributes
     ----------
-    graph : Graph
-        The steps that can be run.
-    weights : mapping of name to DenseLayer
-        Weights that are still to be compressed.
-    stored : mapping of name to StoredLayer
-        Weights that are compressed in the file.
-    skipped : tuple of Skipped
-        What is left out, and why.
-    characters : str
-        Of a character model its vocabulary.
-    notes : tuple of str
-        What was assumed or put together.
-    code_bits : mapping of name to int
-        Bits of the codes, for weights that are shared in the file.
-    host : bytes
-        Of a network in ONNX what the host runs, as `HostGraph.to_bytes` gives it.
+    graph : the steps that can be run
+    weights, stored : weights that are still to be compressed, and those compressed in the file
+    skipped : what is left out, and why
+    characters : of a character model its vocabulary
+    notes : what was assumed or put together
+    code_bits : bits of the codes, for weights that are shared in the file
+    host : of a network in ONNX what the host runs, as `HostGraph.to_bytes` gives it
     """
 
     graph: Graph
@@ -80,7 +71,7 @@ def read_network_file(path: str | Path, steps: str | Path | None = None) -> Netw
     ----------
     path : str or Path
         What `read_weights_file` takes, an `.onnx` or `.net` file, a folder of a character LSTM, or
-        one of the EIE authors' simulator. What it is, is told by its content.
+        one of the EIE authors' simulator. The content decides which.
     steps : str or Path, optional
         A `.prototxt`, or a `.toml` or `.json` file as `eiesim.graph.read_graph` takes it. Without
         one, fully connected and recurrent layers follow one another.
@@ -176,17 +167,9 @@ def _turn_tables(placed: NetworkFile, path: str) -> NetworkFile:
 
 
 def read_steps(path: str | Path) -> Described:
-    """Read the steps of a network.
+    """Read the steps of a network from a `.prototxt`, `.toml` or `.json` file.
 
-    Parameters
-    ----------
-    path : str or Path
-        A `.prototxt`, `.toml` or `.json` file.
-
-    Raises
-    ------
-    WorkloadError
-        It is missing, damaged, or tells no steps.
+    A file that is missing, damaged or holds no steps is a WorkloadError.
     """
     kind = Path(path).suffix.lower()
     if kind == PROTOTXT:
@@ -212,17 +195,7 @@ def place_layers(
 ) -> NetworkFile:
     """Join steps and layers: each step finds its layer, and a layer without a step is left out.
 
-    Parameters
-    ----------
-    path : str or Path
-        Where the layers are from, for errors.
-    weights, stored : mapping of name to layer
-        Layers, dense or compressed.
-
-    Raises
-    ------
-    WorkloadError
-        The layer of a step is not there.
+    A step whose layer is missing is a WorkloadError; `path` is where the layers are from.
     """
     known = {**(weights or {}), **(stored or {})}
     used = described.graph.layers

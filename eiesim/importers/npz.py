@@ -22,20 +22,11 @@ LAYER_ARRAYS = {
 
 
 def read_layer(path: str | Path) -> tuple[CompressedLayer, npt.NDArray[np.float32] | None]:
-    """Read a layer, and the input that comes with it, if any.
+    """Read a layer, and the input float32 [cols] that comes with it, if any.
 
-    Parameters
-    ----------
-    path : str or Path
-        A `.npz` file with the arrays `codes` and `codebook`, and if there are any `bias` and
-        `act`; or an image saved by `InterleavedCSC.save`.
-
-    Returns
-    -------
-    layer : CompressedLayer
-        The weights; named after the file, or after its folder when the file is ``layer.npz``.
-    activations : float32 [cols] or None
-        The input.
+    The file is a `.npz` with the arrays `codes` and `codebook`, and if there are any `bias` and
+    `act`; or an image saved by `InterleavedCSC.save`. The layer is named after the file, or after
+    its folder when the file is ``layer.npz``.
 
     Raises
     ------
@@ -66,17 +57,9 @@ def read_layer(path: str | Path) -> tuple[CompressedLayer, npt.NDArray[np.float3
 
 
 def read_activations(path: str | Path) -> npt.NDArray[Any]:
-    """Read one input.
+    """Read one input from a `.npy` file, or a `.npz` with the array `act` or with one array only.
 
-    Parameters
-    ----------
-    path : str or Path
-        A `.npy` file, or a `.npz` file with the array `act` or with one array only.
-
-    Raises
-    ------
-    WorkloadError
-        The file is missing, damaged, or does not say which array is meant.
+    A file that is missing, damaged, or does not say which array is meant, is a WorkloadError.
     """
     arrays = read_arrays(path)
     if len(arrays) == 1:

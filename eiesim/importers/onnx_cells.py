@@ -11,21 +11,16 @@ from eiesim.graph import STEPS, Step
 from eiesim.importers.cells import join_gru, join_lstm
 from eiesim.importers.described import Unsupported
 from eiesim.importers.onnx_lowering import Lowering
-from eiesim.importers.onnx_weights import (
-    expect,
-    find_data,
-    find_weights,
-    read_attributes,
-)
+from eiesim.importers.onnx_weights import expect, find_data, find_weights, read_attributes
 from eiesim.layer.weights import DenseLayer
 
 Floats = npt.NDArray[np.float32]
 ONNX_LSTM, ONNX_GRU = "iofj", "zrn"
 """Order of ONNX's gates."""
 DIRECTIONS = {b"forward": (False,), b"reverse": (True,), b"bidirectional": (False, True)}
-"""Whether each runs from the end."""
+"""Of each direction, whether it runs from the end."""
 LEAST_OPSET = 11
-"""From here on, a negative index counts from the end."""
+"""From this version on, a negative index counts from the end."""
 FAR = np.iinfo(np.int64).min
 
 
@@ -34,20 +29,12 @@ class Cell(NamedTuple):
 
     Attributes
     ----------
-    node : NodeProto
-        The node.
-    name : str
-        What its steps are called.
-    data : str
-        The sequences, [steps, sequences, numbers].
-    reverse : tuple of bool
-        Of each direction, whether it runs from the end.
-    of_input, of_state : float32 [directions, gates * hidden, inputs or hidden]
-        Weights.
-    biases : float32 [directions, 2, gates * hidden]
-        Of both.
-    states : tuple of str
-        Tensors in which the state begins, [directions, sequences, hidden]; none for zeros.
+    name : what its steps are called
+    data : tensor of the sequences, [steps, sequences, numbers]
+    reverse : of each direction, whether it runs from the end
+    of_input, of_state : weights, [directions, gates * hidden, inputs or hidden]
+    biases : of the input and of the state, [directions, 2, gates * hidden]
+    states : tensors in which the state begins, [directions, sequences, hidden]; none for zeros
     """
 
     node: Any
@@ -66,13 +53,7 @@ class Cell(NamedTuple):
 
 
 def lower_lstm(low: Lowering, node: Any, name: str) -> None:
-    """Put an LSTM's products in its place.
-
-    Raises
-    ------
-    Unsupported
-        EIE does not run it.
-    """
+    """Put an LSTM's products in its place; Unsupported where EIE does not run it."""
     expect(read_attributes(node), input_forget=0)
     cell = _read_cell(low, node, name, 4)
     settings = {"stacked": 1, "cell": int(len(node.output) > 2 and bool(node.output[2]))}
@@ -84,13 +65,7 @@ def lower_lstm(low: Lowering, node: Any, name: str) -> None:
 
 
 def lower_gru(low: Lowering, node: Any, name: str) -> None:
-    """Put a GRU's products in its place.
-
-    Raises
-    ------
-    Unsupported
-        EIE does not run it.
-    """
+    """Put a GRU's products in its place; Unsupported where EIE does not run it."""
     cell = _read_cell(low, node, name, 3)
     reset = "after" if read_attributes(node).get("linear_before_reset", 0) else "before"
     matrices = [
@@ -124,10 +99,10 @@ def _read_cell(low: Lowering, node: Any, name: str, gates: int) -> Cell:
         raise Unsupported(f"{len(of_state)} directions, expected {len(reverse)}")
     biases = np.zeros((len(reverse), 2, rows), np.float32)
     if inputs[3]:
-        found = low.file.constants.get(inputs[3])
-        if found is None or found.shape != (len(reverse), 2 * rows):
+        constant = low.file.constants.get(inputs[3])
+        if constant is None or constant.shape != (len(reverse), 2 * rows):
             raise Unsupported("expected a bias that is a constant")
-        biases = found.astype(np.float32).reshape(biases.shape)
+        biases = constant.astype(np.float32).reshape(biases.shape)
     states = _find_states(low, name, tuple(inputs[5:7] if gates == 4 else inputs[5:6]))
     return Cell(node, name, data, reverse, of_input, of_state, biases, states)
 
@@ -135,26 +110,21 @@ def _read_cell(low: Lowering, node: Any, name: str, gates: int) -> Cell:
 def _check_lengths(low: Lowering, data: str, lengths: str) -> None:
     if not lengths:
         return
-    found, shape = low.file.constants.get(lengths), low.find_shape(data)
-    if found is None or not shape or shape[0] == STEPS or not (found == shape[0]).all():
+    constant, shape = low.file.constants.get(lengths), low.find_shape(data)
+    if constant is None or not shape or shape[0] == STEPS or not (constant == shape[0]).all():
         raise Unsupported("expected sequences of their whole length")
 
 
-def _find_states(low: Lowering, name: str, given: tuple[str, ...]) -> tuple[str, ...]:
-    """Return where the state begins: nowhere for zeros, else all of it."""
-
-    def is_zero(state: str) -> bool:
-        return not state or (state in low.file.constants and not low.file.constants[state].any())
-
-    if all(is_zero(state) for state in given):
+def _find_states(low: Lowering, name: str, states: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the tensors in which the state begins: none where all are zeros."""
+    constants = low.file.constants
+    if all(not state or (state in constants and not constants[state].any()) for state in states):
         return ()
-    first = next(state for state in given if state)
-    states = list(given)
-    for place, state in enumerate(given):
-        if not state:  # zeros, as large as the other one
-            zeros = low.name_tensor(f"{name}/zeros")
-            states[place] = low.node("Sub", [first, first], zeros)
-    return tuple(states)
+    first = next(state for state in states if state)
+    return tuple(  # a missing one is zeros, as large as the other one
+        state or low.node("Sub", [first, first], low.name_tensor(f"{name}/zeros"))
+        for state in states
+    )
 
 
 def _place(
@@ -163,7 +133,7 @@ def _place(
     def fresh(word: str) -> str:
         return low.name_tensor(f"{cell.name}/{word}")
 
-    whole, last, last_cells = [], [], []
+    sequences, last_states, last_cells = [], [], []
     for number, (matrix, reverse) in enumerate(zip(matrices, cell.reverse, strict=True)):
         name = cell.name if number == 0 else f"{cell.name}/reverse"
         data = _reverse(low, cell.data, fresh("backwards")) if reverse else cell.data
@@ -171,27 +141,29 @@ def _place(
         for state in cell.states:
             place = low.constant(np.array(number), f"{name}/direction")
             states.append(low.node("Gather", [state, place], fresh("begin"), axis=0))
-        sums = given = fresh("steps")
+        sums = outputs = fresh("steps")
         low.product(Step(name, op, (data, *states), name, settings), DenseLayer(matrix), sums)
         if settings.get("cell"):
-            given, cells = (_take(low, sums, 2, np.arange(cell.hidden) + begin, fresh("part"))
-                            for begin in (0, cell.hidden))  # fmt: skip
+            outputs, cells = (
+                _take(low, sums, 2, np.arange(cell.hidden) + begin, fresh("part"))
+                for begin in (0, cell.hidden)
+            )
             last_cells.append(_take(low, cells, 0, np.array([-1]), fresh("cell")))
-        last.append(_take(low, given, 0, np.array([-1]), fresh("last")))
-        ordered = _reverse(low, given, fresh("forwards")) if reverse else given
+        last_states.append(_take(low, outputs, 0, np.array([-1]), fresh("last")))
+        ordered = _reverse(low, outputs, fresh("forwards")) if reverse else outputs
         shape = low.constant(np.array([0, 1, -1, cell.hidden]), f"{name}/shape")
-        whole.append(low.node("Reshape", [ordered, shape], fresh("whole")))
-    for parts, axis, output in zip((whole, last, last_cells), (1, 0, 0), cell.node.output,
-                                   strict=False):  # fmt: skip
+        sequences.append(low.node("Reshape", [ordered, shape], fresh("whole")))
+    results = ((sequences, 1), (last_states, 0), (last_cells, 0))
+    for (parts, axis), output in zip(results, cell.node.output, strict=False):
         if output:
             low.node("Concat", parts, output, axis=axis)
 
 
-def _take(low: Lowering, data: str, axis: int, places: npt.NDArray[Any], wanted: str) -> str:
-    index = low.constant(places, f"{wanted}/places")
-    return low.node("Gather", [data, index], wanted, axis=axis)
+def _take(low: Lowering, data: str, axis: int, places: npt.NDArray[Any], output: str) -> str:
+    index = low.constant(places, f"{output}/places")
+    return low.node("Gather", [data, index], output, axis=axis)
 
 
-def _reverse(low: Lowering, data: str, wanted: str) -> str:
-    limits = [low.constant(np.array([it]), f"{wanted}/slice") for it in (-1, FAR, 0, -1)]
-    return low.node("Slice", [data, *limits], wanted)
+def _reverse(low: Lowering, data: str, output: str) -> str:
+    limits = [low.constant(np.array([limit]), f"{output}/slice") for limit in (-1, FAR, 0, -1)]
+    return low.node("Slice", [data, *limits], output)

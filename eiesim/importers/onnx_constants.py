@@ -1,4 +1,4 @@
-"""What is known of an ONNX model before it is run: constants that it computes, and shapes."""
+"""Constants that an ONNX model computes, and its shapes, before it is run."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from eiesim.base.errors import WorkloadError
 from eiesim.graph import STEPS, Shape
 from eiesim.importers.onnx_file import Array, OnnxFile, find_graphs, find_types
+from eiesim.importers.onnx_host import start_model
 from eiesim.importers.onnx_runtime import Session
 
 SMALL = 1024
@@ -25,12 +26,8 @@ CHANGING = frozenset({
 def fold_constants(file: OnnxFile) -> dict[str, Shape]:
     """Compute what constants alone decide, and infer the shapes of the rest.
 
-    Nodes whose results are known are taken out of the model; their results are constants then.
-
-    Parameters
-    ----------
-    file : OnnxFile
-        The model; it is changed.
+    Nodes whose results are known are taken out of the model, which is changed; their results are
+    constants then.
 
     Returns
     -------
@@ -58,7 +55,7 @@ def find_shapes(model: Any) -> dict[str, Shape]:
 
 def _infer(file: OnnxFile) -> None:
     """Let ONNX infer shapes; large constants are inputs for it, so that nothing large is copied."""
-    from onnx import ModelProto, helper, numpy_helper, shape_inference  # noqa: PLC0415 - an extra
+    from onnx import ModelProto, numpy_helper, shape_inference  # noqa: PLC0415 - an extra
 
     model = ModelProto()
     model.CopyFrom(file.model)
@@ -67,34 +64,39 @@ def _infer(file: OnnxFile) -> None:
         if array.size <= SMALL:
             model.graph.initializer.append(numpy_helper.from_array(array, name))
         elif name not in inputs:
-            kind = helper.np_dtype_to_tensor_dtype(array.dtype)
-            model.graph.input.append(helper.make_tensor_value_info(name, kind, array.shape))
+            _add_input(model, name, array)
     try:
         model = shape_inference.infer_shapes(model, data_prop=True)
     except (shape_inference.InferenceError, RuntimeError, ValueError):
-        return  # the file contradicts itself; whoever runs it says so
+        return  # the file contradicts itself; running it gives the error
     file.model.graph.ClearField("value_info")
     file.model.graph.value_info.extend(model.graph.value_info)
     for value, inferred in zip(file.model.graph.output, model.graph.output, strict=True):
         value.CopyFrom(inferred)
 
 
+def _add_input(model: Any, name: str, array: Array) -> None:
+    from onnx import helper  # noqa: PLC0415 - an extra
+
+    kind = helper.np_dtype_to_tensor_dtype(array.dtype)
+    model.graph.input.append(helper.make_tensor_value_info(name, kind, array.shape))
+
+
 def _fold(file: OnnxFile, shapes: Mapping[str, Shape]) -> None:
-    constants = file.constants
     left = []
     for node in file.model.graph.node:
         results = _evaluate(file, node, shapes)
         if results is None:
             left.append(node)
         else:
-            constants |= results
+            file.constants.update(results)
     nodes = [type(node).FromString(node.SerializeToString()) for node in left]
     file.model.graph.ClearField("node")
     file.model.graph.node.extend(nodes)
 
 
 def _evaluate(file: OnnxFile, node: Any, shapes: Mapping[str, Shape]) -> dict[str, Array] | None:
-    """Return what a node gives, or None where that is not known or not to be computed."""
+    """Return the outputs of a node, or None where they are not known or not to be computed."""
     if node.domain not in ("", "ai.onnx") or node.op_type in CHANGING or any(find_graphs(node)):
         return None
     if not any(node.output):
@@ -102,10 +104,10 @@ def _evaluate(file: OnnxFile, node: Any, shapes: Mapping[str, Shape]) -> dict[st
     shape = shapes.get(node.input[0] if node.input else "", (STEPS,))
     if node.op_type == "Shape" and not node.attribute and STEPS not in shape:
         return {name: np.array(shape, np.int64) for name in node.output}
-    given = [name for name in node.input if name]
-    inputs = {name: file.constants[name] for name in given if name in file.constants}
+    reads = [name for name in node.input if name]
+    inputs = {name: file.constants[name] for name in reads if name in file.constants}
     numbers = all(array.dtype.kind in "fiub" for array in inputs.values())
-    if len(inputs) < len(set(given)) or not (given or node.op_type == "Constant") or not numbers:
+    if len(inputs) < len(set(reads)) or not (reads or node.op_type == "Constant") or not numbers:
         return None
     model = _make_model(file, node, inputs)
     try:
@@ -113,22 +115,18 @@ def _evaluate(file: OnnxFile, node: Any, shapes: Mapping[str, Shape]) -> dict[st
             session = Session(model, "a constant")
             return dict(zip(session.outputs, session.run(inputs), strict=True))
     except WorkloadError:
-        pass  # the node stays; the runtime says why it cannot be run when it comes to it
+        pass  # the node stays; running it gives the error
     return None
 
 
 def _make_model(file: OnnxFile, node: Any, inputs: Mapping[str, Array]) -> Any:
-    """Return a model of one node; None where what it gives is of unknown size or too large."""
-    from onnx import ModelProto, helper, numpy_helper, shape_inference  # noqa: PLC0415 - an extra
+    """Return a model of one node; None where an output is of unknown size or too large."""
+    from onnx import helper, numpy_helper, shape_inference  # noqa: PLC0415 - an extra
 
-    model = ModelProto(ir_version=file.model.ir_version)
-    model.opset_import.extend(file.model.opset_import)
-    model.graph.name = "constant"
-    model.graph.node.append(node)
+    model = start_model(file.model, "constant", [node])
     try:
         for name, array in inputs.items():
-            kind = helper.np_dtype_to_tensor_dtype(array.dtype)
-            model.graph.input.append(helper.make_tensor_value_info(name, kind, array.shape))
+            _add_input(model, name, array)
             if array.size <= SMALL:
                 model.graph.initializer.append(numpy_helper.from_array(array, name))
         outputs = [helper.make_empty_tensor_value_info(name) for name in node.output if name]

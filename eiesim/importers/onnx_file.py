@@ -21,12 +21,9 @@ class OnnxFile(NamedTuple):
 
     Attributes
     ----------
-    model : ModelProto
-        Without initializers, its functions put in place.
-    constants : dict of str to array
-        What they hold, by name.
-    most_numbers : int
-        Numbers that an array made of them may have: in proportion to the file.
+    model : without initializers, its functions put in place
+    constants : what the initializers hold, by name
+    most_numbers : numbers that an array made of them may have: in proportion to the file
     """
 
     model: Any
@@ -36,11 +33,6 @@ class OnnxFile(NamedTuple):
 
 def read_onnx_file(path: str | Path) -> OnnxFile:
     """Read a model; weights in files beside it are read, too.
-
-    Parameters
-    ----------
-    path : str or Path
-        An `.onnx` file.
 
     Raises
     ------
@@ -72,15 +64,7 @@ def read_onnx_file(path: str | Path) -> OnnxFile:
 def parse_model(content: bytes, what: str) -> Any:
     """Return the ModelProto that bytes hold.
 
-    Parameters
-    ----------
-    what : str
-        What it is called, for errors.
-
-    Raises
-    ------
-    WorkloadError
-        It is another kind of content, or the extra ``onnx`` is not installed.
+    Other content, or a missing extra ``onnx``, is a WorkloadError.
     """
     try:
         import onnx  # noqa: PLC0415 - an extra
@@ -108,18 +92,7 @@ def _require_text(message: Any, what: str) -> None:
 
 
 def take_tensor(tensor: Any, what: str) -> Array:
-    """Return the numbers of a TensorProto.
-
-    Parameters
-    ----------
-    what : str
-        What it is called, for errors.
-
-    Raises
-    ------
-    WorkloadError
-        It is damaged.
-    """
+    """Return the numbers of a TensorProto; a damaged one is a WorkloadError."""
     from onnx import numpy_helper  # noqa: PLC0415 - an extra
 
     try:

@@ -14,7 +14,7 @@ from eiesim.graph import ANY, STEPS, Graph, Shape, Step
 from eiesim.importers.described import Described, Skipped
 from eiesim.importers.onnx_constants import fold_constants
 from eiesim.importers.onnx_file import OnnxFile, find_types, read_onnx_file
-from eiesim.importers.onnx_host import HOST_OP, HostGraph, find_reads
+from eiesim.importers.onnx_host import HOST_OP, HostGraph, find_piece, find_reads, start_model
 from eiesim.importers.onnx_lowering import Lowering, Product
 from eiesim.importers.onnx_products import RULES
 from eiesim.importers.onnx_runtime import import_runtime
@@ -22,7 +22,7 @@ from eiesim.layer.weights import DenseLayer
 
 CELLS = ("LSTM", "GRU", "RNN")
 MOST_REASONS = 8
-"""That an error names."""
+"""Most reasons that an error names."""
 
 
 class OnnxNetwork(NamedTuple):
@@ -30,12 +30,9 @@ class OnnxNetwork(NamedTuple):
 
     Attributes
     ----------
-    described : Described
-        Its steps, and what of it EIE does not run, with the reasons.
-    weights : dict of str to DenseLayer
-        By step.
-    host : bytes
-        What the host runs, as `HostGraph.to_bytes` gives it.
+    described : its steps, and what of it EIE does not run, with the reasons
+    weights : by step
+    host : what the host runs, as `HostGraph.to_bytes` gives it
     """
 
     described: Described
@@ -44,12 +41,7 @@ class OnnxNetwork(NamedTuple):
 
 
 def read_onnx(path: str | Path) -> OnnxNetwork:
-    """Read a network.
-
-    Parameters
-    ----------
-    path : str or Path
-        An `.onnx` file; numbers in files beside it are read, too.
+    """Read a network; numbers in files beside it are read, too.
 
     Raises
     ------
@@ -69,19 +61,21 @@ def read_onnx(path: str | Path) -> OnnxNetwork:
         low.run(RULES)
         return _Cut(low, inputs).finish(path)
     except WorkloadError as error:
-        told = str(error).removeprefix(f"{path}: ")
-        raise WorkloadError(f"{path}: {told}") from error
+        raise WorkloadError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error
 
 
 def _take_inputs(file: OnnxFile) -> dict[str, Shape]:
     """Return the shapes of what goes in, and set the batch to one."""
     graph = file.model.graph
     sequences = {node.input[0] for node in graph.node if node.op_type in CELLS and node.input}
-    given = [value for value in graph.input if value.name not in file.constants]
-    taken = [type(value).FromString(value.SerializeToString()) for value in given]
-    shapes = {value.name: _take_shape(value, value.name in sequences) for value in taken}
+    inputs = [
+        type(value).FromString(value.SerializeToString())
+        for value in graph.input
+        if value.name not in file.constants
+    ]
+    shapes = {value.name: _take_shape(value, value.name in sequences) for value in inputs}
     graph.ClearField("input")
-    graph.input.extend(taken)
+    graph.input.extend(inputs)
     graph.ClearField("value_info")  # as the exporter saw them, perhaps with another batch
     for value in graph.output:
         if value.type.HasField("tensor_type"):
@@ -111,39 +105,29 @@ class _Cut:
         self.steps: list[Step] = []
         self.weights: dict[str, DenseLayer] = {}
         self.types = find_types(low.file.model)
-        self.producers = {
-            name: entry
-            for entry in low.entries if not isinstance(entry, Product)
-            for name in entry.output if name
-        }  # fmt: skip
+        self.producers = {name: node for node in low.nodes for name in node.output if name}
         self.outputs = self._find_outputs()
-        self.wanted = {*self.outputs}
-        for entry in low.entries:
-            if isinstance(entry, Product):
-                self.wanted.update(entry.step.inputs)
+        self.wanted = {*self.outputs}.union(*(product.step.inputs for product in low.products))
 
     def _find_outputs(self) -> list[str]:
         """Return the file's outputs that can be had; a constant one is a node that gives it."""
-        from onnx import TensorProto, helper  # noqa: PLC0415 - an extra
+        from onnx import TensorProto  # noqa: PLC0415 - an extra
 
         outputs = []
         for value in self.low.file.model.graph.output:
             name, kind = value.name, value.type
             other = kind.WhichOneof("value") not in (None, "tensor_type")
             if other or kind.tensor_type.elem_type == TensorProto.STRING:
-                self.skipped.append(
-                    Skipped(name, "an output that is no array of numbers; left out")
-                )
+                reason = "an output that is no array of numbers; left out"
+                self.skipped.append(Skipped(name, reason))
                 continue
             if name not in self.low.there:
                 self.skipped.append(Skipped(name, "an output that nothing gives; left out"))
                 continue
             if name in self.low.file.constants:
-                inner = self.low.name_tensor(name)
-                self.low.file.constants[inner] = self.low.file.constants.pop(name)
-                node = helper.make_node("Identity", [inner], [name])
-                self.low.entries.append(node)
-                self.producers[name] = node
+                inner = self.low.constant(self.low.file.constants.pop(name), name)
+                self.low.node("Identity", [inner], name)
+                self.producers[name] = self.low.entries[-1]
             outputs.append(name)
         return outputs
 
@@ -152,17 +136,17 @@ class _Cut:
         for entry in self.low.entries:
             if isinstance(entry, Product):
                 self._add_product(entry)
-            else:
-                for name in entry.output:
-                    if name in self.wanted and name not in self.names:
-                        self._add_piece(name, entry)
+                continue
+            for name in entry.output:
+                if name in self.wanted and name not in self.names:
+                    self._add_piece(name, entry)
         if not self.weights:
             raise WorkloadError(
                 "expected a product with constant weights (Gemm, MatMul, Conv, LSTM, GRU) for EIE, "
-                f"found none: {self._tell_reasons()}"
+                f"found none: {self._list_reasons()}"
             )
         if not self.outputs:
-            raise WorkloadError(f"expected an output, found none: {self._tell_reasons()}")
+            raise WorkloadError(f"expected an output, found none: {self._list_reasons()}")
         outputs = tuple(dict.fromkeys(self.names[name] for name in self.outputs))
         used = {name for step in self.steps for name in step.inputs} | {*outputs}
         inputs = {name: shape for name, shape in self.inputs.items() if name in used}
@@ -170,13 +154,13 @@ class _Cut:
         graph = Graph(inputs, tuple(self.steps), outputs)
         return OnnxNetwork(Described(graph, tuple(self.skipped)), self.weights, host.to_bytes())
 
-    def _tell_reasons(self) -> str:
-        told = [f"{it.name}: {it.reason}" for it in self.skipped]
-        kinds = dict.fromkeys(it.op_type for it in self.low.entries if not isinstance(it, Product))
-        if not told:
-            return f"{', '.join(kinds)} multiply no weights"
-        more = f"; and {len(told) - MOST_REASONS} more" if len(told) > MOST_REASONS else ""
-        return "; ".join(told[:MOST_REASONS]) + more
+    def _list_reasons(self) -> str:
+        reasons = [f"{entry.name}: {entry.reason}" for entry in self.skipped]
+        if not reasons:
+            operators = dict.fromkeys(node.op_type for node in self.low.nodes)
+            return f"{', '.join(operators)} multiply no weights"
+        more = f"; and {len(reasons) - MOST_REASONS} more" if len(reasons) > MOST_REASONS else ""
+        return "; ".join(reasons[:MOST_REASONS]) + more
 
     def _add_product(self, product: Product) -> None:
         step = product.step
@@ -187,10 +171,10 @@ class _Cut:
 
     def _add_piece(self, tensor: str, node: Any) -> None:
         """Add a step for what the host computes of the steps before it."""
-        nodes, inputs = self._find_piece(tensor)
+        nodes, inputs = find_piece(tensor, self.low.file.constants, self._find_node)
         name = self._name(tensor, node)
         self.names[tensor] = name
-        operands = tuple(self.names[it] for it in inputs)
+        operands = tuple(self.names[operand] for operand in inputs)
         if len(nodes) == len(operands) == 1 and node.op_type == "Relu" and not node.domain:
             self.steps.append(Step(name, "relu", operands))  # which the PEs apply themselves
             return
@@ -198,7 +182,8 @@ class _Cut:
         self.steps.append(Step(name, HOST_OP, operands, "", {"shape": shape}))
 
     def _name(self, tensor: str, node: Any) -> str:
-        taken = {*self.inputs, *(step.name for step in self.steps), *self.low.product_names}
+        products = (product.step.name for product in self.low.products)
+        taken = {*self.inputs, *(step.name for step in self.steps), *products}
         for name in (node.name, tensor):
             if name and name not in taken:
                 return str(name)
@@ -207,24 +192,11 @@ class _Cut:
             number += 1
         return f"{tensor} ({number})"
 
-    def _find_piece(self, tensor: str) -> tuple[list[Any], list[str]]:
-        """Return the nodes that compute a tensor, and the steps' tensors that they take."""
-        nodes: dict[int, Any] = {}
-        inputs: dict[str, None] = {}
-        waiting, seen = [tensor], set[str]()
-        while waiting:
-            name = waiting.pop()
-            if name in seen or name in self.low.file.constants:
-                continue
-            seen.add(name)
-            node = self.producers.get(name)
-            # a tensor of a type that is not known cannot be handed over: it is computed again
-            if name in self.names and (node is None or self._find_type(name)):
-                inputs[name] = None
-                continue
-            nodes[id(node)] = node
-            waiting.extend(find_reads(node))
-        return list(nodes.values()), list(inputs)
+    def _find_node(self, tensor: str) -> Any:
+        """Return the node that gives a tensor, or None where a step gives it."""
+        # a step cannot hand over a tensor whose type is not known: it is computed again
+        is_handed_over = tensor in self.names and self._find_type(tensor)
+        return None if is_handed_over else self.producers.get(tensor)
 
     def _find_type(self, tensor: str) -> int:
         """Return ONNX's number of a tensor's type, or 0."""
@@ -233,18 +205,15 @@ class _Cut:
 
     def _make_host(self) -> Any:
         """Return the model with the host's nodes."""
-        from onnx import ModelProto, helper, numpy_helper  # noqa: PLC0415 - an extra
+        from onnx import helper, numpy_helper  # noqa: PLC0415 - an extra
 
-        model = ModelProto(ir_version=self.low.file.model.ir_version)
-        model.opset_import.extend(self.low.file.model.opset_import)
-        model.graph.name = "host"
-        nodes = [entry for entry in self.low.entries if not isinstance(entry, Product)]
-        model.graph.node.extend(nodes)
+        nodes = self.low.nodes
+        model = start_model(self.low.file.model, "host", nodes)
         read = {name for node in nodes for name in find_reads(node)}
         for name, array in self.low.file.constants.items():
             if name in read:
                 model.graph.initializer.append(numpy_helper.from_array(array, name))
-        products = {it.output for it in self.low.entries if isinstance(it, Product)}
+        products = {product.output for product in self.low.products}
         for name, step in self.names.items():
             model.metadata_props.add(key=step, value=name)
             if self._find_type(name):

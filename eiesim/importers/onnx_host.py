@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
 from eiesim.base.errors import WorkloadError
@@ -16,42 +16,22 @@ HOST_OP = "onnx"
 class HostGraph:
     """The nodes between the products of a network, and which tensors its steps give.
 
-    Parameters
-    ----------
-    model : ModelProto
-        The nodes, their constants, and in `metadata_props` by input or step the tensor it gives.
-    what : str
-        The file, for errors.
-
-    Raises
-    ------
-    WorkloadError
-        Its numbers lie in other files.
+    The `model` holds the nodes, their constants, and in `metadata_props` by input or step the
+    tensor that it gives. Numbers in other files are a WorkloadError.
     """
 
     def __init__(self, model: Any, what: str) -> None:
         if is_external(model):
             raise WorkloadError(f"{what}: expected nodes with their numbers, found a path")
         self.model, self.what = model, what
-        self.tensors = {it.key: it.value for it in model.metadata_props}
+        self.tensors = {entry.key: entry.value for entry in model.metadata_props}
         self.constants = {tensor.name: tensor for tensor in model.graph.initializer}
         self.types = find_types(model)
         self.producers = {name: node for node in model.graph.node for name in node.output if name}
 
     @classmethod
     def parse(cls, content: bytes, what: str) -> HostGraph:
-        """Read what `to_bytes` gave.
-
-        Parameters
-        ----------
-        what : str
-            The file, for errors.
-
-        Raises
-        ------
-        WorkloadError
-            It is damaged, or the extra ``onnx`` is not installed.
-        """
+        """Read what `to_bytes` gave; WorkloadError for other bytes or without extra ``onnx``."""
         return cls(parse_model(content, what), what)
 
     def to_bytes(self) -> bytes:
@@ -60,58 +40,32 @@ class HostGraph:
         return content
 
     def check(self, graph: Graph) -> None:
-        """Check that the steps of a network are there.
-
-        Raises
-        ------
-        WorkloadError
-            A step is not a piece of this graph.
-        """
+        """Raise WorkloadError where a step of a network is not a piece of this graph."""
         for step in graph.steps:
             if step.op == HOST_OP:
                 self.find_nodes(step)
 
     def find_nodes(self, step: Step) -> list[Any]:
-        """Return the nodes of a step, in order.
-
-        Raises
-        ------
-        WorkloadError
-            What they need is not among the step's inputs.
-        """
+        """Return the nodes of a step, in order; WorkloadError where its inputs do not suffice."""
         for name in (step.name, *step.inputs):
             if name not in self.tensors:
                 raise WorkloadError(f"{self.what}: step {step.name!r}: {name!r} is no tensor of it")
         stops = {self.tensors[name] for name in step.inputs}
-        found: dict[int, Any] = {}
-        waiting, seen = [self.tensors[step.name]], set(stops)
-        while waiting:
-            name = waiting.pop()
-            if name in seen or name in self.constants:
-                continue
-            seen.add(name)
+
+        def find_node(name: str) -> Any:
+            if name in stops:
+                return None
             if name not in self.producers:
                 raise WorkloadError(f"{self.what}: step {step.name!r}: nothing gives {name!r}")
-            node = self.producers[name]
-            found[id(node)] = node
-            waiting.extend(find_reads(node))
-        return [node for node in self.model.graph.node if id(node) in found]
+            return self.producers[name]
+
+        nodes, _ = find_piece(self.tensors[step.name], self.constants, find_node)
+        return [node for node in self.model.graph.node if id(node) in nodes]
 
     def make_piece(self, step: Step) -> Any:
-        """Return the model of a step: its inputs and its output in the step's order.
-
-        Raises
-        ------
-        WorkloadError
-            As in `find_nodes`.
-        """
-        from onnx import ModelProto  # noqa: PLC0415 - an extra
-
+        """Return the model of a step: its inputs and its output in the step's order."""
         nodes = self.find_nodes(step)
-        piece = ModelProto(ir_version=self.model.ir_version)
-        piece.opset_import.extend(self.model.opset_import)
-        piece.graph.name = "piece"
-        piece.graph.node.extend(nodes)
+        piece = start_model(self.model, "piece", nodes)
         inputs = dict.fromkeys(self.tensors[name] for name in step.inputs)
         for values, names in (
             (piece.graph.input, tuple(inputs)),
@@ -129,6 +83,41 @@ class HostGraph:
         return piece
 
 
+def start_model(source: Any, name: str, nodes: Iterable[Any]) -> Any:
+    """Return a ModelProto of some nodes, in the versions of the model that they are from."""
+    from onnx import ModelProto  # noqa: PLC0415 - an extra
+
+    model = ModelProto(ir_version=source.ir_version)
+    model.opset_import.extend(source.opset_import)
+    model.graph.name = name
+    model.graph.node.extend(nodes)
+    return model
+
+
+def find_piece(
+    tensor: str, constants: Container[str], find_node: Callable[[str], Any]
+) -> tuple[dict[int, Any], list[str]]:
+    """Return the nodes that compute a tensor, by `id`, and the tensors where the search stops.
+
+    `find_node` returns the node that gives a tensor, or None where the search is to stop.
+    """
+    nodes: dict[int, Any] = {}
+    inputs: list[str] = []
+    waiting, seen = [tensor], set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name in constants:
+            continue
+        seen.add(name)
+        node = find_node(name)
+        if node is None:
+            inputs.append(name)
+        else:
+            nodes[id(node)] = node
+            waiting.extend(find_reads(node))
+    return nodes, inputs
+
+
 def find_reads(node: Any) -> Iterator[str]:
     """Return the tensors that a node reads, also those that the graphs in it take from outside."""
     yield from (name for name in node.input if name)
@@ -143,10 +132,6 @@ def find_reads(node: Any) -> Iterator[str]:
 
 
 def _find_names(graph: Any) -> frozenset[str]:
-    own: Iterable[str] = (
-        *(value.name for value in graph.input),
-        *(tensor.name for tensor in graph.initializer),
-        *(sparse.values.name for sparse in graph.sparse_initializer),
-        *(name for node in graph.node for name in node.output),
-    )
-    return frozenset(own)
+    sparse = (tensor.values for tensor in graph.sparse_initializer)
+    named = {value.name for value in (*graph.input, *graph.initializer, *sparse)}
+    return frozenset(named.union(*(node.output for node in graph.node)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from eiesim.base.errors import WorkloadError
-from eiesim.graph import STEPS, Shape, Step
+from eiesim.graph import Shape, Step
 from eiesim.importers.described import Skipped, Unsupported
 from eiesim.importers.onnx_file import Array, OnnxFile, find_graphs
 from eiesim.importers.onnx_host import find_reads
 from eiesim.layer.weights import DenseLayer
 
 PRODUCT = re.compile("Attention|Conv|Einsum|Gemm|GRU|LSTM|MatMul|RNN")
-"""What an operator that multiplies weights has in its name."""
+"""Part of the name of an operator that multiplies weights."""
 Rule = Callable[["Lowering", Any, str], None]
 
 
@@ -27,12 +28,8 @@ class Product:
 
     Attributes
     ----------
-    step : Step
-        Its inputs are tensors.
-    layer : DenseLayer
-        Its weights.
-    output : str
-        The tensor that it gives.
+    step : its inputs are tensors
+    output : the tensor that it gives
     """
 
     step: Step
@@ -46,14 +43,9 @@ class Lowering:
 
     Attributes
     ----------
-    file : OnnxFile
-        The model.
-    shapes : mapping of str to tuple of int
-        Of its tensors, as far as they are known.
-    entries : list of Product or NodeProto
-        What it has become.
-    skipped : list of Skipped
-        What EIE does not run, and why.
+    shapes : of the tensors, as far as they are known
+    entries : what the nodes have become, each a `Product` or a NodeProto
+    skipped : what EIE does not run, and why
     """
 
     file: OnnxFile
@@ -63,39 +55,27 @@ class Lowering:
 
     def __post_init__(self) -> None:
         graph = self.file.model.graph
-        self.opset = next(
-            (it.version for it in self.file.model.opset_import if it.domain in ("", "ai.onnx")), 1
-        )
+        opsets = (it.version for it in self.file.model.opset_import if it.domain in ("", "ai.onnx"))
+        self.opset = next(opsets, 1)
         self.outputs = {value.name for value in graph.output}
-        self.reads: dict[str, int] = {}
-        for node in graph.node:
-            for name in find_reads(node):
-                self.reads[name] = self.reads.get(name, 0) + 1
+        self.reads = Counter(name for node in graph.node for name in find_reads(node))
         self.there = {value.name for value in graph.input} | set(self.file.constants)
         self.steps = {value.name for value in graph.input}
         self.names = {*self.there, *self.reads, *self.outputs}
         self.names.update(name for node in graph.node for name in node.output)
 
     def run(self, rules: Mapping[tuple[str, str], Rule]) -> None:
-        """Take all nodes.
+        """Take all nodes, with rules by domain and operator.
 
-        Parameters
-        ----------
-        rules : mapping of (str, str) to function
-            By domain and operator.
-
-        Raises
-        ------
-        WorkloadError
-            Two nodes give one tensor.
+        Two nodes that give one tensor are a WorkloadError.
         """
         for node in self.file.model.graph.node:
             outputs = [name for name in node.output if name]
             name = self._name_step(node.name, outputs or [node.op_type or "node"])
-            twice = next((it for it in outputs if it in self.there), None)
+            twice = next((output for output in outputs if output in self.there), None)
             if twice is not None:
                 raise WorkloadError(f"node {name!r}: gives {twice!r}, which is there already")
-            missing = next((it for it in find_reads(node) if it not in self.there), None)
+            missing = next((read for read in find_reads(node) if read not in self.there), None)
             if missing is not None or not outputs:
                 reason = "gives nothing" if missing is None else f"reads {missing!r}, not there"
                 self.skipped.append(Skipped(name, f"{node.op_type}: {reason}; left out"))
@@ -112,7 +92,7 @@ class Lowering:
                 rule(self, node, name)
                 return
             inside = [inner for graph in find_graphs(node) for inner in graph.node]
-            if any(PRODUCT.search(it.op_type) for it in (node, *inside)):
+            if any(PRODUCT.search(inner.op_type) for inner in (node, *inside)):
                 raise Unsupported("not a product that EIE runs")
         except (Unsupported, WorkloadError) as why:
             del self.entries[before:]
@@ -147,63 +127,34 @@ class Lowering:
         return name
 
     def node(self, operator: str, inputs: Sequence[str], wanted: str, **attributes: Any) -> str:
-        """Add a node of one output for the host, and return that tensor.
-
-        Parameters
-        ----------
-        operator : str
-            Of ONNX itself.
-        inputs : sequence of str
-            Tensors.
-        wanted : str
-            What the output would best be called; a file's own tensor stays as it is.
-        **attributes
-            The node's.
-        """
+        """Add a node of ONNX's own for the host, and return its one output, called `wanted`."""
         from onnx import helper  # noqa: PLC0415 - an extra
 
         self.entries.append(helper.make_node(operator, list(inputs), [wanted], **attributes))
         return wanted
 
     def product(self, step: Step, layer: DenseLayer, output: str) -> None:
-        """Add a product.
-
-        Raises
-        ------
-        Unsupported
-            The weights are no numbers.
-        """
+        """Add a product; Unsupported where its weights are infinite or NaN."""
         for array in (layer.weights, layer.bias):
             if array is not None and not np.isfinite(array).all():
                 raise Unsupported("expected numbers as weights, found infinite or NaN")
         self.entries.append(Product(step, layer, output))
 
     @property
-    def product_names(self) -> set[str]:
-        """What the steps on EIE are called."""
-        return {entry.step.name for entry in self.entries if isinstance(entry, Product)}
+    def products(self) -> list[Product]:
+        """The entries that are steps on EIE."""
+        return [entry for entry in self.entries if isinstance(entry, Product)]
+
+    @property
+    def nodes(self) -> list[Any]:
+        """The entries that the host runs."""
+        return [entry for entry in self.entries if not isinstance(entry, Product)]
 
     def find_product(self, tensor: str) -> Product | None:
         """Return the product that gives a tensor, if one does."""
-        for entry in reversed(self.entries):
-            if isinstance(entry, Product) and entry.output == tensor:
-                return entry
-        return None
+        return next((entry for entry in reversed(self.products) if entry.output == tensor), None)
 
     def find_shape(self, tensor: str) -> Shape | None:
         """Return the shape of a tensor, `STEPS` for unknown sizes; None where nothing is known."""
         array = self.file.constants.get(tensor)
         return self.shapes.get(tensor) if array is None else array.shape
-
-    def find_known(self, tensor: str) -> Shape:
-        """Return the shape of a tensor, all sizes known.
-
-        Raises
-        ------
-        Unsupported
-            It is not known.
-        """
-        shape = self.find_shape(tensor)
-        if shape is None or STEPS in shape:
-            raise Unsupported(f"expected a known shape of {tensor!r}, found {shape}")
-        return shape

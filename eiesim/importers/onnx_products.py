@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.graph import Step
+from eiesim.graph import STEPS, Step
 from eiesim.importers.described import Unsupported
 from eiesim.importers.onnx_cells import lower_gru, lower_lstm
 from eiesim.importers.onnx_lowering import Lowering, Product, Rule
@@ -57,8 +57,7 @@ def _gemm(low: Lowering, node: Any, name: str) -> None:
 
 def _matmul(low: Lowering, node: Any, name: str) -> None:
     settings = {"stacked": 1}
-    left = len(node.input) > 0 and node.input[0] in low.file.constants
-    if not left:
+    if not node.input or node.input[0] not in low.file.constants:
         weights = np.ascontiguousarray(find_weights(low, node, 1, 2).T)
         step = Step(name, "fc", (find_data(low, node, 0),), name, settings)
         low.product(step, DenseLayer(weights), node.output[0])
@@ -84,13 +83,12 @@ def _add(low: Lowering, node: Any, _name: str) -> None:
             continue
         rows = len(product.layer.weights)
         rank = len(low.find_shape(data) or ())
-        same = array.shape[-1:] == (rows,) and array.size == rows
-        if same and array.ndim <= max(rank, 1) and array.dtype == np.float32:
+        is_bias = array.shape[-1:] == (rows,) and array.size == rows and array.ndim <= max(rank, 1)
+        if is_bias and array.dtype == np.float32 and np.isfinite(array).all():
             bias = np.ascontiguousarray(array.reshape(-1))
-            if np.isfinite(bias).all():
-                product.layer = DenseLayer(product.layer.weights, bias)
-                product.output = node.output[0]
-                return
+            product.layer = DenseLayer(product.layer.weights, bias)
+            product.output = node.output[0]
+            return
     low.entries.append(node)
 
 
@@ -101,8 +99,7 @@ def _may_take_bias(low: Lowering, product: Product) -> bool:
 
 def _conv(low: Lowering, node: Any, name: str) -> None:
     attributes = read_attributes(node)
-    data = find_data(low, node, 0)
-    weights = find_weights(low, node, 1, 3, 4)
+    data, weights = find_data(low, node, 0), find_weights(low, node, 1, 3, 4)
     sides = weights.ndim - 2
     kernel = weights.shape[2:]
     expect(attributes, kernel_shape=kernel)
@@ -139,7 +136,9 @@ def _find_pads(
         return (0,) * 2 * len(kernel)
     if kind not in (b"SAME_UPPER", b"SAME_LOWER"):
         raise Unsupported(f"auto_pad {kind!r}")
-    shape = low.find_known(data)
+    shape = low.find_shape(data)
+    if shape is None or STEPS in shape:
+        raise Unsupported(f"expected a known shape of {data!r}, found {shape}")
     if len(shape) != len(kernel) + 2 or 0 in stride:
         raise Unsupported(f"auto_pad for the shape {shape}")
     before, behind = [], []

@@ -1,4 +1,4 @@
-"""ONNX Runtime, which runs what EIE does not; needs the extra ``onnx``."""
+"""ONNX Runtime, which runs the nodes that EIE does not; it needs the extra ``onnx``."""
 
 from __future__ import annotations
 
@@ -11,23 +11,13 @@ from eiesim.base.errors import WorkloadError
 from eiesim.importers.onnx_file import Array, is_external
 
 NEEDS_RUNTIME = "running ONNX needs the package onnxruntime: pip install 'eiesim[onnx]'"
-ONLY_ERRORS = 4
 
 
 class Session:
     """A model that ONNX Runtime can run; it opens no file.
 
-    Parameters
-    ----------
-    model : ModelProto
-        The model, which holds its numbers itself.
-    what : str
-        What it is called, for errors.
-
-    Raises
-    ------
-    WorkloadError
-        The runtime cannot run it, or is not installed.
+    A WorkloadError says that the runtime is not installed or cannot run it, or that the model's
+    numbers lie in other files.
     """
 
     def __init__(self, model: Any, what: str) -> None:
@@ -36,9 +26,9 @@ class Session:
             raise WorkloadError(f"{what}: expected a model that holds its numbers, found a path")
         self.what = what
         self.outputs = [value.name for value in model.graph.output]
-        self.kinds = {it.name: it.type.tensor_type.elem_type for it in model.graph.input}
+        self.kinds = {value.name: value.type.tensor_type.elem_type for value in model.graph.input}
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = ONLY_ERRORS
+        options.log_severity_level = 4  # errors alone
         # one thread: sums are then in the same order each time
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         try:
@@ -49,24 +39,19 @@ class Session:
             raise WorkloadError(f"{what}: ONNX Runtime cannot run it: {_shorten(error)}") from error
 
     def run(self, inputs: Mapping[str, Array]) -> list[Array]:
-        """Return the outputs, in the model's order.
-
-        Parameters
-        ----------
-        inputs : mapping of str to array
-            By name; numbers are converted to the type that the model takes.
+        """Return the outputs, in the model's order; inputs are converted to the types it takes.
 
         Raises
         ------
         WorkloadError
-            The runtime stops, or an input that is to be whole numbers is not.
+            The runtime stops, or an input of whole numbers gets others.
         """
-        taken = {name: self._convert(name, array) for name, array in inputs.items()}
+        converted = {name: self._convert(name, array) for name, array in inputs.items()}
         try:
-            results = self.session.run(self.outputs, taken)
+            results = self.session.run(self.outputs, converted)
         except Exception as error:
             raise WorkloadError(f"{self.what}: ONNX Runtime stops: {_shorten(error)}") from error
-        return [np.asarray(it) for it in results]
+        return [np.asarray(result) for result in results]
 
     def _convert(self, name: str, array: Array) -> Array:
         from onnx import helper  # noqa: PLC0415 - an extra
@@ -84,18 +69,7 @@ class Session:
 
 
 def import_runtime(what: str) -> Any:
-    """Return the package onnxruntime.
-
-    Parameters
-    ----------
-    what : str
-        What needs it, for the error.
-
-    Raises
-    ------
-    WorkloadError
-        It is not installed.
-    """
+    """Return the package onnxruntime, which `what` needs; WorkloadError where it is missing."""
     try:
         import onnxruntime  # noqa: PLC0415 - an extra
     except ImportError as error:

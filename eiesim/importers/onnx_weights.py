@@ -17,72 +17,34 @@ Attributes = Mapping[str, Any]
 
 
 def read_attributes(node: Any) -> dict[str, Any]:
-    """Return the attributes of a node by name.
-
-    Raises
-    ------
-    Unsupported
-        One has no value.
-    """
+    """Return the attributes of a node by name; Unsupported where one has no value."""
     from onnx import helper  # noqa: PLC0415 - an extra
 
     try:
-        return {it.name: helper.get_attribute_value(it) for it in node.attribute}
+        return {entry.name: helper.get_attribute_value(entry) for entry in node.attribute}
     except ValueError as error:
         raise Unsupported(f"an attribute without a value: {error}") from error
 
 
 def read_sizes(attributes: Attributes, key: str, usual: tuple[int, ...]) -> tuple[int, ...]:
-    """Return whole numbers, as many as there usually are.
-
-    Parameters
-    ----------
-    attributes : mapping
-        From `read_attributes`.
-    usual : tuple of int
-        What holds where they are left out.
-
-    Raises
-    ------
-    Unsupported
-        They are something else.
-    """
-    found = attributes.get(key, usual)
-    if not isinstance(found, list | tuple) or len(found) != len(usual):
-        raise Unsupported(f"{key}: expected {len(usual)} sizes, found {found}")
-    return tuple(found)
+    """Return the sizes of an attribute, by default `usual`; Unsupported for more or fewer."""
+    sizes = attributes.get(key, usual)
+    if not isinstance(sizes, list | tuple) or len(sizes) != len(usual):
+        raise Unsupported(f"{key}: expected {len(usual)} sizes, found {sizes}")
+    return tuple(sizes)
 
 
 def expect(attributes: Attributes, **usual: Any) -> None:
-    """Check that attributes, where they are given, have the only value that EIE runs.
-
-    Parameters
-    ----------
-    attributes : mapping
-        From `read_attributes`.
-    **usual
-        The values.
-
-    Raises
-    ------
-    Unsupported
-        One has another.
-    """
+    """Raise Unsupported where an attribute is there and has not the only value that EIE runs."""
     for key, value in usual.items():
-        found = attributes.get(key, value)
-        found = tuple(found) if isinstance(found, list | tuple) else found
-        if found != value:
-            raise Unsupported(f"{key}: expected {value}, found {found}")
+        stated = attributes.get(key, value)
+        stated = tuple(stated) if isinstance(stated, list | tuple) else stated
+        if stated != value:
+            raise Unsupported(f"{key}: expected {value}, found {stated}")
 
 
 def find_data(low: Lowering, node: Any, place: int) -> str:
-    """Return the tensor that is multiplied with weights.
-
-    Raises
-    ------
-    Unsupported
-        It is missing, or a constant.
-    """
+    """Return the tensor that is multiplied with weights; Unsupported for none or a constant."""
     name: str = node.input[place] if place < len(node.input) else ""
     if not name or name in low.file.constants:
         raise Unsupported(f"expected data as input {place}, found {name or 'nothing'!r}")
@@ -90,18 +52,7 @@ def find_data(low: Lowering, node: Any, place: int) -> str:
 
 
 def find_weights(low: Lowering, node: Any, place: int, *ndims: int) -> Floats:
-    """Return constant weights.
-
-    Parameters
-    ----------
-    *ndims : int
-        Dimensions that they may have.
-
-    Raises
-    ------
-    Unsupported
-        They are no constant, no floating-point numbers, or of other dimensions.
-    """
+    """Return constant weights of as many dimensions as `ndims` allow; Unsupported for others."""
     name = node.input[place] if place < len(node.input) else ""
     array = low.file.constants.get(name)
     if array is None:
@@ -116,13 +67,7 @@ def find_weights(low: Lowering, node: Any, place: int, *ndims: int) -> Floats:
 
 
 def find_bias(low: Lowering, name: str, size: int) -> Floats | None:
-    """Return a constant as a bias, or None where it is no constant of one number an output.
-
-    Parameters
-    ----------
-    size : int
-        Outputs.
-    """
+    """Return a constant as a bias [size], or None unless it has one number or one an output."""
     array = low.file.constants.get(name)
     if array is None or not is_float(array) or array.ndim > 2:
         return None

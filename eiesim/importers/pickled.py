@@ -1,4 +1,4 @@
-"""What a pickle says, read without pickle: no class is looked up and nothing in it is executed."""
+"""A pickle's value, read without pickle: no class is looked up and nothing in it is executed."""
 
 from __future__ import annotations
 
@@ -37,22 +37,25 @@ class _Machine:
     stack: list[Any] = field(default_factory=list)
     memo: dict[int, Any] = field(default_factory=dict)
 
+    def damage(self) -> WorkloadError:
+        """Return the error for a damaged pickle."""
+        return WorkloadError(f"{self.where}: expected a whole pickle, found a damaged one")
+
     def pop(self, number: int) -> list[Any]:
         """Take values off the stack, the uppermost one last."""
-        if len(self.stack) < number:
-            raise WorkloadError(f"{self.where}: expected a whole pickle, found a damaged one")
-        taken = self.stack[len(self.stack) - number :]
-        del self.stack[len(self.stack) - number :]
-        return taken
+        place = len(self.stack) - number
+        if place < 0:
+            raise self.damage()
+        values = self.stack[place:]
+        del self.stack[place:]
+        return values
 
     def pop_mark(self) -> list[Any]:
-        """Take what lies above the last mark."""
-        for place in reversed(range(len(self.stack))):
-            if self.stack[place] is MARK:
-                taken = self.stack[place + 1 :]
-                del self.stack[place:]
-                return taken
-        raise WorkloadError(f"{self.where}: expected a whole pickle, found a damaged one")
+        """Take the values above the last mark, and the mark."""
+        for number, value in enumerate(reversed(self.stack)):
+            if value is MARK:
+                return self.pop(number + 1)[1:]
+        raise self.damage()
 
     def top(self, kind: type) -> Any:
         """Return the uppermost value, which is to be changed."""
@@ -66,14 +69,10 @@ def read_pickle(stream: IO[bytes], where: str, reduce: Reduce, load: Callable[[A
 
     Parameters
     ----------
-    stream : binary file
-        At the first byte of a pickle; left behind its last one.
-    where : str
-        The file, for errors.
-    reduce : callable
-        Given a `Named` and arguments, returns what stands for the call; or refuses it.
-    load : callable
-        Given a persistent name, returns what stands for it.
+    stream : at the first byte of a pickle; left behind its last one
+    where : the file, for errors
+    reduce : given a `Named` and arguments, returns what stands for the call; or refuses it
+    load : given a persistent name, returns what stands for it
 
     Raises
     ------
@@ -91,7 +90,7 @@ def read_pickle(stream: IO[bytes], where: str, reduce: Reduce, load: Callable[[A
                 return machine.pop(1)[0]
             _do(machine, opcode.name, argument)
     except (ValueError, TypeError, UnicodeError, OverflowError, RecursionError) as error:
-        raise WorkloadError(f"{where}: expected a whole pickle, found a damaged one") from error
+        raise machine.damage() from error
     raise WorkloadError(f"{where}: expected a whole pickle, found a truncated one")
 
 
@@ -136,7 +135,7 @@ def _set_items(machine: _Machine, pairs: list[Any]) -> None:
 
 def _get(machine: _Machine, place: Any) -> None:
     if place not in machine.memo:
-        raise WorkloadError(f"{machine.where}: expected a whole pickle, found a damaged one")
+        raise machine.damage()
     machine.stack.append(machine.memo[place])
 
 
@@ -144,8 +143,12 @@ def _put(machine: _Machine, place: Any) -> None:
     machine.memo[place] = machine.top(object)
 
 
-def _build(machine: _Machine, _: Any) -> None:
+def _leave_out(machine: _Machine, _: Any) -> None:
     machine.pop(1)  # attributes of what was made, such as a dictionary's _metadata
+
+
+def _append(machine: _Machine, values: list[Any]) -> None:
+    machine.top(list).extend(values)
 
 
 PLAIN = frozenset({
@@ -172,21 +175,13 @@ STEPS: Mapping[str, Callable[[_Machine, Any], None]] = {
     "APPENDS": lambda machine, _: _append(machine, machine.pop_mark()),
     "SETITEM": lambda machine, _: _set_items(machine, machine.pop(2)),
     "SETITEMS": lambda machine, _: _set_items(machine, machine.pop_mark()),
-    "BINGET": _get,
-    "LONG_BINGET": _get,
-    "GET": _get,
-    "BINPUT": _put,
-    "LONG_BINPUT": _put,
-    "PUT": _put,
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _get),
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _put),
     "MEMOIZE": lambda machine, _: _put(machine, len(machine.memo)),
     "GLOBAL": _name,
     "STACK_GLOBAL": _name_from_stack,
     "REDUCE": _call,
     "NEWOBJ": _call,
-    "BUILD": _build,
+    "BUILD": _leave_out,
     "BINPERSID": lambda machine, _: machine.stack.append(machine.load(machine.pop(1)[0])),
 }
-
-
-def _append(machine: _Machine, values: list[Any]) -> None:
-    machine.top(list).extend(values)

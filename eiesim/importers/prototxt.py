@@ -6,9 +6,10 @@ import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from eiesim.base.errors import WorkloadError
+from eiesim.graph import find_convolved
 from eiesim.importers.content import read_content
 
 LARGEST = 1 << 20
@@ -24,6 +25,8 @@ TOKEN = re.compile(
 )
 Shape = tuple[int, int, int]
 """Channels, height, width."""
+Settings = dict[str, Any]
+"""Of a step, see `eiesim.graph`."""
 
 
 class NetLayer(NamedTuple):
@@ -31,17 +34,11 @@ class NetLayer(NamedTuple):
 
     Attributes
     ----------
-    name, type : str
-        As in the file.
-    bottoms, tops : tuple of str
-        What it reads and writes.
-    weight_shape : tuple of int
-        ``(outputs, inputs / groups, kernel height, kernel width)`` of a convolution,
-        ``(outputs, inputs)`` of an inner product, ``()`` of any other layer.
-    shape : tuple of int or None
-        Channels, height and width of the output, where that is known.
-    block : Block
-        What the file says of it.
+    bottoms, tops : what it reads and writes
+    weight_shape : of a convolution ``(outputs, inputs / groups, kernel height, kernel width)``, of
+        an inner product ``(outputs, inputs)``, ``()`` of any other layer
+    shape : of the output, where it is known
+    block : what the file says of the layer
     """
 
     name: str
@@ -54,30 +51,14 @@ class NetLayer(NamedTuple):
 
 
 class Net(NamedTuple):
-    """A network.
-
-    Attributes
-    ----------
-    inputs : dict of str to tuple of int
-        Channels, height and width of what it reads.
-    layers : tuple of NetLayer
-        In order.
-    """
+    """A network's layers in order, and the shapes of what it reads."""
 
     inputs: dict[str, Shape]
     layers: tuple[NetLayer, ...]
 
 
 class Block:
-    """What stands between two braces: keys with their values and lines, in order.
-
-    Parameters
-    ----------
-    file : str
-        Where it is from, for errors.
-    line : int
-        Where it begins.
-    """
+    """The content of two braces: keys with their values and lines, in order."""
 
     def __init__(self, file: str, line: int) -> None:
         self.file = file
@@ -86,11 +67,13 @@ class Block:
 
     def words(self, key: str) -> list[tuple[str, int]]:
         """Return the values of a key that are words, and their lines."""
-        return [(it, line) for name, it, line in self.items if name == key and isinstance(it, str)]
+        items = [(value, line) for name, value, line in self.items if name == key]
+        return [(value, line) for value, line in items if isinstance(value, str)]
 
     def blocks(self, *keys: str) -> list[Block]:
         """Return the values of keys that are blocks."""
-        return [it for name, it, _ in self.items if name in keys and isinstance(it, Block)]
+        values = [value for name, value, _ in self.items if name in keys]
+        return [value for value in values if isinstance(value, Block)]
 
     def block(self, key: str) -> Block:
         """Return the first block of a key, an empty one where there is none."""
@@ -130,17 +113,8 @@ MOST_BYTES = 1 << 22
 def read_prototxt(path: str | Path) -> Net:
     """Read the layers of a network in order, and follow the shapes of their inputs.
 
-    Parameters
-    ----------
-    path : str or Path
-        A network definition in protobuf's text form, its layers written ``layer {`` or
-        ``layers {``.
-
-    Raises
-    ------
-    WorkloadError
-        The file cannot be read or is not of this form, or an inner product's or a convolution's
-        input has no known shape.
+    Layers are written ``layer {`` or ``layers {``. A file of another form, or a product whose input
+    has no known shape, is a WorkloadError.
 
     References
     ----------
@@ -167,11 +141,6 @@ def kind_of(layer_type: str) -> str:
 
     ``InnerProduct``, ``INNER_PRODUCT`` and ``CInnerProduct`` (of dynamic network surgery) are all
     ``innerproduct``.
-
-    Parameters
-    ----------
-    layer_type : str
-        As in the file.
     """
     kind = layer_type.replace("_", "").lower()
     return {"cconvolution": "convolution", "cinnerproduct": "innerproduct"}.get(kind, kind)
@@ -242,56 +211,54 @@ def _take_names(block: Block, key: str) -> tuple[str, ...]:
 
 
 def _read_layer(block: Block, shapes: dict[str, Shape]) -> NetLayer:
-    layer = NetLayer(
-        block.text("name"),
-        block.text("type"),
-        _take_names(block, "bottom"),
-        _take_names(block, "top"),
-        (),
-        None,
-        block,
-    )
-    inputs = [shapes.get(name) for name in layer.bottoms]
-    kind = kind_of(layer.type)
+    name, layer_type = block.text("name"), block.text("type")
+    bottoms, tops = _take_names(block, "bottom"), _take_names(block, "top")
+    inputs = [shapes.get(bottom) for bottom in bottoms]
+    kind = kind_of(layer_type)
+    weight_shape: tuple[int, ...] = ()
     output: Shape | None = None
     if kind in {"convolution", "innerproduct"}:
         if not inputs or inputs[0] is None:
             raise _fault(
-                block.file, block.line, f"layer {layer.name!r} to read an input of known shape",
-                f"{', '.join(layer.bottoms) or 'no bottom'}; give the network's input and "
+                block.file, block.line, f"layer {name!r} to read an input of known shape",
+                f"{', '.join(bottoms) or 'no bottom'}; give the network's input and "
                 "input_dim, or take the deploy.prototxt",
             )  # fmt: skip
-        shape, output = (_convolve if kind == "convolution" else _multiply)(block, inputs[0])
-        layer = layer._replace(weight_shape=shape)
+        find_shapes = _convolve if kind == "convolution" else _multiply
+        weight_shape, output = find_shapes(block, inputs[0])
     elif kind == "input":
         output = _take(block.block("input_param").block("shape").sizes("dim"))
     elif inputs:
         output = _pass_on(kind, block, inputs)
-    for top in layer.tops:
+    for top in tops:
         shapes.pop(top, None)
         if output is not None:
             shapes[top] = output
-    return layer._replace(shape=output)
+    return NetLayer(name, layer_type, bottoms, tops, weight_shape, output, block)
 
 
 def _convolve(block: Block, shape: Shape) -> tuple[tuple[int, ...], Shape]:
     parameters = block.block("convolution_param")
     outputs, groups = parameters.size("num_output"), parameters.size("group", 1)
     kernel = parameters.pair("kernel_size", "kernel", None)
-    stride = parameters.pair("stride", "stride", 1)
-    pad = parameters.pair("pad", "pad", 0, 0)
-    dilation = parameters.pair("dilation", "dilation", 1)
-    side = [
-        (shape[1 + axis] + 2 * pad[axis] - dilation[axis] * (kernel[axis] - 1) - 1) // stride[axis]
-        + 1
-        for axis in (0, 1)
-    ]
-    if min(side) < 1 or shape[0] % groups or outputs % groups:
+    sides = find_convolved(read_convolution(block), kernel, shape[1:])
+    if min(sides) < 1 or shape[0] % groups or outputs % groups:
         raise _fault(
             block.file, block.line, "a kernel that fits its input and groups that divide it",
             f"kernel {list(kernel)} and {groups} groups on channels x height x width {list(shape)}",
         )  # fmt: skip
-    return (outputs, shape[0] // groups, *kernel), (outputs, side[0], side[1])
+    return (outputs, shape[0] // groups, *kernel), (outputs, *sides)
+
+
+def read_convolution(block: Block) -> Settings:
+    """Return the settings of a convolution's step."""
+    parameters = block.block("convolution_param")
+    return {
+        "stride": parameters.pair("stride", "stride", 1),
+        "pad": parameters.pair("pad", "pad", 0, 0) * 2,
+        "dilation": parameters.pair("dilation", "dilation", 1),
+        "groups": parameters.size("group", 1),
+    }
 
 
 def _multiply(block: Block, shape: Shape) -> tuple[tuple[int, ...], Shape]:
@@ -317,33 +284,33 @@ def _pass_on(kind: str, block: Block, inputs: list[Shape | None]) -> Shape | Non
 def _pool(parameters: Block, shape: Shape) -> Shape:
     if parameters.text("global_pooling") == "true":
         return shape[0], 1, 1
-    kernel = parameters.pair("kernel_size", "kernel", None)
-    stride = parameters.pair("stride", "stride", 1)
-    pad = parameters.pair("pad", "pad", 0, 0)
-    side = []
+    settings = read_pooling(parameters)
+    kernel, stride, pad = settings["kernel"], settings["stride"], settings["pad"]
+    sides = []
     for axis in (0, 1):
-        length = shape[1 + axis] + 2 * pad[axis]
-        rest = length - kernel[axis]
-        steps = (-(-rest // stride[axis]) if rounds_up(parameters) else rest // stride[axis]) + 1
+        rest = shape[1 + axis] + 2 * pad[axis] - kernel[axis]
+        steps = (-(-rest // stride[axis]) if settings["ceil"] else rest // stride[axis]) + 1
         # no window begins in the padding behind the image
         beyond = max(pad) and (steps - 1) * stride[axis] >= shape[1 + axis] + pad[axis]
-        side.append(max(steps - bool(beyond), 1))
-    return shape[0], side[0], side[1]
+        sides.append(max(steps - bool(beyond), 1))
+    return shape[0], sides[0], sides[1]
 
 
-def rounds_up(pooling: Block) -> bool:
-    """Return whether a last window that is cut off counts.
+def read_pooling(parameters: Block) -> Settings:
+    """Return the settings of a pooling's step, from a block ``pooling_param``."""
+    return {
+        "kernel": parameters.pair("kernel_size", "kernel", None),
+        "stride": parameters.pair("stride", "stride", 1),
+        "pad": parameters.pair("pad", "pad", 0, 0) * 2,
+        "ceil": int(_rounds_up(parameters)),
+    }
 
-    Parameters
-    ----------
-    pooling : Block
-        ``pooling_param``. Caffe rounds up unless its ``round_mode`` is FLOOR; forks say
-        ``ceil_mode: false``.
 
-    Raises
-    ------
-    WorkloadError
-        A word that is none of them.
+def _rounds_up(pooling: Block) -> bool:
+    """Return whether a last window that is cut off counts, from a block ``pooling_param``.
+
+    Caffe rounds up unless its ``round_mode`` is FLOOR; forks say ``ceil_mode: false``. Other words
+    are a WorkloadError.
 
     References
     ----------

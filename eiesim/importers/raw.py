@@ -14,15 +14,7 @@ from eiesim.importers.content import read_content, take_floats
 
 
 class RawLayer(NamedTuple):
-    """A pruned layer.
-
-    Attributes
-    ----------
-    weights : float32 [rows, cols]
-        Row = output; 0.0 where the mask says so.
-    bias : float32 [rows]
-        One for each output.
-    """
+    """A pruned layer: weights [outputs, inputs], 0.0 where masked, and a bias [outputs]."""
 
     weights: npt.NDArray[np.float32]
     bias: npt.NDArray[np.float32]
@@ -31,24 +23,14 @@ class RawLayer(NamedTuple):
 def read_wavegru_layer(folder: str | Path, name: str) -> RawLayer:
     """Read a layer from the files ``<name>_weights``, ``_mask`` and ``_bias.raw.gz``.
 
-    Each is gzip of little-endian float32, weights and mask row by row; there is no header, the
-    bias tells the number of rows.
-
-    Parameters
-    ----------
-    name : str
-        What they begin with, such as ``lyra_16khz_proj``.
-
-    Returns
-    -------
-    RawLayer
-        Weights, with the mask applied, and bias.
+    Each is gzip of little-endian float32, weights and mask row by row; there is no header, the bias
+    gives the number of rows. A name is such as ``lyra_16khz_proj``.
 
     Raises
     ------
     WorkloadError
-        A file is missing or damaged, the lengths do not fit, the mask is not of zeros and ones,
-        or a weight or bias is not a number.
+        A file is missing or damaged, the lengths do not fit, the mask is not of zeros and ones, or
+        a weight or bias is not a number.
 
     References
     ----------

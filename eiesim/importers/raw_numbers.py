@@ -14,12 +14,8 @@ from eiesim.base.errors import WorkloadError
 class RawType(NamedTuple):
     """A type of numbers.
 
-    Attributes
-    ----------
-    name : str
-        What it is called.
-    code : str
-        NumPy's, without the byte order; of bfloat16, which NumPy does not know, that of its bits.
+    `code` is NumPy's, without the byte order; of bfloat16, which NumPy does not know, that of its
+    bits.
     """
 
     name: str
@@ -45,24 +41,10 @@ DTYPES: Mapping[str, RawType] = {
 def take_numbers(
     content: bytes, kind: RawType, what: str, is_big: bool = False
 ) -> npt.NDArray[Any]:
-    """Return bytes as numbers.
+    """Return bytes as numbers in the machine's byte order, a copy.
 
-    Parameters
-    ----------
-    kind : RawType
-        Of `DTYPES`.
-    what : str
-        What they are, for the error.
-
-    Returns
-    -------
-    array
-        A copy in the machine's byte order; bfloat16 as float32, which changes no number.
-
-    Raises
-    ------
-    WorkloadError
-        The length is no multiple of a number's.
+    A bfloat16 becomes a float32, which changes no number. A length that is no multiple of a
+    number's is a WorkloadError.
     """
     if len(content) % kind.itemsize:
         raise WorkloadError(

@@ -1,4 +1,4 @@
-"""`.safetensors` files: a JSON header that tells type, shape and place of each tensor."""
+"""`.safetensors` files: a JSON header with type, shape and place of each tensor, and numbers."""
 
 from __future__ import annotations
 
@@ -16,21 +16,12 @@ from eiesim.importers.raw_numbers import DTYPES, take_numbers
 
 MOST_HEADER_BYTES = 100_000_000
 """As in the format's own library."""
-METADATA = "__metadata__"
 
 
 def read_safetensors(path: str | Path) -> dict[str, npt.NDArray[Any]]:
-    """Read the tensors of a file.
+    """Read the tensors in the order in which they lie in the file; bfloat16 as float32.
 
-    Returns
-    -------
-    dict of name to array
-        In the order in which they lie in the file; bfloat16 as float32.
-
-    Raises
-    ------
-    WorkloadError
-        The file is missing, damaged or of another kind, or its header does not fit its length.
+    A damaged file, or a header that does not fit the file's length, is a WorkloadError.
 
     References
     ----------
@@ -44,13 +35,13 @@ def read_safetensors(path: str | Path) -> dict[str, npt.NDArray[Any]]:
             "file is damaged or of another kind"
         )
     header = _parse(reader.take(length, "header"), str(path))
-    header.pop(METADATA, None)
+    header.pop("__metadata__", None)
     rows = [_take_row(name, row, str(path)) for name, row in header.items()]
     arrays = {}
     place = 0
-    for name, dtype, shape, first, last in sorted(rows, key=lambda row: (row[3], row[4])):
+    for name, dtype, shape, first, last in sorted(rows, key=lambda row: row[3:]):
         kind = DTYPES[dtype]
-        # without holes and overlaps, as the format wants it
+        # the format allows neither holes nor overlaps
         if first != place or last - first != kind.itemsize * math.prod(shape):
             raise WorkloadError(
                 f"{path}: {name}: expected {kind.itemsize * math.prod(shape)} bytes from {place} "
@@ -77,16 +68,16 @@ def _parse(text: bytes, path: str) -> dict[str, Any]:
 
 
 def _take_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    entries = dict(pairs)
+    if len(entries) < len(pairs):
         raise ValueError("a name stands there twice")
-    return found
+    return entries
 
 
 def _take_row(name: str, row: Any, path: str) -> tuple[str, str, tuple[int, ...], int, int]:
     """Return name, type, shape, first byte and the byte behind the last of a tensor."""
-    told = row if isinstance(row, dict) else {}
-    dtype, shape, places = told.get("dtype"), told.get("shape"), told.get("data_offsets")
+    facts = row if isinstance(row, dict) else {}
+    dtype, shape, places = (facts.get(key) for key in ("dtype", "shape", "data_offsets"))
     if not _are_sizes(shape) or not _are_sizes(places) or len(shape) > 16 or len(places) != 2:
         raise WorkloadError(f"{path}: {name}: expected dtype, shape and data_offsets in the header")
     if not isinstance(dtype, str) or dtype not in DTYPES:

@@ -20,29 +20,17 @@ MOST_INDEX_BYTES = 1 << 26
 
 
 def read_shards(path: str | Path) -> dict[str, npt.NDArray[Any]]:
-    """Read the tensors that an index lists from the files beside it.
+    """Read the tensors that an index lists from the files beside it, in the index's order.
 
-    Parameters
-    ----------
-    path : str or Path
-        Such as ``model.safetensors.index.json``: JSON with ``weight_map``, the file of each name.
-
-    Returns
-    -------
-    dict of name to array
-        In the order of the index.
-
-    Raises
-    ------
-    WorkloadError
-        A file is missing or damaged, or a name is not in the file that the index tells.
+    The index, such as ``model.safetensors.index.json``, is JSON with ``weight_map``, the file of
+    each name. A missing or damaged file, or a name that is not in its file, is a WorkloadError.
     """
     try:
         content = json.loads(read_content(path, MOST_INDEX_BYTES))
     except (ValueError, RecursionError) as error:
         raise WorkloadError(f"{path}: expected JSON, found something else: {error}") from error
     places = content.get(MAP) if isinstance(content, dict) else None
-    if not isinstance(places, dict) or not all(isinstance(it, str) for it in places.values()):
+    if not isinstance(places, dict) or not all(isinstance(name, str) for name in places.values()):
         raise WorkloadError(f"{path}: {MAP}: expected files by name, found {show_value(places)}")
     files = {name: _read_shard(Path(path), name) for name in dict.fromkeys(places.values())}
     held = {key: name for name, arrays in files.items() for key in arrays}

@@ -89,18 +89,10 @@ Load = Callable[[_Storage], Array]
 
 
 def read_torch(path: str | Path) -> dict[str, Array]:
-    """Read the tensors of a state dictionary.
+    """Read the tensors of a state dictionary, in the file's order; bfloat16 as float32.
 
-    Parameters
-    ----------
-    path : str or Path
-        What `torch.save` wrote of ``model.state_dict()``, in the layout of today or in the one
-        before PyTorch 1.6; or a dictionary that holds it under any key, beside other things.
-
-    Returns
-    -------
-    dict of name to array
-        In the file's order; bfloat16 as float32.
+    The file is what `torch.save` wrote of ``model.state_dict()``, in the layout of today or in the
+    one before PyTorch 1.6; or a dictionary that holds it under any key, beside other things.
 
     Raises
     ------

@@ -65,13 +65,7 @@ class Report:
     failed: bool = False
 
     def make_manifest(self, command: Sequence[str]) -> Row:
-        """Return what the report was made with: versions, computer, date, hardware, sources.
-
-        Parameters
-        ----------
-        command : sequence of str
-            Words of the command line.
-        """
+        """Return what the report was made with: versions, computer, date, hardware, sources."""
         versions = {name: version(name) for name in PACKAGES}
         return {
             "command": list(command),

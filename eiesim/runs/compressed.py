@@ -296,13 +296,7 @@ def count_network(network: Network, hw: Hardware) -> Ledger:
 def report_compressed(
     network: Network, hw: Hardware, prices: PriceTable, activations: Input
 ) -> Report:
-    """Return the report of a compressed network, and of the layers that EIE runs as one product.
-
-    Parameters
-    ----------
-    activations : Input
-        How the layers' inputs are drawn.
-    """
+    """Return the report of a compressed network, and of the layers that EIE runs as one product."""
     ledger = count_network(network, hw)
     runs = run_network(network, hw, prices, activations)
     rows = describe(network, ledger, runs)
