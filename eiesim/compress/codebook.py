@@ -108,7 +108,8 @@ def cluster(
     Parameters
     ----------
     values : at least one
-    initialisation : Deep Compression, section 3.2: evenly between the extremes (``linear``), evenly
+    initialisation
+        Deep Compression, section 3.2: evenly between the extremes (``linear``), evenly
         over the values' ranks (``density``) or values drawn at random (``forgy``), then Lloyd's
         iterations. ``optimal`` is the global optimum by dynamic programming, slower and with
         4 * n_clusters bytes of memory per value; it does not tell apart cuts whose errors differ by

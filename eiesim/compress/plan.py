@@ -129,7 +129,8 @@ def read_plan(path: Path | None, settings: Sequence[str] = ()) -> Plan:
     ----------
     path : a TOML file: keys of `LayerPlan` for all layers, and a table ``[layers.NAME]`` for each
         layer that differs. None for the defaults.
-    settings : ``KEY=VALUE`` for all layers, or ``LAYER.KEY=VALUE`` for one; a later one wins, and
+    settings
+        ``KEY=VALUE`` for all layers, or ``LAYER.KEY=VALUE`` for one; a later one wins, and
         one for a layer wins over those for all. A way to prune takes the place of another.
 
     Examples

@@ -37,7 +37,8 @@ def prune(
     threshold : smallest magnitude to keep; zeros are never kept
     quality : threshold in standard deviations of the layer's weights; Han, Pool, Tran, Dally,
         Learning both Weights and Connections for Efficient Neural Networks, NIPS 2015, section 4
-    n_pes : PEs that keep equally many weights each, as far as their rows have so many, row r being
+    n_pes
+        PEs that keep equally many weights each, as far as their rows have so many, row r being
         in PE r mod `n_pes`. With a `density`, which stays the whole's. Load-balance-aware pruning:
         Han et al., ESE, FPGA 2017, section 3.2.
 

@@ -24,9 +24,11 @@ class AreaRow:
 
     Attributes
     ----------
-    component, part : Module of Table II, ``filler_cell`` or ``lnzd``; memory, clock, register or
+    component, part
+        Module of Table II, ``filler_cell`` or ``lnzd``; memory, clock, register or
         combinational.
-    kind, source : As in `Price`.
+    kind, source
+        As in `Price`.
     """
 
     component: str
@@ -68,7 +70,8 @@ def estimate_area(hw: Hardware) -> AreaReport:
 
     Parameters
     ----------
-    hw : Its PEs, SRAMs, widths, `queue_depth`, `registers_per_pe`, `codebook_bits`,
+    hw
+        Its PEs, SRAMs, widths, `queue_depth`, `registers_per_pe`, `codebook_bits`,
         `multiplier`, `sram_cell` and `node_nm`.
 
     Raises

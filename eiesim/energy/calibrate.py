@@ -66,9 +66,11 @@ class Calibration:
 
     Attributes
     ----------
-    power_mw, area_um2 : Of each module's part, keyed by (module, part). Leakage is within the
+    power_mw, area_um2
+        Of each module's part, keyed by (module, part). Leakage is within the
         memory's power.
-    energy_factors, area_factors : By module: energy of a memory's access, and its area, over
+    energy_factors, area_factors
+        By module: energy of a memory's access, and its area, over
         CACTI's.
     """
 
@@ -136,8 +138,10 @@ def read_table2(quantity: str, breakdown: str) -> Mapping[str, float]:
 
     Parameters
     ----------
-    quantity : ``power_mw`` or ``area_um2``.
-    breakdown : ``module``, ``component`` or ``total``.
+    quantity
+        ``power_mw`` or ``area_um2``.
+    breakdown
+        ``module``, ``component`` or ``total``.
     """
     return {
         row["part"].removesuffix("_network"): float(row[quantity])
@@ -173,7 +177,8 @@ def fit_sums(
     Parameters
     ----------
     seed : float64 [rows, columns]; where to start; zeros stay zeros.
-    rows, columns : Sums wanted of the rows and of the columns; of the same total.
+    rows, columns
+        Sums wanted of the rows and of the columns; of the same total.
 
     Raises
     ------

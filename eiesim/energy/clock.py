@@ -25,11 +25,14 @@ class SramTime:
 
     Attributes
     ----------
-    cycle_ns : From one access to the next. The simulated machine can access each SRAM in every
+    cycle_ns
+        From one access to the next. The simulated machine can access each SRAM in every
         cycle.
-    access_ns : Until a word is out. One that takes more than a cycle needs another stage of the
+    access_ns
+        Until a word is out. One that takes more than a cycle needs another stage of the
         pipeline, which changes nothing in how often the SRAM can be read.
-    fits : Whether one access can follow the other in a cycle of the clock.
+    fits
+        Whether one access can follow the other in a cycle of the clock.
     """
 
     memory: str
@@ -45,10 +48,13 @@ class Remedy:
 
     Attributes
     ----------
-    cycle_ns, access_ns : As in `SramTime`, of its slowest SRAM.
-    chip_power_mw, chip_power_before_mw : Of a chip whose PEs never wait, with it and with the
+    cycle_ns, access_ns
+        As in `SramTime`, of its slowest SRAM.
+    chip_power_mw, chip_power_before_mw
+        Of a chip whose PEs never wait, with it and with the
         machine's own.
-    leakage_mw, pe_power_before_mw : Leakage of a PE with it; power of a PE that never waits with
+    leakage_mw, pe_power_before_mw
+        Leakage of a PE with it; power of a PE that never waits with
         the machine's own.
     """
 
@@ -67,11 +73,16 @@ class ClockCheck:
 
     Attributes
     ----------
-    fits : Whether all SRAMs keep up; None where those that are known do, and another is not known.
-    highest_clock_mhz : That all keep up with; None where one is not known.
-    srams : Those whose times are known.
-    unknown : Why the others' are not; empty where all are.
-    remedy : Where an SRAM is slower and another cell keeps up.
+    fits
+        Whether all SRAMs keep up; None where those that are known do, and another is not known.
+    highest_clock_mhz
+        That all keep up with; None where one is not known.
+    srams
+        Those whose times are known.
+    unknown
+        Why the others' are not; empty where all are.
+    remedy
+        Where an SRAM is slower and another cell keeps up.
     """
 
     clock_mhz: float
@@ -125,7 +136,8 @@ def check_clock(hw: Hardware, prices: PriceTable | None = None) -> ClockCheck:
 
     Parameters
     ----------
-    prices : Prices of the machine, from which the changes in power are computed, instead of those
+    prices
+        Prices of the machine, from which the changes in power are computed, instead of those
         of `price_machine`.
 
     References

@@ -27,10 +27,14 @@ class EnergyRow:
 
     Attributes
     ----------
-    count : How often; for what costs power, the nanoseconds over all PEs.
-    pj_each : Price of one, pJ; for what costs power, mW, that is pJ a nanosecond.
-    per, kind, source : What the price is of, how it was come by, and where from, as in `Price`.
-    voltage_v : Supply voltage, where the source gives it.
+    count
+        How often; for what costs power, the nanoseconds over all PEs.
+    pj_each
+        Price of one, pJ; for what costs power, mW, that is pJ a nanosecond.
+    per, kind, source
+        What the price is of, how it was come by, and where from, as in `Price`.
+    voltage_v
+        Supply voltage, where the source gives it.
     """
 
     component: str
@@ -57,9 +61,11 @@ class EnergyReport:
 
     Attributes
     ----------
-    rows : Every action. Their energies lie on one binary grid, so that any of them add up without
+    rows
+        Every action. Their energies lie on one binary grid, so that any of them add up without
         rounding, in whatever order.
-    overrides : A sentence for each price that was put in place of eiesim's own.
+    overrides
+        A sentence for each price that was put in place of eiesim's own.
 
     Raises
     ------
@@ -121,9 +127,11 @@ def estimate_energy(
 
     Parameters
     ----------
-    hw : The machine of the run; it may differ in `multiplier`, `sram_cell`, `dram` and `node_nm`,
+    hw
+        The machine of the run; it may differ in `multiplier`, `sram_cell`, `dram` and `node_nm`,
         which change prices and no count.
-    prices : Prices to use instead of those of `price_machine(hw)`.
+    prices
+        Prices to use instead of those of `price_machine(hw)`.
 
     Raises
     ------

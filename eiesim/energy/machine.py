@@ -41,9 +41,11 @@ def price_machine(hw: Hardware, overrides: str | Path | None = None) -> PriceTab
 
     Parameters
     ----------
-    hw : Its SRAMs, widths, `queue_depth`, `registers_per_pe`, `codebook_bits`, `multiplier`,
+    hw
+        Its SRAMs, widths, `queue_depth`, `registers_per_pe`, `codebook_bits`, `multiplier`,
         `sram_cell`, `dram` and `node_nm`.
-    overrides : A CSV file of prices to put in place of eiesim's own; see `PriceTable.override`.
+    overrides
+        A CSV file of prices to put in place of eiesim's own; see `PriceTable.override`.
 
     References
     ----------

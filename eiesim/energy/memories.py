@@ -21,7 +21,8 @@ def find_memory(module: str, hw: SramView) -> tuple[Sram, int]:
 
     Parameters
     ----------
-    module : ``ptr_read``, ``spmat_read`` or ``act_rw``.
+    module
+        ``ptr_read``, ``spmat_read`` or ``act_rw``.
 
     Raises
     ------

@@ -21,7 +21,8 @@ def find_arithmetic(multiplier: str) -> Arithmetic:
 
     Parameters
     ----------
-    multiplier : ``float32``, ``int32``, ``fixed16`` or ``fixed8``.
+    multiplier
+        ``float32``, ``int32``, ``fixed16`` or ``fixed8``.
     """
     return Arithmetic(
         sum(price.value for price in list_prices("arithm", multiplier)),
@@ -46,7 +47,8 @@ def list_prices(component: str, variant: str = "") -> tuple[Price, ...]:
 
     Parameters
     ----------
-    component : ``arithm``, ``lnzd``, ``broadcast`` or ``dram``.
+    component
+        ``arithm``, ``lnzd``, ``broadcast`` or ``dram``.
     """
     return tuple(
         Price(

@@ -34,14 +34,21 @@ class Price:
 
     Attributes
     ----------
-    component : Module of EIE's Table II, ``lnzd``, ``broadcast`` or ``dram``.
-    part : ``memory``, ``clock``, ``register`` or ``combinational``, as in Table II; ``wire``.
+    component
+        Module of EIE's Table II, ``lnzd``, ``broadcast`` or ``dram``.
+    part
+        ``memory``, ``clock``, ``register`` or ``combinational``, as in Table II; ``wire``.
     value : at least 0.
-    unit : ``pJ`` for one action, or ``mW`` for what costs power as long as the run takes.
-    per : What the price is of: an access of so many bits, an operation, a cycle.
-    voltage_v : Supply voltage, where the source gives it.
-    kind : ``published``, ``CACTI run``, ``scaled``, ``calibrated`` or ``assumed``.
-    source : Where the number is printed, or how it was made.
+    unit
+        ``pJ`` for one action, or ``mW`` for what costs power as long as the run takes.
+    per
+        What the price is of: an access of so many bits, an operation, a cycle.
+    voltage_v
+        Supply voltage, where the source gives it.
+    kind
+        ``published``, ``CACTI run``, ``scaled``, ``calibrated`` or ``assumed``.
+    source
+        Where the number is printed, or how it was made.
     """
 
     component: str
@@ -73,9 +80,11 @@ class PriceTable:
 
     Attributes
     ----------
-    missing : Actions without a price, with the reason in place of a source; their value means
+    missing
+        Actions without a price, with the reason in place of a source; their value means
         nothing.
-    overrides : A sentence for each price that was put in place of eiesim's own.
+    overrides
+        A sentence for each price that was put in place of eiesim's own.
 
     Raises
     ------
@@ -114,7 +123,8 @@ class PriceTable:
 
         Parameters
         ----------
-        path : A CSV file with the columns component, part, action, value, unit, kind and source;
+        path
+            A CSV file with the columns component, part, action, value, unit, kind and source;
             those of per, node_nm and voltage_v may be left out.
 
         Raises
@@ -145,8 +155,10 @@ def read_prices(path: str | Path, table: Mapping[Key, Price]) -> list[tuple[int,
 
     Parameters
     ----------
-    path : A CSV file, UTF-8; a byte order mark, Windows line ends and blank lines are accepted.
-    table : The actions that may be priced, with the prices whose unit must be kept and whose per,
+    path
+        A CSV file, UTF-8; a byte order mark, Windows line ends and blank lines are accepted.
+    table
+        The actions that may be priced, with the prices whose unit must be kept and whose per,
         node_nm and voltage_v hold where a row leaves them blank.
 
     Raises

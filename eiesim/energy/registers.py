@@ -21,7 +21,8 @@ class Factor(NamedTuple):
 
     Attributes
     ----------
-    times : The factor, exactly 1 on the paper's chip.
+    times
+        The factor, exactly 1 on the paper's chip.
     """
 
     times: float
@@ -39,7 +40,8 @@ def compare_registers(module: str, hw: PricedView | BuiltView) -> Factor:
 
     Parameters
     ----------
-    module : Module of Table II; those of the pointers and of the sparse matrix stay as they are.
+    module
+        Module of Table II; those of the pointers and of the sparse matrix stay as they are.
 
     References
     ----------

@@ -20,10 +20,14 @@ class Sram:
 
     Attributes
     ----------
-    read_energy_pj, write_energy_pj : Of one access to a word, pJ.
-    leakage_mw : Of the whole bank, mW at 300 K.
-    access_time_ns, cycle_time_ns : Time until a word is out; time between two accesses.
-    kind : ``CACTI run``, or ``scaled`` where it lies between runs.
+    read_energy_pj, write_energy_pj
+        Of one access to a word, pJ.
+    leakage_mw
+        Of the whole bank, mW at 300 K.
+    access_time_ns, cycle_time_ns
+        Time until a word is out; time between two accesses.
+    kind
+        ``CACTI run``, or ``scaled`` where it lies between runs.
     """
 
     read_energy_pj: float
@@ -52,7 +56,8 @@ def find_sram(size_bytes: int, width_bits: int, node_nm: float, cell: str) -> Sr
 
     Parameters
     ----------
-    cell : ``itrs-hp``, ``itrs-lop`` or ``itrs-lstp``.
+    cell
+        ``itrs-hp``, ``itrs-lop`` or ``itrs-lstp``.
 
     Raises
     ------

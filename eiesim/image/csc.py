@@ -53,8 +53,10 @@ class InterleavedCSC(ImageArrays):
 
     Parameters
     ----------
-    rows, cols : Outputs and inputs.
-    has_bias : Whether the layer has a bias. Its column is there all the same, as in the authors'
+    rows, cols
+        Outputs and inputs.
+    has_bias
+        Whether the layer has a bias. Its column is there all the same, as in the authors'
         design: the last one, input number `bias_column`, empty in a layer without a bias.
     codebook : float32 [2**codebook_bits]; shared weights; entry 0 is 0.0.
     ptr : int32 [columns + 1, n_pes]; column pointers; ``ptr[:, k]`` is what the pointer SRAM of PE

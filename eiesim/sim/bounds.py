@@ -19,9 +19,12 @@ class Bounds:
 
     Attributes
     ----------
-    work_cycles : All entries divided by the PEs, rounded up: perfect balance.
-    busiest_pe_cycles : The PE with the most to do, were its queue never empty.
-    ceiling_cycles : All PEs in lock-step, every column as long as its longest part or its fetch
+    work_cycles
+        All entries divided by the PEs, rounded up: perfect balance.
+    busiest_pe_cycles
+        The PE with the most to do, were its queue never empty.
+    ceiling_cycles
+        All PEs in lock-step, every column as long as its longest part or its fetch
         from DRAM: no queue at all.
     """
 

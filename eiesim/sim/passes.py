@@ -146,8 +146,10 @@ def move_activations(
 
     Parameters
     ----------
-    run : Of `simulate_inputs`, on a machine with `act_batches`.
-    loads, stores : Whether inputs come from the SRAM, and outputs go there.
+    run
+        Of `simulate_inputs`, on a machine with `act_batches`.
+    loads, stores
+        Whether inputs come from the SRAM, and outputs go there.
     """
     counters, image, times = run.counters, images[0], len(run.cycles)
     if loads and image.input_rows <= hw.registers_per_pe:

@@ -35,7 +35,8 @@ class Scan:
     ----------
     columns, gaps : int32 [items]; column of each broadcast; cycles since the one before if no queue
         is full.
-    rest_cycles : Cycles the scan goes on after the last broadcast.
+    rest_cycles
+        Cycles the scan goes on after the last broadcast.
     """
 
     columns: npt.NDArray[np.int32]

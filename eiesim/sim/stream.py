@@ -68,7 +68,8 @@ def count_fetch_cycles(
     Parameters
     ----------
     bits : int64 [items]; bits that each broadcast streams.
-    fetch : Bandwidth and clock; None for a DRAM that fetches any column in a cycle.
+    fetch
+        Bandwidth and clock; None for a DRAM that fetches any column in a cycle.
 
     Returns
     -------

@@ -70,7 +70,8 @@ class CharacterRecipe(Recipe):
 
     Attributes
     ----------
-    text : Python's own help texts (``topics``), or the given model of that name and the excerpt to
+    text
+        Python's own help texts (``topics``), or the given model of that name and the excerpt to
         retrain it on
     embedding, hidden, layers : sizes of the model
     steps : characters a piece of text

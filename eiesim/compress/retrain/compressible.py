@@ -177,7 +177,8 @@ def export(model: nn.Module, index_bits: int | Mapping[str, int] = 4) -> tuple[S
     Parameters
     ----------
     model : after `share_weights`
-    index_bits : 1 to 8. A mapping names the layers that are meant; the others stay behind.
+    index_bits
+        1 to 8. A mapping names the layers that are meant; the others stay behind.
 
     Raises
     ------

@@ -63,8 +63,10 @@ def time_broadcasts(
     gaps : int32 [items]; cycles between its broadcast and the one before, if nothing waits.
     fetches : int32 [items]; cycles that DRAM takes for what each item streams, t; 0 where that is
         nothing.
-    depth : Slots of a queue, D.
-    lead : Cycles from a broadcast to the earliest start on it, 2 + L.
+    depth
+        Slots of a queue, D.
+    lead
+        Cycles from a broadcast to the earliest start on it, 2 + L.
 
     Returns
     -------
@@ -150,7 +152,8 @@ def occupy(
 
     Parameters
     ----------
-    cycles : Cycles of the run. Empty columns that come later do not count.
+    cycles
+        Cycles of the run. Empty columns that come later do not count.
 
     Returns
     -------
@@ -338,9 +341,12 @@ def run_inputs(
 
     Parameters
     ----------
-    image : `ptr`; `counts`; padding zeros, int32 [columns, PEs]; `edge_rows`.
-    scan_rows : Rows of activations before the detector, the bias's included.
-    machine : `depth` and `lead` as in `time_broadcasts`; `entries_per_word`; `across_columns`.
+    image
+        `ptr`; `counts`; padding zeros, int32 [columns, PEs]; `edge_rows`.
+    scan_rows
+        Rows of activations before the detector, the bias's included.
+    machine
+        `depth` and `lead` as in `time_broadcasts`; `entries_per_word`; `across_columns`.
     per_input : int64 [4, inputs]; result: cycles, cycles of the scan, broadcasts, stalls.
     per_pe : int64 [6, PEs]; result, zero on entry, summed over inputs: busy cycles, last busy
         cycle, words read, entries, padding zeros, bypasses.
@@ -401,7 +407,8 @@ def accumulate_inputs_float32(
 
     Parameters
     ----------
-    matrix : `indptr`, `rows`, `codes`.
+    matrix
+        `indptr`, `rows`, `codes`.
     bias : its column, -1 where none is scanned, and its activation, 1.0.
     output : float32 [inputs, rows]; result, zero on entry.
     """
@@ -427,7 +434,8 @@ def accumulate_inputs_fixed16(
 
     Parameters
     ----------
-    shift : Fraction bits of the weights.
+    shift
+        Fraction bits of the weights.
     """
     indptr, rows, codes = matrix
     columns = np.empty(registers.shape[1] + 1, np.int32)

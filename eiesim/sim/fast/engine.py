@@ -179,11 +179,16 @@ class PEWork(NamedTuple):
 
     Attributes
     ----------
-    runs, rows_scanned, broadcasts : How many, over all runs.
-    occupied : Sums over the runs.
-    entries, padding : All entries; the padding zeros among them.
-    words, dram_words : Of each PE: sparse-matrix words read; of these, from DRAM.
-    dram_pointers : Pointers that each PE takes from DRAM.
+    runs, rows_scanned, broadcasts
+        How many, over all runs.
+    occupied
+        Sums over the runs.
+    entries, padding
+        All entries; the padding zeros among them.
+    words, dram_words
+        Of each PE: sparse-matrix words read; of these, from DRAM.
+    dram_pointers
+        Pointers that each PE takes from DRAM.
     """
 
     runs: int

@@ -23,7 +23,8 @@ class ActivationQueue:
 
     Parameters
     ----------
-    latency_cycles : Cycles a broadcast is under way. Its slot is taken when it is sent, so that the
+    latency_cycles
+        Cycles a broadcast is under way. Its slot is taken when it is sent, so that the
         queue never overflows.
     """
 

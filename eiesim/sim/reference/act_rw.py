@@ -12,7 +12,8 @@ class ActivationReadWrite:
 
     Parameters
     ----------
-    capacity : Registers in each file. Inputs or outputs beyond it pass through the activation SRAM,
+    capacity
+        Registers in each file. Inputs or outputs beyond it pass through the activation SRAM,
         each of them once.
     """
 

@@ -71,7 +71,8 @@ class Array:
 
         Parameters
         ----------
-        shuffle_seed : Start the processes in an order drawn from this seed; the result does not
+        shuffle_seed
+            Start the processes in an order drawn from this seed; the result does not
             depend on it.
         """
         processes = [self.ccu.run()] + [process for pe in self.pes for process in pe.processes()]

@@ -19,11 +19,15 @@ class CentralControlUnit:
 
     Parameters
     ----------
-    registers : The PEs' source registers: activation j is in PE j mod N, row j div N.
-    bias : The bias's 1.0, one more row with this in lane 0; None for no such row.
-    load_cycles : Cycles that the activation SRAM takes before each row of activations can be
+    registers
+        The PEs' source registers: activation j is in PE j mod N, row j div N.
+    bias
+        The bias's 1.0, one more row with this in lane 0; None for no such row.
+    load_cycles
+        Cycles that the activation SRAM takes before each row of activations can be
         scanned.
-    dram : Where the data of each column are awaited; None where the SRAMs hold everything.
+    dram
+        Where the data of each column are awaited; None where the SRAMs hold everything.
     """
 
     def __init__(

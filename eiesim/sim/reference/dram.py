@@ -23,7 +23,8 @@ class Dram:
 
     Parameters
     ----------
-    column_bits : Bits to fetch for each broadcast, over all PEs.
+    column_bits
+        Bits to fetch for each broadcast, over all PEs.
 
     Raises
     ------
@@ -60,7 +61,8 @@ class Dram:
 
         Parameters
         ----------
-        number : Which broadcast, from 0. Its fetch has begun when the one before was broadcast:
+        number
+            Which broadcast, from 0. Its fetch has begun when the one before was broadcast:
             that one's data were there, and the room that it takes in the buffer was free.
         """
         if self._arrivals[number] > self._env.now:

@@ -19,7 +19,8 @@ class LeadingNonzeroDetector:
 
         Parameters
         ----------
-        after : Lane of the last activation broadcast from this row; -1 when there was none.
+        after
+            Lane of the last activation broadcast from this row; -1 when there was none.
         """
         lanes = [
             lane if lane > after and activation != 0 else None

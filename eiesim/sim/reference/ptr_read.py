@@ -28,7 +28,8 @@ class PointerRead:
 
     Parameters
     ----------
-    resident : Pointers that the banks hold; the others come from DRAM.
+    resident
+        Pointers that the banks hold; the others come from DRAM.
     """
 
     def __init__(

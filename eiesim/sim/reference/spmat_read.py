@@ -26,8 +26,10 @@ class SparseMatrixRead:
 
     Parameters
     ----------
-    words : What is read: each word a list of (code, relative index) pairs.
-    resident : Words that the SRAM holds; the others come from DRAM, by way of its port.
+    words
+        What is read: each word a list of (code, relative index) pairs.
+    resident
+        Words that the SRAM holds; the others come from DRAM, by way of its port.
     """
 
     def __init__(
