@@ -23,10 +23,12 @@ from eiesim import (
 )
 from eiesim.counters import PE_FIELDS, add_counters
 from eiesim.sim.engines import Engine
+from eiesim.sim.fast import inputs
 from eiesim.sim.golden import compute_output
 from eiesim.sim.passes import simulate_inputs
 from eiesim.sim.reference.array import Array
 from tests.support import oracles
+from tests.support.arrays import f32
 from tests.support.differences import bits, find_differences
 from tests.support.strategies import Case, cases
 
@@ -183,6 +185,16 @@ def test_many_inputs_are_as_one_after_the_other(case: Case, number: int, batches
         assert found.counters.totals() == wanted.totals()
         for name in PE_FIELDS:
             assert np.array_equal(getattr(found.counters.pe, name), getattr(wanted.pe, name)), name
+
+
+def test_times_beyond_32_bits_are_left_to_single_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four rows of two activations, the bias among them, and seven items of 1 + 60 cycles."""
+    layer = CompressedLayer(np.ones((120, 6), np.uint8), f32([0, 1]), None, "full")
+    hw = Hardware(n_pes=2, spmat_sram_bytes=1 << 20)
+    image = encode(layer, hw)
+    for latest, able in ((4 + 7 * 61, True), (4 + 7 * 61 - 1, False)):
+        monkeypatch.setattr(inputs, "LATEST", latest)
+        assert inputs.can_run(image, hw) == able
 
 
 def test_many_inputs_count_their_padding_zeros() -> None:
