@@ -1,0 +1,1 @@
+"""Questions to the simulator, one file each: layers, networks, texts, chips, comparisons."""

@@ -1,0 +1,116 @@
+"""The report of layers on a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+
+from eiesim import __version__
+from eiesim.base.tables import Row
+from eiesim.base.units import bits_to_bytes
+from eiesim.counters import PE_FIELDS
+from eiesim.energy.clock import fits_clock
+from eiesim.energy.prices import PriceTable
+from eiesim.energy.wires import BASIS, price_broadcast_pj
+from eiesim.hardware import Hardware
+from eiesim.image import PTR_SRAM, SPMAT_SRAM, MemoryUse, count_chips
+from eiesim.report.report import Report
+from eiesim.runs.clock import check_runs
+from eiesim.runs.layer import LayerRun
+from eiesim.runs.layer_page import render_run
+from eiesim.runs.layer_rows import describe_energy, describe_layer, describe_modules, describe_outputs, describe_pes, describe_problems, find_wires_pj, name_layers
+
+SCHEMA = "eiesim run 2"
+SHOWN = (
+    "layer", "cycles", "latency_us", "theoretical_us", "load_balance", "broadcasts",
+    "stall_cycles", "macs", "padding_macs", "ptr_reads", "spmat_reads", "fits",
+)  # fmt: skip
+SHOWN_IF_STREAMED = ("dram_stall_cycles", "dram_bytes", "dram_gbps_average", "dram_gbps_needed")
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+def summarise(runs: Sequence[LayerRun], hw: Hardware, prices: PriceTable) -> Row:
+    """Return runs as the content of `summary.json` and of ``--json``.
+
+    Parameters
+    ----------
+    hw : Hardware
+        The machine they share.
+    """
+    layers = [
+        describe_layer(run)
+        | {
+            "energy": run.energy.to_dict() if run.energy else None,
+            "memories": [use._asdict() for use in run.memories],
+            "pes": {name: getattr(run.result.counters.pe, name).tolist() for name in PE_FIELDS},
+        }
+        for run in runs
+    ]
+    return {
+        "schema": SCHEMA,
+        "eiesim": __version__,
+        "hardware": asdict(hw),
+        "clock": check_runs(hw, prices, [run.result for run in runs]),
+        "unpriced": {"broadcast_wires": BASIS} if any(map(find_wires_pj, runs)) else {},
+        "layers": layers,
+    }
+
+
+
+
+
+
+
+
+def report_layers(runs: Sequence[LayerRun], prices: PriceTable) -> Report:
+    """Return the report of runs on one machine.
+
+    Parameters
+    ----------
+    runs : sequence of LayerRun
+        At least one.
+    prices : PriceTable
+        The prices they share.
+    """
+
+
+    hw = runs[0].result.hardware
+    rows = [describe_layer(run) for run in runs]
+    summary = summarise(runs, hw, prices)
+    streamed = SHOWN_IF_STREAMED if any(row["dram_bytes"] for row in rows) else ()
+    modules = [describe_modules(run) for run in runs]
+    spent = [key for key in modules[0] if any(row[key] != 0 for row in modules)]
+    return Report(
+        title=f"EIE: {name_layers(rows)}",
+        summary=summary,
+        shown=(
+            [{key: row[key] for key in (*SHOWN, *streamed)} for row in rows],
+            [{key: row[key] for key in spent} for row in modules],
+            *(f"price of {override}" for override in prices.overrides),
+            *(problem for run in runs for problem in describe_problems(run)),
+            summary["clock"]["text"],
+        ),
+        tables={
+            "layers": rows,
+            "energy": [row for run in runs for row in describe_energy(run)],
+            "prices": [asdict(price) for price in prices.prices],
+            "pes": [row for run in runs for row in describe_pes(run)],
+            "outputs": [row for run in runs for row in describe_outputs(run)],
+        },
+        page=lambda manifest: render_run(runs, prices, manifest),
+        hardware=hw,
+        sources=tuple(source for run in runs for source in run.operands.sources),
+    )

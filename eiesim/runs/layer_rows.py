@@ -1,0 +1,145 @@
+"""Runs of layers as rows: one a layer, one a PE, one an action; and what to know of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+import numpy as np
+from eiesim import __version__
+from eiesim.base.tables import Row
+from eiesim.base.units import bits_to_bytes
+from eiesim.counters import PE_FIELDS
+from eiesim.energy.clock import fits_clock
+from eiesim.energy.prices import PriceTable
+from eiesim.energy.wires import BASIS, price_broadcast_pj
+from eiesim.hardware import Hardware
+from eiesim.image import PTR_SRAM, SPMAT_SRAM, MemoryUse, count_chips
+from eiesim.report.report import Report
+from eiesim.runs.clock import check_runs
+from eiesim.runs.layer import LayerRun
+
+
+def describe_layer(run: LayerRun) -> Row:
+    """Return a run as one row, units in the names."""
+    result, layer = run.result, run.operands.layer
+    nonzero = int(np.count_nonzero(run.operands.activations))
+    return {
+        "layer": run.name,
+        "source": run.operands.sources[0].given,
+        "engine": result.engine,
+        "inputs": layer.cols,
+        "outputs": layer.rows,
+        "weights": layer.weights,
+        "weight_density": layer.density,
+        "padding_zeros": run.padding_zeros,
+        "nonzero_activations": nonzero,
+        "activation_density": nonzero / layer.cols,
+        "latency_us": result.latency_us,
+        "theoretical_us": result.theoretical_us,
+        "load_balance": result.load_balance,
+        "energy_pj": run.energy.total_pj if run.energy else None,
+        "power_mw": run.energy.power_mw if run.energy else None,
+        "no_energy": run.no_energy or None,
+        "unpriced_wires_pj": find_wires_pj(run),
+        "floor_cycles": run.bounds.floor_cycles,
+        "ceiling_cycles": run.bounds.ceiling_cycles,
+        **result.counters.totals(),
+        "dram_bytes": result.dram_bytes,
+        "dram_gbps_average": result.dram_gbps_average,
+        "dram_gbps_needed": run.dram_gbps_needed,
+        "busy_cycles_mean": float(result.counters.busy_cycles.mean()),
+        "starved_cycles_mean": float(result.counters.starved_cycles.mean()),
+        "drained_cycles_mean": float(result.counters.drained_cycles.mean()),
+        "nonfinite_outputs": int(np.count_nonzero(~np.isfinite(result.output))),
+        "fits": all(use.fits for use in run.memories),
+        "clock_fits": fits_clock(result.hardware),
+        "chips": count_chips(run.memories),
+    }
+
+
+def find_wires_pj(run: LayerRun) -> float | None:
+    """Return what wires without a price would take, pJ; None where the area is missing.
+
+    Parameters
+    ----------
+    run : LayerRun
+        The run; a user's prices may have one for its wires.
+    """
+    if run.energy is not None and run.energy.by_part()["wire"]:
+        return 0.0
+    each_pj = price_broadcast_pj(run.result.hardware)
+    return None if each_pj is None else run.result.counters.broadcasts * each_pj
+
+
+def describe_pes(run: LayerRun) -> list[Row]:
+    """Return a run as one row a PE."""
+    counters = run.result.counters.pe
+    return [
+        {"layer": run.name, "pe": pe}
+        | {name: int(getattr(counters, name)[pe]) for name in PE_FIELDS}
+        for pe in range(run.result.hardware.n_pes)
+    ]
+
+
+def describe_outputs(run: LayerRun) -> list[Row]:
+    """Return a run's outputs as one row each; the digits give back the float32."""
+    return [
+        {"layer": run.name, "row": row, "output": str(value)}
+        for row, value in enumerate(run.result.output)
+    ]
+
+
+def describe_problems(run: LayerRun) -> list[str]:
+    """Return a sentence for each thing a user should know before trusting the numbers."""
+    counters, hw = run.result.counters, run.result.hardware
+    streamed_bits = {
+        SPMAT_SRAM: counters.spmat_dram_words * hw.spmat_width_bits,
+        PTR_SRAM: counters.ptr_dram_reads * hw.ptr_bits,
+    }
+    problems = []
+    for use in run.memories:
+        if use.fits:
+            continue
+        problem = describe_lack(run.name, use)
+        if use.memory in streamed_bits:
+            streamed = bits_to_bytes(streamed_bits[use.memory])
+            problem += f"; the rest is streamed from DRAM, {streamed} bytes in this run"
+        problems.append(problem)
+    if run.no_energy:
+        problems.append(f"no energy: {run.name}: {run.no_energy}")
+    beyond = int(np.count_nonzero(~np.isfinite(run.result.output)))
+    if beyond:
+        problems.append(f"overflow: {run.name}: {beyond} outputs are beyond float32's range")
+    return problems
+
+
+def describe_lack(name: str, use: MemoryUse) -> str:
+    """Return a sentence for a memory that is too small."""
+    return (
+        f"does not fit: {name}: {use.memory}: {use.used} of {use.capacity} {use.unit} ({use.note})"
+    )
+
+
+def describe_energy(run: LayerRun) -> list[Row]:
+    """Return a run's energy as one row an action; none where an action has no price."""
+    rows = run.energy.rows if run.energy else ()
+    return [{"layer": run.name} | asdict(row) for row in rows]
+
+
+def describe_modules(run: LayerRun) -> Row:
+    """Return where a run's energy went as one row in microjoules, with its mean power."""
+    if run.energy is None:
+        return {"layer": run.name, "energy_uj": None}
+    modules = {f"{name}_uj": pj / 1e6 for name, pj in run.energy.by_component().items()}
+    total = {"energy_uj": run.energy.total_pj / 1e6, "power_mw": run.energy.power_mw}
+    wires_pj = find_wires_pj(run)
+    percent = None if wires_pj is None else 100 * wires_pj / run.energy.total_pj
+    return {"layer": run.name} | total | modules | {"unpriced_wires_percent": percent}
+
+
+def name_layers(rows: Sequence[Row]) -> str:
+    """Return the names of a few layers, or how many there are."""
+    names = [row["layer"] for row in rows]
+    return (
+        ", ".join(names) if len(names) <= 3 else f"{len(names)} layers, {names[0]} to {names[-1]}"
+    )
