@@ -232,7 +232,7 @@ class TestTraining:
     ) -> None:
         from eiesim.training import publishing  # noqa: PLC0415
 
-        monkeypatch.setattr(publishing, "TRAINED", {"lenet-300-100": TINY})
+        monkeypatch.setattr("eiesim.training.recipes.TRAINED", {"lenet-300-100": TINY})
         publishing.publish("lenet-300-100", None, (3, 4), tmp_path / "w", tmp_path / "t")
         monkeypatch.setattr(trained, "models_path", lambda: tmp_path / "t" / "models")
         monkeypatch.setattr(trained, "traces_path", lambda: tmp_path / "t" / "traces")
