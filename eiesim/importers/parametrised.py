@@ -18,7 +18,7 @@ PARAMETRISATIONS = "parametrizations."
 UNDO = "torch.nn.utils.prune.remove, remove_weight_norm or remove_spectral_norm"
 
 
-class Form(NamedTuple):
+class Parametrisation(NamedTuple):
     """One way to keep a weight in parts.
 
     Attributes
@@ -36,7 +36,7 @@ class Form(NamedTuple):
     told: str
 
 
-Groups = dict[str, tuple[Form, list[str]]]
+Groups = dict[str, tuple[Parametrisation, list[str]]]
 """Weights by name: their form, and the names of their parts."""
 
 
@@ -114,7 +114,7 @@ def join_parts(arrays: Mapping[str, Array], what: str) -> Plain:
 
 
 def _has_size_per_output(
-    stem: str, form: Form, keys: list[str], arrays: Mapping[str, Array]
+    stem: str, form: Parametrisation, keys: list[str], arrays: Mapping[str, Array]
 ) -> bool:
     """Return whether a weight norm has one size an output, and its weights are used as they are."""
     if form.join is not _normalise or stem.rpartition(".")[2] != WEIGHT:
@@ -186,7 +186,7 @@ def _join(arrays: Mapping[str, Array], groups: Groups, what: str) -> dict[str, A
     return joined
 
 
-def _make(arrays: Mapping[str, Array], form: Form, keys: list[str], what: str) -> Array:
+def _make(arrays: Mapping[str, Array], form: Parametrisation, keys: list[str], what: str) -> Array:
     try:
         with np.errstate(all="ignore"):  # what is no number then is refused with the layer
             return np.asarray(form.join(*(arrays[key] for key in keys)), np.float32)
@@ -250,16 +250,18 @@ def _look_up(weights: Array, codes: Array, codebook: Array) -> Array:
 
 
 FORMS = (
-    Form(("_orig", "_mask"), _mask, "its weights times the mask of torch.nn.utils.prune"),
-    Form(("_orig", "_u", "_v"), _divide, "its weights over their spectral norm"),
-    Form(("_g", "_v"), _normalise, "put together from weight norm's size and direction"),
-    Form(("", "_codes", "_codebook"), _look_up, "shared weights, by their codes"),
-    Form(("", "_mask"), _mask, "its weights times the mask of prune_"),
+    Parametrisation(
+        ("_orig", "_mask"), _mask, "its weights times the mask of torch.nn.utils.prune"
+    ),
+    Parametrisation(("_orig", "_u", "_v"), _divide, "its weights over their spectral norm"),
+    Parametrisation(("_g", "_v"), _normalise, "put together from weight norm's size and direction"),
+    Parametrisation(("", "_codes", "_codebook"), _look_up, "shared weights, by their codes"),
+    Parametrisation(("", "_mask"), _mask, "its weights times the mask of prune_"),
 )
-SPLIT = Form(
+SPLIT = Parametrisation(
     ("_g", "_v"), lambda _size, direction: direction, "weight norm, with a size for each output"
 )
 PARAMETRISED = (
-    Form(("original0", "original1"), _normalise, FORMS[2].told),
-    Form(("original", "0._u", "0._v"), _divide, FORMS[1].told),
+    Parametrisation(("original0", "original1"), _normalise, FORMS[2].told),
+    Parametrisation(("original", "0._u", "0._v"), _divide, FORMS[1].told),
 )

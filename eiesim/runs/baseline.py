@@ -9,6 +9,7 @@ from typing import Literal
 
 from eiesim import __version__
 from eiesim.base.errors import ConfigError
+from eiesim.base.tables import Row
 from eiesim.baselines.cpu import count_processors, find_processor, open_cpu
 from eiesim.baselines.cuda import find_gpu
 from eiesim.baselines.measured import Device, Measurement, MeasurementPlan, measure_layer
@@ -17,7 +18,6 @@ from eiesim.baselines.roofline import list_rooflines
 from eiesim.baselines.rows import Baseline
 from eiesim.catalog.operands import Source
 from eiesim.catalog.readers import load_layer
-from eiesim.base.tables import Row
 from eiesim.report.report import Report
 
 SCHEMA = "eiesim baseline 1"

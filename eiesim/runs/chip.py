@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+
 from eiesim import __version__
 from eiesim.base.errors import ConfigError, EnergyError
 from eiesim.base.tables import Row
 from eiesim.energy.area import describe_wider_words, estimate_area
 from eiesim.energy.calibrate import MODULES, PARTS, calibrate, read_table2
 from eiesim.energy.clock import check_clock, fits_clock
-from eiesim.energy.machine import price_machine
 from eiesim.energy.estimate import find_chip_power_mw, find_steady_power_mw
+from eiesim.energy.machine import price_machine
 from eiesim.energy.prices import PriceTable
 from eiesim.energy.registers import PAPER
 from eiesim.hardware import Hardware

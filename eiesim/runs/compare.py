@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+
 from eiesim import __version__
 from eiesim.base.errors import ConfigError, did_you_mean
 from eiesim.base.published import PAPER_LAYERS
@@ -11,12 +12,12 @@ from eiesim.base.tables import Row
 from eiesim.baselines.published import list_published
 from eiesim.baselines.roofline import list_rooflines
 from eiesim.baselines.rows import Baseline, read_baseline
-from eiesim.runs.ratios import Ratio, compare, take_published, take_simulated
 from eiesim.energy.prices import PriceTable
-from eiesim.runs.clock import check_runs
-from eiesim.runs.layer import LayerRun
 from eiesim.report.charts import Chart, Panel
 from eiesim.report.report import Report
+from eiesim.runs.clock import check_runs
+from eiesim.runs.layer import LayerRun
+from eiesim.runs.ratios import Ratio, compare, take_published, take_simulated
 
 SCHEMA = "eiesim compare 1"
 SHOWN = (

@@ -11,6 +11,7 @@ import numpy as np
 
 from eiesim import __version__
 from eiesim.base.errors import ConfigError
+from eiesim.base.tables import Row, name_files
 from eiesim.catalog.drawn import draw_network, find_source
 from eiesim.catalog.networks import load_network, network_names
 from eiesim.catalog.operands import Operands, Source, hash_file
@@ -25,11 +26,10 @@ from eiesim.importers.net import read_net
 from eiesim.importers.state_dict import Weights
 from eiesim.layer.drawing import draw_activations
 from eiesim.layer.weights import StoredLayer
-from eiesim.base.tables import Row, name_files
+from eiesim.report.charts import Chart, Panel
 from eiesim.report.report import Report
 from eiesim.runs.clock import check_runs
 from eiesim.runs.layer import LayerRun, run_operands
-from eiesim.report.charts import Chart, Panel
 
 SCHEMA = "eiesim compress 1"
 DCZ = ".dcz"
@@ -258,9 +258,7 @@ def _describe_run(run: LayerRun | None) -> Row:
     }
 
 
-def summarise(
-    network: Network, rows: Sequence[Row], hw: Hardware, given: Input
-) -> dict[str, Any]:
+def summarise(network: Network, rows: Sequence[Row], hw: Hardware, given: Input) -> dict[str, Any]:
     """Return a compressed network as the content of `summary.json` and of ``--json``.
 
     Parameters

@@ -9,12 +9,19 @@ from typing import Any
 from eiesim.energy.prices import PriceTable
 from eiesim.energy.wires import BASIS
 from eiesim.report import markup
-from eiesim.runs.layer_rows import describe_energy, describe_layer, describe_modules, describe_pes, describe_problems, name_layers
-from eiesim.runs.clock import check_runs
-from eiesim.runs.layer import LayerRun
 from eiesim.report.charts import Chart, Panel
 from eiesim.report.markup import Html
 from eiesim.report.page import Section, date_line, describe_manifest, render_page
+from eiesim.runs.clock import check_runs
+from eiesim.runs.layer import LayerRun
+from eiesim.runs.layer_rows import (
+    describe_energy,
+    describe_layer,
+    describe_modules,
+    describe_pes,
+    describe_problems,
+    name_layers,
+)
 
 Row = dict[str, Any]
 TOPICS = {
@@ -234,7 +241,9 @@ def _make_section(anchor: str, run: LayerRun, row: Row) -> Section:
             if rows
         ),
     ]
-    fits = markup.badge("fits" if row["fits"] else "does not fit", markup.GOOD if row["fits"] else markup.BAD)
+    fits = markup.badge(
+        "fits" if row["fits"] else "does not fit", markup.GOOD if row["fits"] else markup.BAD
+    )
     return Section(anchor, row["layer"], markup.join(content), fits, {"layer": row["layer"]})
 
 

@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-import numpy as np
-
 from eiesim import __version__
 from eiesim.base.tables import Row
-from eiesim.base.units import bits_to_bytes
 from eiesim.counters import PE_FIELDS
-from eiesim.energy.clock import fits_clock
 from eiesim.energy.prices import PriceTable
-from eiesim.energy.wires import BASIS, price_broadcast_pj
+from eiesim.energy.wires import BASIS
 from eiesim.hardware import Hardware
-from eiesim.image import PTR_SRAM, SPMAT_SRAM, MemoryUse, count_chips
 from eiesim.report.report import Report
 from eiesim.runs.clock import check_runs
 from eiesim.runs.layer import LayerRun
 from eiesim.runs.layer_page import render_run
-from eiesim.runs.layer_rows import describe_energy, describe_layer, describe_modules, describe_outputs, describe_pes, describe_problems, find_wires_pj, name_layers
+from eiesim.runs.layer_rows import (
+    describe_energy,
+    describe_layer,
+    describe_modules,
+    describe_outputs,
+    describe_pes,
+    describe_problems,
+    find_wires_pj,
+    name_layers,
+)
 
 SCHEMA = "eiesim run 2"
 SHOWN = (
@@ -28,18 +32,6 @@ SHOWN = (
     "stall_cycles", "macs", "padding_macs", "ptr_reads", "spmat_reads", "fits",
 )  # fmt: skip
 SHOWN_IF_STREAMED = ("dram_stall_cycles", "dram_bytes", "dram_gbps_average", "dram_gbps_needed")
-
-
-
-
-
-
-
-
-
-
-
-
 
 
 def summarise(runs: Sequence[LayerRun], hw: Hardware, prices: PriceTable) -> Row:
@@ -69,12 +61,6 @@ def summarise(runs: Sequence[LayerRun], hw: Hardware, prices: PriceTable) -> Row
     }
 
 
-
-
-
-
-
-
 def report_layers(runs: Sequence[LayerRun], prices: PriceTable) -> Report:
     """Return the report of runs on one machine.
 
@@ -85,8 +71,6 @@ def report_layers(runs: Sequence[LayerRun], prices: PriceTable) -> Report:
     prices : PriceTable
         The prices they share.
     """
-
-
     hw = runs[0].result.hardware
     rows = [describe_layer(run) for run in runs]
     summary = summarise(runs, hw, prices)

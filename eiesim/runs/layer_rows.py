@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+
 import numpy as np
-from eiesim import __version__
+
 from eiesim.base.tables import Row
 from eiesim.base.units import bits_to_bytes
 from eiesim.counters import PE_FIELDS
 from eiesim.energy.clock import fits_clock
-from eiesim.energy.prices import PriceTable
-from eiesim.energy.wires import BASIS, price_broadcast_pj
-from eiesim.hardware import Hardware
+from eiesim.energy.wires import price_broadcast_pj
 from eiesim.image import PTR_SRAM, SPMAT_SRAM, MemoryUse, count_chips
-from eiesim.report.report import Report
-from eiesim.runs.clock import check_runs
 from eiesim.runs.layer import LayerRun
 
 

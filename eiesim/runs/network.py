@@ -14,19 +14,19 @@ from eiesim import __version__
 from eiesim.base.errors import EnergyError
 from eiesim.base.tables import Row, name_files
 from eiesim.base.units import cycles_to_us
-from eiesim.catalog.operands import Source
-from eiesim.report.report import Report
 from eiesim.catalog.examples import Example
 from eiesim.catalog.model import Model
+from eiesim.catalog.operands import Source
 from eiesim.counters import RunResult
 from eiesim.energy.estimate import estimate_energy
 from eiesim.energy.prices import Key, PriceTable
 from eiesim.energy.wires import price_broadcast_pj
 from eiesim.hardware import Hardware
 from eiesim.inference import InputRun, StepRun, run_model
-from eiesim.sim.engines import Engine
+from eiesim.report.report import Report
 from eiesim.runs.clock import check_runs
 from eiesim.runs.layer_rows import describe_lack
+from eiesim.sim.engines import Engine
 
 SCHEMA = "eiesim network run 1"
 PERCENTILES = (5, 50, 95, 99)

@@ -8,19 +8,18 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
+from eiesim import __version__
 from eiesim.base.errors import WorkloadError
 from eiesim.catalog.characters import find_bits, number_text
 from eiesim.catalog.examples import Example
 from eiesim.catalog.model import Model
-from eiesim.energy.prices import PriceTable
-from eiesim.energy.clock import check_clock
-from eiesim.hardware import Hardware
-from eiesim.report.report import Report
-from eiesim import __version__
 from eiesim.catalog.operands import Source
+from eiesim.energy.clock import check_clock
+from eiesim.energy.prices import PriceTable
+from eiesim.hardware import Hardware
 from eiesim.inference import InputRun, Setup, run_model
+from eiesim.report.report import Report
 from eiesim.runs.network import price_steps
-
 
 SCHEMA = "eiesim text 1"
 

@@ -10,7 +10,6 @@ import pytest
 
 from eiesim import Hardware
 from eiesim.energy.machine import price_machine
-from eiesim.base import tables
 from eiesim.runs import layer_report, layer_rows
 from eiesim.runs.layer import LayerRun, run_layers
 from eiesim.runs.layer_page import describe_gap
