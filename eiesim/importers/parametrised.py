@@ -53,19 +53,12 @@ class Plain(NamedTuple):
 def join_parts(arrays: Mapping[str, Array], what: str) -> Plain:
     """Put together the weights that PyTorch, or eiesim's own retraining, keeps in parts.
 
-    Returns
-    -------
-    Plain
-        ``weight`` where there were ``weight_orig`` and ``weight_mask`` (`torch.nn.utils.prune`),
-        ``weight_g`` and ``weight_v`` or ``parametrizations.weight.original0`` and ``original1``
-        (weight norm), ``weight_orig``, ``weight_u`` and ``weight_v`` or
-        ``parametrizations.weight.original``, ``0._u`` and ``0._v`` (spectral norm), ``weight_mask``
-        or ``weight_codes`` and ``weight_codebook`` beside ``weight`` (`prune_`, `share_weights`).
-
-    Raises
-    ------
-    WorkloadError
-        A part is missing or does not fit, or a parametrisation is of another kind.
+    The result has ``weight`` where there were ``weight_orig`` and ``weight_mask``
+    (`torch.nn.utils.prune`), ``weight_g`` and ``weight_v`` or ``parametrizations.weight.original0``
+    and ``original1`` (weight norm), ``weight_orig``, ``weight_u`` and ``weight_v`` or
+    ``parametrizations.weight.original``, ``0._u`` and ``0._v`` (spectral norm), ``weight_mask`` or
+    ``weight_codes`` and ``weight_codebook`` beside ``weight`` (`prune_`, `share_weights`). A part
+    that is missing or does not fit, or another parametrisation, is a WorkloadError.
     """
     notes: list[str] = []
     bits: dict[str, int] = {}

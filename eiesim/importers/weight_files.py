@@ -35,13 +35,9 @@ def read_weights_file(path: str | Path) -> Weights:
     The content decides what the file is: of `torch.save` or safetensors, or an `.index.json` of
     several, with arrays as `find_layers` takes them; a `.caffemodel`; or a `.npz` file of such
     arrays, in which any array of two or more dimensions is a layer's weights [outputs, inputs,
-    ...], called ``NAME`` or ``NAME.weight``, with its bias, if any, as ``NAME.bias`` [outputs].
-
-    Raises
-    ------
-    WorkloadError
-        The file is missing, damaged or of another kind, holds no weights, or an array is not as
-        above.
+    ...], called ``NAME`` or ``NAME.weight``, with its bias, if any, as ``NAME.bias`` [outputs]. A
+    file that is damaged, of another kind or without weights, or an array of another form, is a
+    WorkloadError.
     """
     kind = find_kind(path)
     if kind == Kind.CAFFEMODEL:
@@ -81,7 +77,7 @@ def _read_caffemodel(path: str | Path) -> dict[str, DenseLayer]:
 
 
 def _refuse_others(path: str | Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Refuse arrays that nobody asked to leave out, but for those of a normalisation."""
+    """Refuse arrays that are no layers, except those of a normalisation."""
     norms = {norm.name for norm in find_norms(arrays)}
     others = [key for key in arrays if key.rpartition(".")[0] not in norms]
     if others:
