@@ -31,7 +31,9 @@ TRAINING = frozenset({
 def read_caffe_graph(path: str | Path) -> Described:
     """Read a network's steps from a `.prototxt`; WorkloadError where none of its layers can be run.
 
-    Source: BVLC/caffe, ``src/caffe/proto/caffe.proto``, for the parameters and their defaults.
+    References
+    ----------
+    BVLC/caffe, ``src/caffe/proto/caffe.proto`` for the parameters and their defaults.
     """
     net = read_prototxt(path)
     builder = Builder(dict(net.inputs))

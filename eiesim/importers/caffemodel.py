@@ -20,7 +20,7 @@ LAYER_FIELDS = {100: (1, 7), 2: (4, 6)}
 """NetParameter's `layer` and the older `layers`: the fields of a layer's name and of its blobs."""
 BLOB_DATA, BLOB_SHAPE, SHAPE_DIM = 5, 7, 1
 LEGACY_DIMS = (1, 2, 3, 4)
-"""BlobProto's num, channels, height and width, from before it had a shape."""
+"""BlobProto's num, channels, height and width, which files without a shape have."""
 MOST_DIMS = 32
 
 
@@ -50,13 +50,8 @@ def read_caffemodel(path: str | Path) -> dict[str, Blobs]:
 
     The file is plain or gzip; its layers have today's form (`layer`) or the one before (`layers`).
     The blobs are the weights and mostly a bias, in Caffe's shapes, ``[outputs, inputs, height,
-    width]`` for a convolution.
-
-    Raises
-    ------
-    WorkloadError
-        The file is truncated or of another kind, a blob's data do not fit its shape, or two layers
-        have the same name.
+    width]`` for a convolution. A truncated file, one of another kind, a blob whose data do not fit
+    its shape, or two layers of one name, are a WorkloadError.
 
     References
     ----------

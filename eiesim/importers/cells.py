@@ -76,6 +76,8 @@ def join_cells(
 ) -> tuple[dict[str, DenseLayer], dict[str, str]]:
     """Join the weights of PyTorch's LSTM and GRU modules, `NAME.weight_ih_l0` and so on.
 
+    A matrix without its counterpart, or of a shape that does not fit, is a WorkloadError.
+
     Returns
     -------
     joined : dict of name to DenseLayer
@@ -83,11 +85,6 @@ def join_cells(
         ``NAME.l0_reverse``, a single cell as its module.
     kinds : dict of name to str
         ``lstm`` or ``gru`` for those that were joined.
-
-    Raises
-    ------
-    WorkloadError
-        A matrix has no counterpart, or their shapes do not go together.
     """
     joined: dict[str, DenseLayer] = {}
     kinds = {}

@@ -8,7 +8,7 @@ from eiesim.graph import Graph, Shape, Step
 
 
 class Unsupported(Exception):  # noqa: N818 - no error: the rest goes on
-    """Why a layer cannot be run; readers leave it out."""
+    """The reason why a layer cannot be run; readers leave the layer out."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class Dump(NamedTuple):
 
 def is_dump(path: str | Path) -> bool:
     """Return whether a path is such a folder."""
-    with suppress(OSError):  # no name of a file, then no folder
+    with suppress(OSError):  # the path is no valid name
         return (Path(path) / POINTERS).is_dir()
     return False
 

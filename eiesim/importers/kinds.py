@@ -1,4 +1,4 @@
-"""What kind a file is, by its content; the name decides only where the content does not."""
+"""The kind of a file, by its content; the name decides only where the content does not."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ FOREIGN = (
 
 
 def find_kind(path: str | Path) -> Kind:
-    """Return what kind a file is; the WorkloadError for any other file says what to do."""
+    """Return the kind of a file; the WorkloadError for an unknown kind says what to do."""
     file = Path(path)
     try:
         is_file = file.is_file()
-    except (OSError, ValueError):  # no name of a file
+    except (OSError, ValueError):  # the path is no valid name
         is_file = False
     if not is_file:
         raise WorkloadError(f"{path}: expected a file, found none; check the path")

@@ -65,7 +65,7 @@ class NetworkFile:
 
 
 def read_network_file(path: str | Path, steps: str | Path | None = None) -> NetworkFile:
-    """Read a network.
+    """Read a network; files that are damaged or do not go together are a WorkloadError.
 
     Parameters
     ----------
@@ -75,11 +75,6 @@ def read_network_file(path: str | Path, steps: str | Path | None = None) -> Netw
     steps : str or Path, optional
         A `.prototxt`, or a `.toml` or `.json` file as `eiesim.graph.read_graph` takes it. Without
         one, fully connected and recurrent layers follow one another.
-
-    Raises
-    ------
-    WorkloadError
-        A file is missing or damaged, or they do not go together.
     """
     file = Path(path)
     kind = None if file.is_dir() else find_kind(file)

@@ -26,14 +26,8 @@ def read_layer(path: str | Path) -> tuple[CompressedLayer, npt.NDArray[np.float3
 
     The file is a `.npz` with the arrays `codes` and `codebook`, and if there are any `bias` and
     `act`; or an image saved by `InterleavedCSC.save`. The layer is named after the file, or after
-    its folder when the file is ``layer.npz``.
-
-    Raises
-    ------
-    WorkloadError
-        The file is missing, damaged, or holds other arrays.
-    ImageError
-        The file is a damaged image.
+    its folder when the file is ``layer.npz``. A missing or damaged file, or one of other arrays, is
+    a WorkloadError, a damaged image an ImageError.
     """
     file = Path(path)
     arrays = read_arrays(file)

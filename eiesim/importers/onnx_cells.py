@@ -1,4 +1,4 @@
-"""LSTM and GRU of ONNX: one product for each direction, and what ties them together."""
+"""LSTM and GRU of ONNX: one product for each direction, and the nodes that join them."""
 
 from __future__ import annotations
 

@@ -34,11 +34,8 @@ class OnnxFile(NamedTuple):
 def read_onnx_file(path: str | Path) -> OnnxFile:
     """Read a model; weights in files beside it are read, too.
 
-    Raises
-    ------
-    WorkloadError
-        A file is missing, damaged, of another kind, or lies outside the model's folder; or the
-        extra ``onnx`` is not installed.
+    A file that is missing, damaged, of another kind, or outside the model's folder, or a missing
+    extra ``onnx``, is a WorkloadError.
     """
     content = read_content(path)
     model = parse_model(content, str(path))

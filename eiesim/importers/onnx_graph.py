@@ -43,11 +43,8 @@ class OnnxNetwork(NamedTuple):
 def read_onnx(path: str | Path) -> OnnxNetwork:
     """Read a network; numbers in files beside it are read, too.
 
-    Raises
-    ------
-    WorkloadError
-        The file is missing or damaged, holds no product that EIE can run, or the extra ``onnx`` is
-        not installed.
+    A damaged file, one without a product that EIE can run, or a missing extra ``onnx``, is a
+    WorkloadError.
 
     References
     ----------
@@ -65,7 +62,7 @@ def read_onnx(path: str | Path) -> OnnxNetwork:
 
 
 def _take_inputs(file: OnnxFile) -> dict[str, Shape]:
-    """Return the shapes of what goes in, and set the batch to one."""
+    """Return the shapes of the inputs, and set the batch to one."""
     graph = file.model.graph
     sequences = {node.input[0] for node in graph.node if node.op_type in CELLS and node.input}
     inputs = [
@@ -76,7 +73,7 @@ def _take_inputs(file: OnnxFile) -> dict[str, Shape]:
     shapes = {value.name: _take_shape(value, value.name in sequences) for value in inputs}
     graph.ClearField("input")
     graph.input.extend(inputs)
-    graph.ClearField("value_info")  # as the exporter saw them, perhaps with another batch
+    graph.ClearField("value_info")  # shapes of the exporter, perhaps of another batch
     for value in graph.output:
         if value.type.HasField("tensor_type"):
             value.type.tensor_type.ClearField("shape")
@@ -101,7 +98,7 @@ class _Cut:
     def __init__(self, low: Lowering, inputs: dict[str, Shape]) -> None:
         self.low, self.inputs = low, inputs
         self.skipped = list(low.skipped)
-        self.names = {name: name for name in inputs}  # of tensors that are steps
+        self.names = {name: name for name in inputs}  # of steps, by tensor
         self.steps: list[Step] = []
         self.weights: dict[str, DenseLayer] = {}
         self.types = find_types(low.file.model)
@@ -110,7 +107,7 @@ class _Cut:
         self.wanted = {*self.outputs}.union(*(product.step.inputs for product in low.products))
 
     def _find_outputs(self) -> list[str]:
-        """Return the file's outputs that can be had; a constant one is a node that gives it."""
+        """Return the file's outputs that are available; a node gives a constant one."""
         from onnx import TensorProto  # noqa: PLC0415 - an extra
 
         outputs = []
@@ -170,13 +167,13 @@ class _Cut:
         self.names[product.output] = step.name
 
     def _add_piece(self, tensor: str, node: Any) -> None:
-        """Add a step for what the host computes of the steps before it."""
+        """Add a step for a tensor that the host computes from the steps before it."""
         nodes, inputs = find_piece(tensor, self.low.file.constants, self._find_node)
         name = self._name(tensor, node)
         self.names[tensor] = name
         operands = tuple(self.names[operand] for operand in inputs)
         if len(nodes) == len(operands) == 1 and node.op_type == "Relu" and not node.domain:
-            self.steps.append(Step(name, "relu", operands))  # which the PEs apply themselves
+            self.steps.append(Step(name, "relu", operands))  # the PEs apply ReLU themselves
             return
         shape = self.low.shapes.get(tensor, ANY)
         self.steps.append(Step(name, HOST_OP, operands, "", {"shape": shape}))
@@ -194,7 +191,7 @@ class _Cut:
 
     def _find_node(self, tensor: str) -> Any:
         """Return the node that gives a tensor, or None where a step gives it."""
-        # a step cannot hand over a tensor whose type is not known: it is computed again
+        # a step cannot hand over a tensor of unknown type, which is computed again
         is_handed_over = tensor in self.names and self._find_type(tensor)
         return None if is_handed_over else self.producers.get(tensor)
 

@@ -1,4 +1,4 @@
-"""What the host runs of a network in ONNX: one graph, of which each step is a piece."""
+"""The host's part of a network in ONNX: one graph, of which each step is a piece."""
 
 from __future__ import annotations
 

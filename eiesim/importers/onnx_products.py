@@ -25,7 +25,7 @@ from eiesim.layer.weights import DenseLayer
 
 Floats = npt.NDArray[np.float32]
 ACTIVATIONS = {b"Relu": "Relu", b"Sigmoid": "Sigmoid", b"Tanh": "Tanh"}
-"""Of ONNX Runtime's fused operators."""
+"""Activations of ONNX Runtime's fused operators."""
 
 
 def _gemm(low: Lowering, node: Any, name: str) -> None:
@@ -62,7 +62,7 @@ def _matmul(low: Lowering, node: Any, name: str) -> None:
         step = Step(name, "fc", (find_data(low, node, 0),), name, settings)
         low.product(step, DenseLayer(weights), node.output[0])
         return
-    # weights on the left: as the product of the transposed ones
+    # with weights on the left, the product of the transposed operands
     layer = DenseLayer(np.ascontiguousarray(find_weights(low, node, 0, 2)))
     data = find_data(low, node, 1)
     shape = low.find_shape(data)
@@ -160,4 +160,4 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("", "LSTM"): lower_lstm,
     ("", "GRU"): lower_gru,
 }
-"""By domain and operator."""
+"""Rules by domain and operator."""

@@ -41,10 +41,7 @@ class Session:
     def run(self, inputs: Mapping[str, Array]) -> list[Array]:
         """Return the outputs, in the model's order; inputs are converted to the types it takes.
 
-        Raises
-        ------
-        WorkloadError
-            The runtime stops, or an input of whole numbers gets others.
+        A runtime that stops, or a fraction for an input of whole numbers, is a WorkloadError.
         """
         converted = {name: self._convert(name, array) for name, array in inputs.items()}
         try:

@@ -35,7 +35,7 @@ def read_sizes(attributes: Attributes, key: str, usual: tuple[int, ...]) -> tupl
 
 
 def expect(attributes: Attributes, **usual: Any) -> None:
-    """Raise Unsupported where an attribute is there and has not the only value that EIE runs."""
+    """Raise Unsupported where an attribute has another value than the only one that EIE runs."""
     for key, value in usual.items():
         stated = attributes.get(key, value)
         stated = tuple(stated) if isinstance(stated, list | tuple) else stated

@@ -67,17 +67,14 @@ class _Machine:
 def read_pickle(stream: IO[bytes], where: str, reduce: Reduce, load: Callable[[Any], Any]) -> Any:
     """Return the value that the next pickle of a stream describes.
 
+    A pickle that is damaged, needs more than plain data, or is too long, is a WorkloadError.
+
     Parameters
     ----------
     stream : at the first byte of a pickle; left behind its last one
     where : the file, for errors
     reduce : given a `Named` and arguments, returns what stands for the call; or refuses it
     load : given a persistent name, returns what stands for it
-
-    Raises
-    ------
-    WorkloadError
-        The pickle is damaged, needs more than plain data, or is too long.
     """
     machine = _Machine(where, reduce, load)
     number = 0

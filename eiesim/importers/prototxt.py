@@ -26,7 +26,7 @@ TOKEN = re.compile(
 Shape = tuple[int, int, int]
 """Channels, height, width."""
 Settings = dict[str, Any]
-"""Of a step, see `eiesim.graph`."""
+"""Settings of a step, see `eiesim.graph.Step`."""
 
 
 class NetLayer(NamedTuple):
@@ -107,7 +107,7 @@ class Block:
 
 
 MOST_BYTES = 1 << 22
-"""Of a description; real ones have some ten thousand."""
+"""Most bytes of a description; real ones have about ten thousand."""
 
 
 def read_prototxt(path: str | Path) -> Net:
@@ -194,11 +194,13 @@ def _read_inputs(net: Block) -> dict[str, Shape]:
     shapes = [dims[first : first + 4] for first in range(0, len(dims), 4)]
     shapes += [block.sizes("dim") for block in net.blocks("input_shape")]
     return {
-        name: shape for name, dims in zip(names, shapes, strict=False) if (shape := _take(dims))
+        name: shape
+        for name, dims in zip(names, shapes, strict=False)
+        if (shape := _take_shape(dims))
     }
 
 
-def _take(dims: list[int]) -> Shape | None:
+def _take_shape(dims: list[int]) -> Shape | None:
     padded = [*dims[1:], 1, 1]
     return (padded[0], padded[1], padded[2]) if 2 <= len(dims) <= 4 else None
 
@@ -227,7 +229,7 @@ def _read_layer(block: Block, shapes: dict[str, Shape]) -> NetLayer:
         find_shapes = _convolve if kind == "convolution" else _multiply
         weight_shape, output = find_shapes(block, inputs[0])
     elif kind == "input":
-        output = _take(block.block("input_param").block("shape").sizes("dim"))
+        output = _take_shape(block.block("input_param").block("shape").sizes("dim"))
     elif inputs:
         output = _pass_on(kind, block, inputs)
     for top in tops:
@@ -267,7 +269,7 @@ def _multiply(block: Block, shape: Shape) -> tuple[tuple[int, ...], Shape]:
 
 
 def _pass_on(kind: str, block: Block, inputs: list[Shape | None]) -> Shape | None:
-    """Return what a layer without weights makes of its inputs; None where that is not known."""
+    """Return the output's shape of a layer without weights; None where it is not known."""
     first = inputs[0]
     known = [shape for shape in inputs if shape is not None]
     if first is None or len(known) < len(inputs):

@@ -24,13 +24,9 @@ def read_wavegru_layer(folder: str | Path, name: str) -> RawLayer:
     """Read a layer from the files ``<name>_weights``, ``_mask`` and ``_bias.raw.gz``.
 
     Each is gzip of little-endian float32, weights and mask row by row; there is no header, the bias
-    gives the number of rows. A name is such as ``lyra_16khz_proj``.
-
-    Raises
-    ------
-    WorkloadError
-        A file is missing or damaged, the lengths do not fit, the mask is not of zeros and ones, or
-        a weight or bias is not a number.
+    gives the number of rows. A name is such as ``lyra_16khz_proj``. A file that is missing or
+    damaged, lengths that do not fit, a mask of other numbers than zeros and ones, an infinity or
+    NaN, are a WorkloadError.
 
     References
     ----------

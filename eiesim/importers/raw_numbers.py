@@ -35,7 +35,7 @@ DTYPES: Mapping[str, RawType] = {
     "I16": RawType("int16", "i2"), "I8": RawType("int8", "i1"), "U8": RawType("uint8", "u1"),
     "BOOL": RawType("bool", "?"),
 }  # fmt: skip
-"""By safetensors' names."""
+"""Types by safetensors' names."""
 
 
 def take_numbers(

@@ -15,7 +15,7 @@ from eiesim.importers.content import read_content
 from eiesim.importers.raw_numbers import DTYPES, take_numbers
 
 MOST_HEADER_BYTES = 100_000_000
-"""As in the format's own library."""
+"""The limit of the format's own library."""
 
 
 def read_safetensors(path: str | Path) -> dict[str, npt.NDArray[Any]]:

@@ -67,7 +67,7 @@ class Weights(NamedTuple):
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """Arrays that are no layers, with what they are."""
+        """Arrays that are no layers, with dtype and shape."""
         return tuple(
             Skipped(key, f"{array.dtype} {list(array.shape)}: no weights of a layer; left out")
             for key, array in self.others.items()
@@ -93,11 +93,8 @@ def find_layers(arrays: Mapping[str, Array], what: str, any_name: bool = False) 
     any_name : bool
         Whether arrays of two or more dimensions with other names are layers, too.
 
-    Raises
-    ------
-    WorkloadError
-        A bias, scale or zero point does not fit its weights, a number is infinite or NaN, or two
-        layers have one name.
+    A bias, scale or zero point that does not fit its weights, an infinity or NaN, or two layers of
+    one name, are a WorkloadError.
     """
     plain = join_parts(arrays, what)
     layers: dict[str, DenseLayer] = {}
@@ -208,5 +205,5 @@ def _scale(array: Array, scale: Array | None, zero: Array | None, what: str, nam
 
 def _to_float32(array: Array) -> Array:
     """Return float16 and, rounded, float64 as float32; anything else as it is."""
-    with np.errstate(over="ignore"):  # what float32 does not hold is infinite, and then refused
+    with np.errstate(over="ignore"):  # numbers beyond float32 become infinite, which is refused
         return array.astype(np.float32) if array.dtype in (np.float16, np.float64) else array

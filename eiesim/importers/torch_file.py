@@ -92,13 +92,9 @@ def read_torch(path: str | Path) -> dict[str, Array]:
     """Read the tensors of a state dictionary, in the file's order; bfloat16 as float32.
 
     The file is what `torch.save` wrote of ``model.state_dict()``, in the layout of today or in the
-    one before PyTorch 1.6; or a dictionary that holds it under any key, beside other things.
-
-    Raises
-    ------
-    WorkloadError
-        The file is missing, damaged, holds no weights, or asks for a class or function that plain
-        weights do not need.
+    one before PyTorch 1.6; or a dictionary that holds it under any key, beside other things. A file
+    that is damaged, holds no weights, or asks for a class or function that plain weights do not
+    need, is a WorkloadError.
 
     References
     ----------
