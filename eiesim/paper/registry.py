@@ -47,11 +47,11 @@ EXPERIMENTS = {
     "figure10": Listing(
         "EIE, Figure 10: accuracy and multiplier energy by arithmetic precision", "eie.figure10"
     ),
-    "figure11": Listing("EIE, Figure 11: speedup from 1 to 256 PEs", "eie.figure11"),
+    "figure11": Listing("EIE, Figure 11: speedup from 1 to 256 PEs", "eie.scaling:FIGURE_11"),
     "figure12": Listing(
-        "EIE, Figure 12: real work over total work from 1 to 256 PEs", "eie.figure12"
+        "EIE, Figure 12: real work over total work from 1 to 256 PEs", "eie.scaling:FIGURE_12"
     ),
-    "figure13": Listing("EIE, Figure 13: load balance from 1 to 256 PEs", "eie.figure13"),
+    "figure13": Listing("EIE, Figure 13: load balance from 1 to 256 PEs", "eie.scaling:FIGURE_13"),
     "partitioning": Listing(
         "EIE, section VII-A: columns, rows or blocks of the matrix to each PE", "eie.partitioning"
     ),
@@ -92,13 +92,16 @@ EXPERIMENTS = {
         "Deep Compression, Figure 5: distributions of codes and relative indices", "dc.figure5"
     ),
     "dc_figure6": Listing(
-        "Deep Compression, Figure 6: accuracy against the rate of compression", "dc.figure6"
+        "Deep Compression, Figure 6: accuracy against the rate of compression",
+        "dc.error_curves:FIGURE_6",
     ),
     "dc_figure7": Listing(
-        "Deep Compression, Figure 7: accuracy by bits of a shared weight", "dc.figure7"
+        "Deep Compression, Figure 7: accuracy by bits of a shared weight",
+        "dc.error_curves:FIGURE_7",
     ),
     "dc_figure8": Listing(
-        "Deep Compression, Figure 8: three initialisations of the codebook", "dc.figure8"
+        "Deep Compression, Figure 8: three initialisations of the codebook",
+        "dc.error_curves:FIGURE_8",
     ),
     "dc_figure9": Listing(
         "Deep Compression, Figure 9: speedup of pruned layers", "dc.platforms:FIGURE_9"

@@ -12,11 +12,11 @@ from eiesim.base.published import read_table
 from eiesim.catalog.matched import REAL
 from eiesim.compress.ledger import count_bits
 from eiesim.layer.weights import StoredLayer
-from eiesim.paper.dc import figure6 as dc_figure6
 from eiesim.paper.dc import table1 as dc_table1
 from eiesim.paper.dc import table4 as dc_table4
 from eiesim.paper.dc import table6 as dc_table6
 from eiesim.paper.dc import table7 as dc_table7
+from eiesim.paper.dc.error_curves import FIGURE_6
 from eiesim.paper.dc.layer_tables import TABLE_2
 from eiesim.paper.experiment import Outcome
 from eiesim.paper.parts import ledgers as networks
@@ -161,10 +161,10 @@ def make_points(both: float, pruning: float) -> Iterator[ErrorPoint]:
 
 
 def test_three_percent_is_not_nine() -> None:
-    alone, both, trained = dc_figure6.judge([tuple(make_points(8.9, 20.0))]).verdicts
+    alone, both, trained = FIGURE_6.judge([tuple(make_points(8.9, 20.0))]).verdicts
     assert (alone.kind, both.kind, trained.kind) == (MATCH, DIFFERS, MATCH)
     assert trained.to_row()["ours"] in both.text
-    alone, both, _ = dc_figure6.judge([tuple(make_points(3.2, 6.0))]).verdicts
+    alone, both, _ = FIGURE_6.judge([tuple(make_points(3.2, 6.0))]).verdicts
     assert (alone.kind, both.kind) == (DIFFERS, MATCH)
     assert "pruning 6.0 % of the size lose nothing" in alone.text
 

@@ -9,9 +9,9 @@ import pytest
 
 from eiesim.base.published import read_table
 from eiesim.paper.dc import figure5 as dc_figure5
-from eiesim.paper.dc import figure7 as dc_figure7
 from eiesim.paper.dc import table1 as dc_table1
 from eiesim.paper.dc import table4 as dc_table4
+from eiesim.paper.dc.error_curves import FIGURE_7
 from eiesim.paper.parts import authors_alexnet, platforms
 from eiesim.paper.parts import ledgers as networks
 from eiesim.paper.parts.error_curves import ErrorPoint
@@ -140,7 +140,7 @@ def test_where_a_curve_fails() -> None:
         for start in ("dense", "pruned")
         for bits, error in ((8, 2.0), (4, 2.1), (3, 3.0), (2, 3.01), (1, 2.0))
     ]
-    outcome = dc_figure7.judge([(*starts, *points)])
+    outcome = FIGURE_7.judge([(*starts, *points)])
     fewest = outcome.verdicts[0]
     assert isinstance(fewest, Statement)
     # 1 point above 2.0 % is allowed; one bit, fewer than those that failed, counts no more

@@ -16,9 +16,9 @@ from eiesim.paper.eie import (
     claims,
     figure8,
     figure10,
-    figure11,
     partitioning,
     savings,
+    scaling,
     table2,
     table3,
     table4,
@@ -27,7 +27,6 @@ from eiesim.paper.eie import (
 from eiesim.paper.eie.speedups import FIGURE_6, FIGURE_7
 from eiesim.paper.experiment import Outcome
 from eiesim.paper.parts import layer_runs as layers
-from eiesim.paper.parts import scaling
 from eiesim.paper.parts.accuracy import Accuracy
 from eiesim.paper.parts.precision import FixedPoint
 from eiesim.paper.parts.workloads import WorkloadRun
@@ -126,10 +125,10 @@ def test_figure_11_is_marked_and_asks_that_others_scale_well() -> None:
         )
         return replace(curve, cycles=cycles)
 
-    good = figure11.judge([draw("alex-6", 1.0), bend("nt-we", 0.7), bend("vgg-6", 0.9)])
+    good = scaling.FIGURE_11.judge([draw("alex-6", 1.0), bend("nt-we", 0.7), bend("vgg-6", 0.9)])
     assert good.verdicts[0].kind == MATCH
     assert good.verdicts[1].by_construction
-    bad = figure11.judge([draw("alex-6", 1.0), bend("nt-we", 0.5), bend("vgg-7", 0.6)])
+    bad = scaling.FIGURE_11.judge([draw("alex-6", 1.0), bend("nt-we", 0.5), bend("vgg-7", 0.6)])
     assert bad.verdicts[0].kind == DIFFERS
     assert not bad.verdicts[1].by_construction
 

@@ -23,15 +23,12 @@ from eiesim.paper import cache, registry
 from eiesim.paper.eie import (
     claims,
     figure8,
-    figure11,
-    figure12,
-    figure13,
     partitioning,
+    scaling,
     table1,
     table3,
 )
 from eiesim.paper.experiment import Outcome
-from eiesim.paper.parts import scaling
 from eiesim.paper.record import DONE, FAILED, Record, count_kinds, list_differences
 from eiesim.paper.runner import plan_experiments, reproduce, run_experiments
 from eiesim.paper.verdict import DIFFERS, IMPOSSIBLE, KINDS, MATCH, WITHIN
@@ -242,7 +239,7 @@ def test_scaling_counts_by_hand(curves: list[scaling.Curve | None]) -> None:
 
 
 def test_figures_11_to_13_say_what_the_text_says(curves: list[scaling.Curve | None]) -> None:
-    for figure in (figure11, figure12, figure13):
+    for figure in (scaling.FIGURE_11, scaling.FIGURE_12, scaling.FIGURE_13):
         outcome = figure.judge(curves)
         assert all(verdict.within for verdict in outcome.verdicts)
         assert len(outcome.tables["curves"]) == 9 * len(scaling.PES)

@@ -11,7 +11,6 @@ from eiesim.base.resources import data_path
 from eiesim.catalog.operands import Source, hash_file
 from eiesim.paper import cache
 from eiesim.paper.experiment import Work
-from eiesim.report.charts import Panel
 
 STEPS = ("curves",)
 SHIPPED = "trained/curves.csv"
@@ -96,16 +95,3 @@ def find_start(points: tuple[ErrorPoint, ...], network: str, start: str) -> Erro
 def list_networks(points: tuple[ErrorPoint, ...], figure: str) -> list[str]:
     """Return the networks that have curves in a figure."""
     return list(dict.fromkeys(point.network for point in points if point.figure == figure))
-
-
-def draw_bits(points: tuple[ErrorPoint, ...], figure: str, network: str) -> Panel:
-    """Return the errors of a network by bits of a shared weight, one line a curve."""
-    own = [point for point in points if (point.figure, point.network) == (figure, network)]
-    bits = sorted({point.bits for point in own if point.bits is not None})
-    errors = {(point.curve, point.bits): point.error_percent for point in own}
-    curves = dict.fromkeys(point.curve for point in own)
-    return Panel(
-        "lines", tuple(map(str, bits)),
-        {curve: [errors.get((curve, number)) for number in bits] for curve in curves},
-        f"bits of a shared weight, {network}", "test error (%)", log=True,
-    )  # fmt: skip

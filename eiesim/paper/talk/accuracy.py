@@ -10,8 +10,7 @@ from eiesim.base.published import read_table
 from eiesim.base.resources import models_path
 from eiesim.catalog.operands import Source, hash_file
 from eiesim.catalog.trained import load_trained, trained_names
-from eiesim.paper.dc.figure6 import BOTH, PRUNING
-from eiesim.paper.dc.figure7 import FEWEST_BITS
+from eiesim.paper.dc.error_curves import BOTH, FEWEST_BITS, PRUNING
 from eiesim.paper.parts.error_curves import KEPT, LOST, ErrorPoint, find_start, list_networks
 from eiesim.paper.parts.ledgers import TRAINED, NetworkBits
 from eiesim.paper.talk.statements import decline, join_words, say
