@@ -338,3 +338,25 @@ def test_page_on_paper(chromium: Browser, file: Path, tmp_path: Path) -> None:
         page.locator("main details[open]").first.wait_for(state="detached")
         page.pdf(path=tmp_path / "page.pdf", format="A4")
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("words", "heading"),
+    [
+        (("chip",), "Power, area and prices of a machine"),
+        (("compare", "alex-8"), "Layers on EIE beside others"),
+        (("doctor",), "What is installed, and whether it works"),
+    ],
+)
+def test_commands_without_a_page_of_their_own_get_a_plain_one(
+    in_folder: Path, words: tuple[str, ...], heading: str
+) -> None:
+    """Its lines, charts and tables, without a network; what is printed is in it."""
+    assert main([*words, "--report", "page.html"]) == 0
+    page = (in_folder / "page.html").read_text("utf-8")
+    assert f"<h1>{heading}</h1>" in page
+    assert "How this page was made" in page
+    assert not re.search(r'(src|href)="(?!#|data:)', page)
+    if words == ("chip",):
+        assert "64 PEs and 21 LNZD units, none waiting: 586.6 mW, 40.84 mm2" in page
+        assert page.count("<table>") == 3
