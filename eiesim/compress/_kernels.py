@@ -143,6 +143,52 @@ def cut_optimally(
 
 
 @kernel
+def count_gaps(places: npt.NDArray[np.int64], longest_run: int) -> int:
+    """Count the padding zeros that places, ascending, need in one row of relative indices.
+
+    A relative index can express `longest_run` zeros, 2**index_bits - 1.
+    """
+    previous = np.int64(-1)
+    padding = np.int64(0)
+    for place in places:
+        padding += (place - previous - 1) // (longest_run + 1)
+        previous = place
+    return int(padding)
+
+
+@kernel
+def fill_gaps(
+    places: npt.NDArray[np.int64],
+    data: npt.NDArray[np.uint8],
+    longest_run: int,
+    codes: npt.NDArray[np.uint8],
+    gaps: npt.NDArray[np.uint8],
+) -> None:
+    """Write code and relative index of every entry.
+
+    Parameters
+    ----------
+    places, data : int64, uint8 [n]
+        Where the weights stand, ascending, and their codes.
+    longest_run : int
+        As in `count_gaps`.
+    codes, gaps : uint8 [entries]
+        Result; `codes` is zero and `gaps` is `longest_run` on entry, so that a padding zero is
+        there already.
+    """
+    previous = np.int64(-1)
+    entry = 0
+    for number in range(places.size):
+        zeros = places[number] - previous - 1
+        padding = zeros // (longest_run + 1)
+        entry += padding
+        codes[entry] = data[number]
+        gaps[entry] = zeros - padding * (longest_run + 1)
+        entry += 1
+        previous = places[number]
+
+
+@kernel
 def pack_symbols(
     symbols: npt.NDArray[np.uint8],
     lengths: npt.NDArray[np.uint8],

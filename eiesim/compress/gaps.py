@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from eiesim.base.errors import WorkloadError
+from eiesim.compress._kernels import count_gaps, fill_gaps
 from eiesim.layer.weights import CompressedLayer
 
 
@@ -36,15 +37,11 @@ def code_gaps(layer: CompressedLayer, index_bits: int) -> Gaps:
     longest_run = (1 << index_bits) - 1
     places = np.repeat(np.arange(layer.rows, dtype=np.int64) * layer.cols, np.diff(matrix.indptr))
     places += matrix.indices
-    zeros = np.diff(places, prepend=-1) - 1
-    # a padding zero stands for itself and the longest run before it: 2**index_bits places
-    ends = np.cumsum((zeros >> index_bits) + 1)
-    entries = int(ends[-1]) if ends.size else 0
-    codes = np.zeros(entries, dtype=np.uint8)
-    gaps = np.full(entries, longest_run, dtype=np.uint8)
-    codes[ends - 1] = matrix.data
-    gaps[ends - 1] = zeros & longest_run
-    return Gaps(codes, gaps, entries - places.size)
+    padding = count_gaps(places, longest_run)
+    codes = np.zeros(places.size + padding, dtype=np.uint8)
+    gaps = np.full(codes.size, longest_run, dtype=np.uint8)
+    fill_gaps(places, matrix.data, longest_run, codes, gaps)
+    return Gaps(codes, gaps, padding)
 
 
 def place_gaps(

@@ -124,15 +124,20 @@ def test_lengths_of_no_code_are_refused(lengths: list[int]) -> None:
         HuffmanCode(np.array(lengths, np.uint8))
 
 
-@pytest.mark.parametrize("name", ["pack_symbols", "unpack_symbols"])
+@pytest.mark.parametrize("name", ["pack_symbols", "unpack_symbols", "count_gaps", "fill_gaps"])
 def test_kernels_as_plain_python(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = inspect.unwrap(getattr(kernels, name))
+    module = "huffman" if "symbols" in name else "gaps"
     symbols = np.random.default_rng(1).integers(0, 5, 99).astype(np.uint8)
     code = HuffmanCode.of(np.bincount(symbols, minlength=16))
-    compiled = code.encode(symbols)
-    monkeypatch.setattr(f"eiesim.compress.huffman.{name}", plain)
-    assert code.encode(symbols) == compiled
-    assert np.array_equal(code.decode(compiled, 99), symbols)
+    layer = CompressedLayer((symbols == 1).astype(np.uint8).reshape(9, 11), TWO)
+    compiled = (code.encode(symbols), code_gaps(layer, 2))
+    monkeypatch.setattr(f"eiesim.compress.{module}.{name}", plain)
+    assert code.encode(symbols) == compiled[0]
+    assert np.array_equal(code.decode(compiled[0], 99), symbols)
+    gaps = code_gaps(layer, 2)
+    assert np.array_equal(gaps.codes, compiled[1].codes)
+    assert np.array_equal(gaps.gaps, compiled[1].gaps)
 
 
 def test_paper_example() -> None:
