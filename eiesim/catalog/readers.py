@@ -41,6 +41,8 @@ class Loaded(NamedTuple):
 
     Attributes
     ----------
+    sha256 : str
+        Of what was read.
     activations : float32 [cols] or None
         Its own input, if it has one.
     seed : int or None
@@ -49,6 +51,7 @@ class Loaded(NamedTuple):
 
     layer: CompressedLayer
     activations: Floats | None
+    sha256: str
     seed: int | None = None
 
 
@@ -76,17 +79,17 @@ def _is_trained(name: str) -> bool:
 
 
 def _load_file(path: str) -> Loaded:
-    return Loaded(*read_layer(path))
+    return Loaded(*read_layer(path), hash_file(path))
 
 
 def _load_folder(path: str) -> Loaded:
     dump = read_dump(path)
-    return Loaded(dump.layer, dump.activations)
+    return Loaded(dump.layer, dump.activations, dump.sha256)
 
 
 def _load_trained(name: str) -> Loaded:
     benchmark = load_benchmark(name)
-    return Loaded(benchmark.layer, benchmark.activations)
+    return Loaded(benchmark.layer, benchmark.activations, _hash_trained(name))
 
 
 def _hash_trained(name: str) -> str:
@@ -95,7 +98,8 @@ def _hash_trained(name: str) -> str:
 
 def _load_matched(name: str) -> Loaded:
     operands = draw_matched(name.removeprefix(MATCHED_PREFIX)).operands
-    return Loaded(operands.layer, operands.activations, operands.sources[0].seed)
+    (source,) = operands.sources
+    return Loaded(operands.layer, operands.activations, source.sha256, source.seed)
 
 
 def _hash_matched(name: str) -> str:
@@ -103,9 +107,9 @@ def _hash_matched(name: str) -> str:
 
 
 def _load_drawn(name: str) -> Loaded:
-    spec = load_spec(find_spec_file(name))
+    spec = load_spec(name)
     benchmark = draw_benchmark(spec)
-    return Loaded(benchmark.layer, benchmark.activations, spec.seed)
+    return Loaded(benchmark.layer, benchmark.activations, _hash_drawn(name), spec.seed)
 
 
 def _hash_drawn(name: str) -> str:
@@ -151,9 +155,8 @@ def load_layer(given: str) -> tuple[CompressedLayer, Floats | None, Source]:
     EieError
         The name is unknown, or the file is missing or of the wrong form.
     """
-    reader = READERS[find_form(given)]
-    layer, activations, seed = reader.load(given)
-    return layer, activations, Source(given, reader.hash_content(given), seed)
+    layer, activations, sha256, seed = READERS[find_form(given)].load(given)
+    return layer, activations, Source(given, sha256, seed)
 
 
 def load_operands(given: str, inputs: str | None = None) -> Operands:

@@ -20,20 +20,24 @@ COLUMNS = (
 
 def report_experiments(records: Sequence[Record], brief: bool) -> Report:
     """Return the report of experiments; where it is brief a reader sees one row of each."""
-    tables = {record.name: list(record.verdicts) for record in records}
-    for record in records:
-        tables |= {f"{record.name}-{name}": rows for name, rows in record.tables.items()}
     return Report(
         title=TITLE,
         summary=_summarise(records),
         shown=tuple(_show(records, brief)),
-        tables=tables,
+        list_tables=lambda: _list_tables(records),
         charts={name: chart for record in records for name, chart in record.charts.items()},
         page=lambda manifest: render_reproduction(records, manifest),
         has_index=True,
         provenance={"experiments": {record.name: _describe(record) for record in records}},
         failed=any(record.state == FAILED for record in records),
     )
+
+
+def _list_tables(records: Sequence[Record]) -> dict[str, list[Row]]:
+    tables = {record.name: list(record.verdicts) for record in records}
+    for record in records:
+        tables |= {f"{record.name}-{name}": rows for name, rows in record.tables.items()}
+    return tables
 
 
 def _summarise(records: Sequence[Record]) -> Row:

@@ -30,8 +30,9 @@ class Report:
         Everything, as plain values; ``schema`` names its form.
     shown : tuple of (sequence of dict, or str)
         What a reader sees first, in this order: tables, and lines of text.
-    tables : mapping of str to sequence of dict
-        For CSV files of these names; one without rows is not written.
+    list_tables : callable
+        Gives rows for CSV files by their names; one without rows is not written. They are made only
+        where they are written, since some have a row an output or a step.
     charts : mapping of str to Chart
         For files of these names.
     write_files : callable or None
@@ -54,7 +55,7 @@ class Report:
     title: str
     summary: Row
     shown: tuple[Sequence[Row] | str, ...]
-    tables: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    list_tables: Callable[[], Mapping[str, Sequence[Row]]] = dict
     charts: Mapping[str, Chart] = field(default_factory=dict)
     write_files: Callable[[Path], None] | None = None
     page: Callable[[Row], str] | None = None
@@ -85,14 +86,14 @@ class Report:
         if self.page is not None:
             return self.page(manifest)
         lines = [part for part in self.shown if isinstance(part, str) and part]
-        return render_plain(self.title, lines, self.charts, self.tables, manifest)
+        return render_plain(self.title, lines, self.charts, self.list_tables(), manifest)
 
     def write(self, folder: Path, command: Sequence[str]) -> None:
         """Write summary, manifest, machine, tables and charts into an empty folder."""
         texts = {
             "summary.json": to_json(self.summary),
             "manifest.json": to_json(self.make_manifest(command)),
-            **{f"{name}.csv": to_csv(rows) for name, rows in self.tables.items() if rows},
+            **{f"{name}.csv": to_csv(rows) for name, rows in self.list_tables().items() if rows},
         }
         if self.hardware is not None:
             texts["hardware.toml"] = self.hardware.to_toml()

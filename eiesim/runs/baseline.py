@@ -160,7 +160,7 @@ def report_baselines(
             *summary["problems"],
             "" if gpu is None else f"gpu: {gpu}",
         ),
-        tables={"baseline": summary["rows"]},
+        list_tables=lambda: {"baseline": summary["rows"]},
         sources=tuple(layer.source for layer in layers if layer.source is not None),
         provenance={"measured": measured},
     )

@@ -127,7 +127,9 @@ def report_chip(
             summary["wider_words"],
             *(f"price of {override}" for override in prices.overrides),
         ),
-        tables={name: summary[name] for name in ("modules", "areas", "prices", "variations")},
+        list_tables=lambda: {
+            name: summary[name] for name in ("modules", "areas", "prices", "variations")
+        },
         hardware=hw,
     )
 

@@ -53,7 +53,7 @@ def report_comparison(runs: Sequence[LayerRun], baseline: str, prices: PriceTabl
             *(f"price of {override}" for override in prices.overrides),
             summary["clock"]["text"],
         ),
-        tables={"compare": rows},
+        list_tables=lambda: {"compare": rows},
         charts={name: chart_ratios(rows, name) for name in ("speedup", "energy_efficiency")},
         hardware=runs[0].result.hardware,
         sources=tuple(source for run in runs for source in run.operands.sources),

@@ -316,7 +316,7 @@ def report_compressed(
             *describe_problems(network, runs, hw),
             summary["clock"]["text"] if runs else "",
         ),
-        tables={"ledger": rows},
+        list_tables=lambda: {"ledger": rows},
         charts={"parts": chart_parts(f"{network.name}: what the file is made of", bars, see)},
         write_files=lambda folder: write_dcz(
             folder / f"{name}{DCZ}", network.layers, network.metadata

@@ -38,7 +38,7 @@ def report_imported(imported: Imported) -> Report:
             *(f"note: {note}" for note in imported.notes),
             *(f"not on EIE: {it.name}: {it.reason}" for it in imported.skipped),
         ),
-        tables={"steps": rows},
+        list_tables=lambda: {"steps": rows},
     )
 
 

@@ -10,7 +10,6 @@ from eiesim.base.tables import Row
 from eiesim.counters import PE_FIELDS
 from eiesim.energy.prices import PriceTable
 from eiesim.energy.wires import BASIS
-from eiesim.hardware import Hardware
 from eiesim.report.report import Report
 from eiesim.runs.clock import check_runs
 from eiesim.runs.layer import LayerRun
@@ -34,22 +33,23 @@ SHOWN = (
 SHOWN_IF_STREAMED = ("dram_stall_cycles", "dram_bytes", "dram_gbps_average", "dram_gbps_needed")
 
 
-def summarise(runs: Sequence[LayerRun], hw: Hardware, prices: PriceTable) -> Row:
+def summarise(runs: Sequence[LayerRun], rows: Sequence[Row], prices: PriceTable) -> Row:
     """Return runs as the content of `summary.json` and of ``--json``.
 
     Parameters
     ----------
-    hw : Hardware
-        The machine they share.
+    rows : sequence of dict
+        From `describe_layer`, of each run.
     """
+    hw = runs[0].result.hardware
     layers = [
-        describe_layer(run)
+        row
         | {
             "energy": run.energy.to_dict() if run.energy else None,
             "memories": [use._asdict() for use in run.memories],
             "pes": {name: getattr(run.result.counters.pe, name).tolist() for name in PE_FIELDS},
         }
-        for run in runs
+        for run, row in zip(runs, rows, strict=True)
     ]
     return {
         "schema": SCHEMA,
@@ -71,9 +71,8 @@ def report_layers(runs: Sequence[LayerRun], prices: PriceTable) -> Report:
     prices : PriceTable
         The prices they share.
     """
-    hw = runs[0].result.hardware
     rows = [describe_layer(run) for run in runs]
-    summary = summarise(runs, hw, prices)
+    summary = summarise(runs, rows, prices)
     streamed = SHOWN_IF_STREAMED if any(row["dram_bytes"] for row in rows) else ()
     modules = [describe_modules(run) for run in runs]
     spent = [key for key in modules[0] if any(row[key] != 0 for row in modules)]
@@ -87,7 +86,7 @@ def report_layers(runs: Sequence[LayerRun], prices: PriceTable) -> Report:
             *(problem for run in runs for problem in describe_problems(run)),
             summary["clock"]["text"],
         ),
-        tables={
+        list_tables=lambda: {
             "layers": rows,
             "energy": [row for run in runs for row in describe_energy(run)],
             "prices": [asdict(price) for price in prices.prices],
@@ -95,6 +94,6 @@ def report_layers(runs: Sequence[LayerRun], prices: PriceTable) -> Report:
             "outputs": [row for run in runs for row in describe_outputs(run)],
         },
         page=lambda manifest: render_run(runs, prices, manifest),
-        hardware=hw,
+        hardware=runs[0].result.hardware,
         sources=tuple(source for run in runs for source in run.operands.sources),
     )

@@ -349,7 +349,7 @@ def report_network(
             *describe_problems(runs[0]),
             summary["clock"]["text"],
         ),
-        tables={
+        list_tables=lambda: {
             "steps": summary["steps"],
             "inputs": describe_examples(runs, labels),
             "products": describe_products(runs, model),

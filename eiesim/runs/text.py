@@ -145,7 +145,7 @@ def report_texts(
         title="A text through a character model",
         summary={"schema": SCHEMA, "eiesim": __version__, **texts, "clock": clock.to_dict()},
         shown=(rows, runs["written"].text if "written" in runs else "", clock.describe()),
-        tables={"text": rows},
+        list_tables=lambda: {"text": rows},
         hardware=hw,
         sources=sources,
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from eiesim.base.errors import ConfigError, EieError
-from eiesim.catalog.layers import find_spec_file, load_spec
+from eiesim.catalog.layers import load_spec
 from eiesim.catalog.matched import MATCHED_PREFIX
 from eiesim.catalog.readers import Form, find_form
 from eiesim.sweep.points import PointGroup, list_tasks
@@ -88,21 +88,19 @@ def count_cores() -> int:
 
 def _estimate_ms(tasks: Sequence[PointGroup]) -> float:
     """Return the time of one core."""
-    layers = {task.image: task.layer for task in tasks if not _is_network(task)}
+    names = {task.layer for task in tasks}
+    networks = {name for name in names if find_form(name) is Form.NETWORK}
+    layers = {task.image: task.layer for task in tasks if task.layer not in networks}
     points = sum(
-        len(task.machines) * (NETWORK_MS if _is_network(task) else POINT_MS) for task in tasks
+        len(task.machines) * (NETWORK_MS if task.layer in networks else POINT_MS) for task in tasks
     )
     return points + len(layers) * IMAGE_MS + sum(map(_find_millions, layers.values())) * MILLION_MS
-
-
-def _is_network(task: PointGroup) -> bool:
-    return find_form(task.layer) is Form.NETWORK
 
 
 def _find_millions(layer: str) -> float:
     """Return how many million weights a layer keeps, as far as its description tells."""
     try:
-        spec = load_spec(find_spec_file(layer.removeprefix(MATCHED_PREFIX)))
+        spec = load_spec(layer.removeprefix(MATCHED_PREFIX))
     except EieError:
         return 1.0
     return spec.inputs * spec.outputs * spec.weight_density / 1e6

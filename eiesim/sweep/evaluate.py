@@ -21,7 +21,7 @@ from eiesim.catalog.examples import (
     read_examples,
     takes_sequences,
 )
-from eiesim.catalog.layers import draw_benchmark, find_spec_file, load_spec
+from eiesim.catalog.layers import draw_benchmark, load_spec
 from eiesim.catalog.model import Model
 from eiesim.catalog.readers import Form, find_form, load_layer
 from eiesim.counters import RunResult
@@ -203,7 +203,7 @@ def _load_operands(identity: str, layer: str, shared: str) -> LayerInput:
             "is another kind of layer, whose weights are given: leave the axis out"
         )
     if drawn:
-        benchmark = draw_benchmark(replace(load_spec(find_spec_file(layer)), **drawn))
+        benchmark = draw_benchmark(replace(load_spec(layer), **drawn))
         found, own = benchmark.layer, benchmark.activations
     else:
         found, given, _ = load_layer(layer)

@@ -110,7 +110,7 @@ def report_sweep(
         title=sweep.title or "Sweep",
         summary=summary,
         shown=tuple(_show(rows, summary)),
-        tables={
+        list_tables=lambda: {
             "points": rows, "front": summary["front"], "sensitivity": summary["sensitivity"],
         },
         write_files=lambda folder: _write_parquet(folder, rows) if parquet else None,
