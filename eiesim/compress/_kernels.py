@@ -21,8 +21,10 @@ def count_magnitudes(
 
     Parameters
     ----------
-    high : upper half whose numbers are counted by their lower half; -1 counts by the upper half
-    histogram : result [65536], zero on entry
+    high
+        Upper half whose numbers are counted by their lower half; -1 counts by the upper half.
+    histogram
+        Result [65536], zero on entry.
     """
     for position in range(bits.size):
         magnitude = np.int64(bits[position] & MAGNITUDE)
@@ -40,10 +42,14 @@ def count_kept(
 
     Parameters
     ----------
-    bits : bits of the float32 weights [rows, cols]
-    threshold : magnitude bits; larger magnitudes are kept
-    ties : weights at the threshold that are kept, row by row from the first
-    per_column : result [cols], zero on entry
+    bits
+        Bits of the float32 weights [rows, cols].
+    threshold
+        Magnitude bits; larger magnitudes are kept.
+    ties
+        Weights at the threshold that are kept, row by row from the first.
+    per_column
+        Result [cols], zero on entry.
     """
     for row in range(bits.shape[0]):
         for column in range(bits.shape[1]):
@@ -69,9 +75,12 @@ def gather_kept(
 
     Parameters
     ----------
-    bits, threshold, ties : as in `count_kept`
-    cursor : start of each column [cols]; moved on to its end
-    indices, data : result, rows and weights [kept]
+    bits, threshold, ties
+        As in `count_kept`.
+    cursor
+        Start of each column [cols]; moved on to its end.
+    indices, data
+        Result, rows and weights [kept].
     """
     for row in range(bits.shape[0]):
         for column in range(bits.shape[1]):
@@ -99,8 +108,10 @@ def cut_optimally(
 
     Parameters
     ----------
-    weight, first, second : prefix sums [n + 1] of the values' counts, the values and their squares
-    n_clusters : at most n
+    weight, first, second
+        Prefix sums [n + 1] of the values' counts, the values and their squares.
+    n_clusters
+        At most n.
     """
     n = weight.size - 1
     error = np.empty(n + 1)
@@ -199,8 +210,10 @@ def pack_symbols(
 
     Parameters
     ----------
-    lengths, words : bits of each symbol's code word, and the word
-    packed : result, as long as all words take
+    lengths, words
+        Bits of each symbol's code word, and the word.
+    packed
+        Result, as long as all words take.
     """
     buffer = np.uint64(0)
     bits = np.uint64(0)
@@ -231,10 +244,14 @@ def unpack_symbols(
 
     Parameters
     ----------
-    packed : from `pack_symbols`
-    look_up : for all `width_bits` bits [2**width_bits]: 16 * symbol + length of their first word
-    width_bits : bits of the longest word, at least 1
-    symbols : result
+    packed
+        From `pack_symbols`.
+    look_up
+        For all `width_bits` bits [2**width_bits]: 16 * symbol + length of their first word.
+    width_bits
+        Bits of the longest word, at least 1.
+    symbols
+        Result.
     """
     buffer = np.uint64(0)
     bits = 0

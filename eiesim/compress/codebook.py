@@ -22,10 +22,13 @@ class Clustering:
 
     Attributes
     ----------
-    centroids : ascending [clusters]
-    squared_errors : sum of squared distances to the nearest centroid, at first and after each
-        iteration; exact to about 1e-13 of the values' sum of squared distances from their median
-    moved : how often a centroid without values was moved to where the error was largest
+    centroids
+        Ascending [clusters].
+    squared_errors
+        Sum of squared distances to the nearest centroid, at first and after each iteration; exact
+        to about 1e-13 of the values' sum of squared distances from their median.
+    moved
+        How often a centroid without values was moved to where the error was largest.
     """
 
     centroids: npt.NDArray[np.float64]
@@ -107,17 +110,20 @@ def cluster(
 
     Parameters
     ----------
-    values : at least one
+    values
+        At least one.
     initialisation
         Deep Compression, section 3.2: evenly between the extremes (``linear``), evenly
         over the values' ranks (``density``) or values drawn at random (``forgy``), then Lloyd's
         iterations. ``optimal`` is the global optimum by dynamic programming, slower and with
         4 * n_clusters bytes of memory per value; it does not tell apart cuts whose errors differ by
         less than the precision of `Clustering.squared_errors`.
-    seed : of ``forgy``
-    move_idle : whether a centroid that the iterations leave without values is moved into the
-        cluster of largest error, and they go on; so that values are kept as they are where there
-        are no more distinct ones than centroids. Otherwise it stays, as in plain k-means.
+    seed
+        Of ``forgy``.
+    move_idle
+        Whether a centroid that the iterations leave without values is moved into the cluster of
+        largest error, and they go on; so that values are kept as they are where there are no more
+        distinct ones than centroids. Otherwise it stays, as in plain k-means.
 
     Raises
     ------
@@ -250,9 +256,12 @@ def find_codebook(
 
     Parameters
     ----------
-    values : kept weights; none gives a codebook of zeros
-    codebook_bits : 1 to 8
-    initialisation, seed, move_idle : as in `cluster`
+    values
+        Kept weights; none gives a codebook of zeros.
+    codebook_bits
+        1 to 8.
+    initialisation, seed, move_idle
+        As in `cluster`.
 
     Raises
     ------

@@ -18,8 +18,10 @@ class Gaps(NamedTuple):
 
     Attributes
     ----------
-    codes : code of each entry; 0 is a padding zero, which only carries its gap on
-    gaps : pruned weights between each entry and the one before
+    codes
+        Code of each entry; 0 is a padding zero, which only carries its gap on.
+    gaps
+        Pruned weights between each entry and the one before.
     padding : number of padding zeros
     """
 

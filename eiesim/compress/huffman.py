@@ -24,7 +24,8 @@ class HuffmanCode:
 
     Parameters
     ----------
-    lengths : bits of each symbol's word; 0 for a symbol without one
+    lengths
+        Bits of each symbol's word; 0 for a symbol without one.
 
     Raises
     ------

@@ -25,24 +25,36 @@ class LayerBits:
 
     Attributes
     ----------
-    shape : the weights' dimensions, such as ``20 x 1 x 5 x 5``
-    nonzeros : weights that are not pruned
-    entries, padding : entries row after row over the whole layer, as in Deep Compression, and the
-        padding zeros among them
-    code_bits, index_bits : of one code and of one relative index; None in a total of different ones
-    dense_bits : 32 a weight and a bias
-    pruned_bits : after pruning: 32 and a relative index an entry, 32 a bias
-    codes_bits, gaps_bits, padding_bits : after sharing: codes and relative indices of the weights,
-        and both of padding zeros
-    codebook_bits, bias_bits : 32 a shared weight; 32 a bias, or 8 for one that is a code
-    huffman_codes_bits, huffman_gaps_bits : streams in Huffman codes, padding zeros included
-    tables_bits : lengths of the Huffman codes' words
-    header_bits : the rest of the file: names, shapes, lengths, checksums, bits up to whole bytes
-    interleaved_entries, interleaved_padding : entries as EIE's PEs hold them, a bias in the
-        codebook included, and the padding zeros among them
-    interleaved_bits, pointer_bits : their codes and relative indices; column pointers of all PEs
-    interleaved_huffman_bits : codes and relative indices of the PEs in Huffman codes, which EIE
-        itself does not use
+    shape
+        The weights' dimensions, such as ``20 x 1 x 5 x 5``.
+    nonzeros
+        Weights that are not pruned.
+    entries, padding
+        Entries row after row over the whole layer, as in Deep Compression, and the padding zeros
+        among them.
+    code_bits, index_bits
+        Of one code and of one relative index; None in a total of different ones.
+    dense_bits
+        32 a weight and a bias.
+    pruned_bits
+        After pruning: 32 and a relative index an entry, 32 a bias.
+    codes_bits, gaps_bits, padding_bits
+        After sharing: codes and relative indices of the weights, and both of padding zeros.
+    codebook_bits, bias_bits
+        32 a shared weight; 32 a bias, or 8 for one that is a code.
+    huffman_codes_bits, huffman_gaps_bits
+        Streams in Huffman codes, padding zeros included.
+    tables_bits
+        Lengths of the Huffman codes' words.
+    header_bits
+        The rest of the file: names, shapes, lengths, checksums, bits up to whole bytes.
+    interleaved_entries, interleaved_padding
+        Entries as EIE's PEs hold them, a bias in the codebook included, and the padding zeros among
+        them.
+    interleaved_bits, pointer_bits
+        Their codes and relative indices; column pointers of all PEs.
+    interleaved_huffman_bits
+        Codes and relative indices of the PEs in Huffman codes, which EIE itself does not use.
     """
 
     name: str

@@ -27,13 +27,17 @@ class Change(NamedTuple):
 
     Attributes
     ----------
-    pruned_error, shared_error : root of the squared change of the weights over their squares, after
-        pruning and after both; 0 where all weights are 0
-    largest_error : largest change of a kept weight by sharing
-    sign_changes : kept weights whose sign sharing changed, 0.0 counting as a sign of its own
-    entries_used : entries of the codebook that a kept weight uses, of 2**bits - 1
-    entries_moved : how often an entry that k-means left empty was moved to where the error was
-        largest
+    pruned_error, shared_error
+        Root of the squared change of the weights over their squares, after pruning and after both;
+        0 where all weights are 0.
+    largest_error
+        Largest change of a kept weight by sharing.
+    sign_changes
+        Kept weights whose sign sharing changed, 0.0 counting as a sign of its own.
+    entries_used
+        Entries of the codebook that a kept weight uses, of 2**bits - 1.
+    entries_moved
+        How often an entry that k-means left empty was moved to where the error was largest.
     """
 
     pruned_error: float
@@ -163,13 +167,19 @@ def compress(
 
     Parameters
     ----------
-    weights : row = output, column = input; dense, or scipy CSC or CSR of weights pruned already
-    density : share of weights to keep. None keeps all that are not zero; for a threshold, give
+    weights
+        Row = output, column = input; dense, or scipy CSC or CSR of weights pruned already.
+    density
+        Share of weights to keep. None keeps all that are not zero; for a threshold, give
         ``prune(weights, threshold=...)`` as the weights.
-    codebook_bits : 1 to 8; entry 0 of the codebook is reserved for 0.0
-    bias : one per row; it takes part in the codebook and is not pruned
-    seed : of the ``forgy`` initialisation
-    initialisation : of the codebook, see `eiesim.compress.codebook.cluster`
+    codebook_bits
+        1 to 8; entry 0 of the codebook is reserved for 0.0.
+    bias
+        One per row; it takes part in the codebook and is not pruned.
+    seed
+        Of the ``forgy`` initialisation.
+    initialisation
+        Of the codebook, see `eiesim.compress.codebook.cluster`.
 
     Raises
     ------

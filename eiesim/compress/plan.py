@@ -89,8 +89,10 @@ class Plan:
 
     Attributes
     ----------
-    common : for layers that are not named
-    chosen : by layer, the keys that somebody chose, those for all layers under ``""``; None is all
+    common
+        For layers that are not named.
+    chosen
+        By layer, the keys that somebody chose, those for all layers under ``""``; None is all.
     """
 
     common: LayerPlan = field(default_factory=LayerPlan)
@@ -127,7 +129,8 @@ def read_plan(path: Path | None, settings: Sequence[str] = ()) -> Plan:
 
     Parameters
     ----------
-    path : a TOML file: keys of `LayerPlan` for all layers, and a table ``[layers.NAME]`` for each
+    path
+        A TOML file: keys of `LayerPlan` for all layers, and a table ``[layers.NAME]`` for each
         layer that differs. None for the defaults.
     settings
         ``KEY=VALUE`` for all layers, or ``LAYER.KEY=VALUE`` for one; a later one wins, and

@@ -31,12 +31,16 @@ def prune(
 
     Parameters
     ----------
-    weights : row = output, column = input
-    density : share to keep, 0 to 1; the number kept is exact, rounded to whole weights. Of several
+    weights
+        Row = output, column = input.
+    density
+        Share to keep, 0 to 1; the number kept is exact, rounded to whole weights. Of several
         weights at the limit, the first ones row by row stay. Zeros are never kept.
-    threshold : smallest magnitude to keep; zeros are never kept
-    quality : threshold in standard deviations of the layer's weights; Han, Pool, Tran, Dally,
-        Learning both Weights and Connections for Efficient Neural Networks, NIPS 2015, section 4
+    threshold
+        Smallest magnitude to keep; zeros are never kept.
+    quality
+        Threshold in standard deviations of the layer's weights; Han, Pool, Tran, Dally, Learning
+        both Weights and Connections for Efficient Neural Networks, NIPS 2015, section 4.
     n_pes
         PEs that keep equally many weights each, as far as their rows have so many, row r being
         in PE r mod `n_pes`. With a `density`, which stays the whole's. Load-balance-aware pruning:

@@ -26,12 +26,18 @@ class LayerRecord(NamedTuple):
 
     Attributes
     ----------
-    head : length of the record, name, shape, widths, entries, and the lengths of both streams
-    tables : lengths of the Huffman codes' words, 4 bits each
-    codebook, bias : float32; a bias of codes takes a byte each
-    codes, gaps : both streams
-    entries, padding : number of entries, and of the padding zeros among them
-    code_bits, gap_bits : bits of the streams without those that fill the last byte
+    head
+        Length of the record, name, shape, widths, entries, and the lengths of both streams.
+    tables
+        Lengths of the Huffman codes' words, 4 bits each.
+    codebook, bias
+        Float32; a bias of codes takes a byte each.
+    codes, gaps
+        Both streams.
+    entries, padding
+        Number of entries, and of the padding zeros among them.
+    code_bits, gap_bits
+        Bits of the streams without those that fill the last byte.
     """
 
     head: bytes
@@ -121,9 +127,12 @@ def take_layer(reader: ByteReader, what: str, lines_left: int) -> StoredLayer:
 
     Parameters
     ----------
-    reader : at the name, behind the record's length
-    what : the layer's name in errors as long as its own is not read
-    lines_left : most rows and columns together
+    reader
+        At the name, behind the record's length.
+    what
+        The layer's name in errors as long as its own is not read.
+    lines_left
+        Most rows and columns together.
 
     Raises
     ------

@@ -26,9 +26,12 @@ class Stage:
 
     Attributes
     ----------
-    arrays : its artefact, such as weights and masks
-    facts : numbers on it, such as the error before and after; whatever JSON holds
-    seconds : wall time of the computation
+    arrays
+        Its artefact, such as weights and masks.
+    facts
+        Numbers on it, such as the error before and after; whatever JSON holds.
+    seconds
+        Wall time of the computation.
     """
 
     arrays: Arrays
@@ -46,10 +49,13 @@ class Stages:
 
     Parameters
     ----------
-    folder : made when it is missing; EieError where it cannot be made
-    inputs : all that the first stage depends on beside the program, such as the hash of the data
-        and the seed; whatever JSON holds
-    tell : called with one line a stage
+    folder
+        Made when it is missing; EieError where it cannot be made.
+    inputs
+        All that the first stage depends on beside the program, such as the hash of the data and the
+        seed; whatever JSON holds.
+    tell
+        Called with one line a stage.
 
     Examples
     --------
@@ -82,9 +88,12 @@ class Stages:
 
         Parameters
         ----------
-        name : unique in the folder; names the stage's files
-        settings : all that the stage depends on beside the stages before it; whatever JSON holds
-        compute : makes the stage; its `seconds` are measured here
+        name
+            Unique in the folder; names the stage's files.
+        settings
+            All that the stage depends on beside the stages before it; whatever JSON holds.
+        compute
+            Makes the stage; its `seconds` are measured here.
 
         Raises
         ------

@@ -39,7 +39,8 @@ def count_steady_actions(spmat_period_cycles: int = STEADY_PERIOD_CYCLES) -> Cel
 
     Parameters
     ----------
-    spmat_period_cycles : from one read of the sparse-matrix SRAM to the next: entries in a word.
+    spmat_period_cycles
+        From one read of the sparse-matrix SRAM to the next: entries in a word.
 
     References
     ----------
@@ -176,7 +177,8 @@ def fit_sums(
 
     Parameters
     ----------
-    seed : float64 [rows, columns]; where to start; zeros stay zeros.
+    seed : float64 [rows, columns]
+        Where to start; zeros stay zeros.
     rows, columns
         Sums wanted of the rows and of the columns; of the same total.
 

@@ -38,7 +38,8 @@ class Price:
         Module of EIE's Table II, ``lnzd``, ``broadcast`` or ``dram``.
     part
         ``memory``, ``clock``, ``register`` or ``combinational``, as in Table II; ``wire``.
-    value : at least 0.
+    value
+        At least 0.
     unit
         ``pJ`` for one action, or ``mW`` for what costs power as long as the run takes.
     per

@@ -30,8 +30,9 @@ def balance_rows(
 
     Parameters
     ----------
-    inputs : float32 [n, cols], optional; some typical inputs: a weight then counts as often as its
-        activation is not zero in them. By default every weight counts once.
+    inputs : float32 [n, cols]
+        Optional; some typical inputs: a weight then counts as often as its activation is not zero
+        in them. By default every weight counts once.
 
     Returns
     -------
@@ -82,8 +83,10 @@ def restore_rows(
 
     Parameters
     ----------
-    output : float32 [rows] or [inputs, rows]; in the order of the rows.
-    order : int64 [rows]; from `balance_rows`.
+    output : float32 [rows] or [inputs, rows]
+        In the order of the rows.
+    order : int64 [rows]
+        From `balance_rows`.
     """
     restored = np.empty_like(output)
     restored[..., order] = output

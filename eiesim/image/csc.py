@@ -27,12 +27,15 @@ class Columns(NamedTuple):
 
     Attributes
     ----------
-    indptr : int64 [columns + 1]; where each column begins in `rows` and `codes`.
-    rows, codes : int32, uint8 [weights]; row in the matrix and code of each weight, PE by PE within
-        a column.
-    edge_rows : int32 [4, columns, n_pes]; row within the PE of each column's first, second, last
-        but one and last entry; -1 for a padding zero or where there is no such entry.
-    padding : int32 [columns, n_pes]; padding zeros of each column.
+    indptr : int64 [columns + 1]
+        Where each column begins in `rows` and `codes`.
+    rows, codes : int32, uint8 [weights]
+        Row in the matrix and code of each weight, PE by PE within a column.
+    edge_rows : int32 [4, columns, n_pes]
+        Row within the PE of each column's first, second, last but one and last entry; -1 for a
+        padding zero or where there is no such entry.
+    padding : int32 [columns, n_pes]
+        Padding zeros of each column.
     """
 
     indptr: npt.NDArray[np.int64]
@@ -58,11 +61,12 @@ class InterleavedCSC(ImageArrays):
     has_bias
         Whether the layer has a bias. Its column is there all the same, as in the authors'
         design: the last one, input number `bias_column`, empty in a layer without a bias.
-    codebook : float32 [2**codebook_bits]; shared weights; entry 0 is 0.0.
-    ptr : int32 [columns + 1, n_pes]; column pointers; ``ptr[:, k]`` is what the pointer SRAM of PE
-        k holds, 0 first.
-    codes, relative_index : uint8 [entries]; entries of PE 0, then of PE 1, and so on (v and z of
-        EIE, section III-B).
+    codebook : float32 [2**codebook_bits]
+        Shared weights; entry 0 is 0.0.
+    ptr : int32 [columns + 1, n_pes]
+        Column pointers; ``ptr[:, k]`` is what the pointer SRAM of PE k holds, 0 first.
+    codes, relative_index : uint8 [entries]
+        Entries of PE 0, then of PE 1, and so on (v and z of EIE, section III-B).
 
     Raises
     ------

@@ -32,9 +32,12 @@ def join_lstm(of_input: Floats, of_state: Floats, bias: Floats, gates: str) -> F
 
     Parameters
     ----------
-    of_input, of_state : weights, [4 * hidden, inputs] and [4 * hidden, hidden]
-    bias : sum of all biases, [4 * hidden]
-    gates : order of the gates in them: i input, j new value, f forget, o output
+    of_input, of_state
+        Weights, [4 * hidden, inputs] and [4 * hidden, hidden].
+    bias
+        Sum of all biases, [4 * hidden].
+    gates
+        Order of the gates in them: i input, j new value, f forget, o output.
     """
     blocks = np.split(np.hstack((of_input, of_state, bias[:, np.newaxis])), 4)
     return np.concatenate([blocks[gates.index(gate)] for gate in "ijfo"])
@@ -47,10 +50,14 @@ def join_gru(
 
     Parameters
     ----------
-    weights : of the input and of the state, [3 * hidden, inputs] and [3 * hidden, hidden]
-    biases : of the input and of the state, [3 * hidden] each
-    gates : order of the gates in them: z update, r reset, n new value
-    reset : whether the reset gate acts ``"after"`` the product with the state or ``"before"`` it
+    weights
+        Of the input and of the state, [3 * hidden, inputs] and [3 * hidden, hidden].
+    biases
+        Of the input and of the state, [3 * hidden] each.
+    gates
+        Order of the gates in them: z update, r reset, n new value.
+    reset
+        Whether the reset gate acts ``"after"`` the product with the state or ``"before"`` it.
 
     Returns
     -------

@@ -27,12 +27,15 @@ class CharModel:
 
     Attributes
     ----------
-    characters : the vocabulary, in the order of the characters' numbers
-    embedding : [characters, inputs]
+    characters
+        The vocabulary, in the order of the characters' numbers.
+    embedding
+        [characters, inputs].
     cells : a matrix [4 * hidden, inputs + hidden + 1] for each layer
         Columns: input, hidden state, bias. Rows: the gates i, j, f, o (input, new value, forget,
         output). The forget gate's bias includes the 1 that TensorFlow's BasicLSTMCell adds.
-    output, output_bias : [characters, hidden] and [characters]
+    output, output_bias
+        [characters, hidden] and [characters].
     """
 
     characters: tuple[str, ...]

@@ -28,9 +28,12 @@ class Dump(NamedTuple):
 
     Attributes
     ----------
-    layer : its number of outputs is that of the last one with a weight or a bias
-    n_pes : PEs that the layer was laid out for
-    sha256 : digest of all files together
+    layer
+        Its number of outputs is that of the last one with a weight or a bias.
+    n_pes
+        PEs that the layer was laid out for.
+    sha256
+        Digest of all files together.
     """
 
     layer: CompressedLayer

@@ -28,8 +28,10 @@ class NetRecord(StoredLayer):
 
     Attributes
     ----------
-    bias : [outputs], not in the codebook
-    entries, padding : entries stored, and those of them with code 0, which only carry a gap on
+    bias
+        [outputs], not in the codebook.
+    entries, padding
+        Entries stored, and those of them with code 0, which only carry a gap on.
     """
 
     bias: npt.NDArray[np.float32]

@@ -45,13 +45,20 @@ class NetworkFile:
 
     Attributes
     ----------
-    graph : the steps that can be run
-    weights, stored : weights that are still to be compressed, and those compressed in the file
-    skipped : what is left out, and why
-    characters : of a character model its vocabulary
-    notes : what was assumed or put together
-    code_bits : bits of the codes, for weights that are shared in the file
-    host : of a network in ONNX what the host runs, as `HostGraph.to_bytes` gives it
+    graph
+        The steps that can be run.
+    weights, stored
+        Weights that are still to be compressed, and those compressed in the file.
+    skipped
+        What is left out, and why.
+    characters
+        Of a character model its vocabulary.
+    notes
+        What was assumed or put together.
+    code_bits
+        Bits of the codes, for weights that are shared in the file.
+    host
+        Of a network in ONNX what the host runs, as `HostGraph.to_bytes` gives it.
     """
 
     graph: Graph

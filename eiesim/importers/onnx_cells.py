@@ -29,12 +29,18 @@ class Cell(NamedTuple):
 
     Attributes
     ----------
-    name : what its steps are called
-    data : tensor of the sequences, [steps, sequences, numbers]
-    reverse : of each direction, whether it runs from the end
-    of_input, of_state : weights, [directions, gates * hidden, inputs or hidden]
-    biases : of the input and of the state, [directions, 2, gates * hidden]
-    states : tensors in which the state begins, [directions, sequences, hidden]; none for zeros
+    name
+        What its steps are called.
+    data
+        Tensor of the sequences, [steps, sequences, numbers].
+    reverse
+        Of each direction, whether it runs from the end.
+    of_input, of_state
+        Weights, [directions, gates * hidden, inputs or hidden].
+    biases
+        Of the input and of the state, [directions, 2, gates * hidden].
+    states
+        Tensors in which the state begins, [directions, sequences, hidden]; none for zeros.
     """
 
     node: Any

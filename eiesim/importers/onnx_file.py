@@ -21,9 +21,12 @@ class OnnxFile(NamedTuple):
 
     Attributes
     ----------
-    model : without initializers, its functions put in place
-    constants : what the initializers hold, by name
-    most_numbers : numbers that an array made of them may have: in proportion to the file
+    model
+        Without initializers, its functions put in place.
+    constants
+        What the initializers hold, by name.
+    most_numbers
+        Numbers that an array made of them may have: in proportion to the file.
     """
 
     model: Any

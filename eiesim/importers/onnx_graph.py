@@ -30,9 +30,12 @@ class OnnxNetwork(NamedTuple):
 
     Attributes
     ----------
-    described : its steps, and what of it EIE does not run, with the reasons
-    weights : by step
-    host : what the host runs, as `HostGraph.to_bytes` gives it
+    described
+        Its steps, and what of it EIE does not run, with the reasons.
+    weights
+        By step.
+    host
+        What the host runs, as `HostGraph.to_bytes` gives it.
     """
 
     described: Described

@@ -28,8 +28,10 @@ class Product:
 
     Attributes
     ----------
-    step : its inputs are tensors
-    output : the tensor that it gives
+    step
+        Its inputs are tensors.
+    output
+        The tensor that it gives.
     """
 
     step: Step
@@ -43,9 +45,12 @@ class Lowering:
 
     Attributes
     ----------
-    shapes : of the tensors, as far as they are known
-    entries : what the nodes have become, each a `Product` or a NodeProto
-    skipped : what EIE does not run, and why
+    shapes
+        Of the tensors, as far as they are known.
+    entries
+        What the nodes have become, each a `Product` or a NodeProto.
+    skipped
+        What EIE does not run, and why.
     """
 
     file: OnnxFile

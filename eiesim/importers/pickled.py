@@ -71,10 +71,14 @@ def read_pickle(stream: IO[bytes], where: str, reduce: Reduce, load: Callable[[A
 
     Parameters
     ----------
-    stream : at the first byte of a pickle; left behind its last one
-    where : the file, for errors
-    reduce : given a `Named` and arguments, returns what stands for the call; or refuses it
-    load : given a persistent name, returns what stands for it
+    stream
+        At the first byte of a pickle; left behind its last one.
+    where
+        The file, for errors.
+    reduce
+        Given a `Named` and arguments, returns what stands for the call; or refuses it.
+    load
+        Given a persistent name, returns what stands for it.
     """
     machine = _Machine(where, reduce, load)
     number = 0

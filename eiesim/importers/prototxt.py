@@ -34,11 +34,15 @@ class NetLayer(NamedTuple):
 
     Attributes
     ----------
-    bottoms, tops : what it reads and writes
-    weight_shape : of a convolution ``(outputs, inputs / groups, kernel height, kernel width)``, of
-        an inner product ``(outputs, inputs)``, ``()`` of any other layer
-    shape : of the output, where it is known
-    block : what the file says of the layer
+    bottoms, tops
+        What it reads and writes.
+    weight_shape
+        Of a convolution ``(outputs, inputs / groups, kernel height, kernel width)``, of an inner
+        product ``(outputs, inputs)``, ``()`` of any other layer.
+    shape
+        Of the output, where it is known.
+    block
+        What the file says of the layer.
     """
 
     name: str

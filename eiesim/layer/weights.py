@@ -196,8 +196,8 @@ class DenseLayer(NamedTuple):
 
     Attributes
     ----------
-    weights : float32 [outputs, inputs] or [outputs, inputs, kernel height, kernel width]
-        All of them.
+    weights
+        Float32 [outputs, inputs] or [outputs, inputs, kernel height, kernel width] All of them.
     bias : float32 [outputs] or None
         The bias, if there is one.
     """

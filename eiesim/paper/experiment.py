@@ -22,11 +22,16 @@ class Outcome:
 
     Attributes
     ----------
-    note : where our numbers come from, what the tolerances are, and what to see
-    verdicts : what the paper prints beside ours
-    tables : rows behind it, by the name of their file
-    shown : tables short enough to be printed
-    charts : charts by the name of their files
+    note
+        Where our numbers come from, what the tolerances are, and what to see.
+    verdicts
+        What the paper prints beside ours.
+    tables
+        Rows behind it, by the name of their file.
+    shown
+        Tables short enough to be printed.
+    charts
+        Charts by the name of their files.
     """
 
     note: str
@@ -44,10 +49,13 @@ class Work(Generic[Part]):
 
     Attributes
     ----------
-    steps : names of the parts, for the progress
-    compute : yields the parts, in the same order; its argument is the folder of real data, which
-        need not be there
-    reads : files of this folder that it reads
+    steps
+        Names of the parts, for the progress.
+    compute
+        Yields the parts, in the same order; its argument is the folder of real data, which need not
+        be there.
+    reads
+        Files of this folder that it reads.
     """
 
     steps: tuple[str, ...]

@@ -22,14 +22,21 @@ class Record:
 
     Attributes
     ----------
-    state : ``done`` or ``failed``
-    note : where our numbers come from, what the tolerances are, and what to see; for one that
-        failed the error
-    verdicts : what the paper prints beside ours, as `Verdict.to_row` tells it
-    shown : tables short enough to be printed
-    sources : names, hashes and seeds of what was read
-    hardware_toml : the machine, as ``--hardware FILE`` reads it
-    energy_table : SHA-256 of the prices that the machine's energy was computed with
+    state
+        ``done`` or ``failed``.
+    note
+        Where our numbers come from, what the tolerances are, and what to see; for one that failed
+        the error.
+    verdicts
+        What the paper prints beside ours, as `Verdict.to_row` tells it.
+    shown
+        Tables short enough to be printed.
+    sources
+        Names, hashes and seeds of what was read.
+    hardware_toml
+        The machine, as ``--hardware FILE`` reads it.
+    energy_table
+        SHA-256 of the prices that the machine's energy was computed with.
     """
 
     name: str

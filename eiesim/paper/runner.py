@@ -34,9 +34,12 @@ class ExperimentPlan:
 
     Attributes
     ----------
-    records : what is kept already
-    groups : what is to be computed, the longest first
-    keys : what each computed record is to be kept under
+    records
+        What is kept already.
+    groups
+        What is to be computed, the longest first.
+    keys
+        What each computed record is to be kept under.
     """
 
     records: dict[str, Record]
@@ -54,8 +57,10 @@ def plan_experiments(names: Sequence[str], data: Path, fresh: bool) -> Experimen
 
     Parameters
     ----------
-    data : folder of real data; it need not be there
-    fresh : whether to compute what is kept, too
+    data
+        Folder of real data; it need not be there.
+    fresh
+        Whether to compute what is kept, too.
     """
     records, keys = {}, {}
     shared: dict[Work[Any], list[str]] = {}
@@ -76,9 +81,11 @@ def reproduce(names: Sequence[str], data: str | Path = DATA) -> dict[str, Record
 
     Parameters
     ----------
-    names : of the experiments that ``eiesim reproduce --list`` shows; those that share their work
-        do it once if they are asked for together
-    data : folder of real layers; it need not be there
+    names
+        Of the experiments that ``eiesim reproduce --list`` shows; those that share their work do it
+        once if they are asked for together.
+    data
+        Folder of real layers; it need not be there.
     """
     folder = Path(data)
     plan = plan_experiments(choose(list(names)), folder, fresh=False)
@@ -93,8 +100,10 @@ def run_experiments(plan: ExperimentPlan, data: Path, jobs: int, tell: Tell) -> 
 
     Parameters
     ----------
-    jobs : processes at once
-    tell : is called with the name of each part of the work once it is done
+    jobs
+        Processes at once.
+    tell
+        Is called with the name of each part of the work once it is done.
     """
     jobs = min(jobs, len(plan.groups))
     works = _share_out(plan.groups, data, jobs, tell) if jobs > 1 else (

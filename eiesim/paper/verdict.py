@@ -32,12 +32,17 @@ class Verdict:
 
     Attributes
     ----------
-    unit : of both numbers
-    paper : as printed
-    reason : why it differs, for a deviation beyond the tolerance
-    workload : ``published``, ``matched``, ``real`` or nothing: what ours was computed from
-    by_construction : why ours must agree, where it must: the paper's number was put in, quoted or
-        calibrated to. Then that it agrees is no evidence.
+    unit
+        Of both numbers.
+    paper
+        As printed.
+    reason
+        Why it differs, for a deviation beyond the tolerance.
+    workload
+        ``published``, ``matched``, ``real`` or nothing: what ours was computed from.
+    by_construction
+        Why ours must agree, where it must: the paper's number was put in, quoted or calibrated to.
+        Then that it agrees is no evidence.
     """
 
     layer: str
@@ -103,11 +108,16 @@ class Statement:
 
     Attributes
     ----------
-    paper : what the paper says, in short, with its place
-    ours : what eiesim finds, in short, with numbers
-    holds : whether what we find agrees
-    reason : why it does not
-    workload, by_construction : as in `Verdict`
+    paper
+        What the paper says, in short, with its place.
+    ours
+        What eiesim finds, in short, with numbers.
+    holds
+        Whether what we find agrees.
+    reason
+        Why it does not.
+    workload, by_construction
+        As in `Verdict`.
     """
 
     layer: str
@@ -188,9 +198,11 @@ def agree_in_loss(ours: float, paper: float, allowed: float) -> bool:
 
     Parameters
     ----------
-    ours, paper : points of accuracy; of more than `MUCH` ours must lose half or more, however much,
-        otherwise it must not lose more than the paper's
-    allowed : points that ours may lose beyond that
+    ours, paper
+        Points of accuracy; of more than `MUCH` ours must lose half or more, however much, otherwise
+        it must not lose more than the paper's.
+    allowed
+        Points that ours may lose beyond that.
     """
     return ours >= paper / 2 if paper > MUCH else ours <= paper + allowed
 

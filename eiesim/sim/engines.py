@@ -27,9 +27,11 @@ def simulate(
 
     Parameters
     ----------
-    activations : float32 [cols]; the input; those that differ from 0 are broadcast.
-    engine : {"fast", "reference"}; recurrences in compiled code, or the discrete-event model that
-        defines the machine. Both give the same counters and the same output to the last bit.
+    activations : float32 [cols]
+        The input; those that differ from 0 are broadcast.
+    engine : {"fast", "reference"}
+        Recurrences in compiled code, or the discrete-event model that defines the machine. Both
+        give the same counters and the same output to the last bit.
 
     Raises
     ------

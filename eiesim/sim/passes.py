@@ -111,9 +111,11 @@ def simulate_inputs(
 
     Parameters
     ----------
-    stack : float32 [inputs, cols]; at least one input.
-    engine : {"fast", "reference"}; as in `simulate`. The fast one takes all inputs at once where
-        nothing is streamed and nothing comes in batches.
+    stack : float32 [inputs, cols]
+        At least one input.
+    engine : {"fast", "reference"}
+        As in `simulate`. The fast one takes all inputs at once where nothing is streamed and
+        nothing comes in batches.
 
     The result is that of `simulate_passes` for each input: cycles and outputs one by one, counts in
     total.

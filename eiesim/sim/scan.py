@@ -33,8 +33,8 @@ class Scan:
 
     Attributes
     ----------
-    columns, gaps : int32 [items]; column of each broadcast; cycles since the one before if no queue
-        is full.
+    columns, gaps : int32 [items]
+        Column of each broadcast; cycles since the one before if no queue is full.
     rest_cycles
         Cycles the scan goes on after the last broadcast.
     """
@@ -52,7 +52,8 @@ def scan_activations(
 
     Parameters
     ----------
-    registers : float32 or int16 [cols]; what the source registers hold, from `load_registers`.
+    registers : float32 or int16 [cols]
+        What the source registers hold, from `load_registers`.
     """
     n_pes = hw.n_pes
     nonzero = np.flatnonzero(registers != 0)

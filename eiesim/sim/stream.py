@@ -25,8 +25,10 @@ class Stream:
 
     Attributes
     ----------
-    bits : int64 [items]; bits of each broadcast over all PEs.
-    spmat_words : int64 [n_pes]; sparse-matrix words of each PE.
+    bits : int64 [items]
+        Bits of each broadcast over all PEs.
+    spmat_words : int64 [n_pes]
+        Sparse-matrix words of each PE.
     """
 
     bits: npt.NDArray[np.int64]
@@ -67,7 +69,8 @@ def count_fetch_cycles(
 
     Parameters
     ----------
-    bits : int64 [items]; bits that each broadcast streams.
+    bits : int64 [items]
+        Bits that each broadcast streams.
     fetch
         Bandwidth and clock; None for a DRAM that fetches any column in a cycle.
 

@@ -43,11 +43,16 @@ class CurvePoint:
 
     Attributes
     ----------
-    figure, curve : where it is drawn, and its line there
-    start : the weights it begins with, ``dense`` or ``pruned``
-    density : share kept of every layer's weights; None prunes nothing more
-    bits : bits of the layers whose names begin so; others keep float32
-    initialisation : of the codebooks
+    figure, curve
+        Where it is drawn, and its line there.
+    start
+        The weights it begins with, ``dense`` or ``pruned``.
+    density
+        Share kept of every layer's weights; None prunes nothing more.
+    bits
+        Bits of the layers whose names begin so; others keep float32.
+    initialisation
+        Of the codebooks.
     """
 
     figure: str
@@ -63,9 +68,12 @@ def train_curves(data: Path | None, folder: Path, tell: Callable[[str], object] 
 
     Parameters
     ----------
-    data : folder of MNIST's four files; None trains on scikit-learn's digits
-    folder : keeps every stage and point, to be taken from there while its inputs are the same
-    tell : called with one line a stage, an epoch and a point
+    data
+        Folder of MNIST's four files; None trains on scikit-learn's digits.
+    folder
+        Keeps every stage and point, to be taken from there while its inputs are the same.
+    tell
+        Called with one line a stage, an epoch and a point.
 
     Raises
     ------
@@ -128,9 +136,12 @@ def measure_curves(
 
     Parameters
     ----------
-    starts : states of the ``dense`` and of the ``pruned`` network, from stages of `train_network`
-    seed : of the order of images and of dropout
-    folder, tell : as in `train_curves`
+    starts
+        States of the ``dense`` and of the ``pruned`` network, from stages of `train_network`.
+    seed
+        Of the order of images and of dropout.
+    folder, tell
+        As in `train_curves`.
     """
     names = list(take_layers(starts["dense"]))
     kinds = tuple(kind for kind in (CONV, FC) if any(name.startswith(kind) for name in names))

@@ -37,9 +37,12 @@ class LeNet(NamedTuple):
 
     Attributes
     ----------
-    layers : weights [rows, cols] and bias [rows], ReLU between the layers
-    inputs : what the first layer sees of each test image [cols, images]
-    labels : the right classes
+    layers
+        Weights [rows, cols] and bias [rows], ReLU between the layers.
+    inputs
+        What the first layer sees of each test image [cols, images].
+    labels
+        The right classes.
     """
 
     layers: tuple[Parameters, ...]
@@ -105,8 +108,10 @@ def run_lenet(layers: Mapping[str, DenseLayer], images: Floats) -> dict[str, Flo
 
     Parameters
     ----------
-    layers : by the names of `SHAPES`, in order
-    images : [images, 28, 28], a byte over 256 each
+    layers
+        By the names of `SHAPES`, in order.
+    images
+        [images, 28, 28], a byte over 256 each.
     """
     seen = {}
     part: Floats = images[:, np.newaxis]

@@ -39,12 +39,18 @@ def publish(
 
     Parameters
     ----------
-    name : one of `eiesim.training.recipes.TRAINED`
-    data : as in `eiesim.training.tasks.find_task`
-    seeds : of the networks; inputs of layers are recorded from the first one
-    work : keeps the stages in its folders ``NAME-seedK``; those that exist are not computed again
-    target : folder of ``models/trained`` and ``traces``
-    tell : called with one line a stage and an epoch
+    name
+        One of `eiesim.training.recipes.TRAINED`.
+    data
+        As in `eiesim.training.tasks.find_task`.
+    seeds
+        Of the networks; inputs of layers are recorded from the first one.
+    work
+        Keeps the stages in its folders ``NAME-seedK``; those that exist are not computed again.
+    target
+        Folder of ``models/trained`` and ``traces``.
+    tell
+        Called with one line a stage and an epoch.
 
     Raises
     ------

@@ -15,9 +15,12 @@ class Training:
 
     Attributes
     ----------
-    rate : learning rate at first; it falls along half a cosine
-    dropout : share of the hidden activations dropped
-    shift : most pixels that an image is moved by
+    rate
+        Learning rate at first; it falls along half a cosine.
+    dropout
+        Share of the hidden activations dropped.
+    shift
+        Most pixels that an image is moved by.
     """
 
     epochs: int
@@ -40,11 +43,16 @@ class Recipe:
 
     Attributes
     ----------
-    batch : images or pieces of text a step
-    dense : training of the dense network; None where its weights are given
-    rounds : pruning, one after the other
-    bits, index_bits : of a code and of a relative index, by layer
-    tuning : training of the codebooks
+    batch
+        Images or pieces of text a step.
+    dense
+        Training of the dense network; None where its weights are given.
+    rounds
+        Pruning, one after the other.
+    bits, index_bits
+        Of a code and of a relative index, by layer.
+    tuning
+        Training of the codebooks.
     """
 
     network: str
@@ -73,9 +81,12 @@ class CharacterRecipe(Recipe):
     text
         Python's own help texts (``topics``), or the given model of that name and the excerpt to
         retrain it on
-    embedding, hidden, layers : sizes of the model
-    steps : characters a piece of text
-    pieces : batches an epoch
+    embedding, hidden, layers
+        Sizes of the model.
+    steps
+        Characters a piece of text.
+    pieces
+        Batches an epoch.
     """
 
     text: Literal["topics", "charlotte_bronte", "bolano"]

@@ -109,10 +109,14 @@ class CharacterTask:
 
     Attributes
     ----------
-    characters : the vocabulary
-    training : text to train on, as numbers [characters]
-    test : text to report on [texts, characters], in pieces that are seen from their beginning
-    model : the dense model, if it is given
+    characters
+        The vocabulary.
+    training
+        Text to train on, as numbers [characters].
+    test
+        Text to report on [texts, characters], in pieces that are seen from their beginning.
+    model
+        The dense model, if it is given.
     """
 
     recipe: CharacterRecipe
@@ -190,9 +194,10 @@ def find_task(recipe: DigitRecipe | CharacterRecipe, data: Path | None) -> Task:
 
     Parameters
     ----------
-    data : for digits the folder of MNIST's four files, None for scikit-learn's digits; for a given
+    data
+        For digits the folder of MNIST's four files, None for scikit-learn's digits; for a given
         character model the folder that holds ``charlotte_bronte`` and ``bolano``; for Python's own
-        help texts None
+        help texts None.
 
     Raises
     ------

@@ -33,10 +33,13 @@ class TrainingResult:
 
     Attributes
     ----------
-    inputs : name and hash of the data
-    stages : by name and in order: dense, pruned-1 .., shared, encoded. Their `facts` hold how good
-        the network is, ``before`` the training but after the change, and ``after``.
-    path : the compressed network, a ``.dcz`` file
+    inputs
+        Name and hash of the data.
+    stages
+        By name and in order: dense, pruned-1 .., shared, encoded. Their `facts` hold how good the
+        network is, ``before`` the training but after the change, and ``after``.
+    path
+        The compressed network, a ``.dcz`` file.
     """
 
     recipe: DigitRecipe | CharacterRecipe
@@ -68,11 +71,16 @@ def train_network(
 
     Parameters
     ----------
-    name : one of `eiesim.training.recipes.TRAINED`
-    data : as in `eiesim.training.tasks.find_task`
-    seed : of weights, order and dropout, 0 to 999999
-    tell : called with one line a stage and an epoch
-    balance_pes : PEs that keep equally many weights each when a layer is pruned
+    name
+        One of `eiesim.training.recipes.TRAINED`.
+    data
+        As in `eiesim.training.tasks.find_task`.
+    seed
+        Of weights, order and dropout, 0 to 999999.
+    tell
+        Called with one line a stage and an epoch.
+    balance_pes
+        PEs that keep equally many weights each when a layer is pruned.
 
     Raises
     ------
@@ -159,10 +167,14 @@ def train_stage(
 
     Parameters
     ----------
-    state : the network's, from the stage before; None draws weights
-    change : of the network, such as a `prune_` with its densities, or one that does nothing
-    seed : of weights, order and dropout
-    tell : called with one line an epoch
+    state
+        The network's, from the stage before; None draws weights.
+    change
+        Of the network, such as a `prune_` with its densities, or one that does nothing.
+    seed
+        Of weights, order and dropout.
+    tell
+        Called with one line an epoch.
     """
     retrain = _import_retrain()
     from eiesim.compress.retrain.modules import score_loss, seeded  # noqa: PLC0415 - torch

@@ -14,9 +14,12 @@ class ImageBatches:
 
     Parameters
     ----------
-    images : [images, rows, cols]
-    batch : images a batch; the last ones of an epoch that fill none are left out
-    shift : most pixels that an image is moved by, up or down and left or right; zeros come in
+    images
+        [images, rows, cols].
+    batch
+        Images a batch; the last ones of an epoch that fill none are left out.
+    shift
+        Most pixels that an image is moved by, up or down and left or right; zeros come in.
     """
 
     def __init__(
@@ -50,9 +53,12 @@ class TextBatches:
     Parameters
     ----------
     text : numbers of the characters
-    batch : windows a batch
-    steps : characters a window
-    number : batches an epoch
+    batch
+        Windows a batch.
+    steps
+        Characters a window.
+    number
+        Batches an epoch.
     """
 
     def __init__(

@@ -26,8 +26,10 @@ class WeightMatrix:
 
     Attributes
     ----------
-    name : the module's path; with the parameter's name for one of several matrices of a module
-    parameter : name of the weights in the module
+    name
+        The module's path; with the parameter's name for one of several matrices of a module.
+    parameter
+        Name of the weights in the module.
     """
 
     name: str
@@ -88,7 +90,8 @@ def find_weights(model: nn.Module, layers: Iterable[str] | None = None) -> tuple
 
     Parameters
     ----------
-    layers : names of the ones that are meant, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all
+    layers
+        Names of the ones that are meant, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all.
 
     Raises
     ------
@@ -141,7 +144,8 @@ def restore_(model: nn.Module, state: Mapping[str, Any]) -> None:
 
     Parameters
     ----------
-    state : tensors or arrays by name, from `state_dict`
+    state
+        Tensors or arrays by name, from `state_dict`.
 
     Raises
     ------
@@ -176,7 +180,8 @@ def export(model: nn.Module, index_bits: int | Mapping[str, int] = 4) -> tuple[S
 
     Parameters
     ----------
-    model : after `share_weights`
+    model
+        After `share_weights`.
     index_bits
         1 to 8. A mapping names the layers that are meant; the others stay behind.
 

@@ -31,11 +31,16 @@ def train(
 
     Parameters
     ----------
-    model : dense, pruned or shared; trained on its device, and left in the mode that it was in
-    loader : pairs of inputs and targets, such as a `torch.utils.data.DataLoader`; one pass an epoch
-    loss : of the model's output and the targets
-    learning_rate : at first
-    tell : called with one line an epoch
+    model
+        Dense, pruned or shared; trained on its device, and left in the mode that it was in.
+    loader
+        Pairs of inputs and targets, such as a `torch.utils.data.DataLoader`; one pass an epoch.
+    loss
+        Of the model's output and the targets.
+    learning_rate
+        At first.
+    tell
+        Called with one line an epoch.
 
     Raises
     ------

@@ -97,10 +97,14 @@ class CharLstm(nn.Module):
 
     Parameters
     ----------
-    characters : size of the vocabulary
-    embedding : size of a character's vector
-    hidden : size of a layer's state
-    layers : number of LSTM layers, called lstm1, lstm2 and so on
+    characters
+        Size of the vocabulary.
+    embedding
+        Size of a character's vector.
+    hidden
+        Size of a layer's state.
+    layers
+        Number of LSTM layers, called lstm1, lstm2 and so on.
     """
 
     def __init__(self, characters: int, embedding: int, hidden: int, layers: int = 1) -> None:

@@ -29,12 +29,17 @@ def prune_(
 
     Parameters
     ----------
-    density : share of a layer's weights to keep, 0 to 1
-    threshold : smallest magnitude to keep
-    quality : the threshold over the standard deviation of the layer's weights that are not zero;
-        Han, Pool, Tran, Dally, Learning both Weights and Connections, NIPS 2015, section 3
-    layers : layers to prune, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all
-    n_pes : with a density: PEs that keep equally many weights each, see `compress.prune.prune`
+    density
+        Share of a layer's weights to keep, 0 to 1.
+    threshold
+        Smallest magnitude to keep.
+    quality
+        The threshold over the standard deviation of the layer's weights that are not zero; Han,
+        Pool, Tran, Dally, Learning both Weights and Connections, NIPS 2015, section 3.
+    layers
+        Layers to prune, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all.
+    n_pes
+        With a density: PEs that keep equally many weights each, see `compress.prune.prune`.
 
     Raises
     ------

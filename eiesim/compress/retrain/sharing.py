@@ -26,9 +26,12 @@ def share_weights(
 
     Parameters
     ----------
-    bits : of a code, 1 to 8: one for all of `layers`, or a mapping that names the layers meant
-    initialisation, seed : as in `eiesim.compress.codebook.cluster`
-    layers : layers to share, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all
+    bits
+        Of a code, 1 to 8: one for all of `layers`, or a mapping that names the layers meant.
+    initialisation, seed
+        As in `eiesim.compress.codebook.cluster`.
+    layers
+        Layers to share, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all.
 
     Raises
     ------

@@ -38,8 +38,10 @@ class CurveFigure:
 
     Attributes
     ----------
-    judge : also takes the networks that curves begin with
-    describe : makes a row of a point
+    judge
+        Also takes the networks that curves begin with.
+    describe
+        Makes a row of a point.
     """
 
     name: str

@@ -47,12 +47,16 @@ class Division:
 
     Attributes
     ----------
-    scheme : one of `SCHEMES`
-    product_cycles, reduction_cycles : until the slowest group has its partial sums, and from there
-        to the outputs
-    entries : processed over all PEs, padding zeros included
-    activation_deliveries, partial_sum_transfers : words between PEs
-    accumulators_per_pe : outputs or partial sums that a PE keeps
+    scheme
+        One of `SCHEMES`.
+    product_cycles, reduction_cycles
+        Until the slowest group has its partial sums, and from there to the outputs.
+    entries
+        Processed over all PEs, padding zeros included.
+    activation_deliveries, partial_sum_transfers
+        Words between PEs.
+    accumulators_per_pe
+        Outputs or partial sums that a PE keeps.
     """
 
     layer: str
@@ -123,9 +127,11 @@ def run_groups(
 
     Parameters
     ----------
-    layer : its bias goes to the first group
+    layer
+        Its bias goes to the first group.
     activations : float32 [cols]
-    groups : column j goes to group j modulo this
+    groups
+        Column j goes to group j modulo this.
     """
     codes, results = layer.codes, []
     for group in range(groups):

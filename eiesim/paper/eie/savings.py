@@ -41,12 +41,16 @@ class Waterfall:
 
     Attributes
     ----------
-    fetch_pj : energy of fetching the weights by stage, in the order of the abstract's savings
-    inference_pj : energy of the whole inference by stage: on EIE everything that it spends, before
-        that the fetch and the float32 multiplications and additions
-    factors_alone : the same savings counted as the abstract does: weights alone, without indices,
-        padding zeros and pointers, and Table I's SRAM of 32 KB
-    entries_skipped_percent : entries, padding zeros included, in the columns of zero activations
+    fetch_pj
+        Energy of fetching the weights by stage, in the order of the abstract's savings.
+    inference_pj
+        Energy of the whole inference by stage: on EIE everything that it spends, before that the
+        fetch and the float32 multiplications and additions.
+    factors_alone
+        The same savings counted as the abstract does: weights alone, without indices, padding zeros
+        and pointers, and Table I's SRAM of 32 KB.
+    entries_skipped_percent
+        Entries, padding zeros included, in the columns of zero activations.
     """
 
     layer: str

@@ -37,8 +37,8 @@ class Curve:
 
     Attributes
     ----------
-    cycles, entries, macs : of each machine: cycles, entries that were processed, and those that are
-        no padding zeros
+    cycles, entries, macs
+        Of each machine: cycles, entries that were processed, and those that are no padding zeros.
     """
 
     layer: str
@@ -73,9 +73,12 @@ class ScalingFigure:
 
     Attributes
     ----------
-    quantity : ``speedups``, ``real_work`` or ``load_balances``
-    label : of the vertical axis, with its unit
-    judge : sets what the text says beside the nine layers, and beside all that are there
+    quantity
+        ``speedups``, ``real_work`` or ``load_balances``.
+    label
+        Of the vertical axis, with its unit.
+    judge
+        Sets what the text says beside the nine layers, and beside all that are there.
     """
 
     name: str

@@ -43,10 +43,12 @@ class MeasuredLayer:
 
     Attributes
     ----------
-    times_us : theoretical and actual time of the real layer on the chip, means over some real
-        inputs; empty where no input is known
-    balances : load balance on the chip: of the real layer, and of layers of its size and densities,
-        drawn evenly, with the default unevenness and with its own; empty likewise
+    times_us
+        Theoretical and actual time of the real layer on the chip, means over some real inputs;
+        empty where no input is known.
+    balances
+        Load balance on the chip: of the real layer, and of layers of its size and densities, drawn
+        evenly, with the default unevenness and with its own; empty likewise.
     """
 
     layer: str

@@ -43,13 +43,18 @@ class Accuracy(NamedTuple):
 
     Attributes
     ----------
-    measure : what the percentages are of
-    percent : by arithmetic
-    formats : by arithmetic, one a layer
-    close_percent : share of the inputs whose two largest float32 outputs differ by less than a step
-        of int8
-    photographs : by arithmetic, the photographs whose class stays; empty where there are none
-    missing : the file that is missing, if one is; then there are no numbers
+    measure
+        What the percentages are of.
+    percent
+        By arithmetic.
+    formats
+        By arithmetic, one a layer.
+    close_percent
+        Share of the inputs whose two largest float32 outputs differ by less than a step of int8.
+    photographs
+        By arithmetic, the photographs whose class stays; empty where there are none.
+    missing
+        The file that is missing, if one is; then there are no numbers.
     """
 
     network: str

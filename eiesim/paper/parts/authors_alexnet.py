@@ -26,9 +26,12 @@ class EntryBits:
 
     Attributes
     ----------
-    name : the layer, or ``total``
-    weights : dense weights
-    stream_bits : bits of codes and indices by bits of a fully connected layer's code
+    name
+        The layer, or ``total``.
+    weights
+        Dense weights.
+    stream_bits
+        Bits of codes and indices by bits of a fully connected layer's code.
     """
 
     name: str

@@ -148,8 +148,10 @@ def find_contradiction(row: PrintedRow, column: str, printed: Sequence[PrintedRo
 
     Parameters
     ----------
-    row : a layer or the total of Tables 2 to 5
-    column : ``weight_bits`` or ``index_bits``
+    row
+        A layer or the total of Tables 2 to 5.
+    column
+        ``weight_bits`` or ``index_bits``.
     """
     mean, before = row[f"{column}_pqh"], row[f"{column}_pq"]
     if row["layer"] == TOTAL:

@@ -51,10 +51,14 @@ class NetworkBits:
 
     Attributes
     ----------
-    name : as in `NAMES`, or ``Alex-8``
-    workload : where its weights come from
-    net_bytes : length of the authors' `.net` file by our count, where the network comes from one
-    seed : of a trained network
+    name
+        As in `NAMES`, or ``Alex-8``.
+    workload
+        Where its weights come from.
+    net_bytes
+        Length of the authors' `.net` file by our count, where the network comes from one.
+    seed
+        Of a trained network.
     """
 
     name: str
@@ -88,7 +92,8 @@ def work(
 
     Parameters
     ----------
-    drawn : what weights are drawn from, by the name of the workload
+    drawn
+        What weights are drawn from, by the name of the workload.
     """
     for name, own in NAMES.items():
         source = (find_source(own),)

@@ -82,7 +82,8 @@ def judge_figure(
 
     Parameters
     ----------
-    claim : from and to what the paper's mean gains reach with batch 1, and its words
+    claim
+        From and to what the paper's mean gains reach with batch 1, and its words.
     """
     gains = list_gains(list(parts), energy)
     what = "energy efficiency" if energy else "speedup"

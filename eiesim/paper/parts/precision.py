@@ -25,10 +25,13 @@ class FixedPoint(NamedTuple):
 
     Attributes
     ----------
-    bits : of a weight, an activation and an accumulator, 2 to 32
-    weight_fraction_bits : behind the binary point of a weight, 0 to bits - 1
-    act_fraction_bits : behind the binary point of an activation or accumulator; negative where
-        numbers are so large that their last bits are not kept
+    bits
+        Of a weight, an activation and an accumulator, 2 to 32.
+    weight_fraction_bits
+        Behind the binary point of a weight, 0 to bits - 1.
+    act_fraction_bits
+        Behind the binary point of an activation or accumulator; negative where numbers are so large
+        that their last bits are not kept.
     """
 
     bits: int
@@ -53,7 +56,8 @@ def expand(
 
     Parameters
     ----------
-    bias : float32 [rows], one that is not in the codebook; without it the layer's own, or none
+    bias : float32 [rows]
+        One that is not in the codebook; without it the layer's own, or none.
     """
     codes = layer.codes
     weights = sparse.csc_array(
@@ -77,12 +81,14 @@ def fit_format(
 
     Parameters
     ----------
-    bits : of a number, 2 to 32
-    weights : float32 [rows, cols]; their largest magnitude sets their binary point, at most bits -
-        1 bits lie behind it
-    activations : float32 [cols, n]; their largest magnitude and that of `outputs` set the other
-        binary point
-    outputs : what the layer gives in float32 [rows, n]
+    bits
+        Of a number, 2 to 32.
+    weights : float32 [rows, cols]
+        Their largest magnitude sets their binary point, at most bits - 1 bits lie behind it.
+    activations : float32 [cols, n]
+        Their largest magnitude and that of `outputs` set the other binary point.
+    outputs
+        What the layer gives in float32 [rows, n].
     """
     largest_weight = float(abs(weights.data).max(initial=0.0))
     weight_fraction_bits = min(_fit_fraction_bits(bits, largest_weight), bits - 1)
@@ -108,8 +114,10 @@ def multiply(
 
     Parameters
     ----------
-    weights : float32 [rows, cols], added to the accumulators column after column
-    activations : float32 [cols, n], one input a column
+    weights : float32 [rows, cols]
+        Added to the accumulators column after column.
+    activations : float32 [cols, n]
+        One input a column.
     """
     dtype = np.int32 if form.bits <= 16 else np.int64
     highest = (1 << (form.bits - 1)) - 1
@@ -146,10 +154,13 @@ def run_layers(
 
     Parameters
     ----------
-    layers : float32 [rows, cols + 1], the bias as last column, whose activation is 1.0
-    inputs : float32 [cols, n], one input a column
-    bits : width of the fixed-point numbers, in the formats that `fit_format` finds for these
-        inputs; None is float32
+    layers : float32 [rows, cols + 1]
+        The bias as last column, whose activation is 1.0.
+    inputs : float32 [cols, n]
+        One input a column.
+    bits
+        Width of the fixed-point numbers, in the formats that `fit_format` finds for these inputs;
+        None is float32.
     """
     formats = []
     outputs = inputs

@@ -46,9 +46,12 @@ class RealLayer:
 
     Attributes
     ----------
-    layer : where its weights stand; where the file has no shared weights every code is 1
-    inputs : some of its inputs, float32 [n, cols]; n may be 0
-    pruned_by : who pruned it, and how
+    layer
+        Where its weights stand; where the file has no shared weights every code is 1.
+    inputs
+        Some of its inputs, float32 [n, cols]; n may be 0.
+    pruned_by
+        Who pruned it, and how.
     """
 
     layer: CompressedLayer

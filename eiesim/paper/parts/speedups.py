@@ -36,9 +36,12 @@ class Figure:
 
     Attributes
     ----------
-    name : of the experiment and its chart
-    quantity : ``speedup`` or ``energy_efficiency``
-    table : the printed numbers, in eiesim/data/paper
+    name
+        Of the experiment and its chart.
+    quantity
+        ``speedup`` or ``energy_efficiency``.
+    table
+        The printed numbers, in eiesim/data/paper.
     """
 
     name: str

@@ -30,13 +30,17 @@ class Account:
 
     Attributes
     ----------
-    classifies : whether the numbers are test errors in percent; else they are bits per character
-    dense, pruned, assigned, shared, encoded : error or bits per character of the dense network, of
-        the pruned one after its retraining, of the shared one before and after fine-tuning, and of
-        the file
-    rounds : of pruning and retraining
-    kept : share of the weights that is kept in layers that were pruned
-    rate : dense weights over the file
+    classifies
+        Whether the numbers are test errors in percent; else they are bits per character.
+    dense, pruned, assigned, shared, encoded
+        Error or bits per character of the dense network, of the pruned one after its retraining, of
+        the shared one before and after fine-tuning, and of the file.
+    rounds
+        Of pruning and retraining.
+    kept
+        Share of the weights that is kept in layers that were pruned.
+    rate
+        Dense weights over the file.
     """
 
     network: str

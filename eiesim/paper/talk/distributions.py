@@ -43,9 +43,12 @@ class Spread:
 
     Attributes
     ----------
-    name : network and layer
-    density : share of the weights that is kept; 1 where none was pruned
-    counts : int64 [bins], weights between each two of `EDGES`, in root mean squares
+    name
+        Network and layer.
+    density
+        Share of the weights that is kept; 1 where none was pruned.
+    counts : int64 [bins]
+        Weights between each two of `EDGES`, in root mean squares.
     """
 
     name: str
@@ -75,13 +78,16 @@ class Quantised:
 
     Attributes
     ----------
-    name : network and layer, or what they were drawn from
-    weights, bits : number of weights, and bits of a code by k-means, one of which stands for a
-        pruned weight
-    kmeans_error, linear_error : root mean square error over the weights' root mean square, with as
-        many values
-    linear_levels : even values that it takes to come down to k-means' error
-    kmeans_huffman_bits, linear_huffman_bits : bits a weight after Huffman codes at k-means' error
+    name
+        Network and layer, or what they were drawn from.
+    weights, bits
+        Number of weights, and bits of a code by k-means, one of which stands for a pruned weight.
+    kmeans_error, linear_error
+        Root mean square error over the weights' root mean square, with as many values.
+    linear_levels
+        Even values that it takes to come down to k-means' error.
+    kmeans_huffman_bits, linear_huffman_bits
+        Bits a weight after Huffman codes at k-means' error.
     """
 
     name: str
@@ -149,8 +155,10 @@ def quantise_evenly(
 
     Parameters
     ----------
-    values : float32 [n], at least two different ones
-    levels : number of values, 2 or more
+    values : float32 [n]
+        At least two different ones.
+    levels
+        Number of values, 2 or more.
     """
     exact = values.astype(np.float64)
     low, high = exact.min(), exact.max()

@@ -44,10 +44,13 @@ class MemoryTraffic:
 
     Attributes
     ----------
-    dense_bytes : every weight once in float32, inputs and outputs
-    image_bytes : every entry and every pointer of EIE's image once, inputs and outputs of 16 bits
-    counted_bytes : words and pointers that EIE reads for an input of which zeros are skipped,
-        inputs and outputs
+    dense_bytes
+        Every weight once in float32, inputs and outputs.
+    image_bytes
+        Every entry and every pointer of EIE's image once, inputs and outputs of 16 bits.
+    counted_bytes
+        Words and pointers that EIE reads for an input of which zeros are skipped, inputs and
+        outputs.
     """
 
     layer: str

@@ -23,8 +23,10 @@ class Tuned:
 
     Attributes
     ----------
-    name : network and layer
-    before, after : squared error of the outputs for the recorded inputs, over the outputs' squares
+    name
+        Network and layer.
+    before, after
+        Squared error of the outputs for the recorded inputs, over the outputs' squares.
     """
 
     name: str
@@ -49,7 +51,8 @@ def tune(name: str, layer: CompressedLayer, inputs: npt.NDArray[np.float32]) -> 
 
     Parameters
     ----------
-    inputs : float32 [inputs, cols], one example after the other
+    inputs : float32 [inputs, cols]
+        One example after the other.
     """
     weights = layer.codebook[layer.codes.data]
     codebook = build_codebook(weights, BITS)

@@ -60,9 +60,10 @@ def time_broadcasts(
 
     Parameters
     ----------
-    gaps : int32 [items]; cycles between its broadcast and the one before, if nothing waits.
-    fetches : int32 [items]; cycles that DRAM takes for what each item streams, t; 0 where that is
-        nothing.
+    gaps : int32 [items]
+        Cycles between its broadcast and the one before, if nothing waits.
+    fetches : int32 [items]
+        Cycles that DRAM takes for what each item streams, t; 0 where that is nothing.
     depth
         Slots of a queue, D.
     lead
@@ -264,7 +265,8 @@ def accumulate_float32(
 
     Parameters
     ----------
-    output : float32 [rows]; result, zero on entry.
+    output : float32 [rows]
+        Result, zero on entry.
     """
     for item in range(columns.size):
         for position in range(indptr[columns[item]], indptr[columns[item] + 1]):
@@ -286,7 +288,8 @@ def accumulate_fixed16(
 
     Parameters
     ----------
-    output : int16 [rows]; result, zero on entry.
+    output : int16 [rows]
+        Result, zero on entry.
     """
     half = (1 << shift) >> 1
     products = np.empty(weights.size, np.int64)
@@ -311,8 +314,10 @@ def list_broadcasts(
     Parameters
     ----------
     registers : float32 or int16 [cols]
-    one : float32 or int16; the bias's activation, 1.0.
-    columns, values : as above, but [cols + 1]; result, as far as the number returned.
+    one
+        Float32 or int16; the bias's activation, 1.0.
+    columns, values
+        As above, but [cols + 1]; result, as far as the number returned.
     """
     items = 0
     for column in range(registers.size):
@@ -347,9 +352,11 @@ def run_inputs(
         Rows of activations before the detector, the bias's included.
     machine
         `depth` and `lead` as in `time_broadcasts`; `entries_per_word`; `across_columns`.
-    per_input : int64 [4, inputs]; result: cycles, cycles of the scan, broadcasts, stalls.
-    per_pe : int64 [6, PEs]; result, zero on entry, summed over inputs: busy cycles, last busy
-        cycle, words read, entries, padding zeros, bypasses.
+    per_input : int64 [4, inputs]
+        Result: cycles, cycles of the scan, broadcasts, stalls.
+    per_pe : int64 [6, PEs]
+        Result, zero on entry, summed over inputs: busy cycles, last busy cycle, words read,
+        entries, padding zeros, bypasses.
     """
     ptr, counts, padding, edge_rows = image
     depth, lead, entries_per_word, across_columns = machine
@@ -409,8 +416,10 @@ def accumulate_inputs_float32(
     ----------
     matrix
         `indptr`, `rows`, `codes`.
-    bias : its column, -1 where none is scanned, and its activation, 1.0.
-    output : float32 [inputs, rows]; result, zero on entry.
+    bias
+        Its column, -1 where none is scanned, and its activation, 1.0.
+    output : float32 [inputs, rows]
+        Result, zero on entry.
     """
     indptr, rows, codes = matrix
     columns = np.empty(registers.shape[1] + 1, np.int32)

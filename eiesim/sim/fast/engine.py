@@ -41,7 +41,8 @@ class Timing(NamedTuple):
 
     Attributes
     ----------
-    broadcasts : int32 [items]; cycle of each broadcast.
+    broadcasts : int32 [items]
+        Cycle of each broadcast.
     """
 
     broadcasts: npt.NDArray[np.int32]
@@ -58,7 +59,8 @@ def time_scan(
 
     Parameters
     ----------
-    fetches : int64 [items]; cycles that DRAM takes for what each of them streams.
+    fetches : int64 [items]
+        Cycles that DRAM takes for what each of them streams.
 
     Raises
     ------

@@ -21,8 +21,8 @@ def accumulate(
 
     Parameters
     ----------
-    registers : float32 or int16 [inputs, cols]; what the source registers hold, from
-        `eiesim.sim.scan.load_registers`.
+    registers : float32 or int16 [inputs, cols]
+        What the source registers hold, from `eiesim.sim.scan.load_registers`.
 
     Returns
     -------

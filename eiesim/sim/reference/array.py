@@ -33,7 +33,8 @@ class Array:
 
     Parameters
     ----------
-    activations : float32 [cols]; the input, checked.
+    activations : float32 [cols]
+        The input, checked.
     """
 
     def __init__(
