@@ -167,15 +167,15 @@ def compress(
 
     Parameters
     ----------
-    weights
+    weights : float32 [rows, cols]
         Row = output, column = input; dense, or scipy CSC or CSR of weights pruned already.
     density
         Share of weights to keep. None keeps all that are not zero; for a threshold, give
         ``prune(weights, threshold=...)`` as the weights.
     codebook_bits
-        1 to 8; entry 0 of the codebook is reserved for 0.0.
-    bias
-        One per row; it takes part in the codebook and is not pruned.
+        Bits of a code, 1 to 8; entry 0 of the codebook is reserved for 0.0.
+    bias : float32 [rows], optional
+        It takes part in the codebook and is not pruned.
     seed
         Of the ``forgy`` initialisation.
     initialisation
