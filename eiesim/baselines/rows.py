@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import MISSING, dataclass
 from pathlib import Path
+from typing import Any
 
 from eiesim.base.errors import ConfigError, did_you_mean
 from eiesim.base.files import read_csv
@@ -133,11 +134,11 @@ def read_baseline(path: str | Path) -> tuple[Baseline, ...]:
 def _parse_row(header: list[str], words: list[str]) -> Baseline:
     if len(words) != len(header):
         raise ConfigError(f"expected {len(header)} values, found {len(words)}")
-    values = {
+    values: dict[str, Any] = {
         name: None if (name, word) == ("power_w", "null") else _parse(FIELDS[name], word)
         for name, word in zip(header, words, strict=True)
     }
-    return Baseline(**values)  # type: ignore[arg-type]
+    return Baseline(**values)
 
 
 def _parse(field: Field, word: str) -> object:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from eiesim.base.errors import EnergyError, did_you_mean
 from eiesim.base.files import read_csv
@@ -239,9 +239,9 @@ def _is_price(word: str) -> bool:
 
 
 def _make_price(words: Mapping[str, str], before: Price) -> Price:
-    changes = {
+    changes: dict[str, Any] = {
         name: float(word) if name in NUMBERS else word
         for name, word in words.items()
         if word not in BLANK
     }
-    return replace(before, **changes)  # type: ignore[arg-type]
+    return replace(before, **changes)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
-from eiesim.importers.content import read_content, take_floats
+from eiesim.importers.content import read_content, read_json, take_floats
 
 MOST_JSON_BYTES = 1 << 20
 MOST_NUMBERS = 1 << 26
@@ -83,10 +83,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise WorkloadError(
             f"{path}: expected at most {MOST_JSON_BYTES} bytes, found {path.stat().st_size}"
         )
-    try:
-        content = json.loads(read_content(path, MOST_JSON_BYTES))
-    except (ValueError, RecursionError) as error:
-        raise WorkloadError(f"{path}: expected JSON, found something else: {error}") from error
+    content = read_json(path, MOST_JSON_BYTES)
     if not isinstance(content, dict):
         raise WorkloadError(f"{path}: expected an object, found {type(content).__name__}")
     return content

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +54,14 @@ def read_content(path: str | Path, most_unpacked_bytes: int = MOST_UNPACKED_BYTE
         ) from error
     except OSError as error:
         raise WorkloadError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def read_json(path: str | Path, most_unpacked_bytes: int) -> Any:
+    """Read a file of JSON, as `read_content` does; anything else is a WorkloadError."""
+    try:
+        return json.loads(read_content(path, most_unpacked_bytes))
+    except (ValueError, RecursionError) as error:
+        raise WorkloadError(f"{path}: expected JSON, found something else: {error}") from error
 
 
 def _unpack(file: Path, most_bytes: int) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from eiesim.importers.caffe_graph import read_caffe_graph
 from eiesim.importers.cells import IN_A_MODULE, join_cells
 from eiesim.importers.chain import GIVE_STEPS, describe_chain, guess_chain
 from eiesim.importers.char_lstm import read_char_lstm
-from eiesim.importers.content import read_content
+from eiesim.importers.content import read_json
 from eiesim.importers.described import Described, Skipped
 from eiesim.importers.dump import is_dump, read_dump
 from eiesim.importers.factors import place_factors
@@ -180,10 +179,7 @@ def read_steps(path: str | Path) -> Described:
         return Described(read_graph(load_toml(Path(path))[0], str(path)), ())
     if kind != ".json":
         raise WorkloadError(f"{path}: expected a .prototxt, .toml or .json file with steps")
-    try:
-        content = json.loads(read_content(path, MOST_GRAPH_BYTES))
-    except (ValueError, RecursionError) as error:
-        raise WorkloadError(f"{path}: expected JSON, found something else: {error}") from error
+    content = read_json(path, MOST_GRAPH_BYTES)
     if not isinstance(content, dict):
         raise WorkloadError(f"{path}: expected an object with steps, found other JSON")
     return Described(read_graph(content, str(path)), ())

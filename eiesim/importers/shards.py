@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
 from eiesim.base.schema import show_value
-from eiesim.importers.content import read_content
+from eiesim.importers.content import read_json
 from eiesim.importers.kinds import Kind, find_kind
 from eiesim.importers.safetensors_file import read_safetensors
 from eiesim.importers.torch_file import read_torch
@@ -25,10 +24,7 @@ def read_shards(path: str | Path) -> dict[str, npt.NDArray[Any]]:
     The index, such as ``model.safetensors.index.json``, is JSON with ``weight_map``, the file of
     each name. A missing or damaged file, or a name that is not in its file, is a WorkloadError.
     """
-    try:
-        content = json.loads(read_content(path, MOST_INDEX_BYTES))
-    except (ValueError, RecursionError) as error:
-        raise WorkloadError(f"{path}: expected JSON, found something else: {error}") from error
+    content = read_json(path, MOST_INDEX_BYTES)
     places = content.get(MAP) if isinstance(content, dict) else None
     if not isinstance(places, dict) or not all(isinstance(name, str) for name in places.values()):
         raise WorkloadError(f"{path}: {MAP}: expected files by name, found {show_value(places)}")
