@@ -69,7 +69,7 @@ def execute(options: argparse.Namespace) -> int:
     from eiesim.cli.output import print_table
 
     if options.list:
-        refuse_useless(options, "out force jobs data train fresh", "does not go with --list")
+        refuse_useless(options, "out report force jobs data train fresh", "does not go with --list")
         if options.names:
             raise ConfigError(f"--list lists everything: leave out {options.names[0]}")
         titles = [{"name": name, "title": title} for name, (title, _) in EXPERIMENTS.items()]

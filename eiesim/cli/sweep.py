@@ -74,7 +74,9 @@ def execute(options: argparse.Namespace) -> int:
     if options.scheduler not in (None, "local"):
         refuse_useless(options, "jobs", "does not go with a scheduler that has workers of its own")
     if options.dry_run:
-        refuse_useless(options, "store scheduler shard out parquet", "does not go with --dry-run")
+        refuse_useless(
+            options, "store scheduler shard out parquet report", "does not go with --dry-run"
+        )
     if options.out is None:
         refuse_useless(options, "parquet", "goes with --out DIR")
     shard = _take_shard(options.shard)
