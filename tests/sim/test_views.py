@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from eiesim import (
@@ -15,103 +15,29 @@ from eiesim import (
     Hardware,
     encode,
     estimate_area,
-    estimate_energy,
     price_machine,
     simulate,
 )
-from eiesim.base.errors import ConfigError, EieError, EnergyError
-from eiesim.base.schema import Choice, Range, Switch, fields_of
+from eiesim.base.schema import Range
 from eiesim.catalog.readers import load_layer
-from eiesim.energy.clock import fits_clock
 from eiesim.image import (
     PTR_SRAM,
     SPMAT_SRAM,
-    count_chips,
-    encode_passes,
     fit_images,
     overflows_srams,
 )
 from eiesim.sim.fast import engine
 from eiesim.sim.fast.engine import Prepared
-from eiesim.sim.passes import simulate_passes
 from eiesim.sweep import evaluate, sweep
 from eiesim.sweep import priced as machine
 from eiesim.sweep.evaluate import Measured, measure_machines
 from eiesim.sweep.identity import make_key
-
-FIELDS = [field.name for field in fields(Hardware)]
-SMALL: dict[str, Any] = {"n_pes": 4, "index_bits": 3, "registers_per_pe": 16}
-BASES = {
-    "holds all": Hardware(**SMALL),
-    "streams": Hardware(**SMALL, spmat_sram_bytes=200, ptr_sram_bytes=64, dram_gbps=1.0),
-    "streams at once": Hardware(**SMALL, spmat_sram_bytes=200, spmat_width_bits=32),
-    "fixed16": Hardware(**SMALL, datapath="fixed16", act_fraction_bits=2),
-    "batches": Hardware(**SMALL, act_batches=True),
-}
+from tests.support.machines import BASES, FIELDS, SMALL, list_values, make_uneven, measure_alone
 
 
 @pytest.fixture(scope="module")
-def operands() -> tuple[CompressedLayer, np.ndarray[Any, np.dtype[np.float32]]]:
-    """A layer whose PEs have unequal work and whose columns are in part empty; small inputs."""
-    rng = np.random.default_rng(5)
-    kept = rng.random((90, 120)) < 0.25 * rng.random((90, 1))
-    kept &= rng.random((1, 120)) < 0.9
-    codes = (rng.integers(1, 16, kept.shape) * kept).astype(np.uint8)
-    codebook = np.append(0, rng.normal(size=15)).astype(np.float32)
-    activations = rng.normal(scale=0.3, size=120) * (rng.random(120) < 0.7)
-    return CompressedLayer(codes, codebook, None, "uneven"), activations.astype(np.float32)
-
-
-def list_values(hw: Hardware, name: str) -> list[Hardware]:
-    """Return this machine with every kind of value that a field's rule allows."""
-    field = fields_of(Hardware)[name]
-    rule, kind = field.rule, field.kind
-    default = getattr(hw, name)
-    values: list[Any] = [default]
-    if isinstance(rule, Range):
-        about = [default * share for share in (0.25, 0.5, 0.75, 1.5, 3)]
-        about += [default + more for more in (1, 2, 3, 7)]
-        values += [kind(it) for it in (rule.low, *about) if rule.holds(kind(it))]
-    elif isinstance(rule, Choice):
-        values += rule.values
-    elif isinstance(rule, Switch):
-        values += [True, False]
-    machines = []
-    for value in dict.fromkeys(values):
-        try:
-            machines.append(replace(hw, **{name: value}))
-        except ConfigError:
-            assert name in ("spmat_width_bits", "index_bits", "codebook_bits")
-    assert len(machines) > 1
-    return machines
-
-
-def measure_alone(layer: CompressedLayer, activations: Any, hw: Hardware) -> dict[str, Any]:
-    """Return what a run of its own tells of a machine, or why there is none."""
-    try:
-        images = encode_passes(layer, hw)
-        run = simulate_passes(images, activations, hw)
-    except EieError as error:
-        return {"error": str(error)}
-    uses = fit_images(images, hw.fill)
-    told: dict[str, Any] = {
-        "cycles": run.cycles,
-        "stall_cycles": run.counters.stall_cycles,
-        "spmat_reads": run.counters.spmat_reads,
-        "ptr_reads": run.counters.ptr_reads,
-        "padding_macs": run.counters.padding_macs,
-        "dram_bytes": run.dram_bytes,
-        "fits": all(use.fits for use in uses),
-        "chips": count_chips(uses),
-        "clock_fits": fits_clock(hw),
-        "energy_pj": None,
-        "area_mm2": None,
-    }
-    with suppress(EnergyError):
-        told["energy_pj"] = pytest.approx(estimate_energy(run, hw).total_pj, rel=1e-12)
-    with suppress(EnergyError):
-        told["area_mm2"] = pytest.approx(estimate_area(hw).chip_mm2, rel=1e-12)
-    return told
+def operands() -> tuple[CompressedLayer, npt.NDArray[np.float32]]:
+    return make_uneven()
 
 
 @pytest.mark.parametrize("base", BASES)
