@@ -95,6 +95,14 @@ class TimingView(NamedTuple):
     queue_depth: int
     broadcast_latency_cycles: int
 
+    @property
+    def lead_cycles(self) -> int:
+        """Cycles from a broadcast to the first one in which a PE can work on its column.
+
+        One to enter the queue, one for pointer read to pop it, and the broadcast's latency.
+        """
+        return 2 + self.broadcast_latency_cycles
+
 
 class FillView(NamedTuple):
     """What it depends on how full the memories are."""

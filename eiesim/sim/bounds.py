@@ -59,7 +59,7 @@ def bound_scanned(scanned: ScannedInput) -> Bounds:
     image, hw, scan = scanned.image, scanned.hw, scanned.scan
     fetches = count_fetch_cycles(scanned.stream.bits, hw.fetch)
     entries = image.counts[scan.columns].astype(np.int64)
-    lead = 2 + hw.broadcast_latency_cycles
+    lead = hw.timing.lead_cycles
     if not entries.any():
         scan_cycles = int(scan.gaps.sum()) + scan.rest_cycles
         # an empty column holds a queue's slot for a cycle, so that only the scan can be delayed

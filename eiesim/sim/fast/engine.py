@@ -66,15 +66,19 @@ def time_scan(
     ------
     ImageError : The run may take more cycles than 32 bits hold.
     """
-    lead = 2 + hw.broadcast_latency_cycles
     unstalled_cycles = int(scan.gaps.sum())
-    work_cycles = scan.columns.size * max(image.longest_column, lead)
+    work_cycles = scan.columns.size * max(image.longest_column, hw.lead_cycles)
     if unstalled_cycles + work_cycles + int(fetches.sum()) > LATEST:
         raise ImageError(
             f"{image.name}: the run may take more than {LATEST} cycles; use the reference engine"
         )
     broadcasts, last_issue, dram_stall_cycles = time_broadcasts(
-        image.counts, scan.columns, scan.gaps, fetches.astype(np.int32), hw.queue_depth, lead
+        image.counts,
+        scan.columns,
+        scan.gaps,
+        fetches.astype(np.int32),
+        hw.queue_depth,
+        hw.lead_cycles,
     )
     last_broadcast = int(broadcasts[-1]) if broadcasts.size else 0
     scan_cycles = last_broadcast + scan.rest_cycles
@@ -163,7 +167,7 @@ def _occupy(
     image: InterleavedCSC, scan: Scan, fetches: npt.NDArray[np.int64], hw: TimingView
 ) -> Occupied:
     timing = time_scan(image, scan, fetches, hw)
-    earliest = timing.broadcasts + np.int32(2 + hw.broadcast_latency_cycles)
+    earliest = timing.broadcasts + np.int32(hw.lead_cycles)
     busy, last_busy = occupy(image.counts, scan.columns, earliest, timing.cycles)
     bypasses = count_bypasses(image.counts, image.columns.edge_rows, scan.columns, earliest)
     return Occupied(*timing[1:], busy, last_busy, bypasses)

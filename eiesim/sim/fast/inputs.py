@@ -17,7 +17,7 @@ from eiesim.sim.scan import find_scanned_bias, load_registers
 def can_run(image: InterleavedCSC, hw: Hardware) -> bool:
     """Return whether inputs can be run so: nothing is streamed, nothing comes in batches."""
     rows, items = image.input_rows + 1, image.cols + 1
-    longest = rows + items * (1 + max(image.longest_column, 2 + hw.broadcast_latency_cycles))
+    longest = rows + items * (1 + max(image.longest_column, hw.timing.lead_cycles))
     return not hw.act_batches and longest <= LATEST and not overflows_srams(image, hw.stream)
 
 
@@ -35,7 +35,7 @@ def run_inputs(image: InterleavedCSC, stack: npt.NDArray[np.float32], hw: Hardwa
         scan_rows,
         (
             hw.queue_depth,
-            2 + hw.broadcast_latency_cycles,
+            hw.timing.lead_cycles,
             hw.entries_per_word,
             hw.spmat_word_reuse == "across_columns",
         ),

@@ -8,24 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import simpy
 
-from eiesim.counters import Counters, PeCounters, RunResult
+from eiesim.counters import TOTALS, Counters, PeCounters, RunResult
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, overflows_srams
 from eiesim.sim.reference.ccu import CentralControlUnit
 from eiesim.sim.reference.datapath import make_datapath
 from eiesim.sim.reference.dram import Dram, count_column_bits
 from eiesim.sim.reference.pe import ProcessingElement
-
-COUNTED = {
-    "ptr_read": ("ptr_reads", "ptr_dram_reads"),
-    "spmat_read": ("spmat_reads", "spmat_dram_words"),
-    "arithm": ("macs", "padding_macs", "bypasses"),
-    "registers": (
-        "accumulator_reads", "accumulator_writes", "act_register_reads", "act_sram_reads",
-        "act_sram_writes",
-    ),
-}  # fmt: skip
-"""What each block of a PE counts."""
 
 
 class Array:
@@ -107,11 +96,7 @@ class Array:
             busy_cycles=np.array(busy),
             starved_cycles=np.array(last_busy) - np.array(busy),
             drained_cycles=cycles - np.array(last_busy),
-            **{
-                name: np.array([getattr(getattr(pe, block), name) for pe in self.pes])
-                for block, names in COUNTED.items()
-                for name in names
-            },
+            **{name: np.array([pe.count(name) for pe in self.pes]) for name in TOTALS},
         )
         return Counters(
             cycles=cycles,

@@ -55,6 +55,12 @@ class ProcessingElement:
         """Return the blocks that act by themselves."""
         return [self.ptr_read.run(), self.spmat_read.run(), self.arithm.run()]
 
+    def count(self, name: str) -> int:
+        """Return a count by its name in `PeCounters`, from the block that keeps it."""
+        blocks = (self.ptr_read, self.spmat_read, self.arithm, self.registers)
+        (count,) = (getattr(block, name) for block in blocks if hasattr(block, name))
+        return int(count)
+
 
 def _pack_words(
     image: InterleavedCSC, number: int, entries_per_word: int
