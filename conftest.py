@@ -1,7 +1,9 @@
-"""What pytest leaves out: the modules that need the extra ``train``, where it is not installed."""
+"""What pytest leaves out: modules of the extra ``train`` where it is missing, and old places."""
 
 from importlib.util import find_spec
 
-collect_ignore_glob = [] if find_spec("torch") else ["eiesim/compress/retrain/*"]
+collect_ignore_glob = (
+    [] if find_spec("torch") else ["eiesim/compress/retrain/*", "eiesim/profiling/*"]
+)
 # its import warns, which is an error here; tests/base/test_old_places.py imports it in a process
 collect_ignore = ["eiesim/study"]

@@ -2,7 +2,7 @@
 
 Describe: `Hardware`, `CompressedLayer`, `load_benchmark`, `load_model`, `Model`.
 Compress and lay out: `compress`, `encode`, `encode_passes`, `InterleavedCSC`.
-Run: `simulate`, `simulate_passes`, `run_model`, `RunResult`, `Counters`.
+Run: `simulate`, `simulate_passes`, `run_model`, `profile`, `RunResult`, `Counters`.
 Price: `estimate_energy`, `EnergyReport`, `price_machine`, `PriceTable`, `estimate_area`.
 
 The names are imported when they are first used, so that ``import eiesim`` takes no time.
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from eiesim.image import InterleavedCSC, encode, encode_passes
     from eiesim.inference import run_model
     from eiesim.layer.weights import CompressedLayer, LayerSpec
+    from eiesim.profiling import profile
     from eiesim.sim.engines import simulate
     from eiesim.sim.passes import simulate_passes
 
@@ -54,6 +55,7 @@ __all__ = [
     "load_benchmark",
     "load_model",
     "price_machine",
+    "profile",
     "run_model",
     "simulate",
     "simulate_passes",
@@ -80,6 +82,7 @@ _HOME = {
     "load_model": "eiesim.catalog.model",
     "run_model": "eiesim.inference",
     "price_machine": "eiesim.energy.machine",
+    "profile": "eiesim.profiling",
     "simulate": "eiesim.sim.engines",
     "simulate_passes": "eiesim.sim.passes",
 }

@@ -237,12 +237,20 @@ def _run_input(model: Model, values: dict[str, Floats], workers: Workers) -> Inp
             continue
         output = values[step.name] = run_product(chips[step.name], operands)
         swapped = step.name in swaps
-        runs.append(_finish(chips[step.name], operands[0].size, output.size, swapped))
+        runs.append(finish(chips[step.name], operands[0].size, output.size, swapped))
     return InputRun(values, tuple(runs))
 
 
-def _finish(chip: Chip, distinct: int, stored: int, swapped: bool) -> StepRun:
-    """Return what a chip has run, and clear it."""
+def finish(chip: Chip, distinct: int, stored: int, swapped: bool) -> StepRun:
+    """Return what a chip has run, and clear it.
+
+    Parameters
+    ----------
+    distinct, stored : int
+        Activations that it took, each counted once, and that it gave.
+    swapped : bool
+        Whether another layer left the inputs in the registers.
+    """
     counters = add_counters([run.counters for run in chip.runs])
     output = np.concatenate([run.output.reshape(-1) for run in chip.runs])
     done = StepRun(

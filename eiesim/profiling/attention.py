@@ -1,0 +1,81 @@
+"""Attention of PyTorch: its projections are products with weights, the rest is the host's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from eiesim.profiling.calls import Calls, Floats, Operands, Rule, Tensor, to_floats
+
+APART = ("q_proj_weight", "k_proj_weight", "v_proj_weight")
+
+
+def _attend(calls: Calls, expected: Tensor, given: Operands) -> Tensor:
+    query, key, value = (given[name] for name in ("query", "key", "value"))
+    calls.host_macs += (
+        expected[..., 0].numel() * key.shape[-2] * (query.shape[-1] + value.shape[-1])
+    )
+    return expected
+
+
+def _multi_head(calls: Calls, expected: tuple[Tensor, Any], given: Operands) -> tuple[Tensor, Any]:
+    """Project on EIE, and attend in PyTorch: its own function, with projections that do nothing."""
+    names = ("query", "key", "value")
+    query, key = given["query"], given["key"]
+    projected = _project(calls, given)
+    size = given["embed_dim_to_check"]
+    same = torch.eye(size, dtype=query.dtype, device=query.device)
+    attended, scores = functional.multi_head_attention_forward(
+        **{
+            **given,
+            **dict(zip(names, projected, strict=True)),
+            **dict.fromkeys(APART, same),
+            "use_separate_proj_weight": True,
+            "in_proj_weight": None,
+            "in_proj_bias": None,
+            "out_proj_weight": same,
+            "out_proj_bias": None,
+        }
+    )
+    calls.host_macs += 2 * query[..., 0].numel() * key.shape[0] * size
+    output = _multiply(
+        calls, "out_proj", attended, given["out_proj_weight"], given["out_proj_bias"]
+    )
+    if not calls.replace:
+        return expected
+    return torch.from_numpy(output).to(expected[0]), scores
+
+
+def _project(calls: Calls, given: Operands) -> list[Tensor]:
+    """Return query, key and value after their projections."""
+    operands = [given[name] for name in ("query", "key", "value")]
+    whole, bias = given["in_proj_weight"], given["in_proj_bias"]
+    if whole is not None and operands[0] is operands[1] is operands[2]:
+        output = _multiply(calls, "in_proj", operands[0], whole, bias)
+        return [torch.from_numpy(it).to(operands[0]) for it in np.split(output, 3, axis=-1)]
+    weights = [given[name] for name in APART] if whole is None else whole.chunk(3)
+    biases = [None] * 3 if bias is None else bias.chunk(3)
+    return [
+        torch.from_numpy(_multiply(calls, f"{name}_proj", data, weight, part)).to(data)
+        for name, data, weight, part in zip("qkv", operands, weights, biases, strict=True)
+    ]
+
+
+def _multiply(calls: Calls, name: str, data: Tensor, weight: Tensor, bias: Tensor | None) -> Floats:
+    layer, output = calls.multiply("linear", name, data, weight, bias)
+    layer.errors.add(to_floats(functional.linear(data, weight, bias)), output)
+    return output
+
+
+RULES: Mapping[Any, Rule] = {
+    functional.scaled_dot_product_attention: Rule("query key value", _attend),
+    functional.multi_head_attention_forward: Rule(
+        "query key value embed_dim_to_check num_heads in_proj_weight in_proj_bias bias_k bias_v "
+        "add_zero_attn dropout_p out_proj_weight out_proj_bias",
+        _multi_head,
+    ),
+}

@@ -1,0 +1,149 @@
+"""Run a PyTorch module with its products on EIE, and report what they take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+
+from eiesim.base.errors import WorkloadError
+from eiesim.compress.plan import Plan, read_plan
+from eiesim.energy.machine import price_machine
+from eiesim.energy.prices import PriceTable
+from eiesim.hardware import Hardware
+from eiesim.inference.products import Setup
+from eiesim.profiling import attention, products, sequences
+from eiesim.profiling.calls import Calls
+from eiesim.profiling.machine import Machine
+from eiesim.profiling.result import LeftOut, Profile
+from eiesim.sim.engines import Engine
+
+
+def profile(
+    module: torch.nn.Module,
+    *inputs: Any,
+    hw: Hardware | None = None,
+    plan: Plan | None = None,
+    prices: PriceTable | None = None,
+    replace: bool = False,
+    engine: Engine = "fast",
+    **named_inputs: Any,
+) -> Profile:
+    """Run a PyTorch module, its products with weights on EIE.
+
+    Linear, Conv1d, Conv2d, LSTM, GRU, RNN, their cells, MultiheadAttention's projections, and
+    matrix products with a parameter are simulated, with their weights as PyTorch uses them and with
+    their real inputs; PyTorch runs everything else. The module runs once, in evaluation mode and
+    without gradients, and is left as it was.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Any; it needs no graph and no export.
+    *inputs, **named_inputs
+        What the module is called with.
+    hw : Hardware, optional
+        The machine; the paper's chip by default.
+    plan : Plan, optional
+        How the weights are compressed, by the names of the report. By default nothing is pruned but
+        zeros, and codes have 8 bits in convolutions and 4 bits elsewhere.
+    prices : PriceTable, optional
+        Of the machine; those of `eiesim.price_machine` by default.
+    replace : bool
+        Whether the module goes on with EIE's outputs, so that its accuracy is EIE's; by default
+        with PyTorch's own, so that each layer sees the inputs of the uncompressed module.
+    engine : {"fast", "reference"}
+        The engine.
+
+    Raises
+    ------
+    WorkloadError
+        The module multiplied with no weights, or weights or inputs are not finite.
+    ConfigError
+        The plan names a layer that there is not, or codes do not fit the machine.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from eiesim import profile
+    >>> net = torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.ReLU(), torch.nn.Linear(32, 10))
+    >>> result = profile(net, torch.ones(1, 64))
+    >>> [layer.name for layer in result.layers], result.output.shape
+    (['0', '2'], torch.Size([1, 10]))
+    >>> result.cycles == sum(row["cycles"] for row in result.rows)
+    True
+    """
+    machine = Machine(Setup(hw or Hardware(), engine), plan or read_plan(None))
+    calls = Calls(
+        module, machine, {**products.RULES, **attention.RULES, **sequences.RULES}, replace
+    )
+    with evaluating(module), _following(module, calls), torch.no_grad(), calls:
+        output = module(*inputs, **named_inputs)
+    if not machine.layers:
+        raise WorkloadError(
+            f"{type(module).__name__}: no product with weights was seen: expected one while the "
+            "module runs; TorchScript and compiled modules hide theirs: profile the module that "
+            "they were made of"
+        )
+    machine.plan.require_layers(machine.layers)
+    layers = tuple(layer.finish() for layer in machine.layers.values())
+    return Profile(
+        type(module).__name__, output, layers, tuple(_list_left_out(module, calls)),
+        machine.setup.hw, prices or price_machine(machine.setup.hw), replace, calls.host_macs,
+    )  # fmt: skip
+
+
+@contextmanager
+def evaluating(module: torch.nn.Module) -> Iterator[None]:
+    """Put a module and all its parts into evaluation mode, and each back into its own."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
+
+
+@contextmanager
+def _following(module: torch.nn.Module, calls: Calls) -> Iterator[None]:
+    """Keep the names of the modules that run."""
+    with ExitStack() as hooks:
+        for name, part in module.named_modules():
+            before = part.register_forward_pre_hook(_make_enter(calls, name))
+            after = part.register_forward_hook(_make_leave(calls), always_call=True)
+            hooks.callback(before.remove)
+            hooks.callback(after.remove)
+        yield
+
+
+def _make_enter(calls: Calls, name: str) -> Any:
+    def enter(*_: Any) -> None:
+        calls.running.append(name)
+        calls.entered.add(name)
+
+    return enter
+
+
+def _make_leave(calls: Calls) -> Any:
+    def leave(*_: Any) -> None:
+        calls.running.pop()
+
+    return leave
+
+
+def _list_left_out(module: torch.nn.Module, calls: Calls) -> Iterator[LeftOut]:
+    """Yield the modules that hold matrices with which nothing was multiplied on EIE."""
+    for name, part in module.named_modules():
+        matrices = [
+            it for it in part.parameters(recurse=False) if sum(size > 1 for size in it.shape) > 1
+        ]
+        unused = [it for it in matrices if it.untyped_storage().data_ptr() not in calls.used]
+        owner = name.partition("parametrizations")[0].rstrip(".")
+        if not unused or owner in calls.derived_in:
+            continue
+        called = name in calls.entered
+        reason = "not a product that EIE runs" if called else "was not called"
+        yield LeftOut(name, type(part).__name__, sum(it.numel() for it in unused), reason)

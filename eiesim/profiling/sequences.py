@@ -1,0 +1,140 @@
+"""Functions of PyTorch that run recurrent layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from eiesim.profiling.calls import (
+    Calls,
+    Floats,
+    Operands,
+    Rule,
+    Tensor,
+    quantise_inputs,
+    to_floats,
+)
+from eiesim.profiling.machine import Part, ProfiledLayer
+from eiesim.profiling.recurrent import CELLS, Level, Weights, run_levels
+
+Matrices = tuple[Tensor, Tensor, Tensor | None, Tensor | None, Tensor | None]
+"""Of a level: weights of input and state, their biases, and an LSTM's projection."""
+PADDED = "input hx weights has_biases levels dropout train both batch_first"
+STEP = "input hx w_ih w_hh b_ih b_hh"
+PACKED = "input sizes hx weights has_biases levels dropout train both"
+
+
+def _recur(kind: str, calls: Calls, expected: tuple[Tensor, ...], given: Operands) -> Any:
+    """Run sequences of one length each, or packed ones."""
+    if isinstance(given["hx"], Tensor) and given["hx"].ndim == 1:  # PyTorch's other signature
+        given = dict(zip(PACKED.split(), given.values(), strict=True))
+    data, lengths = _take_sequences(given)
+    states = [to_floats(it) for it in _as_tuple(given["hx"])]
+    stack = _list_levels(calls, kind, given)
+    output, ends = run_levels(stack, data, lengths, states)
+    if "sizes" in given:
+        sizes = given["sizes"].tolist()
+        output = np.concatenate([output[step, :size] for step, size in enumerate(sizes)])
+    elif given["batch_first"]:
+        output = output.swapaxes(0, 1)
+    for level in (level for directions in stack for level in directions):
+        level.layer.errors.add(to_floats(expected[0]), output)
+    pairs = zip(expected, [output, *ends], strict=True)
+    return tuple(calls.choose(theirs, ours) for theirs, ours in pairs)
+
+
+def _as_tuple(states: Any) -> tuple[Tensor, ...]:
+    return tuple(states) if isinstance(states, tuple | list) else (states,)
+
+
+def _take_sequences(given: Operands) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Return sequences as float32 [steps, sequences, numbers], and the length of each."""
+    data = to_floats(given["input"])
+    if "sizes" not in given:
+        data = data.swapaxes(0, 1) if given["batch_first"] else data
+        return data, np.full(data.shape[1], len(data), np.int64)
+    sizes = given["sizes"].numpy()
+    padded = np.zeros((len(sizes), int(sizes[0]), data.shape[1]), np.float32)
+    for step, (end, size) in enumerate(zip(np.cumsum(sizes), sizes, strict=True)):
+        padded[step, :size] = data[end - size : end]
+    return padded, np.array([(sizes > number).sum() for number in range(int(sizes[0]))])
+
+
+def _list_levels(calls: Calls, kind: str, given: Operands) -> list[list[Level]]:
+    directions = 2 if given["both"] else 1
+    prepare: Callable[[Floats], Floats] = np.asarray
+    if isinstance(given["weights"][0], Tensor):
+        all_matrices = _group(given["weights"], given["levels"] * directions, given["has_biases"])
+    else:
+        all_matrices = [_unpack_cell(it) for it in given["weights"]]
+        prepare = quantise_inputs
+    levels = []
+    for number, matrices in enumerate(all_matrices):
+        name = f"l{number // directions}" + "_reverse" * (number % directions)
+        levels.append(_make_level(calls, kind, name, matrices, prepare))
+    return [levels[first : first + directions] for first in range(0, len(levels), directions)]
+
+
+def _group(flat: Sequence[Tensor], number: int, has_biases: bool) -> list[Matrices]:
+    """Return the matrices of each level and direction from PyTorch's flat list."""
+    each = len(flat) // number
+    groups = [list(flat[first : first + each]) for first in range(0, len(flat), each)]
+    return [
+        (
+            group[0],
+            group[1],
+            *(group[2:4] if has_biases else (None, None)),
+            group[-1] if each == 3 + 2 * has_biases else None,
+        )
+        for group in groups
+    ]
+
+
+def _unpack_cell(packed: Any) -> Matrices:
+    """Return the matrices of a level of a dynamically quantised layer."""
+    parts = packed.__getstate__()[4]
+    (of_input, input_bias), (of_state, state_bias) = (
+        torch.ops.quantized.linear_unpack(part) for part in parts
+    )
+    return of_input, of_state, input_bias, state_bias, None
+
+
+def _make_level(
+    calls: Calls, kind: str, name: str, matrices: Matrices, prepare: Callable[[Floats], Floats]
+) -> Level:
+    used = [it for it in matrices if it is not None]
+
+    def find_layer(suffix: str, part: Part) -> ProfiledLayer:
+        return calls.find_layer(kind, ".".join(filter(None, (name, suffix))), part, *used)
+
+    arrays = (None if it is None else to_floats(it) for it in matrices)
+    return Level(kind, Weights(*arrays), find_layer, prepare)  # type: ignore[arg-type]
+
+
+def _step_cell(kind: str, calls: Calls, expected: Any, given: Operands) -> Any:
+    matrices = (*(given.get(name) for name in ("w_ih", "w_hh", "b_ih", "b_hh")), None)
+    level = _make_level(calls, kind, "", matrices, np.asarray)  # type: ignore[arg-type]
+    states = tuple(to_floats(it) for it in _as_tuple(given["hx"]))
+    results = level.step(to_floats(given["input"]), states)
+    theirs = _as_tuple(expected)
+    level.layer.errors.add(to_floats(theirs[0]), results[0])
+    chosen = tuple(calls.choose(it, ours) for it, ours in zip(theirs, results, strict=True))
+    return chosen if isinstance(expected, tuple) else chosen[0]
+
+
+RULES: Mapping[Any, Rule] = {
+    **{getattr(torch, kind): Rule(PADDED, partial(_recur, kind)) for kind in CELLS},
+    **{
+        getattr(torch, f"{kind}_cell"): Rule(
+            "input hx w_ih w_hh b_ih b_hh", partial(_step_cell, kind)
+        )
+        for kind in CELLS
+    },
+    torch.ops.aten.quantized_lstm: Rule(PADDED, partial(_recur, "lstm")),
+    torch.ops.aten.quantized_gru: Rule(PADDED, partial(_recur, "gru")),
+}
