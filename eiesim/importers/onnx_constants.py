@@ -10,6 +10,7 @@ import numpy as np
 
 from eiesim.base.errors import WorkloadError
 from eiesim.graph import STEPS, Shape
+from eiesim.importers.onnx_branches import take_known_branches
 from eiesim.importers.onnx_file import Array, OnnxFile, find_graphs, find_types
 from eiesim.importers.onnx_host import start_model
 from eiesim.importers.onnx_runtime import Session
@@ -35,8 +36,11 @@ def fold_constants(file: OnnxFile) -> dict[str, Shape]:
         Shapes by tensor, `STEPS` for sizes that the input decides; no entry where nothing is known.
     """
     _fold(file, {})
-    _infer(file)
-    _fold(file, find_shapes(file.model))
+    while True:
+        _infer(file)
+        _fold(file, find_shapes(file.model))
+        if not take_known_branches(file):
+            break
     _infer(file)
     return find_shapes(file.model)
 
@@ -101,9 +105,11 @@ def _evaluate(file: OnnxFile, node: Any, shapes: Mapping[str, Shape]) -> dict[st
         return None
     if not any(node.output):
         return None
-    shape = shapes.get(node.input[0] if node.input else "", (STEPS,))
-    if node.op_type == "Shape" and not node.attribute and STEPS not in shape:
-        return {name: np.array(shape, np.int64) for name in node.output}
+    if node.op_type == "Shape" and node.input and node.input[0] in shapes:
+        ends = {it.name: it.i for it in node.attribute}
+        shape = shapes[node.input[0]][ends.get("start") : ends.get("end")]
+        if STEPS not in shape:
+            return {name: np.array(shape, np.int64) for name in node.output}
     reads = [name for name in node.input if name]
     inputs = {name: file.constants[name] for name in reads if name in file.constants}
     numbers = all(array.dtype.kind in "fiub" for array in inputs.values())

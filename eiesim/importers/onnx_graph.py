@@ -5,11 +5,14 @@ The extra ``onnx`` is needed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from eiesim.base.errors import WorkloadError
+import numpy as np
+
+from eiesim.base.errors import WorkloadError, did_you_mean
 from eiesim.graph import ANY, STEPS, Graph, Shape, Step
 from eiesim.importers.described import Described, Skipped
 from eiesim.importers.onnx_constants import fold_constants
@@ -43,7 +46,23 @@ class OnnxNetwork(NamedTuple):
     host: bytes
 
 
-def read_onnx(path: str | Path) -> OnnxNetwork:
+class KnownInputs(NamedTuple):
+    """What is known of a network's inputs before it runs.
+
+    Attributes
+    ----------
+    shapes
+        Shapes by name, where the file leaves sizes open.
+    values
+        Inputs that are one number, always the same: they become constants, and branches that
+        depend on them are taken.
+    """
+
+    shapes: Mapping[str, Shape] = {}
+    values: Mapping[str, float] = {}
+
+
+def read_onnx(path: str | Path, known: KnownInputs | None = None) -> OnnxNetwork:
     """Read a network; numbers in files beside it are read, too.
 
     A damaged file, one without a product that EIE can run, or a missing extra ``onnx``, is a
@@ -56,7 +75,7 @@ def read_onnx(path: str | Path) -> OnnxNetwork:
     import_runtime(str(path))
     try:
         file = read_onnx_file(path)
-        inputs = _take_inputs(file)
+        inputs = _take_inputs(file, known or KnownInputs())
         low = Lowering(file, fold_constants(file))
         low.run(RULES)
         return _Cut(low, inputs).finish(path)
@@ -64,9 +83,10 @@ def read_onnx(path: str | Path) -> OnnxNetwork:
         raise WorkloadError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error
 
 
-def _take_inputs(file: OnnxFile) -> dict[str, Shape]:
-    """Return the shapes of the inputs, and set the batch to one."""
+def _take_inputs(file: OnnxFile, known: KnownInputs) -> dict[str, Shape]:
+    """Return the shapes of the inputs, and set the batch to one where it is not known."""
     graph = file.model.graph
+    _bind(file, known)
     sequences = {node.input[0] for node in graph.node if node.op_type in CELLS and node.input}
     inputs = [
         type(value).FromString(value.SerializeToString())
@@ -81,6 +101,35 @@ def _take_inputs(file: OnnxFile) -> dict[str, Shape]:
         if value.type.HasField("tensor_type"):
             value.type.tensor_type.ClearField("shape")
     return shapes
+
+
+def _bind(file: OnnxFile, known: KnownInputs) -> None:
+    """Make constants of inputs whose value is known, and put known shapes in."""
+    from onnx import helper  # noqa: PLC0415 - an extra
+
+    inputs = {it.name: it for it in file.model.graph.input if it.name not in file.constants}
+    for name in (*known.shapes, *known.values):
+        if name not in inputs:
+            raise WorkloadError(f"input {name!r}: {did_you_mean(name, inputs)}")
+    for name, shape in known.shapes.items():
+        axes = inputs[name].type.tensor_type.shape.dim
+        sizes = [dim.dim_value for dim in axes]
+        if len(sizes) != len(shape) or any(
+            size > 0 and size != given for size, given in zip(sizes, shape, strict=True)
+        ):
+            stated = [size if size > 0 else "any" for size in sizes]
+            raise WorkloadError(f"input {name!r}: expected the shape {stated}, found {list(shape)}")
+        for dim, size in zip(axes, shape, strict=True):
+            dim.dim_value = size
+    for name, value in known.values.items():
+        kind = inputs[name].type.tensor_type
+        sizes = [dim.dim_value for dim in kind.shape.dim]
+        array = np.array(value).astype(helper.tensor_dtype_to_np_dtype(kind.elem_type))
+        if any(size != 1 for size in sizes) or array != value:
+            raise WorkloadError(
+                f"input {name!r}: expected a value of its type and shape {sizes}, found {value:g}"
+            )
+        file.constants[name] = array.reshape(sizes)
 
 
 def _take_shape(value: Any, is_sequence: bool) -> Shape:
@@ -104,16 +153,19 @@ class _Cut:
         self.names = {name: name for name in inputs}  # of steps, by tensor
         self.steps: list[Step] = []
         self.weights: dict[str, DenseLayer] = {}
-        self.types = find_types(low.file.model)
+        self.types = dict(find_types(low.file.model))
         self.producers = {name: node for node in low.nodes for name in node.output if name}
         self.outputs = self._find_outputs()
         self.wanted = {*self.outputs}.union(*(product.step.inputs for product in low.products))
 
-    def _find_outputs(self) -> list[str]:
-        """Return the file's outputs that are available; a node gives a constant one."""
+    def _find_outputs(self) -> dict[str, str]:
+        """Return the names of the file's outputs that are available, by tensor.
+
+        A node gives a constant one, and a copy of one that a product of another name gives.
+        """
         from onnx import TensorProto  # noqa: PLC0415 - an extra
 
-        outputs = []
+        outputs = {}
         for value in self.low.file.model.graph.output:
             name, kind = value.name, value.type
             other = kind.WhichOneof("value") not in (None, "tensor_type")
@@ -128,8 +180,19 @@ class _Cut:
                 inner = self.low.constant(self.low.file.constants.pop(name), name)
                 self.low.node("Identity", [inner], name)
                 self.producers[name] = self.low.entries[-1]
-            outputs.append(name)
+            outputs[self._give_name(name)] = name
         return outputs
+
+    def _give_name(self, output: str) -> str:
+        """Return the tensor of an output: of a product that has another name, a copy of it."""
+        product = self.low.find_product(output)
+        if product is None or product.step.name == output:
+            return output
+        copy = self.low.name_tensor(f"{output}/copy")
+        self.low.node("Identity", [output], copy)
+        self.producers[copy] = self.low.entries[-1]
+        self.types.update({copy: self.types[output]} if output in self.types else {})
+        return copy
 
     def finish(self, path: str | Path) -> OnnxNetwork:
         """Return the network."""
@@ -182,15 +245,19 @@ class _Cut:
         self.steps.append(Step(name, HOST_OP, operands, "", {"shape": shape}))
 
     def _name(self, tensor: str, node: Any) -> str:
-        products = (product.step.name for product in self.low.products)
-        taken = {*self.inputs, *(step.name for step in self.steps), *products}
-        for name in (node.name, tensor):
+        taken = self._list_names()
+        for name in (self.outputs.get(tensor), node.name, tensor):
             if name and name not in taken:
                 return str(name)
         number = 2
         while f"{tensor} ({number})" in taken:
             number += 1
         return f"{tensor} ({number})"
+
+    def _list_names(self) -> set[str]:
+        """Return the names that inputs and steps have, and that products are called by."""
+        products = (product.step.name for product in self.low.products)
+        return {*self.inputs, *(step.name for step in self.steps), *products}
 
     def _find_node(self, tensor: str) -> Any:
         """Return the node that gives a tensor, or None where a step gives it."""

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from eiesim.base.errors import WorkloadError
-from eiesim.graph import Shape, Step
+from eiesim.graph import ANY, Shape, Step
 from eiesim.importers.described import Skipped, Unsupported
 from eiesim.importers.onnx_file import Array, OnnxFile, find_graphs
-from eiesim.importers.onnx_host import find_reads
+from eiesim.importers.onnx_host import find_piece, find_reads
 from eiesim.layer.weights import DenseLayer
 
 PRODUCT = re.compile("Attention|Conv|Einsum|Gemm|GRU|LSTM|MatMul|RNN")
@@ -98,12 +98,21 @@ class Lowering:
                 return
             inside = [inner for graph in find_graphs(node) for inner in graph.node]
             if any(PRODUCT.search(inner.op_type) for inner in (node, *inside)):
-                raise Unsupported("not a product that EIE runs")
+                raise Unsupported(f"not a product that EIE runs{self._list_deciding(node)}")
         except (Unsupported, WorkloadError) as why:
             del self.entries[before:]
             operator = f"{domain}.{node.op_type}" if domain else node.op_type
             self.skipped.append(Skipped(name, f"{operator}: {why}; the host runs it"))
         self.entries.append(node)
+
+    def _list_deciding(self, node: Any) -> str:
+        """Return which inputs of one number decide the branch of an If, in words."""
+        if node.op_type != "If":
+            return ""
+        producers = {name: it for it in self.file.model.graph.node for name in it.output}
+        _, inputs = find_piece(node.input[0], self.file.constants, producers.get)
+        single = [name for name in inputs if all(size == 1 for size in self.shapes.get(name, ANY))]
+        return f"; known values of {', '.join(single)} would decide it" if single else ""
 
     def _name_step(self, wanted: str, outputs: Sequence[str]) -> str:
         """Return a name that no other step has."""
