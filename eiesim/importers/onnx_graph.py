@@ -18,7 +18,7 @@ from eiesim.importers.described import Described, Skipped
 from eiesim.importers.onnx_constants import fold_constants
 from eiesim.importers.onnx_file import OnnxFile, find_types, read_onnx_file
 from eiesim.importers.onnx_host import HOST_OP, HostGraph, find_piece, find_reads, start_model
-from eiesim.importers.onnx_lowering import Lowering, Product
+from eiesim.importers.onnx_lowering import Lowering, Product, shorten
 from eiesim.importers.onnx_products import RULES
 from eiesim.importers.onnx_runtime import import_runtime
 from eiesim.layer.weights import DenseLayer
@@ -247,12 +247,12 @@ class _Cut:
     def _name(self, tensor: str, node: Any) -> str:
         taken = self._list_names()
         for name in (self.outputs.get(tensor), node.name, tensor):
-            if name and name not in taken:
-                return str(name)
-        number = 2
-        while f"{tensor} ({number})" in taken:
+            if name and shorten(name) not in taken:
+                return shorten(name)
+        number, name = 2, shorten(tensor)
+        while f"{name} ({number})" in taken:
             number += 1
-        return f"{tensor} ({number})"
+        return f"{name} ({number})"
 
     def _list_names(self) -> set[str]:
         """Return the names that inputs and steps have, and that products are called by."""

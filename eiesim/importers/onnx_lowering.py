@@ -20,6 +20,14 @@ from eiesim.layer.weights import DenseLayer
 PRODUCT = re.compile("Attention|Conv|Einsum|Gemm|GRU|LSTM|MatMul|RNN")
 """Part of the name of an operator that multiplies weights."""
 Rule = Callable[["Lowering", Any, str], None]
+LONGEST = 200
+"""Bytes of a step's name: converters from TensorFlow join the names of what they fused."""
+
+
+def shorten(name: str) -> str:
+    """Return a name that a file can hold: its beginning, where it is too long."""
+    whole = name.encode()
+    return name if len(whole) <= LONGEST else f"{whole[:LONGEST].decode(errors='ignore')}..."
 
 
 @dataclass
@@ -115,12 +123,13 @@ class Lowering:
         return f"; known values of {', '.join(single)} would decide it" if single else ""
 
     def _name_step(self, wanted: str, outputs: Sequence[str]) -> str:
-        """Return a name that no other step has."""
-        for name in (wanted, *outputs):
-            if name and name not in self.steps:
+        """Return a name that no other step has, and that a file can hold."""
+        names = [shorten(name) for name in (wanted, *outputs) if name]
+        for name in names:
+            if name not in self.steps:
                 break
         else:
-            name = f"{wanted or outputs[0]} ({len(self.steps)})"
+            name = f"{names[0]} ({len(self.steps)})"
         self.steps.add(name)
         return name
 
