@@ -241,6 +241,23 @@ def load_model(
     return Model._of(container, path)
 
 
+def read_compressed(path: str | Path) -> Model | tuple[StoredLayer, ...]:
+    """Return what a compressed file holds: a network, or layers alone.
+
+    Raises
+    ------
+    WorkloadError
+        It is missing, damaged, or not compressed.
+    """
+    if not holds(path, Kind.CONTAINER):
+        raise WorkloadError(
+            f"{path}: expected a compressed file (.eie or .dcz), found another; import or compress "
+            "it first"
+        )
+    container = read_dcz(path)
+    return Model._of(container, path) if GRAPH in container.metadata else container.layers
+
+
 def _read(path: str | Path, steps: str | Path | None) -> NetworkFile:
     if not holds(path, Kind.CONTAINER):
         return read_network_file(path, steps)

@@ -14,7 +14,18 @@ from eiesim import __version__
 from eiesim.base.caches import share_caches
 from eiesim.base.errors import EieError, escape, show_warnings
 from eiesim.base.signals import Stopped, stop_as_ctrl_c
-from eiesim.cli import baseline, chip, compare, compress, doctor, import_, reproduce, run, sweep
+from eiesim.cli import (
+    baseline,
+    chip,
+    compare,
+    compress,
+    doctor,
+    export,
+    import_,
+    reproduce,
+    run,
+    sweep,
+)
 from eiesim.cli.output import tell
 
 COMMANDS = {
@@ -25,6 +36,7 @@ COMMANDS = {
     "compare": compare,
     "compress": compress,
     "import": import_,
+    "export": export,
     "sweep": sweep,
     "doctor": doctor,
 }

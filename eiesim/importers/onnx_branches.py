@@ -65,7 +65,7 @@ def _inline(file: OnnxFile, node: Any, branch: Any) -> list[Any]:
         copy = NodeProto.FromString(inner.SerializeToString())
         copy.name = f"{prefix}/{copy.name}" if copy.name else ""
         copy.output[:] = [names.get(name, name) for name in copy.output]
-        _rename_reads(copy, names)
+        rename_reads(copy, names)
         nodes.append(copy)
     for value, output in zip(branch.output, node.output, strict=True):
         if output:
@@ -74,7 +74,7 @@ def _inline(file: OnnxFile, node: Any, branch: Any) -> list[Any]:
     return nodes
 
 
-def _rename_reads(node: Any, names: Mapping[str, str]) -> None:
+def rename_reads(node: Any, names: Mapping[str, str]) -> None:
     """Rename what a node, and the graphs in it, read of the branch; no graph hides a name."""
     waiting = [node]
     while waiting:
