@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
-from eiesim.importers.content import read_content, read_json, take_floats
+from eiesim.importers.content import read_content, read_json
+from eiesim.importers.raw_numbers import take_numbers
 
 MOST_JSON_BYTES = 1 << 20
 MOST_NUMBERS = 1 << 26
@@ -79,10 +80,9 @@ def read_char_lstm(folder: str | Path) -> CharModel:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    if path.is_file() and path.stat().st_size > MOST_JSON_BYTES:
-        raise WorkloadError(
-            f"{path}: expected at most {MOST_JSON_BYTES} bytes, found {path.stat().st_size}"
-        )
+    size = path.stat().st_size if path.is_file() else 0
+    if size > MOST_JSON_BYTES:
+        raise WorkloadError(f"{path}: expected at most {MOST_JSON_BYTES} bytes, found {size}")
     content = read_json(path, MOST_JSON_BYTES)
     if not isinstance(content, dict):
         raise WorkloadError(f"{path}: expected an object, found {type(content).__name__}")
@@ -106,8 +106,10 @@ def _read_variable(
     fits = (
         isinstance(shape, list)
         and len(shape) == len(expected)
-        and all(type(size) is int and size > 0 for size in shape)
-        and all(wish in (None, size) for wish, size in zip(expected, shape, strict=True))
+        and all(
+            type(size) is int and size > 0 and wish in (None, size)
+            for wish, size in zip(expected, shape, strict=True)
+        )
     )
     wished = " x ".join("any" if size is None else str(size) for size in expected)
     if not fits or math.prod(shape) > MOST_NUMBERS:
@@ -122,7 +124,7 @@ def _read_variable(
             f"{file}: expected {bytes_expected} bytes for its shape {shape}, "
             f"found {file.stat().st_size}; get it again"
         )
-    numbers = take_floats(read_content(file, bytes_expected), str(file))
+    numbers = take_numbers(read_content(file, bytes_expected), str(file))
     if 4 * numbers.size != bytes_expected or not np.isfinite(numbers).all():
         raise WorkloadError(f"{file}: expected {wished} numbers, found others; get it again")
     return numbers.reshape(shape)

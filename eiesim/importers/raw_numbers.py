@@ -12,11 +12,7 @@ from eiesim.base.errors import WorkloadError
 
 
 class RawType(NamedTuple):
-    """A type of numbers.
-
-    `code` is NumPy's, without the byte order; of bfloat16, which NumPy does not know, that of its
-    bits.
-    """
+    """A type of numbers and NumPy's code of it; for bfloat16, which NumPy lacks, of its bits."""
 
     name: str
     code: str
@@ -27,11 +23,11 @@ class RawType(NamedTuple):
         return np.dtype(self.code).itemsize
 
 
-FLOAT32 = RawType("float32", "f4")
+FLOAT32, INT32 = RawType("float32", "f4"), RawType("int32", "i4")
 BFLOAT16 = RawType("bfloat16", "u2")
 DTYPES: Mapping[str, RawType] = {
     "F64": RawType("float64", "f8"), "F32": FLOAT32, "F16": RawType("float16", "f2"),
-    "BF16": BFLOAT16, "I64": RawType("int64", "i8"), "I32": RawType("int32", "i4"),
+    "BF16": BFLOAT16, "I64": RawType("int64", "i8"), "I32": INT32,
     "I16": RawType("int16", "i2"), "I8": RawType("int8", "i1"), "U8": RawType("uint8", "u1"),
     "BOOL": RawType("bool", "?"),
 }  # fmt: skip
@@ -39,7 +35,7 @@ DTYPES: Mapping[str, RawType] = {
 
 
 def take_numbers(
-    content: bytes, kind: RawType, what: str, is_big: bool = False
+    content: bytes, what: str, kind: RawType = FLOAT32, is_big: bool = False
 ) -> npt.NDArray[Any]:
     """Return bytes as numbers in the machine's byte order, a copy.
 

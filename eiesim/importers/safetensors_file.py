@@ -41,14 +41,13 @@ def read_safetensors(path: str | Path) -> dict[str, npt.NDArray[Any]]:
     place = 0
     for name, dtype, shape, first, last in sorted(rows, key=lambda row: row[3:]):
         kind = DTYPES[dtype]
+        size = kind.itemsize * math.prod(shape)
         # the format allows neither holes nor overlaps
-        if first != place or last - first != kind.itemsize * math.prod(shape):
+        if first != place or last - first != size:
             raise WorkloadError(
-                f"{path}: {name}: expected {kind.itemsize * math.prod(shape)} bytes from {place} "
-                f"on, found {first} to {last}"
+                f"{path}: {name}: expected {size} bytes from {place} on, found {first} to {last}"
             )
-        content = reader.take(last - first, name)
-        arrays[name] = take_numbers(content, kind, f"{path}: {name}").reshape(shape)
+        arrays[name] = take_numbers(reader.take(size, name), name, kind).reshape(shape)
         place = last
     if reader.left:
         raise WorkloadError(f"{path}: expected {place} bytes of tensors, found {reader.left} more")
@@ -76,8 +75,8 @@ def _take_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _take_row(name: str, row: Any, path: str) -> tuple[str, str, tuple[int, ...], int, int]:
     """Return name, type, shape, first byte and the byte behind the last of a tensor."""
-    facts = row if isinstance(row, dict) else {}
-    dtype, shape, places = (facts.get(key) for key in ("dtype", "shape", "data_offsets"))
+    entry = row if isinstance(row, dict) else {}
+    dtype, shape, places = (entry.get(key) for key in ("dtype", "shape", "data_offsets"))
     if not _are_sizes(shape) or not _are_sizes(places) or len(shape) > 16 or len(places) != 2:
         raise WorkloadError(f"{path}: {name}: expected dtype, shape and data_offsets in the header")
     if not isinstance(dtype, str) or dtype not in DTYPES:

@@ -29,12 +29,12 @@ def read_shards(path: str | Path) -> dict[str, npt.NDArray[Any]]:
     if not isinstance(places, dict) or not all(isinstance(name, str) for name in places.values()):
         raise WorkloadError(f"{path}: {MAP}: expected files by name, found {show_value(places)}")
     files = {name: _read_shard(Path(path), name) for name in dict.fromkeys(places.values())}
-    held = {key: name for name, arrays in files.items() for key in arrays}
-    for key in {**places, **held}:
-        if places.get(key) != held.get(key):
+    holders = {key: name for name, arrays in files.items() for key in arrays}
+    for key in {**places, **holders}:
+        if places.get(key) != holders.get(key):
             raise WorkloadError(
                 f"{path}: {key}: expected the file that holds it, found "
-                f"{places.get(key, 'none')} where {held.get(key, 'none')} does"
+                f"{places.get(key, 'none')} where {holders.get(key, 'none')} does"
             )
     return {key: files[name][key] for key, name in places.items()}
 

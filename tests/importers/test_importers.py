@@ -273,6 +273,7 @@ def write_wavegru(folder: Path, **parts: npt.ArrayLike) -> None:
 def test_wavegru_by_hand(tmp_path: Path) -> None:
     write_wavegru(tmp_path, bias=[1, 2], weights=[1, 2, 3, 4, 5, 6], mask=[1, 0, 1, 1, 1, 0])
     weights, bias = read_wavegru_layer(tmp_path, "a")
+    assert bias is not None
     assert weights.tolist() == [[1, 0, 3], [4, 5, 0]]
     assert bias.tolist() == [1, 2]
     assert weights.dtype == bias.dtype == np.float32
@@ -314,6 +315,7 @@ def test_wavegru_densities(
 ) -> None:
     """Pruned in blocks of 4 x 4 to 95, 93.75 and 92 %, as the first file's name tells."""
     weights, bias = read_wavegru_layer(shared_data / "wavegru", name)
+    assert bias is not None
     assert weights.shape == shape
     assert bias.shape == shape[:1]
     assert (weights != 0).mean() == pytest.approx(density, abs=0.001)
