@@ -52,11 +52,11 @@ def _add(builder: Builder, layer: NetLayer) -> None:
     kind = kind_of(layer.type)
     if kind == "input":
         return
-    missing = next((name for name in layer.bottoms if name not in builder.tensors), None)
+    missing = [name for name in layer.bottoms if name not in builder.tensors]
     if kind in TRAINING:
         builder.skip(layer.name, f"{layer.type}: serves training alone", layer.tops, None)
-    elif missing is not None or not layer.bottoms:
-        reason = f"reads {missing!r}, which is not there" if layer.bottoms else "reads nothing"
+    elif missing or not layer.bottoms:
+        reason = f"reads {missing[0]!r}, which is not there" if missing else "reads nothing"
         builder.skip(layer.name, reason, layer.tops, layer.shape)
     elif kind in UNCHANGED:
         builder.tensors |= dict.fromkeys(layer.tops, builder.tensors[layer.bottoms[0]])
@@ -94,9 +94,9 @@ def _pooling(block: Block) -> tuple[str, Settings]:
             raise Unsupported("the maximum of a whole image")
         return "global_avgpool", {}
     settings = read_pooling(parameters)
-    if method == "MAX":
-        return "maxpool", settings
-    return "avgpool", settings | {"count_padding": 1}
+    return (
+        ("maxpool", settings) if method == "MAX" else ("avgpool", settings | {"count_padding": 1})
+    )
 
 
 def _relu(block: Block) -> tuple[str, Settings]:
