@@ -19,45 +19,16 @@ from eiesim.importers.state_dict import Weights, find_layers, take_layer
 from eiesim.importers.torch_file import read_torch
 from eiesim.layer.weights import DenseLayer
 
-WEIGHT, BIAS = ".weight", ".bias"
 STATE_DICTS: Mapping[Kind, Callable[[str | Path], dict[str, npt.NDArray[Any]]]] = {
     Kind.TORCH: read_torch, Kind.SAFETENSORS: read_safetensors, Kind.SHARDS: read_shards,
 }  # fmt: skip
 
 
-def read_weights(path: str | Path) -> dict[str, DenseLayer]:
-    """Read the weights of a network's layers.
-
-    Parameters
-    ----------
-    path : str or Path
-        As in `read_weights_file`.
-
-    Returns
-    -------
-    dict of DenseLayer
-        By name, in the file's order.
-
-    Raises
-    ------
-    WorkloadError
-        As in `read_weights_file`.
-    """
-    return read_weights_file(path).layers
-
-
 def read_weights_file(path: str | Path) -> Weights:
     """Read the weights of a network's layers as it computes with them, and what else a file holds.
 
-    Parameters
-    ----------
-    path : str or Path
-        As in `read_as_trained`.
-
-    Raises
-    ------
-    WorkloadError
-        As in `read_as_trained`, or a weight is out of float32's range.
+    As `read_as_trained`, with the factors in the weights; one out of float32's range is a
+    WorkloadError.
     """
     return read_as_trained(path).join(str(path))
 
@@ -71,8 +42,8 @@ def read_as_trained(path: str | Path) -> Weights:
         A file of `torch.save` or safetensors, or an `.index.json` of several, with arrays as
         `find_layers` takes them; a `.caffemodel`; or a `.npz` file of such arrays, in which any
         array of two or more dimensions is a layer's weights [outputs, inputs, ...], called ``NAME``
-        or ``NAME.weight``, with its bias, if any, as ``NAME.bias`` [outputs]. What it is, is told
-        by its content.
+        or ``NAME.weight``, with its bias, if any, as ``NAME.bias`` [outputs]. The content decides
+        which.
 
     Raises
     ------
@@ -82,56 +53,50 @@ def read_as_trained(path: str | Path) -> Weights:
     """
     kind = find_kind(path)
     if kind == Kind.CAFFEMODEL:
-        found = Weights(_read_caffemodel(path))
+        weights = Weights(_read_caffemodel(path))
     elif kind == Kind.ARRAYS:
-        arrays = read_arrays(path)
-        if "codebook" in arrays or "header" in arrays:
-            raise WorkloadError(
-                f"{path}: expected weights, found a layer that is compressed already; "
-                "run it as it is"
-            )
-        found = find_layers(arrays, str(path), any_name=True)
-        _refuse_others(path, found)
+        weights = _read_npz(path)
     elif kind in STATE_DICTS:
-        found = find_layers(STATE_DICTS[kind](path), str(path))
+        weights = find_layers(STATE_DICTS[kind](path), str(path))
     else:
         raise WorkloadError(
             f"{path}: expected weights alone, found {kind.value}; import it instead"
         )
-    if not found.layers:
-        named = ", ".join(f"{key} {list(it.shape)}" for key, it in [*found.others.items()][:5])
+    if not weights.layers:
+        others = [f"{key} {list(array.shape)}" for key, array in weights.others.items()]
         raise WorkloadError(
             f"{path}: expected weights [outputs, inputs, ...] of at least one layer, called "
-            f"NAME.weight, found {named or 'none'}"
+            f"NAME.weight, found {', '.join(others[:5]) or 'none'}"
         )
-    return found
+    return weights
 
 
 def _read_caffemodel(path: str | Path) -> dict[str, DenseLayer]:
-    return {
-        name: take_layer(
-            _squeeze(blobs[0]), blobs[1] if blobs[1:] else None, f"{path}: layer {name}"
-        )
-        for name, blobs in read_caffemodel(path).items()
-        if blobs and blobs[0].ndim >= 2
-    }
+    layers = {}
+    for name, (array, *biases) in read_caffemodel(path).items():
+        if array.ndim >= 2:
+            # old Caffe files put 1 x 1 before an inner product's matrix
+            matrix = array.reshape(array.shape[2:]) if array.shape[:-2] == (1, 1) else array
+            bias = biases[0] if biases else None
+            layers[name] = take_layer(matrix, bias, f"{path}: layer {name}")
+    return layers
 
 
-def _refuse_others(path: str | Path, found: Weights) -> None:
-    """Refuse arrays that nobody asked to leave out, but for those of a normalisation."""
-    norms = {norm.name for norm in find_norms(found.others)}
-    others = [key for key in found.others if key.rpartition(".")[0] not in norms]
-    if others:
+def _read_npz(path: str | Path) -> Weights:
+    """Read arrays that are weights or biases, each, but for those of a normalisation."""
+    arrays = read_arrays(path)
+    if "codebook" in arrays or "header" in arrays:
         raise WorkloadError(
-            *(
-                f"{path}: array {key!r} {list(found.others[key].shape)}: expected weights of two "
-                f"or more dimensions, or a bias called NAME{BIAS} beside weights NAME or "
-                f"NAME{WEIGHT}; rename it or leave it out"
-                for key in others
-            )
+            f"{path}: expected weights, found a layer that is compressed already; run it as it is"
         )
-
-
-def _squeeze(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return an inner product's matrix without the 1 x 1 that old Caffe files put before it."""
-    return array.reshape(array.shape[2:]) if array.shape[:-2] == (1, 1) else array
+    weights = find_layers(arrays, str(path), any_name=True)
+    norms = {norm.name for norm in find_norms(weights.others)}
+    problems = [
+        f"{path}: array {key!r} {list(array.shape)}: expected weights of two or more dimensions, "
+        "or a bias called NAME.bias beside weights NAME or NAME.weight; rename it or leave it out"
+        for key, array in weights.others.items()
+        if key.rpartition(".")[0] not in norms
+    ]
+    if problems:
+        raise WorkloadError(*problems)
+    return weights

@@ -18,7 +18,7 @@ from eiesim.base.errors import WorkloadError
 from eiesim.compress.plan import read_plan
 from eiesim.importers.safetensors_file import read_safetensors
 from eiesim.importers.torch_file import MAGIC, read_torch
-from eiesim.importers.weight_files import read_weights, read_weights_file
+from eiesim.importers.weight_files import read_weights_file
 from tests.support.fuzzing import fuzz
 from tests.support.weight_files import (
     NAMES,
@@ -73,7 +73,7 @@ def test_narrow_numbers_become_float32(tmp_path: Path) -> None:
     del arrays["c.scale"]
     path.write_bytes(pack_safetensors(arrays))
     with pytest.raises(WorkloadError, match=r"uint8 weights: expected c.scale beside them"):
-        read_weights(path)
+        read_weights_file(path)
 
 
 def forge(change: dict[str, Any]) -> bytes:
