@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from eiesim.base.errors import WorkloadError
 
@@ -50,7 +50,7 @@ def open_content(path: str | Path) -> Iterator[tuple[IO[bytes], bool]]:
             if not is_packed:
                 yield stream, False
                 return
-            with gzip.open(stream) as unpacked:
+            with cast(IO[bytes], gzip.open(stream)) as unpacked:
                 yield unpacked, True
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise WorkloadError(

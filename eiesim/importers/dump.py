@@ -109,10 +109,10 @@ def _count_pes(folder: Path) -> int:
 
 
 def _find_entries(
-    pointers: npt.NDArray[Any], pairs: npt.NDArray[Any], file: Path, pe: int, n_pes: int
+    pointers: npt.NDArray[np.int32], pairs: npt.NDArray[np.int32], file: Path, pe: int, n_pes: int
 ) -> tuple[npt.NDArray[Any], ...]:
     """Return row, column and code of each entry of a PE that is no padding zero."""
-    steps = np.diff(pointers.astype(np.int64))
+    steps: npt.NDArray[np.int64] = np.diff(pointers.astype(np.int64))
     sound = pointers.size > 1 and pointers[0] == 0 and steps.min() >= 0
     if not sound or pairs.size != 2 * int(pointers[-1]):
         raise WorkloadError(

@@ -287,9 +287,9 @@ def _find_tensors(tree: Any, path: str) -> Tensors:
             f"{path}: expected one state dictionary, found several ({places}); save the one that "
             "is meant: torch.save(checkpoint[KEY], FILE)"
         )
-    state = next(iter((weights or states).values()), None)
-    if state is None:
+    if not states:
         raise WorkloadError(f"{path}: expected a dictionary of tensors, found none; {SAVE_WEIGHTS}")
+    state = next(iter((weights or states).values()))
     return {key: tensor for key, tensor in state.items() if not isinstance(tensor, _Other)}
 
 
