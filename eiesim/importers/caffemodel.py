@@ -15,9 +15,9 @@ from eiesim.importers.content import read_content
 from eiesim.importers.raw_numbers import take_numbers
 
 Blobs = tuple[npt.NDArray[np.float32], ...]
-VARINT, LENGTH, FOUR_BYTES = 0, 2, 5
+VARINT, LENGTH = 0, 2
 """Wire types: how a field's value is written."""
-FIXED = {1: 8, FOUR_BYTES: 4}
+FIXED = {1: 8, 5: 4}
 """Bytes of the wire types of one length."""
 LAYER_FIELDS = {100: (1, 7), 2: (4, 6)}
 """NetParameter's `layer` and the older `layers`: the fields of a layer's name and of its blobs."""
@@ -34,12 +34,28 @@ class Message(NamedTuple):
     at: int
     file: str
 
-    def damage(self, place: int, expected: str) -> WorkloadError:
-        """Return the error for a message that is not as expected at a place."""
-        return WorkloadError(
-            f"{self.file}: byte {self.at + place}: expected {expected}; "
-            "the file is truncated, damaged or no .caffemodel"
-        )
+    def read_fields(self) -> Iterator[tuple[int, int | Message]]:
+        """Yield number and value of each field, in order; WorkloadError if one is damaged."""
+        place = 0
+        while place < len(self.content):
+            start = place
+            key, place = self.take_varint(place)
+            number, wire = key >> 3, key & 7
+            if wire == VARINT:
+                value, place = self.take_varint(place)
+                yield number, value
+                continue
+            if wire == LENGTH:
+                length, place = self.take_varint(place)
+            elif wire in FIXED:
+                length = FIXED[wire]
+            else:
+                raise self.damage(start, f"wire type 0, 1, 2 or 5, found {wire}")
+            left = len(self.content) - place
+            if length > left:
+                raise self.damage(start, f"a field of {length} bytes, found {left} bytes left")
+            yield number, Message(self.content[place : place + length], self.at + place, self.file)
+            place += length
 
     def take_varint(self, place: int) -> tuple[int, int]:
         """Return a varint and where it ends."""
@@ -48,14 +64,12 @@ class Message(NamedTuple):
             raise self.damage(place, "a number of at most 10 bytes, found one without end")
         return varint
 
-
-class MessageField(NamedTuple):
-    """One field of a message: a varint has a `value`, the other wire types a `payload`."""
-
-    number: int
-    wire: int
-    value: int
-    payload: Message
+    def damage(self, place: int, expected: str) -> WorkloadError:
+        """Return the error for a message that is not as expected at a place."""
+        return WorkloadError(
+            f"{self.file}: byte {self.at + place}: expected {expected}; "
+            "the file is truncated, damaged or no .caffemodel"
+        )
 
 
 def read_caffemodel(path: str | Path) -> dict[str, Blobs]:
@@ -72,14 +86,13 @@ def read_caffemodel(path: str | Path) -> dict[str, Blobs]:
     BlobProto, BlobShape. Protocol Buffers, "Encoding".
     """
     layers: dict[str, Blobs] = {}
-    for field in read_fields(Message(memoryview(read_content(path)), 0, str(path))):
-        if field.wire != LENGTH or field.number not in LAYER_FIELDS:
+    for number, value in Message(memoryview(read_content(path)), 0, str(path)).read_fields():
+        if number not in LAYER_FIELDS or not isinstance(value, Message):
             continue
-        name, blobs = _read_layer(field.payload, *LAYER_FIELDS[field.number])
+        name, blobs = _read_layer(value, *LAYER_FIELDS[number])
         if blobs and name in layers:
             raise WorkloadError(
-                f"{path}: byte {field.payload.at}: expected layers of different names, found "
-                f"{name!r} twice"
+                f"{path}: byte {value.at}: expected layers of different names, found {name!r} twice"
             )
         if blobs:
             layers[name] = blobs
@@ -89,31 +102,6 @@ def read_caffemodel(path: str | Path) -> dict[str, Blobs]:
             "none, and the oldest Caffe files must go through upgrade_net_proto_binary"
         )
     return layers
-
-
-def read_fields(message: Message) -> Iterator[MessageField]:
-    """Yield the fields of a message in the file's order; WorkloadError where one is damaged."""
-    place = 0
-    while place < len(message.content):
-        start = place
-        key, place = message.take_varint(place)
-        wire, value, length = key & 7, 0, 0
-        if wire == VARINT:
-            value, place = message.take_varint(place)
-        elif wire == LENGTH:
-            length, place = message.take_varint(place)
-        elif wire in FIXED:
-            length = FIXED[wire]
-        else:
-            raise message.damage(start, f"wire type 0, 1, 2 or 5, found {wire}")
-        left = len(message.content) - place
-        if length > left:
-            raise message.damage(start, f"a field of {length} bytes, found {left} bytes left")
-        payload = message.content[place : place + length]
-        yield MessageField(
-            key >> 3, wire, value, Message(payload, message.at + place, message.file)
-        )
-        place += length
 
 
 def read_varint(content: bytes | memoryview, place: int) -> tuple[int, int] | None:
@@ -129,11 +117,11 @@ def read_varint(content: bytes | memoryview, place: int) -> tuple[int, int] | No
 def _read_layer(layer: Message, name_field: int, blobs_field: int) -> tuple[str, Blobs]:
     name = b""
     blobs = []
-    for field in read_fields(layer):
-        if (field.number, field.wire) == (name_field, LENGTH):
-            name = bytes(field.payload.content)
-        elif (field.number, field.wire) == (blobs_field, LENGTH):
-            blobs.append(_read_blob(field.payload))
+    for number, value in layer.read_fields():
+        if number == name_field and isinstance(value, Message):
+            name = bytes(value.content)
+        elif number == blobs_field and isinstance(value, Message):
+            blobs.append(_read_blob(value))
     return name.decode("utf-8", "backslashreplace"), tuple(blobs)
 
 
@@ -141,14 +129,14 @@ def _read_blob(blob: Message) -> npt.NDArray[np.float32]:
     data = bytearray()
     shape: list[int] = []
     legacy: dict[int, int] = {}
-    for field in read_fields(blob):
-        if field.number == BLOB_DATA and field.wire in (LENGTH, FOUR_BYTES):
-            data += field.payload.content
-        elif (field.number, field.wire) == (BLOB_SHAPE, LENGTH):
-            shape = _read_shape(field.payload)
-        elif field.wire == VARINT and field.number in LEGACY_DIMS:
-            legacy[field.number] = field.value
-    if legacy and not shape:
+    for number, value in blob.read_fields():
+        if isinstance(value, int):
+            legacy[number] = value
+        elif number == BLOB_DATA:
+            data += value.content
+        elif number == BLOB_SHAPE:
+            shape = _read_shape(value)
+    if not shape and not legacy.keys().isdisjoint(LEGACY_DIMS):
         shape = [legacy.get(number, 0) for number in LEGACY_DIMS]
     numbers = take_numbers(bytes(data), f"{blob.file}: byte {blob.at}: blob")
     if len(shape) > MOST_DIMS or 0 in shape or math.prod(shape) != numbers.size:
@@ -161,12 +149,12 @@ def _read_blob(blob: Message) -> npt.NDArray[np.float32]:
 def _read_shape(message: Message) -> list[int]:
     """Return the dimensions, written one by one or packed into one field."""
     dims: list[int] = []
-    for field in read_fields(message):
-        if (field.number, field.wire) == (SHAPE_DIM, VARINT):
-            dims.append(field.value)
-        elif (field.number, field.wire) == (SHAPE_DIM, LENGTH):
+    for number, value in message.read_fields():
+        if number == SHAPE_DIM and isinstance(value, int):
+            dims.append(value)
+        elif number == SHAPE_DIM and isinstance(value, Message):
             place = 0
-            while place < len(field.payload.content):
-                value, place = field.payload.take_varint(place)
-                dims.append(value)
+            while place < len(value.content):
+                dim, place = value.take_varint(place)
+                dims.append(dim)
     return dims

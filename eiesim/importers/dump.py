@@ -112,7 +112,7 @@ def _find_entries(
     pointers: npt.NDArray[np.int32], pairs: npt.NDArray[np.int32], file: Path, pe: int, n_pes: int
 ) -> tuple[npt.NDArray[Any], ...]:
     """Return row, column and code of each entry of a PE that is no padding zero."""
-    steps: npt.NDArray[np.int64] = np.diff(pointers.astype(np.int64))
+    steps = np.subtract(pointers[1:], pointers[:-1], dtype=np.int64)
     sound = pointers.size > 1 and pointers[0] == 0 and steps.min() >= 0
     if not sound or pairs.size != 2 * int(pointers[-1]):
         raise WorkloadError(
