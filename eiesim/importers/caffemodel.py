@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
-from eiesim.importers.content import read_content
-from eiesim.importers.raw_numbers import take_numbers
+from eiesim.importers.content import read_content, take_numbers
 
 Blobs = tuple[npt.NDArray[np.float32], ...]
 VARINT, LENGTH = 0, 2

@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
-from eiesim.importers.content import read_content, read_json
-from eiesim.importers.raw_numbers import take_numbers
+from eiesim.importers.content import read_content, read_json, take_numbers
 
 MOST_JSON_BYTES = 1 << 20
 MOST_NUMBERS = 1 << 26

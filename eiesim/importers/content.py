@@ -1,14 +1,17 @@
-"""What a file holds, taken whole or refused: plain or gzip, and never without a bound."""
+"""What a file holds, as bytes, JSON or numbers: taken whole or refused, never without a bound."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
 
@@ -20,13 +23,33 @@ MOST_NUMBERS_A_BYTE = 64
 GZIP_MAGIC = b"\x1f\x8b"
 
 
+class RawType(NamedTuple):
+    """A type of numbers and NumPy's code of it; for bfloat16, which NumPy lacks, of its bits."""
+
+    name: str
+    code: str
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a number."""
+        return np.dtype(self.code).itemsize
+
+
+FLOAT32, INT32 = RawType("float32", "f4"), RawType("int32", "i4")
+BFLOAT16 = RawType("bfloat16", "u2")
+DTYPES: Mapping[str, RawType] = {
+    "F64": RawType("float64", "f8"), "F32": FLOAT32, "F16": RawType("float16", "f2"),
+    "BF16": BFLOAT16, "I64": RawType("int64", "i8"), "I32": INT32,
+    "I16": RawType("int16", "i2"), "I8": RawType("int8", "i1"), "U8": RawType("uint8", "u1"),
+    "BOOL": RawType("bool", "?"),
+}  # fmt: skip
+"""Types by safetensors' names."""
+
+
 def bound_numbers(file_bytes: int) -> int:
     """Return how many numbers the arrays of a file may have that it holds without their zeros.
 
-    Parameters
-    ----------
-    file_bytes : int
-        Length of the file, with those that it names.
+    The length of the file is with those of the files that it names.
     """
     return LEAST_NUMBERS + MOST_NUMBERS_A_BYTE * file_bytes
 
@@ -87,3 +110,23 @@ def read_json(path: str | Path, most_unpacked_bytes: int) -> Any:
         return json.loads(read_content(path, most_unpacked_bytes))
     except (ValueError, RecursionError) as error:
         raise WorkloadError(f"{path}: expected JSON, found something else: {error}") from error
+
+
+def take_numbers(
+    content: bytes | memoryview, what: str, kind: RawType = FLOAT32, is_big: bool = False
+) -> npt.NDArray[Any]:
+    """Return bytes as numbers in the machine's byte order, a copy.
+
+    A bfloat16 becomes a float32, which changes no number. A length that is no multiple of a
+    number's is a WorkloadError.
+    """
+    if len(content) % kind.itemsize:
+        raise WorkloadError(
+            f"{what}: expected {kind.name} numbers of {kind.itemsize} bytes each, found "
+            f"{len(content)} bytes; the file is truncated or of another kind"
+        )
+    stored = np.frombuffer(content, np.dtype(kind.code).newbyteorder(">" if is_big else "<"))
+    if kind == BFLOAT16:
+        # a bfloat16 is the upper half of a float32
+        return (stored.astype(np.uint32) << 16).view(np.float32)
+    return stored.astype(stored.dtype.newbyteorder("="))

@@ -13,8 +13,7 @@ from scipy import sparse
 
 from eiesim.base.arrays import take_array
 from eiesim.base.errors import WorkloadError
-from eiesim.importers.content import read_content
-from eiesim.importers.raw_numbers import FLOAT32, INT32, RawType, take_numbers
+from eiesim.importers.content import FLOAT32, INT32, RawType, read_content, take_numbers
 from eiesim.layer.weights import CompressedLayer
 
 POINTERS, ENTRIES = "ptr", "spm"

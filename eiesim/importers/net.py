@@ -13,9 +13,8 @@ from scipy import sparse
 from eiesim.base.arrays import require_finite
 from eiesim.base.errors import WorkloadError
 from eiesim.base.files import ByteReader
-from eiesim.importers.content import read_content
+from eiesim.importers.content import read_content, take_numbers
 from eiesim.importers.prototxt import NetLayer, read_prototxt
-from eiesim.importers.raw_numbers import take_numbers
 from eiesim.layer.weights import LARGEST, CompressedLayer, StoredLayer
 
 TRUNCATED = "the file is truncated, or the .prototxt is of another network"

@@ -8,8 +8,7 @@ import numpy as np
 
 from eiesim.base.arrays import require_finite
 from eiesim.base.errors import WorkloadError
-from eiesim.importers.content import read_content
-from eiesim.importers.raw_numbers import take_numbers
+from eiesim.importers.content import read_content, take_numbers
 from eiesim.layer.weights import DenseLayer
 
 

@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError, did_you_mean
 from eiesim.base.files import ByteReader
-from eiesim.importers.content import read_content
-from eiesim.importers.raw_numbers import DTYPES, take_numbers
+from eiesim.importers.content import DTYPES, read_content, take_numbers
 
 MOST_HEADER_BYTES = 100_000_000
 """The limit of the format's own library."""

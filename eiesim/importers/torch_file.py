@@ -6,7 +6,7 @@ import io
 import math
 import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,9 +16,8 @@ import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
 from eiesim.base.files import BoundedReader
-from eiesim.importers.content import bound_numbers
+from eiesim.importers.content import DTYPES, RawType, bound_numbers, take_numbers
 from eiesim.importers.pickled import Named, read_pickle
-from eiesim.importers.raw_numbers import DTYPES, RawType, take_numbers
 from eiesim.importers.torch_sparse import INDICES, SAVE_DENSE, spread
 
 PICKLE = b"\x80"
@@ -83,8 +82,14 @@ class _Sparse(NamedTuple):
 
 
 _Any = _Tensor | _Sparse | _Other
-Tensors = Mapping[str, _Tensor | _Sparse]
-Load = Callable[[_Storage], Array]
+
+
+class _Content(NamedTuple):
+    """A pickle's value, what gives the bytes of a storage, and whether these are big-endian."""
+
+    tree: Any
+    load: Callable[[_Storage], bytes | memoryview]
+    is_big: bool
 
 
 def read_torch(path: str | Path) -> dict[str, Array]:
@@ -104,14 +109,14 @@ def read_torch(path: str | Path) -> dict[str, Array]:
             most_numbers = bound_numbers(stream.size)
             if zipfile.is_zipfile(stream):
                 with zipfile.ZipFile(stream) as archive:
-                    return _collect(*_read_zip(archive, str(path)), most_numbers, str(path))
+                    return _collect(_read_zip(archive, str(path)), most_numbers, str(path))
             stream.seek(0)
-            return _collect(*_read_old(stream.read(), str(path)), most_numbers, str(path))
+            return _collect(_read_old(stream.read(), str(path)), most_numbers, str(path))
     except (OSError, *ZIP_ERRORS) as error:
         raise WorkloadError(f"{path}: cannot be read: {error}") from error
 
 
-def _read_zip(archive: zipfile.ZipFile, path: str) -> tuple[Tensors, Load]:
+def _read_zip(archive: zipfile.ZipFile, path: str) -> _Content:
     entries = {entry.filename: entry for entry in archive.infolist()}
     pickles = [name for name in entries if name.rpartition("/")[2] == "data.pkl"]
     if len(pickles) != 1 or len(entries) < len(archive.infolist()):
@@ -132,14 +137,13 @@ def _read_zip(archive: zipfile.ZipFile, path: str) -> tuple[Tensors, Load]:
     is_big = f"{folder}byteorder" in entries and read("byteorder", 16) == b"big"
     tree, _ = _unpickle(io.BytesIO(read("data.pkl", MOST_PICKLE_BYTES)), path)
 
-    def load(storage: _Storage) -> Array:
-        content = read(f"data/{storage.key}", storage.numbers * storage.kind.itemsize)
-        return _take_storage_numbers(content, storage, path, is_big)
+    def load(storage: _Storage) -> bytes:
+        return read(f"data/{storage.key}", storage.numbers * storage.kind.itemsize)
 
-    return _find_tensors(tree, path), load
+    return _Content(tree, load, is_big)
 
 
-def _read_old(content: bytes, path: str) -> tuple[Tensors, Load]:
+def _read_old(content: bytes, path: str) -> _Content:
     stream = io.BytesIO(content)
     if not content.startswith(PICKLE):
         raise WorkloadError(f"{path}: expected a file of torch.save, found other content")
@@ -147,41 +151,26 @@ def _read_old(content: bytes, path: str) -> tuple[Tensors, Load]:
         raise WorkloadError(f"{path}: expected a file of torch.save, found another pickle")
     system, _ = _unpickle(stream, path)
     is_big = isinstance(system, dict) and system.get("little_endian") is False
-    tree, known = _unpickle(stream, path)
+    tree, storages = _unpickle(stream, path)
     keys, _ = _unpickle(stream, path)
-    tensors = _find_tensors(tree, path)
-    places: dict[str, int] = {}
-    place = stream.tell()
+    parts: dict[str, memoryview] = {}
+    rest = memoryview(content)[stream.tell() :]
     for key in keys if isinstance(keys, list) else []:
-        if key not in known:
+        if not isinstance(key, str) or key not in storages:
             raise WorkloadError(f"{path}: storage {key!r}: expected a tensor that uses it")
-        count = int.from_bytes(content[place : place + 8], "big" if is_big else "little")
-        if count != known[key].numbers:
-            raise WorkloadError(
-                f"{path}: storage {key}: expected {known[key].numbers} numbers, found {count}"
-            )
-        places[key] = place + 8
-        place += 8 + count * known[key].kind.itemsize
+        numbers = storages[key].numbers
+        count = int.from_bytes(rest[:8], "big" if is_big else "little")
+        if count != numbers:
+            raise WorkloadError(f"{path}: storage {key}: expected {numbers} numbers, found {count}")
+        end = 8 + count * storages[key].kind.itemsize
+        parts[key], rest = rest[8:end], rest[end:]
 
-    def load(storage: _Storage) -> Array:
-        if storage.key not in places:
+    def load(storage: _Storage) -> memoryview:
+        if storage.key not in parts:
             raise WorkloadError(f"{path}: storage {storage.key}: expected in the file, found none")
-        first = places[storage.key]
-        part = content[first : first + storage.numbers * storage.kind.itemsize]
-        return _take_storage_numbers(part, storage, path, is_big)
+        return parts[storage.key]
 
-    return tensors, load
-
-
-def _take_storage_numbers(content: bytes, storage: _Storage, path: str, is_big: bool) -> Array:
-    what = f"{path}: storage {storage.key}"
-    numbers = take_numbers(content, what, storage.kind, is_big)
-    if numbers.size != storage.numbers:
-        raise WorkloadError(
-            f"{what}: expected {storage.numbers} numbers, found {numbers.size}; the file is "
-            "truncated or damaged"
-        )
-    return numbers
+    return _Content(tree, load, is_big)
 
 
 def _unpickle(stream: io.BytesIO, path: str) -> tuple[Any, dict[str, _Storage]]:
@@ -266,7 +255,7 @@ def _take_sparse(arguments: tuple[Any, ...], path: str) -> _Sparse | _Other:
     )
 
 
-def _find_tensors(tree: Any, path: str) -> Tensors:
+def _find_tensors(tree: Any, path: str) -> dict[str, _Tensor | _Sparse]:
     """Return the tensors of the state dictionary that a tree is or holds."""
     if isinstance(tree, _Any):
         raise WorkloadError(f"{path}: expected a dictionary, found one tensor; {SAVE_WEIGHTS}")
@@ -310,15 +299,25 @@ def _find_states(tree: Any, place: str, seen: set[int]) -> dict[str, dict[str, _
     return states
 
 
-def _collect(tensors: Tensors, load: Load, most_numbers: int, path: str) -> dict[str, Array]:
+def _collect(content: _Content, most_numbers: int, path: str) -> dict[str, Array]:
     """Return the numbers of tensors; a storage that several share is read once."""
-    load_once = cache(load)
+
+    @cache
+    def load(storage: _Storage) -> Array:
+        what = f"{path}: storage {storage.key}"
+        numbers = take_numbers(content.load(storage), what, storage.kind, content.is_big)
+        if numbers.size != storage.numbers:
+            raise WorkloadError(
+                f"{what}: expected {storage.numbers} numbers, found {numbers.size}; the file is "
+                "truncated or damaged"
+            )
+        return numbers
 
     def take(tensor: _Tensor) -> Array:
-        return _take_view(load_once(tensor.storage), tensor)
+        return _take_view(load(tensor.storage), tensor)
 
     arrays, left = {}, most_numbers
-    for name, tensor in tensors.items():
+    for name, tensor in _find_tensors(content.tree, path).items():
         if isinstance(tensor, _Tensor):
             arrays[name] = take(tensor)
             continue
