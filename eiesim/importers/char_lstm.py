@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.arrays import require_finite
 from eiesim.base.errors import WorkloadError
 from eiesim.importers.content import read_content, read_json, take_numbers
 
@@ -56,7 +57,7 @@ def read_char_lstm(folder: str | Path) -> CharModel:
     """
     path = Path(folder)
     characters = _read_vocabulary(path / "vocab.json")
-    manifest = _read_json(path / "manifest.json")
+    manifest = read_json(path / "manifest.json", MOST_JSON_BYTES)
     size = len(characters)
     embedding = _read_variable(path, manifest, "embedding", (size, None))
     inputs = embedding.shape[1]
@@ -78,18 +79,8 @@ def read_char_lstm(folder: str | Path) -> CharModel:
     return CharModel(characters, embedding, tuple(cells), output.T.copy(), output_bias)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    size = path.stat().st_size if path.is_file() else 0
-    if size > MOST_JSON_BYTES:
-        raise WorkloadError(f"{path}: expected at most {MOST_JSON_BYTES} bytes, found {size}")
-    content = read_json(path, MOST_JSON_BYTES)
-    if not isinstance(content, dict):
-        raise WorkloadError(f"{path}: expected an object, found {type(content).__name__}")
-    return content
-
-
 def _read_vocabulary(path: Path) -> tuple[str, ...]:
-    numbers = _read_json(path)
+    numbers = read_json(path, MOST_JSON_BYTES)
     if not numbers or sorted(map(str, numbers.values())) != sorted(map(str, range(len(numbers)))):
         raise WorkloadError(
             f"{path}: expected each of the numbers 0 to {len(numbers) - 1} for one character"
@@ -117,13 +108,13 @@ def _read_variable(
             f"found {json.dumps(shape)[:80]}"
         )
     file = path / name.replace("/", "_")
-    bytes_expected = 4 * math.prod(shape)
-    if file.is_file() and file.stat().st_size != bytes_expected:
+    size = 4 * math.prod(shape)
+    content = read_content(file, size)
+    if len(content) != size:
         raise WorkloadError(
-            f"{file}: expected {bytes_expected} bytes for its shape {shape}, "
-            f"found {file.stat().st_size}; get it again"
+            f"{file}: expected {size} bytes for its shape {shape}, found {len(content)}; "
+            "get it again"
         )
-    numbers = take_numbers(read_content(file, bytes_expected), str(file))
-    if 4 * numbers.size != bytes_expected or not np.isfinite(numbers).all():
-        raise WorkloadError(f"{file}: expected {wished} numbers, found others; get it again")
-    return numbers.reshape(shape)
+    numbers = take_numbers(content, str(file)).reshape(shape)
+    require_finite(numbers, str(file))
+    return numbers

@@ -84,32 +84,36 @@ def open_content(path: str | Path) -> Iterator[tuple[IO[bytes], bool]]:
         raise WorkloadError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def read_content(path: str | Path, most_unpacked_bytes: int = MOST_UNPACKED_BYTES) -> bytes:
-    """Read a file; one that is gzip is unpacked, up to a bound.
+def read_content(path: str | Path, most_bytes: int | None = None) -> bytes:
+    """Read a file, unpacked if it is gzip; by default a bound holds for an unpacked one alone.
 
-    A missing, unreadable or damaged file, or one that unpacks to more, is a WorkloadError.
+    A missing, unreadable or damaged file, or one of more bytes, is a WorkloadError.
     """
     with open_content(path) as (stream, is_packed):
-        if not is_packed:
+        if most_bytes is None and not is_packed:
             return stream.read()
+        most = MOST_UNPACKED_BYTES if most_bytes is None else most_bytes
         content = bytearray()
         # in chunks, since the length that gzip states is not to be trusted
         while chunk := stream.read(CHUNK_BYTES):
             content += chunk
-            if len(content) > most_unpacked_bytes:
+            if len(content) > most:
                 raise WorkloadError(
-                    f"{path}: expected gzip of at most {most_unpacked_bytes} bytes, found more; "
-                    "the file is another one, or damaged"
+                    f"{path}: expected at most {most} bytes, found more; the file is another one, "
+                    "or damaged"
                 )
         return bytes(content)
 
 
-def read_json(path: str | Path, most_unpacked_bytes: int) -> Any:
-    """Read a file of JSON, as `read_content` does; anything else is a WorkloadError."""
+def read_json(path: str | Path, most_bytes: int) -> dict[str, Any]:
+    """Read an object from a file of JSON, as `read_content` does; else it is a WorkloadError."""
     try:
-        return json.loads(read_content(path, most_unpacked_bytes))
+        value = json.loads(read_content(path, most_bytes))
     except (ValueError, RecursionError) as error:
         raise WorkloadError(f"{path}: expected JSON, found something else: {error}") from error
+    if not isinstance(value, dict):
+        raise WorkloadError(f"{path}: expected an object of JSON, found {type(value).__name__}")
+    return value
 
 
 def take_numbers(

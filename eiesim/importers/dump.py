@@ -24,12 +24,10 @@ LARGEST_INDEX = 255
 
 
 class Dump(NamedTuple):
-    """A layer, one input [cols], and what both were read from.
+    """A layer up to its last output with a weight or a bias, and one input [cols].
 
     Attributes
     ----------
-    layer
-        Its number of outputs is that of the last one with a weight or a bias.
     n_pes
         PEs that the layer was laid out for.
     sha256
@@ -45,7 +43,7 @@ class Dump(NamedTuple):
 def is_dump(path: str | Path) -> bool:
     """Return whether a path is such a folder."""
     with suppress(OSError):  # the path is no valid name
-        return (Path(path) / POINTERS).is_dir()
+        return Path(path, POINTERS).is_dir()
     return False
 
 

@@ -24,8 +24,7 @@ def read_shards(path: str | Path) -> dict[str, npt.NDArray[Any]]:
     The index, such as ``model.safetensors.index.json``, is JSON with ``weight_map``, the file of
     each name. A missing or damaged file, or a name that is not in its file, is a WorkloadError.
     """
-    content = read_json(path, MOST_INDEX_BYTES)
-    places = content.get(MAP) if isinstance(content, dict) else None
+    places = read_json(path, MOST_INDEX_BYTES).get(MAP)
     if not isinstance(places, dict) or not all(isinstance(name, str) for name in places.values()):
         raise WorkloadError(f"{path}: {MAP}: expected files by name, found {show_value(places)}")
     files = {name: _read_shard(Path(path), name) for name in dict.fromkeys(places.values())}
