@@ -29,7 +29,7 @@ def read_caffe_graph(path: str | Path) -> Described:
     BVLC/caffe, ``src/caffe/proto/caffe.proto`` for the parameters and their defaults.
     """
     net = prototxt.read_prototxt(path)
-    builder = Builder(net.inputs)
+    builder = Builder(dict(net.inputs))
     for layer in net.layers:
         _add(builder, layer)
     if not builder.steps:

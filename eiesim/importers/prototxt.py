@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,10 +26,14 @@ ROUNDING = {
 }
 """Whether pooled sizes are rounded up, as they are in Caffe without a word of it: by
 PoolingParameter.RoundMode in ``src/caffe/proto/caffe.proto``, and by a key of forks."""
-TOKEN = re.compile(
-    r"""(?P<space>[\s,;]+|\#[^\n]*)|(?P<mark>[{}:])"""
-    r"""|(?P<text>"(?:[^"\\\n]|\\[^\n])*"|'(?:[^'\\\n]|\\[^\n])*')|(?P<word>[\w.+-]+)"""
+WORD, SPACE = r"[\w.+-]++", r"(?:\s|\#[^\n]*+)*+"
+TEXT = r""""(?:[^"\\\n]|\\[^\n])*+"|'(?:[^'\\\n]|\\[^\n])*+'"""
+ITEM = re.compile(
+    rf"(?P<key>{WORD}){SPACE}(?:(?::{SPACE})?(?P<open>{{)|:{SPACE}(?P<value>{TEXT}|{WORD}))"
+    r"|(?P<close>})|(?P<space>[\s,;]+|\#[^\n]*)"
 )
+"""A key with its value or the beginning of its block, the end of one, or what stands between; no
+part gives back what it took, so that no text takes long."""
 Shape = tuple[int, int, int]
 """Channels, height, width."""
 Settings = dict[str, Any]
@@ -104,10 +107,12 @@ class Block:
 
     def size(self, key: str, default: int | None = None, least: int = 1) -> int:
         """Return the first number of a key."""
-        numbers = [*self.sizes(key, least), default][:1]
-        if numbers[0] is None:
+        numbers = self.sizes(key, least)
+        if numbers:
+            return numbers[0]
+        if default is None:
             raise self.fault(f"a block with {key}", "none")
-        return numbers[0]
+        return default
 
     def pair(self, key: str, stem: str, default: int | None, least: int = 1) -> tuple[int, int]:
         """Return height and width: of `stem`_h and _w, or of `key`, once or twice."""
@@ -159,43 +164,30 @@ def kind_of(layer_type: str) -> str:
 
 def _parse(text: str, file: str) -> Block:
     open_blocks = [Block(file, 1)]
-    key, colon = "", False
-    line = 1
-    for kind, word, line in _tokens(text, file):
-        if not key and kind == "word":
-            key, colon = word, False
-        elif not key and word == "}" and len(open_blocks) > 1:
-            open_blocks.pop()
-        elif key and word == ":" and not colon:
-            colon = True
-        elif key and word == "{":
+    place, line = 0, 1
+    while place < len(text):
+        match = ITEM.match(text, place)
+        kind = match.lastgroup if match else None
+        if match is None or kind is None or (kind == "close" and len(open_blocks) == 1):
+            start = text[place : place + 40].splitlines()[0]
+            raise _fault(file, line, "a key with a value or a block", start)
+        line += text.count("\n", place, match.start(kind))
+        if kind == "value":
+            value = match["value"]
+            value = value[1:-1] if value[0] in "\"'" else value
+            open_blocks[-1].items.append((match["key"], value, line))
+        elif kind == "open":
             block = Block(file, line)
-            open_blocks[-1].items.append((key, block, line))
+            open_blocks[-1].items.append((match["key"], block, line))
             open_blocks.append(block)
-            key = ""
-        elif key and colon and kind in {"word", "text"}:
-            value = word[1:-1] if kind == "text" else word
-            open_blocks[-1].items.append((key, value, line))
-            key = ""
-        else:
-            expected = f"'{{' or a value after {key!r}" if key else "a key or '}'"
-            raise _fault(file, line, expected, word)
-    if key or len(open_blocks) > 1:
+        elif kind == "close":
+            open_blocks.pop()
+        place = match.end()
+        line += text.count("\n", match.start(kind), place)
+    if len(open_blocks) > 1:
         opened = open_blocks[-1].line
         raise _fault(file, line, f"'}}' for the block of line {opened}", "the file's end")
     return open_blocks[0]
-
-
-def _tokens(text: str, file: str) -> Iterator[tuple[str, str, int]]:
-    place, line = 0, 1
-    while place < len(text):
-        match = TOKEN.match(text, place)
-        if match is None or match.lastgroup is None:
-            raise _fault(file, line, "a key, a value or a brace", text[place])
-        if match.lastgroup != "space":
-            yield match.lastgroup, match[0], line
-        line += match[0].count("\n")
-        place = match.end()
 
 
 def _read_inputs(net: Block) -> dict[str, Shape]:

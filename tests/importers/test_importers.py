@@ -81,11 +81,16 @@ def test_old_spelling_and_other_inputs(write: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("layer {\n name: ", "line 2: expected '}' for the block of line 1, found the file's end"),
-        ("layer {\n\n", "line 1: expected '}' for the block of line 1"),
-        ("a: 1\n}", "line 2: expected a key or '}', found }"),
-        ("a: 1\nb 2", "line 2: expected '{' or a value after 'b', found 2"),
-        ('a: "no end\n', 'line 1: expected a key, a value or a brace, found "'),
+        ("layer {\n name: ", "line 2: expected a key with a value or a block, found name: $"),
+        ("layer {\n\n", "line 3: expected '}' for the block of line 1"),
+        ("a " + "#" * 100_000 + "\n" + " " * 100_000 + "b", "line 1: expected a key with a value"),
+        (
+            "layer {\n a: 1 # }\n",
+            "line 3: expected '}' for the block of line 1, found the file's end",
+        ),
+        ("a: 1\n}", "line 2: expected a key with a value or a block, found }"),
+        ("a: 1\nb 2", "line 2: expected a key with a value or a block, found b 2"),
+        ('a: "no end\n', 'line 1: expected a key with a value or a block, found a: "no end'),
         ("", "expected layers of a Caffe network, found none"),
         (
             ONE_BY_ONE.replace("output: 2", "output: -2"),
