@@ -22,7 +22,7 @@ TRAINING = frozenset({
 
 
 def read_caffe_graph(path: str | Path) -> Described:
-    """Read a network's steps from a `.prototxt`; WorkloadError where none of its layers can be run.
+    """Read a network's steps from a `.prototxt`; WorkloadError if none of its layers can be run.
 
     References
     ----------

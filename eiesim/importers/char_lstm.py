@@ -32,9 +32,10 @@ class CharModel:
         The vocabulary, in the order of the characters' numbers.
     embedding
         [characters, inputs].
-    cells : a matrix [4 * hidden, inputs + hidden + 1] for each layer
-        Columns: input, hidden state, bias. Rows: the gates i, j, f, o (input, new value, forget,
-        output). The forget gate's bias includes the 1 that TensorFlow's BasicLSTMCell adds.
+    cells
+        A matrix [4 * hidden, inputs + hidden + 1] for each layer, with the columns input, hidden
+        state, bias, and the gates i, j, f, o (input, new value, forget, output) as rows. The forget
+        gate's bias includes the 1 that TensorFlow's BasicLSTMCell adds.
     output, output_bias
         [characters, hidden] and [characters].
     """

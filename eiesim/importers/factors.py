@@ -33,19 +33,9 @@ def place_factors(
     """Put factors and biases of outputs behind their products, as steps on the host.
 
     Such a step takes over its product's name, so that the steps behind it read what they did
-    before. Factors of layers that are used in another way are put into the weights.
-
-    Parameters
-    ----------
-    factors : mapping of name to float64 [outputs]
-        What each output is multiplied by before its bias is added, of some of the layers.
-    what : str
-        The file, for errors.
-
-    Raises
-    ------
-    WorkloadError
-        A factor is out of float32's range.
+    before. Factors of layers that are used in another way are put into the weights. `factors` are
+    float64 [outputs], of some of the layers; one out of float32's range is a WorkloadError, which
+    names the file `what`.
     """
     placed, notes = dict(weights), []
     scales: dict[str, dict[str, tuple[float, ...]]] = {}

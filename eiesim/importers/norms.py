@@ -58,22 +58,11 @@ def keep_norms(weights: Weights, what: str) -> Weights:
     """Put each batch normalisation behind its product, as factors and bias of the outputs.
 
     If both are numbered within one module, it is the product with the number before; else the only
-    one with as many outputs, or the only one of those with the same number in its name.
+    one with as many outputs, or the only one of those with the same number in its name. A note
+    names each that is placed; the others stay.
 
-    Parameters
-    ----------
-    what
-        The file, for errors.
-
-    Returns
-    -------
-    Weights
-        Without the normalisations that were placed; a note names each.
-
-    Raises
-    ------
-    WorkloadError
-        Parts of a normalisation do not go together, or an offset is out of float32's range.
+    Parts of a normalisation that do not go together, or an offset out of float32's range, are a
+    WorkloadError, which names the file `what`.
     """
     layers, others, notes = dict(weights.layers), dict(weights.others), list(weights.notes)
     factors = dict(weights.factors)

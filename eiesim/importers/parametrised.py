@@ -62,26 +62,15 @@ class Plain(NamedTuple):
 def join_parts(arrays: Mapping[str, Array], what: str) -> Plain:
     """Put together the weights that PyTorch, or eiesim's own retraining, keeps in parts.
 
-    Parameters
-    ----------
-    what
-        The file, for errors.
+    There is ``weight`` for ``weight_orig`` and ``weight_mask`` (`torch.nn.utils.prune`);
+    ``weight_g`` and ``weight_v``, or ``parametrizations.weight.original0`` and ``original1``
+    (weight norm; with a size for each output the direction alone, and the rest as its factor);
+    ``weight_orig``, ``weight_u`` and ``weight_v``, or ``parametrizations.weight.original``,
+    ``0._u`` and ``0._v`` (spectral norm); ``weight_mask`` or ``weight_codes`` and
+    ``weight_codebook`` beside ``weight`` (`prune_`, `share_weights`).
 
-    Returns
-    -------
-    Plain
-        ``weight`` where there were ``weight_orig`` and ``weight_mask`` (`torch.nn.utils.prune`),
-        ``weight_g`` and ``weight_v`` or ``parametrizations.weight.original0`` and ``original1``
-        (weight norm; with a size for each output the direction alone, and the rest as its
-        factor), ``weight_orig``, ``weight_u`` and ``weight_v`` or
-        ``parametrizations.weight.original``, ``0._u`` and ``0._v`` (spectral norm),
-        ``weight_mask`` or ``weight_codes`` and ``weight_codebook`` beside ``weight`` (`prune_`,
-        `share_weights`).
-
-    Raises
-    ------
-    WorkloadError
-        A part is missing or does not fit, or a parametrisation is of another kind.
+    A part that is missing or does not fit, or a parametrisation of another kind, is a
+    WorkloadError, which names the file `what`.
     """
     notes: list[str] = []
     bits: dict[str, int] = {}

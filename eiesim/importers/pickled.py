@@ -37,30 +37,21 @@ class _Machine:
     stack: list[Any] = field(default_factory=list)
     memo: dict[int, Any] = field(default_factory=dict)
 
-    def damage(self) -> WorkloadError:
-        """Return the error for a damaged pickle."""
-        return WorkloadError(f"{self.where}: expected a whole pickle, found a damaged one")
-
     def pop(self, number: int) -> list[Any]:
         """Take values off the stack, the uppermost one last."""
-        place = len(self.stack) - number
-        if place < 0:
-            raise self.damage()
-        values = self.stack[place:]
-        del self.stack[place:]
-        return values
+        return [self.stack.pop() for _ in range(number)][::-1]
 
     def pop_mark(self) -> list[Any]:
         """Take the values above the last mark, and the mark."""
-        for number, value in enumerate(reversed(self.stack)):
-            if value is MARK:
-                return self.pop(number + 1)[1:]
-        raise self.damage()
+        values = []
+        while (value := self.stack.pop()) is not MARK:
+            values.append(value)
+        return values[::-1]
 
     def top(self, kind: type) -> Any:
-        """Return the uppermost value, which is to be changed."""
-        if not self.stack or not isinstance(self.stack[-1], kind):
-            raise WorkloadError(f"{self.where}: expected a {kind.__name__} to fill, found none")
+        """Return the uppermost value, which is to be filled."""
+        if not isinstance(self.stack[-1], kind):
+            raise TypeError(f"no {kind.__name__} to fill")
         return self.stack[-1]
 
 
@@ -71,8 +62,6 @@ def read_pickle(stream: IO[bytes], where: str, reduce: Reduce, load: Callable[[A
 
     Parameters
     ----------
-    where
-        The file, for errors.
     reduce
         Given a `Named` and arguments, returns what stands for the call; or refuses it.
     load
@@ -86,8 +75,8 @@ def read_pickle(stream: IO[bytes], where: str, reduce: Reduce, load: Callable[[A
             if opcode.name == "STOP":
                 return machine.pop(1)[0]
             _do(machine, opcode.name, argument)
-    except (ValueError, TypeError, UnicodeError, OverflowError, RecursionError) as error:
-        raise machine.damage() from error
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
+        raise WorkloadError(f"{where}: expected a whole pickle, found a damaged one") from error
     raise WorkloadError(f"{where}: expected a whole pickle, found a truncated one")
 
 
@@ -105,9 +94,7 @@ def _do(machine: _Machine, name: str, argument: Any) -> None:
 
 def _call(machine: _Machine, _: Any) -> Any:
     function, arguments = machine.pop(2)
-    if not isinstance(arguments, tuple):
-        raise machine.damage()
-    return machine.reduce(function, arguments)
+    return machine.reduce(function, (*arguments,))
 
 
 def _set_items(machine: _Machine, pairs: list[Any]) -> None:
@@ -122,13 +109,7 @@ def _append(machine: _Machine, values: list[Any]) -> None:
     machine.top(list).extend(values)
 
 
-def _get(machine: _Machine, place: Any) -> Any:
-    if place not in machine.memo:
-        raise machine.damage()
-    return machine.memo[place]
-
-
-def _put(machine: _Machine, place: Any) -> None:
+def _put(machine: _Machine, place: int) -> None:
     machine.memo[place] = machine.top(object)
 
 
@@ -152,7 +133,7 @@ VALUES: Mapping[str, Callable[[_Machine, Any], Any]] = {
     "TUPLE2": lambda machine, _: tuple(machine.pop(2)),
     "TUPLE3": lambda machine, _: tuple(machine.pop(3)),
     "LIST": lambda machine, _: machine.pop_mark(),
-    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _get),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), lambda machine, place: machine.memo[place]),
     "GLOBAL": lambda _, argument: Named(*argument.split(" ", 1)),
     "STACK_GLOBAL": lambda machine, _: Named(*map(str, machine.pop(2))),
     **dict.fromkeys(("REDUCE", "NEWOBJ"), _call),

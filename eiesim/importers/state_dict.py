@@ -46,9 +46,9 @@ class Weights(NamedTuple):
     factors: Mapping[str, Array] = {}
 
     def join(self, what: str) -> Weights:
-        """Return the layers with their factors in the weights.
+        """Return the layers of a file with their factors in the weights.
 
-        `what` is the file, for errors: a product out of float32's range is a WorkloadError.
+        A product out of float32's range is a WorkloadError.
         """
         joined = {
             name: join_factor(self.layers[name], factor, f"{what}: {name}")
@@ -79,9 +79,7 @@ def find_layers(arrays: Mapping[str, Array], what: str, any_name: bool = False) 
     Parameters
     ----------
     arrays
-        Of float64, float32, float16, int8 or uint8, where they are weights.
-    what
-        The file, for errors.
+        Of float64, float32, float16, int8 or uint8, if they are weights.
     any_name
         Whether arrays of two or more dimensions with other names are layers, too.
 
@@ -89,7 +87,7 @@ def find_layers(arrays: Mapping[str, Array], what: str, any_name: bool = False) 
     ------
     WorkloadError
         A bias, scale or zero point does not fit its weights, a number is infinite or NaN, or two
-        layers have one name.
+        layers have one name; `what` is the file.
     """
     plain = join_parts(arrays, what)
     layers: dict[str, DenseLayer] = {}
@@ -130,21 +128,9 @@ def join_factor(layer: DenseLayer, factor: Array, what: str) -> DenseLayer:
 
 
 def take_layer(weights: Array, bias: Array | None, what: str) -> DenseLayer:
-    """Return arrays as a layer, checked.
+    """Return weights, float32 [outputs, inputs, ...], and a bias of any shape as a layer.
 
-    Parameters
-    ----------
-    weights : float32 [outputs, inputs, ...]
-        All of them.
-    bias : float32 [outputs] or None
-        In any shape of that many numbers.
-    what : str
-        The layer, for errors.
-
-    Raises
-    ------
-    WorkloadError
-        Dtype or shape differ, or a number is infinite or NaN.
+    Another dtype or shape, an infinity or NaN, are a WorkloadError, which names the layer `what`.
     """
     axes = ("outputs", "inputs", *(f"axis {axis}" for axis in range(2, weights.ndim)))
     weights = take_array(weights, f"{what}: weights", np.float32, axes)

@@ -30,8 +30,6 @@ def spread(layout: str, parts: Sequence[Array], shape: tuple[int, ...], what: st
         column begins, with the end of the last one, and the places in it.
     shape
         Of the tensor; the caller has bounded it.
-    what
-        The tensor, for errors.
     """
     *indices, values = parts
     if any(row.dtype.kind != "i" for row in indices) or values.ndim < 1:

@@ -36,20 +36,13 @@ def read_weights_file(path: str | Path) -> Weights:
 def read_as_trained(path: str | Path) -> Weights:
     """Read the weights of a network's layers, with factors of their outputs beside them.
 
-    Parameters
-    ----------
-    path : str or Path
-        A file of `torch.save` or safetensors, or an `.index.json` of several, with arrays as
-        `find_layers` takes them; a `.caffemodel`; or a `.npz` file of such arrays, in which any
-        array of two or more dimensions is a layer's weights [outputs, inputs, ...], called ``NAME``
-        or ``NAME.weight``, with its bias, if any, as ``NAME.bias`` [outputs]. The content decides
-        which.
+    The file is one of `torch.save` or safetensors, or an `.index.json` of several, with arrays as
+    `find_layers` takes them; a `.caffemodel`; or a `.npz` file of such arrays, in which any array
+    of two or more dimensions is a layer's weights [outputs, inputs, ...], called ``NAME`` or
+    ``NAME.weight``, with its bias, if any, as ``NAME.bias`` [outputs]. The content decides which.
 
-    Raises
-    ------
-    WorkloadError
-        The file is missing, damaged or of another kind, holds no weights, or an array is not as
-        above.
+    A file that is missing, damaged or of another kind, that holds no weights, or an array that is
+    not as above, is a WorkloadError.
     """
     kind = find_kind(path)
     if kind == Kind.CAFFEMODEL:
