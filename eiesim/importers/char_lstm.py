@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from eiesim.base.arrays import require_finite
 from eiesim.base.errors import WorkloadError
-from eiesim.importers.content import read_content, read_json, take_numbers
+from eiesim.importers.content import are_sizes, read_content, read_json, take_numbers
 
 MOST_JSON_BYTES = 1 << 20
 MOST_NUMBERS = 1 << 26
@@ -94,13 +94,9 @@ def _read_variable(
 ) -> npt.NDArray[np.float32]:
     variable = manifest.get(name)
     shape: Any = variable.get("shape") if isinstance(variable, dict) else None
-    fits = (
-        isinstance(shape, list)
-        and len(shape) == len(expected)
-        and all(
-            type(size) is int and size > 0 and wish in (None, size)
-            for wish, size in zip(expected, shape, strict=True)
-        )
+    fits = are_sizes(shape, list) and len(shape) == len(expected)
+    fits = fits and all(
+        size and wish in (None, size) for wish, size in zip(expected, shape, strict=True)
     )
     wished = " x ".join("any" if size is None else str(size) for size in expected)
     if not fits or math.prod(shape) > MOST_NUMBERS:

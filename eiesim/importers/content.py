@@ -116,6 +116,15 @@ def read_json(path: str | Path, most_bytes: int) -> dict[str, Any]:
     return value
 
 
+def are_sizes(value: Any, kind: type) -> bool:
+    """Return whether a value is a list or tuple, as `kind` says, of up to 16 whole numbers."""
+    return (
+        isinstance(value, kind)
+        and len(value) <= 16
+        and all(type(size) is int and 0 <= size < 1 << 62 for size in value)
+    )
+
+
 def take_numbers(
     content: bytes | memoryview, what: str, kind: RawType = FLOAT32, is_big: bool = False
 ) -> npt.NDArray[Any]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
 from eiesim.base.files import BoundedReader
-from eiesim.importers.content import DTYPES, RawType, bound_numbers, take_numbers
+from eiesim.importers.content import DTYPES, RawType, are_sizes, bound_numbers, take_numbers
 from eiesim.importers.pickled import Named, read_pickle
 from eiesim.importers.torch_sparse import INDICES, SAVE_DENSE, spread
 
@@ -219,7 +219,7 @@ def _take_tensor(arguments: tuple[Any, ...], path: str) -> _Tensor:
     storage, offset, shape, strides = arguments[:4]
     if (
         not isinstance(storage, _Storage)
-        or not all(_are_sizes(sizes) for sizes in ((offset,), shape, strides))
+        or not all(are_sizes(sizes, tuple) for sizes in ((offset,), shape, strides))
         or len(shape) != len(strides)
     ):
         raise WorkloadError(f"{path}: expected a tensor's shape and strides, found others")
@@ -234,21 +234,13 @@ def _take_tensor(arguments: tuple[Any, ...], path: str) -> _Tensor:
     return _Tensor(storage, offset, shape, strides)
 
 
-def _are_sizes(value: Any) -> bool:
-    return (
-        isinstance(value, tuple)
-        and len(value) <= 16
-        and all(type(size) is int and 0 <= size < 1 << 63 for size in value)
-    )
-
-
 def _take_sparse(arguments: tuple[Any, ...], path: str) -> _Sparse | _Other:
     match arguments:
         case (str(layout), _) if layout not in INDICES:
             return _Other(f"one of the layout {layout}", SAVE_DENSE)
         case (str(layout), tuple(parts)) if len(parts) > INDICES[layout] + 1:
             *tensors, shape = parts[: INDICES[layout] + 2]
-            if all(isinstance(part, _Tensor) for part in tensors) and _are_sizes(shape):
+            if all(isinstance(part, _Tensor) for part in tensors) and are_sizes(shape, tuple):
                 return _Sparse(layout, tuple(tensors), shape)
     raise WorkloadError(
         f"{path}: expected a sparse tensor's indices, values and shape, found others; {SAVE_DENSE}"
