@@ -5,10 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, Any, NamedTuple, TypeGuard, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ CHUNK_BYTES = 1 << 20
 LEAST_NUMBERS = 1 << 16
 MOST_NUMBERS_A_BYTE = 64
 GZIP_MAGIC = b"\x1f\x8b"
+Row = TypeVar("Row", bound=Sequence[Any])
 
 
 class RawType(NamedTuple):
@@ -116,7 +117,7 @@ def read_json(path: str | Path, most_bytes: int) -> dict[str, Any]:
     return value
 
 
-def are_sizes(value: Any, kind: type) -> bool:
+def are_sizes(value: object, kind: type[Row]) -> TypeGuard[Row]:
     """Return whether a value is a list or tuple, as `kind` says, of up to 16 whole numbers."""
     return (
         isinstance(value, kind)

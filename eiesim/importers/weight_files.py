@@ -10,18 +10,23 @@ import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
 from eiesim.base.files import read_arrays
+from eiesim.base.schema import show_value
 from eiesim.importers.caffemodel import read_caffemodel
+from eiesim.importers.content import read_json
 from eiesim.importers.kinds import Kind, find_kind
 from eiesim.importers.norms import find_norms
 from eiesim.importers.safetensors_file import read_safetensors
-from eiesim.importers.shards import read_shards
 from eiesim.importers.state_dict import Weights, find_layers, take_layer
 from eiesim.importers.torch_file import read_torch
 from eiesim.layer.weights import DenseLayer
 
-STATE_DICTS: Mapping[Kind, Callable[[str | Path], dict[str, npt.NDArray[Any]]]] = {
-    Kind.TORCH: read_torch, Kind.SAFETENSORS: read_safetensors, Kind.SHARDS: read_shards,
+MAP = "weight_map"
+MOST_INDEX_BYTES = 1 << 26
+Arrays = dict[str, npt.NDArray[Any]]
+WHOLE: Mapping[Kind, Callable[[str | Path], Arrays]] = {
+    Kind.TORCH: read_torch, Kind.SAFETENSORS: read_safetensors
 }  # fmt: skip
+"""Readers of state dictionaries that are in one file."""
 
 
 def read_weights_file(path: str | Path) -> Weights:
@@ -49,8 +54,8 @@ def read_as_trained(path: str | Path) -> Weights:
         weights = Weights(_read_caffemodel(path))
     elif kind == Kind.ARRAYS:
         weights = _read_npz(path)
-    elif kind in STATE_DICTS:
-        weights = find_layers(STATE_DICTS[kind](path), str(path))
+    elif kind in WHOLE or kind == Kind.SHARDS:
+        weights = find_layers(WHOLE.get(kind, _read_shards)(path), str(path))
     else:
         raise WorkloadError(
             f"{path}: expected weights alone, found {kind.value}; import it instead"
@@ -93,3 +98,33 @@ def _read_npz(path: str | Path) -> Weights:
     if problems:
         raise WorkloadError(*problems)
     return weights
+
+
+def _read_shards(path: str | Path) -> Arrays:
+    """Read the tensors that an index lists from the files beside it, in the index's order.
+
+    The index, such as ``model.safetensors.index.json``, is JSON with ``weight_map``, the file of
+    each name. A missing or damaged file, or a name that is not in its file, is a WorkloadError.
+    """
+    places = read_json(path, MOST_INDEX_BYTES).get(MAP)
+    if not isinstance(places, dict) or not all(isinstance(name, str) for name in places.values()):
+        raise WorkloadError(f"{path}: {MAP}: expected files by name, found {show_value(places)}")
+    files = {name: _read_shard(Path(path), name) for name in dict.fromkeys(places.values())}
+    holders = {key: name for name, arrays in files.items() for key in arrays}
+    for key in {**places, **holders}:
+        if places.get(key) != holders.get(key):
+            raise WorkloadError(
+                f"{path}: {key}: expected the file that holds it, found "
+                f"{places.get(key, 'none')} where {holders.get(key, 'none')} does"
+            )
+    return {key: files[name][key] for key, name in places.items()}
+
+
+def _read_shard(index: Path, name: str) -> Arrays:
+    if not name or Path(name).name != name or "\0" in name:
+        raise WorkloadError(f"{index}: {name!r}: expected the name of a file beside the index")
+    shard = index.with_name(name)
+    kind = find_kind(shard)
+    if kind not in WHOLE:
+        raise WorkloadError(f"{shard}: expected .safetensors or torch.save, found {kind.value}")
+    return WHOLE[kind](shard)
