@@ -117,11 +117,11 @@ def _list_orders(sizes: Sizes, rows: Sequence[Sequence[str]]) -> list[list[str]]
     whole = tuple(map(len, rows))
     stack = [start]
     while stack:
-        placed, given = state = stack[-1]
+        placed, width = state = stack[-1]
         following = {}
         for row, place in enumerate(placed):
             name = rows[row][place] if place < whole[row] else None
-            if name is not None and (state == start or sizes[name][0] == given):
+            if name is not None and (state == start or sizes[name][0] == width):
                 counts = (*placed[:row], place + 1, *placed[row + 1 :])
                 following[name] = counts, sizes[name][1]
         missing = [later for later in following.values() if later not in ends]

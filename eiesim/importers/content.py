@@ -21,7 +21,7 @@ CHUNK_BYTES = 1 << 20
 LEAST_NUMBERS = 1 << 16
 MOST_NUMBERS_A_BYTE = 64
 GZIP_MAGIC = b"\x1f\x8b"
-Row = TypeVar("Row", bound=Sequence[Any])
+ListOrTuple = TypeVar("ListOrTuple", bound=Sequence[Any])
 
 
 class RawType(NamedTuple):
@@ -117,7 +117,7 @@ def read_json(path: str | Path, most_bytes: int) -> dict[str, Any]:
     return value
 
 
-def are_sizes(value: object, kind: type[Row]) -> TypeGuard[Row]:
+def are_sizes(value: object, kind: type[ListOrTuple]) -> TypeGuard[ListOrTuple]:
     """Return whether a value is a list or tuple, as `kind` says, of up to 16 whole numbers."""
     return (
         isinstance(value, kind)

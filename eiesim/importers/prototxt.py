@@ -191,7 +191,7 @@ def _parse(text: str, file: str) -> Block:
 
 
 def _read_inputs(net: Block) -> dict[str, Shape]:
-    """Return the shapes of a network's inputs by name; each has four dimensions, images first."""
+    """Return the shapes of a network's inputs by name; each has four dimensions, pictures first."""
     dims = net.sizes("input_dim")
     rows = [dims[first : first + 4] for first in range(0, len(dims), 4)]
     rows += [block.sizes("dim") for block in net.blocks("input_shape")]

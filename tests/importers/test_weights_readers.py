@@ -221,6 +221,15 @@ def test_hostile_pickles_are_refused(tmp_path: Path, pickle: bytes) -> None:
         read_torch(path)
 
 
+def test_keys_of_storages_that_are_no_texts_are_refused(tmp_path: Path) -> None:
+    number = MAGIC.to_bytes(10, "little")
+    head = b"\x80\x02\x8a" + bytes([len(number)]) + number + b".\x80\x02M\xe9\x03.\x80\x02}."
+    path = tmp_path / "net.pt"
+    path.write_bytes(head + pickle_tensor("2 2", "2 1") + b"\x80\x02]]a.")
+    with pytest.raises(WorkloadError, match=r"storage \[\]: expected a tensor that uses it"):
+        read_torch(path)
+
+
 def test_packed_and_doubled_archives_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "net.pt"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
