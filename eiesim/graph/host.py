@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+LEAST = float(np.finfo(np.float32).min)
 
 
 class Window(NamedTuple):
@@ -94,14 +95,14 @@ def take_windows(image: Floats, window: Window, fill: float = 0.0) -> Floats:
 
 
 def pool_maximum(image: Floats, window: Window) -> Floats:
-    """Return the maximum of each window; what lies outside of the image is no candidate.
+    """Return the maximum of each window; one that lies outside gives, as in Caffe, -FLT_MAX.
 
     Parameters
     ----------
     image : float32 [channels, height, width]
         The image.
     """
-    largest: Floats = take_windows(image, window, -np.inf).max((1, 2))
+    largest: Floats = take_windows(image, window, LEAST).max((1, 2))
     return largest
 
 

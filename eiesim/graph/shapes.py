@@ -81,6 +81,9 @@ def _pool(step: Step, inputs: Sequence[Shape], _weights: Shape) -> Shape:
     _require(step, inside, inputs[0], f"a border narrower than the window {list(kernel)}")
     pooled = find_pooled(step.settings, tuple(sides))
     _require(step, min(pooled) >= 1, inputs[0], f"an image that holds a window {list(kernel)}")
+    stride = step.settings["stride"]
+    within = all((pooled[axis] - 1) * stride[axis] < sides[axis] + pad[axis] for axis in (0, 1))
+    _require(step, within or step.op == "maxpool", inputs[0], "windows that begin inside the image")
     return channels, *pooled
 
 
@@ -239,8 +242,8 @@ def find_pooled(settings: Mapping[str, Any], sides: Shape) -> tuple[int, int]:
     Parameters
     ----------
     settings : mapping
-        Of a pooling step. With ``ceil``, as in Caffe, a last window that is cut off counts, unless
-        it begins in the padding behind the image.
+        Of a pooling step. With ``ceil``, as in Caffe, a last window that is cut off counts, but
+        with padding none that begins behind the image.
     sides : tuple of int
         Height and width of the image.
     """
@@ -249,7 +252,9 @@ def find_pooled(settings: Mapping[str, Any], sides: Shape) -> tuple[int, int]:
     for axis in (0, 1):
         rest = sides[axis] + pad[axis] + pad[axis + 2] - kernel[axis]
         steps = (-(-rest // stride[axis]) if settings["ceil"] else rest // stride[axis]) + 1
-        beyond = settings["ceil"] and (steps - 1) * stride[axis] >= sides[axis] + pad[axis]
+        beyond = (
+            settings["ceil"] and any(pad) and (steps - 1) * stride[axis] >= sides[axis] + pad[axis]
+        )
         found.append(steps - bool(beyond))
     return found[0], found[1]
 

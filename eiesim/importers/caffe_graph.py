@@ -7,16 +7,9 @@ from pathlib import Path
 
 from eiesim.base.errors import WorkloadError
 from eiesim.graph import Step
+from eiesim.importers import prototxt
 from eiesim.importers.described import Builder, Described, Unsupported
-from eiesim.importers.prototxt import (
-    Block,
-    NetLayer,
-    Settings,
-    kind_of,
-    read_convolution,
-    read_pooling,
-    read_prototxt,
-)  # fmt: skip
+from eiesim.importers.prototxt import Block, NetLayer, Settings
 
 UNCHANGED = frozenset({"dropout", "split"})
 """Types that do nothing once a network is trained."""
@@ -29,13 +22,13 @@ TRAINING = frozenset({
 
 
 def read_caffe_graph(path: str | Path) -> Described:
-    """Read a network's steps from a `.prototxt`; WorkloadError where none of its layers can be run.
+    """Read a network's steps from a `.prototxt`; WorkloadError if none of its layers can be run.
 
     References
     ----------
     BVLC/caffe, ``src/caffe/proto/caffe.proto`` for the parameters and their defaults.
     """
-    net = read_prototxt(path)
+    net = prototxt.read_prototxt(path)
     builder = Builder(dict(net.inputs))
     for layer in net.layers:
         _add(builder, layer)
@@ -49,14 +42,14 @@ def read_caffe_graph(path: str | Path) -> Described:
 
 
 def _add(builder: Builder, layer: NetLayer) -> None:
-    kind = kind_of(layer.type)
+    kind = prototxt.kind_of(layer.type)
     if kind == "input":
         return
-    missing = next((name for name in layer.bottoms if name not in builder.tensors), None)
+    missing = [name for name in layer.bottoms if name not in builder.tensors]
     if kind in TRAINING:
         builder.skip(layer.name, f"{layer.type}: serves training alone", layer.tops, None)
-    elif missing is not None or not layer.bottoms:
-        reason = f"reads {missing!r}, which is not there" if layer.bottoms else "reads nothing"
+    elif missing or not layer.bottoms:
+        reason = f"reads {missing[0]!r}, which is not there" if missing else "reads nothing"
         builder.skip(layer.name, reason, layer.tops, layer.shape)
     elif kind in UNCHANGED:
         builder.tensors |= dict.fromkeys(layer.tops, builder.tensors[layer.bottoms[0]])
@@ -80,7 +73,7 @@ def _product(block: Block) -> tuple[str, Settings]:
     parameters = block.block("inner_product_param")
     if parameters.text("transpose") == "true":
         raise Unsupported("its weights are stored transposed")
-    _require_axis(parameters)
+    _require(parameters, "axis", "1")
     return "fc", {}
 
 
@@ -93,28 +86,20 @@ def _pooling(block: Block) -> tuple[str, Settings]:
         if method == "MAX":
             raise Unsupported("the maximum of a whole image")
         return "global_avgpool", {}
-    settings = read_pooling(parameters)
+    settings = prototxt.read_pooling(parameters)
     if method == "MAX":
         return "maxpool", settings
     return "avgpool", settings | {"count_padding": 1}
 
 
 def _relu(block: Block) -> tuple[str, Settings]:
-    parameters = block.block("relu_param")
-    if _take_number(parameters, "negative_slope", "0"):
-        raise Unsupported(f"negative_slope {parameters.text('negative_slope')}, expected 0")
+    _require(block.block("relu_param"), "negative_slope", "0")
     return "relu", {}
 
 
 def _concat(block: Block) -> tuple[str, Settings]:
-    _require_axis(block.block("concat_param"))
+    _require(block.block("concat_param"), "axis", "1")
     return "concat", {}
-
-
-def _require_axis(parameters: Block) -> None:
-    axis = parameters.text("axis") or "1"
-    if axis != "1":
-        raise Unsupported(f"axis {axis}, expected 1")
 
 
 def _eltwise(block: Block) -> tuple[str, Settings]:
@@ -126,8 +111,7 @@ def _eltwise(block: Block) -> tuple[str, Settings]:
 
 def _power(block: Block) -> tuple[str, Settings]:
     parameters = block.block("power_param")
-    if _take_number(parameters, "power", "1") != 1:
-        raise Unsupported(f"power {parameters.text('power')}, expected 1")
+    _require(parameters, "power", "1")
     return "scale", {
         "factor": _take_number(parameters, "scale", "1"),
         "offset": _take_number(parameters, "shift", "0"),
@@ -146,6 +130,11 @@ def _lrn(block: Block) -> tuple[str, Settings]:
     }
 
 
+def _require(parameters: Block, key: str, usual: str) -> None:
+    if _take_number(parameters, key, usual) != float(usual):
+        raise Unsupported(f"{key} {parameters.text(key)}, expected {usual}")
+
+
 def _take_number(parameters: Block, key: str, default: str) -> float:
     word = parameters.text(key) or default
     try:
@@ -155,7 +144,7 @@ def _take_number(parameters: Block, key: str, default: str) -> float:
 
 
 RULES: Mapping[str, Callable[[Block], tuple[str, Settings]]] = {
-    "convolution": lambda block: ("conv", read_convolution(block)),
+    "convolution": lambda block: ("conv", prototxt.read_convolution(block)),
     "innerproduct": _product,
     "pooling": _pooling,
     "relu": _relu,

@@ -11,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
-from eiesim.importers.content import read_content, take_floats
+from eiesim.importers.content import read_content, take_numbers
 
 Blobs = tuple[npt.NDArray[np.float32], ...]
-VARINT, EIGHT_BYTES, LENGTH, FOUR_BYTES = 0, 1, 2, 5
+VARINT, LENGTH = 0, 2
 """Wire types: how a field's value is written."""
+FIXED = {1: 8, 5: 4}
+"""Bytes of the wire types of one length."""
 LAYER_FIELDS = {100: (1, 7), 2: (4, 6)}
 """NetParameter's `layer` and the older `layers`: the fields of a layer's name and of its blobs."""
 BLOB_DATA, BLOB_SHAPE, SHAPE_DIM = 5, 7, 1
@@ -31,18 +33,42 @@ class Message(NamedTuple):
     at: int
     file: str
 
+    def read_fields(self) -> Iterator[tuple[int, int | Message]]:
+        """Yield number and value of each field, in order; WorkloadError if one is damaged."""
+        place = 0
+        while place < len(self.content):
+            start = place
+            key, place = self.take_varint(place)
+            number, wire = key >> 3, key & 7
+            if wire == VARINT:
+                value, place = self.take_varint(place)
+                yield number, value
+                continue
+            if wire == LENGTH:
+                length, place = self.take_varint(place)
+            elif wire in FIXED:
+                length = FIXED[wire]
+            else:
+                raise self.damage(start, f"wire type 0, 1, 2 or 5, found {wire}")
+            left = len(self.content) - place
+            if length > left:
+                raise self.damage(start, f"a field of {length} bytes, found {left} bytes left")
+            yield number, Message(self.content[place : place + length], self.at + place, self.file)
+            place += length
 
-class MessageField(NamedTuple):
-    """One field of a message: its number and wire type, and where it begins in the file.
+    def take_varint(self, place: int) -> tuple[int, int]:
+        """Return a varint and where it ends."""
+        varint = read_varint(self.content, place)
+        if varint is None:
+            raise self.damage(place, "a number of at most 10 bytes, found one without end")
+        return varint
 
-    A varint has a `value`, the other wire types a `payload`.
-    """
-
-    number: int
-    wire: int
-    value: int
-    payload: Message
-    at: int
+    def damage(self, place: int, expected: str) -> WorkloadError:
+        """Return the error for a message that is not as expected at a place."""
+        return WorkloadError(
+            f"{self.file}: byte {self.at + place}: expected {expected}; "
+            "the file is truncated, damaged or no .caffemodel"
+        )
 
 
 def read_caffemodel(path: str | Path) -> dict[str, Blobs]:
@@ -58,18 +84,17 @@ def read_caffemodel(path: str | Path) -> dict[str, Blobs]:
     BVLC/caffe, ``src/caffe/proto/caffe.proto``: NetParameter, LayerParameter, V1LayerParameter,
     BlobProto, BlobShape. Protocol Buffers, "Encoding".
     """
-    net = Message(memoryview(read_content(path)), 0, str(path))
     layers: dict[str, Blobs] = {}
-    for field in read_fields(net):
-        if field.wire == LENGTH and field.number in LAYER_FIELDS:
-            name, blobs = _read_layer(field.payload, *LAYER_FIELDS[field.number])
-            if blobs and name in layers:
-                raise WorkloadError(
-                    f"{path}: byte {field.at}: expected layers of different names, found {name!r} "
-                    "twice"
-                )
-            if blobs:
-                layers[name] = blobs
+    for number, value in Message(memoryview(read_content(path)), 0, str(path)).read_fields():
+        if number not in LAYER_FIELDS or not isinstance(value, Message):
+            continue
+        name, blobs = _read_layer(value, *LAYER_FIELDS[number])
+        if blobs and name in layers:
+            raise WorkloadError(
+                f"{path}: byte {value.at}: expected layers of different names, found {name!r} twice"
+            )
+        if blobs:
+            layers[name] = blobs
     if not layers:
         raise WorkloadError(
             f"{path}: expected a .caffemodel of layers with weights, found none; a .prototxt has "
@@ -78,48 +103,24 @@ def read_caffemodel(path: str | Path) -> dict[str, Blobs]:
     return layers
 
 
-def read_fields(message: Message) -> Iterator[MessageField]:
-    """Yield the fields of a message in the file's order; WorkloadError where one is damaged."""
-    place = 0
-    while place < len(message.content):
-        start = place
-        key, place = _read_varint(message, place)
-        wire, value, length = key & 7, 0, 0
-        if wire == VARINT:
-            value, place = _read_varint(message, place)
-        elif wire == LENGTH:
-            length, place = _read_varint(message, place)
-        elif wire in {EIGHT_BYTES, FOUR_BYTES}:
-            length = 8 if wire == EIGHT_BYTES else 4
-        else:
-            raise _damage(message, start, f"wire type 0, 1, 2 or 5, found {wire}")
-        left = len(message.content) - place
-        if length > left:
-            raise _damage(message, start, f"a field of {length} bytes, found {left} bytes left")
-        content = message.content[place : place + length]
-        payload = Message(content, message.at + place, message.file)
-        yield MessageField(key >> 3, wire, value, payload, message.at + start)
-        place += length
-
-
-def _read_varint(message: Message, place: int) -> tuple[int, int]:
-    """Return a varint and where it ends; low seven bits first, at most ten bytes."""
+def read_varint(content: bytes | memoryview, place: int) -> tuple[int, int] | None:
+    """Return a varint and where it ends; None for one without end, or of more than ten bytes."""
     value = 0
-    for index, byte in enumerate(message.content[place : place + 10]):
+    for index, byte in enumerate(content[place : place + 10]):
         value |= (byte & 0x7F) << 7 * index
         if byte < 0x80:
             return value & ((1 << 64) - 1), place + index + 1
-    raise _damage(message, place, "a number of at most 10 bytes, found one without end")
+    return None
 
 
 def _read_layer(layer: Message, name_field: int, blobs_field: int) -> tuple[str, Blobs]:
     name = b""
     blobs = []
-    for field in read_fields(layer):
-        if (field.number, field.wire) == (name_field, LENGTH):
-            name = bytes(field.payload.content)
-        elif (field.number, field.wire) == (blobs_field, LENGTH):
-            blobs.append(_read_blob(field.payload))
+    for number, value in layer.read_fields():
+        if number == name_field and isinstance(value, Message):
+            name = bytes(value.content)
+        elif number == blobs_field and isinstance(value, Message):
+            blobs.append(_read_blob(value))
     return name.decode("utf-8", "backslashreplace"), tuple(blobs)
 
 
@@ -127,19 +128,19 @@ def _read_blob(blob: Message) -> npt.NDArray[np.float32]:
     data = bytearray()
     shape: list[int] = []
     legacy: dict[int, int] = {}
-    for field in read_fields(blob):
-        if field.number == BLOB_DATA and field.wire in {LENGTH, FOUR_BYTES}:
-            data += field.payload.content
-        elif (field.number, field.wire) == (BLOB_SHAPE, LENGTH):
-            shape = _read_shape(field.payload)
-        elif field.wire == VARINT and field.number in LEGACY_DIMS:
-            legacy[field.number] = field.value
-    if legacy and not shape:
+    for number, value in blob.read_fields():
+        if isinstance(value, int):
+            legacy[number] = value
+        elif number == BLOB_DATA:
+            data += value.content
+        elif number == BLOB_SHAPE:
+            shape = _read_shape(value)
+    if not shape and not legacy.keys().isdisjoint(LEGACY_DIMS):
         shape = [legacy.get(number, 0) for number in LEGACY_DIMS]
-    numbers = take_floats(bytes(data), f"{blob.file}: byte {blob.at}: blob")
+    numbers = take_numbers(bytes(data), f"{blob.file}: byte {blob.at}: blob")
     if len(shape) > MOST_DIMS or 0 in shape or math.prod(shape) != numbers.size:
-        raise _damage(
-            blob, 0, f"as many float32 numbers as its shape {shape[:8]} says, found {numbers.size}"
+        raise blob.damage(
+            0, f"as many float32 numbers as its shape {shape[:8]} says, found {numbers.size}"
         )
     return numbers.reshape(shape)
 
@@ -147,19 +148,12 @@ def _read_blob(blob: Message) -> npt.NDArray[np.float32]:
 def _read_shape(message: Message) -> list[int]:
     """Return the dimensions, written one by one or packed into one field."""
     dims: list[int] = []
-    for field in read_fields(message):
-        if (field.number, field.wire) == (SHAPE_DIM, VARINT):
-            dims.append(field.value)
-        elif (field.number, field.wire) == (SHAPE_DIM, LENGTH):
+    for number, value in message.read_fields():
+        if number == SHAPE_DIM and isinstance(value, int):
+            dims.append(value)
+        elif number == SHAPE_DIM and isinstance(value, Message):
             place = 0
-            while place < len(field.payload.content):
-                value, place = _read_varint(field.payload, place)
-                dims.append(value)
+            while place < len(value.content):
+                dim, place = value.take_varint(place)
+                dims.append(dim)
     return dims
-
-
-def _damage(message: Message, place: int, expected: str) -> WorkloadError:
-    return WorkloadError(
-        f"{message.file}: byte {message.at + place}: expected {expected}; "
-        "the file is truncated, damaged or no .caffemodel"
-    )

@@ -71,11 +71,11 @@ def join_gru(
         of_input, of_state = (np.split(matrix, 3)[place] for matrix in weights)
         input_bias, state_bias = (np.split(bias, 3)[place][:, np.newaxis] for bias in biases)
         if gate == "n" and reset == "after":
-            blocks.append(np.hstack((of_input, np.zeros_like(of_state), input_bias)))
-            blocks.append(np.hstack((np.zeros_like(of_input), of_state, state_bias)))
+            blocks.append([of_input, np.zeros_like(of_state), input_bias])
+            blocks.append([np.zeros_like(of_input), of_state, state_bias])
         else:
-            blocks.append(np.hstack((of_input, of_state, input_bias + state_bias)))
-    return np.concatenate(blocks)
+            blocks.append([of_input, of_state, input_bias + state_bias])
+    return np.block(blocks)
 
 
 def join_cells(

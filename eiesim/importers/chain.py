@@ -1,4 +1,4 @@
-"""The steps of a network whose file tells weights alone: one layer after the other."""
+"""The steps of a network whose file holds weights alone: one layer after the other."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def guess_chain(
     """
     if not shapes:
         raise WorkloadError(f"{what}: expected weights of at least one layer, found none")
-    own = {
+    of_each = {
         name: _find_sizes(name, shape, kinds.get(name, "fc"), what)
         for name, shape in shapes.items()
     }
     backwards = {name: f"{name}{REVERSE}" for name in kinds if f"{name}{REVERSE}" in kinds}
     sizes = {
-        name: (taken, given + own[backwards[name]][1] if name in backwards else given)
-        for name, (taken, given) in own.items()
+        name: (taken, given + of_each[backwards[name]][1] if name in backwards else given)
+        for name, (taken, given) in of_each.items()
         if name not in backwards.values()
     }
     order = _find_order(sizes, what)
@@ -84,20 +84,18 @@ def _find_order(sizes: Sizes, what: str) -> list[str]:
         groups.setdefault(re.sub(r"\d+", "0", name), []).append(name)
     numbered = [sorted(names, key=_find_numbers) for names in groups.values()]
     for rows in (numbered, [[name] for name in sizes]):
-        found = _count_orders(sizes, rows)
-        if len(found) > 1:
-            first, second = (" -> ".join(order) for order in found[:2])
+        orders = _list_orders(sizes, rows)
+        if len(orders) > 1:
+            first, second = (" -> ".join(order) for order in orders)
             raise WorkloadError(
                 f"{what}: expected layers that can follow one another in one order, found several: "
                 f"{first}, and {second}; {GIVE_STEPS}"
             )
-        if found:
-            return found[0]
+        if orders:
+            return orders[0]
     order = [name for names in numbered for name in names]
-    name, later = next(
-        ((a, b) for a, b in pairwise(order) if sizes[a][1] != sizes[b][0]),
-        (order[0], order[-1]),
-    )
+    pairs = ((a, b) for a, b in pairwise(order) if sizes[a][1] != sizes[b][0])
+    name, later = next(pairs, (order[0], order[-1]))
     raise WorkloadError(
         f"{what}: {name} gives {sizes[name][1]} numbers and {later} takes {sizes[later][0]}: the "
         f"layers do not follow one another; {GIVE_STEPS}"
@@ -108,34 +106,32 @@ def _find_numbers(name: str) -> list[int]:
     return [int(number[:32]) for number in re.findall(r"\d+", name)]
 
 
-def _count_orders(sizes: Sizes, rows: Sequence[Sequence[str]]) -> list[list[str]]:
+def _list_orders(sizes: Sizes, rows: Sequence[Sequence[str]]) -> list[list[str]]:
     """Return up to two orders in which the layers fit, those of a row in its order.
 
-    From each state, how many of each row are placed and what the last one gives, at most two ways
-    to the end are kept.
+    A state is how many of each row are placed, and what the last one gives. From each state at most
+    two ways to the end are kept.
     """
     ends: dict[tuple[tuple[int, ...], int], list[list[str]]] = {}
-    start = (tuple(0 for _ in rows), 0)
+    start = ((0,) * len(rows), 0)
+    whole = tuple(map(len, rows))
     stack = [start]
     while stack:
-        state = stack[-1]
-        placed, given = state
-        following = {
-            rows[row][place]: ((*placed[:row], place + 1, *placed[row + 1 :]),
-                               sizes[rows[row][place]][1])
-            for row, place in enumerate(placed)
-            if place < len(rows[row])
-            and (state == start or sizes[rows[row][place]][0] == given)
-        }  # fmt: skip
-        missing = [it for it in following.values() if it not in ends]
+        placed, width = state = stack[-1]
+        following = {}
+        for row, place in enumerate(placed):
+            name = rows[row][place] if place < whole[row] else None
+            if name is not None and (state == start or sizes[name][0] == width):
+                counts = (*placed[:row], place + 1, *placed[row + 1 :])
+                following[name] = counts, sizes[name][1]
+        missing = [later for later in following.values() if later not in ends]
         if missing and len(ends) + len(stack) > MOST_STATES:
             return [[*sizes], [*sizes][::-1]]
         stack += missing
         if not missing:
             stack.pop()
-            whole = all(place == len(row) for place, row in zip(placed, rows, strict=True))
-            found = [[name, *rest] for name, it in following.items() for rest in ends[it]]
-            ends[state] = ([[]] if whole else []) + found[:2]
+            ways = [[name, *rest] for name, later in following.items() for rest in ends[later]]
+            ends[state] = [[]] if placed == whole else ways[:2]
     return ends[start]
 
 
@@ -143,8 +139,8 @@ def _find_sizes(name: str, shape: tuple[int, ...], kind: str, what: str) -> tupl
     """Return how many numbers a layer takes and gives."""
     if len(shape) != 2:
         raise WorkloadError(
-            f"{what}: {name}: weights {list(shape)} of a convolution tell neither stride nor "
-            f"padding: {GIVE_STEPS}"
+            f"{what}: {name}: weights {list(shape)} of a convolution leave its stride and "
+            f"padding open; {GIVE_STEPS}"
         )
     if kind == "fc":
         return shape[1], shape[0]

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.arrays import require_finite
 from eiesim.base.errors import WorkloadError
-from eiesim.importers.content import read_content, read_json, take_floats
+from eiesim.importers.content import are_sizes, read_content, read_json, take_numbers
 
 MOST_JSON_BYTES = 1 << 20
 MOST_NUMBERS = 1 << 26
@@ -31,9 +32,10 @@ class CharModel:
         The vocabulary, in the order of the characters' numbers.
     embedding
         [characters, inputs].
-    cells : a matrix [4 * hidden, inputs + hidden + 1] for each layer
-        Columns: input, hidden state, bias. Rows: the gates i, j, f, o (input, new value, forget,
-        output). The forget gate's bias includes the 1 that TensorFlow's BasicLSTMCell adds.
+    cells
+        A matrix [4 * hidden, inputs + hidden + 1] for each layer, with the columns input, hidden
+        state, bias, and the gates i, j, f, o (input, new value, forget, output) as rows. The forget
+        gate's bias includes the 1 that TensorFlow's BasicLSTMCell adds.
     output, output_bias
         [characters, hidden] and [characters].
     """
@@ -56,7 +58,7 @@ def read_char_lstm(folder: str | Path) -> CharModel:
     """
     path = Path(folder)
     characters = _read_vocabulary(path / "vocab.json")
-    manifest = _read_json(path / "manifest.json")
+    manifest = read_json(path / "manifest.json", MOST_JSON_BYTES)
     size = len(characters)
     embedding = _read_variable(path, manifest, "embedding", (size, None))
     inputs = embedding.shape[1]
@@ -78,19 +80,8 @@ def read_char_lstm(folder: str | Path) -> CharModel:
     return CharModel(characters, embedding, tuple(cells), output.T.copy(), output_bias)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    if path.is_file() and path.stat().st_size > MOST_JSON_BYTES:
-        raise WorkloadError(
-            f"{path}: expected at most {MOST_JSON_BYTES} bytes, found {path.stat().st_size}"
-        )
-    content = read_json(path, MOST_JSON_BYTES)
-    if not isinstance(content, dict):
-        raise WorkloadError(f"{path}: expected an object, found {type(content).__name__}")
-    return content
-
-
 def _read_vocabulary(path: Path) -> tuple[str, ...]:
-    numbers = _read_json(path)
+    numbers = read_json(path, MOST_JSON_BYTES)
     if not numbers or sorted(map(str, numbers.values())) != sorted(map(str, range(len(numbers)))):
         raise WorkloadError(
             f"{path}: expected each of the numbers 0 to {len(numbers) - 1} for one character"
@@ -103,11 +94,9 @@ def _read_variable(
 ) -> npt.NDArray[np.float32]:
     variable = manifest.get(name)
     shape: Any = variable.get("shape") if isinstance(variable, dict) else None
-    fits = (
-        isinstance(shape, list)
-        and len(shape) == len(expected)
-        and all(type(size) is int and size > 0 for size in shape)
-        and all(wish in (None, size) for wish, size in zip(expected, shape, strict=True))
+    fits = are_sizes(shape, list) and len(shape) == len(expected)
+    fits = fits and all(
+        size and wish in (None, size) for wish, size in zip(expected, shape, strict=True)
     )
     wished = " x ".join("any" if size is None else str(size) for size in expected)
     if not fits or math.prod(shape) > MOST_NUMBERS:
@@ -116,13 +105,13 @@ def _read_variable(
             f"found {json.dumps(shape)[:80]}"
         )
     file = path / name.replace("/", "_")
-    bytes_expected = 4 * math.prod(shape)
-    if file.is_file() and file.stat().st_size != bytes_expected:
+    size = 4 * math.prod(shape)
+    content = read_content(file, size)
+    if len(content) != size:
         raise WorkloadError(
-            f"{file}: expected {bytes_expected} bytes for its shape {shape}, "
-            f"found {file.stat().st_size}; get it again"
+            f"{file}: expected {size} bytes for its shape {shape}, found {len(content)}; "
+            "get it again"
         )
-    numbers = take_floats(read_content(file, bytes_expected), str(file))
-    if 4 * numbers.size != bytes_expected or not np.isfinite(numbers).all():
-        raise WorkloadError(f"{file}: expected {wished} numbers, found others; get it again")
-    return numbers.reshape(shape)
+    numbers = take_numbers(content, str(file)).reshape(shape)
+    require_finite(numbers, str(file))
+    return numbers

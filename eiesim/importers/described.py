@@ -28,10 +28,10 @@ class Described:
 
 
 class Builder:
-    """Steps as they are read, and what tensors they give.
+    """Steps as they are read, and the tensors that they give.
 
-    A step that cannot be run is left out; where its shape is known, its output becomes an input of
-    the network. Steps that read a missing tensor are left out, too.
+    A step that cannot be run is left out; if its shape is known, its output becomes an input of the
+    network.
     """
 
     def __init__(self, inputs: dict[str, Shape]) -> None:
@@ -46,7 +46,7 @@ class Builder:
         self.tensors[output] = step.name
 
     def skip(self, name: str, reason: str, outputs: tuple[str, ...], shape: Shape | None) -> None:
-        """Leave a step out; `shape` is that of its outputs, where it is known."""
+        """Leave a step out; `shape` is that of its outputs, if it is known."""
         remedy = "left out"
         for tensor in outputs:
             self.tensors.pop(tensor, None)

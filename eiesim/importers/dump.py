@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from scipy import sparse
 
 from eiesim.base.arrays import take_array
 from eiesim.base.errors import WorkloadError
-from eiesim.importers.content import read_content, take_floats
+from eiesim.importers.content import FLOAT32, INT32, RawType, read_content, take_numbers
 from eiesim.layer.weights import CompressedLayer
 
 POINTERS, ENTRIES = "ptr", "spm"
@@ -24,12 +24,10 @@ LARGEST_INDEX = 255
 
 
 class Dump(NamedTuple):
-    """A layer, one input [cols], and what both were read from.
+    """A layer up to its last output with a weight or a bias, and one input [cols].
 
     Attributes
     ----------
-    layer
-        Its number of outputs is that of the last one with a weight or a bias.
     n_pes
         PEs that the layer was laid out for.
     sha256
@@ -45,7 +43,7 @@ class Dump(NamedTuple):
 def is_dump(path: str | Path) -> bool:
     """Return whether a path is such a folder."""
     with suppress(OSError):  # the path is no valid name
-        return (Path(path) / POINTERS).is_dir()
+        return Path(path, POINTERS).is_dir()
     return False
 
 
@@ -66,21 +64,19 @@ def read_dump(path: str | Path) -> Dump:
     n_pes = _count_pes(folder)
     digest = hashlib.sha256()
 
-    def read(name: str) -> bytes:
+    def read(name: str, kind: RawType = FLOAT32) -> npt.NDArray[Any]:
         content = read_content(folder / name)
         digest.update(content)
-        return content
+        return take_numbers(content, str(folder / name), kind)
 
-    codebook = take_floats(read(CODEBOOK), str(folder / CODEBOOK))
-    activations = take_floats(read(INPUT), str(folder / INPUT))
-    activations = take_array(activations, str(folder / INPUT), np.float32, ("inputs",))
+    codebook = read(CODEBOOK)
+    activations = take_array(read(INPUT), str(folder / INPUT), np.float32, ("inputs",))
     entries = []
     lengths = set()
     for pe in range(n_pes):
-        name = f"{POINTERS}/{POINTERS}{pe}.dat"
-        pointers = _take_integers(read(name), folder / name)
+        pointers = read(f"{POINTERS}/{POINTERS}{pe}.dat", INT32)
         name = f"{ENTRIES}/{ENTRIES}{pe}.dat"
-        entries.append(_find_entries(pointers, read(name), folder / name, pe, n_pes))
+        entries.append(_find_entries(pointers, read(name, INT32), folder / name, pe, n_pes))
         lengths.add(pointers.size)
     rows, cols, codes = (np.concatenate(parts) for parts in zip(*entries, strict=True))
     bias_column = _find_bias(lengths, activations.size, n_pes, folder)
@@ -109,36 +105,25 @@ def _count_pes(folder: Path) -> int:
     return len(names)
 
 
-def _take_integers(content: bytes, file: Path) -> npt.NDArray[np.int64]:
-    if len(content) % 4:
-        raise WorkloadError(
-            f"{file}: expected int32 numbers of 4 bytes each, found {len(content)} bytes; the file "
-            "is truncated, or was written for the chip's Verilog instead of the simulator"
-        )
-    return np.frombuffer(content, "<i4").astype(np.int64)
-
-
 def _find_entries(
-    pointers: npt.NDArray[np.int64], content: bytes, file: Path, pe: int, n_pes: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    pointers: npt.NDArray[np.int32], pairs: npt.NDArray[np.int32], file: Path, pe: int, n_pes: int
+) -> tuple[npt.NDArray[Any], ...]:
     """Return row, column and code of each entry of a PE that is no padding zero."""
-    pairs = _take_integers(content, file)
-    count = pairs.size // 2
-    steps = np.diff(pointers)
+    steps = np.subtract(pointers[1:], pointers[:-1], dtype=np.int64)
     sound = pointers.size > 1 and pointers[0] == 0 and steps.min() >= 0
-    if not sound or pairs.size % 2 or pointers[-1] != count:
+    if not sound or pairs.size != 2 * int(pointers[-1]):
         raise WorkloadError(
             f"{file}: expected pairs of code and relative index, as many as the last pointer of "
             f"{POINTERS}{pe}.dat, and pointers that rise from 0, found {pairs.size} numbers and "
             f"{pointers[-1] if pointers.size else 'no'} as the last pointer"
         )
-    codes, gaps = pairs[::2], pairs[1::2]
-    if count and (pairs.min() < 0 or pairs.max() > LARGEST_INDEX):
+    if pairs.size and (pairs.min() < 0 or pairs.max() > LARGEST_INDEX):
         raise WorkloadError(
             f"{file}: expected codes and relative indices of 0 to {LARGEST_INDEX}, found "
             f"{pairs.min()} to {pairs.max()}"
         )
-    ends = np.concatenate(([0], np.cumsum(gaps + 1)))
+    codes, gaps = pairs[::2], pairs[1::2]
+    ends = np.concatenate(([0], np.cumsum(gaps + 1, dtype=np.int64)))
     columns = np.repeat(np.arange(steps.size), steps)
     rows = (ends[1:] - ends[pointers[columns]] - 1) * n_pes + pe
     used = codes != 0

@@ -16,21 +16,11 @@ from eiesim.layer.weights import DenseLayer
 
 Array = npt.NDArray[Any]
 PRODUCT = "/product"
-"""What stands behind the name of a step whose name the one behind it takes over."""
+"""Ending of the name of a step whose name the one behind it takes over."""
 
 
 class Placed(NamedTuple):
-    """Steps and layers, the factors in one of both.
-
-    Attributes
-    ----------
-    graph : Graph
-        The steps.
-    weights : dict of name to DenseLayer
-        The layers.
-    notes : tuple of str
-        Where each layer's factors are.
-    """
+    """Steps and layers with the factors in one of both; a note on each layer says where."""
 
     graph: Graph
     weights: dict[str, DenseLayer]
@@ -42,31 +32,21 @@ def place_factors(
 ) -> Placed:
     """Put factors and biases of outputs behind their products, as steps on the host.
 
-    Such a step takes over its product's name, so that what others read is what they did before.
-    Factors of layers that are used in another way are put into the weights.
-
-    Parameters
-    ----------
-    factors : mapping of name to float64 [outputs]
-        What each output is multiplied by before its bias is added, of some of the layers.
-    what : str
-        The file, for errors.
-
-    Raises
-    ------
-    WorkloadError
-        A factor is out of float32's range.
+    Such a step takes over its product's name, so that the steps behind it read what they did
+    before. Factors of layers that are used in another way are put into the weights. `factors` are
+    float64 [outputs], of some of the layers; one out of float32's range is a WorkloadError, which
+    names the file `what`.
     """
-    users = {name: [step for step in graph.steps if step.layer == name] for name in factors}
     placed, notes = dict(weights), []
     scales: dict[str, dict[str, tuple[float, ...]]] = {}
-    for name, steps in users.items():
+    for name, factor in factors.items():
         layer = weights[name]
+        steps = [step for step in graph.steps if step.layer == name]
         if not all(step.op in ("fc", "conv") and not step.settings["stacked"] for step in steps):
-            placed[name] = join_factor(layer, factors[name], f"{what}: {name}")
+            placed[name] = join_factor(layer, factor, f"{what}: {name}")
             notes.append(JOINED.format(name))
         elif steps:
-            scales[name] = _make_settings(layer, factors[name], f"{what}: {name}: factor")
+            scales[name] = _make_settings(layer, factor, f"{what}: {name}: factor")
             placed[name] = DenseLayer(layer.weights)
             notes.append(
                 f"{name}: its weights stay as trained; a factor and an offset for each output "

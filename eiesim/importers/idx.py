@@ -1,4 +1,4 @@
-"""MNIST's idx files: images and labels as one array of bytes."""
+"""MNIST's idx files: pictures and labels as one array of bytes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ UINT8 = 8
 def read_idx(path: str | Path) -> npt.NDArray[np.uint8]:
     """Read an idx file of bytes, plain or gzip, as a read-only array.
 
-    Its shape is ``[images, rows, cols]`` or ``[labels]``.
-
-    A file of another kind, or of another length, is a WorkloadError.
+    Its shape is ``[pictures, rows, cols]`` or ``[labels]``. A file of another kind, or of another
+    length, is a WorkloadError.
 
     References
     ----------

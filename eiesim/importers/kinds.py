@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import zipfile
-import zlib
 from enum import Enum
 from pathlib import Path
 
 from eiesim.base.errors import WorkloadError
 from eiesim.base.files import CONTAINER_MAGIC, NPY_MAGIC, BoundedReader
-from eiesim.importers.content import GZIP_MAGIC, read_content
+from eiesim.importers.caffemodel import read_varint
+from eiesim.importers.content import open_content, read_content
 from eiesim.importers.torch_file import PICKLE, ZIP_ERRORS
 
 HEAD_BYTES = 4096
@@ -52,20 +51,15 @@ FOREIGN = (
 def find_kind(path: str | Path) -> Kind:
     """Return the kind of a file; the WorkloadError for an unknown kind says what to do."""
     file = Path(path)
-    try:
-        is_file = file.is_file()
-    except (OSError, ValueError):  # the path is no valid name
-        is_file = False
-    if not is_file:
-        raise WorkloadError(f"{path}: expected a file, found none; check the path")
-    head, is_packed = _read_head(file)
+    with open_content(path) as (stream, is_packed):
+        head = stream.read(HEAD_BYTES)
     for place, magic, what in FOREIGN:
         if head[place:].startswith(magic):
             raise WorkloadError(f"{path}: expected weights that eiesim reads, found {what}")
     kind = _find_by_content(head, file) or BY_NAME.get(file.suffix.lower())
     if kind is None:
         raise WorkloadError(
-            f"{path}: expected weights ({', '.join(known.value for known in Kind)}), found "
+            f"{path}: expected weights ({', '.join(each.value for each in Kind)}), found "
             f"{'a file' if head else 'an empty file'} of no kind that eiesim knows"
         )
     if is_packed and kind not in PACKED:
@@ -87,24 +81,6 @@ def is_of_weights(path: str | Path) -> bool:
         return find_kind(path) not in (Kind.ARRAYS, Kind.CONTAINER)
     except WorkloadError:
         return False
-
-
-def _read_head(file: Path) -> tuple[bytes, bool]:
-    """Return the first bytes of a file, unpacked, and whether they were packed by gzip."""
-    try:
-        with file.open("rb") as stream:
-            head = stream.read(HEAD_BYTES)
-        if not head.startswith(GZIP_MAGIC):
-            return head, False
-        with gzip.open(file) as unpacked:
-            return unpacked.read(HEAD_BYTES), True
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise WorkloadError(
-            f"{file}: expected a whole gzip file, found a truncated or damaged one ({error}); "
-            "get it again"
-        ) from error
-    except OSError as error:
-        raise WorkloadError(f"{file}: cannot be read: {error.strerror or error}") from error
 
 
 def _find_by_content(head: bytes, file: Path) -> Kind | None:
@@ -171,12 +147,5 @@ def _find_protobuf(head: bytes, file: Path) -> Kind | None:
 
 def _take(content: bytes, place: int) -> tuple[bytes, bytes]:
     """Return the field whose length stands at a place, and what comes after it."""
-    length = shift = 0
-    while place < len(content):
-        byte = content[place]
-        place += 1
-        length |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            break
-    return content[place : place + length], content[place + length :]
+    length, start = read_varint(content, place) or (0, len(content))
+    return content[start : start + length], content[start + length :]

@@ -13,7 +13,7 @@ from scipy import sparse
 from eiesim.base.arrays import require_finite
 from eiesim.base.errors import WorkloadError
 from eiesim.base.files import ByteReader
-from eiesim.importers.content import read_content, take_floats
+from eiesim.importers.content import read_content, take_numbers
 from eiesim.importers.prototxt import NetLayer, read_prototxt
 from eiesim.layer.weights import LARGEST, CompressedLayer, StoredLayer
 
@@ -78,14 +78,14 @@ def read_net(net_path: str | Path, prototxt_path: str | Path) -> tuple[NetRecord
 def _read_layer(reader: ByteReader, net: NetLayer, entries: int) -> NetRecord:
     what = f"layer {net.name}"
     convolution = len(net.weight_shape) == 4
-    codebook = take_floats(reader.take(4 * (256 if convolution else 16), f"{what}: codebook"), what)
-    bias = take_floats(reader.take(4 * net.weight_shape[0], f"{what}: bias"), what)
+    entry_count = 256 if convolution else 16
+    codebook = take_numbers(reader.take(4 * entry_count, f"{what}: codebook"), what)
+    bias = take_numbers(reader.take(4 * net.weight_shape[0], f"{what}: bias"), what)
     require_finite(bias, f"{reader.file}: {what}: bias")
-    codes = (
-        np.frombuffer(reader.take(entries, f"{what}: codes"), np.uint8)
-        if convolution
-        else _take_nibbles(reader, entries, f"{what}: codes")
-    )
+    if convolution:
+        codes = np.frombuffer(reader.take(entries, f"{what}: codes"), np.uint8)
+    else:
+        codes = _take_nibbles(reader, entries, f"{what}: codes")
     gaps = _take_nibbles(reader, entries, f"{what}: index gaps")
     matrix = _place(codes, gaps, net, reader.file)
     try:

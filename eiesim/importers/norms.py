@@ -16,7 +16,7 @@ from eiesim.layer.weights import DenseLayer
 
 Array = npt.NDArray[Any]
 EPSILON = 1e-5
-"""Added to the variance: PyTorch's usual, which no state dictionary tells."""
+"""Added to the variance: PyTorch's usual, which no state dictionary holds."""
 MEAN, VARIANCE, COUNT = "running_mean", "running_var", "num_batches_tracked"
 PARTS = ("weight", "bias", MEAN, VARIANCE, COUNT)
 
@@ -32,16 +32,10 @@ class Norm(NamedTuple):
 def find_norms(arrays: Mapping[str, Array]) -> list[Norm]:
     """Return the batch normalisations among arrays as PyTorch names them.
 
-    Raises
-    ------
-    WorkloadError
-        Parts of one do not go together.
+    Parts of one that do not go together are a WorkloadError.
     """
-    return [
-        _take_norm(arrays, key.removesuffix(f".{MEAN}"))
-        for key in arrays
-        if key.endswith(f".{MEAN}")
-    ]
+    ending = f".{MEAN}"
+    return [_take_norm(arrays, key.removesuffix(ending)) for key in arrays if key.endswith(ending)]
 
 
 def _take_norm(arrays: Mapping[str, Array], name: str) -> Norm:
@@ -50,8 +44,8 @@ def _take_norm(arrays: Mapping[str, Array], name: str) -> Norm:
     variance = arrays.get(f"{name}.{VARIANCE}")
     weight, bias = arrays.get(f"{name}.weight", ones), arrays.get(f"{name}.bias", 0 * ones)
     if variance is None or any(
-        it.shape != mean.shape or it.ndim != 1 or it.dtype.kind != "f"
-        for it in (mean, variance, weight, bias)
+        part.shape != mean.shape or part.ndim != 1 or part.dtype.kind != "f"
+        for part in (mean, variance, weight, bias)
     ):
         raise WorkloadError(f"{name}: expected {MEAN}, {VARIANCE}, weight and bias of one length")
     with np.errstate(all="ignore"):  # what is no number then is refused with the layer
@@ -60,35 +54,24 @@ def _take_norm(arrays: Mapping[str, Array], name: str) -> Norm:
     return Norm(name, factor, offset)
 
 
-def keep_norms(found: Weights, what: str) -> Weights:
+def keep_norms(weights: Weights, what: str) -> Weights:
     """Put each batch normalisation behind its product, as factors and bias of the outputs.
 
-    Where both are numbered within one module, it is the product with the number before; else the
-    only one with as many outputs, or the only one of those with the same number in its name.
+    If both are numbered within one module, it is the product with the number before; else the only
+    one with as many outputs, or the only one of those with the same number in its name. A note
+    names each that is placed; the others stay.
 
-    Parameters
-    ----------
-    what : str
-        The file, for errors.
-
-    Returns
-    -------
-    Weights
-        Without the normalisations that were placed; a note names each.
-
-    Raises
-    ------
-    WorkloadError
-        Parts of a normalisation do not go together, or an offset is out of float32's range.
+    Parts of a normalisation that do not go together, or an offset out of float32's range, are a
+    WorkloadError, which names the file `what`.
     """
-    layers, others, notes = dict(found.layers), dict(found.others), list(found.notes)
-    factors = dict(found.factors)
-    placed: set[str] = set()
+    layers, others, notes = dict(weights.layers), dict(weights.others), list(weights.notes)
+    factors = dict(weights.factors)
+    targets: set[str] = set()
     for norm in find_norms(others):
-        target = _find_target(norm, found.layers)
-        if target is None or target in placed:
+        target = _find_target(norm, layers)
+        if target is None or target in targets:
             continue
-        placed.add(target)
+        targets.add(target)
         layers[target] = _offset(norm, layers[target], f"{what}: {target} with {norm.name}")
         factors[target] = norm.factor * factors.get(target, 1.0)
         for part in PARTS:
@@ -97,7 +80,7 @@ def keep_norms(found: Weights, what: str) -> Weights:
             f"{norm.name}: batch normalisation, taken to stand right behind {target} "
             f"(epsilon {EPSILON:g})"
         )
-    return Weights(layers, others, tuple(notes), found.code_bits, factors)
+    return Weights(layers, others, tuple(notes), weights.code_bits, factors)
 
 
 def _find_target(norm: Norm, layers: Mapping[str, DenseLayer]) -> str | None:
@@ -107,16 +90,13 @@ def _find_target(norm: Norm, layers: Mapping[str, DenseLayer]) -> str | None:
         if len(layer.weights) == norm.factor.size
         and not (IN_A_MODULE.search(name) or OF_A_CELL.search(name))
     ]
-    module, _, number = norm.name.rpartition(".")
+    module, dot, number = norm.name.rpartition(".")
     if number.isdecimal():
-        before = f"{module}.{int(number) - 1}" if module else str(int(number) - 1)
+        before = f"{module}{dot}{int(number) - 1}"
         return before if before in fitting else None
     digits = re.findall(r"\d+", norm.name)
     same = [name for name in fitting if re.findall(r"\d+", name) == digits]
-    for names in (fitting, same):
-        if len(names) == 1:
-            return names[0]
-    return None
+    return next((names[0] for names in (fitting, same) if len(names) == 1), None)
 
 
 def _offset(norm: Norm, layer: DenseLayer, what: str) -> DenseLayer:

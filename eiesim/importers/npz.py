@@ -35,9 +35,8 @@ def read_layer(path: str | Path) -> tuple[CompressedLayer, npt.NDArray[np.float3
         return InterleavedCSC.from_arrays(arrays, str(file)).decode(), None
     for name in arrays:
         if name not in LAYER_ARRAYS:
-            raise WorkloadError(
-                f"{file}: array {name!r}: unknown, {did_you_mean(name, LAYER_ARRAYS)}"
-            )
+            hint = did_you_mean(name, LAYER_ARRAYS)
+            raise WorkloadError(f"{file}: array {name!r}: unknown, {hint}")
     for name in ("codes", "codebook"):
         if name not in arrays:
             raise WorkloadError(f"{file}: array {name!r} is missing: {LAYER_ARRAYS[name]}")

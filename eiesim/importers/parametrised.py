@@ -23,17 +23,17 @@ class Parametrisation(NamedTuple):
 
     Attributes
     ----------
-    parts : tuple of str
-        What is added to the weight's name; ``""`` is the weight itself.
-    join : callable
+    parts
+        Endings that the weight's name has for its parts; ``""`` is the weight itself.
+    join
         Makes the weight of the parts, in the same order.
-    told : str
-        What it is, in words.
+    note
+        What was done, in words.
     """
 
     parts: tuple[str, ...]
     join: Callable[..., Array]
-    told: str
+    note: str
 
 
 Groups = dict[str, tuple[Parametrisation, list[str]]]
@@ -41,18 +41,16 @@ Groups = dict[str, tuple[Parametrisation, list[str]]]
 
 
 class Plain(NamedTuple):
-    """Arrays under the names that they have without parts.
+    """Arrays under the names that they have without parts, in the file's order.
 
     Attributes
     ----------
-    arrays : dict of name to array
-        In the file's order.
-    notes : tuple of str
+    notes
         What was put together.
-    code_bits : dict of name to int
+    code_bits
         Bits of the codes, for arrays that were looked up in a codebook.
-    factors : dict of name to float64 [outputs]
-        What is still to be multiplied with each output's weights.
+    factors
+        What is still to be multiplied with each output's weights, float64 [outputs].
     """
 
     arrays: dict[str, Array]
@@ -64,53 +62,47 @@ class Plain(NamedTuple):
 def join_parts(arrays: Mapping[str, Array], what: str) -> Plain:
     """Put together the weights that PyTorch, or eiesim's own retraining, keeps in parts.
 
-    Parameters
-    ----------
-    what : str
-        The file, for errors.
+    There is ``weight`` for ``weight_orig`` and ``weight_mask`` (`torch.nn.utils.prune`);
+    ``weight_g`` and ``weight_v``, or ``parametrizations.weight.original0`` and ``original1``
+    (weight norm; with a size for each output the direction alone, and the rest as its factor);
+    ``weight_orig``, ``weight_u`` and ``weight_v``, or ``parametrizations.weight.original``,
+    ``0._u`` and ``0._v`` (spectral norm); ``weight_mask`` or ``weight_codes`` and
+    ``weight_codebook`` beside ``weight`` (`prune_`, `share_weights`).
 
-    Returns
-    -------
-    Plain
-        ``weight`` where there were ``weight_orig`` and ``weight_mask`` (`torch.nn.utils.prune`),
-        ``weight_g`` and ``weight_v`` or ``parametrizations.weight.original0`` and ``original1``
-        (weight norm; with a size for each output the direction alone, and the rest as its
-        factor), ``weight_orig``, ``weight_u`` and ``weight_v`` or
-        ``parametrizations.weight.original``, ``0._u`` and ``0._v`` (spectral norm),
-        ``weight_mask`` or ``weight_codes`` and ``weight_codebook`` beside ``weight`` (`prune_`,
-        `share_weights`).
-
-    Raises
-    ------
-    WorkloadError
-        A part is missing or does not fit, or a parametrisation is of another kind.
+    A part that is missing or does not fit, or a parametrisation of another kind, is a
+    WorkloadError, which names the file `what`.
     """
     notes: list[str] = []
     bits: dict[str, int] = {}
     factors: dict[str, Array] = {}
-    found = dict(arrays)
-    groups = _group_parametrisations(found, what) | _group_parts(found)
+    plain = dict(arrays)
+    groups = _group_parametrisations(plain, what) | _group_parts(plain)
     while groups:
         for stem, (form, keys) in groups.items():
-            if _has_size_per_output(stem, form, keys, found):
-                factors[stem] = _find_factor(*(found[key] for key in keys)).reshape(-1)
-                groups[stem] = SPLIT._replace(parts=form.parts), keys
-        for stem, (form, keys) in groups.items():
-            notes.append(f"{stem}: {form.told}")
-            if "_codebook" in form.parts:
-                bits[stem] = _count_bits(found[keys[-1]], f"{what}: {stem}")
-        found = _join(found, groups, what)
-        groups = _group_parts(found)  # again, since a mask may lie over another form
-    for key in found:
+            if _has_size_per_output(stem, form, keys, plain):
+                factors[stem] = _find_factor(*(plain[key] for key in keys)).reshape(-1)
+                groups[stem] = SPLIT, keys
+            if form.join is _look_up:
+                bits[stem] = _count_bits(plain[keys[-1]], f"{what}: {stem}")
+        notes += [f"{stem}: {form.note}" for stem, (form, _) in groups.items()]
+        plain = _join(plain, groups, what)
+        groups = _group_parts(plain)  # again, since a mask may lie over another form
+    _refuse_parts(plain, what)
+    return Plain(plain, tuple(notes), bits, factors)
+
+
+def _refuse_parts(arrays: Mapping[str, Array], what: str) -> None:
+    """Refuse weights and biases that lack some of their parts."""
+    for key in arrays:
         stem, part = _split(key)
         name = stem.rpartition(".")[2]
         if part and name.startswith(("weight", "bias")):
-            others = {name + it for form in FORMS if part in form.parts for it in form.parts}
+            endings = {ending for form in FORMS if part in form.parts for ending in form.parts}
+            others = ", ".join(sorted(name + ending for ending in endings - {part}))
             raise WorkloadError(
                 f"{what}: {key}: expected a whole weight, found a part without those that go with "
-                f"it (of {', '.join(sorted(others - {name + part}))}); save the module after {UNDO}"
+                f"it (of {others}); save the module after {UNDO}"
             )
-    return Plain(found, tuple(notes), bits, factors)
 
 
 def _has_size_per_output(
@@ -120,9 +112,9 @@ def _has_size_per_output(
     if form.join is not _normalise or stem.rpartition(".")[2] != WEIGHT:
         return False
     size, direction = (arrays[key] for key in keys)
-    one_each = size.shape == (len(direction) if direction.ndim else 0, *(1,) * (direction.ndim - 1))
-    more = any(key.startswith(f"{stem}_") for key in arrays if key not in keys)
-    return direction.ndim > 1 and one_each and not more
+    has_more = any(key.startswith(f"{stem}_") for key in arrays if key not in keys)
+    one_each = size.shape == (*direction.shape[:1], *(1,) * (direction.ndim - 1))
+    return direction.ndim > 1 and one_each and not has_more
 
 
 def _split(key: str) -> tuple[str, str]:
@@ -140,8 +132,8 @@ def _group_parts(arrays: Mapping[str, Array]) -> Groups:
     for key in arrays:
         stem, part = _split(key)
         for form in FORMS if part and stem not in groups else ():
-            keys = [stem + it for it in form.parts]
-            if part in form.parts and all(it in arrays for it in keys):
+            keys = [stem + ending for ending in form.parts]
+            if part in form.parts and all(name in arrays for name in keys):
                 groups[stem] = form, keys
                 break
     return groups
@@ -155,17 +147,17 @@ def _group_parametrisations(arrays: Mapping[str, Array], what: str) -> Groups:
         if word and dot and (not module or module.endswith(".")):
             parts.setdefault((module, name), []).append(part)
     groups: Groups = {}
-    for (module, name), found in parts.items():
-        form = next((it for it in PARAMETRISED if sorted(it.parts) == sorted(found)), None)
+    for (module, name), endings in parts.items():
+        form = next((form for form in PARAMETRISED if {*form.parts} == {*endings}), None)
         prefix = f"{module}{PARAMETRISATIONS}{name}."
         if form is None:
             raise WorkloadError(
                 f"{what}: {prefix}*: expected weight norm or spectral norm (original0 and "
-                f"original1, or original, 0._u and 0._v), found {', '.join(sorted(found))}; call "
+                f"original1, or original, 0._u and 0._v), found {', '.join(sorted(endings))}; call "
                 f"torch.nn.utils.parametrize.remove_parametrizations(module, {name!r}) and save it "
                 "again"
             )
-        groups[module + name] = form, [prefix + part for part in form.parts]
+        groups[module + name] = form, [prefix + ending for ending in form.parts]
     return groups
 
 
@@ -193,7 +185,7 @@ def _make(arrays: Mapping[str, Array], form: Parametrisation, keys: list[str], w
     except (ValueError, IndexError, TypeError) as error:
         shapes = ", ".join(f"{key} {list(arrays[key].shape)}" for key in keys)
         raise WorkloadError(
-            f"{what}: expected parts that fit ({form.told}), found {shapes}"
+            f"{what}: expected parts that fit ({form.note}), found {shapes}"
         ) from error
 
 
@@ -206,23 +198,24 @@ def _count_bits(codebook: Array, what: str) -> int:
     return bits
 
 
-def _mask(weights: Array, mask: Array) -> Array:
-    if weights.shape != mask.shape:
+def _require(fits: bool) -> None:
+    if not fits:
         raise ValueError("shapes differ")
+
+
+def _mask(weights: Array, mask: Array) -> Array:
+    _require(weights.shape == mask.shape)
     return np.asarray(weights * mask.astype(weights.dtype))
 
 
 def _normalise(size: Array, direction: Array) -> Array:
     """Weight norm: a direction of length 1, times a size for each output (or one for all)."""
-    if size.ndim not in (0, direction.ndim):
-        raise ValueError("shapes differ")
-    return np.asarray(direction.astype(np.float64) * _find_factor(size, direction)).reshape(
-        direction.shape
-    )
+    _require(size.ndim in (0, direction.ndim))
+    return (direction * _find_factor(size, direction)).reshape(direction.shape)
 
 
 def _find_factor(size: Array, direction: Array) -> Array:
-    """Return what weight norm multiplies a direction of any length with."""
+    """Return what weight norm multiplies a direction of any length with, in float64."""
     exact = direction.astype(np.float64)
     axes = tuple(axis for axis in range(exact.ndim) if not size.ndim or size.shape[axis] == 1)
     with np.errstate(all="ignore"):  # what is no number then is refused with the layer
@@ -232,29 +225,27 @@ def _find_factor(size: Array, direction: Array) -> Array:
 def _divide(weights: Array, left: Array, right: Array) -> Array:
     """Spectral norm as it is evaluated: over the largest singular value that was estimated."""
     exact = weights.astype(np.float64)
+    _require(left.size in exact.shape)
     # of the outputs, which a transposed convolution keeps in its second axis
-    axis = next(axis for axis in (*range(exact.ndim), -1)
-                if axis < 0 or exact.shape[axis] == left.size)  # fmt: skip
-    if axis < 0:
-        raise ValueError("shapes differ")
-    matrix = np.moveaxis(exact, axis, 0).reshape(left.size, -1)
+    matrix = np.moveaxis(exact, exact.shape.index(left.size), 0).reshape(left.size, -1)
     return np.asarray(exact / (left.astype(np.float64) @ (matrix @ right.astype(np.float64))))
 
 
 def _look_up(weights: Array, codes: Array, codebook: Array) -> Array:
-    if weights.shape != codes.shape or codes.dtype.kind not in "ui":
-        raise ValueError("shapes differ")
+    _require(weights.shape == codes.shape and codes.dtype.kind in "ui")
     entries = codebook.copy()
     entries[0] = 0
     return np.asarray(entries[codes])
 
 
+SPECTRAL = "its weights over their spectral norm"
+NORM = "put together from weight norm's size and direction"
 FORMS = (
     Parametrisation(
         ("_orig", "_mask"), _mask, "its weights times the mask of torch.nn.utils.prune"
     ),
-    Parametrisation(("_orig", "_u", "_v"), _divide, "its weights over their spectral norm"),
-    Parametrisation(("_g", "_v"), _normalise, "put together from weight norm's size and direction"),
+    Parametrisation(("_orig", "_u", "_v"), _divide, SPECTRAL),
+    Parametrisation(("_g", "_v"), _normalise, NORM),
     Parametrisation(("", "_codes", "_codebook"), _look_up, "shared weights, by their codes"),
     Parametrisation(("", "_mask"), _mask, "its weights times the mask of prune_"),
 )
@@ -262,6 +253,6 @@ SPLIT = Parametrisation(
     ("_g", "_v"), lambda _size, direction: direction, "weight norm, with a size for each output"
 )
 PARAMETRISED = (
-    Parametrisation(("original0", "original1"), _normalise, FORMS[2].told),
-    Parametrisation(("original", "0._u", "0._v"), _divide, FORMS[1].told),
+    Parametrisation(("original0", "original1"), _normalise, NORM),
+    Parametrisation(("original", "0._u", "0._v"), _divide, SPECTRAL),
 )

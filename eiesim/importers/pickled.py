@@ -37,71 +37,54 @@ class _Machine:
     stack: list[Any] = field(default_factory=list)
     memo: dict[int, Any] = field(default_factory=dict)
 
-    def damage(self) -> WorkloadError:
-        """Return the error for a damaged pickle."""
-        return WorkloadError(f"{self.where}: expected a whole pickle, found a damaged one")
-
     def pop(self, number: int) -> list[Any]:
         """Take values off the stack, the uppermost one last."""
-        place = len(self.stack) - number
-        if place < 0:
-            raise self.damage()
-        values = self.stack[place:]
-        del self.stack[place:]
-        return values
+        return [self.stack.pop() for _ in range(number)][::-1]
 
     def pop_mark(self) -> list[Any]:
         """Take the values above the last mark, and the mark."""
-        for number, value in enumerate(reversed(self.stack)):
-            if value is MARK:
-                return self.pop(number + 1)[1:]
-        raise self.damage()
+        values = []
+        while (value := self.stack.pop()) is not MARK:
+            values.append(value)
+        return values[::-1]
 
     def top(self, kind: type) -> Any:
-        """Return the uppermost value, which is to be changed."""
-        if not self.stack or not isinstance(self.stack[-1], kind):
-            raise WorkloadError(f"{self.where}: expected a {kind.__name__} to fill, found none")
+        """Return the uppermost value, which is to be filled."""
+        if not isinstance(self.stack[-1], kind):
+            raise TypeError(f"no {kind.__name__} to fill")
         return self.stack[-1]
 
 
 def read_pickle(stream: IO[bytes], where: str, reduce: Reduce, load: Callable[[Any], Any]) -> Any:
-    """Return the value that the next pickle of a stream describes.
+    """Return the value of the next pickle of a stream, which is left behind the pickle's last byte.
 
     A pickle that is damaged, needs more than plain data, or is too long, is a WorkloadError.
 
     Parameters
     ----------
-    stream
-        At the first byte of a pickle; left behind its last one.
-    where
-        The file, for errors.
     reduce
         Given a `Named` and arguments, returns what stands for the call; or refuses it.
     load
         Given a persistent name, returns what stands for it.
     """
     machine = _Machine(where, reduce, load)
-    number = 0
     try:
-        for opcode, argument, _ in pickletools.genops(stream):
-            number += 1
-            if number > MOST_OPCODES:
+        for number, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
+            if number >= MOST_OPCODES:
                 raise WorkloadError(f"{where}: expected a pickle of fewer steps")
             if opcode.name == "STOP":
                 return machine.pop(1)[0]
             _do(machine, opcode.name, argument)
-    except (ValueError, TypeError, UnicodeError, OverflowError, RecursionError) as error:
-        raise machine.damage() from error
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
+        raise WorkloadError(f"{where}: expected a whole pickle, found a damaged one") from error
     raise WorkloadError(f"{where}: expected a whole pickle, found a truncated one")
 
 
 def _do(machine: _Machine, name: str, argument: Any) -> None:
-    if name in PLAIN:
-        machine.stack.append(argument)
-    elif name in CONSTANTS:
-        machine.stack.append(CONSTANTS[name]())
-    elif name in STEPS:
-        STEPS[name](machine, argument)
+    if name in VALUES:
+        machine.stack.append(VALUES[name](machine, argument))
+    elif name in CHANGES:
+        CHANGES[name](machine, argument)
     elif name not in ("PROTO", "FRAME"):
         raise WorkloadError(
             f"{machine.where}: expected plain weights, found more (pickle's {name}); save "
@@ -109,21 +92,9 @@ def _do(machine: _Machine, name: str, argument: Any) -> None:
         )
 
 
-def _name(machine: _Machine, argument: Any) -> None:
-    module, _, name = argument.partition(" ")
-    machine.stack.append(Named(module, name))
-
-
-def _name_from_stack(machine: _Machine, _: Any) -> None:
-    module, name = machine.pop(2)
-    machine.stack.append(Named(str(module), str(name)))
-
-
-def _call(machine: _Machine, _: Any) -> None:
+def _call(machine: _Machine, _: Any) -> Any:
     function, arguments = machine.pop(2)
-    if not isinstance(arguments, tuple):
-        raise WorkloadError(f"{machine.where}: expected arguments, found a damaged pickle")
-    machine.stack.append(machine.reduce(function, arguments))
+    return machine.reduce(function, (*arguments,))
 
 
 def _set_items(machine: _Machine, pairs: list[Any]) -> None:
@@ -134,55 +105,48 @@ def _set_items(machine: _Machine, pairs: list[Any]) -> None:
         target[key] = value
 
 
-def _get(machine: _Machine, place: Any) -> None:
-    if place not in machine.memo:
-        raise machine.damage()
-    machine.stack.append(machine.memo[place])
-
-
-def _put(machine: _Machine, place: Any) -> None:
-    machine.memo[place] = machine.top(object)
-
-
-def _leave_out(machine: _Machine, _: Any) -> None:
-    machine.pop(1)  # attributes of what was made, such as a dictionary's _metadata
-
-
 def _append(machine: _Machine, values: list[Any]) -> None:
     machine.top(list).extend(values)
 
 
-PLAIN = frozenset({
+def _put(machine: _Machine, place: int) -> None:
+    machine.memo[place] = machine.top(object)
+
+
+ARGUMENTS = (
     "BININT", "BININT1", "BININT2", "INT", "LONG", "LONG1", "LONG4", "BINFLOAT", "FLOAT",
     "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "UNICODE", "BINSTRING", "SHORT_BINSTRING",
     "BINBYTES", "SHORT_BINBYTES",
-})  # fmt: skip
-CONSTANTS: Mapping[str, Callable[[], Any]] = {
-    "NONE": lambda: None,
-    "NEWTRUE": lambda: True,
-    "NEWFALSE": lambda: False,
-    "EMPTY_TUPLE": tuple,
-    "EMPTY_LIST": list,
-    "EMPTY_DICT": dict,
-    "MARK": lambda: MARK,
+)  # fmt: skip
+"""Opcodes whose value is their argument."""
+VALUES: Mapping[str, Callable[[_Machine, Any], Any]] = {
+    **dict.fromkeys(ARGUMENTS, lambda _, argument: argument),
+    "NONE": lambda *_: None,
+    "NEWTRUE": lambda *_: True,
+    "NEWFALSE": lambda *_: False,
+    "EMPTY_TUPLE": lambda *_: (),
+    "EMPTY_LIST": lambda *_: [],
+    "EMPTY_DICT": lambda *_: {},
+    "MARK": lambda *_: MARK,
+    "TUPLE": lambda machine, _: tuple(machine.pop_mark()),
+    "TUPLE1": lambda machine, _: tuple(machine.pop(1)),
+    "TUPLE2": lambda machine, _: tuple(machine.pop(2)),
+    "TUPLE3": lambda machine, _: tuple(machine.pop(3)),
+    "LIST": lambda machine, _: machine.pop_mark(),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), lambda machine, place: machine.memo[place]),
+    "GLOBAL": lambda _, argument: Named(*argument.split(" ", 1)),
+    "STACK_GLOBAL": lambda machine, _: Named(*map(str, machine.pop(2))),
+    **dict.fromkeys(("REDUCE", "NEWOBJ"), _call),
+    "BINPERSID": lambda machine, _: machine.load(machine.pop(1)[0]),
 }
-STEPS: Mapping[str, Callable[[_Machine, Any], None]] = {
-    "TUPLE": lambda machine, _: machine.stack.append(tuple(machine.pop_mark())),
-    "TUPLE1": lambda machine, _: machine.stack.append(tuple(machine.pop(1))),
-    "TUPLE2": lambda machine, _: machine.stack.append(tuple(machine.pop(2))),
-    "TUPLE3": lambda machine, _: machine.stack.append(tuple(machine.pop(3))),
-    "LIST": lambda machine, _: machine.stack.append(machine.pop_mark()),
+"""Opcodes that put a value on the stack."""
+CHANGES: Mapping[str, Callable[[_Machine, Any], object]] = {
     "APPEND": lambda machine, _: _append(machine, machine.pop(1)),
     "APPENDS": lambda machine, _: _append(machine, machine.pop_mark()),
     "SETITEM": lambda machine, _: _set_items(machine, machine.pop(2)),
     "SETITEMS": lambda machine, _: _set_items(machine, machine.pop_mark()),
-    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _get),
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _put),
     "MEMOIZE": lambda machine, _: _put(machine, len(machine.memo)),
-    "GLOBAL": _name,
-    "STACK_GLOBAL": _name_from_stack,
-    "REDUCE": _call,
-    "NEWOBJ": _call,
-    "BUILD": _leave_out,
-    "BINPERSID": lambda machine, _: machine.stack.append(machine.load(machine.pop(1)[0])),
+    "BUILD": lambda machine, _: machine.pop(1),
 }
+"""Opcodes that change what there is; BUILD's attributes, such as `_metadata`, are left out."""

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from eiesim.base.errors import WorkloadError
-from eiesim.graph import find_convolved
+from eiesim.graph import find_convolved, find_pooled
 from eiesim.importers.content import read_content
 
 LARGEST = 1 << 20
 """Largest size that is read, as in LayerSpec."""
+MOST_BYTES = 1 << 22
+"""Most bytes of a description; real ones have about ten thousand."""
 KEEPS_SHAPE = frozenset({
     "absval", "batchnorm", "bias", "bnll", "dropout", "eltwise", "elu", "exp", "log", "lrn", "mvn",
     "power", "prelu", "relu", "scale", "sigmoid", "softmax", "split", "tanh", "threshold",
 })  # fmt: skip
 """Types of layers that leave channels, height and width as they are."""
-TOKEN = re.compile(
-    r"""(?P<space>[\s,;]+|\#[^\n]*)|(?P<mark>[{}:])"""
-    r"""|(?P<text>"(?:[^"\\\n]|\\[^\n])*"|'(?:[^'\\\n]|\\[^\n])*')|(?P<word>[\w.+-]+)"""
+ROUNDING = {
+    "round_mode": {"CEIL": True, "FLOOR": False, "0": True, "1": False},
+    "ceil_mode": {"true": True, "false": False, "1": True, "0": False},
+}
+"""Whether pooled sizes are rounded up, as they are in Caffe without a word of it: by
+PoolingParameter.RoundMode in ``src/caffe/proto/caffe.proto``, and by a key of forks."""
+WORD, SPACE = r"[\w.+-]++", r"(?:\s|\#[^\n]*+)*+"
+TEXT = r""""(?:[^"\\\n]|\\[^\n])*+"|'(?:[^'\\\n]|\\[^\n])*+'"""
+ITEM = re.compile(
+    rf"(?P<key>{WORD}){SPACE}(?:(?::{SPACE})?(?P<open>{{)|:{SPACE}(?P<value>{TEXT}|{WORD}))"
+    r"|(?P<close>})|(?P<space>[\s,;]+|\#[^\n]*)"
 )
+"""A key with its value or the beginning of its block, the end of one, or what stands between; no
+part gives back what it took, so that no text takes long."""
 Shape = tuple[int, int, int]
 """Channels, height, width."""
 Settings = dict[str, Any]
@@ -30,19 +41,17 @@ Settings = dict[str, Any]
 
 
 class NetLayer(NamedTuple):
-    """A layer of a network.
+    """A layer of a network: its bottoms are what it reads, its tops what it writes.
 
     Attributes
     ----------
-    bottoms, tops
-        What it reads and writes.
     weight_shape
         Of a convolution ``(outputs, inputs / groups, kernel height, kernel width)``, of an inner
         product ``(outputs, inputs)``, ``()`` of any other layer.
     shape
-        Of the output, where it is known.
+        Of the output, if it is known.
     block
-        What the file says of the layer.
+        The layer's parameters as the file has them.
     """
 
     name: str
@@ -71,13 +80,14 @@ class Block:
 
     def words(self, key: str) -> list[tuple[str, int]]:
         """Return the values of a key that are words, and their lines."""
-        items = [(value, line) for name, value, line in self.items if name == key]
-        return [(value, line) for value, line in items if isinstance(value, str)]
+        return [
+            (value, line) for name, value, line in self.items
+            if name == key and isinstance(value, str)
+        ]  # fmt: skip
 
     def blocks(self, *keys: str) -> list[Block]:
         """Return the values of keys that are blocks."""
-        values = [value for name, value, _ in self.items if name in keys]
-        return [value for value in values if isinstance(value, Block)]
+        return [value for name, value, _ in self.items if name in keys and isinstance(value, Block)]
 
     def block(self, key: str) -> Block:
         """Return the first block of a key, an empty one where there is none."""
@@ -89,17 +99,19 @@ class Block:
 
     def sizes(self, key: str, least: int = 1) -> list[int]:
         """Return the whole numbers of a key."""
-        for word, line in self.words(key):
+        words = self.words(key)
+        for word, line in words:
             if not re.fullmatch("[0-9]{1,7}", word) or not least <= int(word) <= LARGEST:
                 raise _fault(self.file, line, f"{key} of {least} to {LARGEST}", word)
-        return [int(word) for word, _ in self.words(key)]
+        return [int(word) for word, _ in words]
 
     def size(self, key: str, default: int | None = None, least: int = 1) -> int:
         """Return the first number of a key."""
-        for number in self.sizes(key, least):
-            return number
+        numbers = self.sizes(key, least)
+        if numbers:
+            return numbers[0]
         if default is None:
-            raise _fault(self.file, self.line, f"a block with {key}", "none")
+            raise self.fault(f"a block with {key}", "none")
         return default
 
     def pair(self, key: str, stem: str, default: int | None, least: int = 1) -> tuple[int, int]:
@@ -109,9 +121,9 @@ class Block:
             return self.size(f"{stem}_h", None, least), self.size(f"{stem}_w", None, least)
         return (numbers[0], numbers[-1]) if numbers else (self.size(key, default, least),) * 2
 
-
-MOST_BYTES = 1 << 22
-"""Most bytes of a description; real ones have about ten thousand."""
+    def fault(self, expected: str, found: str) -> WorkloadError:
+        """Return the error for a block that is not as expected."""
+        return _fault(self.file, self.line, expected, found)
 
 
 def read_prototxt(path: str | Path) -> Net:
@@ -152,56 +164,39 @@ def kind_of(layer_type: str) -> str:
 
 def _parse(text: str, file: str) -> Block:
     open_blocks = [Block(file, 1)]
-    key, colon = "", False
-    line = 1
-    for kind, word, line in _tokens(text, file):
-        if not key and kind == "word":
-            key, colon = word, False
-        elif not key and word == "}" and len(open_blocks) > 1:
-            open_blocks.pop()
-        elif key and word == ":" and not colon:
-            colon = True
-        elif key and word == "{":
+    place, line = 0, 1
+    while place < len(text):
+        match = ITEM.match(text, place)
+        kind = match.lastgroup if match else None
+        if match is None or kind is None or (kind == "close" and len(open_blocks) == 1):
+            start = text[place : place + 40].splitlines()[0]
+            raise _fault(file, line, "a key with a value or a block", start)
+        line += text.count("\n", place, match.start(kind))
+        if kind == "value":
+            value = match["value"]
+            value = value[1:-1] if value[0] in "\"'" else value
+            open_blocks[-1].items.append((match["key"], value, line))
+        elif kind == "open":
             block = Block(file, line)
-            open_blocks[-1].items.append((key, block, line))
+            open_blocks[-1].items.append((match["key"], block, line))
             open_blocks.append(block)
-            key = ""
-        elif key and colon and kind in {"word", "text"}:
-            value = word[1:-1] if kind == "text" else word
-            open_blocks[-1].items.append((key, value, line))
-            key = ""
-        else:
-            expected = f"'{{' or a value after {key!r}" if key else "a key or '}'"
-            raise _fault(file, line, expected, word)
-    if key or len(open_blocks) > 1:
+        elif kind == "close":
+            open_blocks.pop()
+        place = match.end()
+        line += text.count("\n", match.start(kind), place)
+    if len(open_blocks) > 1:
         opened = open_blocks[-1].line
         raise _fault(file, line, f"'}}' for the block of line {opened}", "the file's end")
     return open_blocks[0]
 
 
-def _tokens(text: str, file: str) -> Iterator[tuple[str, str, int]]:
-    place, line = 0, 1
-    while place < len(text):
-        match = TOKEN.match(text, place)
-        if match is None or match.lastgroup is None:
-            raise _fault(file, line, "a key, a value or a brace", text[place])
-        if match.lastgroup != "space":
-            yield match.lastgroup, match[0], line
-        line += match[0].count("\n")
-        place = match.end()
-
-
 def _read_inputs(net: Block) -> dict[str, Shape]:
-    """Return the shapes of a network's inputs by name; each has four dimensions, images first."""
-    names = [name for name, _ in net.words("input")]
+    """Return the shapes of a network's inputs by name; each has four dimensions, pictures first."""
     dims = net.sizes("input_dim")
-    shapes = [dims[first : first + 4] for first in range(0, len(dims), 4)]
-    shapes += [block.sizes("dim") for block in net.blocks("input_shape")]
-    return {
-        name: shape
-        for name, dims in zip(names, shapes, strict=False)
-        if (shape := _take_shape(dims))
-    }
+    rows = [dims[first : first + 4] for first in range(0, len(dims), 4)]
+    rows += [block.sizes("dim") for block in net.blocks("input_shape")]
+    shapes = zip(net.words("input"), map(_take_shape, rows), strict=False)
+    return {name: shape for (name, _), shape in shapes if shape is not None}
 
 
 def _take_shape(dims: list[int]) -> Shape | None:
@@ -210,10 +205,11 @@ def _take_shape(dims: list[int]) -> Shape | None:
 
 
 def _take_names(block: Block, key: str) -> tuple[str, ...]:
-    for name, line in block.words(key):
+    words = block.words(key)
+    for name, line in words:
         if not name:
             raise _fault(block.file, line, f"a name as {key}", "none")
-    return tuple(name for name, _ in block.words(key))
+    return tuple(name for name, _ in words)
 
 
 def _read_layer(block: Block, shapes: dict[str, Shape]) -> NetLayer:
@@ -225,11 +221,11 @@ def _read_layer(block: Block, shapes: dict[str, Shape]) -> NetLayer:
     output: Shape | None = None
     if kind in {"convolution", "innerproduct"}:
         if not inputs or inputs[0] is None:
-            raise _fault(
-                block.file, block.line, f"layer {name!r} to read an input of known shape",
-                f"{', '.join(bottoms) or 'no bottom'}; give the network's input and "
-                "input_dim, or take the deploy.prototxt",
-            )  # fmt: skip
+            raise block.fault(
+                f"layer {name!r} to read an input of known shape",
+                f"{', '.join(bottoms) or 'no bottom'}; give the network's input and input_dim, or "
+                "take the deploy.prototxt",
+            )
         find_shapes = _convolve if kind == "convolution" else _multiply
         weight_shape, output = find_shapes(block, inputs[0])
     elif kind == "input":
@@ -249,10 +245,10 @@ def _convolve(block: Block, shape: Shape) -> tuple[tuple[int, ...], Shape]:
     kernel = parameters.pair("kernel_size", "kernel", None)
     sides = find_convolved(read_convolution(block), kernel, shape[1:])
     if min(sides) < 1 or shape[0] % groups or outputs % groups:
-        raise _fault(
-            block.file, block.line, "a kernel that fits its input and groups that divide it",
+        raise block.fault(
+            "a kernel that fits its input and groups that divide it",
             f"kernel {list(kernel)} and {groups} groups on channels x height x width {list(shape)}",
-        )  # fmt: skip
+        )
     return (outputs, shape[0] // groups, *kernel), (outputs, *sides)
 
 
@@ -274,32 +270,30 @@ def _multiply(block: Block, shape: Shape) -> tuple[tuple[int, ...], Shape]:
 
 def _pass_on(kind: str, block: Block, inputs: list[Shape | None]) -> Shape | None:
     """Return the output's shape of a layer without weights; None where it is not known."""
-    first = inputs[0]
-    known = [shape for shape in inputs if shape is not None]
-    if first is None or len(known) < len(inputs):
+    shapes = [shape for shape in inputs if shape is not None]
+    if len(shapes) < len(inputs):
         return None
+    channels, *sides = shapes[0]
     if kind == "concat":
-        return sum(shape[0] for shape in known), first[1], first[2]
+        return sum(shape[0] for shape in shapes), sides[0], sides[1]
     if kind == "flatten":
-        return math.prod(first), 1, 1
+        return math.prod(shapes[0]), 1, 1
     if kind == "pooling":
-        return _pool(block.block("pooling_param"), first)
-    return first if kind in KEEPS_SHAPE else None
+        return channels, *_pool(block.block("pooling_param"), shapes[0])
+    return shapes[0] if kind in KEEPS_SHAPE else None
 
 
-def _pool(parameters: Block, shape: Shape) -> Shape:
+def _pool(parameters: Block, shape: Shape) -> tuple[int, int]:
     if parameters.text("global_pooling") == "true":
-        return shape[0], 1, 1
+        return 1, 1
     settings = read_pooling(parameters)
-    kernel, stride, pad = settings["kernel"], settings["stride"], settings["pad"]
-    sides = []
-    for axis in (0, 1):
-        rest = shape[1 + axis] + 2 * pad[axis] - kernel[axis]
-        steps = (-(-rest // stride[axis]) if settings["ceil"] else rest // stride[axis]) + 1
-        # no window begins in the padding behind the image
-        beyond = max(pad) and (steps - 1) * stride[axis] >= shape[1 + axis] + pad[axis]
-        sides.append(max(steps - bool(beyond), 1))
-    return shape[0], sides[0], sides[1]
+    sides = find_pooled(settings, shape[1:])
+    if min(sides) < 1:
+        raise parameters.fault(
+            "a window that fits its input",
+            f"{list(settings['kernel'])} on channels x height x width {list(shape)}",
+        )
+    return sides
 
 
 def read_pooling(parameters: Block) -> Settings:
@@ -313,24 +307,14 @@ def read_pooling(parameters: Block) -> Settings:
 
 
 def _rounds_up(pooling: Block) -> bool:
-    """Return whether a last window that is cut off counts, from a block ``pooling_param``.
-
-    Caffe rounds up unless its ``round_mode`` is FLOOR; forks say ``ceil_mode: false``. Other words
-    are a WorkloadError.
-
-    References
-    ----------
-    BVLC/caffe, ``src/caffe/proto/caffe.proto``, PoolingParameter.RoundMode: CEIL is 0, FLOOR 1.
-    """
+    """Return whether a last window that is cut off counts, from a block ``pooling_param``."""
     up = True
-    choices = {"round_mode": (("CEIL", "0"), ("FLOOR", "1")),
-               "ceil_mode": (("true", "1"), ("false", "0"))}  # fmt: skip
-    for key, (upwards, downwards) in choices.items():
+    for key, choices in ROUNDING.items():
         for word, line in pooling.words(key):
-            if word not in (*upwards, *downwards):
-                expected = f"{key} of {upwards[0]} or {downwards[0]}"
+            if word not in choices:
+                expected = f"{key} of {' or '.join([*choices][:2])}"
                 raise _fault(pooling.file, line, expected, word)
-            up = word in upwards
+            up = choices[word]
     return up
 
 

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from eiesim.base.arrays import require_finite
 from eiesim.base.errors import WorkloadError
-from eiesim.importers.content import read_content, take_floats
+from eiesim.importers.content import read_content, take_numbers
+from eiesim.layer.weights import DenseLayer
 
 
-class RawLayer(NamedTuple):
-    """A pruned layer: weights [outputs, inputs], 0.0 where masked, and a bias [outputs]."""
-
-    weights: npt.NDArray[np.float32]
-    bias: npt.NDArray[np.float32]
-
-
-def read_wavegru_layer(folder: str | Path, name: str) -> RawLayer:
-    """Read a layer from the files ``<name>_weights``, ``_mask`` and ``_bias.raw.gz``.
+def read_wavegru_layer(folder: str | Path, name: str) -> DenseLayer:
+    """Read a layer, 0.0 where masked, from ``<name>_weights``, ``_mask`` and ``_bias.raw.gz``.
 
     Each is gzip of little-endian float32, weights and mask row by row; there is no header, the bias
     gives the number of rows. A name is such as ``lyra_16khz_proj``. A file that is missing or
@@ -32,9 +24,12 @@ def read_wavegru_layer(folder: str | Path, name: str) -> RawLayer:
     ----------
     google/lyra, version 0.0.2, ``lyra/wavegru``.
     """
-    bias = _read(folder, name, "bias")
-    weights = _read(folder, name, "weights")
-    mask = _read(folder, name, "mask")
+    arrays = []
+    for part in ("bias", "weights", "mask"):
+        file = Path(folder) / f"{name}_{part}.raw.gz"
+        arrays.append(take_numbers(read_content(file), str(file)))
+        require_finite(arrays[-1], str(file))
+    bias, weights, mask = arrays
     what = f"{Path(folder) / name}"
     if not bias.size or not weights.size or weights.size % bias.size:
         raise WorkloadError(
@@ -46,11 +41,4 @@ def read_wavegru_layer(folder: str | Path, name: str) -> RawLayer:
             f"{what}: expected a mask of {weights.size} zeros and ones, one for each weight, "
             f"found {mask.size} numbers, {mask.min(initial=0):g} to {mask.max(initial=0):g}"
         )
-    return RawLayer(np.where(mask == 1, weights, 0).reshape(bias.size, -1), bias)
-
-
-def _read(folder: str | Path, name: str, part: str) -> npt.NDArray[np.float32]:
-    file = Path(folder) / f"{name}_{part}.raw.gz"
-    numbers = take_floats(read_content(file), str(file))
-    require_finite(numbers, str(file))
-    return numbers
+    return DenseLayer(np.where(mask == 1, weights, 0).reshape(bias.size, -1), bias)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError, did_you_mean
 from eiesim.base.files import ByteReader
-from eiesim.importers.content import read_content
-from eiesim.importers.raw_numbers import DTYPES, take_numbers
+from eiesim.importers.content import DTYPES, are_sizes, read_content, take_numbers
 
 MOST_HEADER_BYTES = 100_000_000
 """The limit of the format's own library."""
@@ -41,14 +40,13 @@ def read_safetensors(path: str | Path) -> dict[str, npt.NDArray[Any]]:
     place = 0
     for name, dtype, shape, first, last in sorted(rows, key=lambda row: row[3:]):
         kind = DTYPES[dtype]
+        size = kind.itemsize * math.prod(shape)
         # the format allows neither holes nor overlaps
-        if first != place or last - first != kind.itemsize * math.prod(shape):
+        if first != place or last - first != size:
             raise WorkloadError(
-                f"{path}: {name}: expected {kind.itemsize * math.prod(shape)} bytes from {place} "
-                f"on, found {first} to {last}"
+                f"{path}: {name}: expected {size} bytes from {place} on, found {first} to {last}"
             )
-        content = reader.take(last - first, name)
-        arrays[name] = take_numbers(content, kind, f"{path}: {name}").reshape(shape)
+        arrays[name] = take_numbers(reader.take(size, name), name, kind).reshape(shape)
         place = last
     if reader.left:
         raise WorkloadError(f"{path}: expected {place} bytes of tensors, found {reader.left} more")
@@ -76,16 +74,10 @@ def _take_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _take_row(name: str, row: Any, path: str) -> tuple[str, str, tuple[int, ...], int, int]:
     """Return name, type, shape, first byte and the byte behind the last of a tensor."""
-    facts = row if isinstance(row, dict) else {}
-    dtype, shape, places = (facts.get(key) for key in ("dtype", "shape", "data_offsets"))
-    if not _are_sizes(shape) or not _are_sizes(places) or len(shape) > 16 or len(places) != 2:
+    entry = row if isinstance(row, dict) else {}
+    dtype, shape, places = (entry.get(key) for key in ("dtype", "shape", "data_offsets"))
+    if not are_sizes(shape, list) or not are_sizes(places, list) or len(places) != 2:
         raise WorkloadError(f"{path}: {name}: expected dtype, shape and data_offsets in the header")
     if not isinstance(dtype, str) or dtype not in DTYPES:
         raise WorkloadError(f"{path}: {name}: dtype {dtype}: {did_you_mean(str(dtype), DTYPES)}")
     return name, dtype, tuple(shape), places[0], places[1]
-
-
-def _are_sizes(value: Any) -> TypeGuard[list[int]]:
-    return isinstance(value, list) and all(
-        type(size) is int and 0 <= size < 1 << 62 for size in value
-    )

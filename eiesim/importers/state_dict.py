@@ -1,4 +1,4 @@
-"""Layers among the named arrays of a file, and what is none."""
+"""Layers among the named arrays of a file, and the arrays that are none."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy.typing as npt
 from eiesim.base.arrays import take_array
 from eiesim.base.errors import WorkloadError
 from eiesim.importers.described import Skipped
-from eiesim.importers.parametrised import join_parts
+from eiesim.importers.parametrised import WEIGHT, join_parts
 from eiesim.layer.weights import DenseLayer
 
-WEIGHT, BIAS = "weight", "bias"
+BIAS = "bias"
 SCALE, ZERO = "scale", "zero_point"
 JOINED = "{}: its weights are put together with a factor for each output"
 INTEGERS = (np.int8, np.uint8)
@@ -26,17 +26,17 @@ class Weights(NamedTuple):
 
     Attributes
     ----------
-    layers : dict of name to DenseLayer
-        In the file's order.
-    others : dict of name to array
+    layers
+        By name, in the file's order.
+    others
         Arrays that are no layers.
-    notes : tuple of str
+    notes
         What was put together or assumed.
-    code_bits : dict of name to int
+    code_bits
         Bits of the codes, for layers whose weights are shared in the file.
-    factors : dict of name to float64 [outputs]
-        What each output is multiplied by before its bias is added, for layers whose weights are
-        kept without it.
+    factors
+        What each output is multiplied by before its bias is added, float64 [outputs], for layers
+        whose weights are kept without it.
     """
 
     layers: dict[str, DenseLayer]
@@ -46,17 +46,9 @@ class Weights(NamedTuple):
     factors: Mapping[str, Array] = {}
 
     def join(self, what: str) -> Weights:
-        """Return the layers with their factors in the weights.
+        """Return the layers of a file with their factors in the weights.
 
-        Parameters
-        ----------
-        what : str
-            The file, for errors.
-
-        Raises
-        ------
-        WorkloadError
-            A product is out of float32's range.
+        A product out of float32's range is a WorkloadError.
         """
         joined = {
             name: join_factor(self.layers[name], factor, f"{what}: {name}")
@@ -86,65 +78,66 @@ def find_layers(arrays: Mapping[str, Array], what: str, any_name: bool = False) 
 
     Parameters
     ----------
-    arrays : mapping of name to array
-        Of float64, float32, float16, int8 or uint8, where they are weights.
-    what : str
-        The file, for errors.
-    any_name : bool
+    arrays
+        Of float64, float32, float16, int8 or uint8, if they are weights.
+    any_name
         Whether arrays of two or more dimensions with other names are layers, too.
 
-    A bias, scale or zero point that does not fit its weights, an infinity or NaN, or two layers of
-    one name, are a WorkloadError.
+    Raises
+    ------
+    WorkloadError
+        A bias, scale or zero point does not fit its weights, a number is infinite or NaN, or two
+        layers have one name; `what` is the file.
     """
     plain = join_parts(arrays, what)
     layers: dict[str, DenseLayer] = {}
-    bits: dict[str, int] = {}
-    factors: dict[str, Array] = {}
+    names: dict[str, str] = {}
     taken: set[str] = set()
     for key, array in plain.arrays.items():
         if array.ndim < 2 or not array.size or not (any_name or _is_weight(key)):
             continue
         name, beside, bias = _name_layer(key)
         if name in layers:
-            raise WorkloadError(f"{what}: expected each layer under a name of its own, found "
-                                f"{name!r} twice")  # fmt: skip
-        scale, zero = beside + SCALE, beside + ZERO
+            raise WorkloadError(
+                f"{what}: expected each layer under a name of its own, found {name!r} twice"
+            )
         weights = array
         if array.dtype in INTEGERS:
-            beside_it = (plain.arrays.get(scale), plain.arrays.get(zero))
-            weights = _scale(array, *beside_it, f"{what}: {name}", scale)
+            scale, zero = beside + SCALE, beside + ZERO
+            weights = _scale(array, plain.arrays, (scale, zero), f"{what}: {name}")
             taken |= {scale, zero}
-        taken |= {key, bias}
         offset = _to_float32(plain.arrays[bias]) if bias in plain.arrays else None
         layers[name] = take_layer(_to_float32(weights), offset, f"{what}: {name}")
-        if key in plain.code_bits:
-            bits[name] = plain.code_bits[key]
-        if key in plain.factors:
-            factors[name] = plain.factors[key]
+        names[key] = name
+        taken |= {key, bias}
     others = {key: array for key, array in plain.arrays.items() if key not in taken}
+    bits = {name: plain.code_bits[key] for key, name in names.items() if key in plain.code_bits}
+    factors = {name: plain.factors[key] for key, name in names.items() if key in plain.factors}
     return Weights(layers, others, plain.notes, bits, factors)
 
 
 def join_factor(layer: DenseLayer, factor: Array, what: str) -> DenseLayer:
-    """Return a layer with the factor of each output in its weights; its bias stays.
+    """Return a layer with the factor of each output, float64 [outputs], in its weights.
 
-    Parameters
-    ----------
-    layer : DenseLayer
-        Without the factor.
-    factor : float64 [outputs]
-        Of each output.
-    what : str
-        The layer, for errors.
-
-    Raises
-    ------
-    WorkloadError
-        A product is out of float32's range, or the factor is no number.
+    Its bias stays. A product out of float32's range, or a factor that is no number, is a
+    WorkloadError, which names the layer `what`.
     """
     along = factor.reshape(-1, *(1,) * (layer.weights.ndim - 1))
     with np.errstate(all="ignore"):
         return take_layer((layer.weights * along).astype(np.float32), layer.bias, what)
+
+
+def take_layer(weights: Array, bias: Array | None, what: str) -> DenseLayer:
+    """Return weights, float32 [outputs, inputs, ...], and a bias of any shape as a layer.
+
+    Another dtype or shape, an infinity or NaN, are a WorkloadError, which names the layer `what`.
+    """
+    axes = ("outputs", "inputs", *(f"axis {axis}" for axis in range(2, weights.ndim)))
+    weights = take_array(weights, f"{what}: weights", np.float32, axes)
+    if bias is None:
+        return DenseLayer(weights)
+    offset = take_array(bias.reshape(-1), f"{what}: bias", np.float32, weights.shape[:1])
+    return DenseLayer(weights, offset)
 
 
 def _is_weight(key: str) -> bool:
@@ -162,35 +155,11 @@ def _name_layer(key: str) -> tuple[str, str, str]:
     return name, beside, beside + last.replace(WEIGHT, BIAS, 1)
 
 
-def take_layer(weights: Array, bias: Array | None, what: str) -> DenseLayer:
-    """Return arrays as a layer, checked.
-
-    Parameters
-    ----------
-    weights : float32 [outputs, inputs, ...]
-        All of them.
-    bias : float32 [outputs] or None
-        In any shape of so many numbers.
-    what : str
-        The layer, for errors.
-
-    Raises
-    ------
-    WorkloadError
-        Dtype or shape differ, or a number is infinite or NaN.
-    """
-    axes = ("outputs", "inputs", *(f"axis {axis}" for axis in range(2, weights.ndim)))
-    weights = take_array(weights, f"{what}: weights", np.float32, axes)
-    if bias is None:
-        return DenseLayer(weights)
-    offset = take_array(bias.reshape(-1), f"{what}: bias", np.float32, weights.shape[:1])
-    return DenseLayer(weights, offset)
-
-
-def _scale(array: Array, scale: Array | None, zero: Array | None, what: str, name: str) -> Array:
-    """Return what 8-bit numbers stand for."""
+def _scale(array: Array, arrays: Mapping[str, Array], names: tuple[str, str], what: str) -> Array:
+    """Return what 8-bit numbers stand for, by their scale and zero point of these names."""
+    scale, zero = map(arrays.get, names)
     if scale is None:
-        raise WorkloadError(f"{what}: {array.dtype} weights: expected {name} beside them")
+        raise WorkloadError(f"{what}: {array.dtype} weights: expected {names[0]} beside them")
     along = (-1, *(1,) * (array.ndim - 1))
     try:
         steps = np.broadcast_to(scale.reshape(along), (len(array), *along[1:]))

@@ -6,7 +6,8 @@ import io
 import math
 import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,9 +16,8 @@ import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
 from eiesim.base.files import BoundedReader
-from eiesim.importers.content import bound_numbers
+from eiesim.importers.content import DTYPES, RawType, are_sizes, bound_numbers, take_numbers
 from eiesim.importers.pickled import Named, read_pickle
-from eiesim.importers.raw_numbers import DTYPES, RawType, take_numbers
 from eiesim.importers.torch_sparse import INDICES, SAVE_DENSE, spread
 
 PICKLE = b"\x80"
@@ -34,20 +34,18 @@ PROTOCOL = 1001
 MOST_PICKLE_BYTES = 1 << 26
 WEIGHT = "weight"
 STORAGES = {
-    f"{kind}Storage": dtype
-    for kind, dtype in {
-        "Float": "F32", "Double": "F64", "Half": "F16", "BFloat16": "BF16", "Char": "I8",
-        "Byte": "U8", "Short": "I16", "Int": "I32", "Long": "I64", "Bool": "BOOL",
-    }.items()
+    "FloatStorage": "F32", "DoubleStorage": "F64", "HalfStorage": "F16", "BFloat16Storage": "BF16",
+    "CharStorage": "I8", "ByteStorage": "U8", "ShortStorage": "I16", "IntStorage": "I32",
+    "LongStorage": "I64", "BoolStorage": "BOOL",
 }  # fmt: skip
 SAVE_WEIGHTS = "save the weights alone: torch.save(model.state_dict(), FILE)"
 MOST_DEPTH = 8
 """Of dictionaries in one another, in which a state dictionary is looked for."""
 THROUGH = ("torch._utils._rebuild_parameter", "torch.serialization._get_layout")
 """Functions whose first argument stands for what they give."""
-SPARSE = ("_rebuild_sparse_tensor", "_rebuild_sparse_csr_tensor")
-QUANTISED = "_rebuild_qtensor"
-"""Functions of torch._utils for tensors that are no plain numbers."""
+SPARSE = ("torch._utils._rebuild_sparse_tensor", "torch._utils._rebuild_sparse_csr_tensor")
+QUANTISED = "torch._utils._rebuild_qtensor"
+"""Functions for tensors that are no plain numbers."""
 Array = npt.NDArray[Any]
 
 
@@ -84,8 +82,14 @@ class _Sparse(NamedTuple):
 
 
 _Any = _Tensor | _Sparse | _Other
-Tensors = Mapping[str, _Tensor | _Sparse]
-Load = Callable[[_Storage], Array]
+
+
+class _Content(NamedTuple):
+    """A pickle's value, what gives the bytes of a storage, and whether these are big-endian."""
+
+    tree: Any
+    load: Callable[[_Storage], bytes | memoryview]
+    is_big: bool
 
 
 def read_torch(path: str | Path) -> dict[str, Array]:
@@ -100,23 +104,19 @@ def read_torch(path: str | Path) -> dict[str, Array]:
     ----------
     pytorch/pytorch, ``torch/serialization.py``: `_save`, `_legacy_save`.
     """
-    file = Path(path)
-    if not file.is_file():
-        raise WorkloadError(f"{path}: expected a file, found none; check the path")
     try:
-        with BoundedReader(file) as stream:
+        with BoundedReader(path) as stream:
+            most_numbers = bound_numbers(stream.size)
             if zipfile.is_zipfile(stream):
                 with zipfile.ZipFile(stream) as archive:
-                    tensors, load = _read_zip(archive, str(path))
-                    return _collect(tensors, load, bound_numbers(stream.size), str(path))
+                    return _collect(_read_zip(archive, str(path)), most_numbers, str(path))
             stream.seek(0)
-            tensors, load = _read_old(stream.read(), str(path))
-            return _collect(tensors, load, bound_numbers(stream.size), str(path))
+            return _collect(_read_old(stream.read(), str(path)), most_numbers, str(path))
     except (OSError, *ZIP_ERRORS) as error:
         raise WorkloadError(f"{path}: cannot be read: {error}") from error
 
 
-def _read_zip(archive: zipfile.ZipFile, path: str) -> tuple[Tensors, Load]:
+def _read_zip(archive: zipfile.ZipFile, path: str) -> _Content:
     entries = {entry.filename: entry for entry in archive.infolist()}
     pickles = [name for name in entries if name.rpartition("/")[2] == "data.pkl"]
     if len(pickles) != 1 or len(entries) < len(archive.infolist()):
@@ -136,16 +136,14 @@ def _read_zip(archive: zipfile.ZipFile, path: str) -> tuple[Tensors, Load]:
 
     is_big = f"{folder}byteorder" in entries and read("byteorder", 16) == b"big"
     tree, _ = _unpickle(io.BytesIO(read("data.pkl", MOST_PICKLE_BYTES)), path)
-    tensors = _find_tensors(tree, path)
 
-    def load(storage: _Storage) -> Array:
-        content = read(f"data/{storage.key}", storage.numbers * storage.kind.itemsize)
-        return _take_storage_numbers(content, storage, path, is_big)
+    def load(storage: _Storage) -> bytes:
+        return read(f"data/{storage.key}", storage.numbers * storage.kind.itemsize)
 
-    return tensors, load
+    return _Content(tree, load, is_big)
 
 
-def _read_old(content: bytes, path: str) -> tuple[Tensors, Load]:
+def _read_old(content: bytes, path: str) -> _Content:
     stream = io.BytesIO(content)
     if not content.startswith(PICKLE):
         raise WorkloadError(f"{path}: expected a file of torch.save, found other content")
@@ -153,41 +151,26 @@ def _read_old(content: bytes, path: str) -> tuple[Tensors, Load]:
         raise WorkloadError(f"{path}: expected a file of torch.save, found another pickle")
     system, _ = _unpickle(stream, path)
     is_big = isinstance(system, dict) and system.get("little_endian") is False
-    tree, known = _unpickle(stream, path)
+    tree, storages = _unpickle(stream, path)
     keys, _ = _unpickle(stream, path)
-    tensors = _find_tensors(tree, path)
-    places: dict[str, int] = {}
-    place = stream.tell()
+    parts: dict[str, memoryview] = {}
+    rest = memoryview(content)[stream.tell() :]
     for key in keys if isinstance(keys, list) else []:
-        if key not in known:
+        if not isinstance(key, str) or key not in storages:
             raise WorkloadError(f"{path}: storage {key!r}: expected a tensor that uses it")
-        count = int.from_bytes(content[place : place + 8], "big" if is_big else "little")
-        if count != known[key].numbers:
-            raise WorkloadError(
-                f"{path}: storage {key}: expected {known[key].numbers} numbers, found {count}"
-            )
-        places[key] = place + 8
-        place += 8 + count * known[key].kind.itemsize
+        numbers = storages[key].numbers
+        count = int.from_bytes(rest[:8], "big" if is_big else "little")
+        if count != numbers:
+            raise WorkloadError(f"{path}: storage {key}: expected {numbers} numbers, found {count}")
+        end = 8 + count * storages[key].kind.itemsize
+        parts[key], rest = rest[8:end], rest[end:]
 
-    def load(storage: _Storage) -> Array:
-        if storage.key not in places:
+    def load(storage: _Storage) -> memoryview:
+        if storage.key not in parts:
             raise WorkloadError(f"{path}: storage {storage.key}: expected in the file, found none")
-        first = places[storage.key]
-        own = content[first : first + storage.numbers * storage.kind.itemsize]
-        return _take_storage_numbers(own, storage, path, is_big)
+        return parts[storage.key]
 
-    return tensors, load
-
-
-def _take_storage_numbers(content: bytes, storage: _Storage, path: str, is_big: bool) -> Array:
-    what = f"{path}: storage {storage.key}"
-    numbers = take_numbers(content, storage.kind, what, is_big)
-    if numbers.size != storage.numbers:
-        raise WorkloadError(
-            f"{what}: expected {storage.numbers} numbers, found {numbers.size}; the file is "
-            "truncated or damaged"
-        )
-    return numbers
+    return _Content(tree, load, is_big)
 
 
 def _unpickle(stream: io.BytesIO, path: str) -> tuple[Any, dict[str, _Storage]]:
@@ -199,21 +182,21 @@ def _unpickle(stream: io.BytesIO, path: str) -> tuple[Any, dict[str, _Storage]]:
         return storages.setdefault(storage.key, storage)
 
     def reduce(function: Any, arguments: tuple[Any, ...]) -> Any:
-        if str(function) == "collections.OrderedDict" and not arguments:
+        name = str(function)
+        if name == "collections.OrderedDict" and not arguments:
             return {}
-        if str(function) == "torch._utils._rebuild_tensor_v2" and len(arguments) >= 4:
+        if name == "torch._utils._rebuild_tensor_v2" and len(arguments) >= 4:
             return _take_tensor(arguments, path)
-        if str(function) in THROUGH and arguments:
+        if name in THROUGH and arguments:
             return arguments[0]
-        if str(function) == "torch.Size" and arguments and isinstance(arguments[0], tuple):
+        if name == "torch.Size" and arguments and isinstance(arguments[0], tuple):
             return arguments[0]
-        module, _, name = str(function).rpartition(".")
-        if module == "torch._utils" and name in SPARSE:
+        if name in SPARSE:
             return _take_sparse(arguments, path)
-        if module == "torch._utils" and name == QUANTISED:
+        if name == QUANTISED:
             return _Other("a quantised one", "save the state_dict of the model before quantisation")
         raise WorkloadError(
-            f"{path}: expected plain weights, found an object of {function}, which is never run; "
+            f"{path}: expected plain weights, found an object of {name}, which is never run; "
             f"{SAVE_WEIGHTS}"
         )
 
@@ -221,32 +204,24 @@ def _unpickle(stream: io.BytesIO, path: str) -> tuple[Any, dict[str, _Storage]]:
 
 
 def _take_storage(name: Any, path: str) -> _Storage:
-    if (
-        isinstance(name, tuple)
-        and len(name) >= 5
-        and name[0] == "storage"
-        and isinstance(name[1], Named)
-        and isinstance(name[2], str)
-        and type(name[4]) is int
-        and name[4] >= 0
-    ):
-        kind = STORAGES.get(name[1].name)
-        if name[1].module == "torch" and kind is not None:
-            return _Storage(name[2], DTYPES[kind], name[4])
-        raise WorkloadError(f"{path}: numbers of kind {name[1]}: expected {', '.join(STORAGES)}")
+    match name:
+        case ("storage", Named(module, kind), str(key), _, int(numbers), *_) if (
+            type(numbers) is int and numbers >= 0
+        ):
+            if module == "torch" and kind in STORAGES:
+                return _Storage(key, DTYPES[STORAGES[kind]], numbers)
+            known = ", ".join(STORAGES)
+            raise WorkloadError(f"{path}: numbers of kind {module}.{kind}: expected {known}")
     raise WorkloadError(f"{path}: expected plain numbers, found something else; {SAVE_WEIGHTS}")
 
 
 def _take_tensor(arguments: tuple[Any, ...], path: str) -> _Tensor:
     storage, offset, shape, strides = arguments[:4]
-    whole = (
-        isinstance(storage, _Storage)
-        and isinstance(shape, tuple)
-        and isinstance(strides, tuple)
-        and len(shape) == len(strides) <= 16
-        and all(type(it) is int and it >= 0 for it in (offset, *shape, *strides))
-    )
-    if not whole:
+    if (
+        not isinstance(storage, _Storage)
+        or not all(are_sizes(sizes, tuple) for sizes in ((offset,), shape, strides))
+        or len(shape) != len(strides)
+    ):
         raise WorkloadError(f"{path}: expected a tensor's shape and strides, found others")
     # the last number lies inside, and none is taken twice: what is read is bounded by the file
     last = offset + sum((size - 1) * step for size, step in zip(shape, strides, strict=True))
@@ -260,32 +235,25 @@ def _take_tensor(arguments: tuple[Any, ...], path: str) -> _Tensor:
 
 
 def _take_sparse(arguments: tuple[Any, ...], path: str) -> _Sparse | _Other:
-    layout, parts = arguments if len(arguments) == 2 else (None, ())
-    if isinstance(layout, str) and layout not in INDICES:
-        return _Other(f"one of the layout {layout}", SAVE_DENSE)
-    count = INDICES[layout] + 1 if isinstance(layout, str) else 0
-    tensors, shape = parts[:count], parts[count] if len(parts) > count else None
-    if (
-        not isinstance(layout, str)
-        or not all(isinstance(it, _Tensor) for it in tensors)
-        or not isinstance(shape, tuple)
-        or len(shape) > 16
-        or not all(type(it) is int and 0 <= it < 1 << 63 for it in shape)
-    ):
-        raise WorkloadError(
-            f"{path}: expected a sparse tensor's indices, values and shape, found others; "
-            f"{SAVE_DENSE}"
-        )
-    return _Sparse(layout, tensors, shape)
+    match arguments:
+        case (str(layout), _) if layout not in INDICES:
+            return _Other(f"one of the layout {layout}", SAVE_DENSE)
+        case (str(layout), tuple(parts)) if len(parts) > INDICES[layout] + 1:
+            *tensors, shape = parts[: INDICES[layout] + 2]
+            if all(isinstance(part, _Tensor) for part in tensors) and are_sizes(shape, tuple):
+                return _Sparse(layout, tuple(tensors), shape)
+    raise WorkloadError(
+        f"{path}: expected a sparse tensor's indices, values and shape, found others; {SAVE_DENSE}"
+    )
 
 
-def _find_tensors(tree: Any, path: str) -> Tensors:
+def _find_tensors(tree: Any, path: str) -> dict[str, _Tensor | _Sparse]:
     """Return the tensors of the state dictionary that a tree is or holds."""
     if isinstance(tree, _Any):
         raise WorkloadError(f"{path}: expected a dictionary, found one tensor; {SAVE_WEIGHTS}")
-    found = _find_states(tree, "", set())
+    states = _find_states(tree, "", set())
     weights = {
-        place: state for place, state in found.items() if any(map(_is_weight, state.items()))
+        place: state for place, state in states.items() if any(map(_is_weight, state.items()))
     }
     for place, state in weights.items():
         for key, tensor in state.items():
@@ -300,10 +268,10 @@ def _find_tensors(tree: Any, path: str) -> Tensors:
             f"{path}: expected one state dictionary, found several ({places}); save the one that "
             "is meant: torch.save(checkpoint[KEY], FILE)"
         )
-    states = [*weights.values()] or [*found.values()]
     if not states:
         raise WorkloadError(f"{path}: expected a dictionary of tensors, found none; {SAVE_WEIGHTS}")
-    return {key: it for key, it in states[0].items() if not isinstance(it, _Other)}
+    state = next(iter((weights or states).values()))
+    return {key: tensor for key, tensor in state.items() if not isinstance(tensor, _Other)}
 
 
 def _is_weight(entry: tuple[str, _Any]) -> bool:
@@ -316,25 +284,32 @@ def _find_states(tree: Any, place: str, seen: set[int]) -> dict[str, dict[str, _
     if not isinstance(tree, dict) or id(tree) in seen or place.count(".") > MOST_DEPTH:
         return {}
     seen.add(id(tree))
-    own = {str(key): it for key, it in tree.items() if isinstance(it, _Any)}
-    found = {place: own} if own else {}
+    tensors = {str(key): value for key, value in tree.items() if isinstance(value, _Any)}
+    states = {place: tensors} if tensors else {}
     for key, inner in tree.items():
-        found |= _find_states(inner, f"{place}{key}.", seen)
-    return found
+        states |= _find_states(inner, f"{place}{key}.", seen)
+    return states
 
 
-def _collect(tensors: Tensors, load: Load, most_numbers: int, path: str) -> dict[str, Array]:
+def _collect(content: _Content, most_numbers: int, path: str) -> dict[str, Array]:
     """Return the numbers of tensors; a storage that several share is read once."""
-    storages: dict[str, Array] = {}
+
+    @cache
+    def load(storage: _Storage) -> Array:
+        what = f"{path}: storage {storage.key}"
+        numbers = take_numbers(content.load(storage), what, storage.kind, content.is_big)
+        if numbers.size != storage.numbers:
+            raise WorkloadError(
+                f"{what}: expected {storage.numbers} numbers, found {numbers.size}; the file is "
+                "truncated or damaged"
+            )
+        return numbers
 
     def take(tensor: _Tensor) -> Array:
-        key = tensor.storage.key
-        if key not in storages:
-            storages[key] = load(tensor.storage)
-        return _take_view(storages[key], tensor)
+        return _take_view(load(tensor.storage), tensor)
 
     arrays, left = {}, most_numbers
-    for name, tensor in tensors.items():
+    for name, tensor in _find_tensors(content.tree, path).items():
         if isinstance(tensor, _Tensor):
             arrays[name] = take(tensor)
             continue

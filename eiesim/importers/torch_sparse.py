@@ -14,32 +14,25 @@ from eiesim.base.errors import WorkloadError
 COO, ROWS, COLUMNS = "torch.sparse_coo", "torch.sparse_csr", "torch.sparse_csc"
 INDICES = {COO: 1, ROWS: 2, COLUMNS: 2}
 """How many arrays of indices stand before the values, by layout."""
-SAVE_DENSE = "save {key: it.to_dense() for key, it in state.items()}"
+SAVE_DENSE = "save {key: tensor.to_dense() for key, tensor in state.items()}"
 Array = npt.NDArray[Any]
 
 
 def spread(layout: str, parts: Sequence[Array], shape: tuple[int, ...], what: str) -> Array:
     """Return a sparse tensor as an array; values of one place are added up, as PyTorch does.
 
+    Parts that do not go together, or an index that lies outside, are a WorkloadError.
+
     Parameters
     ----------
-    layout : str
-        Of `INDICES`.
-    parts : sequence of array
+    parts
         Indices, then values: of `COO` one index a row; of `ROWS` and `COLUMNS` where each row or
         column begins, with the end of the last one, and the places in it.
-    shape : tuple of int
+    shape
         Of the tensor; the caller has bounded it.
-    what : str
-        The tensor, for errors.
-
-    Raises
-    ------
-    WorkloadError
-        The parts do not go together, or an index lies outside.
     """
     *indices, values = parts
-    if any(it.dtype.kind != "i" for it in indices) or values.ndim < 1:
+    if any(row.dtype.kind != "i" for row in indices) or values.ndim < 1:
         raise WorkloadError(
             f"{what}: expected whole numbers as indices, found others; {SAVE_DENSE}"
         )

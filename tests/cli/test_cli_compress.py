@@ -14,7 +14,7 @@ from eiesim.cli.main import main
 from eiesim.compress.container import read_dcz
 from eiesim.compress.pipeline import Change, compress_network
 from eiesim.compress.plan import read_plan
-from eiesim.importers.weight_files import read_weights
+from eiesim.importers.weight_files import read_weights_file
 from eiesim.layer.weights import DenseLayer
 
 PLAN = """\
@@ -169,13 +169,13 @@ def test_errors_of_pruning_and_sharing() -> None:
 def test_other_weights_are_refused(in_folder: Path, arrays: dict[str, Any], found: str) -> None:
     np.savez(in_folder / "net.npz", **arrays)
     with pytest.raises(EieError) as caught:
-        read_weights(in_folder / "net.npz")
+        read_weights_file(in_folder / "net.npz")
     assert found in str(caught.value)
 
 
 @pytest.mark.data
 def test_caffemodel(shared_data: Path) -> None:
-    layers = read_weights(shared_data / "lenet" / "caffe_lenet5_original.caffemodel")
+    layers = read_weights_file(shared_data / "lenet" / "caffe_lenet5_original.caffemodel").layers
     assert {name: layer.weights.shape for name, layer in layers.items()} == {
         "conv1": (20, 1, 5, 5), "conv2": (50, 20, 5, 5), "ip1": (500, 800), "ip2": (10, 500),
     }  # fmt: skip

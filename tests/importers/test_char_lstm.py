@@ -78,7 +78,7 @@ def change_manifest(change: Callable[[dict[str, Any]], object]) -> Callable[[Pat
     [
         (lambda folder: (folder / "embedding").unlink(), "expected a file"),
         (lambda folder: (folder / "embedding").write_bytes(bytes(59)), "expected 60 bytes"),
-        (lambda folder: (folder / "embedding").write_bytes(b"\xff" * 60), "expected 5 x any"),
+        (lambda folder: (folder / "embedding").write_bytes(b"\xff" * 60), "expected a number"),
         (lambda folder: (folder / "vocab.json").write_text("[1"), "expected JSON"),
         (lambda folder: (folder / "vocab.json").write_text("[" * 100_000), "expected JSON"),
         (lambda folder: (folder / "vocab.json").write_text("[1]"), "expected an object"),
@@ -92,7 +92,7 @@ def change_manifest(change: Callable[[dict[str, Any]], object]) -> Callable[[Pat
         (change_manifest(lambda m: m["embedding"].update(shape=[5, True])), "expected the shape"),
         (change_manifest(lambda m: m["embedding"].update(shape=[5, 1 << 40])), "expected the sha"),
         (change_manifest(lambda m: m[KERNEL].update(shape=[8, 5])), "expected the shape 5 x 8"),
-        (change_manifest(lambda m: m[BIAS].update(shape=[7])), "expected 28 bytes"),
+        (change_manifest(lambda m: m[BIAS].update(shape=[7])), "expected at most 28 bytes"),
     ],
 )
 def test_what_is_damaged_is_refused(

@@ -16,7 +16,7 @@ from eiesim.base.errors import WorkloadError
 from eiesim.catalog.model import import_model
 from eiesim.cli.main import main
 from eiesim.compress.plan import read_plan
-from eiesim.importers.weight_files import read_weights, read_weights_file
+from eiesim.importers.weight_files import read_weights_file
 from tests.support.checkpoints import EXACT, save_as_npz, save_as_safetensors, save_old, torch
 
 pruning = pytest.importorskip("torch.nn.utils.prune")
@@ -87,7 +87,7 @@ def test_pruned_recurrent_layers_are_read(tmp_path: Path) -> None:
     for name in ("weight_ih_l0", "weight_hh_l0"):
         pruning.l1_unstructured(module, name, 0.5)
     torch.save(module.state_dict(), tmp_path / "net.pt")
-    found = read_weights(tmp_path / "net.pt")
+    found = read_weights_file(tmp_path / "net.pt").layers
     for name in ("weight_ih_l0", "weight_hh_l0"):
         assert np.array_equal(found[name].weights, getattr(module, name).detach().numpy())
         assert found[name].bias is not None
@@ -120,13 +120,13 @@ def test_parts_that_cannot_be_joined_are_refused_with_the_remedy(tmp_path: Path)
     for told, (state, remedy) in states.items():
         torch.save(state, path)
         with pytest.raises(WorkloadError, match=told) as caught:
-            read_weights(path)
+            read_weights_file(path)
         assert remedy in str(caught.value)
     module = nn.Linear(3, 3)
     torch.nn.utils.parametrizations.orthogonal(module)
     torch.save(module.state_dict(), path)
     with pytest.raises(WorkloadError, match=r"remove_parametrizations\(module, 'weight'\)"):
-        read_weights(path)
+        read_weights_file(path)
 
 
 def test_masks_and_codes_of_retraining_are_read(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_masks_and_codes_of_retraining_are_read(tmp_path: Path) -> None:
     torch.save(net.state_dict(), tmp_path / "pruned.pt")
     for name in ("0", "2"):
         weights = net.get_submodule(name).weight.detach().numpy()
-        found = read_weights(tmp_path / "pruned.pt")[name]
+        found = read_weights_file(tmp_path / "pruned.pt").layers[name]
         assert np.array_equal(found.weights, weights)
         assert np.count_nonzero(found.weights) == weights.size // 4
     retrain.share_weights(net, {"0": 6, "2": 3})
@@ -162,12 +162,12 @@ def test_a_checkpoint_is_known_by_its_content(tmp_path: Path, ending: str, save:
         "ema": {"deeper": net.state_dict()},
     }
     save(checkpoint, tmp_path / f"net{ending}")
-    found = read_weights(tmp_path / f"net{ending}")
+    found = read_weights_file(tmp_path / f"net{ending}").layers
     assert np.array_equal(found["layer"].weights, net.weight.detach().numpy())
     assert found["layer"].bias is not None
     save({"generator": net.state_dict(), "critic": net.state_dict()}, tmp_path / f"net{ending}")
     with pytest.raises(WorkloadError, match="generator, critic"):
-        read_weights(tmp_path / f"net{ending}")
+        read_weights_file(tmp_path / f"net{ending}")
 
 
 Own: Any = type("Own", (nn.Module,), {"__module__": __name__})
@@ -207,7 +207,7 @@ def test_what_is_not_read_is_named_with_the_remedy(
     path = tmp_path / f"net{ending}"
     write(path)
     with pytest.raises(WorkloadError, match=told):
-        read_weights(path)
+        read_weights_file(path)
     for command in (["compress", str(path)], ["import", str(path), "-o", str(tmp_path / "n.eie")]):
         assert main(command) == 2
         assert "Traceback" not in capsys.readouterr().err
@@ -350,7 +350,7 @@ def test_shards_are_read_by_their_index(tmp_path: Path) -> None:
         torch.save({key: it for key, it in state.items() if places[key] == name}, tmp_path / name)
     index = tmp_path / "pytorch_model.bin.index.json"
     index.write_text(json.dumps({"metadata": {}, "weight_map": places}))
-    found = read_weights(index)
+    found = read_weights_file(index).layers
     assert np.array_equal(found["2"].weights, net[2].weight.detach().numpy())
     for change, told in (
         ({"2.weight": "../part-2.bin"}, "name of a file beside the index"),
@@ -361,7 +361,7 @@ def test_shards_are_read_by_their_index(tmp_path: Path) -> None:
     ):
         index.write_text(json.dumps({"weight_map": {**places, **change}}))
         with pytest.raises(WorkloadError, match=told):
-            read_weights(index)
+            read_weights_file(index)
 
 
 def test_what_compress_leaves_out_is_named(
@@ -386,4 +386,4 @@ def test_what_compress_leaves_out_is_named(
 def test_a_link_to_a_checkpoint_is_the_checkpoint(tmp_path: Path) -> None:
     torch.save(nn.Linear(4, 3).state_dict(), tmp_path / "net.pt")
     (tmp_path / "latest").symlink_to("net.pt")
-    assert list(read_weights(tmp_path / "latest")) == ["layer"]
+    assert list(read_weights_file(tmp_path / "latest").layers) == ["layer"]

@@ -17,7 +17,7 @@ from eiesim.base.errors import EieError
 from eiesim.catalog.model import import_model, load_model
 from eiesim.compress.container import write_dcz
 from eiesim.importers.idx import read_idx
-from eiesim.importers.weight_files import read_weights
+from eiesim.importers.weight_files import read_weights_file
 from tests.support.caffe_files import ONE_BY_ONE, make_net
 from tests.support.caffe_weights import caffe_weights
 from tests.support.char_models import write_model
@@ -131,12 +131,12 @@ def make_seed(kind: str, folder: Path) -> Seed:
     toml, prototxt = (write(folder / f"s{end}", it) for end, it in STEPS.items())
     steps = write(folder / "s.json", model.graph.to_json().encode())
     seeds = {
-        ".safetensors": Seed(weights, mutate, lambda: read_weights(weights)),
+        ".safetensors": Seed(weights, mutate, lambda: read_weights_file(weights)),
         "weights in parts": Seed(in_parts, mutate, lambda: import_model(in_parts)),
         ".index.json": Seed(index, mix_words, lambda: import_model(index)),
         ".pt": Seed(tensors, mutate, lambda: import_model(tensors)),
         ".caffemodel": Seed(caffe, mutate, lambda: import_model(caffe)),
-        ".npz": Seed(npz, mutate, lambda: read_weights(npz)),
+        ".npz": Seed(npz, mutate, lambda: read_weights_file(npz)),
         ".net": Seed(net, mutate, lambda: import_model(net, definition)),
         "shapes of a .net": Seed(definition, mix_words, lambda: import_model(net, definition)),
         ".toml": Seed(toml, mix_words, lambda: import_model(weights, toml)),

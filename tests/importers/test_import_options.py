@@ -18,7 +18,7 @@ from eiesim.cli.main import main
 from eiesim.compress.container import write_dcz
 from eiesim.compress.plan import LayerPlan, Plan, read_plan
 from eiesim.importers.kinds import BY_NAME, Kind, find_kind, holds
-from eiesim.importers.weight_files import read_weights
+from eiesim.importers.weight_files import read_weights_file
 from tests.support.caffe_files import ONE_BY_ONE, make_net
 from tests.support.caffe_weights import caffe_weights
 from tests.support.weight_files import Arrays, pack_safetensors, pack_zip, pickle_tensor
@@ -170,11 +170,11 @@ def test_a_file_is_known_by_its_content(tmp_path: Path, ending: str) -> None:
         if kind == Kind.CONTAINER:
             assert len(load_model(other).layers) == 1
         else:
-            assert len(read_weights(other)) == 1
+            assert len(read_weights_file(other).layers) == 1
         is_packed_by_its_reader = kind in (Kind.SAFETENSORS, Kind.CAFFEMODEL, Kind.SHARDS)
         other.write_bytes(gzip.compress(path.read_bytes()))
         if is_packed_by_its_reader:
-            assert len(read_weights(other)) == 1
+            assert len(read_weights_file(other).layers) == 1
         else:
             with pytest.raises(WorkloadError, match="unpack it"):
                 find_kind(other)
@@ -243,6 +243,6 @@ def test_text_and_nothing_are_no_weights(tmp_path: Path) -> None:
     ):
         (tmp_path / "a.bin").write_bytes(content)
         with pytest.raises(WorkloadError, match=told):
-            read_weights(tmp_path / "a.bin")
+            read_weights_file(tmp_path / "a.bin")
     with pytest.raises(WorkloadError, match="expected a file, found none"):
-        read_weights(tmp_path)
+        read_weights_file(tmp_path)

@@ -81,11 +81,16 @@ def test_old_spelling_and_other_inputs(write: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("layer {\n name: ", "line 2: expected '}' for the block of line 1, found the file's end"),
-        ("layer {\n\n", "line 1: expected '}' for the block of line 1"),
-        ("a: 1\n}", "line 2: expected a key or '}', found }"),
-        ("a: 1\nb 2", "line 2: expected '{' or a value after 'b', found 2"),
-        ('a: "no end\n', 'line 1: expected a key, a value or a brace, found "'),
+        ("layer {\n name: ", "line 2: expected a key with a value or a block, found name: $"),
+        ("layer {\n\n", "line 3: expected '}' for the block of line 1"),
+        ("a " + "#" * 100_000 + "\n" + " " * 100_000 + "b", "line 1: expected a key with a value"),
+        (
+            "layer {\n a: 1 # }\n",
+            "line 3: expected '}' for the block of line 1, found the file's end",
+        ),
+        ("a: 1\n}", "line 2: expected a key with a value or a block, found }"),
+        ("a: 1\nb 2", "line 2: expected a key with a value or a block, found b 2"),
+        ('a: "no end\n', 'line 1: expected a key with a value or a block, found a: "no end'),
         ("", "expected layers of a Caffe network, found none"),
         (
             ONE_BY_ONE.replace("output: 2", "output: -2"),
@@ -273,6 +278,7 @@ def write_wavegru(folder: Path, **parts: npt.ArrayLike) -> None:
 def test_wavegru_by_hand(tmp_path: Path) -> None:
     write_wavegru(tmp_path, bias=[1, 2], weights=[1, 2, 3, 4, 5, 6], mask=[1, 0, 1, 1, 1, 0])
     weights, bias = read_wavegru_layer(tmp_path, "a")
+    assert bias is not None
     assert weights.tolist() == [[1, 0, 3], [4, 5, 0]]
     assert bias.tolist() == [1, 2]
     assert weights.dtype == bias.dtype == np.float32
@@ -314,6 +320,7 @@ def test_wavegru_densities(
 ) -> None:
     """Pruned in blocks of 4 x 4 to 95, 93.75 and 92 %, as the first file's name tells."""
     weights, bias = read_wavegru_layer(shared_data / "wavegru", name)
+    assert bias is not None
     assert weights.shape == shape
     assert bias.shape == shape[:1]
     assert (weights != 0).mean() == pytest.approx(density, abs=0.001)

@@ -15,7 +15,7 @@ from eiesim.compress.plan import read_plan
 from eiesim.energy.machine import price_machine
 from eiesim.importers.idx import read_idx
 from eiesim.importers.raw import read_wavegru_layer
-from eiesim.importers.weight_files import read_weights
+from eiesim.importers.weight_files import read_weights_file
 from eiesim.inference import InputRun
 from eiesim.paper.parts.real_layers import WAVEGRU_INPUTS, WAVEGRU_LAYERS
 from eiesim.runs.network import run_examples, summarise
@@ -45,7 +45,7 @@ def read_mnist(data: Path, number: int) -> tuple[Floats, npt.NDArray[np.uint8]]:
 def test_lenets_are_as_good_as_their_authors_say(
     shared_data: Path, file: str, steps: str, output: str, right: int
 ) -> None:
-    weights = read_weights(shared_data / "lenet" / f"{file}.caffemodel")
+    weights = read_weights_file(shared_data / "lenet" / f"{file}.caffemodel").layers
     layers = {name: layer for name, layer in weights.items() if name.startswith(("conv", "ip"))}
     assert 10_000 - count_errors(layers, *read_mnist(shared_data, 10_000)) == right
     # EIE's own products, of the same network in 8-bit codes, give the same answers but for a few

@@ -11,7 +11,7 @@ import pytest
 
 from eiesim.base.errors import WorkloadError
 from eiesim.importers.torch_file import read_torch
-from eiesim.importers.weight_files import read_weights
+from eiesim.importers.weight_files import read_weights_file
 from tests.support.checkpoints import save_old
 from tests.support.fuzzing import fuzz
 from tests.support.weight_files import pack_zip, pickle_tensor, sizes, text
@@ -60,7 +60,7 @@ def test_sparse_tensors_are_what_to_dense_gives(
     expected = tensor.to_dense().numpy()
     assert found.dtype == expected.dtype
     assert np.array_equal(found, expected)
-    assert read_weights(tmp_path / "net.pt")["a"].weights.shape == expected.shape
+    assert read_weights_file(tmp_path / "net.pt").layers["a"].weights.shape == expected.shape
 
 
 def coo(places: Any, values: Any, *shape: int) -> Any:

@@ -18,7 +18,7 @@ from eiesim.base.errors import WorkloadError
 from eiesim.compress.plan import read_plan
 from eiesim.importers.safetensors_file import read_safetensors
 from eiesim.importers.torch_file import MAGIC, read_torch
-from eiesim.importers.weight_files import read_weights, read_weights_file
+from eiesim.importers.weight_files import read_weights_file
 from tests.support.fuzzing import fuzz
 from tests.support.weight_files import (
     NAMES,
@@ -73,7 +73,7 @@ def test_narrow_numbers_become_float32(tmp_path: Path) -> None:
     del arrays["c.scale"]
     path.write_bytes(pack_safetensors(arrays))
     with pytest.raises(WorkloadError, match=r"uint8 weights: expected c.scale beside them"):
-        read_weights(path)
+        read_weights_file(path)
 
 
 def forge(change: dict[str, Any]) -> bytes:
@@ -218,6 +218,15 @@ def test_hostile_pickles_are_refused(tmp_path: Path, pickle: bytes) -> None:
     head = b"\x80\x02\x8a" + bytes([len(number)]) + number + b".\x80\x02M\xe9\x03.\x80\x02}."
     path.write_bytes(head + pickle + b"\x80\x02]" + text("0") + b"a." + struct.pack("<Q", 4))
     with pytest.raises(WorkloadError):
+        read_torch(path)
+
+
+def test_keys_of_storages_that_are_no_texts_are_refused(tmp_path: Path) -> None:
+    number = MAGIC.to_bytes(10, "little")
+    head = b"\x80\x02\x8a" + bytes([len(number)]) + number + b".\x80\x02M\xe9\x03.\x80\x02}."
+    path = tmp_path / "net.pt"
+    path.write_bytes(head + pickle_tensor("2 2", "2 1") + b"\x80\x02]]a.")
+    with pytest.raises(WorkloadError, match=r"storage \[\]: expected a tensor that uses it"):
         read_torch(path)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from eiesim.base.errors import EieError
-from eiesim.importers.weight_files import read_weights
+from eiesim.importers.weight_files import read_weights_file
 
 
 def fuzz(path: Path, content: bytes, number: int) -> int:
@@ -22,7 +22,7 @@ def fuzz(path: Path, content: bytes, number: int) -> int:
                 changed[place] = rng.integers(0, 256)
         path.write_bytes(changed)
         try:
-            read_weights(path)
+            read_weights_file(path)
         except EieError:
             refused += 1
     return refused
