@@ -9,9 +9,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from eiesim.base.published import PAPER_LAYERS
 from eiesim.catalog.layers import load_spec
@@ -21,12 +22,14 @@ from eiesim.catalog.readers import load_operands
 from eiesim.counters import RunResult
 from eiesim.energy.machine import price_machine
 from eiesim.hardware import Hardware
+from eiesim.paper.experiment import Work
 from eiesim.runs.layer import LayerRun, run_operands
 
 REAL_NAME, ALEX8 = "alex-8", "alex8/layer.npz"
 """AlexNet's fc8 with one image's activations, in the folder of real data."""
 MISSING = f"{ALEX8} is missing"
 """Why there is nothing of the real layer."""
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +69,25 @@ def load_alex8(data: Path) -> Workload | None:
     return Workload(REAL, replace(operands, sources=(Source(ALEX8, hash_file(file)),)))
 
 
-def list_matched_and_real(data: Path) -> Iterator[tuple[str, Workload | None]]:
-    """Yield name and workload of the nine layers, matched, and of the real one; None if missing."""
-    for name in PAPER_LAYERS:
-        yield name, draw_matched(name)
-    yield REAL_NAME, load_alex8(data)
+def share_layers(run: Callable[[str, Workload], Part], what: str = "") -> Work[Part | None]:
+    """Return the work on the nine layers, matched, and on the real one; None where it is missing.
+
+    Parameters
+    ----------
+    run
+        Gives a layer's part, by its name and workload.
+    what
+        What is done with a layer, for the progress.
+    """
+
+    def compute(data: Path) -> Iterator[Part | None]:
+        for name in PAPER_LAYERS:
+            yield run(name, draw_matched(name))
+        real = load_alex8(data)
+        yield run(REAL_NAME, real) if real else None
+
+    layers = (*PAPER_LAYERS, f"{REAL_NAME}, {REAL}")
+    return Work(tuple(f"{name}{what}" for name in layers), compute, (ALEX8,))
 
 
 def note_real(workloads: Iterable[str]) -> str:
