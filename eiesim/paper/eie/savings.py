@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import compress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from eiesim.base.published import PAPER_LAYERS, find_claim, read_table
+from eiesim.base.tables import Row
 from eiesim.catalog.matched import PRESET, PUBLISHED
 from eiesim.catalog.operands import Source
 from eiesim.catalog.readers import load_operands
@@ -32,7 +32,6 @@ STEPS = PAPER_LAYERS
 FETCHES = ("ptr_read", "spmat_read")
 FLOAT_BITS = 32
 ROOMY_BYTES = 1 << 30
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
