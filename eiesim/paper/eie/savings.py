@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import compress
+from itertools import compress, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +28,29 @@ from eiesim.report.charts import Chart, Panel
 from eiesim.runs.ratios import find_geomean
 from eiesim.sim.engines import simulate
 
-STEPS = PAPER_LAYERS
 FETCHES = ("ptr_read", "spmat_read")
 FLOAT_BITS = 32
 ROOMY_BYTES = 1 << 30
+CLAIMS = {
+    "pruning": "energy saving from sparsity",
+    "sharing": "energy saving from weight sharing",
+    "sram": "energy saving SRAM against DRAM",
+    "skipping": "energy saving from zero activations",
+    "all": "product of the savings",
+}
+FACTORS = tuple(CLAIMS)[:4]
+ROUNDED = Tolerance(15, "the abstract rounds to 120x, 10x, 8x and 3x")
+SKIPPED = Tolerance(2, "a mean over drawn layers")
+NOTE = """\
+Columns *_uj: energy of fetching the weights of one inference; inference_uj: of all of it, dense in
+DRAM with float32 arithmetic, and on EIE. DRAM: LPDDR2 of Table I, 20 pJ a bit; pruned: float32
+weights with 4-bit indices, padding zeros and pointers; shared: 4-bit codes in their place; SRAM:
+our counts of words and pointers, at prices calibrated to Table II; zeros skipped: one input of
+Table III's density. SRAMs are taken to hold everything; VGG-6's pointers do not fit (`eiesim run
+vgg-6` prices what it streams). Each saved_by is one stage over the next; saved_in_all is their
+product.
+"Weights alone" counts as the abstract does. NT layers have no zeros to skip and are left out where
+that is counted. Tolerance 15 %: the abstract rounds."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +90,13 @@ def work(_data: Path) -> Iterator[Waterfall]:
     for name in PAPER_LAYERS:
         operands = load_operands(name)
         layer, image = operands.layer, encode(operands.layer, hw)
-        entries = int(image.ptr[-1].sum())
-        ptr_bits = image.ptr.size * hw.ptr_bits
-        dense, every = layer.rows * layer.cols, np.ones(layer.cols, dtype=np.float32)
-        all_columns = estimate_energy(simulate(image, every, roomy), prices=prices)
+        entries, ptr_bits = int(image.ptr[-1].sum()), image.ptr.size * hw.ptr_bits
+        dense, all_ones = layer.rows * layer.cols, np.ones(layer.cols, dtype=np.float32)
         result = simulate(image, operands.activations, roomy)
-        skipping = estimate_energy(result, prices=prices)
+        reports = {
+            "shared_sram": estimate_energy(simulate(image, all_ones, roomy), prices=prices),
+            "zeros_skipped": estimate_energy(result, prices=prices),
+        }
         dram_pj = {
             "dense_dram": dense * FLOAT_BITS * bit_pj,
             "pruned_dram": (entries * (FLOAT_BITS + hw.index_bits) + ptr_bits) * bit_pj,
@@ -85,9 +105,9 @@ def work(_data: Path) -> Iterator[Waterfall]:
         macs = {"dense_dram": dense, "pruned_dram": layer.weights, "shared_dram": layer.weights}
         yield Waterfall(
             name,
-            dram_pj | {"shared_sram": _fetch_pj(all_columns), "zeros_skipped": _fetch_pj(skipping)},
+            dram_pj | {stage: _fetch_pj(report) for stage, report in reports.items()},
             {stage: pj + macs[stage] * mac_pj for stage, pj in dram_pj.items()}
-            | {"shared_sram": all_columns.total_pj, "zeros_skipped": skipping.total_pj},
+            | {stage: report.total_pj for stage, report in reports.items()},
             {
                 "pruning": dense / layer.weights,
                 "sharing": FLOAT_BITS / hw.codebook_bits,
@@ -99,15 +119,12 @@ def work(_data: Path) -> Iterator[Waterfall]:
         )
 
 
-WORK = Work(STEPS, work)
+WORK = Work(PAPER_LAYERS, work)
 
 
 def _read_table1(operation: str) -> float:
-    return next(
-        float(row["energy_pj"])
-        for row in read_table("paper/eie_table1")
-        if row["operation"] == operation
-    )
+    rows = read_table("paper/eie_table1")
+    return next(float(row["energy_pj"]) for row in rows if row["operation"] == operation)
 
 
 def _fetch_pj(report: EnergyReport) -> float:
@@ -120,14 +137,9 @@ def judge(parts: Iterable[Waterfall]) -> Outcome:
     """Set each saving beside the abstract's."""
     layers = list(parts)
     rows = [_describe(layer) for layer in layers]
-    verdicts = [
-        verdict
-        for name, claim in CLAIMS.items()
-        for verdict in _judge_saving(name, find_claim(claim), layers, rows)
-    ]
-    verdicts += _judge_skipping([
-        (layer, row) for layer, row in zip(layers, rows, strict=True) if _has_zeros(layer.layer)
-    ])  # fmt: skip
+    verdicts = [verdict for name in CLAIMS for verdict in _judge_saving(name, layers, rows)]
+    with_zeros = [_has_zeros(layer.layer) for layer in layers]
+    verdicts += _judge_skipping([*compress(layers, with_zeros)], [*compress(rows, with_zeros)])
     return Outcome(
         note=NOTE,
         hardware=Hardware.preset(PRESET),
@@ -139,55 +151,30 @@ def judge(parts: Iterable[Waterfall]) -> Outcome:
     )
 
 
-CLAIMS = {
-    "pruning": "energy saving from sparsity",
-    "sharing": "energy saving from weight sharing",
-    "sram": "energy saving SRAM against DRAM",
-    "skipping": "energy saving from zero activations",
-    "all": "product of the savings",
-}
-FACTORS = ("pruning", "sharing", "sram", "skipping")
-ROUNDED = Tolerance(15, "the abstract rounds to 120x, 10x, 8x and 3x")
-SKIPPED = Tolerance(2, "a mean over drawn layers")
-NOTE = """\
-Columns *_uj: energy of fetching the weights of one inference; inference_uj: of all of it, dense in
-DRAM with float32 arithmetic, and on EIE. DRAM: LPDDR2 of Table I, 20 pJ a bit; pruned: float32
-weights with 4-bit indices, padding zeros and pointers; shared: 4-bit codes in their place; SRAM:
-our counts of words and pointers, at prices calibrated to Table II; zeros skipped: one input of
-Table III's density. SRAMs are taken to hold everything; VGG-6's pointers do not fit (`eiesim run
-vgg-6` prices what it streams). Each saved_by is one stage over the next; saved_in_all is their
-product.
-"Weights alone" counts as the abstract does. NT layers have no zeros to skip and are left out where
-that is counted. Tolerance 15 %: the abstract rounds."""
-
-
 def _has_zeros(layer: str) -> bool:
     return not layer.startswith("nt-")
 
 
-def _judge_saving(
-    name: str, printed: str, layers: list[Waterfall], rows: list[Row]
-) -> Iterator[Verdict]:
+def _judge_saving(name: str, layers: list[Waterfall], rows: list[Row]) -> Iterator[Verdict]:
     """Judge one saving twice: weights alone, and with everything that is fetched."""
     counted = [name != "skipping" or _has_zeros(layer.layer) for layer in layers]
-    alone = [
-        math.prod(layer.factors_alone.values()) if name == "all" else layer.factors_alone[name]
-        for layer in layers
-    ]
-    whole = [row["saved_in_all" if name == "all" else f"saved_by_{name}"] for row in rows]
+    saved = "saved in all" if name == "all" else f"saved by {name}"
+    alone = [layer.factors_alone | {"all": math.prod(layer.factors_alone.values())}
+             for layer in layers]  # fmt: skip
     for what, values, reason, put_in in (
-        ("weights alone", alone, _explain_alone(alone, layers), QUOTED),
-        ("all that is fetched", whole, _explain_whole(name, layers, rows), ""),
-    ):
-        mean = find_geomean(list(compress(values, counted)))
-        quantity = f"saved by {name}, {what}" if name != "all" else f"saved in all, {what}"
+        ("weights alone", [factors[name] for factors in alone],
+         _explain_alone([factors[name] for factors in alone], layers), QUOTED),
+        ("all that is fetched", [row[saved.replace(" ", "_")] for row in rows],
+         _explain_whole(name, layers, rows), ""),
+    ):  # fmt: skip
         yield Verdict(
-            "geometric mean", quantity, "x", printed, mean, ROUNDED, reason, PUBLISHED, put_in
+            "geometric mean", f"{saved}, {what}", "x", find_claim(CLAIMS[name]),
+            find_geomean([*compress(values, counted)]), ROUNDED, reason, PUBLISHED, put_in,
         )  # fmt: skip
 
 
 def _explain_alone(alone: list[float], layers: list[Waterfall]) -> str:
-    cnn = [value for value, layer in zip(alone, layers, strict=True) if _has_zeros(layer.layer)]
+    cnn = [*compress(alone, (_has_zeros(layer.layer) for layer in layers))]
     return (
         f"{len(layers) - len(cnn)} layers have no zeros to skip; over the other {len(cnn)} it is "
         f"{find_geomean(cnn):.0f}"
@@ -243,27 +230,25 @@ def _explain_skipping(layers: list[Waterfall]) -> str:
     )
 
 
-def _judge_skipping(layers: list[tuple[Waterfall, Row]]) -> Iterator[Verdict]:
+def _judge_skipping(layers: list[Waterfall], rows: list[Row]) -> Iterator[Verdict]:
     """Judge what skipped zeros save, over the layers that have some."""
     for quantity, claim, values, put_in in (
         ("energy saved by skipping zeros", "energy saved by skipping zero activations",
-         [row["energy_saved_by_skipping_percent"] for _, row in layers], ""),
+         [row["energy_saved_by_skipping_percent"] for row in rows], ""),
         ("entries skipped", "redundant computation cycles saved by skipping zero activations",
-         [layer.entries_skipped_percent for layer, _ in layers],
+         [layer.entries_skipped_percent for layer in layers],
          "the share of zeros that Table III prints, which the inputs are drawn with"),
     ):  # fmt: skip
         yield Verdict(
             f"mean of {len(layers)} CNN layers", quantity, "%", find_claim(claim),
-            sum(values) / len(values), SKIPPED, _explain_skipping([layer for layer, _ in layers]),
-            PUBLISHED, put_in,
+            sum(values) / len(values), SKIPPED, _explain_skipping(layers), PUBLISHED, put_in,
         )  # fmt: skip
 
 
 def _describe(layer: Waterfall) -> Row:
-    stages = list(layer.fetch_pj)
     factors = {
-        f"saved_by_{name}": layer.fetch_pj[before] / layer.fetch_pj[after]
-        for name, before, after in zip(FACTORS, stages[:-1], stages[1:], strict=True)
+        f"saved_by_{name}": before / after
+        for name, (before, after) in zip(FACTORS, pairwise(layer.fetch_pj.values()), strict=True)
     }
     inference = layer.inference_pj
     return {

@@ -52,7 +52,7 @@ STEPS = (
     *networks.STEPS,
     *error_curves.STEPS,
     *(f"{name}, bytes" for name in PAPER_LAYERS),
-    *(f"{name}, energy" for name in savings.STEPS),
+    *(f"{name}, energy" for name in savings.WORK.steps),
     "training",
     "weights",
     "fine-tuning",
