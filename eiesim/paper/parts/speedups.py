@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from eiesim.base.published import PAPER_LAYERS, read_table
+from eiesim.base.tables import Row
 from eiesim.baselines.published import derive_cpu_power, find_time_us, list_published
 from eiesim.baselines.rows import Baseline
 from eiesim.catalog.matched import MATCHED, PRESET, PUBLISHED, REAL
@@ -25,7 +25,6 @@ PERCENT = 10
 DRAWN, CALIBRATED = "times of drawn layers, as in Table IV", "prices that are calibrated"
 ONE_DIGIT = "the quotient of the printed times and powers rounds to another digit"
 QUOTED = "a quotient of the papers' own numbers"
-Row = dict[str, Any]
 Printed = Mapping[tuple[str, str, str], str]
 """By platform, matrix and layer."""
 
