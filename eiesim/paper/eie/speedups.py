@@ -6,13 +6,13 @@ from functools import partial
 
 from eiesim.paper.experiment import Experiment
 from eiesim.paper.parts.layer_runs import WORK
-from eiesim.paper.parts.speedups import PERCENT, Figure, judge_figure
+from eiesim.paper.parts.speedups import PERCENT, RatioFigure, judge_figure
 
 FIGURE_6 = Experiment(
     WORK,
     partial(
         judge_figure,
-        figure=Figure(
+        figure=RatioFigure(
             "figure6",
             "speedup",
             "paper/eie_fig6",
@@ -28,7 +28,7 @@ FIGURE_7 = Experiment(
     WORK,
     partial(
         judge_figure,
-        figure=Figure(
+        figure=RatioFigure(
             "figure7",
             "energy_efficiency",
             "paper/eie_fig7",

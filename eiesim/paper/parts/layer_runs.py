@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from eiesim.base.published import PAPER_LAYERS
+from eiesim.base.tables import Row
 from eiesim.catalog.matched import (
     CALIBRATED_ROW_VARIATION,
     MATCHED,
@@ -20,6 +21,7 @@ from eiesim.paper.experiment import Work
 from eiesim.paper.parts.workloads import (
     ALEX8,
     MISSING,
+    REAL_NAME,
     WorkloadRun,
     draw_published,
     load_alex8,
@@ -27,11 +29,6 @@ from eiesim.paper.parts.workloads import (
 )
 from eiesim.paper.verdict import Tolerance
 
-STEPS = (
-    *(f"{name}, {kind}" for kind in (PUBLISHED, MATCHED) for name in PAPER_LAYERS),
-    f"alex-8, {REAL}",
-)
-READS = (ALEX8,)
 TOLERANCES = {
     PUBLISHED: Tolerance(
         10,
@@ -58,7 +55,14 @@ def work(data: Path) -> Iterator[WorkloadRun | None]:
     yield from run_workloads([real], hw) if real else [None]
 
 
-WORK = Work(STEPS, work, READS)
+WORK = Work(
+    (
+        *(f"{name}, {kind}" for kind in (PUBLISHED, MATCHED) for name in PAPER_LAYERS),
+        f"{REAL_NAME}, {REAL}",
+    ),
+    work,
+    (ALEX8,),
+)
 
 
 def list_runs(parts: Iterable[WorkloadRun | None], *kinds: str) -> list[WorkloadRun]:
@@ -73,12 +77,9 @@ def list_sources(runs: Iterable[WorkloadRun]) -> tuple[Source, ...]:
 
 def note_workloads(runs: Iterable[WorkloadRun]) -> str:
     """Return what the workloads are, the real one if it is there."""
-    real = (
-        f"{REAL}: AlexNet's fc8 with one image's activations, from the EIE authors' repository."
-        if any(run.kind == REAL for run in runs)
-        else f"{REAL}: {MISSING}."
-    )
-    return f"{WORKLOADS_NOTE} {real}"
+    real = "AlexNet's fc8 with one image's activations, from the EIE authors' repository"
+    there = any(run.kind == REAL for run in runs)
+    return f"{WORKLOADS_NOTE} {REAL}: {real if there else MISSING}."
 
 
 def tell_calibrated(run: WorkloadRun) -> str:
@@ -90,13 +91,13 @@ def tell_calibrated(run: WorkloadRun) -> str:
 
 def tell_calibrated_mean(names: Iterable[str]) -> str:
     """Return why a mean over matched layers must come near the paper's, where one is calibrated."""
-    held = [name for name in names if name in CALIBRATED_ROW_VARIATION]
-    if not held:
+    calibrated = " and ".join(name for name in names if name in CALIBRATED_ROW_VARIATION)
+    if not calibrated:
         return ""
-    return f"in part, the row variation of {' and '.join(held)} was calibrated to Table IV's time"
+    return f"in part, the row variation of {calibrated} was calibrated to Table IV's time"
 
 
-def describe_workload(run: WorkloadRun) -> dict[str, float | str | None]:
+def describe_workload(run: WorkloadRun) -> Row:
     """Return what was run, and what of it was calibrated, as one row."""
     layer, spec = run.workload.operands.layer, run.workload.spec
     activations = run.workload.operands.activations

@@ -70,9 +70,9 @@ class NetworkBits:
 
 
 @cache
-def _count_drawn(own: str, magnitudes: Distribution) -> Ledger:
+def _count_drawn(network: str, magnitudes: Distribution) -> Ledger:
     """Return the ledger of a network that is drawn, the same for all tables."""
-    return count_bits(tuple(draw_network(load_network(own), 0, magnitudes)))
+    return count_bits(tuple(draw_network(load_network(network), 0, magnitudes)))
 
 
 @cache
@@ -95,10 +95,10 @@ def work(
     drawn
         What weights are drawn from, by the name of the workload.
     """
-    for name, own in NAMES.items():
-        source = (find_source(own),)
+    for name, network in NAMES.items():
+        source = (find_source(network),)
         counted = tuple(
-            NetworkBits(name, workload, _count_drawn(own, magnitudes), source)
+            NetworkBits(name, workload, _count_drawn(network, magnitudes), source)
             for workload, magnitudes in drawn
         )
         if name == ALEXNET:
@@ -111,11 +111,11 @@ WORK = Work(STEPS, work, READS)
 
 
 def _count_trained() -> Iterator[NetworkBits]:
-    for name, own in NAMES.items():
-        if own not in trained_names():
+    for name, network in NAMES.items():
+        if network not in trained_names():
             continue
-        for run in load_trained(own).account["seeds"]:
-            content = load_trained(own, run["seed"]).container
+        for run in load_trained(network).account["seeds"]:
+            content = load_trained(network, run["seed"]).container
             ledger = count_bits(content.layers, content.metadata)
             yield NetworkBits(name, TRAINED, ledger, seed=run["seed"])
 
@@ -128,9 +128,8 @@ def _count_real(data: Path) -> Iterator[NetworkBits]:
     if (data / ALEX8).is_file():
         layer, _ = read_layer(data / ALEX8)
         sources = (Source(ALEX8, hash_file(data / ALEX8)),)
-        yield NetworkBits(
-            "Alex-8", REAL, count_bits([StoredLayer(layer, (layer.rows, layer.cols))]), sources
-        )
+        ledger = count_bits([StoredLayer(layer, (layer.rows, layer.cols))])
+        yield NetworkBits("Alex-8", REAL, ledger, sources)
 
 
 def choose(
@@ -145,8 +144,8 @@ def choose(
 def find_nearest(parts: Iterable[Sequence[NetworkBits]], name: str) -> tuple[NetworkBits, ...]:
     """Return one of `NAMES` as near to the paper's as there is: trained here, or real, or drawn."""
     rounds = [*parts]
-    found = (choose(rounds, name, workload) for workload in (TRAINED, REAL, DRAWN))
-    return next((networks for networks in found if networks), ())
+    nearest = (choose(rounds, name, workload) for workload in (TRAINED, REAL, DRAWN))
+    return next(filter(None, nearest), ())
 
 
 def describe_before(ours: Ledger, printed: Mapping[str, str]) -> str:

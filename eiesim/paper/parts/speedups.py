@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from eiesim.base.published import PAPER_LAYERS, read_table
 from eiesim.base.tables import Row
@@ -16,21 +17,19 @@ from eiesim.hardware import Hardware
 from eiesim.paper.experiment import Outcome
 from eiesim.paper.parts import layer_runs as layers
 from eiesim.paper.parts.workloads import MISSING, REAL_NAME, WorkloadRun
-from eiesim.paper.verdict import EXACT, Judgement, Tolerance, Unreproducible, Verdict
+from eiesim.paper.verdict import EXACT, Tolerance, Unreproducible, Verdict
 from eiesim.report.charts import Chart, Panel
 from eiesim.runs.ratios import GEOMEAN, Ratio, compare, take_published, take_simulated
 
-STEADY = " at steady power"
+SIMULATED, STEADY = "eie, simulated", " at steady power"
 PERCENT = 10
 DRAWN, CALIBRATED = "times of drawn layers, as in Table IV", "prices that are calibrated"
 ONE_DIGIT = "the quotient of the printed times and powers rounds to another digit"
 QUOTED = "a quotient of the papers' own numbers"
-Printed = Mapping[tuple[str, str, str], str]
-"""By platform, matrix and layer."""
 
 
 @dataclass(frozen=True)
-class Figure:
+class RatioFigure:
     """One of the two figures.
 
     Attributes
@@ -48,6 +47,14 @@ class Figure:
     table: str
     note: str
     see: str
+
+    @cached_property
+    def printed(self) -> dict[tuple[str, str, str], str]:
+        """The printed numbers by platform, matrix and layer."""
+        return {
+            (row["platform"], row["matrix"], row["layer"]): row[self.quantity]
+            for row in read_table(self.table)
+        }
 
 
 def list_ratios(runs: Sequence[WorkloadRun]) -> list[Ratio]:
@@ -72,76 +79,64 @@ def _hold_power_steady(simulated: Sequence[Baseline]) -> list[Baseline]:
     return [replace(row, platform=row.platform + STEADY, power_w=power_w) for row in simulated]
 
 
-def judge_figure(parts: Iterable[WorkloadRun | None], figure: Figure) -> Outcome:
+def judge_figure(parts: Iterable[WorkloadRun | None], figure: RatioFigure) -> Outcome:
     """Set each ratio beside the printed one."""
     runs = layers.list_runs(parts)
-    found = list_ratios(runs)
-    by_name = {(run.name, run.kind): run for run in runs}
+    ratios = list_ratios(runs)
     if figure.quantity == "speedup":
-        found = [ratio for ratio in found if not ratio.platform.endswith(STEADY)]
-    printed = {
-        (row["platform"], row["matrix"], row["layer"]): row[figure.quantity]
-        for row in read_table(figure.table)
-    }
+        ratios = [ratio for ratio in ratios if not ratio.platform.endswith(STEADY)]
+    table = _tabulate(ratios, figure.quantity)
     return Outcome(
         note=f"{layers.note_workloads(runs)} {figure.note}",
         hardware=Hardware.preset(PRESET),
         verdicts=(
-            *(_judge_simulated(ratio, figure, printed, found, by_name)
-              for ratio in found if ratio.kind == "simulated"),
-            *([] if layers.list_runs(runs, REAL) else _miss_real(figure, printed)),
-            *(_judge_published(ratio, figure, printed)
-              for ratio in found if ratio.kind == "published"),
+            *_judge_simulated(ratios, figure, runs),
+            *([] if layers.list_runs(runs, REAL) else _miss_real(figure)),
+            *(_judge_published(ratio, figure) for ratio in ratios if ratio.kind == "published"),
         ),
         tables={
-            "table": _tabulate(found, figure.quantity),
+            "table": table,
             "workloads": [layers.describe_workload(run) for run in runs],
         },
         shown=("table",),
-        charts={figure.name: _chart(found, figure, _count_below(found, figure, printed))},
+        charts={figure.name: _chart(ratios, figure, table)},
         sources=layers.list_sources(runs),
-    )  # fmt: skip
+    )
 
 
-def _judge_published(ratio: Ratio, figure: Figure, printed: Printed) -> Verdict:
+def _judge_published(ratio: Ratio, figure: RatioFigure) -> Verdict:
     is_eie = ratio.platform == "eie"
     column = ("eie", "actual") if is_eie else (ratio.platform, ratio.matrix)
     name = "eie, Table IV's time" if is_eie else f"{ratio.platform} {ratio.matrix}, quoted"
     return Verdict(
-        ratio.layer, name, "x", printed[*column, ratio.layer], getattr(ratio, figure.quantity),
-        EXACT, _explain_published(ratio), "", QUOTED,
+        ratio.layer, name, "x", figure.printed[*column, ratio.layer],
+        getattr(ratio, figure.quantity), EXACT, _explain_published(ratio), "", QUOTED,
     )  # fmt: skip
 
 
 def _judge_simulated(
-    ratio: Ratio,
-    figure: Figure,
-    printed: Printed,
-    found: Sequence[Ratio],
-    runs: Mapping[tuple[str, str], WorkloadRun],
-) -> Verdict:
-    workload = _find_workload(ratio)
-    if ratio.layer == GEOMEAN:
-        held = [row for row in found if row.platform == ratio.platform and row.layer != GEOMEAN]
-        reason = _explain_mean(held, figure, printed)
-        matched = [row.layer for row in held if workload == MATCHED]
-        constructed = layers.tell_calibrated_mean(matched)
-    else:
-        run = runs[ratio.layer, workload]
-        reason, constructed = _explain_simulated(ratio, figure, run), layers.tell_calibrated(run)
-    return Verdict(
-        ratio.layer, _name_simulated(ratio.platform.endswith(STEADY)), "x",
-        printed["eie", "actual", ratio.layer], getattr(ratio, figure.quantity),
-        find_tolerance(figure.quantity, workload), reason, workload, constructed,
-    )  # fmt: skip
-
-
-def _find_workload(ratio: Ratio) -> str:
-    return ratio.platform.split(" ")[1]
-
-
-def _name_simulated(steady: bool) -> str:
-    return "eie, simulated" + (STEADY if steady else "")
+    ratios: Sequence[Ratio], figure: RatioFigure, runs: Sequence[WorkloadRun]
+) -> Iterator[Verdict]:
+    by_name = {(run.name, run.kind): run for run in runs}
+    for ratio in ratios:
+        if ratio.kind != "simulated":
+            continue
+        workload = ratio.platform.split(" ")[1]
+        if ratio.layer == GEOMEAN:
+            averaged = [row for row in ratios
+                        if row.platform == ratio.platform and row.layer != GEOMEAN]  # fmt: skip
+            reason = _explain_mean(averaged, figure)
+            matched = [row.layer for row in averaged if workload == MATCHED]
+            put_in = layers.tell_calibrated_mean(matched)
+        else:
+            run = by_name[ratio.layer, workload]
+            reason, put_in = _explain_simulated(ratio, figure, run), layers.tell_calibrated(run)
+        steady = STEADY if ratio.platform.endswith(STEADY) else ""
+        yield Verdict(
+            ratio.layer, f"{SIMULATED}{steady}", "x", figure.printed["eie", "actual", ratio.layer],
+            getattr(ratio, figure.quantity), find_tolerance(figure.quantity, workload), reason,
+            workload, put_in,
+        )  # fmt: skip
 
 
 def find_tolerance(quantity: str, workload: str) -> Tolerance:
@@ -152,39 +147,31 @@ def find_tolerance(quantity: str, workload: str) -> Tolerance:
     return Tolerance(PERCENT, ", and ".join(why)) if why else layers.TOLERANCES[REAL]
 
 
-def _miss_real(figure: Figure, printed: Printed) -> Iterator[Judgement]:
+def _miss_real(figure: RatioFigure) -> Iterator[Unreproducible]:
     """Name the rows of the real layer, which is missing."""
-    for steady in (False,) if figure.quantity == "speedup" else (False, True):
-        paper = printed["eie", "actual", REAL_NAME]
-        yield Unreproducible(REAL_NAME, _name_simulated(steady), "x", paper, MISSING, REAL)
+    for steady in ("",) if figure.quantity == "speedup" else ("", STEADY):
+        paper = figure.printed["eie", "actual", REAL_NAME]
+        yield Unreproducible(REAL_NAME, f"{SIMULATED}{steady}", "x", paper, MISSING, REAL)
 
 
-def _deviate(ratio: Ratio, figure: Figure, printed: Printed) -> float:
+def _deviate(ratio: Ratio, figure: RatioFigure) -> float:
     """Return by how many percent a ratio of EIE lies above the printed one."""
-    paper = float(printed["eie", "actual", ratio.layer])
+    paper = float(figure.printed["eie", "actual", ratio.layer])
     return 100 * (float(getattr(ratio, figure.quantity)) / paper - 1)
 
 
-def _explain_mean(held: Iterable[Ratio], figure: Figure, printed: Printed) -> str:
+def _explain_mean(ratios: Iterable[Ratio], figure: RatioFigure) -> str:
     """Name the layers that lie furthest from the printed ones."""
-    off = {ratio.layer: _deviate(ratio, figure, printed) for ratio in held}
+    off = {ratio.layer: _deviate(ratio, figure) for ratio in ratios}
     worst = sorted(off, key=lambda layer: -abs(off[layer]))[:3]
     return ", ".join(f"{layer} lies {off[layer]:+.0f} % off" for layer in worst)
 
 
-def _count_below(found: Iterable[Ratio], figure: Figure, printed: Printed) -> str:
-    own = [row for row in found if row.platform == f"eie {MATCHED}" and row.layer != GEOMEAN]
-    below = sum(_deviate(ratio, figure, printed) < 0 for ratio in own)
-    return f"Ours, matched, lies below the paper's on {below} of {len(own)} layers."
-
-
 def _explain_published(ratio: Ratio) -> str:
-    if ratio.platform != "eie":
-        return ONE_DIGIT
-    if ratio.layer == GEOMEAN:
+    if ratio.platform == "eie" and ratio.layer == GEOMEAN:
         others = [layer for layer in PAPER_LAYERS if _is_drawn_otherwise(layer)]
         return f"it was drawn with other times than Table IV's of {' and '.join(others)}"
-    if not _is_drawn_otherwise(ratio.layer):
+    if ratio.platform != "eie" or not _is_drawn_otherwise(ratio.layer):
         return ONE_DIGIT
     return (
         f"Table IV prints {find_time_us(ratio.layer, 'eie', 1, 'actual')} us, the figure was drawn "
@@ -198,7 +185,7 @@ def _is_drawn_otherwise(layer: str) -> bool:
     return str(derive_cpu_power(layer)[0]) != find_time_us(layer, "eie", 1, "actual")
 
 
-def _explain_simulated(ratio: Ratio, figure: Figure, run: WorkloadRun) -> str:
+def _explain_simulated(ratio: Ratio, figure: RatioFigure, run: WorkloadRun) -> str:
     result, energy = run.result, run.run.energy
     printed_us = find_time_us(ratio.layer, "eie", 1, "actual")
     time = f"our time is {result.latency_us:.1f} us, Table IV's {printed_us} us (see table4)"
@@ -216,38 +203,37 @@ def _explain_simulated(ratio: Ratio, figure: Figure, run: WorkloadRun) -> str:
     )
 
 
-def _tabulate(found: Sequence[Ratio], quantity: str) -> list[Row]:
+def _tabulate(ratios: Sequence[Ratio], quantity: str) -> list[Row]:
     """Return one row a platform, one column a layer, as the figures are laid out."""
     rows: dict[tuple[str, str, str], Row] = {}
-    for ratio in found:
+    for ratio in ratios:
         key = (ratio.platform, ratio.matrix, ratio.kind)
-        columns = dict.fromkeys((*PAPER_LAYERS, GEOMEAN))
-        row = rows.setdefault(
-            key, dict(zip(("platform", "matrix", "kind"), key, strict=True)) | columns
-        )
+        row = rows.setdefault(key, {
+            "platform": ratio.platform, "matrix": ratio.matrix, "kind": ratio.kind,
+            **dict.fromkeys((*PAPER_LAYERS, GEOMEAN)),
+        })  # fmt: skip
         row[ratio.layer] = getattr(ratio, quantity)
     return list(rows.values())
 
 
-def _chart(found: Sequence[Ratio], figure: Figure, below: str) -> Chart:
+def _chart(ratios: Sequence[Ratio], figure: RatioFigure, table: Sequence[Row]) -> Chart:
     """Draw the figure's seven platforms as published, and EIE as simulated."""
     groups = (*PAPER_LAYERS, GEOMEAN)
-    series = {
-        _name_series(row): [row[name] for name in groups]
-        for row in _tabulate(found, figure.quantity)
-        if not row["platform"].endswith(STEADY) and row["platform"] != f"eie {REAL}"
-    }
-    label = f"{figure.quantity.replace('_', ' ')} over the CPU, dense (x)"
-    title = f"{figure.quantity.replace('_', ' ').capitalize()} over the CPU, dense, batch 1"
-    panel = Panel("bars", groups, series, "", label, log=True)
-    return Chart(title, (panel,), f"{figure.see} {below}", 7.4, 3.8)
-
-
-def _name_series(row: Row) -> str:
     names = {
         "eie": "EIE, paper",
         f"eie {PUBLISHED}": "EIE, ours, published",
         f"eie {MATCHED}": "EIE, ours, matched",
     }
-    name: str = names.get(row["platform"], f"{row['platform']} {row['matrix']}, paper")
-    return name
+    series = {
+        names.get(row["platform"], f"{row['platform']} {row['matrix']}, paper"):
+            [row[name] for name in groups]
+        for row in table
+        if not row["platform"].endswith(STEADY) and row["platform"] != f"eie {REAL}"
+    }  # fmt: skip
+    matched = [row for row in ratios if row.platform == f"eie {MATCHED}" and row.layer != GEOMEAN]
+    below = sum(_deviate(row, figure) < 0 for row in matched)
+    see = f"Ours, matched, lies below the paper's on {below} of {len(matched)} layers."
+    quantity = figure.quantity.replace("_", " ")
+    panel = Panel("bars", groups, series, "", f"{quantity} over the CPU, dense (x)", log=True)
+    title = f"{quantity.capitalize()} over the CPU, dense, batch 1"
+    return Chart(title, (panel,), f"{figure.see} {see}", 7.4, 3.8)
