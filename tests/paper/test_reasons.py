@@ -26,7 +26,7 @@ from eiesim.paper.eie import (
 )
 from eiesim.paper.eie.speedups import FIGURE_6, FIGURE_7
 from eiesim.paper.experiment import Outcome
-from eiesim.paper.parts import layer_runs as layers
+from eiesim.paper.parts import workloads as layers
 from eiesim.paper.parts.accuracy import Accuracy
 from eiesim.paper.parts.precision import FixedPoint
 from eiesim.paper.parts.workloads import WorkloadRun

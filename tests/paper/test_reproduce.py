@@ -15,7 +15,7 @@ from eiesim.baselines.rows import Baseline
 from eiesim.paper.eie import figure9, savings, table2, table5
 from eiesim.paper.eie.speedups import FIGURE_6, FIGURE_7
 from eiesim.paper.experiment import Experiment, Outcome
-from eiesim.paper.parts import layer_runs as layers
+from eiesim.paper.parts import workloads as layers
 from eiesim.paper.parts.workloads import WorkloadRun
 from eiesim.paper.verdict import DIFFERS, Verdict
 from eiesim.runs.ratios import GEOMEAN, compare, find_geomean

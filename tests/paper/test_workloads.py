@@ -26,7 +26,7 @@ from eiesim.catalog.matched import (
 from eiesim.layer.unevenness import draw_places, find_level, measure_variation
 from eiesim.layer.weights import COLUMN_VARIATION, ROW_VARIATION, CompressedLayer, LayerSpec
 from eiesim.paper.eie import table4, unevenness
-from eiesim.paper.parts import layer_runs as layers
+from eiesim.paper.parts import workloads as layers
 from eiesim.paper.parts.real_layers import AUTHORS, read_real_layers
 from eiesim.paper.parts.workloads import WorkloadRun, load_alex8
 from eiesim.paper.verdict import DIFFERS, IMPOSSIBLE, Verdict

@@ -11,10 +11,10 @@ from eiesim.energy.estimate import find_chip_power_mw
 from eiesim.energy.machine import price_machine
 from eiesim.energy.prices import Key
 from eiesim.hardware import Hardware
+from eiesim.paper.eie.speedups import STEADY, list_ratios
 from eiesim.paper.eie.table2 import SIXTY_FOUR_PES
 from eiesim.paper.experiment import Experiment, Outcome
-from eiesim.paper.parts import layer_runs as layers
-from eiesim.paper.parts.speedups import STEADY, list_ratios
+from eiesim.paper.parts import workloads
 from eiesim.paper.parts.workloads import WorkloadRun
 from eiesim.paper.verdict import Judgement, Statement, Tolerance, Unreproducible, Verdict
 from eiesim.runs.ratios import GEOMEAN, Ratio, find_geomean
@@ -49,11 +49,11 @@ paper's own numbers put into the model, so that they agree is no evidence."""
 
 def judge(parts: Iterable[WorkloadRun | None]) -> Outcome:
     """Set each claim beside ours."""
-    every = layers.list_runs(parts)
-    runs = layers.list_runs(every, MATCHED)
+    every = workloads.list_runs(parts)
+    runs = workloads.list_runs(every, MATCHED)
     hw = Hardware.preset(PRESET)
     return Outcome(
-        note=f"{layers.note_workloads(every)} {NOTE}",
+        note=f"{workloads.note_workloads(every)} {NOTE}",
         hardware=hw,
         verdicts=(
             *_judge_chip(hw), *_judge_throughput(runs, hw), *_judge_ratios(runs), *_judge_rest()
@@ -67,7 +67,7 @@ def judge(parts: Iterable[WorkloadRun | None]) -> Outcome:
             ]
         },
         shown=("elsewhere",),
-        sources=layers.list_sources(runs),
+        sources=workloads.list_sources(runs),
     )  # fmt: skip
 
 
@@ -118,7 +118,7 @@ def _judge_throughput(runs: Sequence[WorkloadRun], hw: Hardware) -> Iterator[Jud
         f"3 TOP/s are the {2 * hw.n_pes * hw.clock_mhz / 1e6:.3f} TOP/s of the chip times the "
         "abstract's 10x and 3x; measured it depends on the layer, from "
         f"{min(dense):.1f} to {max(dense):.1f} TOP/s", MATCHED,
-        layers.tell_calibrated_mean(run.name for run in runs),
+        workloads.tell_calibrated_mean(run.name for run in runs),
     )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def _judge_ratios(runs: Sequence[WorkloadRun]) -> Iterator[Judgement]:
         for ratio in list_ratios(runs)
         if ratio.layer == GEOMEAN
     }
-    put_in = layers.tell_calibrated_mean(run.name for run in runs)
+    put_in = workloads.tell_calibrated_mean(run.name for run in runs)
     for platform, words in (("cpu", "CPU"), ("gpu", "GPU"), ("mgpu", "mobile GPU")):
         other, paper, ours = (
             means[key]
@@ -174,4 +174,4 @@ def _judge_rest() -> Iterator[Judgement]:
     )  # fmt: skip
 
 
-EXPERIMENT = Experiment(layers.WORK, judge)
+EXPERIMENT = Experiment(workloads.WORK, judge)

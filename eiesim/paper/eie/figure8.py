@@ -12,8 +12,7 @@ from eiesim.hardware import Hardware
 from eiesim.image import encode
 from eiesim.paper.experiment import Experiment, Outcome
 from eiesim.paper.parts.curves import Curve, run_machines
-from eiesim.paper.parts.layer_runs import tell_calibrated_mean
-from eiesim.paper.parts.workloads import note_real, share_layers
+from eiesim.paper.parts.workloads import note_real, share_layers, tell_calibrated_mean
 from eiesim.paper.verdict import Statement, Tolerance, Verdict
 from eiesim.report.charts import Chart, Panel
 from eiesim.sim.bounds import bound_cycles

@@ -13,8 +13,7 @@ from eiesim.catalog.matched import MATCHED, PRESET, REAL, Workload
 from eiesim.hardware import Hardware
 from eiesim.paper.experiment import Experiment, Outcome
 from eiesim.paper.parts.curves import Curve, run_machines
-from eiesim.paper.parts.layer_runs import tell_calibrated_mean
-from eiesim.paper.parts.workloads import note_real, share_layers
+from eiesim.paper.parts.workloads import note_real, share_layers, tell_calibrated_mean
 from eiesim.paper.verdict import Judgement, Statement, Tolerance, Verdict
 from eiesim.report.charts import Chart, Panel
 from eiesim.runs.ratios import find_geomean

@@ -10,7 +10,7 @@ from eiesim.base.published import read_table
 from eiesim.catalog.matched import PRESET, PUBLISHED, REAL
 from eiesim.hardware import Hardware
 from eiesim.paper.experiment import Experiment, Outcome
-from eiesim.paper.parts import layer_runs as layers
+from eiesim.paper.parts import workloads
 from eiesim.paper.parts.workloads import MISSING, REAL_NAME, WorkloadRun
 from eiesim.paper.verdict import Judgement, Tolerance, Unreproducible, Verdict
 
@@ -35,10 +35,10 @@ QUANTITIES = (
 
 def judge(parts: Iterable[WorkloadRun | None]) -> Outcome:
     """Set sizes, densities and counted work beside the printed ones."""
-    runs = layers.list_runs(parts, PUBLISHED, REAL)
+    runs = workloads.list_runs(parts, PUBLISHED, REAL)
     printed = {row["layer"]: row for row in read_table("paper/eie_table3")}
     verdicts: list[Judgement] = [v for run in runs for v in _judge(run, printed[run.name])]
-    if not layers.list_runs(runs, REAL):
+    if not workloads.list_runs(runs, REAL):
         verdicts += [
             Unreproducible(REAL_NAME, quantity, unit, printed[REAL_NAME][column], MISSING, REAL)
             for quantity, unit, column in QUANTITIES
@@ -47,7 +47,7 @@ def judge(parts: Iterable[WorkloadRun | None]) -> Outcome:
         note=NOTE,
         hardware=Hardware.preset(PRESET),
         verdicts=tuple(verdicts),
-        sources=layers.list_sources(runs),
+        sources=workloads.list_sources(runs),
     )
 
 
@@ -67,7 +67,7 @@ def _judge(run: WorkloadRun, printed: dict[str, str]) -> Iterator[Verdict]:
     for (quantity, unit, column), value in zip(QUANTITIES, ours, strict=True):
         is_work = column == "flop_percent"
         put_in = "the product of two densities that are drawn so" if is_work else "drawn so"
-        tolerance = layers.TOLERANCES[REAL] if run.kind == REAL else CHANCE
+        tolerance = workloads.TOLERANCES[REAL] if run.kind == REAL else CHANCE
         yield Verdict(
             run.name, quantity, unit, printed[column], value,
             ROUNDED_WORK if is_work else tolerance, f"it is one image's: {densities}", run.kind,
@@ -75,4 +75,4 @@ def _judge(run: WorkloadRun, printed: dict[str, str]) -> Iterator[Verdict]:
         )  # fmt: skip
 
 
-EXPERIMENT = Experiment(layers.WORK, judge)
+EXPERIMENT = Experiment(workloads.WORK, judge)

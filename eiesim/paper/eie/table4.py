@@ -10,7 +10,7 @@ from eiesim.baselines.roofline import bound_time_us, read_peaks
 from eiesim.catalog.matched import MATCHED, PRESET, PUBLISHED, REAL
 from eiesim.hardware import Hardware
 from eiesim.paper.experiment import Experiment, Outcome
-from eiesim.paper.parts import layer_runs as layers
+from eiesim.paper.parts import workloads
 from eiesim.paper.parts.workloads import MISSING, REAL_NAME, WorkloadRun
 from eiesim.paper.verdict import Judgement, Tolerance, Unreproducible, Verdict
 from eiesim.runs.clock import note_clock
@@ -24,7 +24,7 @@ SOLVED = Tolerance(1, "as near as whole columns allow")
 
 def judge(parts: Iterable[WorkloadRun | None]) -> Outcome:
     """Set the times beside the paper's."""
-    runs = layers.list_runs(parts)
+    runs = workloads.list_runs(parts)
     by_name = {(run.name, run.kind): run for run in runs}
     verdicts: list[Judgement] = [verdict for run in runs for verdict in _judge(run, by_name)]
     if (REAL_NAME, REAL) not in by_name:
@@ -35,12 +35,12 @@ def judge(parts: Iterable[WorkloadRun | None]) -> Outcome:
         ]  # fmt: skip
     hw = Hardware.preset(PRESET)
     return Outcome(
-        note=f"{layers.note_workloads(runs)} {NOTE}\n{note_clock(hw)}",
+        note=f"{workloads.note_workloads(runs)} {NOTE}\n{note_clock(hw)}",
         hardware=hw,
         verdicts=(*verdicts, *_quote(by_name)),
-        tables={"workloads": [layers.describe_workload(run) for run in runs]},
+        tables={"workloads": [workloads.describe_workload(run) for run in runs]},
         shown=("workloads",),
-        sources=layers.list_sources(runs),
+        sources=workloads.list_sources(runs),
     )
 
 
@@ -49,7 +49,7 @@ def _judge(run: WorkloadRun, runs: dict[tuple[str, str], WorkloadRun]) -> Iterat
         find_time_us(run.name, "eie", 1, matrix) for matrix in ("theoretical", "actual")
     )
     lost_percent = 100 * (1 - float(theoretical) / float(actual))
-    tolerance, solved, put_in = layers.TOLERANCES[run.kind], layers.TOLERANCES[run.kind], ""
+    tolerance, solved, put_in = workloads.TOLERANCES[run.kind], workloads.TOLERANCES[run.kind], ""
     reason = "the work differs (see the theoretical time)"
     if run.kind == PUBLISHED:
         # one input: Table IV's work takes another density than Table III's average
@@ -65,7 +65,7 @@ def _judge(run: WorkloadRun, runs: dict[tuple[str, str], WorkloadRun]) -> Iterat
         )
     for matrix, printed, ours, within, why in (
         ("theoretical", theoretical, run.result.theoretical_us, solved, put_in),
-        ("actual", actual, run.result.latency_us, tolerance, layers.tell_calibrated(run)),
+        ("actual", actual, run.result.latency_us, tolerance, workloads.tell_calibrated(run)),
     ):
         yield Verdict(run.name, matrix, "us", printed, ours, within, reason, run.kind, why)
 
@@ -85,4 +85,4 @@ def _quote(runs: dict[tuple[str, str], WorkloadRun]) -> Iterator[Unreproducible]
         )  # fmt: skip
 
 
-EXPERIMENT = Experiment(layers.WORK, judge)
+EXPERIMENT = Experiment(workloads.WORK, judge)
