@@ -28,10 +28,10 @@ from eiesim.layer.weights import COLUMN_VARIATION, ROW_VARIATION, CompressedLaye
 from eiesim.paper.eie import table4, unevenness
 from eiesim.paper.parts import workloads as layers
 from eiesim.paper.parts.real_layers import AUTHORS, read_real_layers
-from eiesim.paper.parts.workloads import WorkloadRun, load_alex8
+from eiesim.paper.parts.workloads import load_alex8
 from eiesim.paper.verdict import DIFFERS, IMPOSSIBLE, Verdict
+from tests.support.experiments import Parts
 
-NOWHERE = Path("missing")
 HW = Hardware.preset("eie-64pe-45nm")
 
 
@@ -113,11 +113,6 @@ def test_inputs_of_lower_density_are_among_those_of_higher() -> None:
     assert not (few & ~many).any()
 
 
-@pytest.fixture(scope="module")
-def parts() -> list[WorkloadRun | None]:
-    return list(layers.work(NOWHERE))
-
-
 @pytest.mark.parametrize("name", PAPER_LAYERS)
 def test_matched_layers_have_the_papers_work(name: str) -> None:
     """Theoretical time as Table IV prints it; only the density that is named differs."""
@@ -155,7 +150,7 @@ def test_calibrated_rows_give_the_papers_time_on_average_over_seeds() -> None:
     assert default_us < 0.92 * 34.4
 
 
-def test_table_iv_is_as_near_as_the_readme_says(parts: list[WorkloadRun | None]) -> None:
+def test_table_iv_is_as_near_as_the_readme_says(parts: Parts) -> None:
     """With published densities all but Alex-8 and VGG-6 within 10 %; with the paper's work all
     actual times within 8 %."""
     verdicts = [v for v in table4.judge(parts).verdicts if isinstance(v, Verdict)]
@@ -170,7 +165,7 @@ def test_table_iv_is_as_near_as_the_readme_says(parts: list[WorkloadRun | None])
     assert all(abs(v.deviation_percent) <= 8 for v in matched)
 
 
-def test_one_input_explains_what_published_densities_miss(parts: list[WorkloadRun | None]) -> None:
+def test_one_input_explains_what_published_densities_miss(parts: Parts) -> None:
     """Alex-8 and VGG-6 alone take clearly denser inputs than Table III's average; the real image
     of Alex-8 has 42.9 % non-zeros instead of 37.5 %."""
     ratios = {
@@ -182,7 +177,7 @@ def test_one_input_explains_what_published_densities_miss(parts: list[WorkloadRu
 
 
 def test_without_the_real_layer_its_times_are_not_reproducible(
-    parts: list[WorkloadRun | None],
+    parts: Parts,
 ) -> None:
     real = [v for v in table4.judge(parts).verdicts if v.workload == REAL]
     assert [v.kind for v in real] == [IMPOSSIBLE, IMPOSSIBLE]

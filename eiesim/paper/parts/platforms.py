@@ -55,17 +55,17 @@ def list_sources() -> tuple[Source, ...]:
 
 def list_gains(parts: Iterable[Sequence[Baseline]], energy: bool) -> list[Row]:
     """Return what pruned layers gain over dense ones on the same platform, in time or in energy."""
-    costs: dict[tuple[str, str, int, str, str], float] = {}
+    costs: dict[tuple[tuple[str, str, int, str], str], float] = {}
     for row in (row for part in parts for row in part if row.platform != "eie"):
         power_w = row.power_w if energy else 1.0
         if power_w is not None:
-            key = (row.layer, row.platform, row.batch, row.kind, row.matrix)
-            costs[key] = row.time_us * power_w
+            key = (row.layer, row.platform, row.batch, row.kind)
+            costs[key, row.matrix] = row.time_us * power_w
     return [
         dict(zip(("layer", "platform", "batch", "kind"), key, strict=True))
-        | {"gain": dense / costs[*key, "sparse"]}
-        for (*key, matrix), dense in costs.items()
-        if matrix == "dense" and (*key, "sparse") in costs
+        | {"gain": dense / costs[key, "sparse"]}
+        for (key, matrix), dense in costs.items()
+        if matrix == "dense" and (key, "sparse") in costs
     ]
 
 
