@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import compress, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +38,6 @@ CLAIMS = {
     "skipping": "energy saving from zero activations",
     "all": "product of the savings",
 }
-FACTORS = tuple(CLAIMS)[:4]
 ROUNDED = Tolerance(15, "the abstract rounds to 120x, 10x, 8x and 3x")
 SKIPPED = Tolerance(2, "a mean over drawn layers")
 NOTE = """\
@@ -65,8 +64,8 @@ class Waterfall:
         Energy of the whole inference by stage: on EIE everything that it spends, before that the
         fetch and the float32 multiplications and additions.
     factors_alone
-        The same savings counted as the abstract does: weights alone, without indices, padding zeros
-        and pointers, and Table I's SRAM of 32 KB.
+        The savings and their product, counted as the abstract does: weights alone, without indices,
+        padding zeros and pointers, and Table I's SRAM of 32 KB.
     entries_skipped_percent
         Entries, padding zeros included, in the columns of zero activations.
     """
@@ -77,6 +76,18 @@ class Waterfall:
     factors_alone: dict[str, float]
     entries_skipped_percent: float
     sources: tuple[Source, ...]
+
+    @property
+    def has_zeros(self) -> bool:
+        """Whether there are zero activations to skip."""
+        return not self.layer.startswith("nt-")
+
+    @property
+    def factors(self) -> dict[str, float]:
+        """The savings of all that is fetched, stage by stage, and their product."""
+        stages = pairwise(self.fetch_pj.values())
+        factors = [before / after for before, after in stages]
+        return dict(zip(CLAIMS, (*factors, math.prod(factors)), strict=True))
 
 
 def work(_data: Path) -> Iterator[Waterfall]:
@@ -103,17 +114,18 @@ def work(_data: Path) -> Iterator[Waterfall]:
             "shared_dram": (entries * hw.entry_bits + ptr_bits) * bit_pj,
         }
         macs = {"dense_dram": dense, "pruned_dram": layer.weights, "shared_dram": layer.weights}
+        alone = {
+            "pruning": dense / layer.weights,
+            "sharing": FLOAT_BITS / hw.codebook_bits,
+            "sram": _read_table1("dram_read_32bit") / _read_table1("sram_32kb_read_32bit"),
+            "skipping": layer.cols / np.count_nonzero(operands.activations),
+        }
         yield Waterfall(
             name,
             dram_pj | {stage: _fetch_pj(report) for stage, report in reports.items()},
             {stage: pj + macs[stage] * mac_pj for stage, pj in dram_pj.items()}
             | {stage: report.total_pj for stage, report in reports.items()},
-            {
-                "pruning": dense / layer.weights,
-                "sharing": FLOAT_BITS / hw.codebook_bits,
-                "sram": _read_table1("dram_read_32bit") / _read_table1("sram_32kb_read_32bit"),
-                "skipping": layer.cols / np.count_nonzero(operands.activations),
-            },
+            alone | {"all": math.prod(alone.values())},
             100 * (1 - result.entries / entries),
             operands.sources,
         )
@@ -136,59 +148,48 @@ def _fetch_pj(report: EnergyReport) -> float:
 def judge(parts: Iterable[Waterfall]) -> Outcome:
     """Set each saving beside the abstract's."""
     layers = list(parts)
-    rows = [_describe(layer) for layer in layers]
-    verdicts = [verdict for name in CLAIMS for verdict in _judge_saving(name, layers, rows)]
-    with_zeros = [_has_zeros(layer.layer) for layer in layers]
-    verdicts += _judge_skipping([*compress(layers, with_zeros)], [*compress(rows, with_zeros)])
+    verdicts = [verdict for name in CLAIMS for verdict in _judge_saving(name, layers)]
+    verdicts += _judge_skipping([layer for layer in layers if layer.has_zeros])
     return Outcome(
         note=NOTE,
         hardware=Hardware.preset(PRESET),
         verdicts=tuple(verdicts),
-        tables={"waterfall": rows},
+        tables={"waterfall": [_describe(layer) for layer in layers]},
         shown=("waterfall",),
         charts={"savings": _chart(layers)},
         sources=tuple(source for layer in layers for source in layer.sources),
     )
 
 
-def _has_zeros(layer: str) -> bool:
-    return not layer.startswith("nt-")
-
-
-def _judge_saving(name: str, layers: list[Waterfall], rows: list[Row]) -> Iterator[Verdict]:
+def _judge_saving(name: str, layers: list[Waterfall]) -> Iterator[Verdict]:
     """Judge one saving twice: weights alone, and with everything that is fetched."""
-    counted = [name != "skipping" or _has_zeros(layer.layer) for layer in layers]
+    cnn = [layer for layer in layers if layer.has_zeros]
+    counted = cnn if name == "skipping" else layers
     saved = "saved in all" if name == "all" else f"saved by {name}"
-    alone = [layer.factors_alone | {"all": math.prod(layer.factors_alone.values())}
-             for layer in layers]  # fmt: skip
+    without_nt = (
+        f"{len(layers) - len(cnn)} layers have no zeros to skip; over the other {len(cnn)} it is "
+        f"{find_geomean([layer.factors_alone[name] for layer in cnn]):.0f}"
+    )
     for what, values, reason, put_in in (
-        ("weights alone", [factors[name] for factors in alone],
-         _explain_alone([factors[name] for factors in alone], layers), QUOTED),
-        ("all that is fetched", [row[saved.replace(" ", "_")] for row in rows],
-         _explain_whole(name, layers, rows), ""),
+        ("weights alone", [layer.factors_alone[name] for layer in counted], without_nt, QUOTED),
+        ("all that is fetched", [layer.factors[name] for layer in counted],
+         _explain(name, layers), ""),
     ):  # fmt: skip
         yield Verdict(
             "geometric mean", f"{saved}, {what}", "x", find_claim(CLAIMS[name]),
-            find_geomean([*compress(values, counted)]), ROUNDED, reason, PUBLISHED, put_in,
+            find_geomean(values), ROUNDED, reason, PUBLISHED, put_in,
         )  # fmt: skip
 
 
-def _explain_alone(alone: list[float], layers: list[Waterfall]) -> str:
-    cnn = [*compress(alone, (_has_zeros(layer.layer) for layer in layers))]
-    return (
-        f"{len(layers) - len(cnn)} layers have no zeros to skip; over the other {len(cnn)} it is "
-        f"{find_geomean(cnn):.0f}"
-    )
-
-
-def _explain_whole(name: str, layers: list[Waterfall], rows: list[Row]) -> str:
+def _explain(name: str, layers: list[Waterfall]) -> str:
     """Say what makes the saving another one than weights alone would give."""
     hw = Hardware.preset(PRESET)
     if name == "all":
-        factors = (find_geomean([row[f"saved_by_{other}"] for row in rows]) for other in FACTORS)
-        return f"its factors are {' x '.join(f'{factor:.1f}' for factor in factors)}"
+        means = (find_geomean([layer.factors[factor] for layer in layers])
+                 for factor in CLAIMS if factor != name)  # fmt: skip
+        return f"its factors are {' x '.join(f'{mean:.1f}' for mean in means)}"
     if name == "skipping":
-        return _explain_skipping(layers)
+        return _explain_skipping([layer for layer in layers if layer.has_zeros])
     if name == "sram":
         read_pj = price_machine(hw).find(Key("spmat_read", "memory", "read")).value
         return (
@@ -216,12 +217,11 @@ def _find_weight_bits(layers: list[Waterfall], stage: str) -> float:
     ])  # fmt: skip
 
 
-def _explain_skipping(layers: list[Waterfall]) -> str:
+def _explain_skipping(cnn: list[Waterfall]) -> str:
     cost = find_geomean([
         layer.fetch_pj["zeros_skipped"] / layer.fetch_pj["shared_sram"]
         / (1 - layer.entries_skipped_percent / 100)
-        for layer in layers
-        if _has_zeros(layer.layer)
+        for layer in cnn
     ])  # fmt: skip
     return (
         "an entry of the columns that are left takes "
@@ -230,37 +230,36 @@ def _explain_skipping(layers: list[Waterfall]) -> str:
     )
 
 
-def _judge_skipping(layers: list[Waterfall], rows: list[Row]) -> Iterator[Verdict]:
+def _judge_skipping(cnn: list[Waterfall]) -> Iterator[Verdict]:
     """Judge what skipped zeros save, over the layers that have some."""
     for quantity, claim, values, put_in in (
         ("energy saved by skipping zeros", "energy saved by skipping zero activations",
-         [row["energy_saved_by_skipping_percent"] for row in rows], ""),
+         [_find_saved_percent(layer) for layer in cnn], ""),
         ("entries skipped", "redundant computation cycles saved by skipping zero activations",
-         [layer.entries_skipped_percent for layer in layers],
+         [layer.entries_skipped_percent for layer in cnn],
          "the share of zeros that Table III prints, which the inputs are drawn with"),
     ):  # fmt: skip
         yield Verdict(
-            f"mean of {len(layers)} CNN layers", quantity, "%", find_claim(claim),
-            sum(values) / len(values), SKIPPED, _explain_skipping(layers), PUBLISHED, put_in,
+            f"mean of {len(cnn)} CNN layers", quantity, "%", find_claim(claim),
+            sum(values) / len(values), SKIPPED, _explain_skipping(cnn), PUBLISHED, put_in,
         )  # fmt: skip
 
 
+def _find_saved_percent(layer: Waterfall) -> float:
+    """Return what skipped zeros save of the whole energy, in percent."""
+    return 100 * (1 - layer.inference_pj["zeros_skipped"] / layer.inference_pj["shared_sram"])
+
+
 def _describe(layer: Waterfall) -> Row:
-    factors = {
-        f"saved_by_{name}": before / after
-        for name, (before, after) in zip(FACTORS, pairwise(layer.fetch_pj.values()), strict=True)
-    }
-    inference = layer.inference_pj
     return {
         "layer": layer.layer,
         **{f"{stage}_uj": pj / 1e6 for stage, pj in layer.fetch_pj.items()},
-        **factors,
-        "saved_in_all": math.prod(factors.values()),
-        "inference_dense_dram_uj": inference["dense_dram"] / 1e6,
-        "inference_uj": inference["zeros_skipped"] / 1e6,
-        "energy_saved_by_skipping_percent": 100
-        * (1 - inference["zeros_skipped"] / inference["shared_sram"]),
-    }
+        **{f"saved_{'in' if name == 'all' else 'by'}_{name}": factor
+           for name, factor in layer.factors.items()},
+        "inference_dense_dram_uj": layer.inference_pj["dense_dram"] / 1e6,
+        "inference_uj": layer.inference_pj["zeros_skipped"] / 1e6,
+        "energy_saved_by_skipping_percent": _find_saved_percent(layer),
+    }  # fmt: skip
 
 
 def _chart(layers: list[Waterfall]) -> Chart:
