@@ -20,14 +20,7 @@ from eiesim.base.published import PAPER_LAYERS, read_table
 from eiesim.catalog.layers import load_benchmark
 from eiesim.cli.main import main
 from eiesim.paper import cache, registry
-from eiesim.paper.eie import (
-    claims,
-    figure8,
-    partitioning,
-    scaling,
-    table1,
-    table3,
-)
+from eiesim.paper.eie import claims, figure8, partitioning, scaling, table1, table3
 from eiesim.paper.experiment import Outcome
 from eiesim.paper.parts.curves import Curve
 from eiesim.paper.record import DONE, FAILED, Record, count_kinds, list_differences

@@ -94,10 +94,7 @@ def judge_figure(parts: Iterable[WorkloadRun | None], figure: RatioFigure) -> Ou
             *([] if workloads.list_runs(runs, REAL) else _miss_real(figure)),
             *(_judge_published(ratio, figure) for ratio in ratios if ratio.kind == "published"),
         ),
-        tables={
-            "table": table,
-            "workloads": [workloads.describe_workload(run) for run in runs],
-        },
+        tables={"table": table, "workloads": [workloads.describe_workload(run) for run in runs]},
         shown=("table",),
         charts={figure.name: _chart(ratios, figure, table)},
         sources=workloads.list_sources(runs),

@@ -33,32 +33,8 @@ TRIED = (UNIFORM, DEFAULT, (0.5, COLUMN_VARIATION), (0.9, COLUMN_VARIATION))
 TOLERANCE = Tolerance(8, "as of actual times with the paper's work: both are drawn")
 CALIBRATED = "rows calibrated"
 Variations = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class MeasuredLayer:
-    """One real layer, and drawn ones like it.
-
-    Attributes
-    ----------
-    times_us
-        Theoretical and actual time of the real layer on the chip, means over some real inputs;
-        None where no input is known.
-    balances
-        Load balance on the chip: of the real layer, and of layers of its size and densities, drawn
-        evenly, with the default unevenness and with its own; empty without inputs.
-    """
-
-    layer: str
-    pruned_by: str
-    outputs: int
-    inputs: int
-    density: float
-    row_variation: float
-    column_variation: float
-    times_us: tuple[float, float] | None
-    balances: dict[str, float]
-    source: Source
+Real = list[tuple[Row, Source]]
+"""Rows of real layers, and what each was read from."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +46,10 @@ class Tried:
     sources: tuple[Source, ...]
 
 
-def work(data: Path) -> Iterator[list[MeasuredLayer] | Tried]:
+def work(data: Path) -> Iterator[Real | Tried]:
     """Measure the real layers, then draw the nine with more and more uneven rows."""
     hw = Hardware.preset(PRESET)
-    yield [_measure(real, hw) for real in read_real_layers(data)]
+    yield [(_measure(real, hw), real.source) for real in read_real_layers(data)]
     for name in PAPER_LAYERS:
         results: dict[Variations, RunResult] = {}
         for rows, columns in TRIED:
@@ -86,26 +62,34 @@ def work(data: Path) -> Iterator[list[MeasuredLayer] | Tried]:
 WORK = Work(("real layers", *PAPER_LAYERS), work, READS)
 
 
-def _measure(real: RealLayer, hw: Hardware) -> MeasuredLayer:
-    layer = real.layer
-    variations = (
-        measure_variation(np.bincount(layer.codes.indices, minlength=layer.rows), layer.cols),
-        measure_variation(np.diff(layer.codes.indptr), layer.rows),
-    )
+def _measure(real: RealLayer, hw: Hardware) -> Row:
+    """Describe a real layer and drawn ones like it: times are means over its inputs, if any."""
+    layer, inputs = real.layer, real.inputs
+    rows = measure_variation(np.bincount(layer.codes.indices, minlength=layer.rows), layer.cols)
+    columns = measure_variation(np.diff(layer.codes.indptr), layer.rows)
+    row: Row = {
+        "layer": layer.name,
+        "pruned_by": real.pruned_by,
+        "outputs": layer.rows,
+        "inputs": layer.cols,
+        "weight_percent": 100 * layer.density,
+        "row_variation": rows,
+        "column_variation": columns,
+        **dict.fromkeys(("theoretical_us", "actual_us", "load_balance_real")),
+    }
+    drawn = {"even": UNIFORM, "default": DEFAULT, "own": (rows, columns)}
+    if not len(inputs):
+        return row | {f"load_balance_{kind}": None for kind in drawn}
     # codes of 8 bits take wider entries, no other time
     machine = replace(hw, codebook_bits=max(hw.codebook_bits, layer.codebook_bits))
-    balances: dict[str, float] = {}
-    times_us: tuple[float, float] | None = None
-    if len(real.inputs):
-        times_us = _time(layer, real.inputs, machine)
-        balances["real"] = times_us[0] / times_us[1]
-        density = float((real.inputs != 0).mean())
-        for kind, drawn in (("even", UNIFORM), ("default", DEFAULT), ("own", variations)):
-            balances[kind] = _draw_balance(layer, density, drawn, hw)
-    return MeasuredLayer(
-        layer.name, real.pruned_by, layer.rows, layer.cols, layer.density, *variations,
-        times_us, balances, real.source,
-    )  # fmt: skip
+    theoretical_us, actual_us = _time(layer, inputs, machine)
+    row |= {"theoretical_us": theoretical_us, "actual_us": actual_us,
+            "load_balance_real": theoretical_us / actual_us}  # fmt: skip
+    density = float((inputs != 0).mean())
+    return row | {
+        f"load_balance_{kind}": _draw_balance(layer, density, variations, hw)
+        for kind, variations in drawn.items()
+    }
 
 
 def _time(
@@ -133,23 +117,28 @@ def _draw_balance(
     return theoretical_us / actual_us
 
 
-def fit_default(measured: Sequence[MeasuredLayer]) -> Variations | None:
+def fit_default(measured: Sequence[Row]) -> Variations | None:
     """Return the median variations of what the papers' authors pruned; None without such layers."""
-    fitted = [layer for layer in measured if layer.pruned_by == AUTHORS]
+    fitted = [row for row in measured if row["pruned_by"] == AUTHORS]
     if not fitted:
         return None
-    rows = median(layer.row_variation for layer in fitted)
-    return rows, median(layer.column_variation for layer in fitted)
+    rows, columns = (
+        median(row[f"{lines}_variation"] for row in fitted) for lines in ("row", "column")
+    )
+    return rows, columns
 
 
-def judge(parts: Iterable[list[MeasuredLayer] | Tried]) -> Outcome:
+def judge(parts: Iterable[Real | Tried]) -> Outcome:
     """Set the drawn layers' load balance beside the paper's."""
-    measured, *drawn = parts
-    assert isinstance(measured, list)
+    real, *drawn = parts
+    assert isinstance(real, list)
+    measured = [row for row, _ in real]
     tried = [part for part in drawn if isinstance(part, Tried)]
-    tables = {"real": [_describe(layer) for layer in measured]} if measured else {}
     verdicts = tuple(verdict for layer in tried for verdict in _judge(layer))
-    sources = (source for layer in tried for source in layer.sources)
+    tables = {"real": measured} if measured else {}
+    sources = [source for _, source in real] + [
+        source for layer in tried for source in layer.sources
+    ]
     return Outcome(
         note=_write_note(measured, verdicts),
         hardware=Hardware.preset(PRESET),
@@ -157,7 +146,7 @@ def judge(parts: Iterable[list[MeasuredLayer] | Tried]) -> Outcome:
         tables=tables | {"drawn": [_list_balances(layer) for layer in tried]},
         shown=(*tables, "drawn"),
         charts={"unevenness": _chart(tried)},
-        sources=tuple(dict.fromkeys((*(layer.source for layer in measured), *sources))),
+        sources=tuple(dict.fromkeys(sources)),
     )
 
 
@@ -185,23 +174,6 @@ def _find_balance(layer: str) -> float:
     return theoretical / actual
 
 
-def _describe(layer: MeasuredLayer) -> Row:
-    theoretical_us, actual_us = layer.times_us or (None, None)
-    return {
-        "layer": layer.layer,
-        "pruned_by": layer.pruned_by,
-        "outputs": layer.outputs,
-        "inputs": layer.inputs,
-        "weight_percent": 100 * layer.density,
-        "row_variation": layer.row_variation,
-        "column_variation": layer.column_variation,
-        "theoretical_us": theoretical_us,
-        "actual_us": actual_us,
-        **{f"load_balance_{kind}": layer.balances.get(kind)
-           for kind in ("real", "even", "default", "own")},
-    }  # fmt: skip
-
-
 def _list_balances(layer: Tried) -> Row:
     return {"layer": layer.layer, "load_balance_paper": _find_balance(layer.layer)} | {
         f"load_balance_rows_{rows:g}_columns_{columns:g}": result.load_balance
@@ -209,7 +181,7 @@ def _list_balances(layer: Tried) -> Row:
     }
 
 
-def _write_note(measured: list[MeasuredLayer], verdicts: Sequence[Verdict]) -> str:
+def _write_note(measured: list[Row], verdicts: Sequence[Verdict]) -> str:
     fitted = fit_default(measured)
     origin = "The real layers are missing, so that the default could not be fitted again here."
     if fitted is not None:
