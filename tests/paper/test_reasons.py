@@ -72,8 +72,8 @@ def test_means_that_hold_vgg_6_are_marked(parts: Parts) -> None:
     judged = {quantity for _, quantity, workload in mark(claims.judge(parts)) if workload}
     assert len(judged) == 3 * 3 + 1
     assert "AlexNet FC6+FC7+FC8, one after the other" not in judged
-    assert layers.tell_calibrated_mean(["alex-6", "nt-we"]) == ""
-    assert "vgg-6" in layers.tell_calibrated_mean(PAPER_LAYERS)
+    assert layers.explain_calibrated_mean(["alex-6", "nt-we"]) == ""
+    assert "vgg-6" in layers.explain_calibrated_mean(PAPER_LAYERS)
 
 
 def make_curve(layer: str, balance: float, lock_step: float, workload: str = MATCHED) -> Any:

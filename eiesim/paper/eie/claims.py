@@ -118,7 +118,7 @@ def _judge_throughput(runs: Sequence[WorkloadRun], hw: Hardware) -> Iterator[Jud
         f"3 TOP/s are the {2 * hw.n_pes * hw.clock_mhz / 1e6:.3f} TOP/s of the chip times the "
         "abstract's 10x and 3x; measured it depends on the layer, from "
         f"{min(dense):.1f} to {max(dense):.1f} TOP/s", MATCHED,
-        workloads.tell_calibrated_mean(run.name for run in runs),
+        workloads.explain_calibrated_mean(run.name for run in runs),
     )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def _judge_ratios(runs: Sequence[WorkloadRun]) -> Iterator[Judgement]:
         for ratio in list_ratios(runs)
         if ratio.layer == GEOMEAN
     }
-    put_in = workloads.tell_calibrated_mean(run.name for run in runs)
+    put_in = workloads.explain_calibrated_mean(run.name for run in runs)
     for platform, words in (("cpu", "CPU"), ("gpu", "GPU"), ("mgpu", "mobile GPU")):
         other, paper, ours = (
             means[key]

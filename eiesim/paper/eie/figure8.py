@@ -12,7 +12,7 @@ from eiesim.hardware import Hardware
 from eiesim.image import encode
 from eiesim.paper.experiment import Experiment, Outcome
 from eiesim.paper.parts.curves import Curve, run_machines
-from eiesim.paper.parts.workloads import note_real, share_layers, tell_calibrated_mean
+from eiesim.paper.parts.workloads import explain_calibrated_mean, note_real, share_layers
 from eiesim.paper.verdict import Statement, Tolerance, Verdict
 from eiesim.report.charts import Chart, Panel
 from eiesim.sim.bounds import bound_cycles
@@ -79,7 +79,7 @@ def _judge_idle(curves: list[DepthCurve], drawn: list[DepthCurve]) -> Verdict:
         sum(idle) / len(idle), ABOUT_HALF,
         f"{authors}with no queue at all, all PEs in lock-step, the drawn layers would idle "
         f"{sum(lock_step) / len(lock_step):.0f} %", MATCHED,
-        tell_calibrated_mean(curve.layer for curve in drawn),
+        explain_calibrated_mean(curve.layer for curve in drawn),
     )  # fmt: skip
 
 

@@ -169,7 +169,7 @@ def _judge(divisions: Sequence[Division]) -> Iterator[Judgement]:
     yield Statement(
         "9 layers", "columns to each PE take a reduction over all PEs", "section VII-A",
         f"with it they take {whole['columns']:.2f} times the cycles of rows, and each PE keeps "
-        f"{_tell_range(columns)} partial sums instead of {_tell_range(rows)} outputs",
+        f"{_write_range(columns)} partial sums instead of {_write_range(rows)} outputs",
         whole["columns"] > product["columns"], "the reduction costs nothing", MATCHED,
         "the time of the reduction is assumed",
     )  # fmt: skip
@@ -217,7 +217,7 @@ def _judge_idle(columns: Sequence[Division], rows: Sequence[Division], lost: flo
     )  # fmt: skip
 
 
-def _tell_range(divisions: Sequence[Division]) -> str:
+def _write_range(divisions: Sequence[Division]) -> str:
     accumulators = [division.accumulators_per_pe for division in divisions]
     return f"{min(accumulators)} to {max(accumulators)}"
 

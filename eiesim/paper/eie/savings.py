@@ -21,8 +21,8 @@ from eiesim.energy.operations import list_prices
 from eiesim.energy.prices import Key
 from eiesim.hardware import Hardware
 from eiesim.image import encode
-from eiesim.paper.eie.speedups import QUOTED
 from eiesim.paper.experiment import Experiment, Outcome, Work
+from eiesim.paper.parts.workloads import QUOTED
 from eiesim.paper.verdict import Tolerance, Verdict
 from eiesim.report.charts import Chart, Panel
 from eiesim.runs.ratios import find_geomean

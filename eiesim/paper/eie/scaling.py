@@ -13,7 +13,7 @@ from eiesim.catalog.matched import MATCHED, PRESET, REAL, Workload
 from eiesim.hardware import Hardware
 from eiesim.paper.experiment import Experiment, Outcome
 from eiesim.paper.parts.curves import Curve, run_machines
-from eiesim.paper.parts.workloads import note_real, share_layers, tell_calibrated_mean
+from eiesim.paper.parts.workloads import explain_calibrated_mean, note_real, share_layers
 from eiesim.paper.verdict import Judgement, Statement, Tolerance, Verdict
 from eiesim.report.charts import Chart, Panel
 from eiesim.runs.ratios import find_geomean
@@ -115,7 +115,7 @@ def _judge_speedup(drawn: Sequence[Curve], _curves: Sequence[Curve]) -> Iterator
         find_claim("throughput of 256 PEs over 64 PEs"), find_geomean([*gains.values()]), DRAWN,
         f"load balance goes from {before:.0%} to {after:.0%}; without {worst} it is {without:.2f}, "
         "and the paper does not tell over which layers it averages", MATCHED,
-        tell_calibrated_mean(gains),
+        explain_calibrated_mean(gains),
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from eiesim.energy.machine import price_machine
 from eiesim.hardware import Hardware
 from eiesim.paper.experiment import Experiment, Outcome
 from eiesim.paper.parts import workloads
-from eiesim.paper.parts.workloads import MISSING, REAL_NAME, WorkloadRun
+from eiesim.paper.parts.workloads import MISSING, QUOTED, REAL_NAME, WorkloadRun
 from eiesim.paper.verdict import EXACT, Tolerance, Unreproducible, Verdict
 from eiesim.report.charts import Chart, Panel
 from eiesim.runs.ratios import GEOMEAN, Ratio, compare, take_published, take_simulated
@@ -25,7 +25,6 @@ SIMULATED, STEADY = "eie, simulated", " at steady power"
 PERCENT = 10
 DRAWN, CALIBRATED = "times of drawn layers, as in Table IV", "prices that are calibrated"
 ONE_DIGIT = "the quotient of the printed times and powers rounds to another digit"
-QUOTED = "a quotient of the papers' own numbers"
 
 
 @dataclass(frozen=True)
@@ -124,10 +123,13 @@ def _judge_simulated(
                         if row.platform == ratio.platform and row.layer != GEOMEAN]  # fmt: skip
             reason = _explain_mean(averaged, figure)
             matched = [row.layer for row in averaged if workload == MATCHED]
-            put_in = workloads.tell_calibrated_mean(matched)
+            put_in = workloads.explain_calibrated_mean(matched)
         else:
             run = by_name[ratio.layer, workload]
-            reason, put_in = _explain_simulated(ratio, figure, run), workloads.tell_calibrated(run)
+            reason, put_in = (
+                _explain_simulated(ratio, figure, run),
+                workloads.explain_calibrated(run),
+            )
         steady = STEADY if ratio.platform.endswith(STEADY) else ""
         yield Verdict(
             ratio.layer, f"{SIMULATED}{steady}", "x", figure.printed["eie", "actual", ratio.layer],

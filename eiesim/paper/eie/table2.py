@@ -19,8 +19,6 @@ SUMS = "calibrated, and the sums over modules and over types differ in their las
 SIXTY_FOUR_PES = "64 times the PE that is calibrated to Table II"
 """Why the chip's power and area must be the paper's."""
 ROUNDED = Tolerance(2, "0.59 W and 40.8 mm2 are printed with two and three digits")
-
-
 WORK = Work(("steady state",), lambda _: iter((Hardware.preset(PRESET),)))
 
 

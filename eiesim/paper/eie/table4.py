@@ -65,7 +65,7 @@ def _judge(run: WorkloadRun, runs: dict[tuple[str, str], WorkloadRun]) -> Iterat
         )
     for matrix, printed, ours, within, why in (
         ("theoretical", theoretical, run.result.theoretical_us, solved, put_in),
-        ("actual", actual, run.result.latency_us, tolerance, workloads.tell_calibrated(run)),
+        ("actual", actual, run.result.latency_us, tolerance, workloads.explain_calibrated(run)),
     ):
         yield Verdict(run.name, matrix, "us", printed, ours, within, reason, run.kind, why)
 

@@ -92,7 +92,7 @@ def _judge_layer(
     codes, gaps = (
         stream / bits.entries for stream in (bits.huffman_codes_bits, bits.huffman_gaps_bits)
     )
-    kept = (
+    densities = (
         f"{bits.padding / bits.entries:.0%} of our entries are padding zeros, whose number hangs "
         "on where weights stand"
         if 100 / bits.shared_rate > float(row["rate_percent_pq"])
@@ -110,7 +110,7 @@ def _judge_layer(
         ("index bits, P+Q+H", "bits", "index_bits_pqh", gaps, ROUNDED,
          _explain_bits("relative indices", gaps, row, "index_bits", printed), ""),
         ("rate, P+Q", "%", "rate_percent_pq", 100 / bits.shared_rate, _add(ROUNDED, beside),
-         _join(kept, beside), ""),
+         _join(densities, beside), ""),
         ("rate, P+Q+H", "%", "rate_percent_pqh", find_coded_percent(bits), _add(ROUNDED, beside),
          _join(streams, beside), ""),
     ):  # fmt: skip

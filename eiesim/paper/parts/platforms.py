@@ -15,6 +15,7 @@ from eiesim.catalog.layers import find_spec_file, load_spec
 from eiesim.catalog.operands import Source, hash_file
 from eiesim.hardware import Hardware
 from eiesim.paper.experiment import Outcome, Work
+from eiesim.paper.parts.workloads import QUOTED
 from eiesim.paper.verdict import Statement
 from eiesim.report.charts import Chart, Panel
 from eiesim.runs.baseline import measure_layers, open_devices
@@ -134,7 +135,7 @@ def _judge_claim(means: dict[tuple[str, int], float], claim: tuple[float, float,
     return Statement(
         "six layers", "mean gain, batch 1", words, ", ".join(gains), not outside,
         f"the geometric means of the printed numbers lie outside with {', '.join(outside)}",
-        "published", "a quotient of the papers' own numbers",
+        "published", QUOTED,
     )  # fmt: skip
 
 
@@ -143,5 +144,5 @@ def _judge_batches(means: dict[tuple[str, int], float]) -> Statement:
     return Statement(
         "six layers", "batch 64", "batching makes dense products faster, pruning gains less (6.2)",
         gains, all(means[platform, 64] < means[platform, 1] for platform in PLATFORMS),
-        "the printed numbers say otherwise", "published", "a quotient of the papers' own numbers",
+        "the printed numbers say otherwise", "published", QUOTED,
     )  # fmt: skip

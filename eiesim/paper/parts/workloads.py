@@ -39,6 +39,8 @@ REAL_NAME, ALEX8 = "alex-8", "alex8/layer.npz"
 """AlexNet's fc8 with one image's activations, in the folder of real data."""
 MISSING = f"{ALEX8} is missing"
 """Why there is nothing of the real layer."""
+QUOTED = "a quotient of the papers' own numbers"
+"""Why a number that is made of printed ones must agree."""
 Part = TypeVar("Part")
 TOLERANCES = {
     PUBLISHED: Tolerance(
@@ -163,14 +165,14 @@ def note_workloads(runs: Iterable[WorkloadRun]) -> str:
     return f"{WORKLOADS_NOTE} {REAL}: {real if there else MISSING}."
 
 
-def tell_calibrated(run: WorkloadRun) -> str:
+def explain_calibrated(run: WorkloadRun) -> str:
     """Return why the actual time of a run must be the paper's, where it was calibrated to it."""
     if run.kind == MATCHED and run.name in CALIBRATED_ROW_VARIATION:
         return "its row variation was calibrated to Table IV's actual time"
     return ""
 
 
-def tell_calibrated_mean(names: Iterable[str]) -> str:
+def explain_calibrated_mean(names: Iterable[str]) -> str:
     """Return why a mean over matched layers must come near the paper's, where one is calibrated."""
     calibrated = " and ".join(name for name in names if name in CALIBRATED_ROW_VARIATION)
     if not calibrated:

@@ -193,7 +193,7 @@ def _judge_eie(runs: Sequence[WorkloadRun]) -> Statement:
         26, f"{counted.speedup:.0f}x and {counted.energy_efficiency:,.0f}x with every access "
         f"counted, {steady.energy_efficiency:,.0f}x at the power of a chip that never waits",
         not others, f"the mean {told}: the paper multiplies time by a steady power", MATCHED,
-        layers.tell_calibrated_mean(run.name for run in runs),
+        layers.explain_calibrated_mean(run.name for run in runs),
     )  # fmt: skip
 
 
