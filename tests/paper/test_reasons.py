@@ -169,15 +169,12 @@ def test_columns_may_lose_by_padding_alone() -> None:
     """Balanced as rows are, but with twice the entries: no PE idles longer."""
 
     def divide(layer: str, scheme: str, cycles: int, entries: int) -> partitioning.Division:
-        return partitioning.Division(layer, MATCHED, scheme, cycles, 10, entries, 5, 5, 64)
+        return partitioning.Division(layer, MATCHED, scheme, cycles, 10, entries, 5, 5, 64, ())
 
     def judge(column_cycles: int) -> Judgement:
         times = {"rows": (100, 6400), "blocks": (150, 9600), "columns": (column_cycles, 12800)}
         divided = [
-            partitioning.Divided(
-                tuple(divide(layer, scheme, *times[scheme]) for scheme in times), ()
-            )
-            for layer in PAPER_LAYERS
+            [divide(layer, scheme, *times[scheme]) for scheme in times] for layer in PAPER_LAYERS
         ]
         return partitioning.judge(divided).verdicts[0]
 

@@ -297,9 +297,9 @@ def test_partitioning_traffic_by_hand() -> None:
     output is summed over the groups; 7 of 8 of the 300 sums of a PE are handed on."""
     (divided,) = [
         part for part in partitioning.WORK.compute(NOWHERE)
-        if part is not None and part.divisions[0].layer == "nt-lstm"
+        if part is not None and part[0].layer == "nt-lstm"
     ]  # fmt: skip
-    rows, blocks, columns = divided.divisions
+    rows, blocks, columns = divided
     assert (rows.activation_deliveries, rows.partial_sum_transfers) == (1201 * 63, 0)
     assert (rows.reduction_cycles, rows.accumulators_per_pe) == (0, 38)
     assert (blocks.activation_deliveries, blocks.partial_sum_transfers) == (1201 * 7, 2400 * 7)

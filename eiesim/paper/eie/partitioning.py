@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.published import PAPER_LAYERS
-from eiesim.base.tables import Row
 from eiesim.catalog.matched import MATCHED, PRESET, REAL, Workload
 from eiesim.catalog.operands import Source
 from eiesim.counters import RunResult
@@ -25,6 +24,10 @@ from eiesim.sim.engines import simulate
 
 SCHEMES = {"rows": 1, "blocks": 8, "columns": 64}
 """Groups of PEs: each group has its own columns, and deals the rows to its PEs."""
+COLUMNS = (
+    "layer", "workload", "scheme", "cycles", "product_cycles", "reduction_cycles", "entries",
+    "activation_deliveries", "partial_sum_transfers", "accumulators_per_pe",
+)  # fmt: skip
 NOTE = """\
 64 PEs in groups: one of 64 PEs (rows, as EIE does), 8 of 8 (blocks), 64 of one (columns). A group
 is an EIE of its own, simulated exactly, with the columns j whose j modulo the groups is its
@@ -64,6 +67,7 @@ class Division:
     activation_deliveries: int
     partial_sum_transfers: int
     accumulators_per_pe: int
+    sources: tuple[Source, ...]
 
     @property
     def cycles(self) -> int:
@@ -81,15 +85,7 @@ class Division:
         return self.entries / (Hardware.preset(PRESET).n_pes * self.product_cycles)
 
 
-@dataclass(frozen=True)
-class Divided:
-    """One layer in all schemes."""
-
-    divisions: tuple[Division, ...]
-    sources: tuple[Source, ...]
-
-
-def _divide(name: str, workload: Workload) -> Divided:
+def _divide(name: str, workload: Workload) -> list[Division]:
     operands = workload.operands
     layer, hw = operands.layer, Hardware.preset(PRESET)
     active = int(np.count_nonzero(operands.activations))
@@ -107,9 +103,10 @@ def _divide(name: str, workload: Workload) -> Divided:
                 activation_deliveries=active * (machine.n_pes - 1),
                 partial_sum_transfers=layer.rows * (groups - 1),
                 accumulators_per_pe=accumulators,
+                sources=operands.sources,
             )
         )  # fmt: skip
-    return Divided(tuple(divisions), operands.sources)
+    return divisions
 
 
 WORK = share_layers(_divide)
@@ -136,22 +133,27 @@ def run_groups(
     return results
 
 
-def judge(parts: Iterable[Divided | None]) -> Outcome:
+def judge(parts: Iterable[Sequence[Division] | None]) -> Outcome:
     """Set what the section argues beside what was measured."""
-    divided = [part for part in parts if part is not None]
-    divisions = [division for part in divided for division in part.divisions]
+    divisions = [division for part in parts if part is not None for division in part]
     drawn = [division for division in divisions if division.workload != REAL]
     return Outcome(
         note=f"{NOTE} {note_real(division.workload for division in divisions)}",
         hardware=Hardware.preset(PRESET),
         verdicts=tuple(_judge(drawn)),
-        tables={"divisions": [_describe(division) for division in divisions]},
+        tables={
+            "divisions": [
+                {column: getattr(division, column) for column in COLUMNS} for division in divisions
+            ]
+        },
         shown=("divisions",),
         charts={
             "partitioning-cycles": _plot(drawn, "cycles", "cycles, reduction included"),
             "partitioning-words": _plot(drawn, "words", "words between PEs"),
         },
-        sources=tuple(source for part in divided for source in part.sources),
+        sources=tuple(
+            dict.fromkeys(source for division in divisions for source in division.sources)
+        ),
     )
 
 
@@ -220,11 +222,6 @@ def _judge_idle(columns: Sequence[Division], rows: Sequence[Division], lost: flo
 def _write_range(divisions: Sequence[Division]) -> str:
     accumulators = [division.accumulators_per_pe for division in divisions]
     return f"{min(accumulators)} to {max(accumulators)}"
-
-
-def _describe(division: Division) -> Row:
-    head = {name: getattr(division, name) for name in ("layer", "workload", "scheme", "cycles")}
-    return head | asdict(division)
 
 
 def _plot(divisions: Sequence[Division], quantity: str, label: str) -> Chart:

@@ -30,16 +30,9 @@ MATCHED_NOTE = "Layers are drawn with the work that Table IV tells on 64 PEs (ma
 
 @dataclass(frozen=True)
 class ScalingFigure:
-    """One of the three figures.
+    """One of the three figures: `column` of the table is drawn, its axis has this `label`.
 
-    Attributes
-    ----------
-    column
-        Of the table of curves, which is drawn.
-    label
-        Of the vertical axis, with its unit.
-    judge
-        Sets what the text says beside the nine layers, and beside all that are there.
+    What the text says is judged by the nine layers, and by all that are there.
     """
 
     name: str

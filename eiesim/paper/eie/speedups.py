@@ -9,7 +9,6 @@ from functools import cached_property, partial
 from eiesim.base.published import PAPER_LAYERS, read_table
 from eiesim.base.tables import Row
 from eiesim.baselines.published import derive_cpu_power, find_time_us, list_published
-from eiesim.baselines.rows import Baseline
 from eiesim.catalog.matched import MATCHED, PRESET, PUBLISHED, REAL
 from eiesim.energy.estimate import find_chip_power_mw
 from eiesim.energy.machine import price_machine
@@ -29,17 +28,7 @@ ONE_DIGIT = "the quotient of the printed times and powers rounds to another digi
 
 @dataclass(frozen=True)
 class RatioFigure:
-    """One of the two figures.
-
-    Attributes
-    ----------
-    name
-        Of the experiment and its chart.
-    quantity
-        ``speedup`` or ``energy_efficiency``.
-    table
-        The printed numbers, in eiesim/data/paper.
-    """
+    """One of the two figures; `quantity` is ``speedup`` or ``energy_efficiency``."""
 
     name: str
     quantity: str
@@ -68,14 +57,11 @@ def list_ratios(runs: Sequence[WorkloadRun]) -> list[Ratio]:
         replace(take_simulated(run.name, run.result, run.run.energy), platform=f"eie {run.kind}")
         for run in runs
     ]
-    return compare([*others, *published, *simulated, *_hold_power_steady(simulated)], references)
-
-
-def _hold_power_steady(simulated: Sequence[Baseline]) -> list[Baseline]:
-    """Return the same times at the power of a chip that never waits, as the paper counts energy."""
+    # as the paper counts energy: at the power of a chip that never waits
     hw = Hardware.preset(PRESET)
     power_w = find_chip_power_mw(hw, price_machine(hw)) / 1000
-    return [replace(row, platform=row.platform + STEADY, power_w=power_w) for row in simulated]
+    steady = [replace(row, platform=row.platform + STEADY, power_w=power_w) for row in simulated]
+    return compare([*others, *published, *simulated, *steady], references)
 
 
 def judge_figure(parts: Iterable[WorkloadRun | None], figure: RatioFigure) -> Outcome:

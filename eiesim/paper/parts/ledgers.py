@@ -53,8 +53,6 @@ class NetworkBits:
     ----------
     name
         As in `NAMES`, or ``Alex-8``.
-    workload
-        Where its weights come from.
     net_bytes
         Length of the authors' `.net` file by our count, where the network comes from one.
     seed
@@ -70,19 +68,14 @@ class NetworkBits:
 
 
 @cache
-def _count_drawn(network: str, magnitudes: Distribution) -> Ledger:
-    """Return the ledger of a network that is drawn, the same for all tables."""
-    return count_bits(tuple(draw_network(load_network(network), 0, magnitudes)))
-
-
-@cache
-def _count_four_bits() -> Ledger:
-    """Return AlexNet's ledger with codes of 4 bits in fully connected layers."""
-    spec = load_network(NAMES[ALEXNET])
+def _count_drawn(network: str, magnitudes: Distribution, fc_bits: int | None = None) -> Ledger:
+    """Return the ledger of a drawn network, fully connected layers with some bits or its own."""
+    spec = load_network(network)
     layers = tuple(
-        replace(layer, codebook_bits=4) if layer.kind == "fc" else layer for layer in spec.layers
+        replace(layer, codebook_bits=fc_bits) if fc_bits and layer.kind == "fc" else layer
+        for layer in spec.layers
     )
-    return count_bits(tuple(draw_network(replace(spec, layers=layers))))
+    return count_bits(tuple(draw_network(replace(spec, layers=layers), 0, magnitudes)))
 
 
 def work(
@@ -102,7 +95,8 @@ def work(
             for workload, magnitudes in drawn
         )
         if name == ALEXNET:
-            counted += (NetworkBits(name, FOUR_BITS, _count_four_bits(), source),)
+            four_bits = _count_drawn(network, "normal", 4)
+            counted += (NetworkBits(name, FOUR_BITS, four_bits, source),)
         yield counted
     yield (*_count_trained(), *_count_real(data))
 
