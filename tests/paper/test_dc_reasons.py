@@ -18,20 +18,12 @@ from eiesim.paper.dc import table6 as dc_table6
 from eiesim.paper.dc import table7 as dc_table7
 from eiesim.paper.dc.error_curves import FIGURE_6
 from eiesim.paper.dc.layer_tables import TABLE_2
-from eiesim.paper.experiment import Outcome
 from eiesim.paper.parts import ledgers as networks
 from eiesim.paper.parts.authors_alexnet import ENTRIES, count_entries
 from eiesim.paper.parts.error_curves import ErrorPoint
 from eiesim.paper.parts.ledger_tables import find_contradiction
-from eiesim.paper.verdict import DIFFERS, IMPOSSIBLE, MATCH, WITHIN, Judgement, Verdict
-
-
-def find(outcome: Outcome, quantity: str, layer: str = "") -> Judgement:
-    (verdict,) = [
-        v for v in outcome.verdicts if v.quantity == quantity and v.layer.startswith(layer)
-    ]
-    return verdict
-
+from eiesim.paper.verdict import DIFFERS, IMPOSSIBLE, MATCH, WITHIN, Verdict
+from tests.support.experiments import find
 
 # AlexNet's totals
 

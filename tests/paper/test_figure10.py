@@ -138,12 +138,12 @@ def test_bias_outside_the_codebook() -> None:
 
 
 def test_without_data(tmp_path: Path) -> None:
-    outcome = figure10.judge(figure10.work(tmp_path))
+    outcome = figure10.judge(figure10.WORK.compute(tmp_path))
     energy, others = outcome.verdicts[:2], outcome.verdicts[2:]
     assert [verdict.kind for verdict in energy] == [MATCH, WITHIN]
     assert {verdict.kind for verdict in others} == {IMPOSSIBLE}
     assert "because lenet/caffe_lenet5_sparse.caffemodel is missing" in others[5].text
-    assert len(figure10.STEPS) == len(list(figure10.work(tmp_path)))
+    assert len(figure10.WORK.steps) == len(list(figure10.WORK.compute(tmp_path)))
     for chart in outcome.charts.values():
         assert list(chart.panels[1].series) == ["AlexNet, top-5 (paper)"]
 
@@ -158,7 +158,7 @@ def test_damaged_networks_are_refused(tmp_path: Path, content: bytes) -> None:
 
 @pytest.fixture(scope="module")
 def outcome(shared_data: Path) -> Outcome:
-    return figure10.judge(figure10.work(shared_data))
+    return figure10.judge(figure10.WORK.compute(shared_data))
 
 
 @pytest.mark.data

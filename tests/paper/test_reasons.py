@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,38 +25,24 @@ from eiesim.paper.eie import (
 )
 from eiesim.paper.eie.speedups import FIGURE_6, FIGURE_7
 from eiesim.paper.experiment import Outcome
-from eiesim.paper.parts import layer_runs as layers
+from eiesim.paper.parts import workloads as layers
 from eiesim.paper.parts.accuracy import Accuracy
+from eiesim.paper.parts.curves import Curve, Point
 from eiesim.paper.parts.precision import FixedPoint
-from eiesim.paper.parts.workloads import WorkloadRun
 from eiesim.paper.verdict import DIFFERS, IMPOSSIBLE, MATCH, Judgement, Verdict
 from eiesim.sim.bounds import bound_cycles
-
-NOWHERE = Path("missing")
-Parts = list[WorkloadRun | None]
-
-
-@pytest.fixture(scope="module")
-def parts() -> Parts:
-    return list(layers.work(NOWHERE))
+from tests.support.experiments import NOWHERE, Parts, find
 
 
 def mark(outcome: Outcome) -> set[tuple[str, str, str]]:
     return {(v.layer, v.quantity, v.workload) for v in outcome.verdicts if v.by_construction}
 
 
-def find(outcome: Outcome, quantity: str, layer: str = "") -> Judgement:
-    (verdict,) = [
-        v for v in outcome.verdicts if v.quantity == quantity and v.layer.startswith(layer)
-    ]
-    return verdict
-
-
 # what must agree is marked
 
 
 def test_table_ii_and_the_chips_made_of_it_are_calibrated() -> None:
-    outcome = table2.judge(table2.work(NOWHERE))
+    outcome = table2.judge(table2.WORK.compute(NOWHERE))
     free = [(v.layer, v.quantity) for v in outcome.verdicts if not v.by_construction]
     assert free == [("64 PEs", "LNZD units")]
     for verdict in outcome.verdicts:
@@ -87,14 +72,17 @@ def test_means_that_hold_vgg_6_are_marked(parts: Parts) -> None:
     judged = {quantity for _, quantity, workload in mark(claims.judge(parts)) if workload}
     assert len(judged) == 3 * 3 + 1
     assert "AlexNet FC6+FC7+FC8, one after the other" not in judged
-    assert layers.tell_calibrated_mean(["alex-6", "nt-we"]) == ""
-    assert "vgg-6" in layers.tell_calibrated_mean(PAPER_LAYERS)
+    assert layers.explain_calibrated_mean(["alex-6", "nt-we"]) == ""
+    assert "vgg-6" in layers.explain_calibrated_mean(PAPER_LAYERS)
 
 
 def make_curve(layer: str, balance: float, lock_step: float, workload: str = MATCHED) -> Any:
-    balances = (balance, *(0.9,) * (len(figure8.LABELS) - 1))
-    cycles = tuple(range(1000, 1000 - 10 * len(figure8.LABELS), -10))
-    return figure8.DepthCurve(layer, workload, cycles, balances, lock_step, ())
+    points = {
+        label: Point(1, cycles, round(cycles * (balance if label == 1 else 0.9)), 1)
+        for label, cycles in zip(figure8.LABELS, range(10_000, 9_000, -100), strict=False)
+    }
+    lock_step_cycles = round(points[1].entries / lock_step)
+    return figure8.DepthCurve(layer, workload, points, (), lock_step_cycles)
 
 
 def test_figure_8_tells_lock_step_as_a_reason_only() -> None:
@@ -113,22 +101,22 @@ def test_figure_8_tells_lock_step_as_a_reason_only() -> None:
 
 
 def test_figure_11_is_marked_and_asks_that_others_scale_well() -> None:
-    def draw(layer: str, share: float) -> scaling.Curve:
-        cycles = tuple(round(10_000_000 / n_pes / share) for n_pes in scaling.PES)
-        return scaling.Curve(layer, MATCHED, cycles, (10_000_000,) * 9, (9_000_000,) * 9, ())
+    def bend(layer: str, share: float) -> Curve:
+        points = {
+            n_pes: Point(
+                n_pes,
+                round(10_000_000 / n_pes / (share if n_pes > 1 else 1)),
+                10_000_000,
+                9_000_000,
+            )
+            for n_pes in scaling.PES
+        }
+        return Curve(layer, MATCHED, points, ())
 
-    def bend(layer: str, share: float) -> scaling.Curve:
-        curve = draw(layer, 1.0)
-        cycles = tuple(
-            cycles if n_pes == 1 else round(cycles / share)
-            for n_pes, cycles in zip(scaling.PES, curve.cycles, strict=True)
-        )
-        return replace(curve, cycles=cycles)
-
-    good = scaling.FIGURE_11.judge([draw("alex-6", 1.0), bend("nt-we", 0.7), bend("vgg-6", 0.9)])
+    good = scaling.FIGURE_11.judge([bend("alex-6", 1.0), bend("nt-we", 0.7), bend("vgg-6", 0.9)])
     assert good.verdicts[0].kind == MATCH
     assert good.verdicts[1].by_construction
-    bad = scaling.FIGURE_11.judge([draw("alex-6", 1.0), bend("nt-we", 0.5), bend("vgg-7", 0.6)])
+    bad = scaling.FIGURE_11.judge([bend("alex-6", 1.0), bend("nt-we", 0.5), bend("vgg-7", 0.6)])
     assert bad.verdicts[0].kind == DIFFERS
     assert not bad.verdicts[1].by_construction
 
@@ -181,15 +169,12 @@ def test_columns_may_lose_by_padding_alone() -> None:
     """Balanced as rows are, but with twice the entries: no PE idles longer."""
 
     def divide(layer: str, scheme: str, cycles: int, entries: int) -> partitioning.Division:
-        return partitioning.Division(layer, MATCHED, scheme, cycles, 10, entries, 5, 5, 64)
+        return partitioning.Division(layer, MATCHED, scheme, cycles, 10, entries, 5, 5, 64, ())
 
     def judge(column_cycles: int) -> Judgement:
         times = {"rows": (100, 6400), "blocks": (150, 9600), "columns": (column_cycles, 12800)}
         divided = [
-            partitioning.Divided(
-                tuple(divide(layer, scheme, *times[scheme]) for scheme in times), ()
-            )
-            for layer in PAPER_LAYERS
+            [divide(layer, scheme, *times[scheme]) for scheme in times] for layer in PAPER_LAYERS
         ]
         return partitioning.judge(divided).verdicts[0]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,19 +14,10 @@ from eiesim.baselines.rows import Baseline
 from eiesim.paper.eie import figure9, savings, table2, table5
 from eiesim.paper.eie.speedups import FIGURE_6, FIGURE_7
 from eiesim.paper.experiment import Experiment, Outcome
-from eiesim.paper.parts import layer_runs as layers
-from eiesim.paper.parts.workloads import WorkloadRun
+from eiesim.paper.parts import workloads as layers
 from eiesim.paper.verdict import DIFFERS, Verdict
 from eiesim.runs.ratios import GEOMEAN, compare, find_geomean
-
-NOWHERE = Path("missing")
-"""A user has no folder of real data."""
-Parts = list[WorkloadRun | None]
-
-
-@pytest.fixture(scope="module")
-def parts() -> Parts:
-    return list(layers.work(NOWHERE))
+from tests.support.experiments import NOWHERE, Parts
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +126,7 @@ def test_savings_by_hand() -> None:
 
 
 def test_tables_ii_and_v() -> None:
-    assert all(v.within for v in table2.judge(table2.work(NOWHERE)).verdicts)
+    assert all(v.within for v in table2.judge(table2.WORK.compute(NOWHERE)).verdicts)
     verdicts = table5.judge(table5.work(NOWHERE)).verdicts
     beyond = [(v.layer, v.quantity) for v in verdicts if v.kind == DIFFERS]
     assert beyond == [

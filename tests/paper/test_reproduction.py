@@ -20,20 +20,13 @@ from eiesim.base.published import PAPER_LAYERS, read_table
 from eiesim.catalog.layers import load_benchmark
 from eiesim.cli.main import main
 from eiesim.paper import cache, registry
-from eiesim.paper.eie import (
-    claims,
-    figure8,
-    partitioning,
-    scaling,
-    table1,
-    table3,
-)
+from eiesim.paper.eie import claims, figure8, partitioning, scaling, table1, table3
 from eiesim.paper.experiment import Outcome
+from eiesim.paper.parts.curves import Curve
 from eiesim.paper.record import DONE, FAILED, Record, count_kinds, list_differences
 from eiesim.paper.runner import plan_experiments, reproduce, run_experiments
 from eiesim.paper.verdict import DIFFERS, IMPOSSIBLE, KINDS, MATCH, WITHIN
-
-NOWHERE = Path("missing")
+from tests.support.experiments import NOWHERE
 
 
 def get(name: str) -> Record:
@@ -220,40 +213,42 @@ def test_differences_are_listed_with_their_experiment() -> None:
 
 
 @pytest.fixture(scope="module")
-def curves() -> list[scaling.Curve | None]:
-    return list(scaling.work(NOWHERE))
+def curves() -> list[Curve | None]:
+    return list(scaling.WORK.compute(NOWHERE))
 
 
-def test_scaling_counts_by_hand(curves: list[scaling.Curve | None]) -> None:
+def test_scaling_counts_by_hand(curves: list[Curve | None]) -> None:
     """NT-We, 600 rows: cycles of each machine by itself; and with 64 PEs or more no PE holds more
     than 10 rows, so that there is no padding zero."""
     curve = next(c for c in curves if c is not None and c.layer == "nt-we")
-    assert curve.speedups[0] == 1
-    for n_pes, real_work, entries, cycles in zip(
-        scaling.PES, curve.real_work, curve.entries, curve.cycles, strict=True
-    ):
-        assert 0 < real_work <= 1
-        assert entries <= n_pes * cycles
-        assert (real_work == 1) == (n_pes >= 64)
-    assert len(set(curve.macs)) == 1  # the work is the same on every machine, padding apart
+    assert tuple(curve.points) == scaling.PES
+    for n_pes, point in curve.points.items():
+        assert point.n_pes == n_pes
+        assert 0 < point.real_work <= 1
+        assert point.entries <= n_pes * point.cycles
+        assert (point.real_work == 1) == (n_pes >= 64)
+    # the work is the same on every machine, padding apart
+    assert len({point.macs for point in curve.points.values()}) == 1
 
 
-def test_figures_11_to_13_say_what_the_text_says(curves: list[scaling.Curve | None]) -> None:
+def test_figures_11_to_13_say_what_the_text_says(curves: list[Curve | None]) -> None:
     for figure in (scaling.FIGURE_11, scaling.FIGURE_12, scaling.FIGURE_13):
         outcome = figure.judge(curves)
         assert all(verdict.within for verdict in outcome.verdicts)
         assert len(outcome.tables["curves"]) == 9 * len(scaling.PES)
+        assert {row["speedup"] for row in outcome.tables["curves"] if row["n_pes"] == 1} == {1}
         (chart,) = outcome.charts.values()
         assert set(chart.panels[0].series) == set(PAPER_LAYERS)
 
 
 def test_figure_8_deeper_queues_never_cost_cycles() -> None:
-    parts = list(figure8.work(NOWHERE))
+    parts = list(figure8.WORK.compute(NOWHERE))
     assert parts[-1] is None
     for curve in parts[:-1]:
         assert curve is not None
-        assert list(curve.cycles) == sorted(curve.cycles, reverse=True)
-        assert curve.lock_step <= curve.load_balances[0]
+        cycles = [point.cycles for point in curve.points.values()]
+        assert cycles == sorted(cycles, reverse=True)
+        assert curve.lock_step <= curve.points[1].load_balance
     outcome = figure8.judge(parts)
     (idle,) = (it for it in outcome.verdicts if it.quantity == "idle cycles at label 1")
     assert idle.kind == DIFFERS
@@ -273,7 +268,7 @@ def test_figure_8_on_the_real_layer(shared_data: Path) -> None:
             for row in csv.DictReader(stream)
             if row["word_entries"] == "8"
         }
-    outcome = figure8.judge(figure8.work(shared_data))
+    outcome = figure8.judge(figure8.WORK.compute(shared_data))
     found = {
         row["queue_depth"]: row["cycles"]
         for row in outcome.tables["curves"]
@@ -301,10 +296,10 @@ def test_partitioning_traffic_by_hand() -> None:
     """NT-LSTM, 1201 dense inputs and 2400 outputs, 64 PEs: each activation reaches 63 others, each
     output is summed over the groups; 7 of 8 of the 300 sums of a PE are handed on."""
     (divided,) = [
-        part for part in partitioning.work(NOWHERE)
-        if part is not None and part.divisions[0].layer == "nt-lstm"
+        part for part in partitioning.WORK.compute(NOWHERE)
+        if part is not None and part[0].layer == "nt-lstm"
     ]  # fmt: skip
-    rows, blocks, columns = divided.divisions
+    rows, blocks, columns = divided
     assert (rows.activation_deliveries, rows.partial_sum_transfers) == (1201 * 63, 0)
     assert (rows.reduction_cycles, rows.accumulators_per_pe) == (0, 38)
     assert (blocks.activation_deliveries, blocks.partial_sum_transfers) == (1201 * 7, 2400 * 7)

@@ -29,12 +29,7 @@ from eiesim.paper.report import report_experiments
 from eiesim.paper.talk import hardware as talk_machine
 from eiesim.paper.talk import talk
 from eiesim.paper.talk.accuracy import Account
-from eiesim.paper.talk.distributions import (
-    Quantised,
-    Spread,
-    chart_clusters,
-    chart_quantisation,
-)
+from eiesim.paper.talk.distributions import Quantised, Spread, chart_clusters, chart_quantisation
 from eiesim.paper.talk.hardware import count_traffic
 from eiesim.paper.talk.statements import SEE
 from eiesim.paper.talk.tuning import Tuned

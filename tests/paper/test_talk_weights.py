@@ -12,13 +12,7 @@ from scipy.cluster.vq import vq
 from eiesim import CompressedLayer
 from eiesim.catalog.trained import load_trained, trained_names
 from eiesim.compress.codebook import build_codebook
-from eiesim.paper.talk.distributions import (
-    BIN,
-    EDGES,
-    measure_spread,
-    quantise,
-    quantise_evenly,
-)
+from eiesim.paper.talk.distributions import BIN, EDGES, measure_spread, quantise, quantise_evenly
 from eiesim.paper.talk.tuning import tune, tune_layers
 
 

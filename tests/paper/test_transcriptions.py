@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import math
 from pathlib import Path
 
 import pytest
 
 from eiesim.base.published import read_table
+from eiesim.baselines.published import find_time_us
 
 CLAIMS = {
     "clock": ("800", "VI"),
@@ -111,3 +113,11 @@ def test_the_header_counts_alex_8(shared_data: Path) -> None:
 
     layer, _ = read_layer(shared_data / "alex8" / "layer.npz")
     assert code_gaps(layer, 4).codes.size == ALEXNET_NET["fc8"]
+
+
+def test_published_times() -> None:
+    """EIE, Table IV: EIE's speedup over the CPU on AlexNet's fc6 is printed as 248x in Figure 6."""
+    assert len(read_table("paper/eie_table4")) == 14 * 9
+    dense = float(find_time_us("alex-6", "cpu", 1, "dense"))
+    actual = float(find_time_us("alex-6", "eie", 1, "actual"))
+    assert math.floor(dense / actual) == 248

@@ -10,6 +10,8 @@ from eiesim.paper.record import DONE, Record, count_constructed, count_kinds
 from eiesim.paper.report import report_experiments
 from eiesim.paper.verdict import (
     DIFFERS,
+    EXACT,
+    IMPOSSIBLE,
     MATCH,
     WITHIN,
     Judgement,
@@ -24,6 +26,47 @@ NEAR = Tolerance(10, "it is drawn")
 NUMBER = Verdict("x", "time", "us", "10", 10.0, NEAR, "it is slow", "", "it was put in")
 SENTENCE = Statement("x", "falls", "section VI", "it falls", True, "it rises", "", "it was put in")
 ABSENT = Unreproducible("x", "time", "us", "9.9", "it is elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("paper", "ours", "text"),
+    [
+        ("9.9", 9.91, "match"),
+        ("9.9", 9.949, "match"),
+        ("9.9", 9.96, "within 10 % (it is drawn)"),
+        ("10", 10.4, "match"),
+        ("10", 10.9999, "within 10 % (it is drawn)"),
+        ("10", 11.01, "differs because it does"),
+        ("10", 8.99, "differs because it does"),
+    ],
+)
+def test_verdicts(paper: str, ours: float, text: str) -> None:
+    tolerance = Tolerance(10, "it is drawn")
+    verdict = Verdict("x", "time", "us", paper, ours, tolerance, "it does", "published")
+    assert verdict.text == text
+    row = verdict.to_row()
+    assert (row["paper"], row["ours"], row["workload"]) == (paper, ours, "published")
+    assert row["deviation_percent"] == pytest.approx(100 * (ours - float(paper)) / float(paper))
+
+
+def test_what_agrees_by_construction_is_told() -> None:
+    put_in = Verdict("x", "clock", "MHz", "800", 800.0, EXACT, "", "", "it was put in")
+    assert (put_in.kind, put_in.text) == (MATCH, "match by construction: it was put in")
+    assert put_in.to_row()["by_construction"]
+    assert not replace(put_in, by_construction="").to_row()["by_construction"]
+
+
+def test_verdicts_without_numbers_have_the_same_columns() -> None:
+    statement = Statement("x", "falls", "section VI", "it rises", False, "it is so")
+    absent = Unreproducible("x", "time", "us", "9.9", "it was measured elsewhere")
+    number = Verdict("x", "time", "us", "9.9", 9.9, EXACT, "")
+    assert [v.kind for v in (statement, absent, number)] == [DIFFERS, IMPOSSIBLE, MATCH]
+    assert replace(statement, holds=True).kind == MATCH
+    assert statement.text == "differs because it is so"
+    assert absent.text == "not reproducible here because it was measured elsewhere"
+    assert absent.to_row()["ours"] is None
+    columns = [list(v.to_row()) for v in (statement, absent, number)]
+    assert columns[0] == columns[1] == columns[2]
 
 
 @pytest.mark.parametrize(

@@ -26,12 +26,12 @@ from eiesim.catalog.matched import (
 from eiesim.layer.unevenness import draw_places, find_level, measure_variation
 from eiesim.layer.weights import COLUMN_VARIATION, ROW_VARIATION, CompressedLayer, LayerSpec
 from eiesim.paper.eie import table4, unevenness
-from eiesim.paper.parts import layer_runs as layers
+from eiesim.paper.parts import workloads as layers
 from eiesim.paper.parts.real_layers import AUTHORS, read_real_layers
-from eiesim.paper.parts.workloads import WorkloadRun, load_alex8
+from eiesim.paper.parts.workloads import load_alex8
 from eiesim.paper.verdict import DIFFERS, IMPOSSIBLE, Verdict
+from tests.support.experiments import Parts
 
-NOWHERE = Path("missing")
 HW = Hardware.preset("eie-64pe-45nm")
 
 
@@ -113,11 +113,6 @@ def test_inputs_of_lower_density_are_among_those_of_higher() -> None:
     assert not (few & ~many).any()
 
 
-@pytest.fixture(scope="module")
-def parts() -> list[WorkloadRun | None]:
-    return list(layers.work(NOWHERE))
-
-
 @pytest.mark.parametrize("name", PAPER_LAYERS)
 def test_matched_layers_have_the_papers_work(name: str) -> None:
     """Theoretical time as Table IV prints it; only the density that is named differs."""
@@ -155,7 +150,7 @@ def test_calibrated_rows_give_the_papers_time_on_average_over_seeds() -> None:
     assert default_us < 0.92 * 34.4
 
 
-def test_table_iv_is_as_near_as_the_readme_says(parts: list[WorkloadRun | None]) -> None:
+def test_table_iv_is_as_near_as_the_readme_says(parts: Parts) -> None:
     """With published densities all but Alex-8 and VGG-6 within 10 %; with the paper's work all
     actual times within 8 %."""
     verdicts = [v for v in table4.judge(parts).verdicts if isinstance(v, Verdict)]
@@ -170,7 +165,7 @@ def test_table_iv_is_as_near_as_the_readme_says(parts: list[WorkloadRun | None])
     assert all(abs(v.deviation_percent) <= 8 for v in matched)
 
 
-def test_one_input_explains_what_published_densities_miss(parts: list[WorkloadRun | None]) -> None:
+def test_one_input_explains_what_published_densities_miss(parts: Parts) -> None:
     """Alex-8 and VGG-6 alone take clearly denser inputs than Table III's average; the real image
     of Alex-8 has 42.9 % non-zeros instead of 37.5 %."""
     ratios = {
@@ -181,9 +176,7 @@ def test_one_input_explains_what_published_densities_miss(parts: list[WorkloadRu
     assert [name for name, ratio in ratios.items() if ratio > 1.1] == ["alex-8", "vgg-6"]
 
 
-def test_without_the_real_layer_its_times_are_not_reproducible(
-    parts: list[WorkloadRun | None],
-) -> None:
+def test_without_the_real_layer_its_times_are_not_reproducible(parts: Parts) -> None:
     real = [v for v in table4.judge(parts).verdicts if v.workload == REAL]
     assert [v.kind for v in real] == [IMPOSSIBLE, IMPOSSIBLE]
     assert "alex8/layer.npz is missing" in real[0].text
@@ -206,23 +199,26 @@ def test_the_real_layer_takes_the_printed_times(shared_data: Path) -> None:
 def test_the_default_unevenness_is_fitted_to_real_layers(shared_data: Path) -> None:
     """The median of what the papers' authors pruned, to two digits; Alex-8's rows have, with
     chance, a coefficient of variation of 0.13 (measured apart)."""
-    (measured, *_) = unevenness.work(shared_data)
-    assert isinstance(measured, list)
+    (real, *_) = unevenness.work(shared_data)
+    assert isinstance(real, list)
+    measured = [row for row, _ in real]
     fitted = unevenness.fit_default(measured)
     assert fitted == pytest.approx((ROW_VARIATION, COLUMN_VARIATION), abs=0.005)
-    by_name = {one.layer: one for one in measured}
+    by_name = {row["layer"]: row for row in measured}
     alex8 = by_name["alex-8"]
     codes = next(read_real_layers(shared_data)).layer.codes
     shares = np.bincount(codes.indices) / codes.shape[1]
     assert shares.std() / shares.mean() == pytest.approx(0.13, abs=0.005)
-    assert alex8.times_us == pytest.approx((8.86, 9.91), abs=0.005)
-    assert alex8.balances["default"] == pytest.approx(alex8.balances["real"], abs=0.01)
-    assert alex8.balances["even"] > alex8.balances["real"] + 0.02
+    assert alex8["theoretical_us"] == pytest.approx(8.86, abs=0.005)
+    assert alex8["actual_us"] == pytest.approx(9.91, abs=0.005)
+    real_balance = alex8["load_balance_real"]
+    assert alex8["load_balance_default"] == pytest.approx(real_balance, abs=0.01)
+    assert alex8["load_balance_even"] > real_balance + 0.02
     # google/lyra: pruned evenly by construction (../shared/data/README.md), and not so
-    assert by_name["wavegru gru_layer"].row_variation == 0
-    assert by_name["wavegru gru_layer"].balances["real"] > 0.99
-    assert by_name["wavegru conv_to_gates"].row_variation > 2
-    assert {one.pruned_by for one in measured} > {AUTHORS}
+    assert by_name["wavegru gru_layer"]["row_variation"] == 0
+    assert by_name["wavegru gru_layer"]["load_balance_real"] > 0.99
+    assert by_name["wavegru conv_to_gates"]["row_variation"] > 2
+    assert {row["pruned_by"] for row in measured} > {AUTHORS}
 
 
 def test_uneven_rows_cost_balance() -> None:

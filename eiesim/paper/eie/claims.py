@@ -11,11 +11,10 @@ from eiesim.energy.estimate import find_chip_power_mw
 from eiesim.energy.machine import price_machine
 from eiesim.energy.prices import Key
 from eiesim.hardware import Hardware
+from eiesim.paper.eie.speedups import STEADY, list_ratios
 from eiesim.paper.eie.table2 import SIXTY_FOUR_PES
 from eiesim.paper.experiment import Experiment, Outcome
-from eiesim.paper.parts import layer_runs as layers
-from eiesim.paper.parts.layer_runs import WORK
-from eiesim.paper.parts.speedups import STEADY, list_ratios
+from eiesim.paper.parts import workloads
 from eiesim.paper.parts.workloads import WorkloadRun
 from eiesim.paper.verdict import Judgement, Statement, Tolerance, Unreproducible, Verdict
 from eiesim.runs.ratios import GEOMEAN, Ratio, find_geomean
@@ -41,16 +40,6 @@ ROUNDED = Tolerance(1, "printed in round digits")
 TIMES = Tolerance(10, "times of drawn layers")
 NO_SYNTHESIS = "it comes from the synthesis of the authors' RTL, which is not public"
 FOLLOWS_THE_PAPER = "eiesim takes it from the paper"
-PUT_IN = {
-    "clock": "the paper's clock is the preset",
-    "peak throughput on the compressed network, 64 PEs": "two operations a cycle and PE",
-    "weights held per PE": "the paper's SRAM over the bits of an entry",
-    "power, 64 PEs": SIXTY_FOUR_PES,
-    "area, 64 PEs": SIXTY_FOUR_PES,
-    "LNZD unit power": "eiesim takes this price from the paper",
-    "LNZD unit area": "eiesim takes this area from the paper",
-}
-"""Why claims must come out, by claim."""
 NOTE = """\
 Here the matched ones are used. Claims that another experiment judges are in the table below, with
 its name. Energy efficiency is told twice: with every access counted, and at the power of a chip
@@ -60,11 +49,11 @@ paper's own numbers put into the model, so that they agree is no evidence."""
 
 def judge(parts: Iterable[WorkloadRun | None]) -> Outcome:
     """Set each claim beside ours."""
-    every = layers.list_runs(parts)
-    runs = layers.list_runs(every, MATCHED)
+    every = workloads.list_runs(parts)
+    runs = workloads.list_runs(every, MATCHED)
     hw = Hardware.preset(PRESET)
     return Outcome(
-        note=f"{layers.note_workloads(every)} {NOTE}",
+        note=f"{workloads.note_workloads(every)} {NOTE}",
         hardware=hw,
         verdicts=(
             *_judge_chip(hw), *_judge_throughput(runs, hw), *_judge_ratios(runs), *_judge_rest()
@@ -78,7 +67,7 @@ def judge(parts: Iterable[WorkloadRun | None]) -> Outcome:
             ]
         },
         shown=("elsewhere",),
-        sources=layers.list_sources(runs),
+        sources=workloads.list_sources(runs),
     )  # fmt: skip
 
 
@@ -86,33 +75,26 @@ def _judge_chip(hw: Hardware) -> Iterator[Judgement]:
     prices, area = price_machine(hw), estimate_area(hw)
     detect = prices.find(Key("lnzd", "combinational", "detect"))
     lnzd_um2 = next(row.um2_each for row in area.rows if row.component == "lnzd")
-    for claim, unit, ours in (
-        ("clock", "MHz", hw.clock_mhz),
+    for claim, unit, ours, put_in in (
+        ("clock", "MHz", hw.clock_mhz, "the paper's clock is the preset"),
         ("peak throughput on the compressed network, 64 PEs", "GOP/s",
-         2 * hw.n_pes * hw.clock_mhz / 1000),
-        ("power, 64 PEs", "mW", find_chip_power_mw(hw, prices)),
-        ("area, 64 PEs", "mm2", area.chip_mm2),
-        ("weights held per PE", "weights", hw.spmat_sram_bytes * 8 / hw.entry_bits),
-        ("LNZD unit power", "mW", detect.value * hw.clock_mhz / 1000),
-        ("LNZD unit area", "um2", lnzd_um2),
-        ("LNZD units for 64 PEs", "units", float(hw.lnzd_nodes)),
+         2 * hw.n_pes * hw.clock_mhz / 1000, "two operations a cycle and PE"),
+        ("power, 64 PEs", "mW", find_chip_power_mw(hw, prices), SIXTY_FOUR_PES),
+        ("area, 64 PEs", "mm2", area.chip_mm2, SIXTY_FOUR_PES),
+        ("weights held per PE", "weights", hw.spmat_sram_bytes * 8 / hw.entry_bits,
+         "the paper's SRAM over the bits of an entry"),
+        ("LNZD unit power", "mW", detect.value * hw.clock_mhz / 1000,
+         "eiesim takes this price from the paper"),
+        ("LNZD unit area", "um2", lnzd_um2, "eiesim takes this area from the paper"),
+        ("LNZD units for 64 PEs", "units", float(hw.lnzd_nodes), ""),
     ):  # fmt: skip
-        yield Verdict(
-            "chip",
-            claim,
-            unit,
-            find_claim(claim),
-            ours,
-            ROUNDED,
-            FOLLOWS_THE_PAPER,
-            "",
-            PUT_IN.get(claim, ""),
-        )
+        yield Verdict("chip", claim, unit, find_claim(claim), ours, ROUNDED, FOLLOWS_THE_PAPER, "",
+                      put_in)  # fmt: skip
     srams_kb = [size / 1024 for size in (hw.spmat_sram_bytes, hw.ptr_sram_bytes, hw.act_sram_bytes)]
-    found = " / ".join(f"{size:g}" for size in srams_kb)
+    sizes = " / ".join(f"{size:g}" for size in srams_kb)
     claim = "SRAM per PE: sparse matrix / pointers / activations"
     yield Statement(
-        "chip", f"{claim}, KB", find_claim(claim), found, found == find_claim(claim),
+        "chip", f"{claim}, KB", find_claim(claim), sizes, sizes == find_claim(claim),
         FOLLOWS_THE_PAPER, "", "the paper's sizes are the preset",
     )  # fmt: skip
     yield Unreproducible("chip", "critical path", "ns", find_claim("critical path"), NO_SYNTHESIS)
@@ -136,7 +118,7 @@ def _judge_throughput(runs: Sequence[WorkloadRun], hw: Hardware) -> Iterator[Jud
         f"3 TOP/s are the {2 * hw.n_pes * hw.clock_mhz / 1e6:.3f} TOP/s of the chip times the "
         "abstract's 10x and 3x; measured it depends on the layer, from "
         f"{min(dense):.1f} to {max(dense):.1f} TOP/s", MATCHED,
-        layers.tell_calibrated_mean(run.name for run in runs),
+        workloads.explain_calibrated_mean(run.name for run in runs),
     )  # fmt: skip
 
 
@@ -146,41 +128,26 @@ def _judge_ratios(runs: Sequence[WorkloadRun]) -> Iterator[Judgement]:
         for ratio in list_ratios(runs)
         if ratio.layer == GEOMEAN
     }
-    put_in = layers.tell_calibrated_mean(run.name for run in runs)
+    put_in = workloads.explain_calibrated_mean(run.name for run in runs)
     for platform, words in (("cpu", "CPU"), ("gpu", "GPU"), ("mgpu", "mobile GPU")):
-        other, paper = means[platform, "dense"], means["eie", "sparse"]
+        other, paper, ours = (
+            means[key]
+            for key in ((platform, "dense"), ("eie", "sparse"), (f"eie {MATCHED}", "sparse"))
+        )
         steady = _divide(means[f"eie {MATCHED}{STEADY}", "sparse"], other)
-        claim = f"energy efficiency against {words} dense"
-        for how, ours, reason in (
-            (
-                "counted",
-                _divide(means[f"eie {MATCHED}", "sparse"], other),
-                "every access is counted (see figure7); the paper multiplies time by steady power, "
-                f"with which ours is {steady:.0f}x",
-            ),
-            (
-                "at steady power",
-                steady,
-                f"Table IV's times give {_divide(paper, other):.0f}x (see figure7)",
-            ),
-        ):
-            yield Verdict(
-                GEOMEAN,
-                f"{claim}, {how}",
-                "x",
-                find_claim(claim),
-                ours,
-                TIMES,
-                reason,
-                MATCHED,
-                put_in,
-            )
-        claim = f"speedup over {words} dense, geometric mean"
-        speedup = means[f"eie {MATCHED}", "sparse"].speedup / other.speedup
-        reason = f"Table IV's times give {paper.speedup / other.speedup:.0f}x (see figure6)"
-        yield Verdict(
-            GEOMEAN, claim, "x", find_claim(claim), speedup, TIMES, reason, MATCHED, put_in
-        )  # fmt: skip
+        efficiency = f"energy efficiency against {words} dense"
+        speedup = f"speedup over {words} dense, geometric mean"
+        for claim, how, value, reason in (
+            (efficiency, ", counted", _divide(ours, other),
+             "every access is counted (see figure7); the paper multiplies time by steady power, "
+             f"with which ours is {steady:.0f}x"),
+            (efficiency, ", at steady power", steady,
+             f"Table IV's times give {_divide(paper, other):.0f}x (see figure7)"),
+            (speedup, "", ours.speedup / other.speedup,
+             f"Table IV's times give {paper.speedup / other.speedup:.0f}x (see figure6)"),
+        ):  # fmt: skip
+            yield Verdict(GEOMEAN, f"{claim}{how}", "x", find_claim(claim), value, TIMES, reason,
+                          MATCHED, put_in)  # fmt: skip
 
 
 def _divide(ours: Ratio, other: Ratio) -> float:
@@ -191,9 +158,8 @@ def _divide(ours: Ratio, other: Ratio) -> float:
 
 
 def _judge_rest() -> Iterator[Judgement]:
-    outputs, taps = 2 * 2, 3 * 3
-    tile = 4 * 4
     claim = "Winograd multiplications saved"
+    outputs, taps, tile = 2 * 2, 3 * 3, 4 * 4
     yield Verdict(
         "3x3 convolution", f"{claim}, F(2x2, 3x3) by its definition", "x", find_claim(claim),
         outputs * taps / tile, ROUNDED, "it is a quotient of whole numbers", "",
@@ -208,4 +174,4 @@ def _judge_rest() -> Iterator[Judgement]:
     )  # fmt: skip
 
 
-EXPERIMENT = Experiment(WORK, judge)
+EXPERIMENT = Experiment(workloads.WORK, judge)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from eiesim.base.published import read_table
+from eiesim.base.tables import Row
 from eiesim.energy.operations import list_prices
 from eiesim.hardware import Hardware
-from eiesim.paper.experiment import Experiment, Outcome, Row, Work
+from eiesim.paper.experiment import Experiment, Outcome, Work
 from eiesim.paper.parts.accuracy import (
     ARITHMETIC,
     FILES,
@@ -31,8 +31,6 @@ from eiesim.report.charts import Chart, Panel
 
 DIGIT = 0.005
 """Half of the last digit that our percentages are told with."""
-STEPS = NETWORKS
-READS = tuple(dict.fromkeys(name for files in FILES.values() for name in files))
 MULTIPLIERS = {"float32": "float32", "int32": "int32", "int16": "fixed16", "int8": "fixed8"}
 """What each arithmetic is called among the prices."""
 TABLE1 = Tolerance(
@@ -55,12 +53,11 @@ Printed = dict[tuple[str, str], str]
 """By quantity and arithmetic."""
 
 
-def work(data: Path) -> Iterator[tuple[Accuracy, ...]]:
-    """Run the three networks one after the other."""
-    return measure_networks(data)
-
-
-WORK = Work(STEPS, work, READS)
+WORK = Work(
+    NETWORKS,
+    measure_networks,
+    tuple(dict.fromkeys(name for files in FILES.values() for name in files)),
+)
 
 
 def judge(parts: Iterable[tuple[Accuracy, ...]]) -> Outcome:
@@ -69,11 +66,14 @@ def judge(parts: Iterable[tuple[Accuracy, ...]]) -> Outcome:
     energy_pj = {name: _find_energy_pj(multiplier) for name, multiplier in MULTIPLIERS.items()}
     table = read_table("paper/eie_fig10")
     printed = {(row["quantity"], row["arithmetic"]): row["value"] for row in table}
-    verdicts = _judge_energy(energy_pj, printed) + _judge_alexnet(printed)
     return Outcome(
         note=NOTE,
         hardware=Hardware(),
-        verdicts=(*verdicts, *(it for row in rows for it in _judge_network(row, printed))),
+        verdicts=(
+            *_judge_multiplier(energy_pj, printed),
+            *_judge_alexnet(printed),
+            *(judgement for row in rows for judgement in _judge_network(row, printed)),
+        ),
         tables={
             "accuracy": _list_accuracy(rows, energy_pj, printed),
             "formats": _list_formats(rows),
@@ -89,59 +89,49 @@ def _find_energy_pj(multiplier: str) -> float:
     return next(price.value for price in prices if price.action == "multiply")
 
 
-def _find_top5(printed: Printed, name: str) -> float | None:
-    value = printed.get(("top5_accuracy", name))
-    return None if value is None else float(value)
+def _list_top5(printed: Printed) -> dict[str, float | None]:
+    values = {name: printed.get(("top5_accuracy", name)) for name in ARITHMETIC}
+    return {name: None if value is None else float(value) for name, value in values.items()}
 
 
-def _judge_energy(energy_pj: dict[str, float], printed: Printed) -> list[Judgement]:
-    return [
-        Verdict("multiplier", f"energy of {name} over int16", "x",
-                printed["energy_over_int16", name], energy_pj[name] / energy_pj["int16"],
-                tolerance, "the price was changed", "", told)
-        for name, tolerance, told in (
-            ("int32", EXACT, "16 bits are priced by this ratio"),
-            ("float32", TABLE1, "both prices are the paper's"),
-        )
-    ]  # fmt: skip
+def _judge_multiplier(energy_pj: dict[str, float], printed: Printed) -> Iterator[Verdict]:
+    for name, tolerance, put_in in (
+        ("int32", EXACT, "16 bits are priced by this ratio"),
+        ("float32", TABLE1, "both prices are the paper's"),
+    ):
+        yield Verdict(
+            "multiplier", f"energy of {name} over int16", "x", printed["energy_over_int16", name],
+            energy_pj[name] / energy_pj["int16"], tolerance, "the price was changed", "", put_in,
+        )  # fmt: skip
 
 
-def _judge_alexnet(printed: Printed) -> list[Judgement]:
-    return [
-        Unreproducible("AlexNet", f"top-5 accuracy, {name}", "percent",
-                       printed["top5_accuracy", name],
-                       "neither ImageNet nor the compressed AlexNet is to be had")
-        for name in ("float32", "int16", "int8")
-    ]  # fmt: skip
+def _judge_alexnet(printed: Printed) -> Iterator[Unreproducible]:
+    for name in ("float32", "int16", "int8"):
+        yield Unreproducible(
+            "AlexNet", f"top-5 accuracy, {name}", "percent", printed["top5_accuracy", name],
+            "neither ImageNet nor the compressed AlexNet is to be had",
+        )  # fmt: skip
 
 
-def _judge_network(row: Accuracy, printed: Printed) -> list[Judgement]:
+def _judge_network(row: Accuracy, printed: Printed) -> Iterator[Judgement]:
     whole = float(printed["top5_accuracy", "float32"])
-    judgements: list[Judgement] = []
     for name in ("int16", "int8"):
-        quantity = f"loss by {name}"
-        lost_by_paper = whole - float(printed["top5_accuracy", name])
+        quantity, paper = f"loss by {name}", printed["top5_accuracy", name]
+        points = f"{whole - float(paper):.1f}"
         if row.missing:
-            judgements.append(
-                Unreproducible(row.network, quantity, "points", f"{lost_by_paper:.1f}",
-                               f"{row.missing} is missing")
-            )  # fmt: skip
-            continue
-        judgements.append(
-            Statement(
-                f"{row.network}, codebook {row.codebook}",
-                quantity,
-                f"{lost_by_paper:.1f} points: {whole} % to {printed['top5_accuracy', name]} %",
-                _tell(row, name),
-                *_compare(row, name, lost_by_paper),
-                "real",
+            yield Unreproducible(
+                row.network, quantity, "points", points, f"{row.missing} is missing"
             )
-        )
-    return judgements
+            continue
+        yield Statement(
+            f"{row.network}, codebook {row.codebook}", quantity,
+            f"{points} points: {whole} % to {paper} %", _describe_loss(row, name),
+            *_compare(row, name, whole - float(paper)), "real",
+        )  # fmt: skip
 
 
 def _compare(row: Accuracy, name: str, lost_by_paper: float) -> tuple[bool, str]:
-    """Return whether a loss agrees with the paper's, as the note tells, and why it would not."""
+    """Return whether a loss agrees with the paper's, as the note says, and why it would not."""
     lost = row.percent["float32"] - row.percent[name]
     holds = agree_in_loss(lost, lost_by_paper, DIGIT)
     bits = row.formats[name][-1].act_fraction_bits
@@ -156,7 +146,7 @@ def _compare(row: Accuracy, name: str, lost_by_paper: float) -> tuple[bool, str]
     )
 
 
-def _tell(row: Accuracy, name: str) -> str:
+def _describe_loss(row: Accuracy, name: str) -> str:
     text = f"{row.percent['float32']:.2f} % to {row.percent[name]:.2f} % of {row.measure}"
     if not row.photographs:
         return text
@@ -169,7 +159,7 @@ def _list_accuracy(
     table: list[Row] = [
         {"network": "multiplier", "codebook": "", "measure": "energy, pJ", **energy_pj},
         {"network": "AlexNet (paper)", "codebook": "4 bits", "measure": "top-5 on ImageNet, %",
-         **{name: _find_top5(printed, name) for name in ARITHMETIC}},
+         **_list_top5(printed)},
     ]  # fmt: skip
     table += [
         {"network": row.network, "codebook": row.codebook, "measure": f"{row.measure}, %",
@@ -191,24 +181,23 @@ def _list_formats(rows: list[Accuracy]) -> list[Row]:
 
 
 def _chart(rows: list[Accuracy], energy_pj: dict[str, float], printed: Printed) -> Chart:
-    series = {"AlexNet, top-5 (paper)": [_find_top5(printed, name) for name in ARITHMETIC]}
+    series = {"AlexNet, top-5 (paper)": [*_list_top5(printed).values()]}
     for row in rows:
         if not row.missing and row.codebook != UNSHARED:
             measure = "top-1 kept" if row.photographs else "top-1"
-            series[f"{row.network}, {measure} (ours)"] = list(row.percent.values())
+            series[f"{row.network}, {measure} (ours)"] = [*row.percent.values()]
     groups = tuple(ARITHMETIC)
-    return Chart(
-        "Multiplier energy and accuracy by arithmetic precision",
-        (
-            Panel("bars", groups, {"": list(energy_pj.values())},
-                  "arithmetic", "energy of a multiplication, pJ"),
-            Panel("bars", groups, series, "arithmetic", "accuracy, %"),
-        ),
+    energies = {"": [*energy_pj.values()]}
+    panels = (
+        Panel("bars", groups, energies, "arithmetic", "energy of a multiplication, pJ"),
+        Panel("bars", groups, series, "arithmetic", "accuracy, %"),
+    )
+    see = (
         "A multiplication of 16 bits takes a fifth of the energy of 32 bits; what few bits cost in "
-        "accuracy depends on the network.",
-        7.4,
-        3.6,
-    )  # fmt: skip
+        "accuracy depends on the network."
+    )
+    title = "Multiplier energy and accuracy by arithmetic precision"
+    return Chart(title, panels, see, 7.4, 3.6)
 
 
 EXPERIMENT = Experiment(WORK, judge)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from eiesim.base.published import PAPER_LAYERS, find_claim, read_table
+from eiesim.base.tables import Row
 from eiesim.catalog.matched import MATCHED, PRESET, draw_matched
 from eiesim.catalog.operands import Source
 from eiesim.hardware import Hardware
@@ -17,14 +18,14 @@ from eiesim.paper.verdict import EXACT, Tolerance, Verdict
 from eiesim.report.charts import Chart, Panel
 from eiesim.sweep.evaluate import measure_machines
 
-STEPS = PAPER_LAYERS
 WIDTHS_BITS = (32, 64, 128, 256, 512)
-REUSES = ("across_columns", "within_column")
+LATCHED, FRESH = REUSES = ("across_columns", "within_column")
 READ_OFF = Tolerance(3, "read off the figure's axis")
 NARROW = 128
 ENDS = ((32, "464"), (512, "63"))
 """Reads on Alex-6, in thousands, where the paper's axis begins and ends."""
-Row = dict[str, Any]
+ALL = "all"
+"""The nine layers together."""
 
 
 class Cacti(NamedTuple):
@@ -40,6 +41,19 @@ DRAWN = Cacti("itrs-lstp", "1rw", "ED^2", "0:0:0:100:0")
 """The run of CACTI that is drawn: the cell that eiesim prices by."""
 
 
+class Access(NamedTuple):
+    """What CACTI gives for one read."""
+
+    energy_pj: float
+    time_ns: float
+
+
+Accesses = dict[Cacti, dict[int, Access]]
+"""By way to run CACTI, and by width in bits."""
+Wins = Mapping[tuple[str, str, int], int]
+"""In how many CACTI runs a width is best, by reuse of the last word, layer and width in bits."""
+
+
 @dataclass(frozen=True)
 class Reads:
     """Words that one layer reads, by reuse of the last word and by width in bits."""
@@ -47,6 +61,13 @@ class Reads:
     layer: str
     words: dict[tuple[str, int], int]
     sources: tuple[Source, ...]
+
+    def list_energies_nj(self, reuse: str, by_width: Mapping[int, Access]) -> dict[int, float]:
+        """Return the energy of all reads by width."""
+        return {
+            width_bits: self.words[reuse, width_bits] * by_width[width_bits].energy_pj / 1000
+            for width_bits in WIDTHS_BITS
+        }
 
 
 def work(_data: Path) -> Iterator[Reads]:
@@ -64,93 +85,84 @@ def work(_data: Path) -> Iterator[Reads]:
         yield Reads(name, words, operands.sources)
 
 
-WORK = Work(STEPS, work)
+WORK = Work(PAPER_LAYERS, work)
 
 
 def judge(parts: Iterable[Reads]) -> Outcome:
     """Find the best width of each layer, CACTI run and reuse, and set it beside the paper's."""
     layers = list(parts)
-    energies = list_energies()
-    clock_ns = 1000 / Hardware.preset(PRESET).clock_mhz
+    accesses = list_accesses()
     best = [
-        _find_best(layer, reuse, cacti, energies[cacti], clock_ns)
+        _find_best(layer, reuse, cacti, by_width)
         for reuse in REUSES
-        for cacti in energies
+        for cacti, by_width in accesses.items()
         for layer in [*layers, _add_up(layers)]
     ]
-    wins = [_count_wins(best, reuse, layer) for reuse in REUSES for layer in (*PAPER_LAYERS, "all")]
+    wins = Counter((row["word_reuse"], row["layer"], row["best_width_bits"]) for row in best)
     return Outcome(
-        note=_write_note(wins, len(energies)),
+        note=_write_note(wins, len(accesses)),
         hardware=Hardware.preset(PRESET),
-        verdicts=_judge_reads(layers) + _judge_width(best),
+        verdicts=(*_judge_reads(layers), *_judge_width(wins, len(accesses))),
         tables={
-            "wins": wins,
-            "curves": _list_curves(layers, energies),
+            "wins": _list_wins(wins, best),
+            "curves": _list_curves(layers, accesses),
             "best": best,
         },
         shown=("wins",),
         charts={
-            "figure9-parts": _chart_parts(layers, energies),
-            "figure9": _chart_product(layers, energies),
+            "figure9-parts": _chart_parts(layers, accesses[DRAWN]),
+            "figure9": _chart_product(layers, accesses[DRAWN]),
         },
         sources=tuple(source for layer in layers for source in layer.sources),
     )
 
 
-def list_energies() -> dict[Cacti, dict[int, tuple[float, float]]]:
-    """Return energy per read in pJ and access time in ns by width, for every way CACTI was run."""
-    table: dict[Cacti, dict[int, tuple[float, float]]] = {}
+def list_accesses() -> Accesses:
+    """Return what a read takes, for every way CACTI was run."""
+    table: Accesses = {}
     for row in read_table("energy/cacti_sram_variants"):
-        cacti = Cacti(row["cell"], row["ports"], row["optimise"], row["weights"])
-        values = (float(row["read_energy_pj"]), float(row["access_time_ns"]))
-        table.setdefault(cacti, {})[int(row["width_bits"])] = values
+        cacti = Cacti(*(row[column] for column in Cacti._fields))
+        access = Access(float(row["read_energy_pj"]), float(row["access_time_ns"]))
+        table.setdefault(cacti, {})[int(row["width_bits"])] = access
     return table
 
 
-def _find_best(
-    layer: Reads,
-    reuse: str,
-    cacti: Cacti,
-    by_width: dict[int, tuple[float, float]],
-    clock_ns: float,
-) -> Row:
-    energy_nj = {
-        width_bits: layer.words[reuse, width_bits] * by_width[width_bits][0] / 1000
-        for width_bits in WIDTHS_BITS
-    }
-    best_bits = min(energy_nj, key=lambda width_bits: energy_nj[width_bits])
-    access_time_ns = by_width[best_bits][1]
+def _add_up(layers: list[Reads]) -> Reads:
+    words = {key: sum(layer.words[key] for layer in layers) for key in layers[0].words}
+    return Reads(ALL, words, ())
+
+
+def _find_best(layer: Reads, reuse: str, cacti: Cacti, by_width: dict[int, Access]) -> Row:
+    energies_nj = layer.list_energies_nj(reuse, by_width)
+    best_bits = min(energies_nj, key=lambda width_bits: energies_nj[width_bits])
+    clock_ns = 1000 / Hardware.preset(PRESET).clock_mhz
     return {
         "layer": layer.layer,
         "word_reuse": reuse,
         **cacti._asdict(),
         "best_width_bits": best_bits,
-        **{f"energy_nj_{width_bits}_bits": energy_nj[width_bits] for width_bits in WIDTHS_BITS},
-        "access_time_ns": access_time_ns,
-        "meets_clock": access_time_ns <= clock_ns,
-        "paper_width_meets_clock": by_width[64][1] <= clock_ns,
+        **{f"energy_nj_{width_bits}_bits": nj for width_bits, nj in energies_nj.items()},
+        "access_time_ns": by_width[best_bits].time_ns,
+        "meets_clock": by_width[best_bits].time_ns <= clock_ns,
+        "paper_width_meets_clock": by_width[64].time_ns <= clock_ns,
     }
 
 
-def _add_up(layers: list[Reads]) -> Reads:
-    words = {key: sum(layer.words[key] for layer in layers) for key in layers[0].words}
-    return Reads("all", words, ())
+def _list_wins(wins: Wins, best: list[Row]) -> list[Row]:
+    meeting = Counter((row["word_reuse"], row["layer"]) for row in best if row["meets_clock"])
+    return [
+        {
+            "layer": layer,
+            "word_reuse": reuse,
+            **{f"best_at_{bits}_bits": wins[reuse, layer, bits] for bits in WIDTHS_BITS},
+            "of_them_meet_clock": meeting[reuse, layer],
+        }
+        for reuse in REUSES
+        for layer in (*PAPER_LAYERS, ALL)
+    ]
 
 
-def _count_wins(best: list[Row], reuse: str, layer: str) -> Row:
-    rows = [row for row in best if (row["word_reuse"], row["layer"]) == (reuse, layer)]
-    wins = Counter(row["best_width_bits"] for row in rows)
-    return {
-        "layer": layer,
-        "word_reuse": reuse,
-        **{f"best_at_{width_bits}_bits": wins[width_bits] for width_bits in WIDTHS_BITS},
-        "of_them_meet_clock": sum(row["meets_clock"] for row in rows),
-    }
-
-
-def _list_curves(
-    layers: list[Reads], energies: dict[Cacti, dict[int, tuple[float, float]]]
-) -> list[Row]:
+def _list_curves(layers: list[Reads], accesses: Accesses) -> list[Row]:
     return [
         {
             "layer": layer.layer,
@@ -158,67 +170,56 @@ def _list_curves(
             "width_bits": width_bits,
             "reads": layer.words[reuse, width_bits],
             **cacti._asdict(),
-            "read_energy_pj": by_width[width_bits][0],
-            "energy_nj": layer.words[reuse, width_bits] * by_width[width_bits][0] / 1000,
+            "read_energy_pj": by_width[width_bits].energy_pj,
+            "energy_nj": energy_nj,
         }
         for layer in layers
         for reuse in REUSES
-        for cacti, by_width in energies.items()
-        for width_bits in WIDTHS_BITS
+        for cacti, by_width in accesses.items()
+        for width_bits, energy_nj in layer.list_energies_nj(reuse, by_width).items()
     ]
 
 
-def _judge_reads(layers: list[Reads]) -> tuple[Verdict, ...]:
+def _judge_reads(layers: list[Reads]) -> Iterator[Verdict]:
     """Set Alex-6's reads beside the ends of the paper's axis, which are read off the figure."""
-    alex6 = next(layer for layer in layers if layer.layer == "alex-6")
-    latched, fresh = REUSES
-    return tuple(
-        Verdict("alex-6", f"reads at {width_bits} bits, {reuse}", "thousand", printed,
-                alex6.words[reuse, width_bits] / 1000, READ_OFF,
-                f"it is {alex6.words[latched, width_bits] / 1000:.0f} thousand with the last word "
-                f"latched over columns, {alex6.words[fresh, width_bits] / 1000:.0f} thousand with "
-                "a fresh read for each", MATCHED)
-        for reuse in REUSES
-        for width_bits, printed in ENDS
-    )  # fmt: skip
-
-
-def _judge_width(best: list[Row]) -> tuple[Verdict, ...]:
-    """Judge the width that most CACTI runs find best, over the nine layers together."""
-    verdicts = []
+    words = next(layer.words for layer in layers if layer.layer == "alex-6")
     for reuse in REUSES:
-        rows = [row for row in best if (row["word_reuse"], row["layer"]) == (reuse, "all")]
-        counts = Counter(row["best_width_bits"] for row in rows)
-        (mode, _), *_ = counts.most_common()
-        printed = find_claim("best sparse-matrix SRAM width")
-        reason = (
+        for width_bits, printed in ENDS:
+            yield Verdict(
+                "alex-6", f"reads at {width_bits} bits, {reuse}", "thousand", printed,
+                words[reuse, width_bits] / 1000, READ_OFF,
+                f"it is {words[LATCHED, width_bits] / 1000:.0f} thousand with the last word "
+                f"latched over columns, {words[FRESH, width_bits] / 1000:.0f} thousand with "
+                "a fresh read for each", MATCHED,
+            )  # fmt: skip
+
+
+def _judge_width(wins: Wins, runs: int) -> Iterator[Verdict]:
+    """Judge the width that most CACTI runs find best, over the nine layers together."""
+    printed = find_claim("best sparse-matrix SRAM width")
+    for reuse in REUSES:
+        counts = {width_bits: wins[reuse, ALL, width_bits] for width_bits in WIDTHS_BITS}
+        mode = max(counts, key=lambda width_bits: counts[width_bits])
+        yield Verdict(
+            ALL, f"best width, {reuse}", "bits", printed, mode, EXACT,
             f"energy per read times reads is least at {printed} bits in {counts[int(printed)]} of "
-            f"{len(rows)} CACTI runs over the nine layers, at {mode} bits in {counts[mode]}"
-        )
-        verdicts.append(
-            Verdict("all", f"best width, {reuse}", "bits", printed, mode, EXACT, reason, MATCHED)
-        )
-    return tuple(verdicts)
+            f"{runs} CACTI runs over the nine layers, at {mode} bits in {counts[mode]}", MATCHED,
+        )  # fmt: skip
 
 
-def _write_note(wins: list[Row], runs: int) -> str:
-    total = {row["word_reuse"]: row for row in wins if row["layer"] == "all"}
+def _write_note(wins: Wins, runs: int) -> str:
     across, within = (
         ", ".join(
-            f"{width_bits} bits in {total[reuse][f'best_at_{width_bits}_bits']}"
+            f"{width_bits} bits in {wins[reuse, ALL, width_bits]}"
             for width_bits in WIDTHS_BITS
-            if total[reuse][f"best_at_{width_bits}_bits"]
+            if wins[reuse, ALL, width_bits]
         )
         for reuse in REUSES
     )
     narrow = [
-        row["layer"]
-        for row in wins
-        if row["word_reuse"] == REUSES[0]
-        and row["layer"] != "all"
-        and any(
-            row[f"best_at_{width_bits}_bits"] for width_bits in WIDTHS_BITS if width_bits <= NARROW
-        )
+        layer
+        for layer in PAPER_LAYERS
+        if any(wins[LATCHED, layer, bits] for bits in WIDTHS_BITS if bits <= NARROW)
     ]
     return f"""\
 Layers are drawn with the work of Table IV (matched, calibrated). What to see: the number of reads
@@ -233,37 +234,26 @@ dynamic power : leakage : cycle time : area); the paper used CACTI 6 and does no
 settings."""
 
 
-def _chart_parts(
-    layers: list[Reads], energies: dict[Cacti, dict[int, tuple[float, float]]]
-) -> Chart:
+def _chart_parts(layers: list[Reads], by_width: Mapping[int, Access]) -> Chart:
     """Draw what the product is made of, as the paper's left panel does."""
-    groups = tuple(str(width_bits) for width_bits in WIDTHS_BITS)
-    alex6 = next(layer.words for layer in layers if layer.layer == "alex-6")
+    groups = tuple(map(str, WIDTHS_BITS))
+    words = next(layer.words for layer in layers if layer.layer == "alex-6")
+    reads = {reuse: [words[reuse, bits] / 1000 for bits in WIDTHS_BITS] for reuse in REUSES}
+    energies = {"": [by_width[bits].energy_pj for bits in WIDTHS_BITS]}
     panels = (
-        Panel(
-            "lines", groups,
-            {reuse: [alex6[reuse, width] / 1000 for width in WIDTHS_BITS] for reuse in REUSES},
-            "SRAM width, bits", "reads on Alex-6, thousand",
-        ),
-        Panel(
-            "lines", groups,
-            {"": [energies[DRAWN][width_bits][0] for width_bits in WIDTHS_BITS]},
-            "SRAM width, bits", "energy per read, pJ (CACTI, itrs-lstp)",
-        ),
+        Panel("lines", groups, reads, "SRAM width, bits", "reads on Alex-6, thousand"),
+        Panel("lines", groups, energies, "SRAM width, bits",
+              "energy per read, pJ (CACTI, itrs-lstp)"),
     )  # fmt: skip
     see = "Wider words are fewer and cost more energy each."
     return Chart("Number of reads and energy per read", panels, see)
 
 
-def _chart_product(
-    layers: list[Reads], energies: dict[Cacti, dict[int, tuple[float, float]]]
-) -> Chart:
-    groups = tuple(str(width_bits) for width_bits in WIDTHS_BITS)
+def _chart_product(layers: list[Reads], by_width: Mapping[int, Access]) -> Chart:
     panels = tuple(
         Panel(
-            "lines", groups,
-            {layer.layer: [layer.words[reuse, width_bits] * energies[DRAWN][width_bits][0] / 1000
-                           for width_bits in WIDTHS_BITS] for layer in layers},
+            "lines", tuple(map(str, WIDTHS_BITS)),
+            {layer.layer: [*layer.list_energies_nj(reuse, by_width).values()] for layer in layers},
             "SRAM width, bits", f"reads x energy, nJ ({reuse})",
         )
         for reuse in REUSES

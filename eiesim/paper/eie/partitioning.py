@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +15,8 @@ from eiesim.counters import RunResult
 from eiesim.hardware import Hardware
 from eiesim.image import encode
 from eiesim.layer.weights import CompressedLayer
-from eiesim.paper.experiment import Experiment, Outcome, Work
-from eiesim.paper.parts.workloads import ALEX8, list_matched_and_real, note_real
+from eiesim.paper.experiment import Experiment, Outcome
+from eiesim.paper.parts.workloads import note_real, share_layers
 from eiesim.paper.verdict import Judgement, Statement
 from eiesim.report.charts import Chart, Panel
 from eiesim.runs.ratios import find_geomean
@@ -26,9 +24,10 @@ from eiesim.sim.engines import simulate
 
 SCHEMES = {"rows": 1, "blocks": 8, "columns": 64}
 """Groups of PEs: each group has its own columns, and deals the rows to its PEs."""
-STEPS = (*PAPER_LAYERS, "alex-8, real")
-READS = (ALEX8,)
-Row = dict[str, Any]
+COLUMNS = (
+    "layer", "workload", "scheme", "cycles", "product_cycles", "reduction_cycles", "entries",
+    "activation_deliveries", "partial_sum_transfers", "accumulators_per_pe",
+)  # fmt: skip
 NOTE = """\
 64 PEs in groups: one of 64 PEs (rows, as EIE does), 8 of 8 (blocks), 64 of one (columns). A group
 is an EIE of its own, simulated exactly, with the columns j whose j modulo the groups is its
@@ -68,6 +67,7 @@ class Division:
     activation_deliveries: int
     partial_sum_transfers: int
     accumulators_per_pe: int
+    sources: tuple[Source, ...]
 
     @property
     def cycles(self) -> int:
@@ -75,29 +75,17 @@ class Division:
         return self.product_cycles + self.reduction_cycles
 
     @property
+    def words(self) -> int:
+        """Words between PEs."""
+        return self.activation_deliveries + self.partial_sum_transfers
+
+    @property
     def load_balance(self) -> float:
         """Cycles that the entries take with perfect balance over those of the product, 0 to 1."""
         return self.entries / (Hardware.preset(PRESET).n_pes * self.product_cycles)
 
 
-@dataclass(frozen=True)
-class Divided:
-    """One layer in all schemes."""
-
-    divisions: tuple[Division, ...]
-    sources: tuple[Source, ...]
-
-
-def work(data: Path) -> Iterator[Divided | None]:
-    """Divide each layer in each way, one after the other; None where the real one is missing."""
-    for name, workload in list_matched_and_real(data):
-        yield _divide_all(name, workload) if workload else None
-
-
-WORK = Work(STEPS, work, READS)
-
-
-def _divide_all(name: str, workload: Workload) -> Divided:
+def _divide(name: str, workload: Workload) -> list[Division]:
     operands = workload.operands
     layer, hw = operands.layer, Hardware.preset(PRESET)
     active = int(np.count_nonzero(operands.activations))
@@ -105,19 +93,23 @@ def _divide_all(name: str, workload: Workload) -> Divided:
     for scheme, groups in SCHEMES.items():
         machine = replace(hw, n_pes=hw.n_pes // groups)
         results = run_groups(layer, operands.activations, machine, groups)
-        kept = -(-layer.rows // machine.n_pes)
+        accumulators = -(-layer.rows // machine.n_pes)
         divisions.append(
             Division(
                 name, workload.kind, scheme,
                 product_cycles=max(result.cycles for result in results),
-                reduction_cycles=-(-kept * (groups - 1) // groups),
+                reduction_cycles=-(-accumulators * (groups - 1) // groups),
                 entries=sum(result.entries for result in results),
                 activation_deliveries=active * (machine.n_pes - 1),
                 partial_sum_transfers=layer.rows * (groups - 1),
-                accumulators_per_pe=kept,
+                accumulators_per_pe=accumulators,
+                sources=operands.sources,
             )
         )  # fmt: skip
-    return Divided(tuple(divisions), operands.sources)
+    return divisions
+
+
+WORK = share_layers(_divide)
 
 
 def run_groups(
@@ -141,24 +133,27 @@ def run_groups(
     return results
 
 
-def judge(parts: Iterable[Divided | None]) -> Outcome:
+def judge(parts: Iterable[Sequence[Division] | None]) -> Outcome:
     """Set what the section argues beside what was measured."""
-    divided = [part for part in parts if part is not None]
-    divisions = [division for part in divided for division in part.divisions]
+    divisions = [division for part in parts if part is not None for division in part]
     drawn = [division for division in divisions if division.workload != REAL]
     return Outcome(
         note=f"{NOTE} {note_real(division.workload for division in divisions)}",
         hardware=Hardware.preset(PRESET),
         verdicts=tuple(_judge(drawn)),
-        tables={"divisions": [_describe(division) for division in divisions]},
+        tables={
+            "divisions": [
+                {column: getattr(division, column) for column in COLUMNS} for division in divisions
+            ]
+        },
         shown=("divisions",),
         charts={
-            "partitioning-cycles": _draw(
-                drawn, "cycles, reduction included", lambda division: division.cycles
-            ),
-            "partitioning-words": _draw(drawn, "words between PEs", _count_words),
+            "partitioning-cycles": _plot(drawn, "cycles", "cycles, reduction included"),
+            "partitioning-words": _plot(drawn, "words", "words between PEs"),
         },
-        sources=tuple(source for part in divided for source in part.sources),
+        sources=tuple(
+            dict.fromkeys(source for division in divisions for source in division.sources)
+        ),
     )
 
 
@@ -167,28 +162,21 @@ def _judge(divisions: Sequence[Division]) -> Iterator[Judgement]:
         scheme: [division for division in divisions if division.scheme == scheme]
         for scheme in SCHEMES
     }
-    rows = by_scheme["rows"]
+    rows, columns = by_scheme["rows"], by_scheme["columns"]
     product, whole = (
-        {
-            scheme: find_geomean([
-                getattr(other, time) / getattr(own, time)
-                for other, own in zip(by_scheme[scheme], rows, strict=True)
-            ])
-            for scheme in SCHEMES
-        }
+        {scheme: _compare(others, rows, time) for scheme, others in by_scheme.items()}
         for time in ("product_cycles", "cycles")
-    )  # fmt: skip
-    yield _judge_idle(by_scheme["columns"], rows, product["columns"])
+    )
+    yield _judge_idle(columns, rows, product["columns"])
     yield Statement(
         "9 layers", "columns to each PE take a reduction over all PEs", "section VII-A",
         f"with it they take {whole['columns']:.2f} times the cycles of rows, and each PE keeps "
-        f"{_tell_range(by_scheme['columns'])} partial sums instead of {_tell_range(rows)} outputs",
+        f"{_write_range(columns)} partial sums instead of {_write_range(rows)} outputs",
         whole["columns"] > product["columns"], "the reduction costs nothing", MATCHED,
         "the time of the reduction is assumed",
     )  # fmt: skip
     traffic = {
-        scheme: sum(_count_words(division) for division in found)
-        for scheme, found in by_scheme.items()
+        scheme: sum(division.words for division in others) for scheme, others in by_scheme.items()
     }
     yield Statement(
         "9 layers", "blocks broadcast and reduce in a smaller scale each", "section VII-A",
@@ -204,18 +192,22 @@ def _judge(divisions: Sequence[Division]) -> Iterator[Judgement]:
     )  # fmt: skip
 
 
+def _compare(others: Sequence[Division], rows: Sequence[Division], quantity: str) -> float:
+    """Return the mean of a quantity over that of rows."""
+    return find_geomean([
+        getattr(other, quantity) / getattr(row, quantity)
+        for other, row in zip(others, rows, strict=True)
+    ])  # fmt: skip
+
+
 def _judge_idle(columns: Sequence[Division], rows: Sequence[Division], lost: float) -> Statement:
     """Judge how long PEs are idle, apart from what longer columns add in padding zeros."""
-    padding = find_geomean([
-        other.entries / own.entries for other, own in zip(columns, rows, strict=True)
-    ])  # fmt: skip
-    idle = find_geomean([
-        own.load_balance / other.load_balance for other, own in zip(columns, rows, strict=True)
-    ])  # fmt: skip
+    padding = _compare(columns, rows, "entries")
+    idle = _compare(rows, columns, "load_balance")
     better = [
-        other.layer
-        for other, own in zip(columns, rows, strict=True)
-        if other.load_balance > own.load_balance
+        column.layer
+        for column, row in zip(columns, rows, strict=True)
+        if column.load_balance > row.load_balance
     ]
     words = f"; {', '.join(better)} are balanced better" if better else ""
     return Statement(
@@ -227,41 +219,22 @@ def _judge_idle(columns: Sequence[Division], rows: Sequence[Division], lost: flo
     )  # fmt: skip
 
 
-def _tell_range(divisions: Sequence[Division]) -> str:
-    kept = [division.accumulators_per_pe for division in divisions]
-    return f"{min(kept)} to {max(kept)}"
+def _write_range(divisions: Sequence[Division]) -> str:
+    accumulators = [division.accumulators_per_pe for division in divisions]
+    return f"{min(accumulators)} to {max(accumulators)}"
 
 
-def _count_words(division: Division) -> int:
-    return division.activation_deliveries + division.partial_sum_transfers
-
-
-def _describe(division: Division) -> Row:
-    return {
-        "layer": division.layer,
-        "workload": division.workload,
-        "scheme": division.scheme,
-        "cycles": division.cycles,
-        "product_cycles": division.product_cycles,
-        "reduction_cycles": division.reduction_cycles,
-        "entries": division.entries,
-        "activation_deliveries": division.activation_deliveries,
-        "partial_sum_transfers": division.partial_sum_transfers,
-        "accumulators_per_pe": division.accumulators_per_pe,
-    }
-
-
-def _draw(divisions: Sequence[Division], label: str, measure: Callable[[Division], int]) -> Chart:
+def _plot(divisions: Sequence[Division], quantity: str, label: str) -> Chart:
     series = {
-        scheme: [measure(division) for division in divisions if division.scheme == scheme]
+        scheme: [getattr(division, quantity) for division in divisions if division.scheme == scheme]
         for scheme in SCHEMES
     }
     least = [min(SCHEMES, key=lambda scheme: series[scheme][at]) for at in range(len(PAPER_LAYERS))]
-    told = ", ".join(f"{scheme} on {least.count(scheme)}" for scheme in SCHEMES)
+    fewest = ", ".join(f"{scheme} on {least.count(scheme)}" for scheme in SCHEMES)
     panel = Panel("bars", PAPER_LAYERS, series, "", label, log=True)
     return Chart(
         f"Ways to divide a matrix among 64 PEs: {label} ({MATCHED})", (panel,),
-        f"Fewest of the three ways, of nine layers: {told}.", height_inches=3.0,
+        f"Fewest of the three ways, of nine layers: {fewest}.", height_inches=3.0,
     )  # fmt: skip
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import compress
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from eiesim.base.published import PAPER_LAYERS, find_claim, read_table
+from eiesim.base.tables import Row
 from eiesim.catalog.matched import PRESET, PUBLISHED
 from eiesim.catalog.operands import Source
 from eiesim.catalog.readers import load_operands
@@ -22,124 +22,15 @@ from eiesim.energy.prices import Key
 from eiesim.hardware import Hardware
 from eiesim.image import encode
 from eiesim.paper.experiment import Experiment, Outcome, Work
-from eiesim.paper.parts.speedups import QUOTED
+from eiesim.paper.parts.workloads import QUOTED
 from eiesim.paper.verdict import Tolerance, Verdict
 from eiesim.report.charts import Chart, Panel
 from eiesim.runs.ratios import find_geomean
 from eiesim.sim.engines import simulate
 
-STEPS = PAPER_LAYERS
 FETCHES = ("ptr_read", "spmat_read")
 FLOAT_BITS = 32
 ROOMY_BYTES = 1 << 30
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Waterfall:
-    """Energy of one layer, stage by stage, in pJ.
-
-    Attributes
-    ----------
-    fetch_pj
-        Energy of fetching the weights by stage, in the order of the abstract's savings.
-    inference_pj
-        Energy of the whole inference by stage: on EIE everything that it spends, before that the
-        fetch and the float32 multiplications and additions.
-    factors_alone
-        The same savings counted as the abstract does: weights alone, without indices, padding zeros
-        and pointers, and Table I's SRAM of 32 KB.
-    entries_skipped_percent
-        Entries, padding zeros included, in the columns of zero activations.
-    """
-
-    layer: str
-    fetch_pj: dict[str, float]
-    inference_pj: dict[str, float]
-    factors_alone: dict[str, float]
-    entries_skipped_percent: float
-    sources: tuple[Source, ...]
-
-
-def work(_data: Path) -> Iterator[Waterfall]:
-    """Price the nine layers, one after the other."""
-    hw = Hardware.preset(PRESET)
-    prices = price_machine(hw)
-    # the stages in SRAM are of SRAMs that hold everything, at the prices of the chip's
-    roomy = replace(hw, spmat_sram_bytes=ROOMY_BYTES, ptr_sram_bytes=ROOMY_BYTES)
-    bit_pj = list_prices("dram", hw.dram)[0].value
-    mac_pj = sum(price.value for price in list_prices("arithm", "float32"))
-    for name in PAPER_LAYERS:
-        operands = load_operands(name)
-        layer, image = operands.layer, encode(operands.layer, hw)
-        entries = int(image.ptr[-1].sum())
-        ptr_bits = image.ptr.size * hw.ptr_bits
-        dense, every = layer.rows * layer.cols, np.ones(layer.cols, dtype=np.float32)
-        all_columns = estimate_energy(simulate(image, every, roomy), prices=prices)
-        result = simulate(image, operands.activations, roomy)
-        skipping = estimate_energy(result, prices=prices)
-        dram_pj = {
-            "dense_dram": dense * FLOAT_BITS * bit_pj,
-            "pruned_dram": (entries * (FLOAT_BITS + hw.index_bits) + ptr_bits) * bit_pj,
-            "shared_dram": (entries * hw.entry_bits + ptr_bits) * bit_pj,
-        }
-        macs = {"dense_dram": dense, "pruned_dram": layer.weights, "shared_dram": layer.weights}
-        yield Waterfall(
-            name,
-            dram_pj | {"shared_sram": _fetch_pj(all_columns), "zeros_skipped": _fetch_pj(skipping)},
-            {stage: pj + macs[stage] * mac_pj for stage, pj in dram_pj.items()}
-            | {"shared_sram": all_columns.total_pj, "zeros_skipped": skipping.total_pj},
-            {
-                "pruning": dense / layer.weights,
-                "sharing": FLOAT_BITS / hw.codebook_bits,
-                "sram": _read_table1("dram_read_32bit") / _read_table1("sram_32kb_read_32bit"),
-                "skipping": layer.cols / np.count_nonzero(operands.activations),
-            },
-            100 * (1 - result.entries / entries),
-            operands.sources,
-        )
-
-
-WORK = Work(STEPS, work)
-
-
-def _read_table1(operation: str) -> float:
-    return next(
-        float(row["energy_pj"])
-        for row in read_table("paper/eie_table1")
-        if row["operation"] == operation
-    )
-
-
-def _fetch_pj(report: EnergyReport) -> float:
-    """Return what pointer read and sparse-matrix read spend on their memories."""
-    return sum(row.energy_pj for row in report.rows
-               if row.component in FETCHES and row.part == "memory")  # fmt: skip
-
-
-def judge(parts: Iterable[Waterfall]) -> Outcome:
-    """Set each saving beside the abstract's."""
-    layers = list(parts)
-    rows = [_describe(layer) for layer in layers]
-    verdicts = [
-        verdict
-        for name, claim in CLAIMS.items()
-        for verdict in _judge_saving(name, find_claim(claim), layers, rows)
-    ]
-    verdicts += _judge_skipping([
-        (layer, row) for layer, row in zip(layers, rows, strict=True) if _has_zeros(layer.layer)
-    ])  # fmt: skip
-    return Outcome(
-        note=NOTE,
-        hardware=Hardware.preset(PRESET),
-        verdicts=tuple(verdicts),
-        tables={"waterfall": rows},
-        shown=("waterfall",),
-        charts={"savings": _chart(layers)},
-        sources=tuple(source for layer in layers for source in layer.sources),
-    )
-
-
 CLAIMS = {
     "pruning": "energy saving from sparsity",
     "sharing": "energy saving from weight sharing",
@@ -147,7 +38,6 @@ CLAIMS = {
     "skipping": "energy saving from zero activations",
     "all": "product of the savings",
 }
-FACTORS = ("pruning", "sharing", "sram", "skipping")
 ROUNDED = Tolerance(15, "the abstract rounds to 120x, 10x, 8x and 3x")
 SKIPPED = Tolerance(2, "a mean over drawn layers")
 NOTE = """\
@@ -162,47 +52,144 @@ product.
 that is counted. Tolerance 15 %: the abstract rounds."""
 
 
-def _has_zeros(layer: str) -> bool:
-    return not layer.startswith("nt-")
+@dataclass(frozen=True)
+class Waterfall:
+    """Energy of one layer, stage by stage, in pJ.
+
+    Attributes
+    ----------
+    fetch_pj
+        Energy of fetching the weights by stage, in the order of the abstract's savings.
+    inference_pj
+        Energy of the whole inference by stage: on EIE everything that it spends, before that the
+        fetch and the float32 multiplications and additions.
+    factors_alone
+        The savings and their product, counted as the abstract does: weights alone, without indices,
+        padding zeros and pointers, and Table I's SRAM of 32 KB.
+    entries_skipped_percent
+        Entries, padding zeros included, in the columns of zero activations.
+    """
+
+    layer: str
+    fetch_pj: dict[str, float]
+    inference_pj: dict[str, float]
+    factors_alone: dict[str, float]
+    entries_skipped_percent: float
+    sources: tuple[Source, ...]
+
+    @property
+    def has_zeros(self) -> bool:
+        """Whether there are zero activations to skip."""
+        return not self.layer.startswith("nt-")
+
+    @property
+    def factors(self) -> dict[str, float]:
+        """The savings of all that is fetched, stage by stage, and their product."""
+        stages = pairwise(self.fetch_pj.values())
+        factors = [before / after for before, after in stages]
+        return dict(zip(CLAIMS, (*factors, math.prod(factors)), strict=True))
 
 
-def _judge_saving(
-    name: str, printed: str, layers: list[Waterfall], rows: list[Row]
-) -> Iterator[Verdict]:
-    """Judge one saving twice: weights alone, and with everything that is fetched."""
-    counted = [name != "skipping" or _has_zeros(layer.layer) for layer in layers]
-    alone = [
-        math.prod(layer.factors_alone.values()) if name == "all" else layer.factors_alone[name]
-        for layer in layers
-    ]
-    whole = [row["saved_in_all" if name == "all" else f"saved_by_{name}"] for row in rows]
-    for what, values, reason, put_in in (
-        ("weights alone", alone, _explain_alone(alone, layers), QUOTED),
-        ("all that is fetched", whole, _explain_whole(name, layers, rows), ""),
-    ):
-        mean = find_geomean(list(compress(values, counted)))
-        quantity = f"saved by {name}, {what}" if name != "all" else f"saved in all, {what}"
-        yield Verdict(
-            "geometric mean", quantity, "x", printed, mean, ROUNDED, reason, PUBLISHED, put_in
-        )  # fmt: skip
+def work(_data: Path) -> Iterator[Waterfall]:
+    """Price the nine layers, one after the other."""
+    hw = Hardware.preset(PRESET)
+    prices = price_machine(hw)
+    # the stages in SRAM are of SRAMs that hold everything, at the prices of the chip's
+    roomy = replace(hw, spmat_sram_bytes=ROOMY_BYTES, ptr_sram_bytes=ROOMY_BYTES)
+    bit_pj = list_prices("dram", hw.dram)[0].value
+    mac_pj = sum(price.value for price in list_prices("arithm", "float32"))
+    for name in PAPER_LAYERS:
+        operands = load_operands(name)
+        layer, image = operands.layer, encode(operands.layer, hw)
+        entries, ptr_bits = int(image.ptr[-1].sum()), image.ptr.size * hw.ptr_bits
+        dense, all_ones = layer.rows * layer.cols, np.ones(layer.cols, dtype=np.float32)
+        result = simulate(image, operands.activations, roomy)
+        reports = {
+            "shared_sram": estimate_energy(simulate(image, all_ones, roomy), prices=prices),
+            "zeros_skipped": estimate_energy(result, prices=prices),
+        }
+        dram_pj = {
+            "dense_dram": dense * FLOAT_BITS * bit_pj,
+            "pruned_dram": (entries * (FLOAT_BITS + hw.index_bits) + ptr_bits) * bit_pj,
+            "shared_dram": (entries * hw.entry_bits + ptr_bits) * bit_pj,
+        }
+        macs = {"dense_dram": dense, "pruned_dram": layer.weights, "shared_dram": layer.weights}
+        alone = {
+            "pruning": dense / layer.weights,
+            "sharing": FLOAT_BITS / hw.codebook_bits,
+            "sram": _read_table1("dram_read_32bit") / _read_table1("sram_32kb_read_32bit"),
+            "skipping": layer.cols / np.count_nonzero(operands.activations),
+        }
+        yield Waterfall(
+            name,
+            dram_pj | {stage: _fetch_pj(report) for stage, report in reports.items()},
+            {stage: pj + macs[stage] * mac_pj for stage, pj in dram_pj.items()}
+            | {stage: report.total_pj for stage, report in reports.items()},
+            alone | {"all": math.prod(alone.values())},
+            100 * (1 - result.entries / entries),
+            operands.sources,
+        )
 
 
-def _explain_alone(alone: list[float], layers: list[Waterfall]) -> str:
-    cnn = [value for value, layer in zip(alone, layers, strict=True) if _has_zeros(layer.layer)]
-    return (
-        f"{len(layers) - len(cnn)} layers have no zeros to skip; over the other {len(cnn)} it is "
-        f"{find_geomean(cnn):.0f}"
+WORK = Work(PAPER_LAYERS, work)
+
+
+def _read_table1(operation: str) -> float:
+    rows = read_table("paper/eie_table1")
+    return next(float(row["energy_pj"]) for row in rows if row["operation"] == operation)
+
+
+def _fetch_pj(report: EnergyReport) -> float:
+    """Return what pointer read and sparse-matrix read spend on their memories."""
+    return sum(row.energy_pj for row in report.rows
+               if row.component in FETCHES and row.part == "memory")  # fmt: skip
+
+
+def judge(parts: Iterable[Waterfall]) -> Outcome:
+    """Set each saving beside the abstract's."""
+    layers = list(parts)
+    verdicts = [verdict for name in CLAIMS for verdict in _judge_saving(name, layers)]
+    verdicts += _judge_skipping([layer for layer in layers if layer.has_zeros])
+    return Outcome(
+        note=NOTE,
+        hardware=Hardware.preset(PRESET),
+        verdicts=tuple(verdicts),
+        tables={"waterfall": [_describe(layer) for layer in layers]},
+        shown=("waterfall",),
+        charts={"savings": _chart(layers)},
+        sources=tuple(source for layer in layers for source in layer.sources),
     )
 
 
-def _explain_whole(name: str, layers: list[Waterfall], rows: list[Row]) -> str:
+def _judge_saving(name: str, layers: list[Waterfall]) -> Iterator[Verdict]:
+    """Judge one saving twice: weights alone, and with everything that is fetched."""
+    cnn = [layer for layer in layers if layer.has_zeros]
+    counted = cnn if name == "skipping" else layers
+    saved = "saved in all" if name == "all" else f"saved by {name}"
+    without_nt = (
+        f"{len(layers) - len(cnn)} layers have no zeros to skip; over the other {len(cnn)} it is "
+        f"{find_geomean([layer.factors_alone[name] for layer in cnn]):.0f}"
+    )
+    for what, values, reason, put_in in (
+        ("weights alone", [layer.factors_alone[name] for layer in counted], without_nt, QUOTED),
+        ("all that is fetched", [layer.factors[name] for layer in counted],
+         _explain(name, layers), ""),
+    ):  # fmt: skip
+        yield Verdict(
+            "geometric mean", f"{saved}, {what}", "x", find_claim(CLAIMS[name]),
+            find_geomean(values), ROUNDED, reason, PUBLISHED, put_in,
+        )  # fmt: skip
+
+
+def _explain(name: str, layers: list[Waterfall]) -> str:
     """Say what makes the saving another one than weights alone would give."""
     hw = Hardware.preset(PRESET)
     if name == "all":
-        factors = (find_geomean([row[f"saved_by_{other}"] for row in rows]) for other in FACTORS)
-        return f"its factors are {' x '.join(f'{factor:.1f}' for factor in factors)}"
+        means = (find_geomean([layer.factors[factor] for layer in layers])
+                 for factor in CLAIMS if factor != name)  # fmt: skip
+        return f"its factors are {' x '.join(f'{mean:.1f}' for mean in means)}"
     if name == "skipping":
-        return _explain_skipping(layers)
+        return _explain_skipping([layer for layer in layers if layer.has_zeros])
     if name == "sram":
         read_pj = price_machine(hw).find(Key("spmat_read", "memory", "read")).value
         return (
@@ -230,12 +217,11 @@ def _find_weight_bits(layers: list[Waterfall], stage: str) -> float:
     ])  # fmt: skip
 
 
-def _explain_skipping(layers: list[Waterfall]) -> str:
+def _explain_skipping(cnn: list[Waterfall]) -> str:
     cost = find_geomean([
         layer.fetch_pj["zeros_skipped"] / layer.fetch_pj["shared_sram"]
         / (1 - layer.entries_skipped_percent / 100)
-        for layer in layers
-        if _has_zeros(layer.layer)
+        for layer in cnn
     ])  # fmt: skip
     return (
         "an entry of the columns that are left takes "
@@ -244,39 +230,36 @@ def _explain_skipping(layers: list[Waterfall]) -> str:
     )
 
 
-def _judge_skipping(layers: list[tuple[Waterfall, Row]]) -> Iterator[Verdict]:
+def _judge_skipping(cnn: list[Waterfall]) -> Iterator[Verdict]:
     """Judge what skipped zeros save, over the layers that have some."""
     for quantity, claim, values, put_in in (
         ("energy saved by skipping zeros", "energy saved by skipping zero activations",
-         [row["energy_saved_by_skipping_percent"] for _, row in layers], ""),
+         [_find_saved_percent(layer) for layer in cnn], ""),
         ("entries skipped", "redundant computation cycles saved by skipping zero activations",
-         [layer.entries_skipped_percent for layer, _ in layers],
+         [layer.entries_skipped_percent for layer in cnn],
          "the share of zeros that Table III prints, which the inputs are drawn with"),
     ):  # fmt: skip
         yield Verdict(
-            f"mean of {len(layers)} CNN layers", quantity, "%", find_claim(claim),
-            sum(values) / len(values), SKIPPED, _explain_skipping([layer for layer, _ in layers]),
-            PUBLISHED, put_in,
+            f"mean of {len(cnn)} CNN layers", quantity, "%", find_claim(claim),
+            sum(values) / len(values), SKIPPED, _explain_skipping(cnn), PUBLISHED, put_in,
         )  # fmt: skip
 
 
+def _find_saved_percent(layer: Waterfall) -> float:
+    """Return what skipped zeros save of the whole energy, in percent."""
+    return 100 * (1 - layer.inference_pj["zeros_skipped"] / layer.inference_pj["shared_sram"])
+
+
 def _describe(layer: Waterfall) -> Row:
-    stages = list(layer.fetch_pj)
-    factors = {
-        f"saved_by_{name}": layer.fetch_pj[before] / layer.fetch_pj[after]
-        for name, before, after in zip(FACTORS, stages[:-1], stages[1:], strict=True)
-    }
-    inference = layer.inference_pj
     return {
         "layer": layer.layer,
         **{f"{stage}_uj": pj / 1e6 for stage, pj in layer.fetch_pj.items()},
-        **factors,
-        "saved_in_all": math.prod(factors.values()),
-        "inference_dense_dram_uj": inference["dense_dram"] / 1e6,
-        "inference_uj": inference["zeros_skipped"] / 1e6,
-        "energy_saved_by_skipping_percent": 100
-        * (1 - inference["zeros_skipped"] / inference["shared_sram"]),
-    }
+        **{f"saved_{'in' if name == 'all' else 'by'}_{name}": factor
+           for name, factor in layer.factors.items()},
+        "inference_dense_dram_uj": layer.inference_pj["dense_dram"] / 1e6,
+        "inference_uj": layer.inference_pj["zeros_skipped"] / 1e6,
+        "energy_saved_by_skipping_percent": _find_saved_percent(layer),
+    }  # fmt: skip
 
 
 def _chart(layers: list[Waterfall]) -> Chart:

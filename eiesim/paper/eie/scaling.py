@@ -6,22 +6,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 
-from eiesim.base.published import PAPER_LAYERS, find_claim
+from eiesim.base.published import find_claim
+from eiesim.base.tables import Row
 from eiesim.catalog.matched import MATCHED, PRESET, REAL, Workload
-from eiesim.catalog.operands import Source
 from eiesim.hardware import Hardware
-from eiesim.paper.experiment import Experiment, Outcome, Row, Work
-from eiesim.paper.parts.layer_runs import tell_calibrated_mean
-from eiesim.paper.parts.workloads import ALEX8, list_matched_and_real, note_real
+from eiesim.paper.experiment import Experiment, Outcome
+from eiesim.paper.parts.curves import Curve, run_machines
+from eiesim.paper.parts.workloads import explain_calibrated_mean, note_real, share_layers
 from eiesim.paper.verdict import Judgement, Statement, Tolerance, Verdict
 from eiesim.report.charts import Chart, Panel
 from eiesim.runs.ratios import find_geomean
-from eiesim.sweep.evaluate import measure_machines
 
 PES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-STEPS = (*(f"{name}, 1 to 256 PEs" for name in PAPER_LAYERS), "alex-8, real, 1 to 256 PEs")
 DRAWN = Tolerance(10, "the layers are drawn")
 SCALES_WELL = 0.8
 """Share of perfect scaling that still counts as near-linear."""
@@ -32,126 +29,68 @@ MATCHED_NOTE = "Layers are drawn with the work that Table IV tells on 64 PEs (ma
 
 
 @dataclass(frozen=True)
-class Curve:
-    """One layer on machines of more and more PEs.
-
-    Attributes
-    ----------
-    cycles, entries, macs
-        Of each machine: cycles, entries that were processed, and those that are no padding zeros.
-    """
-
-    layer: str
-    workload: str
-    cycles: tuple[int, ...]
-    entries: tuple[int, ...]
-    macs: tuple[int, ...]
-    sources: tuple[Source, ...]
-
-    @property
-    def speedups(self) -> list[float]:
-        """Cycles of one PE over those of each machine."""
-        return [self.cycles[0] / cycles for cycles in self.cycles]
-
-    @property
-    def real_work(self) -> list[float]:
-        """Entries that are no padding zeros over all entries, 0 to 1."""
-        return [macs / entries for macs, entries in zip(self.macs, self.entries, strict=True)]
-
-    @property
-    def load_balances(self) -> list[float]:
-        """Cycles that the entries take with perfect balance over the cycles, 0 to 1."""
-        return [
-            entries / n_pes / cycles
-            for n_pes, entries, cycles in zip(PES, self.entries, self.cycles, strict=True)
-        ]
-
-
-@dataclass(frozen=True)
 class ScalingFigure:
-    """One of the three figures.
+    """One of the three figures: `column` of the table is drawn, its axis has this `label`.
 
-    Attributes
-    ----------
-    quantity
-        ``speedups``, ``real_work`` or ``load_balances``.
-    label
-        Of the vertical axis, with its unit.
-    judge
-        Sets what the text says beside the nine layers, and beside all that are there.
+    What the text says is judged by the nine layers, and by all that are there.
     """
 
     name: str
-    quantity: str
+    column: str
     label: str
     see: str
     note: str
     judge: Callable[[Sequence[Curve], Sequence[Curve]], Iterator[Judgement]]
 
 
-def work(data: Path) -> Iterator[Curve | None]:
-    """Run each layer on every machine, one after the other; None for a missing one."""
-    for name, workload in list_matched_and_real(data):
-        yield _run(name, workload) if workload else None
-
-
-WORK = Work(STEPS, work, (ALEX8,))
-
-
 def _run(name: str, workload: Workload) -> Curve:
-    hw, operands = Hardware.preset(PRESET), workload.operands
-    machines = [replace(hw, n_pes=n_pes) for n_pes in PES]
-    rows = measure_machines(operands.layer, operands.activations, machines)
-    return Curve(
-        name,
-        workload.kind,
-        tuple(row["cycles"] for row in rows),
-        tuple(row["macs"] + row["padding_macs"] for row in rows),
-        tuple(row["macs"] for row in rows),
-        operands.sources,
-    )
+    hw = Hardware.preset(PRESET)
+    return run_machines(name, workload, {n_pes: replace(hw, n_pes=n_pes) for n_pes in PES})
+
+
+WORK = share_layers(_run, ", 1 to 256 PEs")
 
 
 def judge_figure(parts: Iterable[Curve | None], figure: ScalingFigure) -> Outcome:
     """Set what the text says of a figure beside what the curves show."""
     curves = [part for part in parts if part is not None]
     drawn = [curve for curve in curves if curve.workload != REAL]
-    series = {curve.layer: getattr(curve, figure.quantity) for curve in drawn}
-    log = figure.quantity == "speedups"
-    panel = Panel("lines", tuple(map(str, PES)), series, "PEs", figure.label, log=log)
+    table = [row for curve in curves for row in _tabulate(curve)]
+    series = {curve.layer: [row[figure.column] for row in _tabulate(curve)] for curve in drawn}
+    panel = Panel("lines", tuple(map(str, PES)), series, "PEs", figure.label,
+                  log=figure.column == "speedup")  # fmt: skip
     quantity = figure.label.partition(",")[0]
     title = f"{quantity[0].upper()}{quantity[1:]} by number of PEs ({MATCHED})"
     return Outcome(
         note=f"{MATCHED_NOTE} {figure.note} {note_real(curve.workload for curve in curves)}",
         hardware=Hardware.preset(PRESET),
         verdicts=tuple(figure.judge(drawn, curves)),
-        tables={"curves": _tabulate(curves)},
+        tables={"curves": table},
         charts={figure.name: Chart(title, (panel,), figure.see)},
         sources=tuple(source for curve in curves for source in curve.sources),
     )
 
 
-def _tabulate(curves: Iterable[Curve]) -> list[Row]:
-    """Return one row a layer and machine."""
+def _tabulate(curve: Curve) -> list[Row]:
+    """Return one row a machine."""
     return [
         {
             "layer": curve.layer,
             "workload": curve.workload,
             "n_pes": n_pes,
-            "cycles": curve.cycles[number],
-            "entries": curve.entries[number],
-            "padding_entries": curve.entries[number] - curve.macs[number],
-            "speedup": curve.speedups[number],
-            "real_work": curve.real_work[number],
-            "load_balance": curve.load_balances[number],
+            "cycles": point.cycles,
+            "entries": point.entries,
+            "padding_entries": point.entries - point.macs,
+            "speedup": curve.points[1].cycles / point.cycles,
+            "real_work": point.real_work,
+            "load_balance": point.load_balance,
         }
-        for curve in curves
-        for number, n_pes in enumerate(PES)
+        for n_pes, point in curve.points.items()
     ]
 
 
 def _judge_speedup(drawn: Sequence[Curve], _curves: Sequence[Curve]) -> Iterator[Judgement]:
-    at_64 = {curve.layer: curve.speedups[PES.index(64)] / 64 for curve in drawn}
+    at_64 = {c.layer: c.points[1].cycles / c.points[64].cycles / 64 for c in drawn}
     worst = min(at_64, key=lambda layer: at_64[layer])
     others = min(share for layer, share in at_64.items() if layer != worst)
     yield Statement(
@@ -159,10 +98,9 @@ def _judge_speedup(drawn: Sequence[Curve], _curves: Sequence[Curve]) -> Iterator
         f"on 64 PEs {worst} reaches {at_64[worst]:.0%} of 64x, the others {others:.0%} and more",
         worst == "nt-we" and others >= SCALES_WELL, "another layer scales badly", MATCHED,
     )  # fmt: skip
-    gains = {c.layer: c.cycles[PES.index(64)] / c.cycles[PES.index(256)] for c in drawn}
+    gains = {c.layer: c.points[64].cycles / c.points[256].cycles for c in drawn}
     before, after = (
-        find_geomean([curve.load_balances[PES.index(n_pes)] for curve in drawn])
-        for n_pes in (64, 256)
+        find_geomean([curve.points[n_pes].load_balance for curve in drawn]) for n_pes in (64, 256)
     )
     without = find_geomean([gain for layer, gain in gains.items() if layer != worst])
     yield Verdict(
@@ -170,49 +108,49 @@ def _judge_speedup(drawn: Sequence[Curve], _curves: Sequence[Curve]) -> Iterator
         find_claim("throughput of 256 PEs over 64 PEs"), find_geomean([*gains.values()]), DRAWN,
         f"load balance goes from {before:.0%} to {after:.0%}; without {worst} it is {without:.2f}, "
         "and the paper does not tell over which layers it averages", MATCHED,
-        tell_calibrated_mean(gains),
+        explain_calibrated_mean(gains),
     )  # fmt: skip
 
 
 def _judge_real_work(drawn: Sequence[Curve], curves: Sequence[Curve]) -> Iterator[Judgement]:
     rising = all(
-        after > before - LESS_WORK
+        after.real_work > before.real_work - LESS_WORK
         for curve in curves
-        for before, after in pairwise(curve.real_work)
-    )  # fmt: skip
-    one, all_pes = ([curve.real_work[PES.index(n_pes)] for curve in drawn] for n_pes in (1, 256))
+        for before, after in pairwise(curve.points.values())
+    )
+    one, most = ([curve.points[n_pes].real_work for curve in drawn] for n_pes in (1, 256))
     yield Statement(
         "9 layers", "more PEs have fewer padding zeros", "section VI-C, Figure 12",
         f"real work rises from {min(one):.0%} to {max(one):.0%} on one PE to "
-        f"{min(all_pes):.0%} to {max(all_pes):.0%} on 256",
+        f"{min(most):.0%} to {max(most):.0%} on 256",
         rising, "a layer has more padding zeros on more PEs", MATCHED,
     )  # fmt: skip
 
 
 def _judge_balance(drawn: Sequence[Curve], curves: Sequence[Curve]) -> Iterator[Judgement]:
     falling = all(
-        after < before + BETTER_BALANCE
+        after.load_balance < before.load_balance + BETTER_BALANCE
         for curve in curves
-        for before, after in pairwise(curve.load_balances)
+        for before, after in pairwise(curve.points.values())
     )
-    few, many = ([curve.load_balances[PES.index(n_pes)] for curve in drawn] for n_pes in (4, 256))
+    few, many = ([curve.points[n_pes].load_balance for curve in drawn] for n_pes in (4, 256))
     yield Statement(
         "9 layers", "more PEs are balanced worse", "section VI-C, Figure 13",
         f"from {min(few):.0%} and more on 4 PEs to {min(many):.0%} to {max(many):.0%} on 256",
         falling, "a layer is balanced better on more PEs", MATCHED,
     )  # fmt: skip
-    efficiencies = [
-        [curve.load_balances[number] * curve.real_work[number] for number in (0, PES.index(64))]
-        for curve in drawn
-        if curve.layer != "nt-we"
-    ]
-    changes = [many_pes / one - 1 for one, many_pes in efficiencies]
+    one, most = (
+        [curve.points[n_pes].load_balance * curve.points[n_pes].real_work
+         for curve in drawn if curve.layer != "nt-we"]
+        for n_pes in (1, 64)
+    )  # fmt: skip
+    changes = [after / before - 1 for before, after in zip(one, most, strict=True)]
     yield Statement(
         "8 layers, without NT-We", "fewer padding zeros make up for it up to 64 PEs",
         "section VI-C: efficiency stays nearly constant for most benchmarks",
         f"real work times load balance changes from 1 to 64 PEs by {min(changes):+.0%} to "
         f"{max(changes):+.0%}",
-        all(many_pes >= (1 - FALLS) * one for one, many_pes in efficiencies),
+        all(after >= (1 - FALLS) * before for before, after in zip(one, most, strict=True)),
         f"a layer loses more than {FALLS:.0%} of its efficiency", MATCHED,
     )  # fmt: skip
 
@@ -220,7 +158,7 @@ def _judge_balance(drawn: Sequence[Curve], curves: Sequence[Curve]) -> Iterator[
 FIGURES = (
     ScalingFigure(
         "figure11",
-        "speedups",
+        "speedup",
         "speedup over one PE, x",
         "Near-linear speedup up to 64 PEs and beyond, but for NT-We.",
         f"""\
@@ -243,7 +181,7 @@ PE on down there is no padding zero at all, since no gap can exceed 15.""",
     ),
     ScalingFigure(
         "figure13",
-        "load_balances",
+        "load_balance",
         "load balance, theoretical over actual time",
         "The more PEs, the less even the load; NT-We falls first.",
         f"""\

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -10,8 +10,7 @@ from eiesim.base.published import read_table
 from eiesim.catalog.matched import PRESET, PUBLISHED, REAL
 from eiesim.hardware import Hardware
 from eiesim.paper.experiment import Experiment, Outcome
-from eiesim.paper.parts import layer_runs as layers
-from eiesim.paper.parts.layer_runs import WORK
+from eiesim.paper.parts import workloads
 from eiesim.paper.parts.workloads import MISSING, REAL_NAME, WorkloadRun
 from eiesim.paper.verdict import Judgement, Tolerance, Unreproducible, Verdict
 
@@ -36,10 +35,10 @@ QUANTITIES = (
 
 def judge(parts: Iterable[WorkloadRun | None]) -> Outcome:
     """Set sizes, densities and counted work beside the printed ones."""
-    runs = layers.list_runs(parts, PUBLISHED, REAL)
+    runs = workloads.list_runs(parts, PUBLISHED, REAL)
     printed = {row["layer"]: row for row in read_table("paper/eie_table3")}
     verdicts: list[Judgement] = [v for run in runs for v in _judge(run, printed[run.name])]
-    if not layers.list_runs(runs, REAL):
+    if not workloads.list_runs(runs, REAL):
         verdicts += [
             Unreproducible(REAL_NAME, quantity, unit, printed[REAL_NAME][column], MISSING, REAL)
             for quantity, unit, column in QUANTITIES
@@ -48,11 +47,11 @@ def judge(parts: Iterable[WorkloadRun | None]) -> Outcome:
         note=NOTE,
         hardware=Hardware.preset(PRESET),
         verdicts=tuple(verdicts),
-        sources=layers.list_sources(runs),
+        sources=workloads.list_sources(runs),
     )
 
 
-def _judge(run: WorkloadRun, printed: dict[str, str]) -> list[Verdict]:
+def _judge(run: WorkloadRun, printed: dict[str, str]) -> Iterator[Verdict]:
     layer, activations = run.workload.operands.layer, run.workload.operands.activations
     # the bias, which only the real layer has, is no part of Table III's matrix
     biases = 0 if layer.bias_codes is None else int(np.count_nonzero(layer.bias_codes))
@@ -65,27 +64,15 @@ def _judge(run: WorkloadRun, printed: dict[str, str]) -> list[Verdict]:
         f"{weight_percent:.1f} % of its weights and {act_percent:.1f} % of its activations are not "
         f"0, in Table III {printed['weight_percent']} and {printed['act_percent']} %"
     )
-    return [
-        Verdict(
-            run.name, quantity, unit, printed[column], value, _find_tolerance(run, column),
-            f"it is one image's: {densities}", run.kind, _tell_drawn(run, column),
-        )
-        for (quantity, unit, column), value in zip(QUANTITIES, ours, strict=True)
-    ]  # fmt: skip
+    for (quantity, unit, column), value in zip(QUANTITIES, ours, strict=True):
+        is_work = column == "flop_percent"
+        put_in = "the product of two densities that are drawn so" if is_work else "drawn so"
+        tolerance = workloads.TOLERANCES[REAL] if run.kind == REAL else CHANCE
+        yield Verdict(
+            run.name, quantity, unit, printed[column], value,
+            ROUNDED_WORK if is_work else tolerance, f"it is one image's: {densities}", run.kind,
+            "" if run.kind == REAL else put_in,
+        )  # fmt: skip
 
 
-def _find_tolerance(run: WorkloadRun, column: str) -> Tolerance:
-    if column == "flop_percent":
-        return ROUNDED_WORK
-    return layers.TOLERANCES[REAL] if run.kind == REAL else CHANCE
-
-
-def _tell_drawn(run: WorkloadRun, column: str) -> str:
-    if run.kind == REAL:
-        return ""
-    return (
-        "the product of two densities that are drawn so" if column == "flop_percent" else "drawn so"
-    )
-
-
-EXPERIMENT = Experiment(WORK, judge)
+EXPERIMENT = Experiment(workloads.WORK, judge)

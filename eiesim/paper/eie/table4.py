@@ -10,9 +10,8 @@ from eiesim.baselines.roofline import bound_time_us, read_peaks
 from eiesim.catalog.matched import MATCHED, PRESET, PUBLISHED, REAL
 from eiesim.hardware import Hardware
 from eiesim.paper.experiment import Experiment, Outcome
-from eiesim.paper.parts import layer_runs as layers
-from eiesim.paper.parts.layer_runs import TOLERANCES, WORK, note_workloads, tell_calibrated
-from eiesim.paper.parts.workloads import MISSING, WorkloadRun
+from eiesim.paper.parts import workloads
+from eiesim.paper.parts.workloads import MISSING, REAL_NAME, WorkloadRun
 from eiesim.paper.verdict import Judgement, Tolerance, Unreproducible, Verdict
 from eiesim.runs.clock import note_clock
 
@@ -25,67 +24,59 @@ SOLVED = Tolerance(1, "as near as whole columns allow")
 
 def judge(parts: Iterable[WorkloadRun | None]) -> Outcome:
     """Set the times beside the paper's."""
-    runs = layers.list_runs(parts)
-    found = {(run.name, run.kind): run for run in runs}
-    verdicts: list[Judgement] = [verdict for run in runs for verdict in _judge(run, found)]
-    if ("alex-8", REAL) not in found:
-        verdicts += _miss_real()
-    verdicts += _quote(found)
+    runs = workloads.list_runs(parts)
+    by_name = {(run.name, run.kind): run for run in runs}
+    verdicts: list[Judgement] = [verdict for run in runs for verdict in _judge(run, by_name)]
+    if (REAL_NAME, REAL) not in by_name:
+        verdicts += [
+            Unreproducible(REAL_NAME, matrix, "us", find_time_us(REAL_NAME, "eie", 1, matrix),
+                           MISSING, REAL)
+            for matrix in ("theoretical", "actual")
+        ]  # fmt: skip
     hw = Hardware.preset(PRESET)
     return Outcome(
-        note=f"{note_workloads(runs)} {NOTE}\n{note_clock(hw)}",
+        note=f"{workloads.note_workloads(runs)} {NOTE}\n{note_clock(hw)}",
         hardware=hw,
-        verdicts=tuple(verdicts),
-        tables={"workloads": [layers.describe_workload(run) for run in runs]},
+        verdicts=(*verdicts, *_quote(by_name)),
+        tables={"workloads": [workloads.describe_workload(run) for run in runs]},
         shown=("workloads",),
-        sources=layers.list_sources(runs),
+        sources=workloads.list_sources(runs),
     )
 
 
-def _judge(run: WorkloadRun, found: dict[tuple[str, str], WorkloadRun]) -> tuple[Verdict, Verdict]:
-    result = run.result
-    tolerance = TOLERANCES[run.kind]
-    theoretical = find_time_us(run.name, "eie", 1, "theoretical")
-    actual = find_time_us(run.name, "eie", 1, "actual")
+def _judge(run: WorkloadRun, runs: dict[tuple[str, str], WorkloadRun]) -> Iterator[Verdict]:
+    theoretical, actual = (
+        find_time_us(run.name, "eie", 1, matrix) for matrix in ("theoretical", "actual")
+    )
+    lost_percent = 100 * (1 - float(theoretical) / float(actual))
+    tolerance, solved, put_in = workloads.TOLERANCES[run.kind], workloads.TOLERANCES[run.kind], ""
     reason = "the work differs (see the theoretical time)"
     if run.kind == PUBLISHED:
-        reason = _explain(found[run.name, MATCHED])
+        # one input: Table IV's work takes another density than Table III's average
+        reason = (
+            "Table IV timed one input, Table III's densities are averages and rounded: its work "
+            f"takes {runs[run.name, MATCHED].workload.calibrated}"
+        )
     if run.kind == MATCHED:
-        lost_percent = 100 * (1 - float(theoretical) / float(actual))
+        solved, put_in = SOLVED, "a density was solved for this time"
         reason = (
             f"the paper loses {lost_percent:.0f} % of its time to imbalance, the drawn layer "
-            f"{100 * (1 - result.load_balance):.0f} %"
+            f"{100 * (1 - run.result.load_balance):.0f} %"
         )
-    return (
-        Verdict(run.name, "theoretical", "us", theoretical, result.theoretical_us,
-                SOLVED if run.kind == MATCHED else tolerance, reason, run.kind,
-                "a density was solved for this time" if run.kind == MATCHED else ""),
-        Verdict(run.name, "actual", "us", actual, result.latency_us, tolerance, reason, run.kind,
-                tell_calibrated(run)),
-    )  # fmt: skip
+    for matrix, printed, ours, within, why in (
+        ("theoretical", theoretical, run.result.theoretical_us, solved, put_in),
+        ("actual", actual, run.result.latency_us, tolerance, workloads.explain_calibrated(run)),
+    ):
+        yield Verdict(run.name, matrix, "us", printed, ours, within, reason, run.kind, why)
 
 
-def _explain(matched: WorkloadRun) -> str:
-    """Tell the one-input effect: Table IV's work takes another density than Table III's average."""
-    return (
-        "Table IV timed one input, Table III's densities are averages and rounded: its work takes "
-        f"{matched.workload.calibrated}"
-    )
-
-
-def _miss_real() -> Iterator[Unreproducible]:
-    for matrix in ("theoretical", "actual"):
-        printed = find_time_us("alex-8", "eie", 1, matrix)
-        yield Unreproducible("alex-8", matrix, "us", printed, MISSING, REAL)
-
-
-def _quote(found: dict[tuple[str, str], WorkloadRun]) -> Iterator[Unreproducible]:
+def _quote(runs: dict[tuple[str, str], WorkloadRun]) -> Iterator[Unreproducible]:
     """Quote the times of the other platforms, each with the least time that its peaks allow."""
     peaks = {peak.platform: peak for peak in read_peaks()}
     for row in read_table("paper/eie_table4"):
         if row["platform"] not in peaks or row["layer"] not in PAPER_LAYERS:
             continue
-        peak, layer = peaks[row["platform"]], found[row["layer"], PUBLISHED].workload.operands.layer
+        peak, layer = peaks[row["platform"]], runs[row["layer"], PUBLISHED].workload.operands.layer
         bound_us = bound_time_us(layer, peak, int(row["batch"]), row["matrix"])
         yield Unreproducible(
             row["layer"], f"{row['platform']}, {row['matrix']}, batch {row['batch']}", "us",
@@ -94,4 +85,4 @@ def _quote(found: dict[tuple[str, str], WorkloadRun]) -> Iterator[Unreproducible
         )  # fmt: skip
 
 
-EXPERIMENT = Experiment(WORK, judge)
+EXPERIMENT = Experiment(workloads.WORK, judge)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from eiesim.base.published import find_claim, read_table
+from eiesim.base.tables import Row
 from eiesim.baselines.published import find_time_us
 from eiesim.catalog.matched import PUBLISHED
 from eiesim.energy.area import estimate_area
@@ -22,7 +21,6 @@ from eiesim.runs.layer import LayerRun, run_layer
 
 CHIPS = {"EIE 64PE": "eie-64pe-45nm", "EIE 256PE": "eie-256pe-28nm"}
 PLATFORMS = {"Core-i7 5930K": "cpu", "GeForce Titan X": "gpu", "Tegra K1": "mgpu"}
-STEPS = tuple(CHIPS)
 LAYER = "alex-7"
 DRAWN = "the time of a drawn Alex-7, as in Table IV"
 SCALED = "Table II's PE brought to 28 nm: SRAMs by CACTI, logic by the feature size"
@@ -38,72 +36,6 @@ CLAIMS = {
 }
 """What the abstract claims of 256 PEs at 28 nm, by quantity."""
 QUOTED = Tolerance(1, "Table IV prints times to 0.1 us")
-FROM_TABLE4 = {(name, "mv_throughput_fps") for name in PLATFORMS}
-Row = dict[str, Any]
-NOTE = """\
-Frames are products of Alex-7, drawn from Table III. Power is that of the steady state, as in the
-paper; energy_counted_uj is what eiesim counts for the layer. The frames per second of CPU, GPU and
-mobile GPU follow from Table IV. Power and area of 64 PEs are calibrated to Table II, so that they
-agree is no evidence. For 28 nm eiesim scales logic with the feature size (28/45) at the same
-voltage, and takes the SRAMs from CACTI between 32 and 22 nm, where the voltage falls, too."""
-
-
-@dataclass(frozen=True)
-class ChipColumn:
-    """One of EIE's two columns."""
-
-    name: str
-    hw: Hardware
-    run: LayerRun
-
-
-def work(_data: Path) -> Iterator[ChipColumn]:
-    """Run Alex-7 on the two chips."""
-    for name, preset in CHIPS.items():
-        hw = Hardware.preset(preset)
-        yield ChipColumn(name, hw, run_layer(LAYER, hw, price_machine(hw)))
-
-
-WORK = Work(STEPS, work)
-
-
-def judge(parts: Iterable[ChipColumn]) -> Outcome:
-    """Set our columns beside the paper's."""
-    chips = list(parts)
-    printed = {row["platform"]: row for row in read_table("paper/eie_table5")}
-    ours = {chip.name: _describe(chip) for chip in chips}
-    verdicts: list[Judgement] = [
-        verdict for chip in chips for verdict in _judge(chip, ours[chip.name], printed)
-    ]
-    for name, platform in PLATFORMS.items():
-        frames = 1e6 / float(find_time_us(LAYER, platform, 1, "dense"))
-        paper = printed[name]["mv_throughput_fps"]
-        verdicts.append(
-            Verdict(
-                name,
-                "throughput, from Table IV",
-                "frames/s",
-                paper,
-                frames,
-                QUOTED,
-                "",
-                "",
-                "the inverse of Table IV's time",
-            )
-        )
-    verdicts += _quote_others(printed)
-    columns = [{"platform": name, "whose": "paper", **_take(row)} for name, row in printed.items()]
-    columns += [{"platform": name, "whose": "ours", **row} for name, row in ours.items()]
-    return Outcome(
-        note="\n".join([NOTE, *(note_clock(chip.hw) for chip in chips)]),
-        hardware=chips[0].hw,
-        verdicts=tuple(verdicts),
-        tables={"platforms": columns},
-        shown=("platforms",),
-        sources=tuple(source for chip in chips for source in chip.run.operands.sources),
-    )
-
-
 QUANTITIES = {
     "area_mm2": "mm2",
     "power_w": "W",
@@ -116,6 +48,44 @@ PARTS = {
     "energy_efficiency_fps_per_j": ("mv_throughput_fps", "power_w"),
 }
 """What quotients are made of."""
+NOTE = """\
+Frames are products of Alex-7, drawn from Table III. Power is that of the steady state, as in the
+paper; energy_counted_uj is what eiesim counts for the layer. The frames per second of CPU, GPU and
+mobile GPU follow from Table IV. Power and area of 64 PEs are calibrated to Table II, so that they
+agree is no evidence. For 28 nm eiesim scales logic with the feature size (28/45) at the same
+voltage, and takes the SRAMs from CACTI between 32 and 22 nm, where the voltage falls, too."""
+
+
+def work(_data: Path) -> Iterator[LayerRun]:
+    """Run Alex-7 on the two chips."""
+    for preset in CHIPS.values():
+        hw = Hardware.preset(preset)
+        yield run_layer(LAYER, hw, price_machine(hw))
+
+
+WORK = Work(tuple(CHIPS), work)
+
+
+def judge(parts: Iterable[LayerRun]) -> Outcome:
+    """Set our columns beside the paper's."""
+    runs = dict(zip(CHIPS, parts, strict=True))
+    machines = [run.result.hardware for run in runs.values()]
+    printed = {row["platform"]: row for row in read_table("paper/eie_table5")}
+    ours = {name: _describe(run) for name, run in runs.items()}
+    columns = [{"platform": name, "whose": "paper", **_take(row)} for name, row in printed.items()]
+    columns += [{"platform": name, "whose": "ours", **row} for name, row in ours.items()]
+    return Outcome(
+        note="\n".join([NOTE, *map(note_clock, machines)]),
+        hardware=machines[0],
+        verdicts=(
+            *(verdict for name, hw in zip(CHIPS, machines, strict=True)
+              for verdict in _judge(name, hw, ours[name], printed)),
+            *_judge_quoted(printed),
+        ),
+        tables={"platforms": columns},
+        shown=("platforms",),
+        sources=tuple(source for run in runs.values() for source in run.operands.sources),
+    )  # fmt: skip
 
 
 def _take(row: dict[str, str]) -> Row:
@@ -124,69 +94,67 @@ def _take(row: dict[str, str]) -> Row:
     return {"node": row["node"], "clock_mhz": clock_mhz} | numbers | {"energy_counted_uj": None}
 
 
-def _describe(chip: ChipColumn) -> Row:
-    area_mm2 = estimate_area(chip.hw).chip_mm2
-    power_w = find_chip_power_mw(chip.hw, price_machine(chip.hw)) / 1000
-    frames = 1e6 / chip.run.result.latency_us
-    energy = chip.run.energy
+def _describe(run: LayerRun) -> Row:
+    hw = run.result.hardware
+    area_mm2 = estimate_area(hw).chip_mm2
+    power_w = find_chip_power_mw(hw, price_machine(hw)) / 1000
+    frames = 1e6 / run.result.latency_us
     return {
-        "node": f"{chip.hw.node_nm:g}nm",
-        "clock_mhz": chip.hw.clock_mhz,
+        "node": f"{hw.node_nm:g}nm",
+        "clock_mhz": hw.clock_mhz,
         "area_mm2": area_mm2,
         "power_w": power_w,
         "mv_throughput_fps": frames,
         "area_efficiency_fps_per_mm2": frames / area_mm2,
         "energy_efficiency_fps_per_j": frames / power_w,
-        "energy_counted_uj": energy.total_pj / 1e6 if energy else None,
+        "energy_counted_uj": run.energy.total_pj / 1e6 if run.energy else None,
     }
 
 
-def _quote_others(printed: dict[str, dict[str, str]]) -> Iterator[Unreproducible]:
+def _judge_quoted(printed: dict[str, dict[str, str]]) -> Iterator[Judgement]:
+    """Judge others' throughput by Table IV, and quote the rest."""
+    for name, platform in PLATFORMS.items():
+        frames = 1e6 / float(find_time_us(LAYER, platform, 1, "dense"))
+        yield Verdict(
+            name, "throughput, from Table IV", "frames/s", printed[name]["mv_throughput_fps"],
+            frames, QUOTED, "", "", "the inverse of Table IV's time",
+        )  # fmt: skip
     for name, row in printed.items():
-        if name in CHIPS:
-            continue
         for quantity, unit in QUANTITIES.items():
-            if row[quantity] and (name, quantity) not in FROM_TABLE4:
+            in_table4 = name in PLATFORMS and quantity == "mv_throughput_fps"
+            if name not in CHIPS and row[quantity] and not in_table4:
                 yield Unreproducible(name, quantity, unit, row[quantity],
                                      "the paper quotes others' measurements")  # fmt: skip
 
 
-def _judge(chip: ChipColumn, row: Row, printed: dict[str, dict[str, str]]) -> Iterator[Verdict]:
+def _judge(
+    name: str, hw: Hardware, row: Row, printed: dict[str, dict[str, str]]
+) -> Iterator[Verdict]:
     """Judge one chip's column, and the abstract's claims of the larger one."""
-    paper, small = printed[chip.name], printed[next(iter(CHIPS))]
+    paper, small = printed[name], printed[next(iter(CHIPS))]
     scaled = paper is not small
     reasons = {
         "power_w": f"the paper's is {float(paper['power_w']) / float(small['power_w']):.2f} times "
-        f"that of 64 PEs at 45 nm and 800 MHz; ours is {1000 * row['power_w'] / chip.hw.n_pes:.1f} "
-        f"mW a PE at {chip.hw.node_nm:g} nm and {chip.hw.clock_mhz:g} MHz (see the note)",
-        "area_mm2": f"ours is {row['area_mm2'] / chip.hw.n_pes:.3f} mm2 a PE (see the note)",
+        f"that of 64 PEs at 45 nm and 800 MHz; ours is {1000 * row['power_w'] / hw.n_pes:.1f} "
+        f"mW a PE at {hw.node_nm:g} nm and {hw.clock_mhz:g} MHz (see the note)",
+        "area_mm2": f"ours is {row['area_mm2'] / hw.n_pes:.3f} mm2 a PE (see the note)",
         "mv_throughput_fps": f"our time of Alex-7 is {1e6 / row['mv_throughput_fps']:.1f} us, the "
         f"paper's {1e6 / float(paper['mv_throughput_fps']):.1f} us",
     }
     for quantity, unit in QUANTITIES.items():
         reason = "; ".join(reasons[part] for part in PARTS.get(quantity, (quantity,)))
-        put_in = SIXTY_FOUR_PES if quantity in CHIP and not scaled else ""
-        tolerance = _find_tolerance(quantity, scaled)
+        # what is scaled, and times of drawn layers, may lie off
+        why = [] if quantity in CHIP else [DRAWN]
+        why += [SCALED] if scaled and quantity != "mv_throughput_fps" else []
+        tolerance = Tolerance(PERCENT, "; ".join(why)) if why else ROUNDED
         yield Verdict(
-            chip.name, quantity, unit, paper[quantity], row[quantity], tolerance, reason,
-            PUBLISHED, put_in,
+            name, quantity, unit, paper[quantity], row[quantity], tolerance, reason, PUBLISHED,
+            "" if why else SIXTY_FOUR_PES,
         )  # fmt: skip
         if scaled and quantity in CLAIMS:
             claim = CLAIMS[quantity]
             ours = row[quantity] / float(printed[OTHER][quantity])
-            yield Verdict(
-                chip.name, claim, "x", find_claim(claim), ours, tolerance, reason, PUBLISHED
-            )  # fmt: skip
-
-
-def _find_tolerance(quantity: str, scaled: bool) -> Tolerance:
-    """Return how far a quantity may lie off, for the time in it and for what was scaled."""
-    if quantity in CHIP and not scaled:
-        return ROUNDED
-    why = [] if quantity in CHIP else [DRAWN]
-    if scaled and quantity != "mv_throughput_fps":
-        why.append(SCALED)
-    return Tolerance(PERCENT, "; ".join(why))
+            yield Verdict(name, claim, "x", find_claim(claim), ours, tolerance, reason, PUBLISHED)
 
 
 EXPERIMENT = Experiment(WORK, judge)

@@ -6,15 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from eiesim.base.published import PAPER_LAYERS
+from eiesim.base.tables import Row
 from eiesim.baselines.published import find_time_us
 from eiesim.catalog.layers import draw_benchmark, load_spec
 from eiesim.catalog.matched import CALIBRATED_ROW_VARIATION, MATCHED, PRESET, match_work
 from eiesim.catalog.operands import Source
+from eiesim.counters import RunResult
 from eiesim.hardware import Hardware
 from eiesim.image import encode
 from eiesim.layer.unevenness import measure_variation
@@ -25,97 +27,74 @@ from eiesim.paper.verdict import Tolerance, Verdict
 from eiesim.report.charts import Chart, Panel
 from eiesim.sim.engines import simulate
 
-__all__ = ["READS", "STEPS", "judge", "work"]
-
-STEPS = ("real layers", *PAPER_LAYERS)
 UNIFORM, DEFAULT = (0.0, 0.0), (ROW_VARIATION, COLUMN_VARIATION)
 TRIED = (UNIFORM, DEFAULT, (0.5, COLUMN_VARIATION), (0.9, COLUMN_VARIATION))
 """Row and column variations that the nine layers are drawn with."""
 TOLERANCE = Tolerance(8, "as of actual times with the paper's work: both are drawn")
 CALIBRATED = "rows calibrated"
-Row = dict[str, Any]
 Variations = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class MeasuredLayer:
-    """One real layer, and drawn ones like it.
-
-    Attributes
-    ----------
-    times_us
-        Theoretical and actual time of the real layer on the chip, means over some real inputs;
-        empty where no input is known.
-    balances
-        Load balance on the chip: of the real layer, and of layers of its size and densities, drawn
-        evenly, with the default unevenness and with its own; empty likewise.
-    """
-
-    layer: str
-    pruned_by: str
-    outputs: int
-    inputs: int
-    density: float
-    row_variation: float
-    column_variation: float
-    times_us: tuple[float, ...]
-    balances: dict[str, float]
-    source: Source
+Real = list[tuple[Row, Source]]
+"""Rows of real layers, and what each was read from."""
 
 
 @dataclass(frozen=True)
 class Tried:
-    """Load balance and time of one of the nine layers by variations of rows and columns."""
+    """Runs of one of the nine layers by variations of rows and columns."""
 
     layer: str
-    balances: dict[Variations, float]
-    times_us: dict[Variations, float]
+    results: dict[Variations, RunResult]
     sources: tuple[Source, ...]
 
 
-def work(data: Path) -> Iterator[list[MeasuredLayer] | Tried]:
+def work(data: Path) -> Iterator[Real | Tried]:
     """Measure the real layers, then draw the nine with more and more uneven rows."""
     hw = Hardware.preset(PRESET)
-    yield [_measure(real, hw) for real in read_real_layers(data)]
+    yield [(_measure(real, hw), real.source) for real in read_real_layers(data)]
     for name in PAPER_LAYERS:
-        balances: dict[Variations, float] = {}
-        found_us: dict[Variations, float] = {}
-        sources: tuple[Source, ...] = ()
+        results: dict[Variations, RunResult] = {}
         for rows, columns in TRIED:
             spec = replace(load_spec(name), row_variation=rows, column_variation=columns)
             operands = match_work(spec).operands
-            result = simulate(encode(operands.layer, hw), operands.activations, hw)
-            balances[rows, columns], sources = result.load_balance, operands.sources
-            found_us[rows, columns] = result.latency_us
-        yield Tried(name, balances, found_us, sources)
+            results[rows, columns] = simulate(encode(operands.layer, hw), operands.activations, hw)
+        yield Tried(name, results, operands.sources)
 
 
-WORK = Work(STEPS, work, READS)
+WORK = Work(("real layers", *PAPER_LAYERS), work, READS)
 
 
-def _measure(real: RealLayer, hw: Hardware) -> MeasuredLayer:
-    layer = real.layer
-    own = (
-        measure_variation(np.bincount(layer.codes.indices, minlength=layer.rows), layer.cols),
-        measure_variation(np.diff(layer.codes.indptr), layer.rows),
-    )
+def _measure(real: RealLayer, hw: Hardware) -> Row:
+    """Describe a real layer and drawn ones like it: times are means over its inputs, if any."""
+    layer, inputs = real.layer, real.inputs
+    rows = measure_variation(np.bincount(layer.codes.indices, minlength=layer.rows), layer.cols)
+    columns = measure_variation(np.diff(layer.codes.indptr), layer.rows)
+    row: Row = {
+        "layer": layer.name,
+        "pruned_by": real.pruned_by,
+        "outputs": layer.rows,
+        "inputs": layer.cols,
+        "weight_percent": 100 * layer.density,
+        "row_variation": rows,
+        "column_variation": columns,
+        **dict.fromkeys(("theoretical_us", "actual_us", "load_balance_real")),
+    }
+    drawn = {"even": UNIFORM, "default": DEFAULT, "own": (rows, columns)}
+    if not len(inputs):
+        return row | {f"load_balance_{kind}": None for kind in drawn}
     # codes of 8 bits take wider entries, no other time
     machine = replace(hw, codebook_bits=max(hw.codebook_bits, layer.codebook_bits))
-    balances: dict[str, float] = {}
-    times_us: tuple[float, ...] = ()
-    if len(real.inputs):
-        times_us = _time(layer, real.inputs, machine)
-        balances["real"] = times_us[0] / times_us[1]
-        density = float((real.inputs != 0).mean())
-        for kind, variations in (("even", UNIFORM), ("default", DEFAULT), ("own", own)):
-            balances[kind] = _draw_balance(layer, density, variations, hw)
-    return MeasuredLayer(
-        layer.name, real.pruned_by, layer.rows, layer.cols, layer.density, *own, times_us,
-        balances, real.source,
-    )  # fmt: skip
+    theoretical_us, actual_us = _time(layer, inputs, machine)
+    row |= {"theoretical_us": theoretical_us, "actual_us": actual_us,
+            "load_balance_real": theoretical_us / actual_us}  # fmt: skip
+    density = float((inputs != 0).mean())
+    return row | {
+        f"load_balance_{kind}": _draw_balance(layer, density, variations, hw)
+        for kind, variations in drawn.items()
+    }
 
 
-def _time(layer: CompressedLayer, inputs: Any, hw: Hardware) -> tuple[float, float]:
+def _time(
+    layer: CompressedLayer, inputs: Iterable[npt.NDArray[np.float32]], hw: Hardware
+) -> tuple[float, float]:
     """Return theoretical and actual time, means over some inputs."""
     image = encode(layer, hw)
     results = [simulate(image, activations, hw) for activations in inputs]
@@ -138,36 +117,36 @@ def _draw_balance(
     return theoretical_us / actual_us
 
 
-def fit_default(measured: Sequence[MeasuredLayer]) -> Variations | None:
+def fit_default(measured: Sequence[Row]) -> Variations | None:
     """Return the median variations of what the papers' authors pruned; None without such layers."""
-    fitted = [one for one in measured if one.pruned_by == AUTHORS]
+    fitted = [row for row in measured if row["pruned_by"] == AUTHORS]
     if not fitted:
         return None
-    return (
-        median(one.row_variation for one in fitted), median(one.column_variation for one in fitted)
-    )  # fmt: skip
+    rows, columns = (
+        median(row[f"{lines}_variation"] for row in fitted) for lines in ("row", "column")
+    )
+    return rows, columns
 
 
-def judge(parts: Iterable[list[MeasuredLayer] | Tried]) -> Outcome:
+def judge(parts: Iterable[Real | Tried]) -> Outcome:
     """Set the drawn layers' load balance beside the paper's."""
-    found = list(parts)
-    measured = [one for part in found if isinstance(part, list) for one in part]
-    tried = [part for part in found if isinstance(part, Tried)]
-    tables = {"real": [_describe(one) for one in measured]} if measured else {}
+    real, *drawn = parts
+    assert isinstance(real, list)
+    measured = [row for row, _ in real]
+    tried = [part for part in drawn if isinstance(part, Tried)]
     verdicts = tuple(verdict for layer in tried for verdict in _judge(layer))
+    tables = {"real": measured} if measured else {}
+    sources = [source for _, source in real] + [
+        source for layer in tried for source in layer.sources
+    ]
     return Outcome(
         note=_write_note(measured, verdicts),
         hardware=Hardware.preset(PRESET),
         verdicts=verdicts,
-        tables=tables | {"drawn": [_list(layer) for layer in tried]},
+        tables=tables | {"drawn": [_list_balances(layer) for layer in tried]},
         shown=(*tables, "drawn"),
         charts={"unevenness": _chart(tried)},
-        sources=tuple(
-            dict.fromkeys(
-                [one.source for one in measured]
-                + [source for layer in tried for source in layer.sources]
-            )
-        ),
+        sources=tuple(dict.fromkeys(sources)),
     )
 
 
@@ -178,8 +157,8 @@ def _judge(layer: Tried) -> Iterator[Verdict]:
         ("drawn with the default", DEFAULT),
         (CALIBRATED, (CALIBRATED_ROW_VARIATION.get(layer.layer), COLUMN_VARIATION)),
     ):
-        if variations in layer.times_us:
-            ours = layer.times_us[variations]
+        if variations in layer.results:
+            ours = layer.results[variations].latency_us
             how = "unevenly" if ours < float(printed) else "evenly"
             yield Verdict(
                 layer.layer, f"actual time, {words}", "us", printed, ours, TOLERANCE,
@@ -195,34 +174,18 @@ def _find_balance(layer: str) -> float:
     return theoretical / actual
 
 
-def _describe(one: MeasuredLayer) -> Row:
-    return {
-        "layer": one.layer,
-        "pruned_by": one.pruned_by,
-        "outputs": one.outputs,
-        "inputs": one.inputs,
-        "weight_percent": 100 * one.density,
-        "row_variation": one.row_variation,
-        "column_variation": one.column_variation,
-        "theoretical_us": one.times_us[0] if one.times_us else None,
-        "actual_us": one.times_us[1] if one.times_us else None,
-        **{f"load_balance_{kind}": one.balances.get(kind)
-           for kind in ("real", "even", "default", "own")},
-    }  # fmt: skip
-
-
-def _list(layer: Tried) -> Row:
+def _list_balances(layer: Tried) -> Row:
     return {"layer": layer.layer, "load_balance_paper": _find_balance(layer.layer)} | {
-        f"load_balance_rows_{rows:g}_columns_{columns:g}": balance
-        for (rows, columns), balance in layer.balances.items()
+        f"load_balance_rows_{rows:g}_columns_{columns:g}": result.load_balance
+        for (rows, columns), result in layer.results.items()
     }
 
 
-def _write_note(measured: list[MeasuredLayer], verdicts: Sequence[Verdict]) -> str:
+def _write_note(measured: list[Row], verdicts: Sequence[Verdict]) -> str:
     fitted = fit_default(measured)
-    told = "The real layers are missing, so that the default could not be fitted again here."
+    origin = "The real layers are missing, so that the default could not be fitted again here."
     if fitted is not None:
-        told = (
+        origin = (
             f"The default of drawn layers, {ROW_VARIATION:g} and {COLUMN_VARIATION:g}, is the "
             "median of the layers that the papers' authors pruned to a density below 60 %: "
             f"{fitted[0]:.2f} and {fitted[1]:.2f} here. Layers pruned by others, and in blocks of "
@@ -232,7 +195,7 @@ def _write_note(measured: list[MeasuredLayer], verdicts: Sequence[Verdict]) -> s
     beyond = [verdict.layer for verdict in default if not verdict.within]
     return f"""\
 Row and column variation: coefficient of variation of the rates at which rows and columns are
-filled, with what chance alone gives taken off. {told} Load balance is theoretical over actual
+filled, with what chance alone gives taken off. {origin} Load balance is theoretical over actual
 time on {PRESET}, of the real layer with some of its real inputs, and of layers drawn with its
 size and densities: evenly, with the default, with its own variations. The nine layers are drawn
 with the work that Table IV tells (matched, calibrated). What to see: how unevenly rows are filled
@@ -245,15 +208,15 @@ order of its rows matter, which a drawn layer does not have."""
 
 
 def _chart(tried: list[Tried]) -> Chart:
-    series: dict[str, list[float | None]] = {
-        "paper": [_find_balance(layer.layer) for layer in tried]
-    }
-    for rows, columns in TRIED:
-        label = f"rows {rows:g}, columns {columns:g}"
-        series[label] = [layer.balances[rows, columns] for layer in tried]
+    paper = [_find_balance(layer.layer) for layer in tried]
+    balances = {tries: [layer.results[tries].load_balance for layer in tried] for tries in TRIED}
+    drawn = {f"rows {rows:g}, columns {columns:g}": balances[rows, columns]
+             for rows, columns in TRIED}  # fmt: skip
     names = tuple(layer.layer for layer in tried)
-    panel = Panel("bars", names, series, "", "load balance, theoretical over actual time")
-    better = sum(layer.balances[UNIFORM] > _find_balance(layer.layer) for layer in tried)
+    panel = Panel(
+        "bars", names, {"paper": paper} | drawn, "", "load balance, theoretical over actual time"
+    )
+    better = sum(ours > printed for ours, printed in zip(balances[UNIFORM], paper, strict=True))
     see = f"Drawn evenly, {better} of {len(tried)} layers are balanced better than the paper's."
     return Chart("Load balance by unevenness of the drawn rows", (panel,), see, 7.4, 3.6)
 

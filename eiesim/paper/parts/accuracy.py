@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,10 +45,8 @@ class Accuracy(NamedTuple):
     ----------
     measure
         What the percentages are of.
-    percent
-        By arithmetic.
-    formats
-        By arithmetic, one a layer.
+    percent, formats
+        By arithmetic; formats one a layer.
     close_percent
         Share of the inputs whose two largest float32 outputs differ by less than a step of int8.
     photographs
@@ -89,12 +87,14 @@ def measure_networks(data: Path) -> Iterator[tuple[Accuracy, ...]]:
 
 def _run_lenet(data: Path, network: str) -> tuple[Accuracy, ...]:
     lenet = load_lenet(data, network)
-    plain = [append_bias(sparse.csc_array(weights), bias) for weights, bias in lenet.layers]
-    shared = [expand(compress(weights, bias=bias)) for weights, bias in lenet.layers]
+    codebooks = {
+        UNSHARED: [append_bias(sparse.csc_array(weights), bias) for weights, bias in lenet.layers],
+        SHARED: [expand(compress(weights, bias=bias)) for weights, bias in lenet.layers],
+    }
     return tuple(
         _describe(network, codebook, "test images classified right", lenet.labels,
                   _run_all(layers, lenet.inputs))
-        for codebook, layers in ((UNSHARED, plain), (SHARED, shared))
+        for codebook, layers in codebooks.items()
     )  # fmt: skip
 
 
@@ -106,18 +106,19 @@ def _run_squeezenet(data: Path) -> Accuracy:
                    np.float32, shape).reshape(stored.layer.cols, -1)
         for name in PHOTOGRAPHS
     ]  # fmt: skip
-    runs = _run_all([expand(stored.layer, stored.bias)], np.concatenate(inputs, axis=1))
+    runs = _run_all((expand(stored.layer, stored.bias),), np.concatenate(inputs, axis=1))
     classes = {name: _classify(outputs, stored.bias) for name, (outputs, _) in runs.items()}
     exact = runs["float32"][0].argmax(0)
     row = _describe(SQUEEZENET, "8 bits", "positions with the class of float32", exact, runs)
     return row._replace(
-        photographs={name: int((it == classes["float32"]).sum()) for name, it in classes.items()}
+        photographs={
+            name: int((labels == classes["float32"]).sum()) for name, labels in classes.items()
+        }
     )
 
 
-def _run_all(layers: Iterable[sparse.csc_array[Any]], inputs: npt.NDArray[np.float32]) -> Runs:
-    chain = tuple(layers)
-    return {name: run_layers(chain, inputs, bits) for name, bits in ARITHMETIC.items()}
+def _run_all(layers: Sequence[sparse.csc_array[Any]], inputs: npt.NDArray[np.float32]) -> Runs:
+    return {name: run_layers(layers, inputs, bits) for name, bits in ARITHMETIC.items()}
 
 
 def _describe(

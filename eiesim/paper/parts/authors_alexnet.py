@@ -22,17 +22,7 @@ with the 4-bit codes of that file."""
 
 @dataclass(frozen=True)
 class EntryBits:
-    """One layer, or all together: its weights, and codes and indices of its entries.
-
-    Attributes
-    ----------
-    name
-        The layer, or ``total``.
-    weights
-        Dense weights.
-    stream_bits
-        Bits of codes and indices by bits of a fully connected layer's code.
-    """
+    """One layer, or ``total``: its dense weights, and bits of codes and indices by `CODE_BITS`."""
 
     name: str
     weights: int

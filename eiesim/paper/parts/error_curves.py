@@ -60,27 +60,25 @@ def find_table() -> Path:
 def list_sources() -> tuple[Source, ...]:
     """Return the file of the curves."""
     file = find_table()
-    given = (
-        f"eiesim/data/{SHIPPED}" if file != TRAINED else "curves.csv of eiesim reproduce --train"
-    )
-    return (Source(given, hash_file(file), 0),)
+    name = "curves.csv of eiesim reproduce --train" if file == TRAINED else f"eiesim/data/{SHIPPED}"
+    return (Source(name, hash_file(file), 0),)
 
 
 def work(_data: Path) -> Iterator[tuple[ErrorPoint, ...]]:
     """Read the curves."""
     (_, header), *lines = read_csv(find_table())
-    rows = [dict(zip(header, words, strict=True)) for _, words in lines]
-    yield tuple(
-        ErrorPoint(
-            row["network"], row["figure"], row["curve"], row["start"],
-            float(row["density"]) if row["density"] else None,
-            int(row["conv_bits"]) if row["conv_bits"] else None,
-            int(row["fc_bits"]) if row["fc_bits"] else None,
-            int(row["weights_kept"]), float(row["rate"]),
-            float(row["error_before_percent"]) if row["error_before_percent"] else None,
-            float(row["error_percent"]),
-        )
-        for row in rows
+    yield tuple(_read_point(dict(zip(header, words, strict=True))) for _, words in lines)
+
+
+def _read_point(row: dict[str, str]) -> ErrorPoint:
+    density, before = (float(row[name]) if row[name] else None
+                       for name in ("density", "error_before_percent"))  # fmt: skip
+    conv_bits, fc_bits = (
+        int(row[name]) if row[name] else None for name in ("conv_bits", "fc_bits")
+    )
+    return ErrorPoint(
+        row["network"], row["figure"], row["curve"], row["start"], density, conv_bits, fc_bits,
+        int(row["weights_kept"]), float(row["rate"]), before, float(row["error_percent"]),
     )  # fmt: skip
 
 

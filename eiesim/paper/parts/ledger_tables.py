@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from eiesim.base.published import read_table
+from eiesim.base.tables import Row
 from eiesim.compress.ledger import TOTAL, LayerBits
 from eiesim.hardware import Hardware
-from eiesim.paper.experiment import Outcome, Row
+from eiesim.paper.experiment import Outcome
 from eiesim.paper.parts.ledgers import (
     DRAWN,
     FOUR_BITS,
@@ -20,7 +21,7 @@ from eiesim.paper.parts.ledgers import (
     describe_gap,
     list_sources,
 )
-from eiesim.paper.verdict import Judgement, Tolerance, Verdict
+from eiesim.paper.verdict import Tolerance, Verdict
 
 PrintedRow = Mapping[str, str]
 CHANCE = Tolerance(
@@ -38,62 +39,60 @@ def judge_network(parts: Iterable[Sequence[NetworkBits]], name: str) -> Outcome:
     printed = [row for row in read_table("paper/dc_tables2to5") if row["network"] == name]
     drawn = choose(rounds, name, DRAWN)
     four = next(iter(choose(rounds, name, FOUR_BITS)), None)
-    verdicts = [
-        verdict
-        for bits in drawn
-        for row in printed
-        for verdict in _judge_row(bits, four, row, printed)
-    ]
-    shown = [
-        _describe(bits, layer)
-        for workload in (DRAWN, LAPLACE, FOUR_BITS, TRAINED)
-        for bits in choose(rounds, name, workload)
-        for layer in (*bits.ledger.rows, bits.ledger.total)
-    ]
+    gaps = (f"Ours, drawn: {describe_gap(bits.ledger, printed[-1])}." for bits in drawn)
     return Outcome(
-        " ".join([NOTE, *_list_contradictions(printed), *(
-            f"Ours, drawn: {describe_gap(bits.ledger, printed[-1])}." for bits in drawn
-        )]),
-        Hardware(), tuple(verdicts), {"layers": shown}, ("layers",), sources=list_sources(drawn),
-    )  # fmt: skip
+        note=" ".join([NOTE, *_list_contradictions(printed), *gaps]),
+        hardware=Hardware(),
+        verdicts=tuple(
+            verdict
+            for bits in drawn
+            for row in printed
+            for verdict in _judge_row(bits, four, row, printed)
+        ),
+        tables={
+            "layers": [
+                _describe(bits, layer)
+                for workload in (DRAWN, LAPLACE, FOUR_BITS, TRAINED)
+                for bits in choose(rounds, name, workload)
+                for layer in _map_layers(bits).values()
+            ]
+        },
+        shown=("layers",),
+        sources=list_sources(drawn),
+    )
 
 
-def _find(bits: NetworkBits, layer: str) -> LayerBits:
-    rows = (*bits.ledger.rows, bits.ledger.total)
-    return next(row for row in rows if row.name == layer)
+def _map_layers(bits: NetworkBits) -> dict[str, LayerBits]:
+    return {layer.name: layer for layer in (*bits.ledger.rows, bits.ledger.total)}
 
 
 def _judge_row(
     drawn: NetworkBits, four: NetworkBits | None, row: PrintedRow, printed: Sequence[PrintedRow]
-) -> list[Judgement]:
+) -> Iterator[Verdict]:
     """Judge a layer, and beside it the same with codes of 4 bits where these make it another."""
-    bits = _find(drawn, row["layer"])
-    other = _find(four, row["layer"]) if four else bits
+    bits = _map_layers(drawn)[row["layer"]]
+    other = _map_layers(four)[row["layer"]] if four else bits
     if other.shared_bits == bits.shared_bits:
-        return _judge_layer(bits, row, printed, DRAWN, "")
+        yield from _judge_layer(bits, row, printed, DRAWN, "")
+        return
     four_bits, five_bits = (
         f"with {words} codes it is {100 / layer.shared_rate:.2f} %, after Huffman coding "
         f"{find_coded_percent(layer):.2f} %"
         for words, layer in (("4-bit", other), ("5-bit", bits))
     )
-    return [
-        *_judge_layer(bits, row, printed, DRAWN, four_bits),
-        *(verdict for verdict in _judge_layer(other, row, printed, FOUR_BITS, five_bits)
-          if verdict.quantity.startswith("rate")),
-    ]  # fmt: skip
+    yield from _judge_layer(bits, row, printed, DRAWN, four_bits)
+    for verdict in _judge_layer(other, row, printed, FOUR_BITS, five_bits):
+        if verdict.quantity.startswith("rate"):
+            yield verdict
 
 
 def _judge_layer(
-    bits: LayerBits,
-    row: PrintedRow,
-    printed: Sequence[PrintedRow],
-    workload: str,
-    beside: str,
-) -> list[Judgement]:
+    bits: LayerBits, row: PrintedRow, printed: Sequence[PrintedRow], workload: str, beside: str
+) -> Iterator[Verdict]:
     codes, gaps = (
         stream / bits.entries for stream in (bits.huffman_codes_bits, bits.huffman_gaps_bits)
     )
-    kept = (
+    densities = (
         f"{bits.padding / bits.entries:.0%} of our entries are padding zeros, whose number hangs "
         "on where weights stand"
         if 100 / bits.shared_rate > float(row["rate_percent_pq"])
@@ -104,24 +103,21 @@ def _judge_layer(
         f"an entry takes {codes:.1f} + {gaps:.1f} bits, in the paper's table "
         f"{row['weight_bits_pqh']} + {row['index_bits_pqh']}"
     )
-    quantities = (
+    for what, unit, column, ours, tolerance, reason, put_in in (
         ("density", "%", "weight_percent", 100 * bits.density, CHANCE, "", "drawn so"),
         ("weight bits, P+Q+H", "bits", "weight_bits_pqh", codes, ROUNDED,
          _explain_bits("codes", codes, row, "weight_bits", printed), ""),
         ("index bits, P+Q+H", "bits", "index_bits_pqh", gaps, ROUNDED,
          _explain_bits("relative indices", gaps, row, "index_bits", printed), ""),
         ("rate, P+Q", "%", "rate_percent_pq", 100 / bits.shared_rate, _add(ROUNDED, beside),
-         _join(kept, beside), ""),
+         _join(densities, beside), ""),
         ("rate, P+Q+H", "%", "rate_percent_pqh", find_coded_percent(bits), _add(ROUNDED, beside),
          _join(streams, beside), ""),
-    )  # fmt: skip
-    return [
-        Verdict(
+    ):  # fmt: skip
+        yield Verdict(
             bits.name, what, unit, row[column], ours, tolerance, reason or "of chance", workload,
-            told,
-        )
-        for what, unit, column, ours, tolerance, reason, told in quantities
-    ]  # fmt: skip
+            put_in,
+        )  # fmt: skip
 
 
 def _join(*words: str) -> str:
@@ -146,12 +142,7 @@ def _explain_bits(
 def find_contradiction(row: PrintedRow, column: str, printed: Sequence[PrintedRow]) -> str:
     """Return how a printed mean of bits contradicts other printed numbers; nothing if it does not.
 
-    Parameters
-    ----------
-    row
-        A layer or the total of Tables 2 to 5.
-    column
-        ``weight_bits`` or ``index_bits``.
+    The column is ``weight_bits`` or ``index_bits`` of Tables 2 to 5.
     """
     mean, before = row[f"{column}_pqh"], row[f"{column}_pq"]
     if row["layer"] == TOTAL:
@@ -167,13 +158,15 @@ def find_contradiction(row: PrintedRow, column: str, printed: Sequence[PrintedRo
 
 
 def _list_contradictions(printed: Sequence[PrintedRow]) -> list[str]:
-    found = [
+    contradictions = [
         f"{row['layer']}, {column.replace('_', ' ')}: {contradiction}"
         for row in printed
         for column in ("weight_bits", "index_bits")
         if (contradiction := find_contradiction(row, column, printed))
     ]
-    return [f"The printed numbers contradict one another: {'; '.join(found)}."] if found else []
+    if not contradictions:
+        return []
+    return [f"The printed numbers contradict one another: {'; '.join(contradictions)}."]
 
 
 def find_coded_percent(bits: LayerBits) -> float:

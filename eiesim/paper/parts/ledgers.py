@@ -53,8 +53,6 @@ class NetworkBits:
     ----------
     name
         As in `NAMES`, or ``Alex-8``.
-    workload
-        Where its weights come from.
     net_bytes
         Length of the authors' `.net` file by our count, where the network comes from one.
     seed
@@ -70,19 +68,14 @@ class NetworkBits:
 
 
 @cache
-def _count_drawn(own: str, magnitudes: Distribution) -> Ledger:
-    """Return the ledger of a network that is drawn, the same for all tables."""
-    return count_bits(tuple(draw_network(load_network(own), 0, magnitudes)))
-
-
-@cache
-def _count_four_bits() -> Ledger:
-    """Return AlexNet's ledger with codes of 4 bits in fully connected layers."""
-    spec = load_network(NAMES[ALEXNET])
+def _count_drawn(network: str, magnitudes: Distribution, fc_bits: int | None = None) -> Ledger:
+    """Return the ledger of a drawn network, fully connected layers with some bits or its own."""
+    spec = load_network(network)
     layers = tuple(
-        replace(layer, codebook_bits=4) if layer.kind == "fc" else layer for layer in spec.layers
+        replace(layer, codebook_bits=fc_bits) if fc_bits and layer.kind == "fc" else layer
+        for layer in spec.layers
     )
-    return count_bits(tuple(draw_network(replace(spec, layers=layers))))
+    return count_bits(tuple(draw_network(replace(spec, layers=layers), 0, magnitudes)))
 
 
 def work(
@@ -95,14 +88,15 @@ def work(
     drawn
         What weights are drawn from, by the name of the workload.
     """
-    for name, own in NAMES.items():
-        source = (find_source(own),)
+    for name, network in NAMES.items():
+        source = (find_source(network),)
         counted = tuple(
-            NetworkBits(name, workload, _count_drawn(own, magnitudes), source)
+            NetworkBits(name, workload, _count_drawn(network, magnitudes), source)
             for workload, magnitudes in drawn
         )
         if name == ALEXNET:
-            counted += (NetworkBits(name, FOUR_BITS, _count_four_bits(), source),)
+            four_bits = _count_drawn(network, "normal", 4)
+            counted += (NetworkBits(name, FOUR_BITS, four_bits, source),)
         yield counted
     yield (*_count_trained(), *_count_real(data))
 
@@ -111,11 +105,11 @@ WORK = Work(STEPS, work, READS)
 
 
 def _count_trained() -> Iterator[NetworkBits]:
-    for name, own in NAMES.items():
-        if own not in trained_names():
+    for name, network in NAMES.items():
+        if network not in trained_names():
             continue
-        for run in load_trained(own).account["seeds"]:
-            content = load_trained(own, run["seed"]).container
+        for run in load_trained(network).account["seeds"]:
+            content = load_trained(network, run["seed"]).container
             ledger = count_bits(content.layers, content.metadata)
             yield NetworkBits(name, TRAINED, ledger, seed=run["seed"])
 
@@ -128,9 +122,8 @@ def _count_real(data: Path) -> Iterator[NetworkBits]:
     if (data / ALEX8).is_file():
         layer, _ = read_layer(data / ALEX8)
         sources = (Source(ALEX8, hash_file(data / ALEX8)),)
-        yield NetworkBits(
-            "Alex-8", REAL, count_bits([StoredLayer(layer, (layer.rows, layer.cols))]), sources
-        )
+        ledger = count_bits([StoredLayer(layer, (layer.rows, layer.cols))])
+        yield NetworkBits("Alex-8", REAL, ledger, sources)
 
 
 def choose(
@@ -145,8 +138,8 @@ def choose(
 def find_nearest(parts: Iterable[Sequence[NetworkBits]], name: str) -> tuple[NetworkBits, ...]:
     """Return one of `NAMES` as near to the paper's as there is: trained here, or real, or drawn."""
     rounds = [*parts]
-    found = (choose(rounds, name, workload) for workload in (TRAINED, REAL, DRAWN))
-    return next((networks for networks in found if networks), ())
+    nearest = (choose(rounds, name, workload) for workload in (TRAINED, REAL, DRAWN))
+    return next(filter(None, nearest), ())
 
 
 def describe_before(ours: Ledger, printed: Mapping[str, str]) -> str:

@@ -7,13 +7,15 @@ from pathlib import Path
 from statistics import geometric_mean
 
 from eiesim.base.published import PAPER_LAYERS
+from eiesim.base.tables import Row
 from eiesim.baselines.measured import MeasurementPlan
 from eiesim.baselines.published import list_published
 from eiesim.baselines.rows import Baseline
 from eiesim.catalog.layers import find_spec_file, load_spec
 from eiesim.catalog.operands import Source, hash_file
 from eiesim.hardware import Hardware
-from eiesim.paper.experiment import Outcome, Row, Work
+from eiesim.paper.experiment import Outcome, Work
+from eiesim.paper.parts.workloads import QUOTED
 from eiesim.paper.verdict import Statement
 from eiesim.report.charts import Chart, Panel
 from eiesim.runs.baseline import measure_layers, open_devices
@@ -37,8 +39,8 @@ def work(_data: Path) -> Iterator[tuple[Baseline, ...]]:
     """List what is published, then measure two layers."""
     yield tuple(row for layer in LAYERS for row in list_published(layer, BATCHES))
     with open_devices(None) as (devices, _):
-        for found in measure_layers(MEASURED, MeasurementPlan(batches=(1,)), devices[:1]):
-            yield found.rows
+        for measured in measure_layers(MEASURED, MeasurementPlan(batches=(1,)), devices[:1]):
+            yield measured.rows
 
 
 WORK = Work(STEPS, work)
@@ -54,25 +56,18 @@ def list_sources() -> tuple[Source, ...]:
 
 def list_gains(parts: Iterable[Sequence[Baseline]], energy: bool) -> list[Row]:
     """Return what pruned layers gain over dense ones on the same platform, in time or in energy."""
-    rows = [row for part in parts for row in part if row.platform != "eie"]
-    found = {(row.layer, row.platform, row.batch, row.kind, row.matrix): row for row in rows}
-    gains = []
-    for (layer, platform, batch, kind, matrix), dense in found.items():
-        sparse = found.get((layer, platform, batch, kind, "sparse"))
-        if matrix != "dense" or sparse is None:
-            continue
-        costs = [_find_cost(row, energy) for row in (dense, sparse)]
-        if None not in costs:
-            gain = (costs[0] or 0) / (costs[1] or 1)
-            gains.append({"layer": layer, "platform": platform, "batch": batch, "kind": kind,
-                          "gain": gain})  # fmt: skip
-    return gains
-
-
-def _find_cost(row: Baseline, energy: bool) -> float | None:
-    if not energy:
-        return row.time_us
-    return None if row.power_w is None else row.time_us * row.power_w
+    costs: dict[tuple[tuple[str, str, int, str], str], float] = {}
+    for row in (row for part in parts for row in part if row.platform != "eie"):
+        power_w = row.power_w if energy else 1.0
+        if power_w is not None:
+            key = (row.layer, row.platform, row.batch, row.kind)
+            costs[key, row.matrix] = row.time_us * power_w
+    return [
+        dict(zip(("layer", "platform", "batch", "kind"), key, strict=True))
+        | {"gain": dense / costs[key, "sparse"]}
+        for (key, matrix), dense in costs.items()
+        if matrix == "dense" and (key, "sparse") in costs
+    ]
 
 
 def judge_figure(
@@ -87,23 +82,22 @@ def judge_figure(
     """
     gains = list_gains(list(parts), energy)
     what = "energy efficiency" if energy else "speedup"
-    published = [row for row in gains if row["kind"] == "published"]
+    published = {
+        (row["layer"], row["platform"], row["batch"]): row["gain"]
+        for row in gains
+        if row["kind"] == "published"
+    }
     means = {
-        (platform, batch): geometric_mean(
-            [
-                row["gain"]
-                for row in published
-                if (row["platform"], row["batch"]) == (platform, batch)
-            ]
-        )
+        (platform, batch): geometric_mean([
+            gain for (_, *other), gain in published.items() if other == [platform, batch]
+        ])
         for platform in PLATFORMS
         for batch in BATCHES
-    }
-    statements = [_judge_claim(means, claim), _judge_batches(means)]
+    }  # fmt: skip
     panels = tuple(
         Panel(
             "bars", LAYERS,
-            {NAMES[platform]: [_find(published, layer, platform, batch) for layer in LAYERS]
+            {NAMES[platform]: [published.get((layer, platform, batch)) for layer in LAYERS]
              for platform in PLATFORMS},
             f"batch {batch}", f"{what} of pruned over dense",
         )
@@ -113,45 +107,42 @@ def judge_figure(
         f"{what.capitalize()} of pruned layers over dense ones on the same platform", panels,
         "Quotients of the printed numbers, with one input at a time and with 64.",
     )  # fmt: skip
-    table = [
-        {"platform": NAMES[key[0]], "batch": key[1], "gain": gain} for key, gain in means.items()
-    ]
-    measured = [row["layer"] for row in gains if row["kind"] == "measured"]
-    beside = f"What {' and '.join(measured)} gain here is in the table gains." if measured else ""
-    note = f"{ORIGIN} {beside}"
+    measured = " and ".join(row["layer"] for row in gains if row["kind"] == "measured")
+    beside = f"What {measured} gain here is in the table gains." if measured else ""
     return Outcome(
-        note, Hardware(), tuple(statements), {"gains": gains, "means": table}, ("means",),
-        {name: chart}, list_sources(),
-    )  # fmt: skip
-
-
-def _find(rows: Sequence[Row], layer: str, platform: str, batch: int) -> float | None:
-    wanted = (layer, platform, batch)
-    return next(
-        (row["gain"] for row in rows if (row["layer"], row["platform"], row["batch"]) == wanted),
-        None,
+        note=f"{ORIGIN} {beside}",
+        hardware=Hardware(),
+        verdicts=(_judge_claim(means, claim), _judge_batches(means)),
+        tables={
+            "gains": gains,
+            "means": [
+                {"platform": NAMES[platform], "batch": batch, "gain": gain}
+                for (platform, batch), gain in means.items()
+            ],
+        },
+        shown=("means",),
+        charts={name: chart},
+        sources=list_sources(),
     )
 
 
 def _judge_claim(means: dict[tuple[str, int], float], claim: tuple[float, float, str]) -> Statement:
     low, high, words = claim
-    own = {platform: means[platform, 1] for platform in PLATFORMS}
-    told = ", ".join(f"{NAMES[platform]} {gain:.1f}x" for platform, gain in own.items())
-    beyond = [
-        platform for platform, gain in own.items() if not round(low) <= round(gain) <= round(high)
-    ]
-    outside = ", ".join(f"{NAMES[platform]} {own[platform]:.1f}x" for platform in beyond)
+    gains = {f"{NAMES[platform]} {means[platform, 1]:.1f}x": means[platform, 1]
+             for platform in PLATFORMS}  # fmt: skip
+    outside = [text for text, gain in gains.items()
+               if not round(low) <= round(gain) <= round(high)]  # fmt: skip
     return Statement(
-        "six layers", "mean gain, batch 1", words, told, not beyond,
-        f"the geometric means of the printed numbers lie outside with {outside}", "published",
-        "a quotient of the papers' own numbers",
+        "six layers", "mean gain, batch 1", words, ", ".join(gains), not outside,
+        f"the geometric means of the printed numbers lie outside with {', '.join(outside)}",
+        "published", QUOTED,
     )  # fmt: skip
 
 
 def _judge_batches(means: dict[tuple[str, int], float]) -> Statement:
-    told = ", ".join(f"{NAMES[platform]} {means[platform, 64]:.2f}x" for platform in PLATFORMS)
+    gains = ", ".join(f"{NAMES[platform]} {means[platform, 64]:.2f}x" for platform in PLATFORMS)
     return Statement(
         "six layers", "batch 64", "batching makes dense products faster, pruning gains less (6.2)",
-        told, all(means[platform, 64] < means[platform, 1] for platform in PLATFORMS),
-        "the printed numbers say otherwise", "published", "a quotient of the papers' own numbers",
+        gains, all(means[platform, 64] < means[platform, 1] for platform in PLATFORMS),
+        "the printed numbers say otherwise", "published", QUOTED,
     )  # fmt: skip

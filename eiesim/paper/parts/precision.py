@@ -30,8 +30,8 @@ class FixedPoint(NamedTuple):
     weight_fraction_bits
         Behind the binary point of a weight, 0 to bits - 1.
     act_fraction_bits
-        Behind the binary point of an activation or accumulator; negative where numbers are so large
-        that their last bits are not kept.
+        Behind the binary point of an activation or accumulator; negative where the last bits of
+        large numbers are not kept.
     """
 
     bits: int
@@ -63,10 +63,9 @@ def expand(
     weights = sparse.csc_array(
         (layer.codebook[codes.data], codes.indices, codes.indptr), shape=codes.shape
     )
-    if bias is None:
-        own = layer.bias_codes
-        bias = np.zeros(layer.rows, np.float32) if own is None else layer.codebook[own]
-    return append_bias(weights, bias)
+    if bias is None and layer.bias_codes is not None:
+        bias = layer.codebook[layer.bias_codes]
+    return append_bias(weights, np.zeros(layer.rows, np.float32) if bias is None else bias)
 
 
 def fit_format(
@@ -77,18 +76,18 @@ def fit_format(
 ) -> FixedPoint:
     """Return the format with most fraction bits in which the largest magnitudes fit.
 
-    Weights that even whole numbers of so many bits do not hold are a WorkloadError.
+    Weights that whole numbers of this width do not hold are a WorkloadError.
 
     Parameters
     ----------
     bits
         Of a number, 2 to 32.
     weights : float32 [rows, cols]
-        Their largest magnitude sets their binary point, at most bits - 1 bits lie behind it.
+        They have at most bits - 1 bits behind their binary point.
     activations : float32 [cols, n]
-        Their largest magnitude and that of `outputs` set the other binary point.
-    outputs
-        What the layer gives in float32 [rows, n].
+        They share a binary point with `outputs`.
+    outputs : float32 [rows, n]
+        Of the layer in float32.
     """
     largest_weight = float(abs(weights.data).max(initial=0.0))
     weight_fraction_bits = min(_fit_fraction_bits(bits, largest_weight), bits - 1)
@@ -115,7 +114,6 @@ def multiply(
     Parameters
     ----------
     weights : float32 [rows, cols]
-        Added to the accumulators column after column.
     activations : float32 [cols, n]
         One input a column.
     """
@@ -144,9 +142,7 @@ def _quantise(
 
 
 def run_layers(
-    layers: Sequence[sparse.csc_array[Any]],
-    inputs: npt.NDArray[np.float32],
-    bits: int | None,
+    layers: Sequence[sparse.csc_array[Any]], inputs: npt.NDArray[np.float32], bits: int | None
 ) -> tuple[npt.NDArray[np.float32], tuple[FixedPoint, ...]]:
     """Run fully connected layers one after the other, ReLU between them.
 
@@ -163,10 +159,9 @@ def run_layers(
         None is float32.
     """
     formats = []
-    outputs = inputs
+    outputs, ones = inputs, np.ones((1, inputs.shape[1]), np.float32)
     for number, weights in enumerate(layers):
-        activations = outputs if number == 0 else np.maximum(outputs, 0)
-        activations = np.vstack((activations, np.ones((1, activations.shape[1]), np.float32)))
+        activations = np.vstack((outputs if number == 0 else np.maximum(outputs, 0), ones))
         outputs = weights @ activations
         if bits is not None:
             formats.append(fit_format(bits, weights, activations, outputs))

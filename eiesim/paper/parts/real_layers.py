@@ -95,7 +95,7 @@ def _read_squeezenet(data: Path) -> Iterator[RealLayer]:
 
 
 def _take_positions(maps: npt.NDArray[np.float32] | None, cols: int) -> npt.NDArray[np.float32]:
-    """Return a few positions, spread over the image, of a convolution's input [cols, h, w]."""
+    """Return a few positions, spread over the picture, of a convolution's input [cols, h, w]."""
     if maps is None:
         return np.zeros((0, cols), dtype=np.float32)
     places = take_array(maps, PHOTOGRAPHS[0], np.float32, (cols, "h", "w")).reshape(cols, -1)
@@ -118,12 +118,12 @@ def _read_wavegru(data: Path) -> Iterator[RealLayer]:
     for name in WAVEGRU_LAYERS:
         weights = read_wavegru_layer(data / "wavegru", f"lyra_16khz_{name}").weights
         file = f"wavegru/lyra_16khz_{name}_mask.raw.gz"
-        given = take_array(
+        examples = take_array(
             inputs.get(name), f"{WAVEGRU_INPUTS}: {name}", np.float32, ("n", weights.shape[1])
         )
         layer = _place(weights, f"wavegru {name}")
         source = Source(file, hash_file(data / file))
-        yield RealLayer(layer, given[:MOST_INPUTS], "blocks of 4 x 4 during training", source)
+        yield RealLayer(layer, examples[:MOST_INPUTS], "blocks of 4 x 4 during training", source)
 
 
 def _place(weights: npt.NDArray[np.float32], name: str) -> CompressedLayer:

@@ -17,12 +17,12 @@ from eiesim.energy.sram import find_sram
 from eiesim.hardware import Hardware
 from eiesim.image import encode
 from eiesim.paper.eie.savings import FLOAT_BITS, Waterfall
+from eiesim.paper.eie.speedups import STEADY, find_tolerance, list_ratios
 from eiesim.paper.eie.table1 import CELLS
 from eiesim.paper.experiment import Row
-from eiesim.paper.parts import layer_runs as layers
 from eiesim.paper.parts import platforms
+from eiesim.paper.parts import workloads as layers
 from eiesim.paper.parts.ledgers import DRAWN, NAMES, TRAINED, NetworkBits, find_nearest
-from eiesim.paper.parts.speedups import STEADY, find_tolerance, list_ratios
 from eiesim.paper.parts.workloads import WorkloadRun, run_workloads
 from eiesim.paper.talk.statements import join_words, say
 from eiesim.paper.verdict import Statement, Verdict
@@ -193,7 +193,7 @@ def _judge_eie(runs: Sequence[WorkloadRun]) -> Statement:
         26, f"{counted.speedup:.0f}x and {counted.energy_efficiency:,.0f}x with every access "
         f"counted, {steady.energy_efficiency:,.0f}x at the power of a chip that never waits",
         not others, f"the mean {told}: the paper multiplies time by a steady power", MATCHED,
-        layers.tell_calibrated_mean(run.name for run in runs),
+        layers.explain_calibrated_mean(run.name for run in runs),
     )  # fmt: skip
 
 

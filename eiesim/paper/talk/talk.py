@@ -14,8 +14,8 @@ from eiesim.paper.eie import savings
 from eiesim.paper.eie.savings import Waterfall
 from eiesim.paper.experiment import Experiment, Outcome, Work
 from eiesim.paper.parts import error_curves, platforms
-from eiesim.paper.parts import layer_runs as layers
 from eiesim.paper.parts import ledgers as networks
+from eiesim.paper.parts import workloads as layers
 from eiesim.paper.parts.error_curves import KEPT
 from eiesim.paper.parts.ledgers import DRAWN, NetworkBits
 from eiesim.paper.parts.workloads import WorkloadRun
@@ -52,7 +52,7 @@ STEPS = (
     *networks.STEPS,
     *error_curves.STEPS,
     *(f"{name}, bytes" for name in PAPER_LAYERS),
-    *(f"{name}, energy" for name in savings.STEPS),
+    *(f"{name}, energy" for name in savings.WORK.steps),
     "training",
     "weights",
     "fine-tuning",

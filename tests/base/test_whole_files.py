@@ -1,9 +1,7 @@
-"""Verdicts and the parts of reports."""
+"""Units, files and folders that are there whole or not at all, null in every form of a report."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,61 +10,8 @@ from eiesim import Hardware
 from eiesim.base import tables
 from eiesim.base.errors import EieError
 from eiesim.base.files import MANIFEST, new_folder, replacing
-from eiesim.base.published import read_table
 from eiesim.base.units import bits_to_bytes, cycles_to_us
-from eiesim.baselines.published import find_time_us
-from eiesim.paper.verdict import (
-    DIFFERS,
-    EXACT,
-    IMPOSSIBLE,
-    MATCH,
-    Statement,
-    Tolerance,
-    Unreproducible,
-    Verdict,
-)
 from eiesim.report.report import Report
-
-
-@pytest.mark.parametrize(
-    ("paper", "ours", "text"),
-    [
-        ("9.9", 9.91, "match"),
-        ("9.9", 9.949, "match"),
-        ("9.9", 9.96, "within 10 % (it is drawn)"),
-        ("10", 10.4, "match"),
-        ("10", 10.9999, "within 10 % (it is drawn)"),
-        ("10", 11.01, "differs because it does"),
-        ("10", 8.99, "differs because it does"),
-    ],
-)
-def test_verdicts(paper: str, ours: float, text: str) -> None:
-    tolerance = Tolerance(10, "it is drawn")
-    verdict = Verdict("x", "time", "us", paper, ours, tolerance, "it does", "published")
-    assert verdict.text == text
-    row = verdict.to_row()
-    assert (row["paper"], row["ours"], row["workload"]) == (paper, ours, "published")
-    assert row["deviation_percent"] == pytest.approx(100 * (ours - float(paper)) / float(paper))
-
-
-def test_what_agrees_by_construction_is_told() -> None:
-    put_in = Verdict("x", "clock", "MHz", "800", 800.0, EXACT, "", "", "it was put in")
-    assert (put_in.kind, put_in.text) == (MATCH, "match by construction: it was put in")
-    assert put_in.to_row()["by_construction"]
-    assert not replace(put_in, by_construction="").to_row()["by_construction"]
-
-
-def test_verdicts_without_numbers_have_the_same_columns() -> None:
-    statement = Statement("x", "falls", "section VI", "it rises", False, "it is so")
-    absent = Unreproducible("x", "time", "us", "9.9", "it was measured elsewhere")
-    number = Verdict("x", "time", "us", "9.9", 9.9, EXACT, "")
-    assert [v.kind for v in (statement, absent, number)] == [DIFFERS, IMPOSSIBLE, MATCH]
-    assert replace(statement, holds=True).kind == MATCH
-    assert statement.text == "differs because it is so"
-    assert absent.text == "not reproducible here because it was measured elsewhere"
-    assert absent.to_row()["ours"] is None
-    columns = [list(v.to_row()) for v in (statement, absent, number)]
-    assert columns[0] == columns[1] == columns[2]
 
 
 def test_units() -> None:
@@ -74,14 +19,6 @@ def test_units() -> None:
     assert cycles_to_us(800, 800) == 1
     assert cycles_to_us(600, 1200) == 0.5
     assert [bits_to_bytes(bits) for bits in (0, 1, 8, 9)] == [0, 1, 1, 2]
-
-
-def test_published_times() -> None:
-    """EIE, Table IV: EIE's speedup over the CPU on AlexNet's fc6 is printed as 248x in Figure 6."""
-    assert len(read_table("paper/eie_table4")) == 14 * 9
-    dense = float(find_time_us("alex-6", "cpu", 1, "dense"))
-    actual = float(find_time_us("alex-6", "eie", 1, "actual"))
-    assert math.floor(dense / actual) == 248
 
 
 def test_a_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
