@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
+from eiesim.base.tables import Row
 from eiesim.catalog.operands import Source
 from eiesim.hardware import Hardware
 from eiesim.paper.verdict import Judgement
 from eiesim.report.charts import Chart
 
-Row = dict[str, Any]
 Part = TypeVar("Part")
 
 

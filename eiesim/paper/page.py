@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from eiesim.base.tables import Row
 from eiesim.paper.record import (
@@ -70,7 +69,7 @@ def _tabulate_experiments(records: Sequence[Record]) -> Html:
             "name": markup.link(record.name, record.name),
             "what": record.title,
             "state": markup.badge(record.state, record.state),
-            **record.count_kinds(),
+            **count_kinds([record]),
             "seconds": round(record.seconds, 1) if record.state == DONE else None,
         }
         for record in records
@@ -81,14 +80,14 @@ def _tabulate_experiments(records: Sequence[Record]) -> Html:
 def _tabulate_differences(records: Sequence[Record]) -> Html:
     rows = []
     for row in list_differences(records):
-        shown = _describe(row)
+        experiment = markup.link(row["experiment"], row["experiment"])
+        shown = {"layer": "", "quantity": "", "experiment": experiment} | _describe(row)
         del shown["verdict"]  # it is the same for all
-        link = {"experiment": markup.link(row["experiment"], row["experiment"])}
-        rows.append({"layer": row["layer"], "quantity": row["quantity"]} | link | shown)
+        rows.append(shown)
     return markup.table(rows, "differences") if rows else markup.paragraphs("Nothing does.")
 
 
-def _describe(row: Mapping[str, Any]) -> dict[str, Any]:
+def _describe(row: Row) -> Row:
     """Return a verdict's row as it is shown: its reason is behind the numbers, apart."""
     deviation = row["deviation_percent"]
     return {
@@ -105,17 +104,17 @@ def _describe(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _make_section(record: Record, paper: str) -> Section:
-    parts = {DONE: _show_done, FAILED: _show_failed}[record.state](record)
+    done = record.state == DONE
     counts = [
         markup.badge(f"{count:,} {kind}", kind)
-        for kind, count in record.count_kinds().items()
+        for kind, count in count_kinds([record]).items()
         if count
     ]
-    state = [] if record.state == DONE else [markup.badge(record.state, record.state)]
+    state = [] if done else [markup.badge(record.state, record.state)]
     return Section(
         record.name,
         record.title.removeprefix(f"{paper}, "),
-        markup.join(parts),
+        markup.join(_show_done(record) if done else _show_failed(record)),
         markup.join([*state, *counts]),
         {"experiment": record.name, "state": record.state},
     )

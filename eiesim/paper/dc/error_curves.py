@@ -17,6 +17,7 @@ from eiesim.paper.parts.error_curves import (
     WORK,
     ErrorPoint,
     find_start,
+    list_networks,
     list_sources,
 )
 from eiesim.paper.verdict import Statement
@@ -59,7 +60,7 @@ def judge_figure(parts: Iterable[tuple[ErrorPoint, ...]], figure: CurveFigure) -
     shown = [point for point in points if point.figure == figure.name]
     networks = [
         [point for point in shown if point.network == network]
-        for network in dict.fromkeys(point.network for point in shown)
+        for network in list_networks(points, figure.name)
     ]
     chart = Chart(figure.title, tuple(map(figure.draw, networks)), figure.see)
     return Outcome(
