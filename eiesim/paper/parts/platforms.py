@@ -69,6 +69,17 @@ def list_gains(parts: Iterable[Sequence[Baseline]], energy: bool) -> list[Row]:
     return gains
 
 
+def find_mean_gains(gains: Sequence[Row]) -> dict[tuple[str, int], float]:
+    """Return the geometric mean of gains over layers, by platform and batch."""
+    return {
+        (platform, batch): geometric_mean(
+            [row["gain"] for row in gains if (row["platform"], row["batch"]) == (platform, batch)]
+        )
+        for platform in PLATFORMS
+        for batch in BATCHES
+    }
+
+
 def _find_cost(row: Baseline, energy: bool) -> float | None:
     if not energy:
         return row.time_us
@@ -88,17 +99,7 @@ def judge_figure(
     gains = list_gains(list(parts), energy)
     what = "energy efficiency" if energy else "speedup"
     published = [row for row in gains if row["kind"] == "published"]
-    means = {
-        (platform, batch): geometric_mean(
-            [
-                row["gain"]
-                for row in published
-                if (row["platform"], row["batch"]) == (platform, batch)
-            ]
-        )
-        for platform in PLATFORMS
-        for batch in BATCHES
-    }
+    means = find_mean_gains(published)
     statements = [_judge_claim(means, claim), _judge_batches(means)]
     panels = tuple(
         Panel(

@@ -50,18 +50,16 @@ def say(
     by_construction: str = "",
 ) -> Statement:
     """Return the verdict on a statement, by its number in data/paper/dc_talk_statements.csv."""
-    row = _find(number)
+    topic, quote, see = _find(number)
     return Statement(
-        f"({number})", row["topic"], _quote(row), f"{ours} (see {', '.join(SEE[number])})", holds,
-        reason, workload, by_construction,
+        f"({number})", topic, quote, f"{ours} {see}", holds, reason, workload, by_construction
     )  # fmt: skip
 
 
 def decline(number: int, reason: str) -> Unreproducible:
     """Return that a statement cannot be reproduced here, why not, and what there is instead."""
-    row = _find(number)
-    told = f"{reason} (see {', '.join(SEE[number])})"
-    return Unreproducible(f"({number})", row["topic"], "", _quote(row), told)
+    topic, quote, see = _find(number)
+    return Unreproducible(f"({number})", topic, "", quote, f"{reason} {see}")
 
 
 def join_words(words: Iterable[str]) -> str:
@@ -70,10 +68,9 @@ def join_words(words: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _quote(row: dict[str, str]) -> str:
-    return f"talk, statement {row['number']}: {row['statement']}"
-
-
-def _find(number: int) -> dict[str, str]:
+def _find(number: int) -> tuple[str, str, str]:
+    """Return a statement's topic, its words with their place, and what else shows it here."""
     rows = read_table("paper/dc_talk_statements")
-    return next(row for row in rows if row["number"] == str(number))
+    row = next(row for row in rows if row["number"] == str(number))
+    quote = f"talk, statement {number}: {row['statement']}"
+    return row["topic"], quote, f"(see {', '.join(SEE[number])})"
