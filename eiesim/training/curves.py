@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 
+from eiesim.base.processes import Tell
+from eiesim.base.tables import Row
 from eiesim.compress.codebook import Initialisation
 from eiesim.compress.gaps import code_gaps
 from eiesim.compress.stages import Stage, Stages
@@ -19,7 +21,6 @@ from eiesim.training.recipes import LENET_5, LENET_300_100, Training
 from eiesim.training.tasks import Arrays, DigitTask
 from eiesim.training.training import Change, take_layers, train_network, train_stage
 
-Row = dict[str, Any]
 CONV, FC = "conv", "ip"
 """What names of layers begin with."""
 DENSITIES = (0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01)
@@ -29,6 +30,8 @@ TABLE6 = ((8, 5), (8, 4), (4, 2))
 INITIALISATIONS: tuple[Initialisation, ...] = get_args(Initialisation)
 BOTH_BITS = {CONV: 8, FC: 4}
 """Of the layers that are pruned and shared in Figure 6."""
+SEED = 0
+"""Of weights, of the order of images and of dropout."""
 INDEX_BITS = 5
 FLOAT_BITS = 32
 IMAGES = 20_000
@@ -63,7 +66,7 @@ class CurvePoint:
     initialisation: Initialisation = "linear"
 
 
-def train_curves(data: Path | None, folder: Path, tell: Callable[[str], object] = str) -> list[Row]:
+def train_curves(data: Path | None, folder: Path, tell: Tell = str) -> list[Row]:
     """Train both LeNets with seed 0, and measure all curves of them.
 
     Parameters
@@ -77,8 +80,8 @@ def train_curves(data: Path | None, folder: Path, tell: Callable[[str], object] 
 
     Raises
     ------
-    EieError
-        The data is missing or damaged, PyTorch is not installed, or the folder cannot be written.
+    WorkloadError
+        The data is missing or damaged, or PyTorch is not installed.
     """
     digits = load_digits(data)
     fewer = replace(
@@ -87,13 +90,15 @@ def train_curves(data: Path | None, folder: Path, tell: Callable[[str], object] 
     )  # fmt: skip
     rows = []
     for recipe in (LENET_300_100, LENET_5):
-        trained = train_network(recipe.network, data, 0, folder / f"{recipe.network}-seed0", tell)
+        trained = train_network(
+            recipe.network, data, SEED, folder / f"{recipe.network}-seed{SEED}", tell
+        )
         starts = {
             "dense": trained.stages["dense"].arrays,
             "pruned": trained.stages[f"pruned-{len(recipe.rounds)}"].arrays,
         }
         points = folder / f"{recipe.network}-curves"
-        rows += measure_curves(DigitTask(recipe, fewer), starts, 0, points, tell)
+        rows += measure_curves(DigitTask(recipe, fewer), starts, points, tell)
     return rows
 
 
@@ -125,9 +130,8 @@ def list_points(kinds: tuple[str, ...]) -> Iterator[CurvePoint]:
 def measure_curves(
     task: DigitTask,
     starts: Mapping[str, Arrays],
-    seed: int,
     folder: Path,
-    tell: Callable[[str], object] = str,
+    tell: Tell,
 ) -> list[Row]:
     """Compress, retrain and measure a LeNet at every point; return one row each, starts first.
 
@@ -138,10 +142,6 @@ def measure_curves(
     ----------
     starts
         States of the ``dense`` and of the ``pruned`` network, from stages of `train_network`.
-    seed
-        Of the order of images and of dropout.
-    folder, tell
-        As in `train_curves`.
     """
     names = list(take_layers(starts["dense"]))
     kinds = tuple(kind for kind in (CONV, FC) if any(name.startswith(kind) for name in names))
@@ -155,12 +155,12 @@ def measure_curves(
         # a density begins with the network of the one before, sharing with that of its own density
         state = starts[point.start] if point.density is None else pruned
         change = _find_change(point, names)
-        stages = Stages(folder / f"{number:03d}", {**task.inputs, "seed": seed}, tell)
+        stages = Stages(folder / f"{number:03d}", {**task.inputs, "seed": SEED}, tell)
         training = TUNING if point.bits else RETRAINING
         stage = stages.run(
             "point",
             {"point": asdict(point), "training": asdict(training), "start": _hash_state(state)},
-            partial(train_stage, task, state, training, change, seed),
+            partial(train_stage, task, state, training, change, SEED),
         )
         if not point.bits:
             pruned = stage.arrays

@@ -50,19 +50,21 @@ def load_digits(data: Path | None) -> Digits:
         return _load_small_digits()
     images, labels = _read(data, "train", 60_000)
     cut = len(images) - VALIDATION_IMAGES
-    return Digits(
-        "MNIST",
-        (images[:cut], labels[:cut]),
-        (images[cut:], labels[cut:]),
-        _read(data, "t10k", 10_000),
-    )
+    test = read_test_images(data)
+    return Digits("MNIST", (images[:cut], labels[:cut]), (images[cut:], labels[cut:]), test)
+
+
+def read_test_images(data: Path) -> Part:
+    """Read MNIST's test images; WorkloadError where a file is missing or damaged."""
+    return _read(data, "t10k", 10_000)
 
 
 def _read(data: Path, part: str, number: int) -> Part:
-    paths = [_find(data, f"{part}-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1")]
-    images = take_array(read_idx(paths[0]), str(paths[0]), np.uint8, (number, 28, 28))
-    labels = take_array(read_idx(paths[1]), str(paths[1]), np.uint8, (number,))
-    return _scale(images), labels
+    images, labels = (
+        _find(data, f"{part}-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1")
+    )
+    pixels = take_array(read_idx(images), str(images), np.uint8, (number, 28, 28))
+    return _scale(pixels), take_array(read_idx(labels), str(labels), np.uint8, (number,))
 
 
 def _find(data: Path, name: str) -> Path:
@@ -71,7 +73,7 @@ def _find(data: Path, name: str) -> Path:
             return path
     raise WorkloadError(
         f"{data / name}: expected one of MNIST's four files, plain or as .gz, found none; "
-        "leave out --data to train on scikit-learn's digits"
+        "without a folder of data scikit-learn's digits are trained on"
     )
 
 

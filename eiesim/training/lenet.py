@@ -12,8 +12,8 @@ import numpy.typing as npt
 from eiesim.base.arrays import take_array
 from eiesim.base.errors import WorkloadError
 from eiesim.importers.caffemodel import read_caffemodel
-from eiesim.importers.idx import read_idx
 from eiesim.layer.weights import DenseLayer
+from eiesim.training.digits import read_test_images
 
 IMAGES = "mnist/t10k-images-idx3-ubyte.gz"
 LABELS = "mnist/t10k-labels-idx1-ubyte.gz"
@@ -42,7 +42,7 @@ class LeNet(NamedTuple):
     inputs
         What the first layer sees of each test image [cols, images].
     labels
-        The right classes.
+        The right classes [images].
     """
 
     layers: tuple[Parameters, ...]
@@ -51,9 +51,7 @@ class LeNet(NamedTuple):
 
 
 def load_lenet(data: Path, network: str) -> LeNet:
-    """Read a pruned network, and run its convolutions, if any, in float32 on the test images.
-
-    The folder holds the files of `MODELS`, `IMAGES` and `LABELS`.
+    """Read a network of `MODELS`, and run its convolutions in float32 on the test images.
 
     Raises
     ------
@@ -61,10 +59,7 @@ def load_lenet(data: Path, network: str) -> LeNet:
         A file is missing or damaged, or of another network.
     """
     layers = _read_layers(data / MODELS[network], SHAPES[network])
-    images = take_array(read_idx(data / IMAGES), IMAGES, np.uint8, ("images", 28, 28))
-    labels = take_array(read_idx(data / LABELS), LABELS, np.uint8, (len(images),))
-    # pixels as the networks were trained on: a byte over 256
-    pixels = images.astype(np.float32) / np.float32(256)
+    pixels, labels = read_test_images((data / IMAGES).parent)
     dense = {name: DenseLayer(*parameters) for name, parameters in layers.items()}
     inputs = [seen["ip1"] for seen in _run_parts(dense, pixels)]
     return LeNet(
@@ -78,13 +73,13 @@ def _read_layers(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, Pa
     blobs = read_caffemodel(path)
     layers = {}
     for name, shape in shapes.items():
+        what = f"{path}: layer {name}"
         if len(blobs.get(name, ())) < 2:
             raise WorkloadError(
-                f"{path}: expected weights and bias of a layer {name}, found "
-                f"{', '.join(blobs)}; get the file again"
+                f"{what}: expected weights and bias, found the layers {', '.join(blobs)}; get the "
+                "file again"
             )
         weights, bias = blobs[name][:2]
-        what = f"{path}: layer {name}"
         layers[name] = (
             take_array(weights, f"{what}: weights", np.float32, shape),
             take_array(bias, f"{what}: bias", np.float32, shape[:1]),

@@ -46,6 +46,7 @@ class Task(Protocol):
     @property
     def dense_state(self) -> Arrays | None:
         """The state of a dense network that is given, if it is not trained here."""
+        return None
 
     def build(self, dropout: float) -> Network:
         """Return the network with weights drawn at random."""
@@ -61,7 +62,7 @@ class Task(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class DigitTask:
+class DigitTask(Task):
     """A LeNet on handwritten digits; the recipe gives architecture and batch."""
 
     recipe: DigitRecipe
@@ -71,11 +72,6 @@ class DigitTask:
     def inputs(self) -> Mapping[str, Any]:
         """Name and hash of the images."""
         return {"data": self.digits.name, "sha256": self.digits.sha256}
-
-    @property
-    def dense_state(self) -> Arrays | None:
-        """No weights are given."""
-        return None
 
     def build(self, dropout: float) -> Network:
         """Return the LeNet."""
@@ -104,7 +100,7 @@ class DigitTask:
 
 
 @dataclass(frozen=True, eq=False)
-class CharacterTask:
+class CharacterTask(Task):
     """A character LSTM on a text; the recipe gives its sizes and pieces.
 
     Attributes
@@ -131,8 +127,8 @@ class CharacterTask:
         digest = hashlib.sha256("".join(self.characters).encode())
         for array in (self.training, self.test, *(self.dense_state or {}).values()):
             digest.update(np.ascontiguousarray(array).tobytes())
-        hashes = {"data": self.recipe.text, "sha256": digest.hexdigest()}
-        return hashes if self.model else {**hashes, "python": platform.python_version()}
+        version = {} if self.model else {"python": platform.python_version()}
+        return {"data": self.recipe.text, "sha256": digest.hexdigest(), **version}
 
     @property
     def dense_state(self) -> Arrays | None:
@@ -202,14 +198,16 @@ def find_task(recipe: DigitRecipe | CharacterRecipe, data: Path | None) -> Task:
     Raises
     ------
     WorkloadError
-        A file is missing or damaged, or there is a folder where none is needed.
+        A file is missing or damaged, or there is a folder although none is needed.
     """
     if isinstance(recipe, DigitRecipe):
         return DigitTask(recipe, load_digits(data))
     if recipe.text == "topics":
+        from pydoc_data.topics import topics  # noqa: PLC0415 - half a megabyte
+
         if data is not None:
             raise WorkloadError(f"{recipe.network}: its text is Python's own; leave out the data")
-        text = read_topics()
+        text = "".join(topics[name] for name in sorted(topics))
         characters = tuple(sorted(set(text)))
         numbers = number_text(text, characters)
         training, test = np.split(numbers, (len(numbers) - TOPICS_TEST,))
@@ -227,10 +225,3 @@ def find_task(recipe: DigitRecipe | CharacterRecipe, data: Path | None) -> Task:
         number_text(part, model.characters) for part in (text[:-EXCERPT_TEST], text[-EXCERPT_TEST:])
     ]
     return CharacterTask(recipe, model.characters, parts[0], parts[1][np.newaxis], model)
-
-
-def read_topics() -> str:
-    """Return Python's own help texts, by the names of their topics."""
-    from pydoc_data.topics import topics  # noqa: PLC0415 - half a megabyte
-
-    return "".join(topics[name] for name in sorted(topics))

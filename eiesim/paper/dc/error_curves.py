@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from eiesim.base.tables import Row
 from eiesim.catalog.trained import load_trained
 from eiesim.compress.ledger import count_bits
 from eiesim.hardware import Hardware
-from eiesim.paper.experiment import Experiment, Outcome, Row
+from eiesim.paper.experiment import Experiment, Outcome
 from eiesim.paper.parts.error_curves import (
     KEPT,
     LOST,

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.published import read_table
+from eiesim.base.tables import Row
 from eiesim.catalog.drawn import draw_network, find_source
 from eiesim.catalog.networks import load_network
 from eiesim.catalog.operands import Source, hash_file
@@ -18,7 +19,7 @@ from eiesim.compress.huffman import HuffmanCode
 from eiesim.hardware import Hardware
 from eiesim.importers.npz import read_layer
 from eiesim.layer.weights import CompressedLayer
-from eiesim.paper.experiment import Experiment, Outcome, Row, Work
+from eiesim.paper.experiment import Experiment, Outcome, Work
 from eiesim.paper.parts.ledgers import DRAWN, REAL
 from eiesim.paper.parts.workloads import ALEX8, MISSING
 from eiesim.paper.verdict import Judgement, Statement, Unreproducible

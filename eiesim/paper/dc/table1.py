@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from eiesim.base.published import read_table
+from eiesim.base.tables import Row
 from eiesim.catalog.trained import load_trained
 from eiesim.hardware import Hardware
-from eiesim.paper.experiment import Experiment, Outcome, Row
+from eiesim.paper.experiment import Experiment, Outcome
 from eiesim.paper.parts import ledgers
 from eiesim.paper.parts.ledgers import DRAWN, REAL, TRAINED, NetworkBits
 from eiesim.paper.verdict import Judgement, Statement, Tolerance, Unreproducible, Verdict

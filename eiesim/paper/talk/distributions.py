@@ -10,12 +10,12 @@ from statistics import geometric_mean
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.tables import Row
 from eiesim.catalog.drawn import Distribution, draw_kept
 from eiesim.catalog.trained import load_trained, trained_names
 from eiesim.compress.codebook import assign_codes, build_codebook
 from eiesim.compress.huffman import HuffmanCode
 from eiesim.layer.weights import CompressedLayer
-from eiesim.paper.experiment import Row
 from eiesim.paper.parts.ledgers import DRAWN, TRAINED
 from eiesim.paper.talk.statements import join_words, say
 from eiesim.paper.verdict import Statement
@@ -75,7 +75,8 @@ class Spread:
     @property
     def percent(self) -> npt.NDArray[np.float64]:
         """`counts` in percent of the weights."""
-        return 100 * self.counts / self.counts.sum()
+        percent: npt.NDArray[np.float64] = 100 * self.counts / self.counts.sum()
+        return percent
 
     def to_row(self) -> Row:
         """Return the spread as one row of a table."""

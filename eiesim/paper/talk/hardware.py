@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import geometric_mean
 
 from eiesim.base.published import PAPER_LAYERS, find_claim
+from eiesim.base.tables import Row
 from eiesim.baselines.roofline import read_peaks
 from eiesim.baselines.rows import Baseline
 from eiesim.catalog.matched import MATCHED, PRESET, PUBLISHED, draw_matched
@@ -18,7 +19,6 @@ from eiesim.hardware import Hardware
 from eiesim.image import encode
 from eiesim.paper.eie.savings import FLOAT_BITS, Waterfall
 from eiesim.paper.eie.table1 import CELLS
-from eiesim.paper.experiment import Row
 from eiesim.paper.parts import layer_runs as layers
 from eiesim.paper.parts import platforms
 from eiesim.paper.parts.ledgers import DRAWN, TRAINED, NetworkBits

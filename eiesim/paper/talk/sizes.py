@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from eiesim.base.published import read_table
+from eiesim.base.tables import Row
 from eiesim.catalog.networks import load_network
-from eiesim.paper.experiment import Row
 from eiesim.paper.parts.ledgers import DRAWN, NAMES, TRAINED, NetworkBits, choose
 from eiesim.paper.talk.accuracy import Account
 from eiesim.paper.talk.statements import join_words, say
