@@ -31,11 +31,11 @@ INITIALISATIONS: tuple[Initialisation, ...] = get_args(Initialisation)
 BOTH_BITS = {CONV: 8, FC: 4}
 """Of the layers that are pruned and shared in Figure 6."""
 SEED = 0
-"""Of weights, of the order of images and of dropout."""
+"""Of weights, of the order of pictures and of dropout."""
 INDEX_BITS = 5
 FLOAT_BITS = 32
-IMAGES = 20_000
-"""Training images that a point is retrained on, a third of MNIST's: there are 130 points."""
+PICTURES = 20_000
+"""Training pictures that a point is retrained on, a third of MNIST's: there are 130 points."""
 RETRAINING = Training(epochs=4, rate=1e-3, dropout=0.05, shift=1)
 TUNING = Training(epochs=1, rate=2e-4, dropout=0.05, shift=1)
 
@@ -85,7 +85,7 @@ def train_curves(data: Path | None, folder: Path, tell: Tell = str) -> list[Row]
     """
     digits = load_digits(data)
     fewer = replace(
-        digits, training=(digits.training[0][:IMAGES], digits.training[1][:IMAGES]),
+        digits, training=(digits.training[0][:PICTURES], digits.training[1][:PICTURES]),
         validation=(digits.validation[0][:1], digits.validation[1][:1]),
     )  # fmt: skip
     rows = []
@@ -145,11 +145,10 @@ def measure_curves(
     """
     names = list(take_layers(starts["dense"]))
     kinds = tuple(kind for kind in (CONV, FC) if any(name.startswith(kind) for name in names))
-    rows = [
-        _describe(CurvePoint("start", start, start), task, Stage(
-            state, {"after": task.measure(take_layers(state)), "before": {}}))
-        for start, state in starts.items()
-    ]  # fmt: skip
+    rows = []
+    for start, state in starts.items():
+        facts = {"before": {}, "after": task.measure(take_layers(state))}
+        rows.append(_describe(CurvePoint("start", start, start), task, Stage(state, facts)))
     pruned = starts["dense"]
     for number, point in enumerate(list_points(kinds)):
         # a density begins with the network of the one before, sharing with that of its own density
@@ -170,10 +169,9 @@ def measure_curves(
 
 
 def _hash_state(state: Arrays) -> float:
-    """Tell states apart: the sum of all weights' magnitudes."""
-    return float(
-        sum(np.abs(layer.weights).sum(dtype=np.float64) for layer in take_layers(state).values())
-    )
+    """Return the sum of all weights' magnitudes, by which states differ."""
+    layers = take_layers(state).values()
+    return float(sum(np.abs(layer.weights).sum(dtype=np.float64) for layer in layers))
 
 
 def _find_change(point: CurvePoint, names: list[str]) -> Change:
@@ -187,7 +185,7 @@ def _find_change(point: CurvePoint, names: list[str]) -> Change:
 
 def _describe(point: CurvePoint, task: DigitTask, stage: Stage) -> Row:
     layers = take_layers(stage.arrays)
-    numbers = sum(layer.weights.size + _count_bias(layer) for layer in layers.values())
+    numbers = sum(array.size for layer in layers.values() for array in layer if array is not None)
     bits = sum(_count_layer(layer, _find_bits(point, name)) for name, layer in layers.items())
     return {
         "network": task.recipe.network,
@@ -209,16 +207,12 @@ def _find_bits(point: CurvePoint, name: str) -> int | None:
     return next((bits for kind, bits in point.bits.items() if name.startswith(kind)), None)
 
 
-def _count_bias(layer: DenseLayer) -> int:
-    return 0 if layer.bias is None else layer.bias.size
-
-
 def _count_layer(layer: DenseLayer, bits: int | None) -> int:
     """Return the bits of a layer, with indices where that is shorter than without."""
-    width_bits = FLOAT_BITS if bits is None else bits
-    codebook_bits = 0 if bits is None else FLOAT_BITS << bits
-    fixed_bits = codebook_bits + FLOAT_BITS * _count_bias(layer)
+    width_bits, codebook_bits = (FLOAT_BITS, 0) if bits is None else (bits, FLOAT_BITS << bits)
+    bias_bits = 0 if layer.bias is None else FLOAT_BITS * layer.bias.size
     nonzero = (layer.weights != 0).astype(np.uint8).reshape(len(layer.weights), -1)
     places = CompressedLayer(nonzero, np.array([0, 1], np.float32))
     entries = code_gaps(places, INDEX_BITS).codes.size
-    return fixed_bits + min((width_bits + INDEX_BITS) * entries, width_bits * layer.weights.size)
+    weight_bits = min((width_bits + INDEX_BITS) * entries, width_bits * layer.weights.size)
+    return codebook_bits + bias_bits + weight_bits

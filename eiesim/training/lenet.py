@@ -1,4 +1,4 @@
-"""The LeNets' fully connected layers, and what MNIST's test images give them to work on."""
+"""The LeNets' fully connected layers, and what MNIST's test pictures give them to work on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eiesim.base.arrays import take_array
 from eiesim.base.errors import WorkloadError
 from eiesim.importers.caffemodel import read_caffemodel
 from eiesim.layer.weights import DenseLayer
-from eiesim.training.digits import read_test_images
+from eiesim.training.digits import read_test_pictures
 
 IMAGES = "mnist/t10k-images-idx3-ubyte.gz"
 LABELS = "mnist/t10k-labels-idx1-ubyte.gz"
@@ -29,7 +29,7 @@ SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
 Floats = npt.NDArray[np.float32]
 Parameters = tuple[Floats, Floats]
 """Weights and bias."""
-IMAGES_AT_ONCE = 500
+PICTURES_AT_ONCE = 500
 
 
 class LeNet(NamedTuple):
@@ -40,9 +40,9 @@ class LeNet(NamedTuple):
     layers
         Weights [rows, cols] and bias [rows], ReLU between the layers.
     inputs
-        What the first layer sees of each test image [cols, images].
+        What the first layer sees of each test picture [cols, pictures].
     labels
-        The right classes [images].
+        The right classes [pictures].
     """
 
     layers: tuple[Parameters, ...]
@@ -51,7 +51,7 @@ class LeNet(NamedTuple):
 
 
 def load_lenet(data: Path, network: str) -> LeNet:
-    """Read a network of `MODELS`, and run its convolutions in float32 on the test images.
+    """Read a network of `MODELS`, and run its convolutions in float32 on the test pictures.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def load_lenet(data: Path, network: str) -> LeNet:
         A file is missing or damaged, or of another network.
     """
     layers = _read_layers(data / MODELS[network], SHAPES[network])
-    pixels, labels = read_test_images((data / IMAGES).parent)
+    pixels, labels = read_test_pictures((data / IMAGES).parent)
     dense = {name: DenseLayer(*parameters) for name, parameters in layers.items()}
     inputs = [seen["ip1"] for seen in _run_parts(dense, pixels)]
     return LeNet(
@@ -88,7 +88,7 @@ def _read_layers(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, Pa
 
 
 def _convolve(maps: Floats, weights: Floats, bias: Floats) -> Floats:
-    """Convolve [images, channels, height, width] and take the maximum of every 2 x 2."""
+    """Convolve [pictures, channels, height, width] and take the maximum of every 2 x 2."""
     windows = np.lib.stride_tricks.sliding_window_view(maps, weights.shape[2:], axis=(2, 3))
     sums = np.tensordot(windows, weights, axes=((1, 4, 5), (1, 2, 3)))
     n, height, width, channels = sums.shape
@@ -96,7 +96,7 @@ def _convolve(maps: Floats, weights: Floats, bias: Floats) -> Floats:
     return np.moveaxis(largest, 3, 1)
 
 
-def run_lenet(layers: Mapping[str, DenseLayer], images: Floats) -> dict[str, Floats]:
+def run_lenet(layers: Mapping[str, DenseLayer], pictures: Floats) -> dict[str, Floats]:
     """Run a LeNet in float32: convolutions without ReLU, as in Caffe's, and ReLU between the rest.
 
     Return what each layer sees, by its name, and under ``scores`` the scores of the classes.
@@ -105,11 +105,11 @@ def run_lenet(layers: Mapping[str, DenseLayer], images: Floats) -> dict[str, Flo
     ----------
     layers
         By the names of `SHAPES`, in order.
-    images
-        [images, 28, 28], a byte over 256 each.
+    pictures
+        [pictures, 28, 28], a byte over 256 each.
     """
     seen = {}
-    part: Floats = images[:, np.newaxis]
+    part: Floats = pictures[:, np.newaxis]
     for name, (weights, stored_bias) in layers.items():
         bias = np.zeros(len(weights), np.float32) if stored_bias is None else stored_bias
         if name.startswith("conv"):
@@ -123,14 +123,14 @@ def run_lenet(layers: Mapping[str, DenseLayer], images: Floats) -> dict[str, Flo
 
 
 def count_errors(
-    layers: Mapping[str, DenseLayer], images: Floats, labels: npt.NDArray[np.uint8]
+    layers: Mapping[str, DenseLayer], pictures: Floats, labels: npt.NDArray[np.uint8]
 ) -> int:
-    """Return how many images of these labels a LeNet classifies wrongly."""
-    classes = [seen["scores"].argmax(1) for seen in _run_parts(layers, images)]
+    """Return how many pictures of these labels a LeNet classifies wrongly."""
+    classes = [seen["scores"].argmax(1) for seen in _run_parts(layers, pictures)]
     return int((np.concatenate(classes) != labels).sum())
 
 
-def _run_parts(layers: Mapping[str, DenseLayer], images: Floats) -> Iterator[dict[str, Floats]]:
-    """Run a LeNet on a few images after the other, so that their windows fit into memory."""
-    for first in range(0, len(images), IMAGES_AT_ONCE):
-        yield run_lenet(layers, images[first : first + IMAGES_AT_ONCE])
+def _run_parts(layers: Mapping[str, DenseLayer], pictures: Floats) -> Iterator[dict[str, Floats]]:
+    """Run a LeNet on a few pictures after the other, so that their windows fit into memory."""
+    for first in range(0, len(pictures), PICTURES_AT_ONCE):
+        yield run_lenet(layers, pictures[first : first + PICTURES_AT_ONCE])

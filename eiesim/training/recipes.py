@@ -20,7 +20,7 @@ class Training:
     dropout
         Share of the hidden activations dropped.
     shift
-        Most pixels that an image is moved by.
+        Most pixels that a picture is moved by.
     """
 
     epochs: int
@@ -44,7 +44,7 @@ class Recipe:
     Attributes
     ----------
     batch
-        Images or pieces of text a step.
+        Pictures or pieces of text a step.
     dense
         Training of the dense network; None where its weights are given.
     rounds

@@ -52,7 +52,7 @@ class Task(Protocol):
         """Return the network with weights drawn at random."""
 
     def batches(self, seed: int, shift: int) -> Loader:
-        """Return the training data in an order drawn at random, images moved by up to `shift`."""
+        """Return the training data in an order drawn at random, pictures moved by up to `shift`."""
 
     def measure(self, layers: Layers) -> dict[str, float]:
         """Return how good weights are."""
@@ -70,7 +70,7 @@ class DigitTask(Task):
 
     @property
     def inputs(self) -> Mapping[str, Any]:
-        """Name and hash of the images."""
+        """Name and hash of the pictures."""
         return {"data": self.digits.name, "sha256": self.digits.sha256}
 
     def build(self, dropout: float) -> Network:
@@ -80,21 +80,21 @@ class DigitTask(Task):
         return LeNet5(dropout) if self.recipe.architecture == "LeNet-5" else LeNet300(dropout)
 
     def batches(self, seed: int, shift: int) -> Loader:
-        """Return the training images."""
+        """Return the training pictures."""
         from eiesim.compress.retrain.batches import ImageBatches  # noqa: PLC0415 - torch
 
         return ImageBatches(*self.digits.training, self.recipe.batch, shift, seed)
 
     def measure(self, layers: Layers) -> dict[str, float]:
-        """Return the share of the images that is classified wrongly, in percent."""
+        """Return the share of the pictures that is classified wrongly, in percent."""
         parts = {"validation": self.digits.validation, "test": self.digits.test}
         return {
-            f"{part}_error_percent": 100 * count_errors(layers, *images) / len(images[1])
-            for part, images in parts.items()
+            f"{part}_error_percent": 100 * count_errors(layers, *pictures) / len(pictures[1])
+            for part, pictures in parts.items()
         }
 
     def record(self, layers: Layers, number: int) -> dict[str, npt.NDArray[np.float32]]:
-        """Return the inputs [number, cols] of the fully connected layers, first test images."""
+        """Return the inputs [number, cols] of the fully connected layers, first test pictures."""
         seen = run_lenet(layers, self.digits.test[0][:number])
         return {name: seen[name] for name in layers if name.startswith("ip")}
 

@@ -11,7 +11,7 @@ from eiesim.catalog.operands import Source, hash_file
 from eiesim.catalog.trained import load_trained, trained_names
 from eiesim.paper.dc.error_curves import BOTH, FEWEST_BITS, PRUNING
 from eiesim.paper.dc.table6 import list_losses
-from eiesim.paper.parts.error_curves import KEPT, LOST, ErrorPoint, find_start, list_networks
+from eiesim.paper.parts.error_curves import KEPT, LOST, ErrorPoint, find_start
 from eiesim.paper.parts.ledgers import TRAINED, NetworkBits
 from eiesim.paper.talk.statements import decline, join_words, say
 from eiesim.paper.talk.tuning import Tuned
@@ -104,10 +104,9 @@ def judge_training(
 ) -> Iterator[Judgement]:
     """Judge statements 1, 11, 12, 15 and 18 to 21."""
     lenets = [one for one in accounts if one.classifies]
-    lstms = [one for one in accounts if not one.classifies]
     yield _judge_accuracy(lenets)
     yield _decline_pruning(lenets)
-    yield _judge_recurrent(lstms)
+    yield _judge_recurrent([one for one in accounts if not one.classifies])
     yield _judge_sharing(lenets)
     yield _judge_fewest(points)
     yield _judge_both(points)
@@ -189,28 +188,22 @@ def judge_tuning(tuned: Sequence[Tuned], accounts: Sequence[Account]) -> Stateme
 
 
 def _judge_fewest(points: tuple[ErrorPoint, ...]) -> Statement:
-    fewest = [
-        (point, kind, find_start(points, point.network, "pruned").error_percent)
-        for point in points
-        for kind, bits in FEWEST_BITS.items()
-        if (point.figure, point.curve, point.bits) == ("dc_figure7", f"{kind}, pruned", bits)
-    ]
-    failed = [
-        (point, kind, start) for point, kind, start in fewest if point.error_percent > start + LOST
-    ]
+    cases, failed = [], []
+    for point in points:
+        kind = point.curve.removesuffix(", pruned")
+        if (point.figure, point.bits) != ("dc_figure7", FEWEST_BITS.get(kind)):
+            continue
+        start_percent = find_start(points, point.network, "pruned").error_percent
+        cases.append(
+            f"{point.network}'s {kind if kind == 'convolutions' else f'{kind} layers'} with "
+            f"{point.bits} bits: {start_percent:.2f} % becomes {point.error_percent:.2f} %"
+        )
+        if point.error_percent > start_percent + LOST:
+            failed.append(cases[-1])
     return say(
-        18, join_words(map(_show_point, fewest)) + f"; up to {LOST:g} point counts as working",
-        not failed, join_words(map(_show_point, failed or fewest)), TRAINED,
+        18, f"{join_words(cases)}; up to {LOST:g} point counts as working", not failed,
+        join_words(failed or cases), TRAINED,
     )  # fmt: skip
-
-
-def _show_point(point_of_kind: tuple[ErrorPoint, str, float]) -> str:
-    point, kind, start = point_of_kind
-    layers = kind if kind == "convolutions" else f"{kind} layers"
-    return (
-        f"{point.network}'s {layers} with {point.bits} bits: {start:.2f} % becomes "
-        f"{point.error_percent:.2f} %"
-    )
 
 
 def _judge_both(points: tuple[ErrorPoint, ...]) -> Statement:
@@ -243,14 +236,10 @@ def _list_excess(
         }
         for curve in curves
     )
-    starts = {
-        network: find_start(points, network, "dense").error_percent
-        for network in list_networks(points, figure)
-    }
     return [
         both[key] - error
         for key, error in alone.items()
-        if key in both and error <= starts[key[0]] + LOST
+        if key in both and error <= find_start(points, key[0], "dense").error_percent + LOST
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from eiesim.base.published import read_table
 from eiesim.base.tables import Row
@@ -51,28 +52,29 @@ def judge_sizes(
     yield _judge_megabytes(near, accounts)
 
 
-def _show_range(ends: Sequence[tuple[str, float]]) -> str:
-    (least, low), (most, high) = ends
+def _show_range(rates: Mapping[str, float]) -> str:
+    (least, low), (most, high) = _find_ends(rates)
     return f"{low:.1f}x ({least}) to {high:.1f}x ({most})"
 
 
-def _find_ends(rates: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
-    ordered = sorted(rates, key=lambda pair: pair[1])
+def _find_ends(numbers: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Return the network with the least number, and the first one with the largest."""
+    ordered = sorted(numbers.items(), key=lambda pair: pair[1])
     return [ordered[0], ordered[-1]]
 
 
 def _judge_rates(near: Sequence[NetworkBits], accounts: Sequence[Account]) -> Statement:
     known = {bits.name: bits for bits in near if bits.name != ASSUMED}
-    rates = [(name, bits.ledger.total.file_rate) for name, bits in known.items()]
-    rates += [(one.network, one.rate) for one in accounts if not one.classifies]
+    rates = {name: bits.ledger.total.file_rate for name, bits in known.items()}
+    rates |= {one.network: one.rate for one in accounts if not one.classifies}
     low, high = RATES
-    outside = [pair for pair in rates if not low <= pair[1] <= high]
+    outside = {name: rate for name, rate in rates.items() if not low <= rate <= high}
     words = join_words(
         f"{name} {rate:.1f}x" + (_describe_kept(known[name]) if name in known else "")
-        for name, rate in outside or rates
+        for name, rate in (outside or rates).items()
     )
     return say(
-        6, f"{_show_range(_find_ends(rates))} as files, of "
+        6, f"{_show_range(rates)} as files, of "
         f"{len(rates)} networks; {ASSUMED}, whose densities are assumed, is left out",
         not outside, f"outside of {low:g} to {high:g}x: {words}", f"{DRAWN}, {TRAINED}",
     )  # fmt: skip
@@ -128,22 +130,20 @@ def _list_printed_before() -> dict[str, float]:
 
 
 def _judge_stages(near: Sequence[NetworkBits]) -> Statement:
-    totals = {bits.name: bits.ledger.total for bits in near}
-    stages = {
-        name: (total.dense_bits, total.pruned_bits, total.shared_bits, total.file_bits)
-        for name, total in totals.items()
-    }
-    larger = [name for name, sizes in stages.items() if list(sizes) != sorted(sizes, reverse=True)]
-    last = {
-        stage: _find_ends([(name, sizes[number] / sizes[number + 1])
-                           for name, sizes in stages.items()])
-        for number, stage in enumerate(("pruning", "sharing", "Huffman codes"))
-    }  # fmt: skip
+    gains: dict[str, list[float]] = {"pruning": [], "sharing": [], "Huffman codes": []}
+    larger = []
+    for bits in near:
+        total = bits.ledger.total
+        sizes = (total.dense_bits, total.pruned_bits, total.shared_bits, total.file_bits)
+        for stage, (before, after) in zip(gains, pairwise(sizes), strict=True):
+            gains[stage].append(before / after)
+        if list(sizes) != sorted(sizes, reverse=True):
+            larger.append(bits.name)
     times = join_words(
-        f"{stage} {low:.1f} to {high:.1f}x" for stage, ((_, low), (_, high)) in last.items()
+        f"{stage} {min(rates):.1f} to {max(rates):.1f}x" for stage, rates in gains.items()
     )
     return say(
-        8, times if larger else f"each makes all {len(stages)} networks smaller: {times}",
+        8, times if larger else f"each makes all {len(near)} networks smaller: {times}",
         not larger, f"a stage makes {join_words(larger or ['none'])} larger",
         f"{DRAWN}, {TRAINED}",
     )  # fmt: skip
@@ -196,14 +196,14 @@ def _describe_pruned(row: Row) -> str:
 
 
 def _judge_bits(near: Sequence[NetworkBits]) -> Statement:
-    bits, means = [], []
+    bits, means = [], {}
     for network in near:
         code_bits = [row.code_bits or FLOAT_BITS for row in network.ledger.rows]
         whole = sum(
             number * row.entries + row.codebook_bits
             for number, row in zip(code_bits, network.ledger.rows, strict=True)
         )
-        means.append((network.name, whole / network.ledger.total.nonzeros))
+        means[network.name] = whole / network.ledger.total.nonzeros
         bits += code_bits
     (least, low), (most, high) = _find_ends(means)
     return say(
@@ -214,10 +214,10 @@ def _judge_bits(near: Sequence[NetworkBits]) -> Statement:
 
 
 def _judge_huffman(near: Sequence[NetworkBits]) -> Statement:
-    saved = [
-        (bits.name, 100 * (1 - bits.ledger.total.file_bits / bits.ledger.total.shared_bits))
+    saved = {
+        bits.name: 100 * (1 - bits.ledger.total.file_bits / bits.ledger.total.shared_bits)
         for bits in near
-    ]
+    }
     (least, low), (most, high) = _find_ends(saved)
     return say(
         22, f"their words, with tables and headers, save {low:.0f} % ({least}) to {high:.0f} % "
@@ -226,9 +226,8 @@ def _judge_huffman(near: Sequence[NetworkBits]) -> Statement:
 
 
 def _judge_without_huffman(near: Sequence[NetworkBits]) -> Statement:
-    rates = [(bits.name, bits.ledger.total.shared_rate) for bits in near]
+    rates = {bits.name: bits.ledger.total.shared_rate for bits in near}
     (least, low), (_, high) = _find_ends(rates)
-    printed = _find_ends([*_list_printed_before().items()])
     lowest, highest = RATES_WITHOUT_HUFFMAN
     with_huffman = [
         row["network"] for row in read_table("paper/dc_table1") if float(row["rate"]) == highest
@@ -236,9 +235,9 @@ def _judge_without_huffman(near: Sequence[NetworkBits]) -> Statement:
     short = [f"{least} stays at {low:.1f}x"] if low < lowest else []
     short += [f"none reaches {highest:g}x"] if high < highest else []
     return say(
-        23, _show_range(_find_ends(rates)), not short,
+        23, _show_range(rates), not short,
         f"without Huffman codes {join_words(short or ['all do'])}; the paper's own Tables 2 to 5 "
-        f"give {_show_range(printed)} without them, and Table 1's {highest:g}x of "
+        f"give {_show_range(_list_printed_before())} without them, and Table 1's {highest:g}x of "
         f"{join_words(with_huffman)} is with Huffman codes",
         f"{DRAWN}, {TRAINED}",
     )  # fmt: skip
