@@ -15,7 +15,7 @@ from eiesim.paper.record import (
 )
 from eiesim.paper.verdict import MATCH, WITHIN
 from eiesim.report import markup
-from eiesim.report.markup import NOTHING, Html
+from eiesim.report.markup import Html
 from eiesim.report.page import Section, date_line, describe_manifest, render_page
 
 TITLE = "EIE and Deep Compression, number by number"
@@ -42,7 +42,6 @@ def render_reproduction(records: Sequence[Record], manifest: Row) -> str:
 
 
 def _summarise(records: Sequence[Record]) -> Html:
-    """Return how many numbers came out how, and how many experiments."""
     kinds = count_kinds(records)
     states = [record.state for record in records]
     words = ", ".join(
@@ -88,7 +87,6 @@ def _tabulate_differences(records: Sequence[Record]) -> Html:
 
 
 def _describe(row: Row) -> Row:
-    """Return a verdict's row as it is shown: its reason is behind the numbers, apart."""
     deviation = row["deviation_percent"]
     return {
         "layer": row["layer"],
@@ -139,19 +137,17 @@ def _show_done(record: Record) -> list[Html]:
 
 
 def _show_table(record: Record, name: str) -> Html:
-    rows, shown = record.tables[name], name in record.shown
-    if not rows:
-        return NOTHING
-    return markup.table(rows, f"{record.name}-{name}", ROWS_AT_MOST, fold=shown)
+    shown = name in record.shown
+    return markup.table(record.tables[name], f"{record.name}-{name}", ROWS_AT_MOST, fold=shown)
 
 
 def _show_configuration(record: Record) -> Html:
-    energy = record.energy_table or "none was needed"
     return markup.join(
         [
             *([markup.table(record.sources, f"{record.name}-sources")] if record.sources else []),
             markup.paragraphs(
-                f"SHA-256 of the table of prices: {energy}\n\nComputed in {record.seconds:.1f} s."
+                f"SHA-256 of the table of prices: {record.energy_table}\n\n"
+                f"Computed in {record.seconds:.1f} s."
             ),
             markup.preformatted(record.hardware_toml, "hardware.toml, for --hardware"),
         ]

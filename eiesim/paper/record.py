@@ -16,19 +16,14 @@ FAILED = "failed"
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One experiment.
+    """An experiment's `Outcome` as plain values.
 
     Attributes
     ----------
     state
-        ``done`` or ``failed``.
-    note
-        Where our numbers come from, what the tolerances are, and what to see; for one that failed
-        the error.
+        ``done`` or ``failed``; then `note` is the error.
     verdicts
-        What the paper prints beside ours, one row of `Judgement.to_row` each.
-    shown
-        Tables short enough to be printed.
+        Rows of `Judgement.to_row`.
     sources
         Names, hashes and seeds of what was read.
     hardware_toml

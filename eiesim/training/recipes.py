@@ -79,10 +79,8 @@ class CharacterRecipe(Recipe):
     Attributes
     ----------
     text
-        Python's own help texts (``topics``), or the given model of that name and the excerpt to
-        retrain it on
-    embedding, hidden, layers
-        Sizes of the model.
+        Python's own help texts (``topics``), or the given model of that name, retrained on an
+        excerpt.
     steps
         Characters a piece of text.
     pieces

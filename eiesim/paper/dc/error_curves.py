@@ -41,7 +41,7 @@ class CurveFigure:
     Attributes
     ----------
     judge
-        Also takes the networks that curves begin with.
+        Also takes the points of all figures.
     describe
         Makes a row of a point.
     """
@@ -137,7 +137,6 @@ def _find_trained(network: str) -> tuple[float | None, str]:
 
 
 def _draw_bits(shown: Points) -> Panel:
-    """Draw the errors by bits of a shared weight, one line a curve."""
     bits = sorted({point.bits for point in shown if point.bits is not None})
     errors = {(point.curve, point.bits): point.error_percent for point in shown}
     curves = dict.fromkeys(point.curve for point in shown)
@@ -186,7 +185,6 @@ def _find_fewest(curve: Points, start_percent: float) -> int | None:
 
 
 def _judge_linear(shown: Points, _points: tuple[ErrorPoint, ...]) -> Iterator[Statement]:
-    """Compare linear with the others at every number of bits."""
     errors = {(point.curve, point.bits): point.error_percent for point in shown}
     bits = sorted({number for _, number in errors if number is not None})
     for other in OTHERS:

@@ -74,7 +74,8 @@ def _count(workload: str, layer: CompressedLayer, sources: tuple[Source, ...]) -
 def judge(parts: Iterable[Histogram | None]) -> Outcome:
     """Draw both distributions, and say what Huffman codes save."""
     verdicts: list[Judgement] = []
-    panels, rows, sources = [], [], []
+    sources: list[Source] = []
+    panels, rows = [], []
     for part in parts:
         if part is None:
             verdicts.append(Unreproducible("fc8", SAVING, "", CLAIM, MISSING, REAL))
