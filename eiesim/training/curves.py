@@ -128,10 +128,7 @@ def list_points(kinds: tuple[str, ...]) -> Iterator[CurvePoint]:
 
 
 def measure_curves(
-    task: DigitTask,
-    starts: Mapping[str, Arrays],
-    folder: Path,
-    tell: Tell,
+    task: DigitTask, starts: Mapping[str, Arrays], folder: Path, tell: Tell
 ) -> list[Row]:
     """Compress, retrain and measure a LeNet at every point; return one row each, starts first.
 

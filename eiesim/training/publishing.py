@@ -29,12 +29,7 @@ LIBRARIES = ("eiesim", "torch", "numpy")
 
 
 def publish(
-    name: str,
-    data: Path | None,
-    seeds: Sequence[int],
-    work: Path,
-    target: Path,
-    tell: Tell = str,
+    name: str, data: Path | None, seeds: Sequence[int], work: Path, target: Path, tell: Tell = str
 ) -> list[TrainingResult]:
     """Train a network with several seeds, and write what eiesim ships of it.
 

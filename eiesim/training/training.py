@@ -58,12 +58,7 @@ class TrainingResult:
 
 
 def train_network(
-    name: str,
-    data: Path | None,
-    seed: int,
-    folder: Path,
-    tell: Tell = str,
-    balance_pes: int = 1,
+    name: str, data: Path | None, seed: int, folder: Path, tell: Tell = str, balance_pes: int = 1
 ) -> TrainingResult:
     """Train a network of eiesim's own, compress it, and write it as a ``.dcz`` file.
 

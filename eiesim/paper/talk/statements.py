@@ -42,12 +42,7 @@ SEE: dict[int, tuple[str, ...]] = {
 
 
 def say(
-    number: int,
-    ours: str,
-    holds: bool,
-    reason: str,
-    workload: str = "",
-    by_construction: str = "",
+    number: int, ours: str, holds: bool, reason: str, workload: str = "", by_construction: str = ""
 ) -> Statement:
     """Return the verdict on a statement, by its number in data/paper/dc_talk_statements.csv."""
     topic, quote, see = _find(number)
