@@ -58,7 +58,7 @@ def load_lenet(data: Path, network: str) -> LeNet:
     WorkloadError
         A file is missing or damaged, or of another network.
     """
-    layers = _read_layers(data / MODELS[network], SHAPES[network])
+    layers = dict(_read_layers(data / MODELS[network], SHAPES[network]))
     pixels, labels = read_test_pictures((data / IMAGES).parent)
     dense = {name: DenseLayer(*parameters) for name, parameters in layers.items()}
     inputs = [seen["ip1"] for seen in _run_parts(dense, pixels)]
@@ -69,9 +69,10 @@ def load_lenet(data: Path, network: str) -> LeNet:
     )
 
 
-def _read_layers(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, Parameters]:
+def _read_layers(
+    path: Path, shapes: Mapping[str, tuple[int, ...]]
+) -> Iterator[tuple[str, Parameters]]:
     blobs = read_caffemodel(path)
-    layers = {}
     for name, shape in shapes.items():
         what = f"{path}: layer {name}"
         if len(blobs.get(name, ())) < 2:
@@ -80,11 +81,13 @@ def _read_layers(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, Pa
                 "file again"
             )
         weights, bias = blobs[name][:2]
-        layers[name] = (
-            take_array(weights, f"{what}: weights", np.float32, shape),
-            take_array(bias, f"{what}: bias", np.float32, shape[:1]),
+        yield (
+            name,
+            (
+                take_array(weights, f"{what}: weights", np.float32, shape),
+                take_array(bias, f"{what}: bias", np.float32, shape[:1]),
+            ),
         )
-    return layers
 
 
 def _convolve(maps: Floats, weights: Floats, bias: Floats) -> Floats:

@@ -108,11 +108,11 @@ class CharacterTask(Task):
     characters
         The vocabulary.
     training
-        Text to train on, as numbers [characters].
+        Numbers of the text to train on [characters].
     test
-        Text to report on [texts, characters], in pieces that are seen from their beginning.
+        Numbers of the text to report on [texts, characters], each seen from its beginning.
     model
-        The dense model, if it is given.
+        The dense model, where the recipe trains none.
     """
 
     recipe: CharacterRecipe

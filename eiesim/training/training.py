@@ -181,8 +181,8 @@ def train_stage(
     after = take_state(model)
     layers = take_layers(after)
     facts["after"] = task.measure(layers)
-    shares = {name: float((layer.weights != 0).mean()) for name, layer in layers.items()}
-    facts["densities"] = {name: share for name, share in shares.items() if share < 1}
+    densities = {name: float((layer.weights != 0).mean()) for name, layer in layers.items()}
+    facts["densities"] = {name: density for name, density in densities.items() if density < 1}
     return Stage(after, facts)
 
 

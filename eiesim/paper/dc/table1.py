@@ -33,20 +33,17 @@ def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
         verdicts += _judge_errors(networks, row)
     for row in read_table("paper/dc_talk"):
         verdicts += _judge_talk(networks, row["network"], row["rate"])
+    lengths = [
+        f"compressed_SqueezeNet.net has {NET_BYTES:,} bytes, our ledger counts "
+        f"{bits.net_bytes:,} in its layout."
+        for bits in networks
+        if bits.net_bytes is not None
+    ]
     return Outcome(
-        " ".join([NOTE, *_note_net(networks)]), Hardware(), tuple(verdicts),
+        " ".join([NOTE, *lengths]), Hardware(), tuple(verdicts),
         {"networks": [_describe(bits) for bits in networks if bits.name != "Alex-8"]},
         ("networks",), sources=ledgers.list_sources(networks),
     )  # fmt: skip
-
-
-def _note_net(networks: Sequence[NetworkBits]) -> Iterator[str]:
-    for bits in networks:
-        if bits.net_bytes is not None:
-            yield (
-                f"compressed_SqueezeNet.net has {NET_BYTES:,} bytes, our ledger counts "
-                f"{bits.net_bytes:,} in its layout."
-            )
 
 
 def _judge_network(networks: Sequence[NetworkBits], name: str, rate: str) -> list[Judgement]:
