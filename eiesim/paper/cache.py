@@ -19,8 +19,8 @@ FOLDER_VARIABLE = "EIESIM_CACHE"
 
 def find_folder() -> Path:
     """Return where records are kept: $EIESIM_CACHE, or eiesim in the user's folder for caches."""
-    own = os.environ.get(FOLDER_VARIABLE)
-    return Path(own) if own else find_caches() / "eiesim"
+    folder = os.environ.get(FOLDER_VARIABLE)
+    return Path(folder) if folder else find_caches() / "eiesim"
 
 
 def make_key(name: str, data: Path, reads: Iterable[str]) -> str:
@@ -36,8 +36,8 @@ def make_key(name: str, data: Path, reads: Iterable[str]) -> str:
 def load(name: str, key: str) -> Record | None:
     """Return a record kept under this key; None where there is none, or a damaged one."""
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
-        kept, text = _file(name).read_text(encoding="utf-8").split("\n", 1)
-        if kept == key:
+        key_of_record, text = _file(name).read_text(encoding="utf-8").split("\n", 1)
+        if key_of_record == key:
             return Record.from_json(text)
     return None
 

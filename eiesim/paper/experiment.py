@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
+from eiesim.base.tables import Row
 from eiesim.catalog.operands import Source
 from eiesim.hardware import Hardware
 from eiesim.paper.verdict import Judgement
 from eiesim.report.charts import Chart
 
-Row = dict[str, Any]
 Part = TypeVar("Part")
 
 
@@ -24,14 +24,10 @@ class Outcome:
     ----------
     note
         Where our numbers come from, what the tolerances are, and what to see.
-    verdicts
-        What the paper prints beside ours.
-    tables
-        Rows behind it, by the name of their file.
+    tables, charts
+        By the name of their files.
     shown
-        Tables short enough to be printed.
-    charts
-        Charts by the name of their files.
+        Names of the tables that are short enough to be printed.
     """
 
     note: str
@@ -50,10 +46,9 @@ class Work(Generic[Part]):
     Attributes
     ----------
     steps
-        Names of the parts, for the progress.
+        Names of the parts, in their order, for the progress.
     compute
-        Yields the parts, in the same order; its argument is the folder of real data, which need not
-        be there.
+        Yields the parts; its argument is the folder of real data, which need not be there.
     reads
         Files of this folder that it reads.
     """

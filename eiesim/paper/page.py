@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from eiesim.base.tables import Row
 from eiesim.paper.record import (
@@ -16,7 +15,7 @@ from eiesim.paper.record import (
 )
 from eiesim.paper.verdict import MATCH, WITHIN
 from eiesim.report import markup
-from eiesim.report.markup import NOTHING, Html
+from eiesim.report.markup import Html
 from eiesim.report.page import Section, date_line, describe_manifest, render_page
 
 TITLE = "EIE and Deep Compression, number by number"
@@ -43,7 +42,6 @@ def render_reproduction(records: Sequence[Record], manifest: Row) -> str:
 
 
 def _summarise(records: Sequence[Record]) -> Html:
-    """Return how many numbers came out how, and how many experiments."""
     kinds = count_kinds(records)
     states = [record.state for record in records]
     words = ", ".join(
@@ -70,7 +68,7 @@ def _tabulate_experiments(records: Sequence[Record]) -> Html:
             "name": markup.link(record.name, record.name),
             "what": record.title,
             "state": markup.badge(record.state, record.state),
-            **record.count_kinds(),
+            **count_kinds([record]),
             "seconds": round(record.seconds, 1) if record.state == DONE else None,
         }
         for record in records
@@ -81,15 +79,14 @@ def _tabulate_experiments(records: Sequence[Record]) -> Html:
 def _tabulate_differences(records: Sequence[Record]) -> Html:
     rows = []
     for row in list_differences(records):
-        shown = _describe(row)
+        experiment = markup.link(row["experiment"], row["experiment"])
+        shown = {"layer": "", "quantity": "", "experiment": experiment} | _describe(row)
         del shown["verdict"]  # it is the same for all
-        link = {"experiment": markup.link(row["experiment"], row["experiment"])}
-        rows.append({"layer": row["layer"], "quantity": row["quantity"]} | link | shown)
+        rows.append(shown)
     return markup.table(rows, "differences") if rows else markup.paragraphs("Nothing does.")
 
 
-def _describe(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a verdict's row as it is shown: its reason is behind the numbers, apart."""
+def _describe(row: Row) -> Row:
     deviation = row["deviation_percent"]
     return {
         "layer": row["layer"],
@@ -105,17 +102,17 @@ def _describe(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _make_section(record: Record, paper: str) -> Section:
-    parts = {DONE: _show_done, FAILED: _show_failed}[record.state](record)
+    done = record.state == DONE
     counts = [
         markup.badge(f"{count:,} {kind}", kind)
-        for kind, count in record.count_kinds().items()
+        for kind, count in count_kinds([record]).items()
         if count
     ]
-    state = [] if record.state == DONE else [markup.badge(record.state, record.state)]
+    state = [] if done else [markup.badge(record.state, record.state)]
     return Section(
         record.name,
         record.title.removeprefix(f"{paper}, "),
-        markup.join(parts),
+        markup.join(_show_done(record) if done else _show_failed(record)),
         markup.join([*state, *counts]),
         {"experiment": record.name, "state": record.state},
     )
@@ -140,19 +137,17 @@ def _show_done(record: Record) -> list[Html]:
 
 
 def _show_table(record: Record, name: str) -> Html:
-    rows, shown = record.tables[name], name in record.shown
-    if not rows:
-        return NOTHING
-    return markup.table(rows, f"{record.name}-{name}", ROWS_AT_MOST, fold=shown)
+    shown = name in record.shown
+    return markup.table(record.tables[name], f"{record.name}-{name}", ROWS_AT_MOST, fold=shown)
 
 
 def _show_configuration(record: Record) -> Html:
-    energy = record.energy_table or "none was needed"
     return markup.join(
         [
             *([markup.table(record.sources, f"{record.name}-sources")] if record.sources else []),
             markup.paragraphs(
-                f"SHA-256 of the table of prices: {energy}\n\nComputed in {record.seconds:.1f} s."
+                f"SHA-256 of the table of prices: {record.energy_table}\n\n"
+                f"Computed in {record.seconds:.1f} s."
             ),
             markup.preformatted(record.hardware_toml, "hardware.toml, for --hardware"),
         ]

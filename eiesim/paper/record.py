@@ -5,38 +5,31 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
 
+from eiesim.base.tables import Row
 from eiesim.paper.verdict import DIFFERS, KINDS, MATCH, WITHIN
 from eiesim.report.charts import Chart, Panel
 
-Row = dict[str, Any]
 DONE = "done"
 FAILED = "failed"
-STATES = (DONE, FAILED)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One experiment.
+    """An experiment's `Outcome` as plain values.
 
     Attributes
     ----------
     state
-        ``done`` or ``failed``.
-    note
-        Where our numbers come from, what the tolerances are, and what to see; for one that failed
-        the error.
+        ``done`` or ``failed``; then `note` is the error.
     verdicts
-        What the paper prints beside ours, as `Verdict.to_row` tells it.
-    shown
-        Tables short enough to be printed.
+        Rows of `Judgement.to_row`.
     sources
         Names, hashes and seeds of what was read.
     hardware_toml
-        The machine, as ``--hardware FILE`` reads it.
+        The machine, as a hardware file.
     energy_table
-        SHA-256 of the prices that the machine's energy was computed with.
+        SHA-256 of the prices of the machine's energy.
     """
 
     name: str
@@ -65,10 +58,6 @@ class Record:
             values[name] = tuple(values[name])
         return cls(charts=charts, **values)
 
-    def count_kinds(self) -> dict[str, int]:
-        """Return how many verdicts are of each kind."""
-        return count_kinds([self])
-
 
 def count_kinds(records: Iterable[Record]) -> dict[str, int]:
     """Return how many verdicts of some records are of each kind."""
@@ -78,9 +67,8 @@ def count_kinds(records: Iterable[Record]) -> dict[str, int]:
 
 def count_constructed(records: Iterable[Record]) -> int:
     """Return how many verdicts agree because they must: put in, quoted or calibrated to."""
-    agreeing = (MATCH, WITHIN)
     return sum(
-        row["by_construction"] and row["kind"] in agreeing
+        row["by_construction"] and row["kind"] in (MATCH, WITHIN)
         for record in records
         for row in record.verdicts
     )
@@ -97,7 +85,5 @@ def list_differences(records: Iterable[Record]) -> list[Row]:
 
 
 def _read_chart(values: Row) -> Chart:
-    panels = tuple(
-        Panel(**panel | {"groups": tuple(panel["groups"])}) for panel in values.pop("panels")
-    )
-    return Chart(panels=panels, **values)
+    panels = (Panel(**panel | {"groups": tuple(panel["groups"])}) for panel in values["panels"])
+    return Chart(**values | {"panels": tuple(panels)})

@@ -72,7 +72,7 @@ def _show(records: Sequence[Record], brief: bool) -> list[Sequence[Row] | str]:
     done = [record for record in records if record.state == DONE]
     shown: list[Sequence[Row] | str] = []
     if brief and done:
-        shown.append([{"name": record.name} | record.count_kinds() for record in done])
+        shown.append([{"name": record.name} | count_kinds([record]) for record in done])
     for record in records:
         if record.state == FAILED:
             shown.append(f"{record.name}: failed: {record.note}")

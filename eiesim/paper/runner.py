@@ -30,17 +30,7 @@ class Group:
 
 @dataclass(frozen=True)
 class ExperimentPlan:
-    """What there is to do.
-
-    Attributes
-    ----------
-    records
-        What is kept already.
-    groups
-        What is to be computed, the longest first.
-    keys
-        What each computed record is to be kept under.
-    """
+    """What is kept already, what is to be computed, the longest first, and the key of each."""
 
     records: dict[str, Record]
     groups: tuple[Group, ...]
@@ -53,22 +43,17 @@ class ExperimentPlan:
 
 
 def plan_experiments(names: Sequence[str], data: Path, fresh: bool) -> ExperimentPlan:
-    """Find out what is kept already and what is to be computed.
+    """Find out what is kept already and what is to be computed, with `fresh` all of it.
 
-    Parameters
-    ----------
-    data
-        Folder of real data; it need not be there.
-    fresh
-        Whether to compute what is kept, too.
+    The folder of real data need not be there.
     """
     records, keys = {}, {}
     shared: dict[Work[Any], list[str]] = {}
     for name in names:
         keys[name] = _make_key(name, data)
-        kept = None if fresh else cache.load(name, keys[name])
-        if kept is not None:
-            records[name] = kept
+        record = None if fresh else cache.load(name, keys[name])
+        if record is not None:
+            records[name] = record
         else:
             shared.setdefault(load_experiment(name).work, []).append(name)
     groups = [Group(tuple(group), len(work.steps)) for work, group in shared.items()]
@@ -82,19 +67,18 @@ def reproduce(names: Sequence[str], data: str | Path = DATA) -> dict[str, Record
     Parameters
     ----------
     names
-        Of the experiments that ``eiesim reproduce --list`` shows; those that share their work do it
-        once if they are asked for together.
+        Of `registry.EXPERIMENTS`; those that share their work do it once if asked for together.
     data
         Folder of real layers; it need not be there.
     """
     folder = Path(data)
     plan = plan_experiments(choose(list(names)), folder, fresh=False)
-    computed = run_experiments(plan, folder, 1, lambda _: None)
+    computed = run_experiments(plan, folder, 1, str)
     return plan.records | {record.name: record for record in computed}
 
 
 def run_experiments(plan: ExperimentPlan, data: Path, jobs: int, tell: Tell) -> Iterator[Record]:
-    """Compute what is to be computed, keep it, and yield each experiment once it is done or failed.
+    """Compute and keep what a plan lacks, and yield each experiment once it is done or failed.
 
     One that fails does not stop the others.
 
@@ -105,11 +89,12 @@ def run_experiments(plan: ExperimentPlan, data: Path, jobs: int, tell: Tell) -> 
     tell
         Is called with the name of each part of the work once it is done.
     """
-    jobs = min(jobs, len(plan.groups))
-    works = _share_out(plan.groups, data, jobs, tell) if jobs > 1 else (
-        _run_group(group, data, tell) for group in plan.groups
-    )  # fmt: skip
-    for records in works:
+    tasks = [(group, data) for group in plan.groups]
+    jobs = min(jobs, len(tasks))
+    groups = (
+        _share_out(tasks, jobs, tell) if jobs > 1 else (_run_group(task, tell) for task in tasks)
+    )
+    for records in groups:
         for record in records:
             # data that was changed meanwhile is not what the key stands for
             if record.state == DONE and plan.keys[record.name] == _make_key(record.name, data):
@@ -118,20 +103,15 @@ def run_experiments(plan: ExperimentPlan, data: Path, jobs: int, tell: Tell) -> 
 
 
 def _share_out(
-    groups: Sequence[Group], data: Path, jobs: int, tell: Tell
+    tasks: Sequence[tuple[Group, Path]], jobs: int, tell: Tell
 ) -> Iterator[list[Record]]:
     _compile()
-    tasks = [(group, data) for group in groups]
-    with closing(work_in_processes(_work, tasks, jobs, tell)) as works:
-        for (group, _), records in works:
+    with closing(work_in_processes(_run_group, tasks, jobs, tell)) as results:
+        for (group, _), records in results:
             if isinstance(records, Exception):  # a process that was killed, say for its memory
                 yield [_fail(name, records) for name in group.names]
             else:
                 yield records
-
-
-def _work(task: tuple[Group, Path], tell: Tell) -> list[Record]:
-    return _run_group(*task, tell)
 
 
 def _compile() -> None:
@@ -149,14 +129,15 @@ def _compile() -> None:
         simulate(encode(small.layer, hw), small.activations, hw)
 
 
-def _run_group(group: Group, data: Path, tell: Tell) -> list[Record]:
+def _run_group(task: tuple[Group, Path], tell: Tell) -> list[Record]:
+    group, data = task
     work, parts = load_experiment(group.names[0]).work, []
     start = time.perf_counter()
     try:
         for step, part in zip(work.steps, work.compute(data), strict=True):
             parts.append(part)
             tell(f"{group.names[0]}: {step}")
-    except Exception as error:  # whatever it is, the others go on and the page tells it
+    except Exception as error:  # whatever it is, the others go on and the page shows it
         return [_fail(name, error) for name in group.names]
     seconds = time.perf_counter() - start
     return [_judge(name, parts, seconds) for name in group.names]
@@ -190,9 +171,9 @@ def _record(name: str, outcome: Outcome, seconds: float) -> Record:
 
 
 def _fail(name: str, error: Exception) -> Record:
-    told = str(error) if isinstance(error, EieError) else f"{type(error).__name__}: {error}"
+    note = str(error) if isinstance(error, EieError) else f"{type(error).__name__}: {error}"
     return Record(
-        name=name, title=EXPERIMENTS[name].title, state=FAILED, note=told, tables={}, charts={}
+        name=name, title=EXPERIMENTS[name].title, state=FAILED, note=note, tables={}, charts={}
     )
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 
+from eiesim.base.processes import Tell
+from eiesim.base.tables import Row
 from eiesim.compress.codebook import Initialisation
 from eiesim.compress.gaps import code_gaps
 from eiesim.compress.stages import Stage, Stages
@@ -19,7 +21,6 @@ from eiesim.training.recipes import LENET_5, LENET_300_100, Training
 from eiesim.training.tasks import Arrays, DigitTask
 from eiesim.training.training import Change, take_layers, train_network, train_stage
 
-Row = dict[str, Any]
 CONV, FC = "conv", "ip"
 """What names of layers begin with."""
 DENSITIES = (0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01)
@@ -29,10 +30,12 @@ TABLE6 = ((8, 5), (8, 4), (4, 2))
 INITIALISATIONS: tuple[Initialisation, ...] = get_args(Initialisation)
 BOTH_BITS = {CONV: 8, FC: 4}
 """Of the layers that are pruned and shared in Figure 6."""
+SEED = 0
+"""Of weights, of the order of pictures and of dropout."""
 INDEX_BITS = 5
 FLOAT_BITS = 32
-IMAGES = 20_000
-"""Training images that a point is retrained on, a third of MNIST's: there are 130 points."""
+PICTURES = 20_000
+"""Training pictures that a point is retrained on, a third of MNIST's: there are 130 points."""
 RETRAINING = Training(epochs=4, rate=1e-3, dropout=0.05, shift=1)
 TUNING = Training(epochs=1, rate=2e-4, dropout=0.05, shift=1)
 
@@ -63,7 +66,7 @@ class CurvePoint:
     initialisation: Initialisation = "linear"
 
 
-def train_curves(data: Path | None, folder: Path, tell: Callable[[str], object] = str) -> list[Row]:
+def train_curves(data: Path | None, folder: Path, tell: Tell = str) -> list[Row]:
     """Train both LeNets with seed 0, and measure all curves of them.
 
     Parameters
@@ -77,23 +80,25 @@ def train_curves(data: Path | None, folder: Path, tell: Callable[[str], object] 
 
     Raises
     ------
-    EieError
-        The data is missing or damaged, PyTorch is not installed, or the folder cannot be written.
+    WorkloadError
+        The data is missing or damaged, or PyTorch is not installed.
     """
     digits = load_digits(data)
     fewer = replace(
-        digits, training=(digits.training[0][:IMAGES], digits.training[1][:IMAGES]),
+        digits, training=(digits.training[0][:PICTURES], digits.training[1][:PICTURES]),
         validation=(digits.validation[0][:1], digits.validation[1][:1]),
     )  # fmt: skip
     rows = []
     for recipe in (LENET_300_100, LENET_5):
-        trained = train_network(recipe.network, data, 0, folder / f"{recipe.network}-seed0", tell)
+        trained = train_network(
+            recipe.network, data, SEED, folder / f"{recipe.network}-seed{SEED}", tell
+        )
         starts = {
             "dense": trained.stages["dense"].arrays,
             "pruned": trained.stages[f"pruned-{len(recipe.rounds)}"].arrays,
         }
         points = folder / f"{recipe.network}-curves"
-        rows += measure_curves(DigitTask(recipe, fewer), starts, 0, points, tell)
+        rows += measure_curves(DigitTask(recipe, fewer), starts, points, tell)
     return rows
 
 
@@ -123,11 +128,7 @@ def list_points(kinds: tuple[str, ...]) -> Iterator[CurvePoint]:
 
 
 def measure_curves(
-    task: DigitTask,
-    starts: Mapping[str, Arrays],
-    seed: int,
-    folder: Path,
-    tell: Callable[[str], object] = str,
+    task: DigitTask, starts: Mapping[str, Arrays], folder: Path, tell: Tell
 ) -> list[Row]:
     """Compress, retrain and measure a LeNet at every point; return one row each, starts first.
 
@@ -138,29 +139,24 @@ def measure_curves(
     ----------
     starts
         States of the ``dense`` and of the ``pruned`` network, from stages of `train_network`.
-    seed
-        Of the order of images and of dropout.
-    folder, tell
-        As in `train_curves`.
     """
     names = list(take_layers(starts["dense"]))
     kinds = tuple(kind for kind in (CONV, FC) if any(name.startswith(kind) for name in names))
-    rows = [
-        _describe(CurvePoint("start", start, start), task, Stage(
-            state, {"after": task.measure(take_layers(state)), "before": {}}))
-        for start, state in starts.items()
-    ]  # fmt: skip
+    rows = []
+    for start, state in starts.items():
+        facts = {"before": {}, "after": task.measure(take_layers(state))}
+        rows.append(_describe(CurvePoint("start", start, start), task, Stage(state, facts)))
     pruned = starts["dense"]
     for number, point in enumerate(list_points(kinds)):
         # a density begins with the network of the one before, sharing with that of its own density
         state = starts[point.start] if point.density is None else pruned
         change = _find_change(point, names)
-        stages = Stages(folder / f"{number:03d}", {**task.inputs, "seed": seed}, tell)
+        stages = Stages(folder / f"{number:03d}", {**task.inputs, "seed": SEED}, tell)
         training = TUNING if point.bits else RETRAINING
         stage = stages.run(
             "point",
             {"point": asdict(point), "training": asdict(training), "start": _hash_state(state)},
-            partial(train_stage, task, state, training, change, seed),
+            partial(train_stage, task, state, training, change, SEED),
         )
         if not point.bits:
             pruned = stage.arrays
@@ -170,10 +166,9 @@ def measure_curves(
 
 
 def _hash_state(state: Arrays) -> float:
-    """Tell states apart: the sum of all weights' magnitudes."""
-    return float(
-        sum(np.abs(layer.weights).sum(dtype=np.float64) for layer in take_layers(state).values())
-    )
+    """Return the sum of all weights' magnitudes, by which states differ."""
+    layers = take_layers(state).values()
+    return float(sum(np.abs(layer.weights).sum(dtype=np.float64) for layer in layers))
 
 
 def _find_change(point: CurvePoint, names: list[str]) -> Change:
@@ -187,7 +182,7 @@ def _find_change(point: CurvePoint, names: list[str]) -> Change:
 
 def _describe(point: CurvePoint, task: DigitTask, stage: Stage) -> Row:
     layers = take_layers(stage.arrays)
-    numbers = sum(layer.weights.size + _count_bias(layer) for layer in layers.values())
+    numbers = sum(array.size for layer in layers.values() for array in layer if array is not None)
     bits = sum(_count_layer(layer, _find_bits(point, name)) for name, layer in layers.items())
     return {
         "network": task.recipe.network,
@@ -209,16 +204,12 @@ def _find_bits(point: CurvePoint, name: str) -> int | None:
     return next((bits for kind, bits in point.bits.items() if name.startswith(kind)), None)
 
 
-def _count_bias(layer: DenseLayer) -> int:
-    return 0 if layer.bias is None else layer.bias.size
-
-
 def _count_layer(layer: DenseLayer, bits: int | None) -> int:
     """Return the bits of a layer, with indices where that is shorter than without."""
-    width_bits = FLOAT_BITS if bits is None else bits
-    codebook_bits = 0 if bits is None else FLOAT_BITS << bits
-    fixed_bits = codebook_bits + FLOAT_BITS * _count_bias(layer)
+    width_bits, codebook_bits = (FLOAT_BITS, 0) if bits is None else (bits, FLOAT_BITS << bits)
+    bias_bits = 0 if layer.bias is None else FLOAT_BITS * layer.bias.size
     nonzero = (layer.weights != 0).astype(np.uint8).reshape(len(layer.weights), -1)
     places = CompressedLayer(nonzero, np.array([0, 1], np.float32))
     entries = code_gaps(places, INDEX_BITS).codes.size
-    return fixed_bits + min((width_bits + INDEX_BITS) * entries, width_bits * layer.weights.size)
+    weight_bits = min((width_bits + INDEX_BITS) * entries, width_bits * layer.weights.size)
+    return codebook_bits + bias_bits + weight_bits

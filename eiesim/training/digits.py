@@ -13,15 +13,15 @@ from eiesim.base.arrays import take_array
 from eiesim.base.errors import WorkloadError
 from eiesim.importers.idx import read_idx
 
-VALIDATION_IMAGES = 5000
-"""The last ones of MNIST's training images: recipes are chosen on them, nothing is trained on."""
+VALIDATION_PICTURES = 5000
+"""The last ones of MNIST's training pictures: recipes are chosen on them, nothing is trained on."""
 Part = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]
-"""Images [n, 28, 28], a byte over 256 each, and their classes [n]."""
+"""Pictures [n, 28, 28], a byte over 256 each, and their classes [n]."""
 
 
 @dataclass(frozen=True, eq=False)
 class Digits:
-    """Images and classes to train on, to choose on, and to report on."""
+    """Pictures and classes to train on, to choose on, and to report on."""
 
     name: str
     training: Part
@@ -48,21 +48,23 @@ def load_digits(data: Path | None) -> Digits:
     """
     if data is None:
         return _load_small_digits()
-    images, labels = _read(data, "train", 60_000)
-    cut = len(images) - VALIDATION_IMAGES
-    return Digits(
-        "MNIST",
-        (images[:cut], labels[:cut]),
-        (images[cut:], labels[cut:]),
-        _read(data, "t10k", 10_000),
-    )
+    pictures, labels = _read(data, "train", 60_000)
+    cut = len(pictures) - VALIDATION_PICTURES
+    test = read_test_pictures(data)
+    return Digits("MNIST", (pictures[:cut], labels[:cut]), (pictures[cut:], labels[cut:]), test)
+
+
+def read_test_pictures(data: Path) -> Part:
+    """Read MNIST's test pictures; WorkloadError where a file is missing or damaged."""
+    return _read(data, "t10k", 10_000)
 
 
 def _read(data: Path, part: str, number: int) -> Part:
-    paths = [_find(data, f"{part}-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1")]
-    images = take_array(read_idx(paths[0]), str(paths[0]), np.uint8, (number, 28, 28))
-    labels = take_array(read_idx(paths[1]), str(paths[1]), np.uint8, (number,))
-    return _scale(images), labels
+    pictures, labels = (
+        _find(data, f"{part}-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1")
+    )
+    pixels = take_array(read_idx(pictures), str(pictures), np.uint8, (number, 28, 28))
+    return _scale(pixels), take_array(read_idx(labels), str(labels), np.uint8, (number,))
 
 
 def _find(data: Path, name: str) -> Path:
@@ -71,12 +73,12 @@ def _find(data: Path, name: str) -> Path:
             return path
     raise WorkloadError(
         f"{data / name}: expected one of MNIST's four files, plain or as .gz, found none; "
-        "leave out --data to train on scikit-learn's digits"
+        "without a folder of data scikit-learn's digits are trained on"
     )
 
 
-def _scale(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    return images.astype(np.float32) / np.float32(256)
+def _scale(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    return pictures.astype(np.float32) / np.float32(256)
 
 
 def _load_small_digits() -> Digits:
@@ -89,10 +91,10 @@ def _load_small_digits() -> Digits:
         ) from error
     content = datasets.load_digits()
     grey = np.minimum(content.images * 16, 255).astype(np.uint8)
-    images = np.pad(grey.repeat(3, axis=1).repeat(3, axis=2), ((0, 0), (2, 2), (2, 2)))
-    order = np.random.default_rng(0).permutation(len(images))
+    pictures = np.pad(grey.repeat(3, axis=1).repeat(3, axis=2), ((0, 0), (2, 2), (2, 2)))
+    order = np.random.default_rng(0).permutation(len(pictures))
     parts = [
-        (_scale(images[chosen]), content.target[chosen].astype(np.uint8))
+        (_scale(pictures[chosen]), content.target[chosen].astype(np.uint8))
         for chosen in np.split(order, (1200, 1500))
     ]
     return Digits("scikit-learn's digits", *parts)

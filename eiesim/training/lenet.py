@@ -1,4 +1,4 @@
-"""The LeNets' fully connected layers, and what MNIST's test images give them to work on."""
+"""The LeNets' fully connected layers, and what MNIST's test pictures give them to work on."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy.typing as npt
 from eiesim.base.arrays import take_array
 from eiesim.base.errors import WorkloadError
 from eiesim.importers.caffemodel import read_caffemodel
-from eiesim.importers.idx import read_idx
 from eiesim.layer.weights import DenseLayer
+from eiesim.training.digits import read_test_pictures
 
 IMAGES = "mnist/t10k-images-idx3-ubyte.gz"
 LABELS = "mnist/t10k-labels-idx1-ubyte.gz"
@@ -29,7 +29,7 @@ SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
 Floats = npt.NDArray[np.float32]
 Parameters = tuple[Floats, Floats]
 """Weights and bias."""
-IMAGES_AT_ONCE = 500
+PICTURES_AT_ONCE = 500
 
 
 class LeNet(NamedTuple):
@@ -40,9 +40,9 @@ class LeNet(NamedTuple):
     layers
         Weights [rows, cols] and bias [rows], ReLU between the layers.
     inputs
-        What the first layer sees of each test image [cols, images].
+        What the first layer sees of each test picture [cols, pictures].
     labels
-        The right classes.
+        The right classes [pictures].
     """
 
     layers: tuple[Parameters, ...]
@@ -51,20 +51,15 @@ class LeNet(NamedTuple):
 
 
 def load_lenet(data: Path, network: str) -> LeNet:
-    """Read a pruned network, and run its convolutions, if any, in float32 on the test images.
-
-    The folder holds the files of `MODELS`, `IMAGES` and `LABELS`.
+    """Read a network of `MODELS`, and run its convolutions in float32 on the test pictures.
 
     Raises
     ------
     WorkloadError
         A file is missing or damaged, or of another network.
     """
-    layers = _read_layers(data / MODELS[network], SHAPES[network])
-    images = take_array(read_idx(data / IMAGES), IMAGES, np.uint8, ("images", 28, 28))
-    labels = take_array(read_idx(data / LABELS), LABELS, np.uint8, (len(images),))
-    # pixels as the networks were trained on: a byte over 256
-    pixels = images.astype(np.float32) / np.float32(256)
+    layers = dict(_read_layers(data / MODELS[network], SHAPES[network]))
+    pixels, labels = read_test_pictures((data / IMAGES).parent)
     dense = {name: DenseLayer(*parameters) for name, parameters in layers.items()}
     inputs = [seen["ip1"] for seen in _run_parts(dense, pixels)]
     return LeNet(
@@ -74,26 +69,29 @@ def load_lenet(data: Path, network: str) -> LeNet:
     )
 
 
-def _read_layers(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, Parameters]:
+def _read_layers(
+    path: Path, shapes: Mapping[str, tuple[int, ...]]
+) -> Iterator[tuple[str, Parameters]]:
     blobs = read_caffemodel(path)
-    layers = {}
     for name, shape in shapes.items():
+        what = f"{path}: layer {name}"
         if len(blobs.get(name, ())) < 2:
             raise WorkloadError(
-                f"{path}: expected weights and bias of a layer {name}, found "
-                f"{', '.join(blobs)}; get the file again"
+                f"{what}: expected weights and bias, found the layers {', '.join(blobs)}; get the "
+                "file again"
             )
         weights, bias = blobs[name][:2]
-        what = f"{path}: layer {name}"
-        layers[name] = (
-            take_array(weights, f"{what}: weights", np.float32, shape),
-            take_array(bias, f"{what}: bias", np.float32, shape[:1]),
+        yield (
+            name,
+            (
+                take_array(weights, f"{what}: weights", np.float32, shape),
+                take_array(bias, f"{what}: bias", np.float32, shape[:1]),
+            ),
         )
-    return layers
 
 
 def _convolve(maps: Floats, weights: Floats, bias: Floats) -> Floats:
-    """Convolve [images, channels, height, width] and take the maximum of every 2 x 2."""
+    """Convolve [pictures, channels, height, width] and take the maximum of every 2 x 2."""
     windows = np.lib.stride_tricks.sliding_window_view(maps, weights.shape[2:], axis=(2, 3))
     sums = np.tensordot(windows, weights, axes=((1, 4, 5), (1, 2, 3)))
     n, height, width, channels = sums.shape
@@ -101,7 +99,7 @@ def _convolve(maps: Floats, weights: Floats, bias: Floats) -> Floats:
     return np.moveaxis(largest, 3, 1)
 
 
-def run_lenet(layers: Mapping[str, DenseLayer], images: Floats) -> dict[str, Floats]:
+def run_lenet(layers: Mapping[str, DenseLayer], pictures: Floats) -> dict[str, Floats]:
     """Run a LeNet in float32: convolutions without ReLU, as in Caffe's, and ReLU between the rest.
 
     Return what each layer sees, by its name, and under ``scores`` the scores of the classes.
@@ -110,11 +108,11 @@ def run_lenet(layers: Mapping[str, DenseLayer], images: Floats) -> dict[str, Flo
     ----------
     layers
         By the names of `SHAPES`, in order.
-    images
-        [images, 28, 28], a byte over 256 each.
+    pictures
+        [pictures, 28, 28], a byte over 256 each.
     """
     seen = {}
-    part: Floats = images[:, np.newaxis]
+    part: Floats = pictures[:, np.newaxis]
     for name, (weights, stored_bias) in layers.items():
         bias = np.zeros(len(weights), np.float32) if stored_bias is None else stored_bias
         if name.startswith("conv"):
@@ -128,14 +126,14 @@ def run_lenet(layers: Mapping[str, DenseLayer], images: Floats) -> dict[str, Flo
 
 
 def count_errors(
-    layers: Mapping[str, DenseLayer], images: Floats, labels: npt.NDArray[np.uint8]
+    layers: Mapping[str, DenseLayer], pictures: Floats, labels: npt.NDArray[np.uint8]
 ) -> int:
-    """Return how many images of these labels a LeNet classifies wrongly."""
-    classes = [seen["scores"].argmax(1) for seen in _run_parts(layers, images)]
+    """Return how many pictures of these labels a LeNet classifies wrongly."""
+    classes = [seen["scores"].argmax(1) for seen in _run_parts(layers, pictures)]
     return int((np.concatenate(classes) != labels).sum())
 
 
-def _run_parts(layers: Mapping[str, DenseLayer], images: Floats) -> Iterator[dict[str, Floats]]:
-    """Run a LeNet on a few images after the other, so that their windows fit into memory."""
-    for first in range(0, len(images), IMAGES_AT_ONCE):
-        yield run_lenet(layers, images[first : first + IMAGES_AT_ONCE])
+def _run_parts(layers: Mapping[str, DenseLayer], pictures: Floats) -> Iterator[dict[str, Floats]]:
+    """Run a LeNet on a few pictures after the other, so that their windows fit into memory."""
+    for first in range(0, len(pictures), PICTURES_AT_ONCE):
+        yield run_lenet(layers, pictures[first : first + PICTURES_AT_ONCE])

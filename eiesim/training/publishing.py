@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.files import replacing
+from eiesim.base.processes import Tell
 from eiesim.catalog.trained import TRACED, decode
 from eiesim.compress.container import read_dcz
 from eiesim.training.recipes import find_recipe
@@ -28,36 +29,20 @@ LIBRARIES = ("eiesim", "torch", "numpy")
 
 
 def publish(
-    name: str,
-    data: Path | None,
-    seeds: Sequence[int],
-    work: Path,
-    target: Path,
-    tell: Callable[[str], object] = str,
+    name: str, data: Path | None, seeds: Sequence[int], work: Path, target: Path, tell: Tell = str
 ) -> list[TrainingResult]:
     """Train a network with several seeds, and write what eiesim ships of it.
 
     Parameters
     ----------
-    name
-        One of `eiesim.training.recipes.TRAINED`.
-    data
-        As in `eiesim.training.tasks.find_task`.
+    name, data, tell
+        As in `eiesim.training.training.train_network`, whose errors this raises, too.
     seeds
         Of the networks; inputs of layers are recorded from the first one.
     work
         Keeps the stages in its folders ``NAME-seedK``; those that exist are not computed again.
     target
         Folder of ``models/trained`` and ``traces``.
-    tell
-        Called with one line a stage and an epoch.
-
-    Raises
-    ------
-    WorkloadError
-        As in `eiesim.training.training.train_network`.
-    EieError
-        A file cannot be written.
     """
     recipe = find_recipe(name)
     task = find_task(recipe, data)
@@ -76,10 +61,7 @@ def publish(
 
 
 def describe(results: Sequence[TrainingResult], day: str) -> dict[str, Any]:
-    """Return how networks of one recipe were trained and what came out, as JSON takes it.
-
-    The day is a date such as 2026-11-25.
-    """
+    """Return how networks of one recipe were trained and what came out, as JSON takes it."""
     recipe = asdict(results[0].recipe)
     return {
         "network": recipe.pop("network"),

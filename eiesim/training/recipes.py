@@ -20,7 +20,7 @@ class Training:
     dropout
         Share of the hidden activations dropped.
     shift
-        Most pixels that an image is moved by.
+        Most pixels that a picture is moved by.
     """
 
     epochs: int
@@ -44,7 +44,7 @@ class Recipe:
     Attributes
     ----------
     batch
-        Images or pieces of text a step.
+        Pictures or pieces of text a step.
     dense
         Training of the dense network; None where its weights are given.
     rounds
@@ -79,10 +79,8 @@ class CharacterRecipe(Recipe):
     Attributes
     ----------
     text
-        Python's own help texts (``topics``), or the given model of that name and the excerpt to
-        retrain it on
-    embedding, hidden, layers
-        Sizes of the model.
+        Python's own help texts (``topics``), or the given model of that name, retrained on an
+        excerpt.
     steps
         Characters a piece of text.
     pieces

@@ -46,12 +46,13 @@ class Task(Protocol):
     @property
     def dense_state(self) -> Arrays | None:
         """The state of a dense network that is given, if it is not trained here."""
+        return None
 
     def build(self, dropout: float) -> Network:
         """Return the network with weights drawn at random."""
 
     def batches(self, seed: int, shift: int) -> Loader:
-        """Return the training data in an order drawn at random, images moved by up to `shift`."""
+        """Return the training data in an order drawn at random, pictures moved by up to `shift`."""
 
     def measure(self, layers: Layers) -> dict[str, float]:
         """Return how good weights are."""
@@ -61,7 +62,7 @@ class Task(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class DigitTask:
+class DigitTask(Task):
     """A LeNet on handwritten digits; the recipe gives architecture and batch."""
 
     recipe: DigitRecipe
@@ -69,13 +70,8 @@ class DigitTask:
 
     @property
     def inputs(self) -> Mapping[str, Any]:
-        """Name and hash of the images."""
+        """Name and hash of the pictures."""
         return {"data": self.digits.name, "sha256": self.digits.sha256}
-
-    @property
-    def dense_state(self) -> Arrays | None:
-        """No weights are given."""
-        return None
 
     def build(self, dropout: float) -> Network:
         """Return the LeNet."""
@@ -84,27 +80,27 @@ class DigitTask:
         return LeNet5(dropout) if self.recipe.architecture == "LeNet-5" else LeNet300(dropout)
 
     def batches(self, seed: int, shift: int) -> Loader:
-        """Return the training images."""
+        """Return the training pictures."""
         from eiesim.compress.retrain.batches import ImageBatches  # noqa: PLC0415 - torch
 
         return ImageBatches(*self.digits.training, self.recipe.batch, shift, seed)
 
     def measure(self, layers: Layers) -> dict[str, float]:
-        """Return the share of the images that is classified wrongly, in percent."""
+        """Return the share of the pictures that is classified wrongly, in percent."""
         parts = {"validation": self.digits.validation, "test": self.digits.test}
         return {
-            f"{part}_error_percent": 100 * count_errors(layers, *images) / len(images[1])
-            for part, images in parts.items()
+            f"{part}_error_percent": 100 * count_errors(layers, *pictures) / len(pictures[1])
+            for part, pictures in parts.items()
         }
 
     def record(self, layers: Layers, number: int) -> dict[str, npt.NDArray[np.float32]]:
-        """Return the inputs [number, cols] of the fully connected layers, first test images."""
+        """Return the inputs [number, cols] of the fully connected layers, first test pictures."""
         seen = run_lenet(layers, self.digits.test[0][:number])
         return {name: seen[name] for name in layers if name.startswith("ip")}
 
 
 @dataclass(frozen=True, eq=False)
-class CharacterTask:
+class CharacterTask(Task):
     """A character LSTM on a text; the recipe gives its sizes and pieces.
 
     Attributes
@@ -112,11 +108,11 @@ class CharacterTask:
     characters
         The vocabulary.
     training
-        Text to train on, as numbers [characters].
+        Numbers of the text to train on [characters].
     test
-        Text to report on [texts, characters], in pieces that are seen from their beginning.
+        Numbers of the text to report on [texts, characters], each seen from its beginning.
     model
-        The dense model, if it is given.
+        The dense model, where the recipe trains none.
     """
 
     recipe: CharacterRecipe
@@ -131,8 +127,8 @@ class CharacterTask:
         digest = hashlib.sha256("".join(self.characters).encode())
         for array in (self.training, self.test, *(self.dense_state or {}).values()):
             digest.update(np.ascontiguousarray(array).tobytes())
-        hashes = {"data": self.recipe.text, "sha256": digest.hexdigest()}
-        return hashes if self.model else {**hashes, "python": platform.python_version()}
+        version = {} if self.model else {"python": platform.python_version()}
+        return {"data": self.recipe.text, "sha256": digest.hexdigest(), **version}
 
     @property
     def dense_state(self) -> Arrays | None:
@@ -202,14 +198,16 @@ def find_task(recipe: DigitRecipe | CharacterRecipe, data: Path | None) -> Task:
     Raises
     ------
     WorkloadError
-        A file is missing or damaged, or there is a folder where none is needed.
+        A file is missing or damaged, or there is a folder although none is needed.
     """
     if isinstance(recipe, DigitRecipe):
         return DigitTask(recipe, load_digits(data))
     if recipe.text == "topics":
+        from pydoc_data.topics import topics  # noqa: PLC0415 - half a megabyte
+
         if data is not None:
             raise WorkloadError(f"{recipe.network}: its text is Python's own; leave out the data")
-        text = read_topics()
+        text = "".join(topics[name] for name in sorted(topics))
         characters = tuple(sorted(set(text)))
         numbers = number_text(text, characters)
         training, test = np.split(numbers, (len(numbers) - TOPICS_TEST,))
@@ -227,10 +225,3 @@ def find_task(recipe: DigitRecipe | CharacterRecipe, data: Path | None) -> Task:
         number_text(part, model.characters) for part in (text[:-EXCERPT_TEST], text[-EXCERPT_TEST:])
     ]
     return CharacterTask(recipe, model.characters, parts[0], parts[1][np.newaxis], model)
-
-
-def read_topics() -> str:
-    """Return Python's own help texts, by the names of their topics."""
-    from pydoc_data.topics import topics  # noqa: PLC0415 - half a megabyte
-
-    return "".join(topics[name] for name in sorted(topics))

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
 from eiesim.base.files import replacing
+from eiesim.base.processes import Tell
 from eiesim.catalog.trained import decode
 from eiesim.compress.container import pack, unpack
 from eiesim.compress.stages import Stage, Stages
@@ -23,7 +24,6 @@ from eiesim.training.tasks import Arrays, Task, find_task
 if TYPE_CHECKING:
     from eiesim.compress.retrain.modules import Network
 
-Tell = Callable[[str], object]
 Change = Callable[["Network"], object]
 
 
@@ -49,7 +49,7 @@ class TrainingResult:
     path: Path
 
     def to_dict(self) -> dict[str, Any]:
-        """Return seed, data and what each stage tells, as JSON takes it."""
+        """Return seed, data and the facts of each stage, as JSON takes them."""
         stages = {
             name: {**stage.facts, "seconds": round(stage.seconds, 1)}
             for name, stage in self.stages.items()
@@ -58,12 +58,7 @@ class TrainingResult:
 
 
 def train_network(
-    name: str,
-    data: Path | None,
-    seed: int,
-    folder: Path,
-    tell: Tell = str,
-    balance_pes: int = 1,
+    name: str, data: Path | None, seed: int, folder: Path, tell: Tell = str, balance_pes: int = 1
 ) -> TrainingResult:
     """Train a network of eiesim's own, compress it, and write it as a ``.dcz`` file.
 
@@ -86,8 +81,6 @@ def train_network(
     ------
     WorkloadError
         There is no such network, the data is missing or damaged, or PyTorch is not installed.
-    EieError
-        The folder cannot be written to.
     """
     recipe = find_recipe(name)
     if not 0 <= seed < 1_000_000:
@@ -160,21 +153,17 @@ def train_stage(
     seed: int,
     tell: Tell = str,
 ) -> Stage:
-    """Change a network, train it, and measure it before and after.
+    """Change a network, train it, and return its state, with masks and codebooks.
 
-    Return its state, with masks and codebooks. The facts are ``before``, ``after``, and
-    ``densities`` of the layers that are not dense.
+    Its facts are how good it is ``before`` and ``after`` the training, and the ``densities`` of
+    the layers that are not dense.
 
     Parameters
     ----------
     state
         The network's, from the stage before; None draws weights.
-    change
-        Of the network, such as a `prune_` with its densities, or one that does nothing.
     seed
         Of weights, order and dropout.
-    tell
-        Called with one line an epoch.
     """
     retrain = _import_retrain()
     from eiesim.compress.retrain.modules import score_loss, seeded  # noqa: PLC0415 - torch
@@ -192,8 +181,8 @@ def train_stage(
     after = take_state(model)
     layers = take_layers(after)
     facts["after"] = task.measure(layers)
-    shares = {name: float((layer.weights != 0).mean()) for name, layer in layers.items()}
-    facts["densities"] = {name: share for name, share in shares.items() if share < 1}
+    densities = {name: float((layer.weights != 0).mean()) for name, layer in layers.items()}
+    facts["densities"] = {name: density for name, density in densities.items() if density < 1}
     return Stage(after, facts)
 
 

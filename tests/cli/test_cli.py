@@ -359,7 +359,7 @@ BAD_COMMANDS = [
     (["run"], "the following arguments are required: LAYER"),
     (["run", "nt-we", "--frob"], "unrecognized arguments: --frob"),
     (["rum"], "argument COMMAND: invalid choice: 'rum'"),
-    (["reproduce"], "expected the name of what to reproduce; --list shows them"),
+    (["reproduce"], "names: expected experiments such as table4, or all for every one"),
     (["reproduce", "table9"], "reproduce 'table9': did you mean 'table"),
     (["reproduce", "dc_tabel1"], "reproduce 'dc_tabel1': did you mean 'dc_table"),
     (["reproduce", "table1", "--jobs", "0"], "--jobs: expected a whole number from 1 on, found 0"),

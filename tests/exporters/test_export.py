@@ -200,7 +200,7 @@ STEPS: dict[str, tuple[tuple[int, ...], list[Step], dict[str, tuple[int, ...]]]]
     "scale": ((3, 4, 2), [Step("s", "scale", ("x",), "", {"factor": (1.0, 2.0, -0.5)}),
                           Step("t", "tanh", ("s",)), Step("g", "sigmoid", ("t",)),
                           Step("a", "add", ("t", "g", "x")), Step("y", "flatten", ("a",))], {}),
-    "scaled steps": ((-1, 2), [Step("s", "scale", ("x",), "", {"factor": (3.0, 2.0), "offset": 0.25}),
+    "scaled steps": ((-1, 2), [Step("s", "scale", ("x",), "", {"factor": (3.0, 2.0)}),
                                Step("y", "relu", ("s",))], {}),
 }  # fmt: skip
 

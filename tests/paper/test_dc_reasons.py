@@ -39,8 +39,8 @@ def test_alexnets_total_is_of_four_bit_codes() -> None:
         3.687,
         27.12,
     )
-    assert "3.7 %, is that of 4-bit codes" in dc_table4._tell_finding({"rate_percent_pq": "3.7"})
-    assert "4.1 %, is that of 5-bit codes" in dc_table4._tell_finding({"rate_percent_pq": "4.1"})
+    assert "3.7 %, is that of 4-bit codes" in dc_table4._explain_total({"rate_percent_pq": "3.7"})
+    assert "4.1 %, is that of 5-bit codes" in dc_table4._explain_total({"rate_percent_pq": "4.1"})
 
 
 def make_bits(name: str, workload: str, code_bits: int = 4) -> networks.NetworkBits:

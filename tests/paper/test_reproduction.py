@@ -209,7 +209,7 @@ def test_ctrl_c_keeps_what_is_done(empty_cache: Path, tmp_path: Path) -> None:
 def test_differences_are_listed_with_their_experiment() -> None:
     record = get("table1")
     differing = list_differences([record])
-    assert [row["experiment"] for row in differing] == ["table1"] * record.count_kinds()[DIFFERS]
+    assert [row["experiment"] for row in differing] == ["table1"] * count_kinds([record])[DIFFERS]
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,6 @@ from eiesim.paper.talk import talk
 from eiesim.paper.talk.accuracy import Account
 from eiesim.paper.talk.distributions import Quantised, Spread, chart_clusters, chart_quantisation
 from eiesim.paper.talk.hardware import count_traffic
-from eiesim.paper.talk.statements import SEE
 from eiesim.paper.talk.tuning import Tuned
 from eiesim.paper.verdict import DIFFERS, IMPOSSIBLE, Judgement, Statement
 from tests.support.paths import ROOT
@@ -78,12 +77,12 @@ def test_every_statement_has_a_row(parts: Parts, outcome: Outcome) -> None:
 
 
 def test_what_shows_a_statement_is_there() -> None:
-    assert set(SEE) == set(NUMBERS)
-    root = ROOT
-    for where in (where for shown in SEE.values() for where in shown):
+    rows = read_table("paper/dc_talk_statements")
+    assert tuple(int(row["number"]) for row in rows) == NUMBERS
+    for where in (where for row in rows for where in row["see"].split(", ")):
         file, _, name = where.partition("::")
         if name:
-            assert re.search(rf"^def {name}\(", (root / file).read_text(), re.MULTILINE), where
+            assert re.search(rf"^def {name}\(", (ROOT / file).read_text(), re.MULTILINE), where
         else:
             assert where in EXPERIMENTS or where.removeprefix("eiesim ") in COMMANDS, where
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 
+from eiesim.base.tables import Row
 from eiesim.catalog.trained import load_trained
 from eiesim.compress.ledger import count_bits
 from eiesim.hardware import Hardware
-from eiesim.paper.experiment import Experiment, Outcome, Row
+from eiesim.paper.experiment import Experiment, Outcome
 from eiesim.paper.parts.error_curves import (
     KEPT,
     LOST,
@@ -17,6 +19,7 @@ from eiesim.paper.parts.error_curves import (
     WORK,
     ErrorPoint,
     find_start,
+    list_networks,
     list_sources,
 )
 from eiesim.paper.verdict import Statement
@@ -39,7 +42,7 @@ class CurveFigure:
     Attributes
     ----------
     judge
-        Also takes the networks that curves begin with.
+        Also takes the points of all figures.
     describe
         Makes a row of a point.
     """
@@ -59,7 +62,7 @@ def judge_figure(parts: Iterable[tuple[ErrorPoint, ...]], figure: CurveFigure) -
     shown = [point for point in points if point.figure == figure.name]
     networks = [
         [point for point in shown if point.network == network]
-        for network in dict.fromkeys(point.network for point in shown)
+        for network in list_networks(points, figure.name)
     ]
     chart = Chart(figure.title, tuple(map(figure.draw, networks)), figure.see)
     return Outcome(
@@ -92,11 +95,12 @@ def _judge_sizes(shown: Points, points: tuple[ErrorPoint, ...]) -> Iterator[Stat
     network = shown[0].network
     limit = find_start(points, network, "dense").error_percent + KEPT
     sizes = {
-        curve: 100 / max(
-            (p.rate for p in shown if p.curve == curve and p.error_percent <= limit), default=1.0
+        curve: min(
+            (100 / p.rate for p in shown if p.curve == curve and p.error_percent <= limit),
+            default=100.0,
         )
         for curve in CURVES
-    }  # fmt: skip
+    }
     alone = {curve: f"{curve} {sizes[curve]:.1f} %" for curve in (PRUNING, SHARING)}
     too_small = [words for curve, words in alone.items() if sizes[curve] < DROPS]
     yield Statement(
@@ -121,10 +125,8 @@ def _judge_sizes(shown: Points, points: tuple[ErrorPoint, ...]) -> Iterator[Stat
 def _find_trained(network: str) -> tuple[float | None, str]:
     """Return the size of the network that is shipped, before Huffman codes, and what it loses."""
     trained = load_trained(network)
-    run = next(run for run in trained.account["seeds"] if run["seed"] == 0)
-    dense, file = (
-        run["stages"][stage]["after"]["test_error_percent"] for stage in ("dense", "encoded")
-    )
+    stages = next(run["stages"] for run in trained.account["seeds"] if run["seed"] == 0)
+    dense, file = (stages[stage]["after"]["test_error_percent"] for stage in ("dense", "encoded"))
     total = count_bits(trained.container.layers, trained.container.metadata).total
     size = 100 / total.shared_rate
     words = (
@@ -135,7 +137,6 @@ def _find_trained(network: str) -> tuple[float | None, str]:
 
 
 def _draw_bits(shown: Points) -> Panel:
-    """Draw the errors by bits of a shared weight, one line a curve."""
     bits = sorted({point.bits for point in shown if point.bits is not None})
     errors = {(point.curve, point.bits): point.error_percent for point in shown}
     curves = dict.fromkeys(point.curve for point in shown)
@@ -174,17 +175,13 @@ def _judge_bits(shown: Points, points: tuple[ErrorPoint, ...]) -> Iterator[State
 
 
 def _find_fewest(curve: Points, start_percent: float) -> int | None:
-    """Return the fewest bits with which no curve point has failed; None where all have."""
-    fewest = None
-    for point in sorted(curve, key=lambda point: -(point.bits or 0)):
-        if point.error_percent > start_percent + LOST:
-            break
-        fewest = point.bits
-    return fewest
+    """Return the fewest bits down to which no point of a curve has failed; None where all have."""
+    ordered = sorted(curve, key=lambda point: -(point.bits or 0))
+    working = takewhile(lambda point: point.error_percent <= start_percent + LOST, ordered)
+    return min((point.bits for point in working if point.bits is not None), default=None)
 
 
 def _judge_linear(shown: Points, _points: tuple[ErrorPoint, ...]) -> Iterator[Statement]:
-    """Compare linear with the others at every number of bits."""
     errors = {(point.curve, point.bits): point.error_percent for point in shown}
     bits = sorted({number for _, number in errors if number is not None})
     for other in OTHERS:

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.published import read_table
+from eiesim.base.tables import Row
 from eiesim.catalog.drawn import draw_network, find_source
-from eiesim.catalog.networks import NetworkSpec, load_network
+from eiesim.catalog.networks import load_network
 from eiesim.catalog.operands import Source, hash_file
 from eiesim.compress.gaps import code_gaps
 from eiesim.compress.huffman import HuffmanCode
 from eiesim.hardware import Hardware
 from eiesim.importers.npz import read_layer
 from eiesim.layer.weights import CompressedLayer
-from eiesim.paper.experiment import Experiment, Outcome, Row, Work
+from eiesim.paper.experiment import Experiment, Outcome, Work
 from eiesim.paper.parts.ledgers import DRAWN, REAL
 from eiesim.paper.parts.workloads import ALEX8, MISSING
 from eiesim.paper.verdict import Judgement, Statement, Unreproducible
 from eiesim.report.charts import Chart, Panel
 
-STEPS = ("fc8, drawn", "fc8, real")
-READS = (ALEX8,)
 INDEX_BITS = 4
 SAVED = (20.0, 30.0)
 """Percent that Huffman codes save (section 4)."""
@@ -50,9 +49,7 @@ class Histogram:
 def work(data: Path) -> Iterator[Histogram | None]:
     """Count codes and indices of the drawn layer and of the real one; None where it misses."""
     spec = load_network("alexnet")
-    last = NetworkSpec(
-        name=spec.name, title=spec.title, source=spec.source, layers=spec.layers[-1:]
-    )
+    last = replace(spec, layers=spec.layers[-1:])
     yield _count(DRAWN, next(draw_network(last)).layer, (find_source("alexnet"),))
     file = data / ALEX8
     if file.is_file():
@@ -61,7 +58,7 @@ def work(data: Path) -> Iterator[Histogram | None]:
         yield None
 
 
-WORK = Work(STEPS, work, READS)
+WORK = Work(("fc8, drawn", "fc8, real"), work, (ALEX8,))
 
 
 def _count(workload: str, layer: CompressedLayer, sources: tuple[Source, ...]) -> Histogram:
@@ -76,31 +73,30 @@ def _count(workload: str, layer: CompressedLayer, sources: tuple[Source, ...]) -
 
 def judge(parts: Iterable[Histogram | None]) -> Outcome:
     """Draw both distributions, and say what Huffman codes save."""
-    found = [part for part in parts if part is not None]
-    panels = tuple(
-        panel
-        for part in found
-        for panel in (
+    verdicts: list[Judgement] = []
+    sources: list[Source] = []
+    panels, rows = [], []
+    for part in parts:
+        if part is None:
+            verdicts.append(Unreproducible("fc8", SAVING, "", CLAIM, MISSING, REAL))
+            continue
+        verdicts.append(_judge(part))
+        panels += [
             _draw(part.codes, f"code, {part.workload}"),
             _draw(part.gaps, f"relative index, {part.workload}"),
-        )
-    )
+        ]
+        rows += [
+            _describe(part.workload, "codes", part.codes),
+            _describe(part.workload, "relative indices", part.gaps),
+        ]
+        sources += part.sources
     chart = Chart(
-        "AlexNet's fc8: how often codes and relative indices occur", panels,
+        "AlexNet's fc8: how often codes and relative indices occur", tuple(panels),
         "Neither is even, so that Huffman codes save bits.",
     )  # fmt: skip
-    rows = [
-        _describe(part.workload, stream, counts)
-        for part in found
-        for stream, counts in (("codes", part.codes), ("relative indices", part.gaps))
-    ]
-    verdicts: list[Judgement] = [_judge(part) for part in found]
-    if REAL not in [part.workload for part in found]:
-        verdicts.append(Unreproducible("fc8", SAVING, "", CLAIM, MISSING, REAL))
     return Outcome(
         NOTE, Hardware(), tuple(verdicts),
-        {"streams": rows}, ("streams",), {"dc_figure5": chart},
-        tuple(source for part in found for source in part.sources),
+        {"streams": rows}, ("streams",), {"dc_figure5": chart}, tuple(sources),
     )  # fmt: skip
 
 
@@ -127,18 +123,18 @@ def _judge(part: Histogram) -> Statement:
     before = sum(row["bits"] for row in rows)
     after = sum(row["huffman_bits"] for row in rows)
     saved = 100 * (1 - after / before)
-    printed = next(row for row in read_table("paper/dc_tables2to5")
-                   if (row["network"], row["layer"]) == ("AlexNet", "fc8"))  # fmt: skip
+    (printed,) = (row for row in read_table("paper/dc_tables2to5")
+                  if (row["network"], row["layer"]) == ("AlexNet", "fc8"))  # fmt: skip
     bits = {stage: [float(printed[f"{stream}_bits_{stage}"]) for stream in ("weight", "index")]
             for stage in ("pq", "pqh")}  # fmt: skip
     of_paper = 100 * (1 - sum(bits["pqh"]) / sum(bits["pq"]))
-    told = [_add_up(bits["pq"]), _add_up(bits["pqh"])]
+    printed_before, printed_after = _add_up(bits["pq"]), _add_up(bits["pqh"])
     ours = _add_up([round(row["huffman_bits"], 1) for row in rows])
     return Statement(
         "fc8", SAVING, CLAIM, f"{before} bits an entry become {after:.2f}: {saved:.0f} %",
         SAVED[0] <= saved <= SAVED[1],
-        f"Table 4 has {told[0]} bits for this layer that become {told[1]}, {of_paper:.0f} % saved; "
-        f"ours become {ours}", part.workload,
+        f"Table 4 has {printed_before} bits for this layer that become {printed_after}, "
+        f"{of_paper:.0f} % saved; ours become {ours}", part.workload,
     )  # fmt: skip
 
 

@@ -8,14 +8,7 @@ from functools import partial
 from eiesim.baselines.rows import Baseline
 from eiesim.hardware import Hardware
 from eiesim.paper.experiment import Experiment, Outcome
-from eiesim.paper.parts.platforms import (
-    NAMES,
-    ORIGIN,
-    PLATFORMS,
-    WORK,
-    judge_figure,
-    list_sources,
-)
+from eiesim.paper.parts.platforms import NAMES, ORIGIN, PLATFORMS, WORK, judge_figure, list_sources
 from eiesim.paper.verdict import Unreproducible
 
 NOTE = f"""{ORIGIN} The platforms of the paper are not to be had here, so that its numbers

@@ -6,31 +6,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from eiesim.base.published import read_table
+from eiesim.base.tables import Row
 from eiesim.catalog.trained import load_trained
 from eiesim.hardware import Hardware
-from eiesim.paper.experiment import Experiment, Outcome, Row
-from eiesim.paper.parts.ledgers import (
-    DRAWN,
-    FOUR_BITS,
-    NO_SQUEEZENET,
-    ORIGIN,
-    REAL,
-    TRAINED,
-    WORK,
-    NetworkBits,
-    describe_gap,
-    find_total,
-    list_sources,
-)
+from eiesim.paper.experiment import Experiment, Outcome
+from eiesim.paper.parts import ledgers
+from eiesim.paper.parts.ledgers import DRAWN, REAL, TRAINED, NetworkBits
 from eiesim.paper.verdict import Judgement, Statement, Tolerance, Unreproducible, Verdict
 
 RATE = Tolerance(5, "rates are printed as whole numbers, and their densities in percent")
 NET_BYTES = 675_763
 """Length of compressed_SqueezeNet.net."""
 NO_DENSITIES = "GoogLeNet"
-NOTE = f"""{ORIGIN} GoogLeNet's densities are printed nowhere; those of AlexNet's conv5 and fc8 are
-assumed, so that its rate is no evidence. SqueezeNet is the authors' own file (real). The rate is
-dense float32 over the `.dcz` file on disk, with all its headers."""
+NOTE = f"""{ledgers.ORIGIN}
+GoogLeNet's densities are printed nowhere; those of AlexNet's conv5 and fc8 are assumed, so that its
+rate is no evidence. SqueezeNet is the authors' own file (real). The rate is dense float32 over the
+`.dcz` file on disk, with all its headers."""
 
 
 def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
@@ -42,76 +33,69 @@ def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
         verdicts += _judge_errors(networks, row)
     for row in read_table("paper/dc_talk"):
         verdicts += _judge_talk(networks, row["network"], row["rate"])
+    lengths = [
+        f"compressed_SqueezeNet.net has {NET_BYTES:,} bytes, our ledger counts "
+        f"{bits.net_bytes:,} in its layout."
+        for bits in networks
+        if bits.net_bytes is not None
+    ]
     return Outcome(
-        " ".join([NOTE, *_note_net(networks)]), Hardware(), tuple(verdicts),
+        " ".join([NOTE, *lengths]), Hardware(), tuple(verdicts),
         {"networks": [_describe(bits) for bits in networks if bits.name != "Alex-8"]},
-        ("networks",), sources=list_sources(networks),
+        ("networks",), sources=ledgers.list_sources(networks),
     )  # fmt: skip
-
-
-def _note_net(networks: Sequence[NetworkBits]) -> Iterator[str]:
-    """Say how long the authors' own file is by our count."""
-    for bits in networks:
-        if bits.net_bytes is not None:
-            yield (
-                f"compressed_SqueezeNet.net has {NET_BYTES:,} bytes, our ledger counts "
-                f"{bits.net_bytes:,} in its layout."
-            )
 
 
 def _judge_network(networks: Sequence[NetworkBits], name: str, rate: str) -> list[Judgement]:
     return [
         Verdict(
-            name, f"rate{_tell_seed(bits)}", "x", rate, bits.ledger.total.file_rate, RATE,
+            name, f"rate{_name_seed(bits)}", "x", rate, bits.ledger.total.file_rate, RATE,
             _explain(bits), bits.workload,
         )
         for bits in networks
-        if bits.name == name and bits.workload in (DRAWN, FOUR_BITS, TRAINED)
+        if bits.name == name and bits.workload in (DRAWN, ledgers.FOUR_BITS, TRAINED)
     ]  # fmt: skip
 
 
 def _explain(bits: NetworkBits) -> str:
     """Say what makes the rate of a network of Tables 2 to 5 another one."""
-    printed, total = find_total(bits.name), bits.ledger.total
-    gap = describe_gap(bits.ledger, printed)
-    if bits.workload != TRAINED:
-        return gap
-    return (
-        f"ours keeps {100 * total.density:.1f} % of the weights, the paper "
-        f"{printed['weight_percent']} %; {gap}"
+    printed = ledgers.find_total(bits.name)
+    kept = (
+        f"ours keeps {100 * bits.ledger.total.density:.1f} % of the weights, the paper "
+        f"{printed['weight_percent']} %; "
     )
+    return (kept if bits.workload == TRAINED else "") + ledgers.describe_gap(bits.ledger, printed)
 
 
 def _judge_talk(networks: Sequence[NetworkBits], name: str, rate: str) -> Iterator[Judgement]:
     """Judge a network of the talk: the authors' own file, or none where densities are assumed."""
     if name == NO_DENSITIES:
-        for drawn in (b for b in networks if (b.name, b.workload) == (name, DRAWN)):
+        for drawn in ledgers.choose([networks], name, DRAWN):
             yield Unreproducible(
                 name, "rate", "x", rate,
                 "its densities are printed nowhere; with assumed ones it would be "
                 f"{drawn.ledger.total.file_rate:.2f}", DRAWN,
             )  # fmt: skip
         return
-    real = next((b for b in networks if (b.name, b.workload) == (name, REAL)), None)
+    real = next(iter(ledgers.choose([networks], name, REAL)), None)
     if real is None:
-        yield Unreproducible(name, "rate", "x", rate, NO_SQUEEZENET, REAL)
+        yield Unreproducible(name, "rate", "x", rate, ledgers.NO_SQUEEZENET, REAL)
         return
-    code_bits = {row.code_bits for row in real.ledger.rows}
-    words = " and ".join(map(str, sorted(bits for bits in code_bits if bits is not None)))
+    code_bits = {row.code_bits for row in real.ledger.rows if row.code_bits is not None}
+    words = " and ".join(map(str, sorted(code_bits)))
     yield Verdict(
         name, "rate", "x", rate, real.ledger.total.file_rate, RATE,
         f"the authors' file has codes of {words} bits, the talk's 0.47 MB are of 6-bit codes", REAL,
     )  # fmt: skip
 
 
-def _tell_seed(bits: NetworkBits) -> str:
+def _name_seed(bits: NetworkBits) -> str:
     return "" if bits.seed is None else f", seed {bits.seed}"
 
 
 def _judge_errors(networks: Sequence[NetworkBits], row: Mapping[str, str]) -> list[Judgement]:
     name = row["network"]
-    trained = [bits for bits in networks if (bits.name, bits.workload) == (name, TRAINED)]
-    printed = f"{row['top1_error_ref']} % becomes {row['top1_error_compressed']} % (top-1)"
+    trained = ledgers.choose([networks], name, TRAINED)
     if not trained:
         return [
             Unreproducible(
@@ -119,14 +103,15 @@ def _judge_errors(networks: Sequence[NetworkBits], row: Mapping[str, str]) -> li
                 "neither ImageNet nor the trained network is to be had",
             )
         ]  # fmt: skip
+    printed = f"{row['top1_error_ref']} % becomes {row['top1_error_compressed']} % (top-1)"
     runs = {run["seed"]: run["stages"] for run in load_trained(name.lower()).account["seeds"]}
-    return [_judge_run(name, bits, runs[bits.seed], printed) for bits in trained]
+    return [_judge_run(bits, runs[bits.seed], printed) for bits in trained]
 
 
-def _judge_run(name: str, bits: NetworkBits, stages: Any, printed: str) -> Statement:
+def _judge_run(bits: NetworkBits, stages: Any, printed: str) -> Statement:
     dense, file = (stages[stage]["after"]["test_error_percent"] for stage in ("dense", "encoded"))
     return Statement(
-        name, f"error of the file{_tell_seed(bits)}", printed,
+        bits.name, f"error of the file{_name_seed(bits)}", printed,
         f"{dense:.2f} % becomes {file:.2f} %", file <= dense,
         f"{file - dense:.2f} points are lost, {100 * (file - dense):.0f} of 10,000 images", TRAINED,
     )  # fmt: skip
@@ -135,7 +120,7 @@ def _judge_run(name: str, bits: NetworkBits, stages: Any, printed: str) -> State
 def _describe(bits: NetworkBits) -> Row:
     total = bits.ledger.total
     return {
-        "network": bits.name + _tell_seed(bits),
+        "network": bits.name + _name_seed(bits),
         "weights": bits.workload,
         "dense_mb": total.dense_bits / 8e6,
         "pruned_mb": total.pruned_bits / 8e6,
@@ -146,4 +131,4 @@ def _describe(bits: NetworkBits) -> Row:
     }
 
 
-EXPERIMENT = Experiment(WORK, judge)
+EXPERIMENT = Experiment(ledgers.WORK, judge)

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import permutations
 
 from eiesim.base.published import read_table
 from eiesim.compress.ledger import TOTAL
 from eiesim.paper.experiment import Experiment, Outcome
-from eiesim.paper.parts.authors_alexnet import (
-    CODE_BITS,
-    ENTRIES,
-    NOTE,
-    TOLERANCE,
-    count_entries,
-)
+from eiesim.paper.parts.authors_alexnet import CODE_BITS, ENTRIES, NOTE, TOLERANCE, count_entries
 from eiesim.paper.parts.ledger_tables import ROUNDED, find_coded_percent, judge_network
 from eiesim.paper.parts.ledgers import ALEXNET, REAL, WORK, NetworkBits, choose, list_sources
 from eiesim.paper.parts.workloads import MISSING
@@ -30,7 +25,7 @@ def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
                if row["network"] == ALEXNET}  # fmt: skip
     return replace(
         outcome,
-        note=f"{outcome.note} {NOTE} {_tell_finding(printed[TOTAL])}",
+        note=f"{outcome.note} {NOTE} {_explain_total(printed[TOTAL])}",
         verdicts=(
             *outcome.verdicts,
             *_judge_entries(printed),
@@ -40,7 +35,7 @@ def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
     )
 
 
-def _tell_finding(row: Mapping[str, str]) -> str:
+def _explain_total(row: Mapping[str, str]) -> str:
     """Say by which bits the printed total comes out."""
     total = count_entries()[-1]
     percents = {bits: total.find_percent(bits) for bits in CODE_BITS}
@@ -56,29 +51,24 @@ def _judge_entries(printed: Mapping[str, Mapping[str, str]]) -> Iterator[Verdict
     """Judge what the entries of the authors' file take, with either number of bits."""
     for layer in count_entries():
         different = len(set(layer.stream_bits.values())) > 1
-        for bits in CODE_BITS if different else CODE_BITS[:1]:
+        for bits, other in permutations(CODE_BITS) if different else [CODE_BITS]:
             words = f", {bits}-bit codes" if different else ""
-            others = ", ".join(
-                f"with {other} bits it is {layer.find_percent(other):.2f} %"
-                for other in CODE_BITS
-                if different and other != bits
-            )
+            reason = f"with {other} bits it is {layer.find_percent(other):.2f} %"
             yield Verdict(
                 layer.name, f"rate, P+Q{words}", "%", printed[layer.name]["rate_percent_pq"],
-                layer.find_percent(bits), TOLERANCE, others or "its entries are others", ENTRIES,
+                layer.find_percent(bits), TOLERANCE,
+                reason if different else "its entries are others", ENTRIES,
             )  # fmt: skip
 
 
 def _judge_fc8(bits: NetworkBits | None, printed: Mapping[str, str]) -> Iterator[Judgement]:
     """Set the authors' own fc8 beside the printed row."""
-    quantities = {"rate, P+Q": "rate_percent_pq", "rate, P+Q+H": "rate_percent_pqh"}
-    if bits is None:
-        for quantity, column in quantities.items():
+    for quantity, column in (("rate, P+Q", "rate_percent_pq"), ("rate, P+Q+H", "rate_percent_pqh")):
+        if bits is None:
             yield Unreproducible("fc8", quantity, "%", printed[column], MISSING, REAL)
-        return
-    total = bits.ledger.total
-    found = (100 / total.shared_rate, find_coded_percent(total))
-    for (quantity, column), ours in zip(quantities.items(), found, strict=True):
+            continue
+        total = bits.ledger.total
+        ours = find_coded_percent(total) if quantity.endswith("H") else 100 / total.shared_rate
         reason = f"its codes have {total.code_bits} bits, those of the table {CODE_BITS[0]}"
         yield Verdict("fc8", quantity, "%", printed[column], ours, ROUNDED, reason, REAL)
 

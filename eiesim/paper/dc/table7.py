@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import permutations
 
 from eiesim.base.published import read_table
 from eiesim.hardware import Hardware
 from eiesim.paper.experiment import Experiment, Outcome
-from eiesim.paper.parts.authors_alexnet import (
-    CODE_BITS,
-    ENTRIES,
-    NOTE,
-    TOLERANCE,
-    count_entries,
-)
-from eiesim.paper.parts.ledgers import (
-    ALEXNET,
-    DRAWN,
-    FOUR_BITS,
-    ORIGIN,
-    WORK,
-    NetworkBits,
-    choose,
-    describe_before,
-    describe_gap,
-    find_total,
-    list_sources,
-)
+from eiesim.paper.parts import ledgers
+from eiesim.paper.parts.authors_alexnet import CODE_BITS, ENTRIES, NOTE, TOLERANCE, count_entries
+from eiesim.paper.parts.ledgers import ALEXNET, DRAWN, FOUR_BITS, NetworkBits
 from eiesim.paper.verdict import Judgement, Tolerance, Unreproducible, Verdict
 
 SIZE = Tolerance(5, "sizes are printed with two digits")
@@ -43,8 +27,8 @@ SHARED = "Pruning + Quantization"
 def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
     """Set AlexNet's size after each stage beside the printed ones."""
     rounds = [list(part) for part in parts]
-    (drawn,) = choose(rounds, ALEXNET, DRAWN)
-    (four,) = choose(rounds, ALEXNET, FOUR_BITS)
+    (drawn,) = ledgers.choose(rounds, ALEXNET, DRAWN)
+    (four,) = ledgers.choose(rounds, ALEXNET, FOUR_BITS)
     verdicts: list[Judgement] = []
     for row in read_table("paper/dc_table7"):
         method = row["method"]
@@ -63,8 +47,8 @@ def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
             for top in ("top1", "top5")
             if row[f"{top}_error"]
         ]  # fmt: skip
-    note = f"{ORIGIN} {NOTE}"
-    return Outcome(note, Hardware(), tuple(verdicts), sources=list_sources([drawn]))
+    note = f"{ledgers.ORIGIN} {NOTE}"
+    return Outcome(note, Hardware(), tuple(verdicts), sources=ledgers.list_sources([drawn]))
 
 
 def _judge_size(
@@ -72,16 +56,17 @@ def _judge_size(
 ) -> Iterator[Judgement]:
     """Judge the size after a stage, and beside it with 4-bit codes where these make it another."""
     method = row["method"]
-    sizes = {
-        bits.workload: getattr(bits.ledger.total, OURS[method]) / 8e6 for bits in (drawn, four)
-    }
-    different = sizes[DRAWN] != sizes[FOUR_BITS]
-    for bits in (drawn, four) if different else (drawn,):
-        beside = f"; with 4-bit codes it is {sizes[FOUR_BITS]:.1f} MB" if bits is drawn else ""
-        reason = _explain(bits, method) + (beside if different else "")
-        yield Verdict(
-            method, "size", "MB", row["size_mb"], sizes[bits.workload], SIZE, reason, bits.workload
-        )  # fmt: skip
+    five_bits_mb, four_bits_mb = (
+        getattr(bits.ledger.total, OURS[method]) / 8e6 for bits in (drawn, four)
+    )
+    beside = ""
+    if five_bits_mb != four_bits_mb:
+        beside = f"; with 4-bit codes it is {four_bits_mb:.1f} MB"
+    reason = _explain(drawn, method) + beside
+    yield Verdict(method, "size", "MB", row["size_mb"], five_bits_mb, SIZE, reason, DRAWN)
+    if beside:
+        reason = _explain(four, method)
+        yield Verdict(method, "size", "MB", row["size_mb"], four_bits_mb, SIZE, reason, FOUR_BITS)
 
 
 def _explain(bits: NetworkBits, method: str) -> str:
@@ -93,27 +78,23 @@ def _explain(bits: NetworkBits, method: str) -> str:
             f"{total.index_bits} bits of index an entry, and "
             f"{total.padding / 1e6:.1f} million padding zeros"
         )
-    describe = describe_before if method == SHARED else describe_gap
-    return describe(bits.ledger, find_total(ALEXNET))
+    describe = ledgers.describe_before if method == SHARED else ledgers.describe_gap
+    return describe(bits.ledger, ledgers.find_total(ALEXNET))
 
 
 def _judge_entries(row: Mapping[str, str]) -> Iterator[Verdict]:
     """Judge size and rate of the entries of the authors' file, with either number of bits."""
     total = count_entries()[-1]
-    for bits in CODE_BITS:
+    for bits, other in permutations(CODE_BITS):
+        reason = f"with {other} bits the authors' entries take {total.find_megabytes(other):.2f} MB"
         for quantity, unit, column, ours in (
             ("size", "MB", "size_mb", total.find_megabytes(bits)),
             ("rate", "x", "rate", 100 / total.find_percent(bits)),
         ):
-            reason = ", ".join(
-                f"with {other} bits the authors' entries take {total.find_megabytes(other):.2f} MB"
-                for other in CODE_BITS
-                if other != bits
-            )
             yield Verdict(
                 row["method"], f"{quantity}, {bits}-bit codes", unit, row[column], ours, TOLERANCE,
                 reason, ENTRIES,
             )  # fmt: skip
 
 
-EXPERIMENT = Experiment(WORK, judge)
+EXPERIMENT = Experiment(ledgers.WORK, judge)

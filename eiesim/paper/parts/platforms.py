@@ -70,6 +70,17 @@ def list_gains(parts: Iterable[Sequence[Baseline]], energy: bool) -> list[Row]:
     ]
 
 
+def find_mean_gains(gains: Sequence[Row]) -> dict[tuple[str, int], float]:
+    """Return the geometric mean of gains over layers, by platform and batch."""
+    return {
+        (platform, batch): geometric_mean(
+            [row["gain"] for row in gains if (row["platform"], row["batch"]) == (platform, batch)]
+        )
+        for platform in PLATFORMS
+        for batch in BATCHES
+    }
+
+
 def judge_figure(
     parts: Iterable[Sequence[Baseline]], name: str, energy: bool, claim: tuple[float, float, str]
 ) -> Outcome:
@@ -82,22 +93,13 @@ def judge_figure(
     """
     gains = list_gains(list(parts), energy)
     what = "energy efficiency" if energy else "speedup"
-    published = {
-        (row["layer"], row["platform"], row["batch"]): row["gain"]
-        for row in gains
-        if row["kind"] == "published"
-    }
-    means = {
-        (platform, batch): geometric_mean([
-            gain for (_, *other), gain in published.items() if other == [platform, batch]
-        ])
-        for platform in PLATFORMS
-        for batch in BATCHES
-    }  # fmt: skip
+    published = [row for row in gains if row["kind"] == "published"]
+    means = find_mean_gains(published)
+    by_layer = {(row["layer"], row["platform"], row["batch"]): row["gain"] for row in published}
     panels = tuple(
         Panel(
             "bars", LAYERS,
-            {NAMES[platform]: [published.get((layer, platform, batch)) for layer in LAYERS]
+            {NAMES[platform]: [by_layer.get((layer, platform, batch)) for layer in LAYERS]
              for platform in PLATFORMS},
             f"batch {batch}", f"{what} of pruned over dense",
         )

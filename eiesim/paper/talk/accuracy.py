@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eiesim.base.published import read_table
 from eiesim.base.resources import models_path
 from eiesim.catalog.operands import Source, hash_file
 from eiesim.catalog.trained import load_trained, trained_names
 from eiesim.paper.dc.error_curves import BOTH, FEWEST_BITS, PRUNING
-from eiesim.paper.parts.error_curves import KEPT, LOST, ErrorPoint, find_start, list_networks
+from eiesim.paper.dc.table6 import list_losses
+from eiesim.paper.parts.error_curves import KEPT, LOST, ErrorPoint, find_start
 from eiesim.paper.parts.ledgers import TRAINED, NetworkBits
 from eiesim.paper.talk.statements import decline, join_words, say
 from eiesim.paper.talk.tuning import Tuned
@@ -68,13 +68,11 @@ class Account:
         return "%" if self.classifies else "bits per character"
 
 
-def read_accounts() -> tuple[Account, ...]:
-    """Return the accounts of the networks that eiesim ships."""
-    return tuple(
-        _read(name, run)
-        for name in trained_names()
-        for run in load_trained(name).account["seeds"]
-    )  # fmt: skip
+def read_accounts() -> Iterator[Account]:
+    """Yield the accounts of the networks that eiesim ships."""
+    for name in trained_names():
+        for run in load_trained(name).account["seeds"]:
+            yield _read(name, run)
 
 
 def _read(name: str, run: Mapping[str, Any]) -> Account:
@@ -106,10 +104,9 @@ def judge_training(
 ) -> Iterator[Judgement]:
     """Judge statements 1, 11, 12, 15 and 18 to 21."""
     lenets = [one for one in accounts if one.classifies]
-    lstms = [one for one in accounts if not one.classifies]
     yield _judge_accuracy(lenets)
     yield _decline_pruning(lenets)
-    yield _judge_recurrent(lstms)
+    yield _judge_recurrent([one for one in accounts if not one.classifies])
     yield _judge_sharing(lenets)
     yield _judge_fewest(points)
     yield _judge_both(points)
@@ -117,12 +114,8 @@ def judge_training(
     yield _judge_size(lenets, networks)
 
 
-def _tell(one: Account, before: float, after: float) -> str:
-    return f"{one.network} {_show(one, before, after)}"
-
-
 def _show(one: Account, before: float, after: float) -> str:
-    return f"{before:.2f} becomes {after:.2f} {one.unit}"
+    return f"{one.network} {before:.2f} becomes {after:.2f} {one.unit}"
 
 
 def _find_worst(accounts: Sequence[Account]) -> Account:
@@ -133,32 +126,32 @@ def _judge_accuracy(lenets: Sequence[Account]) -> Statement:
     worst, least = _find_worst(lenets), min(one.rate for one in lenets)
     first = [one for one in lenets if one.seed == 0]
     return say(
-        1, f"{join_words(_tell(one, one.dense, one.encoded) for one in first)}, {least:.1f}x "
+        1, f"{join_words(_show(one, one.dense, one.encoded) for one in first)}, {least:.1f}x "
         f"smaller or more; the worst of {len(lenets)} changes by {worst.lost:+.2f} points",
         worst.lost <= KEPT and least > 1,
-        f"{_tell(worst, worst.dense, worst.encoded)}, {worst.rate:.1f}x smaller", TRAINED,
+        f"{_show(worst, worst.dense, worst.encoded)}, {worst.rate:.1f}x smaller", TRAINED,
     )  # fmt: skip
 
 
 def _decline_pruning(lenets: Sequence[Account]) -> Judgement:
-    told = join_words(
+    losses = join_words(
         f"{one.network} loses {100 * (1 - one.kept):.0f} % of its weights in {one.rounds} rounds "
-        f"({_show(one, one.dense, one.pruned)})"
+        f"({one.dense:.2f} becomes {one.pruned:.2f} {one.unit})"
         for one in lenets
         if one.seed == 0
     )
-    return decline(11, f"{NO_IMAGENET}; trained here, with dropout in the place of L2, {told}")
+    return decline(11, f"{NO_IMAGENET}; trained here, with dropout in the place of L2, {losses}")
 
 
 def _judge_recurrent(lstms: Sequence[Account]) -> Statement:
     worse = [one for one in lstms if one.lost > 0]
-    told = join_words(
-        f"{_tell(one, one.dense, one.encoded)} with {100 * one.kept:.0f} % of the LSTMs' weights, "
+    changes = join_words(
+        f"{_show(one, one.dense, one.encoded)} with {100 * one.kept:.0f} % of the LSTMs' weights, "
         f"{one.rate:.1f}x smaller"
         for one in lstms
     )
     return say(
-        12, told, not worse,
+        12, changes, not worse,
         f"{join_words(one.network for one in worse or lstms)} lose at these densities: "
         f"{join_words(f'{one.lost:.2f}' for one in worse or lstms)} bits per character; "
         "NeuralTalk's own captions need its weights and images, which are not here", TRAINED,
@@ -169,7 +162,7 @@ def _judge_sharing(lenets: Sequence[Account]) -> Statement:
     worst = max(lenets, key=lambda one: one.shared - one.pruned)
     lost = worst.shared - worst.pruned
     return say(
-        15, f"the worst of {len(lenets)} pruned LeNets, {_tell(worst, worst.pruned, worst.shared)} "
+        15, f"the worst of {len(lenets)} pruned LeNets, {_show(worst, worst.pruned, worst.shared)} "
         "by k-means, codebook and retraining", lost <= KEPT,
         f"{worst.network} loses {lost:.2f} points", TRAINED,
     )  # fmt: skip
@@ -180,7 +173,7 @@ def judge_tuning(tuned: Sequence[Tuned], accounts: Sequence[Account]) -> Stateme
     gains = [100 * (1 - one.after / one.before) for one in tuned]
     first = [one for one in accounts if one.seed == 0]
     worse = [
-        _tell(one, one.assigned, one.shared)
+        _show(one, one.assigned, one.shared)
         for one in accounts
         if one.shared - one.assigned > (KEPT if one.classifies else 0)
     ]
@@ -189,31 +182,28 @@ def judge_tuning(tuned: Sequence[Tuned], accounts: Sequence[Account]) -> Stateme
     return say(
         17, f"plain SGD takes {min(gains):.1f} to {max(gains):.1f} % off the error of the outputs "
         f"of {len(tuned)} layers; whole networks, fine-tuned by Adam: "
-        f"{join_words(_tell(one, one.assigned, one.shared) for one in first)}", not worse,
+        f"{join_words(_show(one, one.assigned, one.shared) for one in first)}", not worse,
         f"fine-tuning makes it worse: {join_words(worse or ['none'])}", TRAINED,
     )  # fmt: skip
 
 
 def _judge_fewest(points: tuple[ErrorPoint, ...]) -> Statement:
-    found = [
-        (point, kind, find_start(points, point.network, "pruned").error_percent)
-        for point in points
-        for kind, bits in FEWEST_BITS.items()
-        if (point.figure, point.curve, point.bits) == ("dc_figure7", f"{kind}, pruned", bits)
-    ]
-    failed = [it for it in found if it[0].error_percent > it[2] + LOST]
+    cases, failed = [], []
+    for point in points:
+        kind = point.curve.removesuffix(", pruned")
+        if (point.figure, point.bits) != ("dc_figure7", FEWEST_BITS.get(kind)):
+            continue
+        start_percent = find_start(points, point.network, "pruned").error_percent
+        cases.append(
+            f"{point.network}'s {kind if kind == 'convolutions' else f'{kind} layers'} with "
+            f"{point.bits} bits: {start_percent:.2f} % becomes {point.error_percent:.2f} %"
+        )
+        if point.error_percent > start_percent + LOST:
+            failed.append(cases[-1])
     return say(
-        18, join_words(map(_tell_point, found)) + f"; up to {LOST:g} point counts as working",
-        not failed, f"{join_words(map(_tell_point, failed or found))}", TRAINED,
+        18, f"{join_words(cases)}; up to {LOST:g} point counts as working", not failed,
+        join_words(failed or cases), TRAINED,
     )  # fmt: skip
-
-
-def _tell_point(found: tuple[ErrorPoint, str, float]) -> str:
-    point, kind, start = found
-    return (
-        f"{point.network}'s {kind} layers with {point.bits} bits: {start:.2f} % becomes "
-        f"{point.error_percent:.2f} %"
-    ).replace("convolutions layers", "convolutions")
 
 
 def _judge_both(points: tuple[ErrorPoint, ...]) -> Statement:
@@ -246,38 +236,29 @@ def _list_excess(
         }
         for curve in curves
     )
-    starts = {
-        network: find_start(points, network, "dense").error_percent
-        for network in list_networks(points, figure)
-    }
     return [
         both[key] - error
         for key, error in alone.items()
-        if key in both and error <= starts[key[0]] + LOST
+        if key in both and error <= find_start(points, key[0], "dense").error_percent + LOST
     ]
 
 
 def _judge_loss(points: tuple[ErrorPoint, ...]) -> Statement:
-    printed = read_table("paper/dc_table6")
-    reference = float(printed[0]["top1_error"])
-    own = {(it.conv_bits, it.fc_bits): it for it in points if it.figure == "dc_table6"}
-    rows = []
-    for row in printed:
-        bits = (int(row["conv_bits"]), int(row["fc_bits"]))
-        if bits in BITS_OF_LOSS and bits in own:
-            point = own[bits]
-            start = find_start(points, point.network, point.start).error_percent
-            rows.append((point, point.error_percent - start, float(row["top1_error"]) - reference))
-    others = [row for row in rows if abs(row[1] - row[2]) > max(KEPT, row[2] / 2)]
+    losses = [
+        loss
+        for loss in list_losses(points)
+        if (loss.point.conv_bits, loss.point.fc_bits) in BITS_OF_LOSS
+    ]
+    others = [loss for loss in losses if abs(loss.ours - loss.paper) > max(KEPT, loss.paper / 2)]
     return say(
         20, join_words(
-            f"{point.network}'s error changes by {lost:+.2f} points with {point.conv_bits} and "
+            f"{point.network}'s error changes by {ours:+.2f} points with {point.conv_bits} and "
             f"{point.fc_bits} bits (AlexNet's, printed: {paper:+.2f})"
-            for point, lost, paper in rows
+            for point, _, ours, paper in losses
         ), not others,
         join_words(
-            f"{point.network}'s error changes by {lost:+.2f} points, AlexNet's by {paper:+.2f}"
-            for point, lost, paper in others or rows
+            f"{point.network}'s error changes by {ours:+.2f} points, AlexNet's by {paper:+.2f}"
+            for point, _, ours, paper in others or losses
         ) + f": MNIST's ten classes need fewer bits than ImageNet's thousand, and {NO_IMAGENET}",
         TRAINED,
     )  # fmt: skip

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from statistics import geometric_mean
 
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.tables import Row
 from eiesim.catalog.drawn import Distribution, draw_kept
 from eiesim.catalog.trained import load_trained, trained_names
 from eiesim.compress.codebook import assign_codes, build_codebook
 from eiesim.compress.huffman import HuffmanCode
 from eiesim.layer.weights import CompressedLayer
-from eiesim.paper.experiment import Row
 from eiesim.paper.parts.ledgers import DRAWN, TRAINED
 from eiesim.paper.talk.statements import join_words, say
 from eiesim.paper.verdict import Statement
@@ -71,6 +72,23 @@ class Spread:
         """Whether clearly fewer weights lie around 0 than at the peak on either side."""
         return self.valley <= DEEP
 
+    @property
+    def percent(self) -> npt.NDArray[np.float64]:
+        """`counts` in percent of the weights."""
+        percent: npt.NDArray[np.float64] = 100 * self.counts / self.counts.sum()
+        return percent
+
+    def to_row(self) -> Row:
+        """Return the spread as one row of a table."""
+        return {
+            "layer": self.name,
+            "density_percent": 100 * self.density,
+            "negative_peak_percent": float(self.percent[:CENTRE].max()),
+            "around_0_percent": float(self.percent[CENTRE]),
+            "positive_peak_percent": float(self.percent[CENTRE + 1 :].max()),
+            "two_clusters": self.has_two_clusters,
+        }
+
 
 @dataclass(frozen=True)
 class Quantised:
@@ -104,15 +122,29 @@ class Quantised:
         """Bits of a code for the even values and the pruned weight."""
         return self.linear_levels.bit_length()
 
+    def to_row(self) -> Row:
+        """Return the quantisation as one row of a table."""
+        return {
+            "layer": self.name,
+            "weights": self.weights,
+            "bits": self.bits,
+            "kmeans_error_percent": 100 * self.kmeans_error,
+            "linear_error_percent": 100 * self.linear_error,
+            "linear_levels_for_same_error": self.linear_levels,
+            "linear_bits_for_same_error": self.linear_bits,
+            "kmeans_huffman_bits": self.kmeans_huffman_bits,
+            "linear_huffman_bits": self.linear_huffman_bits,
+        }
+
 
 def measure_weights() -> Iterator[Spread | Quantised]:
     """Yield how the weights of trained layers are spread, and what quantisation makes of them."""
     for name in trained_names():
         for stored in load_trained(name).container.layers:
-            layer, own = stored.layer, f"{name}/{stored.name}"
-            yield measure_spread(own, layer)
+            layer, full_name = stored.layer, f"{name}/{stored.name}"
+            yield measure_spread(full_name, layer)
             if layer.codebook_bits == FINE_BITS:
-                yield from quantise(own, layer.codebook[layer.codes.data])
+                yield from quantise(full_name, layer.codebook[layer.codes.data])
     rng = np.random.default_rng(SEED)
     for distribution in DISTRIBUTIONS:
         values = draw_kept(DRAWN_WEIGHTS, DRAWN_DENSITY, distribution, rng)
@@ -136,14 +168,14 @@ def quantise(name: str, values: npt.NDArray[np.float32]) -> Iterator[Quantised]:
         codes = assign_codes(values, codebook)
         kmeans = float(np.square(codebook[codes].astype(np.float64) - values).sum())
         levels = codebook.size - 1
-        _, linear = quantise_evenly(values, levels)
-        enough, even, error = levels, *quantise_evenly(values, levels)
+        even, error = quantise_evenly(values, levels)
+        linear = error
         while error > kmeans:
-            enough += 1
-            even, error = quantise_evenly(values, enough)
+            levels += 1
+            even, error = quantise_evenly(values, levels)
         yield Quantised(
             name, values.size, bits, float(np.sqrt(kmeans / power)),
-            float(np.sqrt(linear / power)), enough, _count_huffman_bits(codes),
+            float(np.sqrt(linear / power)), levels, _count_huffman_bits(codes),
             _count_huffman_bits(even),
         )  # fmt: skip
 
@@ -192,70 +224,37 @@ def judge_clusters(spreads: Sequence[Spread]) -> Statement:
     )  # fmt: skip
 
 
-def judge_quantisation(found: Sequence[Quantised]) -> Statement:
+def judge_quantisation(cases: Sequence[Quantised]) -> Statement:
     """Judge statement 14: fewer bits at equal error, before Huffman codes and after them."""
-    errors = geometric_mean([one.linear_error / one.kmeans_error for one in found])
-    more_bits = [one.linear_bits - one.bits for one in found]
+    errors = geometric_mean([one.linear_error / one.kmeans_error for one in cases])
+    more_bits = [one.linear_bits - one.bits for one in cases]
     after = {
-        bits: geometric_mean([one.linear_huffman_bits / one.kmeans_huffman_bits for one in found
+        bits: geometric_mean([one.linear_huffman_bits / one.kmeans_huffman_bits for one in cases
                               if one.bits == bits])
-        for bits in sorted({one.bits for one in found})
+        for bits in sorted({one.bits for one in cases})
     }  # fmt: skip
-    fewer = sum(one.linear_huffman_bits < one.kmeans_huffman_bits for one in found)
-    told = join_words(
+    fewer = sum(one.linear_huffman_bits < one.kmeans_huffman_bits for one in cases)
+    changes = join_words(
         f"{100 * (ratio - 1):+.1f} % where k-means has {bits} bits" for bits, ratio in after.items()
     )
     before_holds, after_holds = min(more_bits) > 0, min(after.values()) > 1
     return say(
         14, f"with as many codes the error of even steps is {errors:.1f}x that of k-means in the "
-        f"mean; for the same error they take {sum(more_bits) / len(found):.1f} bits a code more, "
-        f"and after Huffman codes {told}", before_holds and after_holds,
+        f"mean; for the same error they take {sum(more_bits) / len(cases):.1f} bits a code more, "
+        f"and after Huffman codes {changes}", before_holds and after_holds,
         f"{'it holds only before Huffman codes' if before_holds else 'it fails for some weights'}: "
         "these shorten the frequent codes of even steps, which then take fewer bits than k-means "
-        f"in {fewer} of {len(found)} cases of equal error", f"{TRAINED}, {DRAWN}",
+        f"in {fewer} of {len(cases)} cases of equal error", f"{TRAINED}, {DRAWN}",
     )  # fmt: skip
-
-
-def describe_spread(one: Spread) -> Row:
-    """Return a layer's spread as one row."""
-    shares = 100 * one.counts / one.counts.sum()
-    return {
-        "layer": one.name,
-        "density_percent": 100 * one.density,
-        "negative_peak_percent": float(shares[:CENTRE].max()),
-        "around_0_percent": float(shares[CENTRE]),
-        "positive_peak_percent": float(shares[CENTRE + 1 :].max()),
-        "two_clusters": one.has_two_clusters,
-    }
-
-
-def describe_quantised(one: Quantised) -> Row:
-    """Return a quantisation as one row."""
-    return {
-        "layer": one.name,
-        "weights": one.weights,
-        "bits": one.bits,
-        "kmeans_error_percent": 100 * one.kmeans_error,
-        "linear_error_percent": 100 * one.linear_error,
-        "linear_levels_for_same_error": one.linear_levels,
-        "linear_bits_for_same_error": one.linear_bits,
-        "kmeans_huffman_bits": one.kmeans_huffman_bits,
-        "linear_huffman_bits": one.linear_huffman_bits,
-    }
 
 
 def chart_clusters(spreads: Sequence[Spread]) -> Chart:
     """Draw how the weights of the layers in `SPREAD_SHOWN` are spread."""
-    own = [one for one in spreads if one.name in SPREAD_SHOWN]
-    series = {
-        f"{one.name}, {100 * one.density:.0f} % kept": (
-            100 * one.counts / one.counts.sum()
-        ).tolist()
-        for one in own
-    }
+    shown = [one for one in spreads if one.name in SPREAD_SHOWN]
+    series = {f"{one.name}, {100 * one.density:.0f} % kept": one.percent.tolist() for one in shown}
     middles = tuple(f"{middle:g}" for middle in (EDGES[:-1] + EDGES[1:]) / 2)
     panel = Panel("lines", middles, series, "weight / root mean square", "kept weights (%)")
-    parted = all(one.has_two_clusters for one in own if one.pruned)
+    parted = all(one.has_two_clusters for one in shown if one.pruned)
     see = (
         f"{'Every' if parted else 'Not every'} pruned layer has a peak on either side of 0 and a "
         "valley between them."
@@ -263,18 +262,18 @@ def chart_clusters(spreads: Sequence[Spread]) -> Chart:
     return Chart("Weights after pruning and retraining", (panel,), see, 7.0, 3.2)
 
 
-def chart_quantisation(found: Sequence[Quantised]) -> Chart:
+def chart_quantisation(cases: Sequence[Quantised]) -> Chart:
     """Draw the error of both quantisations by bits, for those in `QUANTISED_SHOWN`."""
     panels = []
-    drawn = [one for one in found if one.name in QUANTISED_SHOWN]
-    for name in dict.fromkeys(one.name for one in drawn):
-        own = [one for one in drawn if one.name == name]
+    shown = [one for one in cases if one.name in QUANTISED_SHOWN]
+    for name, group in groupby(shown, key=lambda one: one.name):
+        by_bits = list(group)
         series = {
-            "k-means": [100 * one.kmeans_error for one in own],
-            "even steps": [100 * one.linear_error for one in own],
+            "k-means": [100 * one.kmeans_error for one in by_bits],
+            "even steps": [100 * one.linear_error for one in by_bits],
         }
-        bits = tuple(str(one.bits) for one in own)
+        bits = tuple(str(one.bits) for one in by_bits)
         panels.append(Panel("lines", bits, series, f"bits of a code, {name}", "error (%)", True))
-    less = all(one.kmeans_error < one.linear_error for one in drawn)
+    less = all(one.kmeans_error < one.linear_error for one in shown)
     see = f"With as many codes k-means {'errs' if less else 'does not always err'} less."
     return Chart("Error of nonlinear and of linear quantisation", tuple(panels), see)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import geometric_mean
 
 from eiesim.base.published import PAPER_LAYERS, find_claim
+from eiesim.base.tables import Row
 from eiesim.baselines.roofline import read_peaks
 from eiesim.baselines.rows import Baseline
 from eiesim.catalog.matched import MATCHED, PRESET, PUBLISHED, draw_matched
@@ -19,10 +20,9 @@ from eiesim.image import encode
 from eiesim.paper.eie.savings import FLOAT_BITS, Waterfall
 from eiesim.paper.eie.speedups import STEADY, find_tolerance, list_ratios
 from eiesim.paper.eie.table1 import CELLS
-from eiesim.paper.experiment import Row
 from eiesim.paper.parts import platforms
 from eiesim.paper.parts import workloads as layers
-from eiesim.paper.parts.ledgers import DRAWN, NAMES, TRAINED, NetworkBits, find_nearest
+from eiesim.paper.parts.ledgers import DRAWN, TRAINED, NetworkBits
 from eiesim.paper.parts.workloads import WorkloadRun, run_workloads
 from eiesim.paper.talk.statements import join_words, say
 from eiesim.paper.verdict import Statement, Verdict
@@ -68,6 +68,10 @@ class MemoryTraffic:
         """How many times less EIE reads."""
         return self.dense_bytes / self.counted_bytes
 
+    def to_row(self) -> Row:
+        """Return the layer's bytes as one row of a table."""
+        return vars(self) | {"times_less": self.less, "times_less_zeros_skipped": self.less_counted}
+
 
 def run_matched() -> Iterator[tuple[WorkloadRun, MemoryTraffic]]:
     """Run the nine layers with the paper's own work, and count their bytes."""
@@ -98,7 +102,10 @@ def judge_machine(
     quoted: Sequence[Baseline],
     runs: Sequence[WorkloadRun],
 ) -> Iterator[Statement]:
-    """Judge statements 5, 24, 25, 26 and 29, by quoted times and by runs of matched layers."""
+    """Judge statements 5, 24, 25, 26 and 29, by quoted times and by runs of matched layers.
+
+    Each network is there once, as near to the paper's as there is.
+    """
     yield _judge_dram(waterfalls)
     yield _judge_sram(waterfalls, networks)
     yield _judge_platforms(quoted)
@@ -127,44 +134,37 @@ def _judge_sram(waterfalls: Sequence[Waterfall], networks: Sequence[NetworkBits]
     room = 8 * hw.n_pes * (hw.spmat_sram_bytes + hw.ptr_sram_bytes)
     too_large = [
         bits.name
-        for bits in _list_near(networks)
+        for bits in networks
         if bits.ledger.total.interleaved_bits + bits.ledger.total.pointer_bits > room
     ]
     saved = [one.fetch_pj["shared_dram"] / one.fetch_pj["shared_sram"] for one in waterfalls]
     gbps = hw.n_pes * hw.spmat_width_bits / 8 * hw.clock_mhz / 1000
     peaks = {platforms.NAMES[peak.platform]: peak.peak_gbps for peak in read_peaks()}
     slower = {name: peak for name, peak in peaks.items() if peak >= gbps}
-    told = join_words(f"{name} {peak:g}" for name, peak in (slower or peaks).items())
+    drams = join_words(f"{name} {peak:g}" for name, peak in (slower or peaks).items())
     return say(
         24, f"fetching pruned and shared weights costs {min(saved):.0f} to {max(saved):.0f}x less "
         f"from EIE's SRAMs than from DRAM, and {hw.n_pes} PEs read {gbps:.0f} GB/s "
-        f"(peaks of DRAM: {told} GB/s); {join_words(too_large or ['no network'])} of "
-        f"{len(NAMES)} networks would not fit into their {room / 8e6:.1f} MB",
+        f"(peaks of DRAM: {drams} GB/s); {join_words(too_large or ['no network'])} of "
+        f"{len(networks)} networks would not fit into their {room / 8e6:.1f} MB",
         min(saved) > 1 and not slower,
-        f"SRAM saves {min(saved):.1f}x, and the DRAM of {told} GB/s stands beside {gbps:.0f} GB/s",
+        f"SRAM saves {min(saved):.1f}x, and the DRAM of {drams} GB/s stands beside {gbps:.0f} GB/s",
         PUBLISHED, "the SRAMs' prices are calibrated to EIE's Table II, the DRAM's is Table I's",
     )  # fmt: skip
 
 
 def _judge_platforms(quoted: Sequence[Baseline]) -> Statement:
-    gains = platforms.list_gains([quoted], energy=False)
-    means = {
-        (platform, batch): geometric_mean(
-            [row["gain"] for row in gains if (row["platform"], row["batch"]) == (platform, batch)]
-        )
-        for platform in ON_PLATFORMS
-        for batch in platforms.BATCHES
-    }
+    means = platforms.find_mean_gains(platforms.list_gains([quoted], energy=False))
     one, many = platforms.BATCHES
-    told, batched = (
+    single, batched = (
         join_words(f"{platforms.NAMES[name]} {means[name, batch]:.2f}x" for name in ON_PLATFORMS)
         for batch in (one, many)
     )
     mean = geometric_mean([means[name, one] for name in ON_PLATFORMS])
     return say(
-        25, f"pruned over dense, batch {one}: {told}, {mean:.1f}x in the mean; with batch {many} "
+        25, f"pruned over dense, batch {one}: {single}, {mean:.1f}x in the mean; with batch {many} "
         f"only {batched}", round(mean) == SPEEDUP,
-        f"the mean of {told} is {mean:.1f}x", PUBLISHED, "a quotient of the papers' own numbers",
+        f"the mean of {single} is {mean:.1f}x", PUBLISHED, "a quotient of the papers' own numbers",
     )  # fmt: skip
 
 
@@ -186,13 +186,13 @@ def _judge_eie(runs: Sequence[WorkloadRun]) -> Statement:
         for what in printed
     ]  # fmt: skip
     others = [verdict for verdict in verdicts if not verdict.within]
-    told = join_words(
+    deviations = join_words(
         f"{one.quantity} deviates by {one.deviation_percent:+.0f} %" for one in others or verdicts
     )
     return say(
         26, f"{counted.speedup:.0f}x and {counted.energy_efficiency:,.0f}x with every access "
         f"counted, {steady.energy_efficiency:,.0f}x at the power of a chip that never waits",
-        not others, f"the mean {told}: the paper multiplies time by a steady power", MATCHED,
+        not others, f"the mean {deviations}: the paper multiplies time by a steady power", MATCHED,
         layers.explain_calibrated_mean(run.name for run in runs),
     )  # fmt: skip
 
@@ -205,21 +205,22 @@ def _judge_cheaper(waterfalls: Sequence[Waterfall]) -> Statement:
         for cell in CELLS
     }
     word_pj = price_machine(hw).find(Key("spmat_read", "memory", "read")).value
-    own = dram_pj / (word_pj * FLOAT_BITS / hw.spmat_width_bits)
+    by_eie = dram_pj / (word_pj * FLOAT_BITS / hw.spmat_width_bits)
     others = {cell: ratio for cell, ratio in cheaper.items() if ratio < CHEAPER}
-    told = join_words(f"{cell} {ratio:.0f}x" for cell, ratio in cheaper.items())
+    by_cacti = join_words(f"{cell} {ratio:.0f}x" for cell, ratio in cheaper.items())
     fewer = join_words(f"{cell}'s {ratio:.0f}x" for cell, ratio in (others or cheaper).items())
     return say(
-        29, f"32 bits of 32 KB by CACTI 7: {told}; of EIE's own {hw.spmat_sram_bytes // 1024} KB "
-        f"{own:.0f}x; by Table I's prices {waterfalls[0].factors_alone['sram']:.0f}x",
+        29, f"32 bits of 32 KB by CACTI 7: {by_cacti}; of EIE's own "
+        f"{hw.spmat_sram_bytes // 1024} KB {by_eie:.0f}x; by Table I's prices "
+        f"{waterfalls[0].factors_alone['sram']:.0f}x",
         not others, f"it depends on cell and size: {fewer} lie below {CHEAPER:g}x",
     )  # fmt: skip
 
 
 def judge_traffic(traffic: Sequence[MemoryTraffic], networks: Sequence[NetworkBits]) -> Statement:
-    """Judge statement 28: layer by layer, and for networks whose weights are fetched once."""
+    """Judge statement 28, layer by layer and for networks, whose weights are fetched once."""
     low, high = TIMES_LESS
-    weights = {bits.name: bits.ledger.total.shared_rate for bits in _list_near(networks)}
+    weights = {bits.name: bits.ledger.total.shared_rate for bits in networks}
     bytes_less = {one.layer: one.less for one in traffic}
     counted = [one.less_counted for one in traffic]
     others = {
@@ -227,25 +228,15 @@ def judge_traffic(traffic: Sequence[MemoryTraffic], networks: Sequence[NetworkBi
         for name, less in (bytes_less | weights).items()
         if not low <= less <= high
     }  # fmt: skip
-    told = join_words(f"{name} {less:.1f}x" for name, less in (others or bytes_less).items())
+    outside = join_words(f"{name} {less:.1f}x" for name, less in (others or bytes_less).items())
     return say(
         28, f"EIE's nine layers, inputs and outputs included: {_show_range(bytes_less.values())} "
         f"with every column, {_show_range(counted)} with zeros skipped; whole networks, weights "
         f"fetched once: {_show_range(weights.values())}", not others,
-        f"it holds in part: {told} lie outside of {low:g} to {high:g}x; EIE decodes no Huffman "
+        f"it holds in part: {outside} lie outside of {low:g} to {high:g}x; EIE decodes no Huffman "
         "codes, and convolutions fetch feature maps besides", f"{MATCHED}, {DRAWN}, {TRAINED}",
     )  # fmt: skip
 
 
-def _list_near(networks: Sequence[NetworkBits]) -> list[NetworkBits]:
-    return [find_nearest([networks], name)[0] for name in NAMES]
-
-
-def _show_range(rates: Iterable[float]) -> str:
-    found = [*rates]
-    return f"{min(found):.1f} to {max(found):.1f}x"
-
-
-def describe_traffic(one: MemoryTraffic) -> Row:
-    """Return a layer's bytes as one row."""
-    return vars(one) | {"times_less": one.less, "times_less_zeros_skipped": one.less_counted}
+def _show_range(rates: Collection[float]) -> str:
+    return f"{min(rates):.1f} to {max(rates):.1f}x"

@@ -13,43 +13,17 @@ from eiesim.hardware import Hardware
 from eiesim.paper.eie import savings
 from eiesim.paper.eie.savings import Waterfall
 from eiesim.paper.experiment import Experiment, Outcome, Work
-from eiesim.paper.parts import error_curves, platforms
-from eiesim.paper.parts import ledgers as networks
-from eiesim.paper.parts import workloads as layers
-from eiesim.paper.parts.error_curves import KEPT
+from eiesim.paper.parts import error_curves, ledgers, platforms, workloads
+from eiesim.paper.parts.error_curves import KEPT, ErrorPoint
 from eiesim.paper.parts.ledgers import DRAWN, NetworkBits
 from eiesim.paper.parts.workloads import WorkloadRun
-from eiesim.paper.talk.accuracy import (
-    Account,
-    judge_training,
-    judge_tuning,
-    read_accounts,
-)
-from eiesim.paper.talk.distributions import (
-    Quantised,
-    Spread,
-    chart_clusters,
-    chart_quantisation,
-    describe_quantised,
-    describe_spread,
-    judge_clusters,
-    judge_quantisation,
-    measure_weights,
-)
-from eiesim.paper.talk.hardware import (
-    MemoryTraffic,
-    describe_traffic,
-    judge_machine,
-    judge_traffic,
-    run_matched,
-)
-from eiesim.paper.talk.sizes import judge_sizes, list_pruned
+from eiesim.paper.talk import accuracy, distributions, hardware, sizes
 from eiesim.paper.talk.statements import join_words
 from eiesim.paper.talk.tuning import Tuned, tune_layers
 from eiesim.paper.verdict import DIFFERS, Judgement
 
 STEPS = (
-    *networks.STEPS,
+    *ledgers.STEPS,
     *error_curves.STEPS,
     *(f"{name}, bytes" for name in PAPER_LAYERS),
     *(f"{name}, energy" for name in savings.WORK.steps),
@@ -58,7 +32,7 @@ STEPS = (
     "fine-tuning",
     platforms.STEPS[0],
 )
-READS = (*networks.READS, *error_curves.READS)
+READS = (*ledgers.READS, *error_curves.READS)
 NOTE = f"""\
 The statements of the authors' talk on Deep Compression, one row each: what is computed for it here,
 and in brackets the experiments of this page, the commands and the tests that show it. The layers of
@@ -79,13 +53,13 @@ T = TypeVar("T")
 
 def work(data: Path) -> Iterator[tuple[object, ...]]:
     """Gather what the statements rest on, one part after the other."""
-    drawn = [pair for pair in networks.MAGNITUDES if pair[0] == DRAWN]
-    yield from networks.work(data, drawn)
+    drawn = [pair for pair in ledgers.MAGNITUDES if pair[0] == DRAWN]
+    yield from ledgers.work(data, drawn)
     yield from error_curves.work(data)
-    yield from run_matched()
-    yield from ((one,) for one in savings.work(data))
-    yield read_accounts()
-    yield tuple(measure_weights())
+    yield from hardware.run_matched()
+    yield from ((waterfall,) for waterfall in savings.work(data))
+    yield tuple(accuracy.read_accounts())
+    yield tuple(distributions.measure_weights())
     yield tuple(tune_layers())
     yield next(platforms.work(data))
 
@@ -95,18 +69,23 @@ WORK = Work(STEPS, work, READS)
 
 def judge(parts: Iterable[Sequence[object]]) -> Outcome:
     """Judge every statement."""
-    found = [one for part in parts for one in part]
-    bits, accounts = _pick(found, NetworkBits), _pick(found, Account)
-    spreads, quantised = _pick(found, Spread), _pick(found, Quantised)
-    traffic, runs = _pick(found, MemoryTraffic), _pick(found, WorkloadRun)
+    values = [value for part in parts for value in part]
+    bits, accounts = _pick(values, NetworkBits), _pick(values, accuracy.Account)
+    points, tuned = tuple(_pick(values, ErrorPoint)), _pick(values, Tuned)
+    spreads = _pick(values, distributions.Spread)
+    quantised = _pick(values, distributions.Quantised)
+    traffic, runs = _pick(values, hardware.MemoryTraffic), _pick(values, WorkloadRun)
+    waterfalls, quoted = _pick(values, Waterfall), _pick(values, Baseline)
+    near = [ledgers.find_nearest([bits], name)[0] for name in ledgers.NAMES]
+    pruned = sizes.list_pruned(bits)
     judgements: list[Judgement] = [
-        *judge_sizes(bits, accounts),
-        *judge_training(accounts, bits, tuple(_pick(found, error_curves.ErrorPoint))),
-        judge_tuning(_pick(found, Tuned), accounts),
-        judge_clusters(spreads),
-        judge_quantisation(quantised),
-        *judge_machine(_pick(found, Waterfall), bits, _pick(found, Baseline), runs),
-        judge_traffic(traffic, bits),
+        *sizes.judge_sizes(near, accounts, pruned),
+        *accuracy.judge_training(accounts, bits, points),
+        accuracy.judge_tuning(tuned, accounts),
+        distributions.judge_clusters(spreads),
+        distributions.judge_quantisation(quantised),
+        *hardware.judge_machine(waterfalls, near, quoted, runs),
+        hardware.judge_traffic(traffic, near),
     ]
     judgements.sort(key=lambda one: int(one.layer.strip("()")))
     return Outcome(
@@ -114,22 +93,22 @@ def judge(parts: Iterable[Sequence[object]]) -> Outcome:
         Hardware.preset(PRESET),
         tuple(judgements),
         {
-            "pruned": list_pruned(bits),
-            "clusters": [describe_spread(one) for one in spreads],
-            "tuning": [vars(one) for one in _pick(found, Tuned)],
-            "quantisation": [describe_quantised(one) for one in quantised],
-            "bytes": [describe_traffic(one) for one in traffic],
+            "pruned": pruned,
+            "clusters": [spread.to_row() for spread in spreads],
+            "tuning": [vars(one) for one in tuned],
+            "quantisation": [one.to_row() for one in quantised],
+            "bytes": [one.to_row() for one in traffic],
         },
         ("bytes",),
         {
-            "talk_clusters": chart_clusters(spreads),
-            "talk_quantisation": chart_quantisation(quantised),
+            "talk_clusters": distributions.chart_clusters(spreads),
+            "talk_quantisation": distributions.chart_quantisation(quantised),
         },
         (
-            *networks.list_sources(bits),
-            *(one.source for one in accounts),
+            *ledgers.list_sources(bits),
+            *(account.source for account in accounts),
             *error_curves.list_sources(),
-            *layers.list_sources(runs),
+            *workloads.list_sources(runs),
         ),
     )
 
@@ -137,12 +116,12 @@ def judge(parts: Iterable[Sequence[object]]) -> Outcome:
 def _summarise(judgements: Sequence[Judgement]) -> str:
     held = [one for one in judgements if one.within]
     others = [f"{one.layer} {one.quantity}" for one in judgements if one.kind == DIFFERS]
-    told = f"{len(held)} of {len(judgements)} statements hold by what is computed here"
-    return f"{told}; {join_words(others)} differ." if others else f"{told}."
+    words = f"{len(held)} of {len(judgements)} statements hold by what is computed here"
+    return f"{words}; {join_words(others)} differ." if others else f"{words}."
 
 
-def _pick(found: Sequence[object], kind: type[T]) -> list[T]:
-    return [one for one in found if isinstance(one, kind)]
+def _pick(values: Sequence[object], kind: type[T]) -> list[T]:
+    return [value for value in values if isinstance(value, kind)]
 
 
 EXPERIMENT = Experiment(WORK, judge)
