@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError, did_you_mean
-from eiesim.base.files import read_arrays
 from eiesim.catalog.model import Model
+from eiesim.catalog.readers import read_inputs
 from eiesim.graph import STEPS, Graph
-from eiesim.importers.idx import read_idx
-from eiesim.importers.kinds import Kind, holds
 from eiesim.layer.drawing import draw_activations
 
 Example = dict[str, npt.NDArray[np.float32]]
-Arrays = Mapping[str, npt.NDArray[Any]]
 DRAWN_STEPS = 16
 """Length of a sequence that is drawn, unless another is given."""
 
@@ -38,7 +35,7 @@ def read_examples(path: str | Path, model: Model) -> list[Example]:
     WorkloadError
         The file is missing or damaged, or its arrays are not the network's inputs.
     """
-    arrays = _read(path)
+    arrays = read_inputs(path)
     names = list(model.graph.inputs)
     if len(arrays) == len(names) == 1:
         arrays = {names[0]: next(iter(arrays.values()))}
@@ -55,12 +52,6 @@ def read_examples(path: str | Path, model: Model) -> list[Example]:
         {name: np.ascontiguousarray(stack[place]) for name, stack in stacks.items()}
         for place in range(numbers.pop())
     ]
-
-
-def _read(path: str | Path) -> Arrays:
-    if holds(path, Kind.ARRAYS):
-        return read_arrays(path)
-    return {"": read_idx(path)}
 
 
 def _stack(array: npt.NDArray[Any], graph: Graph, name: str, what: str) -> npt.NDArray[np.float32]:
@@ -132,7 +123,7 @@ def read_labels(path: str | Path, number: int) -> npt.NDArray[np.int64]:
     WorkloadError
         The file is missing or damaged, or holds too few.
     """
-    arrays = _read(path)
+    arrays = read_inputs(path)
     array = next(iter(arrays.values()))
     if len(arrays) != 1 or array.ndim != 1 or array.dtype.kind not in "iu" or len(array) < number:
         raise WorkloadError(

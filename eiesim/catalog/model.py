@@ -11,21 +11,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from eiesim.base.errors import ConfigError, WorkloadError
+from eiesim.catalog.readers import Form, find_reader, read_network
+from eiesim.catalog.stored import GRAPH
 from eiesim.compress.container import Container, read_dcz, write_dcz
 from eiesim.compress.pipeline import Change, compress_network, describe_moves, share_bias
 from eiesim.compress.plan import Plan, read_plan
 from eiesim.graph import OPS, Graph, Shape, infer_shapes, read_graph
 from eiesim.graph.winograd import transform_weights
-from eiesim.importers.chain import describe_chain, guess_chain
 from eiesim.importers.described import Skipped
-from eiesim.importers.kinds import Kind, holds
-from eiesim.importers.network_file import NetworkFile, place_layers, read_network_file, read_steps
+from eiesim.importers.network_file import NetworkFile
 from eiesim.importers.onnx_host import HOST_OP, HostGraph
-from eiesim.layer.weights import CompressedLayer, DenseLayer, StoredLayer
+from eiesim.layer.weights import DenseLayer, StoredLayer
 
 EIE = ".eie"
-GRAPH, NAME, CHARACTERS, HOST = "graph", "network", "characters", "host"
-"""What the container's metadata calls them."""
+NAME, CHARACTERS, HOST = "network", "characters", "host"
+"""What the container's metadata calls them, beside `GRAPH`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +162,7 @@ def import_model(
     Parameters
     ----------
     path : str or Path
-        Weights: see `eiesim.importers.network_file.read_network_file`; or a `.dcz` file.
+        As in `eiesim.catalog.readers.read_network`.
     steps : str or Path, optional
         The steps, where the file does not tell them.
     plan : Plan, optional
@@ -188,7 +188,7 @@ def import_model(
     ConfigError
         The plan names a layer that is not there, or there are no weights to compress.
     """
-    given = _read(path, steps)
+    given = read_network(path, steps)
     if plan is not None and not given.weights:
         raise ConfigError(
             f"{path}: is compressed already, and its codes stay as they are: a plan goes with "
@@ -231,7 +231,7 @@ def load_model(
     ConfigError
         The plan names a layer that is not there.
     """
-    if not holds(path, Kind.CONTAINER):
+    if find_reader(str(path), "network", "weights").form is not Form.NETWORK:
         return import_model(path, steps, plan).model
     container = read_dcz(path)
     if GRAPH not in container.metadata:
@@ -249,63 +249,8 @@ def read_compressed(path: str | Path) -> Model | tuple[StoredLayer, ...]:
     WorkloadError
         It is missing, damaged, or not compressed.
     """
-    if not holds(path, Kind.CONTAINER):
-        raise WorkloadError(
-            f"{path}: expected a compressed file (.eie or .dcz), found another; import or compress "
-            "it first"
-        )
     container = read_dcz(path)
     return Model._of(container, path) if GRAPH in container.metadata else container.layers
-
-
-def _read(path: str | Path, steps: str | Path | None) -> NetworkFile:
-    if not holds(path, Kind.CONTAINER):
-        return read_network_file(path, steps)
-    container = read_dcz(path)
-    if GRAPH in container.metadata:
-        raise WorkloadError(
-            f"{path}: expected a network to be imported, found one that is (.eie); run it as it is"
-        )
-    stored = {it.name: it for it in container.layers}
-    if steps is not None:
-        return _turn_tables(place_layers(path, read_steps(steps), stored=stored))
-    graph = guess_chain({name: it.shape for name, it in stored.items()}, {}, str(path))
-    return NetworkFile(graph, stored=stored, notes=describe_chain(graph))
-
-
-def _turn_tables(placed: NetworkFile) -> NetworkFile:
-    """Turn embeddings that were compressed as frameworks keep them, where only that fits.
-
-    eiesim's own networks keep them as weights, [numbers, vocabulary].
-    """
-    tables = {step.layer for step in placed.graph.steps if step.op == "embedding"}
-    turned = {
-        name: _transpose(it) if name in tables and it.bias is None and len(it.shape) == 2 else it
-        for name, it in placed.stored.items()
-    }
-    fits = [_fits(placed.graph, layers) for layers in (placed.stored, turned)]
-    if tables and fits == [False, True]:
-        return replace(placed, stored=turned)
-    if tables and fits == [True, True]:
-        note = f"{', '.join(sorted(tables))}: taken as [numbers, vocabulary]; either would fit"
-        return replace(placed, notes=(*placed.notes, note))
-    return placed
-
-
-def _fits(graph: Graph, layers: Mapping[str, StoredLayer]) -> bool:
-    try:
-        infer_shapes(graph, {name: it.shape for name, it in layers.items()})
-    except WorkloadError:
-        return False
-    return True
-
-
-def _transpose(stored: StoredLayer) -> StoredLayer:
-    layer = stored.layer
-    codes = layer.codes.T.tocsc()
-    codes.sort_indices()
-    turned = CompressedLayer(codes, layer.codebook, None, layer.name)
-    return StoredLayer(turned, stored.shape[::-1], None, stored.index_bits)
 
 
 def _find_usual(given: NetworkFile, graph: Graph) -> dict[str, dict[str, int]]:

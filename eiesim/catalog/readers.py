@@ -1,39 +1,63 @@
-"""What a name or a file of a layer is, and how it is read: one table for every command."""
+"""What a name or a file is, and how it is read: one table for every command."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.arrays import take_array
-from eiesim.base.errors import WorkloadError
+from eiesim.base.errors import ConfigError, WorkloadError
+from eiesim.base.files import read_arrays
 from eiesim.base.resources import models_path
 from eiesim.catalog.layers import draw_benchmark, find_spec_file, load_benchmark, load_spec
 from eiesim.catalog.matched import MATCHED_PREFIX, draw_matched
+from eiesim.catalog.networks import network_names
 from eiesim.catalog.operands import Operands, Source, hash_file
+from eiesim.catalog.stored import (
+    StoredNetwork,
+    draw_named,
+    place_container,
+    read_container,
+    read_published,
+)
 from eiesim.catalog.trained import trained_names
+from eiesim.importers import network_file, weight_files
 from eiesim.importers.dump import is_dump, read_dump
-from eiesim.importers.kinds import Kind, holds, is_of_weights
+from eiesim.importers.idx import read_idx
+from eiesim.importers.kinds import BY_NAME, Kind, find_kind
+from eiesim.importers.network_file import NetworkFile
 from eiesim.importers.npz import read_activations, read_layer
+from eiesim.importers.safetensors_file import read_safetensors
+from eiesim.importers.state_dict import Weights
+from eiesim.importers.torch_file import read_torch
 from eiesim.layer.weights import CompressedLayer
 
 Floats = npt.NDArray[np.float32]
+BY_NAME_TOO = ("layer", "inputs")
+READ_AS_THEY_ARE = (Kind.ARRAYS, Kind.CONTAINER)
+"""For these uses, the name of a missing or damaged file of these kinds decides: its reader says
+what is wrong."""
 
 
 class Form(Enum):
-    """What a name or a file of a layer is."""
+    """What a name or a file is."""
 
     FILE = "a .npz file with a layer or an image"
     NETWORK = "an imported network, .eie or .dcz"
     FOLDER = "a folder of the EIE authors' simulator"
     TRAINED = "a layer of a network that eiesim trained"
     MATCHED = "a layer of the paper with the work of Table IV"
+    NAMED = "a network drawn with the densities of the papers"
+    PUBLISHED = "a network of Deep Compression's authors, .net"
     WEIGHTS = "weights of a network that is not imported"
     DRAWN = "a benchmark, or a .toml description"
+    INPUTS = "inputs of a network, in an idx file"
+    UNKNOWN = "a file without weights that are to be compressed"
 
 
 class Loaded(NamedTuple):
@@ -55,31 +79,53 @@ class Loaded(NamedTuple):
     seed: int | None = None
 
 
+def _hash_drawn(name: str) -> str:
+    return hash_file(find_spec_file(name))
+
+
+def _refuse_weights(path: str) -> Loaded:
+    raise WorkloadError(
+        f"{path}: expected a layer or an imported network, found a network's weights; import "
+        "them first (eiesim import)"
+    )
+
+
 class Reader(NamedTuple):
-    """How one form is known, read, and told from another of the same name.
+    """How a form is recognised, and a reader for each use that it has.
 
     Attributes
     ----------
-    recognises : callable
-        Whether a name or file is of this form.
-    load : callable
-        Reads it.
+    known_by : Kind or callable
+        Kind of the file by its content, or whether a name or file is of this form.
+    layer : callable or None
+        Reads one layer: what `load_layer` takes.
     hash_content : callable
-        SHA-256 of what is read.
+        SHA-256 of what `layer` reads.
+    weights : callable or None
+        Reads weights that are still to be compressed.
+    stored : callable or None
+        Reads layers that are compressed already, from a file, the definition of its network (None
+        where there is none), and a seed for draws.
+    network : callable or None
+        Reads a network, from a file and one with its steps (None where there is none); where it is
+        None, the network is made of `weights`.
+    inputs : callable or None
+        Reads arrays by name: inputs of a network.
     """
 
-    recognises: Callable[[str], bool]
-    load: Callable[[str], Loaded]
-    hash_content: Callable[[str], str]
+    form: Form
+    known_by: Kind | Callable[[str], bool]
+    layer: Callable[[str], Loaded] | None = _refuse_weights
+    hash_content: Callable[[str], str] = _hash_drawn
+    weights: Callable[[str], Weights] | None = None
+    stored: Callable[[str, str | None, int], StoredNetwork] | None = None
+    network: Callable[[str, str | None], NetworkFile] | None = None
+    inputs: Callable[[str], Mapping[str, npt.NDArray[Any]]] | None = None
 
 
 def _is_trained(name: str) -> bool:
     network, slash, _ = name.partition("/")
     return bool(slash) and network in trained_names()
-
-
-def _load_file(path: str) -> Loaded:
-    return Loaded(*read_layer(path), hash_file(path))
 
 
 def _load_folder(path: str) -> Loaded:
@@ -102,44 +148,85 @@ def _load_matched(name: str) -> Loaded:
     return Loaded(operands.layer, operands.activations, source.sha256, source.seed)
 
 
-def _hash_matched(name: str) -> str:
-    return hash_file(find_spec_file(name.removeprefix(MATCHED_PREFIX)))
-
-
 def _load_drawn(name: str) -> Loaded:
     spec = load_spec(name)
     benchmark = draw_benchmark(spec)
     return Loaded(benchmark.layer, benchmark.activations, _hash_drawn(name), spec.seed)
 
 
-def _hash_drawn(name: str) -> str:
-    return hash_file(find_spec_file(name))
+def _refuse_file(path: str) -> Weights:
+    kind = find_kind(path)  # which refuses what is missing, damaged or unknown
+    raise WorkloadError(f"{path}: expected weights alone, found {kind.value}; import it instead")
 
 
-def _refuse_weights(path: str) -> Loaded:
-    raise WorkloadError(
-        f"{path}: expected a layer or an imported network, found a network's weights; import "
-        "them first (eiesim import)"
-    )
-
-
-READERS = {
-    Form.FILE: Reader(lambda path: holds(path, Kind.ARRAYS), _load_file, hash_file),
-    Form.NETWORK: Reader(lambda path: holds(path, Kind.CONTAINER), _load_drawn, hash_file),
-    Form.FOLDER: Reader(is_dump, _load_folder, lambda path: read_dump(path).sha256),
-    Form.TRAINED: Reader(_is_trained, _load_trained, _hash_trained),
-    Form.MATCHED: Reader(
-        lambda name: name.startswith(MATCHED_PREFIX), _load_matched, _hash_matched
+READERS: tuple[Reader, ...] = (
+    Reader(
+        Form.NAMED, lambda name: name in network_names(), None,
+        stored=lambda name, _, seed: draw_named(name, seed),
     ),
-    Form.WEIGHTS: Reader(is_of_weights, _refuse_weights, _hash_drawn),
-    Form.DRAWN: Reader(lambda _: True, _load_drawn, _hash_drawn),
-}
-"""In the order in which a name is tried."""
+    Reader(
+        Form.FILE, Kind.ARRAYS, lambda path: Loaded(*read_layer(path), hash_file(path)), hash_file,
+        weights=weight_files.read_npz, inputs=read_arrays,
+    ),
+    Reader(
+        Form.NETWORK, Kind.CONTAINER, _load_drawn, hash_file,
+        stored=lambda path, *_: read_container(path), network=place_container,
+    ),
+    Reader(
+        Form.FOLDER, is_dump, _load_folder, lambda path: read_dump(path).sha256,
+        network=network_file.read_dump_network,
+    ),
+    Reader(Form.TRAINED, _is_trained, _load_trained, _hash_trained),
+    Reader(
+        Form.MATCHED, lambda name: name.startswith(MATCHED_PREFIX), _load_matched,
+        lambda name: _hash_drawn(name.removeprefix(MATCHED_PREFIX)),
+    ),
+    Reader(
+        Form.PUBLISHED, Kind.NET, network=network_file.read_net_network,
+        stored=lambda path, definition, _: read_published(path, str(definition)),
+    ),
+    Reader(Form.WEIGHTS, Kind.ONNX, network=network_file.read_onnx_network),
+    Reader(Form.WEIGHTS, Kind.TORCH, weights=weight_files.of_state_dict(read_torch)),
+    Reader(Form.WEIGHTS, Kind.SAFETENSORS, weights=weight_files.of_state_dict(read_safetensors)),
+    Reader(Form.WEIGHTS, Kind.SHARDS, weights=weight_files.of_state_dict(weight_files.read_shards)),
+    Reader(Form.WEIGHTS, Kind.CAFFEMODEL, weights=weight_files.read_caffe_layers),
+    Reader(
+        Form.WEIGHTS, lambda path: Path(path).is_dir(), None,
+        network=network_file.read_character_network,
+    ),
+    Reader(Form.DRAWN, lambda _: True, _load_drawn),
+    Reader(Form.INPUTS, lambda _: True, None, inputs=lambda path: {"": read_idx(path)}),
+    Reader(Form.UNKNOWN, lambda _: True, None, weights=_refuse_file),
+)  # fmt: skip
+"""In the order in which a name or file is tried, each time among those with a wanted use."""
+
+
+def find_reader(given: str, *uses: str) -> Reader:
+    """Return the first reader with one of the uses that recognises a name or file.
+
+    Parameters
+    ----------
+    uses : str
+        Fields of `Reader`: ``layer``, ``weights``, ``stored``, ``network`` or ``inputs``.
+    """
+    try:
+        kind: Kind | None = find_kind(given)
+    except WorkloadError:
+        by_name = BY_NAME.get(Path(given).suffix.lower())
+        kind = by_name if uses[0] in BY_NAME_TOO and by_name in READ_AS_THEY_ARE else None
+
+    def is_wanted(reader: Reader) -> bool:
+        if not any(getattr(reader, use) for use in uses):
+            return False
+        known_by = reader.known_by
+        return kind is known_by if isinstance(known_by, Kind) else known_by(given)
+
+    return next(filter(is_wanted, READERS))
 
 
 def find_form(given: str) -> Form:
-    """Return what a name or file is; what nothing else recognises is a name of a drawn layer."""
-    return next(form for form, reader in READERS.items() if reader.recognises(given))
+    """Return what a layer or network to run is; what nothing else recognises is a drawn layer."""
+    return find_reader(given, "layer").form
 
 
 def load_layer(given: str) -> tuple[CompressedLayer, Floats | None, Source]:
@@ -155,7 +242,9 @@ def load_layer(given: str) -> tuple[CompressedLayer, Floats | None, Source]:
     EieError
         The name is unknown, or the file is missing or of the wrong form.
     """
-    layer, activations, sha256, seed = READERS[find_form(given)].load(given)
+    reader = find_reader(given, "layer")
+    assert reader.layer is not None
+    layer, activations, sha256, seed = reader.layer(given)
     return layer, activations, Source(given, sha256, seed)
 
 
@@ -185,3 +274,85 @@ def load_operands(given: str, inputs: str | None = None) -> Operands:
         sources.append(Source(inputs, hash_file(inputs)))
     what = f"{given if inputs is None else inputs}: activations"
     return Operands(layer, take_array(activations, what, np.float32, (layer.cols,)), tuple(sources))
+
+
+def read_weights_file(path: str | Path) -> Weights:
+    """Return the weights of a network's layers as it computes with them, not compressed yet.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file of `torch.save` or safetensors, or an `.index.json` of several, with arrays as
+        `eiesim.importers.state_dict.find_layers` takes them; a `.caffemodel`; or a `.npz` file as
+        in `eiesim.importers.weight_files.read_npz`.
+
+    Raises
+    ------
+    WorkloadError
+        The file is missing, damaged or of another kind, holds no weights, an array is none of a
+        layer, or a weight is out of float32's range.
+    """
+    reader = find_reader(str(path), "weights")
+    return _read_weights(reader, str(path)).join(str(path))
+
+
+def read_network(path: str | Path, steps: str | Path | None = None) -> NetworkFile:
+    """Return a network that is to be imported, of a file or folder.
+
+    Parameters
+    ----------
+    path : str or Path
+        What `read_weights_file` takes; an `.onnx`, `.net` or `.dcz` file; or a folder of a
+        character LSTM or of the EIE authors' simulator. The content decides which.
+    steps : str or Path, optional
+        A `.prototxt`, or a `.toml` or `.json` file as `eiesim.graph.read_graph` takes it. Without
+        one, fully connected and recurrent layers follow one another.
+
+    Raises
+    ------
+    WorkloadError
+        The file is missing or damaged, or does not go together with its steps.
+    """
+    file, steps_file = str(path), None if steps is None else str(steps)
+    reader = find_reader(file, "network", "weights")
+    if reader.network is not None:
+        return reader.network(file, steps_file)
+    return network_file.place_weights(_read_weights(reader, file), file, steps_file)
+
+
+def _read_weights(reader: Reader, path: str) -> Weights:
+    assert reader.weights is not None
+    return weight_files.require_layers(reader.weights(path), path)
+
+
+def read_stored(given: str, definition: str | None = None, seed: int = 0) -> StoredNetwork | None:
+    """Return layers that are compressed already, by name or file; None for weights.
+
+    Parameters
+    ----------
+    definition : str, optional
+        The `.prototxt` of a `.net` file, and of no other.
+    seed : int
+        Of the draw of a network of `models/networks/`.
+
+    Raises
+    ------
+    ConfigError
+        A `.net` file comes without a definition, or another file with one.
+    WorkloadError
+        A file is missing or damaged.
+    """
+    reader = find_reader(given, "stored", "weights")
+    if (reader.form is Form.PUBLISHED) != (definition is not None):
+        found = "none" if definition is None else f"one with {given}"
+        raise ConfigError(
+            f"definition: expected a network's definition with a .net file, found {found}"
+        )
+    return reader.stored(given, definition, seed) if reader.stored else None
+
+
+def read_inputs(path: str | Path) -> Mapping[str, npt.NDArray[Any]]:
+    """Return the arrays of a `.npz` file by name; ``""`` is that of a `.npy` or idx file."""
+    reader = find_reader(str(path), "inputs")
+    assert reader.inputs is not None
+    return reader.inputs(str(path))

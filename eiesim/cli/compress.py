@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eiesim.cli.common import add_report_arguments, deliver, refuse_useless
+from eiesim.cli.common import add_report_arguments, deliver
 from eiesim.cli.plan import add_plan_arguments, read_plan_options
 
 if TYPE_CHECKING:
@@ -106,10 +106,10 @@ def _report(options: argparse.Namespace) -> Report:
 
 def _load(options: argparse.Namespace) -> Network:
     from eiesim.base.errors import ConfigError
+    from eiesim.catalog.readers import read_weights_file
     from eiesim.cli.output import track
     from eiesim.compress.pipeline import compress_network
     from eiesim.compress.plan import read_plan
-    from eiesim.importers.weight_files import read_weights_file
     from eiesim.runs import compressed as compression
 
     if options.data is not None:
@@ -118,11 +118,8 @@ def _load(options: argparse.Namespace) -> Network:
         raise ConfigError("--balance-pes goes with --train; without it, --set balance_pes=N")
     plan = read_plan_options(options)
     path = Path(options.network)
-    prototxt = None if options.prototxt is None else Path(options.prototxt)
-    drawn = compression.draw(options.network, options.seed)
-    if drawn is not None:
-        refuse_useless(options, "prototxt", f"goes with a .net file, found {path}")
-    if network := drawn or compression.read_compressed(path, prototxt):
+    network = compression.read_compressed(options.network, options.prototxt, options.seed)
+    if network is not None:
         if plan is not None or options.stages is not None:
             raise ConfigError(
                 f"{path}: is compressed already: --plan, --set and --stages go with weights"
@@ -140,7 +137,7 @@ def _train(options: argparse.Namespace) -> Network:
     from eiesim.base.errors import ConfigError
     from eiesim.cli.output import tell
     from eiesim.paper.cache import find_folder
-    from eiesim.runs.compressed import read_container
+    from eiesim.runs.compressed import read_compressed
     from eiesim.training.training import train_network
 
     if options.plan is not None or options.settings or options.prototxt is not None:
@@ -153,4 +150,6 @@ def _train(options: argparse.Namespace) -> Network:
         raise ConfigError(f"--balance-pes: expected 1 to 1024, found {pes}")
     result = train_network(options.network, data, options.seed, stages, tell, pes)
     tell(f"stages are kept in {stages}")
-    return read_container(result.path)
+    network = read_compressed(str(result.path))
+    assert network is not None
+    return network

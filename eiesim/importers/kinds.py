@@ -75,14 +75,6 @@ def holds(path: str | Path, *kinds: Kind) -> bool:
         return BY_NAME.get(Path(path).suffix.lower()) in kinds
 
 
-def is_of_weights(path: str | Path) -> bool:
-    """Return whether there is a file, and it holds a network that is to be imported."""
-    try:
-        return find_kind(path) not in (Kind.ARRAYS, Kind.CONTAINER)
-    except WorkloadError:
-        return False
-
-
 def _find_by_content(head: bytes, file: Path) -> Kind | None:
     if head.startswith(ZIP_MAGIC):
         return _find_in_archive(file, head)

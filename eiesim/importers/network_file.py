@@ -18,14 +18,12 @@ from eiesim.importers.chain import GIVE_STEPS, describe_chain, guess_chain
 from eiesim.importers.char_lstm import read_char_lstm
 from eiesim.importers.content import read_json
 from eiesim.importers.described import Described, Skipped
-from eiesim.importers.dump import is_dump, read_dump
+from eiesim.importers.dump import read_dump
 from eiesim.importers.factors import place_factors
-from eiesim.importers.kinds import Kind, find_kind
 from eiesim.importers.net import read_net
 from eiesim.importers.norms import keep_norms
 from eiesim.importers.onnx_graph import read_onnx
 from eiesim.importers.state_dict import Weights
-from eiesim.importers.weight_files import read_as_trained
 from eiesim.layer.weights import DenseLayer, StoredLayer
 
 MOST_GRAPH_BYTES = 1 << 22
@@ -70,52 +68,60 @@ class NetworkFile:
     host: bytes = b""
 
 
-def read_network_file(path: str | Path, steps: str | Path | None = None) -> NetworkFile:
-    """Read a network; files that are damaged or do not go together are a WorkloadError.
+def read_dump_network(path: str, steps: str | None = None) -> NetworkFile:
+    """Read the one layer of a folder of the EIE authors' simulator."""
+    _refuse_steps(path, steps)
+    layer = read_dump(path).layer
+    graph = guess_chain({layer.name: (layer.rows, layer.cols)}, {}, path)
+    return NetworkFile(graph, stored={layer.name: StoredLayer(layer, (layer.rows, layer.cols))})
+
+
+def read_net_network(path: str, steps: str | None = None) -> NetworkFile:
+    """Read a `.net` file of Deep Compression's authors, with its steps from a `.prototxt`."""
+    if steps is None:
+        raise WorkloadError(
+            f"{path}: expected the network's definition NAME{PROTOTXT} as its steps, found "
+            "none; a .net file holds no shapes"
+        )
+    layers = {layer.name: layer for layer in read_net(path, steps)}
+    return place_layers(path, read_steps(steps), stored=layers)
+
+
+def read_onnx_network(path: str, steps: str | None = None) -> NetworkFile:
+    """Read a network in ONNX."""
+    _refuse_steps(path, steps)
+    network = read_onnx(path)
+    return replace(place_layers(path, network.described, network.weights), host=network.host)
+
+
+def _refuse_steps(path: str, steps: str | None) -> None:
+    if steps is not None:
+        raise WorkloadError(f"{path}: tells its steps itself; leave out {steps}")
+
+
+def place_weights(trained: Weights, path: str, steps: str | None = None) -> NetworkFile:
+    """Return the network of a file of weights alone, with its steps or a chain of them.
 
     Parameters
     ----------
-    path : str or Path
-        What `read_weights_file` takes, an `.onnx` or `.net` file, a folder of a character LSTM, or
-        one of the EIE authors' simulator. The content decides which.
-    steps : str or Path, optional
-        A `.prototxt`, or a `.toml` or `.json` file as `eiesim.graph.read_graph` takes it. Without
-        one, fully connected and recurrent layers follow one another.
+    path : str
+        The file of the weights, for errors.
+    steps : str, optional
+        A file as `read_steps` takes it. Without one, fully connected and recurrent layers follow
+        one another.
+
+    Raises
+    ------
+    WorkloadError
+        Weights and steps do not go together.
     """
-    file = Path(path)
-    kind = None if file.is_dir() else find_kind(file)
-    if steps is not None and kind in (None, Kind.ONNX):
-        raise WorkloadError(f"{path}: tells its steps itself; leave out {steps}")
-    if is_dump(file):
-        layer = read_dump(file).layer
-        graph = guess_chain({layer.name: (layer.rows, layer.cols)}, {}, str(path))
-        return NetworkFile(graph, stored={layer.name: StoredLayer(layer, (layer.rows, layer.cols))})
-    if file.is_dir():
-        return _read_char_lstm(file)
-    if kind == Kind.NET:
-        if steps is None:
-            raise WorkloadError(
-                f"{path}: expected the network's definition NAME{PROTOTXT} as its steps, found "
-                "none; a .net file holds no shapes"
-            )
-        return place_layers(
-            path, read_steps(steps), stored={it.name: it for it in read_net(path, steps)}
-        )
-    if kind == Kind.ONNX:
-        network = read_onnx(path)
-        return replace(place_layers(path, network.described, network.weights), host=network.host)
-    return _read_weights(path, steps)
-
-
-def _read_weights(path: str | Path, steps: str | Path | None) -> NetworkFile:
-    """Return the network of a file of weights alone, with its steps or a chain of them."""
-    found = keep_norms(read_as_trained(path), str(path))
-    weights, kinds = join_cells(found.layers, str(path))
+    found = keep_norms(trained, path)
+    weights, kinds = join_cells(found.layers, path)
     if steps is None:
-        _require_chain(found, str(path))
+        _require_chain(found, path)
         shapes = {name: layer.weights.shape for name, layer in weights.items()}
-        graph = guess_chain(shapes, kinds, str(path))
-        whole = place_factors(graph, weights, found.factors, str(path))
+        graph = guess_chain(shapes, kinds, path)
+        whole = place_factors(graph, weights, found.factors, path)
         return NetworkFile(
             whole.graph,
             whole.weights,
@@ -123,9 +129,9 @@ def _read_weights(path: str | Path, steps: str | Path | None) -> NetworkFile:
             code_bits=found.code_bits,
         )
     described = read_steps(steps)
-    whole = place_factors(described.graph, weights, found.factors, str(path))
+    whole = place_factors(described.graph, weights, found.factors, path)
     described = replace(described, graph=whole.graph)
-    placed = _turn_tables(place_layers(path, described, whole.weights), str(path))
+    placed = _turn_tables(place_layers(path, described, whole.weights), path)
     return replace(
         placed,
         skipped=placed.skipped + found.skipped,
@@ -209,7 +215,10 @@ def place_layers(
     )
 
 
-def _read_char_lstm(folder: Path) -> NetworkFile:
+def read_character_network(path: str, steps: str | None = None) -> NetworkFile:
+    """Read a folder of a character LSTM."""
+    _refuse_steps(path, steps)
+    folder = Path(path)
     if not (folder / "manifest.json").is_file():
         raise WorkloadError(
             f"{folder}: expected a file, a folder of a character LSTM with manifest.json, or one "
@@ -218,12 +227,12 @@ def _read_char_lstm(folder: Path) -> NetworkFile:
         )
     model = read_char_lstm(folder)
     weights = {"embedding": DenseLayer(np.ascontiguousarray(model.embedding.T))}
-    steps = [Step("embedding", "embedding", ("characters",), "embedding")]
+    chain = [Step("embedding", "embedding", ("characters",), "embedding")]
     for number, cell in enumerate(model.cells, 1):
         name = f"lstm{number}"
         weights[name] = DenseLayer(cell)
-        steps.append(Step(name, "lstm", (steps[-1].name,), name))
+        chain.append(Step(name, "lstm", (chain[-1].name,), name))
     weights["output"] = DenseLayer(model.output, model.output_bias)
-    steps.append(Step("output", "fc", (steps[-1].name,), "output"))
-    graph = Graph({"characters": (STEPS,)}, tuple(steps), ("output",))
+    chain.append(Step("output", "fc", (chain[-1].name,), "output"))
+    graph = Graph({"characters": (STEPS,)}, tuple(chain), ("output",))
     return NetworkFile(graph, weights, characters="".join(model.characters))

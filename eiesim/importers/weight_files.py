@@ -18,7 +18,6 @@ from eiesim.importers.norms import find_norms
 from eiesim.importers.safetensors_file import read_safetensors
 from eiesim.importers.state_dict import Weights, find_layers, take_layer
 from eiesim.importers.torch_file import read_torch
-from eiesim.layer.weights import DenseLayer
 
 MAP = "weight_map"
 MOST_INDEX_BYTES = 1 << 26
@@ -29,37 +28,13 @@ WHOLE: Mapping[Kind, Callable[[str | Path], Arrays]] = {
 """Readers of state dictionaries that are in one file."""
 
 
-def read_weights_file(path: str | Path) -> Weights:
-    """Read the weights of a network's layers as it computes with them, and what else a file holds.
-
-    As `read_as_trained`, with the factors in the weights; one out of float32's range is a
-    WorkloadError.
-    """
-    return read_as_trained(path).join(str(path))
+def of_state_dict(read: Callable[[str], Arrays]) -> Callable[[str], Weights]:
+    """Return a reader of weights, from one of arrays that `find_layers` takes."""
+    return lambda path: find_layers(read(path), path)
 
 
-def read_as_trained(path: str | Path) -> Weights:
-    """Read the weights of a network's layers, with factors of their outputs beside them.
-
-    The file is one of `torch.save` or safetensors, or an `.index.json` of several, with arrays as
-    `find_layers` takes them; a `.caffemodel`; or a `.npz` file of such arrays, in which any array
-    of two or more dimensions is a layer's weights [outputs, inputs, ...], called ``NAME`` or
-    ``NAME.weight``, with its bias, if any, as ``NAME.bias`` [outputs]. The content decides which.
-
-    A file that is missing, damaged or of another kind, that holds no weights, or an array that is
-    not as above, is a WorkloadError.
-    """
-    kind = find_kind(path)
-    if kind == Kind.CAFFEMODEL:
-        weights = Weights(_read_caffemodel(path))
-    elif kind == Kind.ARRAYS:
-        weights = _read_npz(path)
-    elif kind in WHOLE or kind == Kind.SHARDS:
-        weights = find_layers(WHOLE.get(kind, _read_shards)(path), str(path))
-    else:
-        raise WorkloadError(
-            f"{path}: expected weights alone, found {kind.value}; import it instead"
-        )
+def require_layers(weights: Weights, path: str) -> Weights:
+    """Return the weights of a file; a file without a layer is a WorkloadError."""
     if not weights.layers:
         others = [f"{key} {list(array.shape)}" for key, array in weights.others.items()]
         raise WorkloadError(
@@ -69,7 +44,8 @@ def read_as_trained(path: str | Path) -> Weights:
     return weights
 
 
-def _read_caffemodel(path: str | Path) -> dict[str, DenseLayer]:
+def read_caffe_layers(path: str) -> Weights:
+    """Read the weights of a `.caffemodel`."""
     layers = {}
     for name, (array, *biases) in read_caffemodel(path).items():
         if array.ndim >= 2:
@@ -77,17 +53,22 @@ def _read_caffemodel(path: str | Path) -> dict[str, DenseLayer]:
             matrix = array.reshape(array.shape[2:]) if array.shape[:-2] == (1, 1) else array
             bias = biases[0] if biases else None
             layers[name] = take_layer(matrix, bias, f"{path}: layer {name}")
-    return layers
+    return Weights(layers)
 
 
-def _read_npz(path: str | Path) -> Weights:
-    """Read arrays that are weights or biases, each, but for those of a normalisation."""
+def read_npz(path: str) -> Weights:
+    """Read a `.npz` file, in which each array is a weight, a bias, or of a normalisation.
+
+    An array of two or more dimensions is a layer's weights [outputs, inputs, ...], called ``NAME``
+    or ``NAME.weight``, with its bias, if any, as ``NAME.bias`` [outputs]; another is a
+    WorkloadError.
+    """
     arrays = read_arrays(path)
     if "codebook" in arrays or "header" in arrays:
         raise WorkloadError(
             f"{path}: expected weights, found a layer that is compressed already; run it as it is"
         )
-    weights = find_layers(arrays, str(path), any_name=True)
+    weights = find_layers(arrays, path, any_name=True)
     norms = {norm.name for norm in find_norms(weights.others)}
     problems = [
         f"{path}: array {key!r} {list(array.shape)}: expected weights of two or more dimensions, "
@@ -100,7 +81,7 @@ def _read_npz(path: str | Path) -> Weights:
     return weights
 
 
-def _read_shards(path: str | Path) -> Arrays:
+def read_shards(path: str | Path) -> Arrays:
     """Read the tensors that an index lists from the files beside it, in the index's order.
 
     The index, such as ``model.safetensors.index.json``, is JSON with ``weight_map``, the file of

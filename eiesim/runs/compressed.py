@@ -10,19 +10,15 @@ from typing import Any
 import numpy as np
 
 from eiesim import __version__
-from eiesim.base.errors import ConfigError
 from eiesim.base.tables import Row, name_files
-from eiesim.catalog.drawn import draw_network, find_source
-from eiesim.catalog.networks import load_network, network_names
 from eiesim.catalog.operands import Operands, Source, hash_file
-from eiesim.compress.container import read_dcz, write_dcz
+from eiesim.catalog.readers import read_stored
+from eiesim.compress.container import write_dcz
 from eiesim.compress.ledger import LayerBits, Ledger, count_bits
 from eiesim.compress.pipeline import Change, CompressedStep, describe_moves, share_bias
 from eiesim.energy.prices import PriceTable
 from eiesim.hardware import Hardware
 from eiesim.importers.described import Skipped
-from eiesim.importers.kinds import Kind, find_kind
-from eiesim.importers.net import read_net
 from eiesim.importers.state_dict import Weights
 from eiesim.layer.drawing import draw_activations
 from eiesim.layer.weights import StoredLayer
@@ -103,54 +99,15 @@ class Input:
     seed: int = 0
 
 
-def read_compressed(path: Path, prototxt: Path | None) -> Network | None:
-    """Read a network that is compressed already; None where the file is of another kind.
+def read_compressed(given: str, definition: str | None = None, seed: int = 0) -> Network | None:
+    """Return a network that is compressed already, by name or file; None for weights.
 
-    Parameters
-    ----------
-    path : Path
-        A `.dcz` or `.net` file.
-    prototxt : Path or None
-        Definition of a `.net` file's network.
-
-    Raises
-    ------
-    ConfigError
-        A `.net` file comes without a definition, or another file with one.
-    WorkloadError
-        A file is missing or damaged.
+    Parameters and errors are those of `eiesim.catalog.readers.read_stored`.
     """
-    kind = find_kind(path)
-    if (kind == Kind.NET) != (prototxt is not None):
-        found = "none" if prototxt is None else f"one with {kind.value}"
-        raise ConfigError(
-            f"--prototxt: expected a network's definition with a .net file, found {found}"
-        )
-    if kind == Kind.NET and prototxt is not None:
-        sources = tuple(Source(str(file), hash_file(file)) for file in (path, prototxt))
-        return Network(path.stem, read_net(path, prototxt), {}, {}, sources)
-    return read_container(path) if kind == Kind.CONTAINER else None
-
-
-def draw(name: str, seed: int) -> Network | None:
-    """Draw a network of `models/networks/`; None where there is none of that name."""
-    if name not in network_names():
+    stored = read_stored(given, definition, seed)
+    if stored is None:
         return None
-    layers = tuple(draw_network(load_network(name), seed))
-    return Network(name, layers, {"weights": f"drawn, seed {seed}"}, {}, (find_source(name, seed),))
-
-
-def read_container(path: Path) -> Network:
-    """Read a network from a `.dcz` file.
-
-    Raises
-    ------
-    WorkloadError
-        It is missing or damaged.
-    """
-    content = read_dcz(path)
-    source = Source(str(path), hash_file(path))
-    return Network(path.stem, content.layers, content.metadata, {}, (source,))
+    return Network(Path(given).stem, stored.layers, stored.metadata, {}, stored.sources)
 
 
 def collect(path: Path, found: Weights, steps: Sequence[CompressedStep]) -> Network:

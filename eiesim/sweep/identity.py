@@ -9,7 +9,7 @@ from typing import Any
 from eiesim.base.digest import hash_program
 from eiesim.base.errors import EieError
 from eiesim.catalog.operands import hash_file
-from eiesim.catalog.readers import READERS, Form, find_form
+from eiesim.catalog.readers import Form, find_reader
 from eiesim.hardware import Hardware
 from eiesim.sweep.points import Values
 
@@ -70,10 +70,10 @@ def _hash_inputs(shared: Values) -> dict[str, Any]:
 
 
 def _find_hash(layer: str) -> str:
-    form = find_form(layer)
-    digest = READERS[form].hash_content(layer)
+    reader = find_reader(layer, "layer")
+    digest = reader.hash_content(layer)
     # all layers of a trained network lie in one file; a matched one is described by a drawn one's
-    return f"{layer} {digest}" if form in (Form.TRAINED, Form.MATCHED) else digest
+    return f"{layer} {digest}" if reader.form in (Form.TRAINED, Form.MATCHED) else digest
 
 
 def make_key(identity: str, hw: Hardware) -> str:

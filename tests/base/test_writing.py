@@ -18,6 +18,7 @@ from eiesim.base.errors import EieError
 from eiesim.base.files import MANIFEST, new_folder, replacing
 from eiesim.base.tables import name_files
 from eiesim.cli.main import main
+from eiesim.compress.container import read_dcz
 from eiesim.compress.pipeline import compress_network
 from eiesim.compress.plan import Plan
 from eiesim.energy.machine import price_machine
@@ -262,4 +263,4 @@ def test_a_network_of_a_long_name_is_compressed(in_folder: Path) -> None:
     report = compression.report_compressed(network, HW, price_machine(HW), activations)
     report.write(in_folder, [])
     (written,) = in_folder.glob("*.dcz")
-    assert compression.read_container(written).layers[0].name == "w"
+    assert read_dcz(written).layers[0].name == "w"

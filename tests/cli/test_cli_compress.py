@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from eiesim.base.errors import ConfigError, EieError
+from eiesim.catalog.readers import read_weights_file
 from eiesim.cli.main import main
 from eiesim.compress.container import read_dcz
 from eiesim.compress.pipeline import Change, compress_network
 from eiesim.compress.plan import read_plan
-from eiesim.importers.weight_files import read_weights_file
 from eiesim.layer.weights import DenseLayer
 
 PLAN = """\
@@ -108,8 +108,8 @@ def test_stages_are_kept_and_taken(
         (["net.npz", "--set", "densty=1"], "did you mean 'density'?"),
         (["net.npz", "--set", "fc8.density=1"], "layer 'fc8' of the plan: did you mean 'fc7'?"),
         (["net.npz", "--set", "density=2"], "density: expected a number from 0 to 1, found 2"),
-        (["net.npz", "--prototxt", "a"], "--prototxt: expected a network's definition with a .net"),
-        (["real.net"], "--prototxt: expected a network's definition with a .net file, found none"),
+        (["net.npz", "--prototxt", "a"], "definition: expected a network's definition with a .net"),
+        (["real.net"], "definition: expected a network's definition with a .net file, found none"),
         (["net.npz", "--data", "."], "--data goes with --train"),
         (["lenet", "--train", "--set", "density=1"], "do not go with --train"),
         (["net.npz", "--activation-density", "2"], "--activation-density from 0 to 1"),

@@ -14,9 +14,9 @@ import pytest
 from eiesim import Hardware, run_model
 from eiesim.base.errors import WorkloadError
 from eiesim.catalog.model import import_model
+from eiesim.catalog.readers import read_weights_file
 from eiesim.cli.main import main
 from eiesim.compress.plan import read_plan
-from eiesim.importers.weight_files import read_weights_file
 from tests.support.checkpoints import EXACT, save_as_npz, save_as_safetensors, save_old, torch
 
 pruning = pytest.importorskip("torch.nn.utils.prune")

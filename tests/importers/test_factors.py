@@ -14,11 +14,12 @@ import pytest
 
 from eiesim import Hardware, run_model
 from eiesim.base.errors import WorkloadError
-from eiesim.catalog.model import GRAPH, Imported, Model, import_model, load_model
+from eiesim.catalog.model import Imported, Model, import_model, load_model
+from eiesim.catalog.readers import read_weights_file
+from eiesim.catalog.stored import GRAPH
 from eiesim.cli.main import main
 from eiesim.compress.container import read_dcz, write_dcz
 from eiesim.graph import Step
-from eiesim.importers.weight_files import read_weights_file
 from tests.support.checkpoints import EXACT, save_as_npz, save_as_safetensors, torch
 
 nn = torch.nn

@@ -15,9 +15,9 @@ import pytest
 
 from eiesim.base.errors import EieError
 from eiesim.catalog.model import import_model, load_model
+from eiesim.catalog.readers import read_weights_file
 from eiesim.compress.container import write_dcz
 from eiesim.importers.idx import read_idx
-from eiesim.importers.weight_files import read_weights_file
 from tests.support.caffe_files import ONE_BY_ONE, make_net
 from tests.support.caffe_weights import caffe_weights
 from tests.support.char_models import write_model

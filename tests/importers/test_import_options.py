@@ -14,11 +14,11 @@ import pytest
 from eiesim import load_model
 from eiesim.base.errors import ConfigError, WorkloadError
 from eiesim.catalog.model import import_model
+from eiesim.catalog.readers import read_weights_file
 from eiesim.cli.main import main
 from eiesim.compress.container import write_dcz
 from eiesim.compress.plan import LayerPlan, Plan, read_plan
 from eiesim.importers.kinds import BY_NAME, Kind, find_kind, holds
-from eiesim.importers.weight_files import read_weights_file
 from tests.support.caffe_files import ONE_BY_ONE, make_net
 from tests.support.caffe_weights import caffe_weights
 from tests.support.weight_files import Arrays, pack_safetensors, pack_zip, pickle_tensor
@@ -111,7 +111,7 @@ def test_a_plan_for_what_is_compressed_is_refused(
     with pytest.raises(ConfigError, match="is compressed already"):
         load_model("small/w.dcz", plan=Plan())
     assert main(["compress", "lenet-5", "--prototxt", "one.prototxt"]) == 2
-    assert "--prototxt goes with a .net file" in capsys.readouterr().err
+    assert "definition: expected a network's definition with a .net file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ import pytest
 from eiesim import Hardware, compress, encode, load_model, run_model, simulate
 from eiesim.base.files import read_arrays
 from eiesim.catalog.model import Model, import_model
+from eiesim.catalog.readers import read_weights_file
 from eiesim.compress.plan import read_plan
 from eiesim.energy.machine import price_machine
 from eiesim.importers.idx import read_idx
 from eiesim.importers.raw import read_wavegru_layer
-from eiesim.importers.weight_files import read_weights_file
 from eiesim.inference import InputRun
 from eiesim.paper.parts.real_layers import WAVEGRU_INPUTS, WAVEGRU_LAYERS
 from eiesim.runs.network import run_examples, summarise

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from eiesim.base.errors import WorkloadError
+from eiesim.catalog.readers import read_weights_file
 from eiesim.importers.torch_file import read_torch
-from eiesim.importers.weight_files import read_weights_file
 from tests.support.checkpoints import save_old
 from tests.support.fuzzing import fuzz
 from tests.support.weight_files import pack_zip, pickle_tensor, sizes, text

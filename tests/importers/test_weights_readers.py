@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from eiesim import Hardware, load_model, run_model
 from eiesim.base.errors import WorkloadError
+from eiesim.catalog.readers import read_weights_file
 from eiesim.compress.plan import read_plan
 from eiesim.importers.safetensors_file import read_safetensors
 from eiesim.importers.torch_file import MAGIC, read_torch
-from eiesim.importers.weight_files import read_weights_file
 from tests.support.fuzzing import fuzz
 from tests.support.weight_files import (
     NAMES,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from eiesim.base.errors import EieError
-from eiesim.importers.weight_files import read_weights_file
+from eiesim.catalog.readers import read_weights_file
 
 
 def fuzz(path: Path, content: bytes, number: int) -> int:

@@ -1,0 +1,108 @@
+"""Networks whose layers are compressed already: in a container, by Deep Compression, or drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from eiesim.base.errors import WorkloadError
+from eiesim.catalog.drawn import draw_network, find_source
+from eiesim.catalog.networks import load_network
+from eiesim.catalog.operands import Source, hash_file
+from eiesim.compress.container import read_dcz
+from eiesim.graph import Graph, infer_shapes
+from eiesim.importers.chain import describe_chain, guess_chain
+from eiesim.importers.net import read_net
+from eiesim.importers.network_file import NetworkFile, place_layers, read_steps
+from eiesim.layer.weights import CompressedLayer, StoredLayer
+
+GRAPH = "graph"
+"""What a container's metadata calls the steps of its network."""
+
+
+class StoredNetwork(NamedTuple):
+    """Compressed layers, what their file says of them, and where they came from."""
+
+    layers: tuple[StoredLayer, ...]
+    metadata: Mapping[str, str]
+    sources: tuple[Source, ...]
+
+
+def read_container(path: str) -> StoredNetwork:
+    """Read the layers of a `.dcz` or `.eie` file; a missing or damaged one is a WorkloadError."""
+    content = read_dcz(path)
+    return StoredNetwork(content.layers, content.metadata, (_cite(path),))
+
+
+def read_published(path: str, definition: str) -> StoredNetwork:
+    """Read the layers of a `.net` file, whose shapes a `.prototxt` defines."""
+    sources = (_cite(path), _cite(definition))
+    return StoredNetwork(read_net(path, definition), {}, sources)
+
+
+def draw_named(name: str, seed: int) -> StoredNetwork:
+    """Draw the layers of a network of `models/networks/`."""
+    layers = tuple(draw_network(load_network(name), seed))
+    return StoredNetwork(layers, {"weights": f"drawn, seed {seed}"}, (find_source(name, seed),))
+
+
+def _cite(path: str) -> Source:
+    return Source(str(Path(path)), hash_file(path))
+
+
+def place_container(path: str, steps: str | None = None) -> NetworkFile:
+    """Return the network of a `.dcz` file, with its steps or a chain of its layers.
+
+    Raises
+    ------
+    WorkloadError
+        The file is damaged, or holds its steps, as a `.eie` file does.
+    """
+    container = read_dcz(path)
+    if GRAPH in container.metadata:
+        raise WorkloadError(
+            f"{path}: expected a network to be imported, found one that is (.eie); run it as it is"
+        )
+    stored = {each.name: each for each in container.layers}
+    if steps is not None:
+        return _turn_tables(place_layers(path, read_steps(steps), stored=stored))
+    graph = guess_chain({name: each.shape for name, each in stored.items()}, {}, path)
+    return NetworkFile(graph, stored=stored, notes=describe_chain(graph))
+
+
+def _turn_tables(placed: NetworkFile) -> NetworkFile:
+    """Turn embeddings that were compressed as frameworks keep them, where only that fits.
+
+    eiesim's own networks keep them as weights, [numbers, vocabulary].
+    """
+    tables = {step.layer for step in placed.graph.steps if step.op == "embedding"}
+    turned = {
+        name: _transpose(each)
+        if name in tables and each.bias is None and len(each.shape) == 2
+        else each
+        for name, each in placed.stored.items()
+    }
+    fits = [_fits(placed.graph, layers) for layers in (placed.stored, turned)]
+    if tables and fits == [False, True]:
+        return replace(placed, stored=turned)
+    if tables and fits == [True, True]:
+        note = f"{', '.join(sorted(tables))}: taken as [numbers, vocabulary]; either would fit"
+        return replace(placed, notes=(*placed.notes, note))
+    return placed
+
+
+def _fits(graph: Graph, layers: Mapping[str, StoredLayer]) -> bool:
+    try:
+        infer_shapes(graph, {name: each.shape for name, each in layers.items()})
+    except WorkloadError:
+        return False
+    return True
+
+
+def _transpose(stored: StoredLayer) -> StoredLayer:
+    codes = stored.layer.codes.T.tocsc()
+    codes.sort_indices()
+    turned = CompressedLayer(codes, stored.layer.codebook, None, stored.name)
+    return StoredLayer(turned, stored.shape[::-1], None, stored.index_bits)
