@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import errno
 import io
 import json
@@ -22,7 +21,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.base.errors import ConfigError, EieError, WorkloadError
+from eiesim.base.errors import EieError, WorkloadError
 
 MANIFEST = "manifest.json"
 """What each folder of results holds."""
@@ -208,30 +207,6 @@ def _read_array(stream: IO[bytes], size: int) -> npt.NDArray[Any]:
         raise EieError("a truncated or damaged one")
     stream.seek(0)
     return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
-
-
-def read_csv(path: str | Path) -> list[tuple[int, list[str]]]:
-    """Read number and words of every line of a CSV file that is not blank.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file, UTF-8; a byte order mark and Windows line ends are accepted.
-
-    Raises
-    ------
-    ConfigError
-        The file cannot be read, or is not CSV.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        lines = [(reader.line_num, words) for words in reader]
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, csv.Error) as error:
-        raise ConfigError(f"{path}: expected CSV in UTF-8: {error}") from error
-    return [(number, words) for number, words in lines if any(map(str.strip, words))]
 
 
 class ByteReader:

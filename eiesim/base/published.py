@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from functools import cache
 
 from eiesim.base.resources import data_path
+from eiesim.base.tables import read_csv
 
 PAPER_LAYERS = (
     "alex-6", "alex-7", "alex-8", "vgg-6", "vgg-7", "vgg-8", "nt-we", "nt-wd", "nt-lstm",
@@ -22,8 +22,7 @@ def read_table(name: str) -> tuple[dict[str, str], ...]:
     name : str
         File of `eiesim/data` without its ending, such as ``paper/eie_table4``.
     """
-    with data_path(f"{name}.csv").open(encoding="utf-8", newline="") as stream:
-        return tuple(csv.DictReader(stream))
+    return tuple(read_csv(data_path(f"{name}.csv"), lambda _, words: words))
 
 
 def find_claim(claim: str) -> str:

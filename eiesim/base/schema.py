@@ -11,7 +11,7 @@ import numbers
 import re
 import tomllib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -206,7 +206,7 @@ def take_old_keys(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_toml(path: Path, cls: type[T]) -> T:
-    """Read a configuration file, telling every problem in it at once.
+    """Read a configuration file, and refuse it with all of its problems.
 
     Parameters
     ----------
@@ -221,12 +221,65 @@ def read_toml(path: Path, cls: type[T]) -> T:
     """
     content, text = load_toml(path)
     values = take_old_keys(cls, content)
-    problems = find_problems(cls, values)
-    if problems:
-        raise ConfigError(
-            *(f"{path}{find_line(key, text)}: {problem}" for key, problem in problems)
-        )
+    refuse(path, text, find_problems(cls, values))
     return cls(**values)
+
+
+def read_tables(
+    path: Path, head: type, kind: type, key: str, named: bool = False
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Return the checked values of a TOML file, and those of its tables ``[KEY.NAME]`` by name.
+
+    Parameters
+    ----------
+    path : Path
+        UTF-8; a byte order mark and Windows line ends are accepted.
+    head, kind : type
+        The configuration dataclasses of the values beside the tables, and of each table.
+    named : bool
+        Whether `kind` has a field ``name``, which the name of the table gives.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing or not TOML, or has other problems; one line each.
+    """
+    values, text = load_toml(path)
+    tables = values.pop(key, {})
+    if not isinstance(tables, dict) or not all(isinstance(it, dict) for it in tables.values()):
+        raise ConfigError(
+            f"{path}{find_line(key, text)}: expected tables [{key}.NAME], found {key} = "
+            f"{show_value(tables)}"
+        )
+    places = [(find_line(field, text), problem) for field, problem in find_problems(head, values)]
+    for name, table in tables.items():
+        if named and "name" in table:
+            places.append(("", f"{key}.{name}.name: expected none, the table names the layer"))
+            continue
+        whole = {"name": name, **table} if named else table
+        places += [
+            (find_line(field, text, name), f"{key}.{name}.{problem}")
+            for field, problem in find_problems(kind, whole)
+        ]
+    if places:
+        raise ConfigError(*(f"{path}{line}: {problem}" for line, problem in places))
+    return values, tables
+
+
+def refuse(where: str | Path, text: str, problems: Sequence[tuple[str, str]]) -> None:
+    """Raise a ConfigError for the problems of a file, if any, one line each with file and line.
+
+    Parameters
+    ----------
+    where : str or Path
+        The file.
+    text : str
+        What it holds; empty where the values come from elsewhere.
+    problems : sequence of (key, what is wrong)
+        As `find_problems` lists them.
+    """
+    if problems:
+        raise ConfigError(*(f"{where}{find_line(key, text)}: {told}" for key, told in problems))
 
 
 def load_toml(path: Path) -> tuple[dict[str, Any], str]:
@@ -276,7 +329,7 @@ def parse_assignment(cls: type, text: str) -> tuple[str, object]:
     cls : type
         The configuration dataclass the key belongs to.
     text : str
-        One assignment, as given to ``--set``.
+        One assignment.
 
     Raises
     ------
@@ -285,11 +338,11 @@ def parse_assignment(cls: type, text: str) -> tuple[str, object]:
     """
     key, equals, word = (part.strip() for part in str(text).partition("="))
     if not equals or not word.isprintable() or "#" in word:
-        raise ConfigError(f"--set {text!r}: expected key=value")
+        raise ConfigError(f"{text!r}: expected key=value")
     fields = fields_of(cls)
     (key,) = take_old_keys(cls, {key: word})
     if key not in fields:
-        raise ConfigError(f"--set {text!r}: unknown key, {did_you_mean(key, fields)}")
+        raise ConfigError(f"{text!r}: unknown key, {did_you_mean(key, fields)}")
     value: object = word
     if not isinstance(fields[key].rule, Text | Choice):
         try:
@@ -297,7 +350,7 @@ def parse_assignment(cls: type, text: str) -> tuple[str, object]:
         except (ValueError, RecursionError):
             value = word
     if problem := fields[key].problem(value):
-        raise ConfigError(f"--set {text!r}: {problem}")
+        raise ConfigError(f"{text!r}: {problem}")
     return key, value
 
 

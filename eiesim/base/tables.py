@@ -1,4 +1,4 @@
-"""Rows as CSV and content as JSON, and names that files can have."""
+"""Rows from and as CSV, content as JSON, and names that files can have."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
+from eiesim.base.errors import ConfigError, EieError, did_you_mean
+from eiesim.base.schema import show_value
+
+T = TypeVar("T")
 Row = dict[str, Any]
 LONGEST_NAME_BYTES = 100
 """Of a user's name within the name of a file: with what is added it fits any file system."""
@@ -36,6 +41,72 @@ def to_csv(rows: Sequence[Row]) -> str:
              for key, value in row.items()}
         )  # fmt: skip
     return stream.getvalue()
+
+
+def read_csv(
+    path: str | Path,
+    parse: Callable[[int, dict[str, str]], T],
+    known: Collection[str] = (),
+    needed: Collection[str] = (),
+) -> list[T]:
+    """Read a CSV file with a header line, and refuse it with all of its problems.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, UTF-8; a byte order mark, Windows line ends and blank lines are accepted.
+    parse : callable
+        Makes a row's result of the number of its line and its words by column. The problems of an
+        `EieError` from it are those of the line.
+    known : collection of str
+        Columns that there may be; by default any.
+    needed : collection of str
+        Columns that there must be.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read or is not CSV; or one line for each problem, with file and line.
+    """
+    (_, first), *lines = _split(path)
+    header = [name.strip() for name in first]
+    wrong = [
+        f"{show_value(name)}: unknown column, {did_you_mean(name, known)}"
+        for name in header
+        if known and name not in known
+    ]
+    wrong += [
+        f"{name}: expected one column, found {header.count(name)}"
+        for name in dict.fromkeys([*needed, *known])
+        if header.count(name) > 1 or (name in needed and name not in header)
+    ]
+    problems = [f"{path}:1: {problem}" for problem in wrong]
+    rows = []
+    for number, words in [] if wrong else lines:
+        try:
+            if len(words) != len(header):
+                raise ConfigError(f"expected {len(header)} values, found {len(words)}")
+            rows.append(parse(number, dict(zip(header, words, strict=True))))
+        except EieError as error:
+            problems += [f"{path}:{number}: {problem}" for problem in error.problems]
+    if problems:
+        raise ConfigError(*problems)
+    return rows
+
+
+def _split(path: str | Path) -> list[tuple[int, list[str]]]:
+    """Return number and words of every line of a CSV file that is not blank, the header first."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        lines = [(reader.line_num, words) for words in reader if any(map(str.strip, words))]
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, csv.Error) as error:
+        raise ConfigError(f"{path}: expected CSV in UTF-8: {error}") from error
+    if not lines:
+        raise ConfigError(f"{path}: expected a header and rows, found an empty file")
+    return lines
 
 
 def name_files(names: Iterable[str]) -> dict[str, str]:

@@ -6,9 +6,9 @@ from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import Any
 
-from eiesim.base.errors import ConfigError, did_you_mean
-from eiesim.base.files import read_csv
-from eiesim.base.schema import Choice, Field, Range, Text, show_value
+from eiesim.base.errors import ConfigError
+from eiesim.base.schema import Choice, Field, Range, Text
+from eiesim.base.tables import read_csv
 
 FIELDS = {
     field.name: field
@@ -100,49 +100,24 @@ def read_baseline(path: str | Path) -> tuple[Baseline, ...]:
         The file cannot be read, a column is missing or unknown, a value is out of range, or two
         rows tell the same; one line per problem, each with file, line and key.
     """
-    lines = read_csv(path)
-    header = lines[0][1] if lines else []
-    problems = [
-        f"{path}:1: {show_value(name)}: unknown column, {did_you_mean(name, FIELDS)}"
-        for name in header
-        if name not in FIELDS
-    ]
-    problems += [
-        f"{path}:1: {name}: expected one column, found {header.count(name)}"
-        for name in FIELDS
-        if header.count(name) != 1
-    ]
-    if problems:
-        raise ConfigError(*problems)
     rows: dict[tuple[str, str, int, str, str], Baseline] = {}
-    for number, words in lines[1:]:
-        try:
-            row = _parse_row(header, words)
-        except ConfigError as error:
-            problems += [f"{path}:{number}: {problem}" for problem in error.problems]
-            continue
+
+    def parse(_: int, words: dict[str, str]) -> None:
+        row = Baseline(**{name: _parse(FIELDS[name], word) for name, word in words.items()})
         if row.key in rows:
-            problems.append(f"{path}:{number}: layer: a line above tells the same of {row.layer!r}")
+            raise ConfigError(f"layer: a line above tells the same of {row.layer!r}")
         rows[row.key] = row
-    if problems:
-        raise ConfigError(*problems)
+
+    read_csv(path, parse, FIELDS, FIELDS)
     if not rows:
         raise ConfigError(f"{path}: expected at least one row below the header")
     return tuple(rows.values())
 
 
-def _parse_row(header: list[str], words: list[str]) -> Baseline:
-    if len(words) != len(header):
-        raise ConfigError(f"expected {len(header)} values, found {len(words)}")
-    values: dict[str, Any] = {
-        name: None if (name, word) == ("power_w", "null") else _parse(FIELDS[name], word)
-        for name, word in zip(header, words, strict=True)
-    }
-    return Baseline(**values)
-
-
-def _parse(field: Field, word: str) -> object:
+def _parse(field: Field, word: str) -> Any:
     """Return a word as its field's type; what is none stays a word, for the error to show."""
+    if (field.name, word) == ("power_w", "null"):
+        return None
     try:
         return field.kind(word)
     except ValueError:

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from eiesim.base.errors import ConfigError, WorkloadError, did_you_mean
 from eiesim.base.resources import models_path
-from eiesim.base.schema import (
-    Choice,
-    Range,
-    Switch,
-    Text,
-    find_line,
-    find_problems,
-    load_toml,
-    show_value,
-    validate,
-)
+from eiesim.base.schema import Choice, Range, Switch, Text, read_tables, validate
 
 LAYERS = "layers"
 
@@ -67,35 +56,24 @@ class NetworkLayer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkSpec:
-    """A network, before it has weights.
-
-    Attributes
-    ----------
-    name, title, source : str
-        What it is called, what it is, and where shapes, densities and bits come from.
-    layers : tuple of NetworkLayer
-        In its order.
-    """
+class _Head:
+    """What a file says of a network beside its layers."""
 
     name: Annotated[str, Text("what the network is called", empty=False)]
     title: Annotated[str, Text("what the network is")]
     source: Annotated[str, Text("where shapes, densities and bits come from", empty=False)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSpec(_Head):
+    """A network as `models/networks/*.toml` describes it, with its layers in order."""
+
     layers: tuple[NetworkLayer, ...] = ()
 
     @property
     def parameters(self) -> int:
         """Number of weights and biases."""
         return sum(layer.parameters for layer in self.layers)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Head:
-    """What a file tells beside the layers."""
-
-    name: Annotated[str, Text("what the network is called", empty=False)]
-    title: Annotated[str, Text("what the network is")]
-    source: Annotated[str, Text("where shapes, densities and bits come from", empty=False)]
 
 
 def network_names() -> list[str]:
@@ -147,36 +125,9 @@ def load_network(name: str | Path) -> NetworkSpec:
     (266610, (300, 784))
     """
     path = find_network_file(name)
-    values, text = load_toml(path)
-    layers = values.pop(LAYERS, {})
-    if not isinstance(layers, dict) or not all(isinstance(own, dict) for own in layers.values()):
-        raise ConfigError(
-            f"{path}{find_line(LAYERS, text)}: expected a table [{LAYERS}.NAME] for each layer, "
-            f"found {LAYERS} = {show_value(layers)}"
-        )
-    _require_sound(path, text, values, layers)
-    return NetworkSpec(
-        **values, layers=tuple(NetworkLayer(name=key, **own) for key, own in layers.items())
-    )
-
-
-def _require_sound(
-    path: Path, text: str, values: Mapping[str, Any], layers: Mapping[str, Mapping[str, Any]]
-) -> None:
-    problems = [
-        f"{path}{find_line(key, text)}: {told}" for key, told in find_problems(_Head, values)
-    ]
-    for name, own in layers.items():
-        if "name" in own:
-            problems.append(
-                f"{path}: {LAYERS}.{name}.name: expected none, the table names the layer"
-            )
-            continue
-        problems += [
-            f"{path}{find_line(key, text, name)}: {LAYERS}.{name}.{told}"
-            for key, told in find_problems(NetworkLayer, {"name": name, **own})
-        ]
+    values, layers = read_tables(path, _Head, NetworkLayer, LAYERS, named=True)
     if not layers:
-        problems.append(f"{path}: expected a table [{LAYERS}.NAME] for each layer, found none")
-    if problems:
-        raise ConfigError(*problems)
+        raise ConfigError(f"{path}: expected a table [{LAYERS}.NAME] for each layer, found none")
+    return NetworkSpec(
+        **values, layers=tuple(NetworkLayer(name=name, **row) for name, row in layers.items())
+    )

@@ -8,16 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, cast, get_args
 
 from eiesim.base.errors import ConfigError, did_you_mean
-from eiesim.base.schema import (
-    Choice,
-    Range,
-    find_line,
-    find_problems,
-    load_toml,
-    parse_assignment,
-    show_value,
-    validate,
-)
+from eiesim.base.schema import Choice, Range, parse_assignment, read_tables, validate
 from eiesim.compress.codebook import Initialisation
 
 LAYERS = "layers"
@@ -142,7 +133,7 @@ def read_plan(path: Path | None, settings: Sequence[str] = ()) -> Plan:
     >>> plan.find("fc6").density, plan.find("fc8").density, plan.find("fc8").codebook_bits
     (0.1, 0.25, 5)
     """
-    common, layers = ({}, {}) if path is None else _load(path)
+    common, layers = ({}, {}) if path is None else read_tables(path, LayerPlan, LayerPlan, LAYERS)
     for setting in settings:
         place, equals, value = str(setting).partition("=")
         layer, _, key = place.strip().rpartition(".")
@@ -153,30 +144,6 @@ def read_plan(path: Path | None, settings: Sequence[str] = ()) -> Plan:
         {name: LayerPlan(**_inherit(common, table)) for name, table in layers.items()},
         {"": frozenset(common), **{name: frozenset(table) for name, table in layers.items()}},
     )
-
-
-def _load(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    values, text = load_toml(path)
-    layers = values.pop(LAYERS, {})
-    if not isinstance(layers, dict) or not all(
-        isinstance(table, dict) for table in layers.values()
-    ):
-        raise ConfigError(
-            f"{path}{find_line(LAYERS, text)}: expected a table [{LAYERS}.NAME] for each layer "
-            f"that differs, found {LAYERS} = {show_value(layers)}"
-        )
-    problems = [
-        f"{path}{find_line(key, text)}: {problem}"
-        for key, problem in find_problems(LayerPlan, values)
-    ]
-    for name, table in layers.items():
-        problems += [
-            f"{path}{find_line(key, text, name)}: {LAYERS}.{name}.{problem}"
-            for key, problem in find_problems(LayerPlan, table)
-        ]
-    if problems:
-        raise ConfigError(*problems)
-    return values, layers
 
 
 def _put(values: dict[str, Any], key: str, value: object) -> None:

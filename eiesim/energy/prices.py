@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from eiesim.base.errors import EnergyError, did_you_mean
-from eiesim.base.files import read_csv
 from eiesim.base.schema import is_name, show_value
+from eiesim.base.tables import read_csv
 
 KINDS = ("published", "CACTI run", "scaled", "calibrated", "assumed")
 UNITS = ("pJ", "mW")
@@ -130,7 +130,7 @@ class PriceTable:
 
         Raises
         ------
-        EnergyError : Every problem of the file, each with file, line and key.
+        ConfigError : Every problem of the file, each with file, line and key.
         """
         table = {price.key: price for price in (*self.prices, *self.missing)}
         missing = {price.key: price for price in self.missing}
@@ -164,42 +164,22 @@ def read_prices(path: str | Path, table: Mapping[Key, Price]) -> list[tuple[int,
 
     Raises
     ------
-    EieError : Every problem of the file, each with file, line and key.
+    ConfigError : Every problem of the file, each with file, line and key.
     """
-    lines = [(line, [word.strip() for word in words]) for line, words in read_csv(path)]
-    if not lines:
-        raise EnergyError(f"{path}: expected a header and rows of prices, found an empty file")
-    (_, header), *rows = lines
-    problems = [f"{path}:1: {problem}" for problem in _check_header(header)]
-    if problems:
-        raise EnergyError(*problems)
-    prices: dict[Key, tuple[int, Price]] = {}
-    for line, row in rows:
-        if len(row) != len(header):
-            problems.append(f"{path}:{line}: expected {len(header)} values, found {len(row)}")
-            continue
-        words = dict(zip(header, row, strict=True))
+    first_lines: dict[Key, int] = {}
+
+    def parse(line: int, row: dict[str, str]) -> tuple[int, Price]:
+        words = {name: word.strip() for name, word in row.items()}
         key = Key(words["component"], words["part"], words["action"])
         wrong = list(_check_row(words, key, table))
-        if key in prices:
-            wrong.append(f"{key}: duplicate row, the first is in line {prices[key][0]}")
-        problems += [f"{path}:{line}: {problem}" for problem in wrong]
-        if not wrong:
-            prices[key] = (line, _make_price(words, table[key]))
-    if problems:
-        raise EnergyError(*problems)
-    return list(prices.values())
+        if key in first_lines:
+            wrong.append(f"{key}: duplicate row, the first is in line {first_lines[key]}")
+        if wrong:
+            raise EnergyError(*wrong)
+        first_lines[key] = line
+        return line, _make_price(words, table[key])
 
-
-def _check_header(header: list[str]) -> Iterator[str]:
-    for name in header:
-        if name not in COLUMNS:
-            yield f"{show_value(name)}: unknown column, {did_you_mean(name, COLUMNS)}"
-    for name in NEEDED:
-        if name not in header:
-            yield f"{name}: missing column"
-    if len(set(header)) < len(header):
-        yield "expected each column once"
+    return read_csv(path, parse, COLUMNS, NEEDED)
 
 
 def _check_row(words: Mapping[str, str], key: Key, table: Mapping[Key, Price]) -> Iterator[str]:

@@ -206,5 +206,6 @@ def _list_machines(hw: Hardware, text: str) -> Iterator[tuple[str, str, Hardware
         try:
             yield key, value.strip(), hw.with_settings([f"{key}={value}"])
         except ConfigError as error:
-            told = [problem.removeprefix("--set ") for problem in error.problems]
-            raise ConfigError(*(f"--vary {text!r}: {problem}" for problem in told)) from error
+            raise ConfigError(
+                *(f"--vary {text!r}: {problem}" for problem in error.problems)
+            ) from error

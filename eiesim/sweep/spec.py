@@ -17,9 +17,9 @@ from eiesim.base.schema import (
     Switch,
     Text,
     fields_of,
-    find_line,
     find_problems,
     load_toml,
+    refuse,
     show_value,
     take_old_keys,
 )
@@ -202,9 +202,7 @@ def make_sweep(values: Mapping[str, Any], where: str = "sweep", text: str = "") 
         if name_metric(str(name)) not in METRICS:
             found = did_you_mean(name_metric(str(name)), METRICS)
             problems.append(("objectives", f"objective {name!r}: {found}"))
-    if problems:
-        told = [f"{where}{find_line(key, text) if text else ''}: {it}" for key, it in problems]
-        raise ConfigError(*told)
+    refuse(where, text, problems)
     return Sweep(
         title=taken["title"],
         layers=tuple(layers),

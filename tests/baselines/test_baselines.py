@@ -323,7 +323,7 @@ def test_rows_are_read_as_they_were_written(
 HEADER = "layer,platform,batch,matrix,kind,time_us,power_w,source\n"
 GOOD = "alex-6,cpu,1,dense,published,7516.2,83.5,paper\n"
 BAD_FILES: list[tuple[str, list[str]]] = [
-    ("", ["1: layer: expected one column, found 0"]),
+    ("", [" expected a header and rows, found an empty file"]),
     (HEADER, [" expected at least one row below the header"]),
     (HEADER.replace("power_w", "power"), ["1: 'power': unknown column, did you mean 'power_w'?",
                                           "1: power_w: expected one column, found 0"]),

@@ -55,7 +55,7 @@ def test_problems_are_told_at_once(in_folder: Path) -> None:
     assert told[1].startswith("net.toml:7: layers.fc.density: expected a number from 0 to 1")
     assert told[2].startswith("net.toml:8: layers.fc.bits: unknown key, did you mean")
     assert told[3].startswith("net.toml: layers.fc.codebook_bits: missing")
-    for text, found in (("", "name: missing"), ("layers = 1", "expected a table [layers.NAME]")):
+    for text, found in (("", "name: missing"), ("layers = 1", "expected tables [layers.NAME]")):
         (in_folder / "net.toml").write_text(text)
         with pytest.raises(EieError) as caught_one:
             load_network(in_folder / "net.toml")

@@ -135,7 +135,7 @@ def test_a_plans_problems_are_told_at_once(in_folder: Path) -> None:
     assert told[1].startswith("plan.toml:4: layers.fc6.bits: unknown key")
     assert told[2].startswith("plan.toml:6: layers.fc6.quality: expected one way to prune")
     (in_folder / "plan.toml").write_text("layers = 3\n")
-    with pytest.raises(ConfigError, match=r"plan.toml:1: expected a table \[layers.NAME\]"):
+    with pytest.raises(ConfigError, match=r"plan.toml:1: expected tables \[layers.NAME\]"):
         read_plan(in_folder / "plan.toml")
 
 

@@ -23,7 +23,7 @@ from eiesim import (
     price_machine,
     simulate,
 )
-from eiesim.base.errors import EieError, EnergyError
+from eiesim.base.errors import ConfigError, EieError, EnergyError
 from eiesim.energy.calibrate import MODULES, PARTS, calibrate, fit_sums, read_table2
 from eiesim.energy.estimate import find_chip_power_mw, find_steady_power_mw
 from eiesim.energy.prices import KINDS, PriceTable
@@ -238,10 +238,10 @@ def test_a_table_can_be_written_and_read_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "expected a header and rows of prices, found an empty file"),
-        (HEADER.replace(",unit", ""), ":1: unit: missing column"),
+        ("", "expected a header and rows, found an empty file"),
+        (HEADER.replace(",unit", ""), ":1: unit: expected one column, found 0"),
         (HEADER.replace("unit", "units"), ":1: 'units': unknown column, did you mean 'unit'?"),
-        (HEADER.replace("part", "value"), ":1: expected each column once"),
+        (HEADER.replace("part", "value"), ":1: value: expected one column, found 2"),
         (HEADER + READ.format("-1"), ":2: spmat_read memory read: value: expected a number from 0"),
         (HEADER + READ.format("nan"), ":2: spmat_read memory read: value: expected a number"),
         (HEADER + READ.format(""), ":2: spmat_read memory read: value: expected a number"),
@@ -273,7 +273,7 @@ def test_all_problems_of_a_table_are_told_at_once(tmp_path: Path) -> None:
     file = tmp_path / "prices.csv"
     short = "spmat_read,memory\n"
     file.write_text(HEADER + READ.format("-1") + short + READ.format("x") + READ.format("2"))
-    with pytest.raises(EnergyError) as caught:
+    with pytest.raises(ConfigError) as caught:
         price_machine(PAPER, file)
     lines = [problem.removeprefix(f"{file}:").split(":")[0] for problem in caught.value.problems]
     assert lines == ["2", "3", "4"]

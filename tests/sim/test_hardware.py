@@ -165,7 +165,7 @@ def test_read_by_name_or_file(tmp_path: Path) -> None:
     ],
 )
 def test_settings_that_are_wrong(text: str, message: str) -> None:
-    with pytest.raises(ConfigError, match=f"^--set '{text}': ") as error:
+    with pytest.raises(ConfigError, match=f"^'{text}': ") as error:
         Hardware().with_settings([text])
     assert message in str(error.value)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from eiesim.base.files import read_csv
 from eiesim.base.resources import data_path
+from eiesim.base.tables import read_csv
 from eiesim.catalog.operands import Source, hash_file
 from eiesim.paper import cache
 from eiesim.paper.experiment import Work
@@ -66,19 +66,18 @@ def list_sources() -> tuple[Source, ...]:
 
 def work(_data: Path) -> Iterator[tuple[ErrorPoint, ...]]:
     """Read the curves."""
-    (_, header), *lines = read_csv(find_table())
-    yield tuple(_read_point(dict(zip(header, words, strict=True))) for _, words in lines)
+    yield tuple(read_csv(find_table(), _make_point))
 
 
-def _read_point(row: dict[str, str]) -> ErrorPoint:
-    density, before = (float(row[name]) if row[name] else None
-                       for name in ("density", "error_before_percent"))  # fmt: skip
-    conv_bits, fc_bits = (
-        int(row[name]) if row[name] else None for name in ("conv_bits", "fc_bits")
-    )
+def _make_point(_: int, row: Mapping[str, str]) -> ErrorPoint:
     return ErrorPoint(
-        row["network"], row["figure"], row["curve"], row["start"], density, conv_bits, fc_bits,
-        int(row["weights_kept"]), float(row["rate"]), before, float(row["error_percent"]),
+        row["network"], row["figure"], row["curve"], row["start"],
+        float(row["density"]) if row["density"] else None,
+        int(row["conv_bits"]) if row["conv_bits"] else None,
+        int(row["fc_bits"]) if row["fc_bits"] else None,
+        int(row["weights_kept"]), float(row["rate"]),
+        float(row["error_before_percent"]) if row["error_before_percent"] else None,
+        float(row["error_percent"]),
     )  # fmt: skip
 
 
