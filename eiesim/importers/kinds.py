@@ -78,11 +78,11 @@ def holds(path: str | Path, *kinds: Kind) -> bool:
 def _find_by_content(head: bytes, file: Path) -> Kind | None:
     if head.startswith(ZIP_MAGIC):
         return _find_in_archive(file, head)
+    if _begins_header(head):  # first: its length may look like the beginning of a pickle
+        return Kind.SAFETENSORS
     for magic, kind in BY_MAGIC.items():
         if head.startswith(magic):
             return kind
-    if _begins_header(head):
-        return Kind.SAFETENSORS
     if head.lstrip()[:1] == b"{" and b'"weight_map"' in read_content(file):
         return Kind.SHARDS
     return _find_protobuf(head, file)
