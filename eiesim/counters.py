@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +79,26 @@ TIMES = ("busy_cycles", "starved_cycles", "drained_cycles")
 TOTALS = tuple(name for name in PE_FIELDS if name not in TIMES)
 
 
+class _PerPe:
+    """A count of every PE, int64 [n_pes], as `PeCounters` has it under the same name."""
+
+    def __set_name__(self, _: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, counters: Any, _: type) -> Counts:
+        return cast(Counts, getattr(counters.pe, self.name))
+
+
+class _Total:
+    """A count of `PeCounters` under the same name, over all PEs."""
+
+    def __set_name__(self, _: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, counters: Any, _: type) -> int:
+        return int(getattr(counters.pe, self.name).sum())
+
+
 @dataclass(frozen=True, eq=False)
 class Counters:
     """Counts of a run. Accesses are totals here and per PE in `pe`; times of PEs are per PE.
@@ -119,100 +140,37 @@ class Counters:
         if (times != self.cycles).any() or (self.starved_cycles < 0).any():
             raise ValueError("busy, starved and drained cycles do not add up to the cycles")
 
-    @property
-    def busy_cycles(self) -> Counts:
-        """Busy cycles of every PE, int64 [n_pes]."""
-        return self.pe.busy_cycles
-
-    @property
-    def starved_cycles(self) -> Counts:
-        """Starved cycles of every PE, int64 [n_pes]."""
-        return self.pe.starved_cycles
-
-    @property
-    def drained_cycles(self) -> Counts:
-        """Drained cycles of every PE, int64 [n_pes]."""
-        return self.pe.drained_cycles
-
-    @property
-    def ptr_reads(self) -> int:
-        """Pointer look-ups over all PEs."""
-        return int(self.pe.ptr_reads.sum())
-
-    @property
-    def ptr_dram_reads(self) -> int:
-        """Pointers that came from DRAM over all PEs."""
-        return int(self.pe.ptr_dram_reads.sum())
-
-    @property
-    def spmat_reads(self) -> int:
-        """Words read by way of the sparse-matrix SRAMs over all PEs."""
-        return int(self.pe.spmat_reads.sum())
-
-    @property
-    def spmat_dram_words(self) -> int:
-        """Sparse-matrix words that came from DRAM over all PEs."""
-        return int(self.pe.spmat_dram_words.sum())
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates over all PEs."""
-        return int(self.pe.macs.sum())
-
-    @property
-    def padding_macs(self) -> int:
-        """Padding zeros processed over all PEs."""
-        return int(self.pe.padding_macs.sum())
-
-    @property
-    def accumulator_reads(self) -> int:
-        """Accumulator reads over all PEs."""
-        return int(self.pe.accumulator_reads.sum())
-
-    @property
-    def accumulator_writes(self) -> int:
-        """Accumulator writes over all PEs."""
-        return int(self.pe.accumulator_writes.sum())
-
-    @property
-    def bypasses(self) -> int:
-        """Accumulator values taken from the pipeline over all PEs."""
-        return int(self.pe.bypasses.sum())
-
-    @property
-    def act_register_reads(self) -> int:
-        """Source activation registers read over all PEs."""
-        return int(self.pe.act_register_reads.sum())
-
-    @property
-    def act_sram_reads(self) -> int:
-        """Activations read from the activation SRAMs over all PEs."""
-        return int(self.pe.act_sram_reads.sum())
-
-    @property
-    def act_sram_writes(self) -> int:
-        """Activations written to the activation SRAMs over all PEs."""
-        return int(self.pe.act_sram_writes.sum())
+    busy_cycles = _PerPe()
+    starved_cycles = _PerPe()
+    drained_cycles = _PerPe()
+    ptr_reads = _Total()
+    ptr_dram_reads = _Total()
+    spmat_reads = _Total()
+    spmat_dram_words = _Total()
+    macs = _Total()
+    padding_macs = _Total()
+    accumulator_reads = _Total()
+    accumulator_writes = _Total()
+    bypasses = _Total()
+    act_register_reads = _Total()
+    act_sram_reads = _Total()
+    act_sram_writes = _Total()
 
     def totals(self) -> dict[str, int]:
         """Return every count of the whole run by name."""
-        own = [field.name for field in fields(self) if field.name != "pe"]
-        return {name: int(getattr(self, name)) for name in (*own, *TOTALS)}
+        return {name: int(getattr(self, name)) for name in (*RUN_FIELDS, *TOTALS)}
+
+
+RUN_FIELDS = tuple(field.name for field in fields(Counters) if field.name != "pe")
 
 
 def add_counters(parts: Sequence[Counters]) -> Counters:
-    """Return the counts of runs on one machine, one after the other.
-
-    Parameters
-    ----------
-    parts : sequence of Counters
-        At least one; of as many PEs each.
-    """
+    """Return the counts of runs on one machine, at least one, one after the other."""
     pe = PeCounters(
         *(np.sum([getattr(part.pe, name) for part in parts], axis=0) for name in PE_FIELDS)
     )
-    own = [field.name for field in fields(Counters) if field.name != "pe"]
-    return Counters(pe=pe, **{name: sum(getattr(part, name) for part in parts) for name in own})
+    of_runs = {name: sum(getattr(part, name) for part in parts) for name in RUN_FIELDS}
+    return Counters(pe=pe, **of_runs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,16 +199,12 @@ class RunResult:
     Attributes
     ----------
     name : str
-        The layer.
+        Of the layer.
     engine : str
         ``fast`` or ``reference``.
-    hardware : Hardware
-        The machine.
     output : float32 [rows]
         What the accumulators hold; with the `fixed16` datapath exact multiples of
         2**-act_fraction_bits.
-    counters : Counters
-        Every count.
     """
 
     name: str

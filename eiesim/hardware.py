@@ -7,31 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
+from eiesim import views
+from eiesim.base import schema
 from eiesim.base.errors import ConfigError, did_you_mean
 from eiesim.base.resources import data_path
-from eiesim.base.schema import (
-    Choice,
-    Range,
-    Switch,
-    parse_assignment,
-    read_toml,
-    validate,
-    write_toml,
-)
-from eiesim.views import (
-    BuiltView,
-    ClockView,
-    FetchView,
-    FillView,
-    LayoutView,
-    PricedView,
-    ScanView,
-    SteadyView,
-    StreamView,
-    TimingView,
-    WordView,
-    look,
-)
+from eiesim.base.schema import Choice, Range, Switch
+from eiesim.views import See
 
 LNZD_FAN_IN = 4
 """Inputs of a node of the LNZD tree (EIE, section IV: a quadtree)."""
@@ -120,16 +101,13 @@ class Hardware:
     ] = "lpddr2"
 
     def __post_init__(self) -> None:
-        validate(self)
+        schema.validate(self)
 
     @staticmethod
     def find_conflicts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Return (key, what is wrong) where fields, each in range, do not go together.
 
-        Parameters
-        ----------
-        values : mapping
-            Fields in range by name; those that are not are left out.
+        `values` lacks the fields that are out of range.
         """
         names = ("spmat_width_bits", "codebook_bits", "index_bits")
         if not all(name in values for name in names):
@@ -183,74 +161,25 @@ class Hardware:
         return self.n_pes * self.registers_per_pe
 
     @property
-    def layout(self) -> LayoutView:
-        """What an image depends on."""
-        return look(LayoutView, self)
-
-    @property
-    def scan(self) -> ScanView:
-        """What the broadcasts of an input depend on."""
-        return look(ScanView, self)
-
-    @property
-    def words(self) -> WordView:
-        """What the words that are read depend on."""
-        return look(WordView, self)
-
-    @property
-    def stream(self) -> StreamView:
-        """What a run takes from DRAM depends on."""
-        return look(StreamView, self)
-
-    @property
-    def fetch(self) -> FetchView | None:
+    def fetch(self) -> views.FetchView | None:
         """How fast DRAM sends; None where it sends as much as it takes."""
-        return look(FetchView, self) if self.dram_gbps else None
+        return self._fetch if self.dram_gbps else None
 
-    @property
-    def timing(self) -> TimingView:
-        """What the times of broadcasts depend on, beside the scan and DRAM."""
-        return look(TimingView, self)
-
-    @property
-    def fill(self) -> FillView:
-        """What it depends on how full the memories are."""
-        return look(FillView, self)
-
-    @property
-    def priced(self) -> PricedView:
-        """What the prices of actions depend on."""
-        return look(PricedView, self)
-
-    @property
-    def steady(self) -> SteadyView:
-        """What the power without waiting depends on, beside the prices."""
-        return look(SteadyView, self)
-
-    @property
-    def clocked(self) -> ClockView:
-        """What it depends on whether the SRAMs keep up with the clock."""
-        return look(ClockView, self)
-
-    @property
-    def built(self) -> BuiltView:
-        """What the area depends on."""
-        return look(BuiltView, self)
+    _fetch = See(views.FetchView)
+    layout = See(views.LayoutView)
+    scan = See(views.ScanView)
+    words = See(views.WordView)
+    stream = See(views.StreamView)
+    timing = See(views.TimingView)
+    fill = See(views.FillView)
+    priced = See(views.PricedView)
+    steady = See(views.SteadyView)
+    clocked = See(views.ClockView)
+    built = See(views.BuiltView)
 
     @classmethod
     def preset(cls, name: str) -> Hardware:
-        """Return a machine by name.
-
-        Parameters
-        ----------
-        name : str
-            One of `preset_names()`.
-
-        Raises
-        ------
-        ConfigError
-            There is no such preset.
-        """
+        """Return a machine by a name of `preset_names`; an unknown one is a ConfigError."""
         if name not in preset_names():
             raise ConfigError(
                 f"hardware {name!r}: unknown preset, {did_you_mean(name, preset_names())}"
@@ -261,19 +190,16 @@ class Hardware:
     def from_toml(cls, path: str | Path) -> Hardware:
         """Read a machine from a flat TOML file; keys left out keep the paper's value.
 
-        Raises
-        ------
-        ConfigError
-            Every problem of the file at once, one line each.
+        All problems of the file are one ConfigError, one line each.
         """
-        return read_toml(Path(path), cls)
+        return schema.read_toml(Path(path), cls)
 
     def to_toml(self) -> str:
         """Return the machine as TOML text that `from_toml` reads back to an equal machine."""
-        return write_toml(self)
+        return schema.write_toml(self)
 
     def with_settings(self, assignments: Iterable[str]) -> Hardware:
-        """Return this machine with some fields changed, as ``--set key=value`` does.
+        """Return this machine with some fields changed.
 
         Parameters
         ----------
@@ -289,7 +215,7 @@ class Hardware:
         problems = []
         for text in [assignments] if isinstance(assignments, str) else assignments:
             try:
-                key, value = parse_assignment(Hardware, text)
+                key, value = schema.parse_assignment(Hardware, text)
                 changes[key] = value
             except ConfigError as error:
                 problems.append(str(error))
@@ -307,12 +233,7 @@ def preset_names() -> list[str]:
 
 
 def read_hardware(name: str) -> Hardware:
-    """Return a machine by preset or file.
-
-    Parameters
-    ----------
-    name : str
-        One of `preset_names()`, or the path of a `.toml` file.
+    """Return a machine by a name of `preset_names` or the path of a `.toml` file.
 
     Raises
     ------

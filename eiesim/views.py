@@ -7,20 +7,26 @@ error; so no result can depend on a field that its key leaves out.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 V = TypeVar("V", bound=tuple[Any, ...])
 
 
-def look(kind: type[V], hw: Any) -> V:
-    """Return what a part of the machine sees.
+class See(Generic[V]):
+    """An attribute of the machine: what one of the views below sees of it.
 
     Parameters
     ----------
     kind : type
-        One of the views below: each of its fields is a field or a property of the machine.
+        A view; each of its fields is a field or a property of the machine.
     """
-    return kind(*[getattr(hw, name) for name in kind._fields])  # type: ignore[attr-defined]
+
+    def __init__(self, kind: type[V]) -> None:
+        self.kind = kind
+
+    def __get__(self, hw: Any, _: type) -> V:
+        """Return the view of a machine."""
+        return self.kind(*[getattr(hw, name) for name in self.kind._fields])  # type: ignore[attr-defined]
 
 
 class LayoutView(NamedTuple):

@@ -32,7 +32,8 @@ def split(
 
     Raises
     ------
-    ImageError : There is no header, one of another format or version, or an array is missing or
+    ImageError
+        There is no header, one of another format or version, or an array is missing or
         unknown.
     """
     try:

@@ -36,12 +36,14 @@ def balance_rows(
 
     Returns
     -------
-    int64 [rows]; which row comes first, second and so on: ``layer.take(order)`` is the layer to
-        encode, and its outputs are those of the layer in this order; `restore_rows` puts them back.
+    int64 [rows]
+        Which row comes first, second and so on: ``layer.take(order)`` is the layer to encode, and
+        its outputs are those of the layer in this order; `restore_rows` puts them back.
 
     Raises
     ------
-    WorkloadError : The inputs are not as above.
+    WorkloadError
+        The inputs are not as above.
 
     References
     ----------

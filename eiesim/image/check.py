@@ -17,7 +17,8 @@ def check_shapes(image: ImageArrays) -> None:
 
     Raises
     ------
-    ImageError : A number is out of range, or shapes and dtypes do not fit together.
+    ImageError
+        A number is out of range, or shapes and dtypes do not fit together.
     """
     limits = {
         name: field.rule
@@ -56,7 +57,8 @@ def check_image(image: ImageArrays) -> None:
 
     Raises
     ------
-    ImageError : The codebook is none; or names the PE, the column and the entry of the first
+    ImageError
+        The codebook is none; or names the PE, the column and the entry of the first
         violation.
     """
     try:

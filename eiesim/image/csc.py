@@ -70,7 +70,8 @@ class InterleavedCSC(ImageArrays):
 
     Raises
     ------
-    ImageError : Shapes or dtypes do not fit together; `check` looks into the entries.
+    ImageError
+        Shapes or dtypes do not fit together; `check` looks into the entries.
     """
 
     def __post_init__(self) -> None:
@@ -106,7 +107,8 @@ class InterleavedCSC(ImageArrays):
 
         Raises
         ------
-        ImageError : Names the PE, the column and the entry of the first violation.
+        ImageError
+            Names the PE, the column and the entry of the first violation.
         """
         check_image(self)
 
@@ -121,7 +123,8 @@ class InterleavedCSC(ImageArrays):
 
         Raises
         ------
-        ImageError : The image is damaged.
+        ImageError
+            The image is damaged.
         """
         indptr, rows, codes, _, _ = self.columns
         bias = slice(indptr[self.bias_column], indptr[self.bias_column + 1])
@@ -139,7 +142,8 @@ class InterleavedCSC(ImageArrays):
 
         Raises
         ------
-        ImageError : The image is damaged or was encoded for other hardware.
+        ImageError
+            The image is damaged or was encoded for other hardware.
         """
         self.require(hw)
         return fit_images([self], hw.fill)
@@ -149,7 +153,8 @@ class InterleavedCSC(ImageArrays):
 
         Raises
         ------
-        ImageError : The image is damaged, PEs or index bits differ, or the codebook is wider than
+        ImageError
+            The image is damaged, PEs or index bits differ, or the codebook is wider than
             the machine's.
         """
         for field in LayoutView._fields:
@@ -174,8 +179,10 @@ class InterleavedCSC(ImageArrays):
 
         Raises
         ------
-        WorkloadError : The file is missing, truncated or no `.npz` file.
-        ImageError : It holds no image, one of another version, or a damaged one.
+        WorkloadError
+            The file is missing, truncated or no `.npz` file.
+        ImageError
+            It holds no image, one of another version, or a damaged one.
         """
         return cls.from_arrays(read_arrays(path), str(path))
 
@@ -185,7 +192,8 @@ class InterleavedCSC(ImageArrays):
 
         Raises
         ------
-        ImageError : The arrays are no image, one of another version, or a damaged one.
+        ImageError
+            The arrays are no image, one of another version, or a damaged one.
         """
         header, content = archive.split(arrays, where)
         try:
@@ -201,7 +209,8 @@ def require_codebook(name: str, codebook_bits: int, hw: Hardware) -> None:
 
     Raises
     ------
-    ImageError : The codebook is wider than the machine's.
+    ImageError
+        The codebook is wider than the machine's.
     """
     if codebook_bits > hw.codebook_bits:
         raise ImageError(

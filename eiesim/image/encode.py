@@ -21,7 +21,8 @@ def encode(layer: CompressedLayer, hw: Hardware) -> InterleavedCSC:
 
     Raises
     ------
-    ImageError : The codebook is wider than the hardware's, or a PE would hold too many entries.
+    ImageError
+        The codebook is wider than the hardware's, or a PE would hold too many entries.
 
     References
     ----------
@@ -36,7 +37,8 @@ def lay_out(layer: CompressedLayer, hw: LayoutView) -> InterleavedCSC:
 
     Raises
     ------
-    ImageError : A PE would hold too many entries.
+    ImageError
+        A PE would hold too many entries.
     """
     from eiesim.image._kernels import count_entries, fill_entries  # noqa: PLC0415 - compiled code
 

@@ -25,8 +25,10 @@ def find_bandwidth(
 
     Raises
     ------
-    WorkloadError : The activations are not float32 [cols], or not all numbers.
-    ImageError : The image is damaged or was encoded for other hardware, or the run may take more
+    WorkloadError
+        The activations are not float32 [cols], or not all numbers.
+    ImageError
+        The image is damaged or was encoded for other hardware, or the run may take more
         cycles than the fast engine's 32 bits hold.
     """
     return find_scanned_bandwidth(scan_input(image, activations, hw))

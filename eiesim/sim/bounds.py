@@ -47,9 +47,12 @@ def bound_cycles(
 
     Raises
     ------
-    WorkloadError : The activations are not float32 [cols], or not all numbers.
-    ImageError : The image is damaged or was encoded for other hardware.
-    ConfigError : With so little DRAM bandwidth not even 64 bits hold the cycles.
+    WorkloadError
+        The activations are not float32 [cols], or not all numbers.
+    ImageError
+        The image is damaged or was encoded for other hardware.
+    ConfigError
+        With so little DRAM bandwidth not even 64 bits hold the cycles.
     """
     return bound_scanned(scan_input(image, activations, hw))
 

@@ -35,10 +35,13 @@ def simulate(
 
     Raises
     ------
-    WorkloadError : The activations are not float32 [cols], or not all numbers.
-    ImageError : The image is damaged or was encoded for other hardware, the run may take more
+    WorkloadError
+        The activations are not float32 [cols], or not all numbers.
+    ImageError
+        The image is damaged or was encoded for other hardware, the run may take more
         cycles than the fast engine's 32 bits hold, or the layer takes several passes.
-    ConfigError : There is no such engine, or with so little DRAM bandwidth not even 64 bits hold
+    ConfigError
+        There is no such engine, or with so little DRAM bandwidth not even 64 bits hold
         the cycles.
 
     References

@@ -24,12 +24,13 @@ def compute_output(
 
     Returns
     -------
-    float32 [rows]; the outputs before any non-linearity; beyond float32's range infinities and
-        NaN.
+    float32 [rows]
+        The outputs before any non-linearity; beyond float32's range infinities and NaN.
 
     Raises
     ------
-    WorkloadError : The activations are not float32 [cols], or not all numbers.
+    WorkloadError
+        The activations are not float32 [cols], or not all numbers.
     """
     operands = take_array(activations, f"{layer.name}: activations", np.float32, (layer.cols,))
     if hw.datapath == "fixed16":

@@ -109,6 +109,9 @@ def simulate_inputs(
 ) -> InputsResult:
     """Run many inputs through a layer, one after the other.
 
+    The result is that of `simulate_passes` for each input: cycles and outputs one by one, counts in
+    total.
+
     Parameters
     ----------
     stack : float32 [inputs, cols]
@@ -116,9 +119,6 @@ def simulate_inputs(
     engine : {"fast", "reference"}
         As in `simulate`. The fast one takes all inputs at once where nothing is streamed and
         nothing comes in batches.
-
-    The result is that of `simulate_passes` for each input: cycles and outputs one by one, counts in
-    total.
     """
     if engine == "fast" and len(images) == 1:
         from eiesim.sim.fast import inputs  # noqa: PLC0415 - numba takes half a second to import

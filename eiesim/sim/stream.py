@@ -76,11 +76,13 @@ def count_fetch_cycles(
 
     Returns
     -------
-    int64 [items]; whole cycles, 0 where nothing is streamed.
+    int64 [items]
+        Whole cycles, 0 where nothing is streamed.
 
     Raises
     ------
-    ConfigError : With so little bandwidth the cycles do not fit 64 bits.
+    ConfigError
+        With so little bandwidth the cycles do not fit 64 bits.
     """
     if fetch is None or not bits.any():
         return (bits > 0).astype(np.int64)
@@ -110,8 +112,10 @@ def scan_input(
 
     Raises
     ------
-    WorkloadError : The activations are not float32 [cols], or not all numbers.
-    ImageError : The image is damaged or was encoded for other hardware.
+    WorkloadError
+        The activations are not float32 [cols], or not all numbers.
+    ImageError
+        The image is damaged or was encoded for other hardware.
     """
     image.require(hw)
     operands = take_array(activations, f"{image.name}: activations", np.float32, (image.cols,))

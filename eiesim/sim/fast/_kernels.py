@@ -11,20 +11,30 @@ DRAM takes for them, D the queue's slots, L the broadcast's latency::
 
 Arrays of these names are the same in all kernels:
 
-counts : unsigned [columns, PEs]; entries of every column in every PE.
-columns : int32 [items]; column of each item.
-values : float32 or int16 [items]; activation of each item.
-earliest : int32 [items]; the earliest cycle a PE can start on each item.
-edge_rows : int32 [4, columns, PEs]; row of the first, second, last but one and last entry of every
-    column; -1 for a padding zero or where there is no such entry.
-ptr : int32 [columns + 1, PEs]; column pointers.
-indptr, rows, codes : int64, int32, uint8; the weights column by column. Rows within a column
-    differ, so every accumulator sees its products in the order of the items, as in its PE.
-weights : float32 or int16 [2**codebook_bits]; the codebook.
-registers : float32 or int16 [inputs, cols]; what the source registers hold.
-bias_column : the bias's, -1 where none is scanned.
-entries_per_word, across_columns : entries in a word; whether the last word stays latched from one
-    column to the next.
+counts : unsigned [columns, PEs]
+    Entries of every column in every PE.
+columns : int32 [items]
+    Column of each item.
+values : float32 or int16 [items]
+    Activation of each item.
+earliest : int32 [items]
+    The earliest cycle a PE can start on each item.
+edge_rows : int32 [4, columns, PEs]
+    Row of the first, second, last but one and last entry of every column; -1 for a padding zero or
+    where there is no such entry.
+ptr : int32 [columns + 1, PEs]
+    Column pointers.
+indptr, rows, codes : int64, int32, uint8
+    The weights column by column. Rows within a column differ, so every accumulator sees its
+    products in the order of the items, as in its PE.
+weights : float32 or int16 [2**codebook_bits]
+    The codebook.
+registers : float32 or int16 [inputs, cols]
+    What the source registers hold.
+bias_column : int
+    The bias's, -1 where none is scanned.
+entries_per_word, across_columns : int, bool
+    Entries in a word; whether the last word stays latched from one column to the next.
 """
 
 from __future__ import annotations
@@ -71,9 +81,12 @@ def time_broadcasts(
 
     Returns
     -------
-    broadcasts : int32 [items]; cycle of each broadcast.
-    last_issue : Cycle in which the last entry is issued, 0 when there is none.
-    dram_stall_cycles : Cycles in which a broadcast waited for its data though no queue was full.
+    broadcasts : int32 [items]
+        Cycle of each broadcast.
+    last_issue : int
+        Cycle in which the last entry is issued, 0 when there is none.
+    dram_stall_cycles : int
+        Cycles in which a broadcast waited for its data though no queue was full.
     """
     n_pes = counts.shape[1]
     items = columns.size

@@ -64,7 +64,8 @@ def time_scan(
 
     Raises
     ------
-    ImageError : The run may take more cycles than 32 bits hold.
+    ImageError
+        The run may take more cycles than 32 bits hold.
     """
     unstalled_cycles = int(scan.gaps.sum())
     work_cycles = scan.columns.size * max(image.longest_column, hw.lead_cycles)

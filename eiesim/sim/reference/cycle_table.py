@@ -11,11 +11,12 @@ def tell_cycles(array: Array) -> str:
 
     Returns
     -------
-    One line a cycle. ``scan``: the activation broadcast, ``stall`` for a full queue, ``dram`` for
-        data that are not there yet, or ``load`` when the row holds none any more and the next one,
-        if any, is loaded. For each PE ``q``: activations in its queue when the cycle begins; then
-        its column and which of how many entries is issued, ``-`` for an empty column; ``w``: row of
-        the PE's accumulator that is written.
+    str
+        One line a cycle. ``scan``: the activation broadcast, ``stall`` for a full queue, ``dram``
+        for data that are not there yet, or ``load`` when the row holds none any more and the next
+        one, if any, is loaded. For each PE ``q``: activations in its queue when the cycle begins;
+        then its column and which of how many entries is issued, ``-`` for an empty column; ``w``:
+        row of the PE's accumulator that is written.
     """
     scan = {cycle: f"a{column}" for cycle, column in array.ccu.broadcasts}
     scan |= dict.fromkeys(array.ccu.stalls, "stall")

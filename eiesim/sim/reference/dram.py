@@ -28,7 +28,8 @@ class Dram:
 
     Raises
     ------
-    ConfigError : With so little bandwidth the cycles do not fit 64 bits.
+    ConfigError
+        With so little bandwidth the cycles do not fit 64 bits.
     """
 
     def __init__(
