@@ -7,12 +7,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from eiesim import views
 from eiesim.base import schema
 from eiesim.base.errors import ConfigError, did_you_mean
 from eiesim.base.resources import data_path
 from eiesim.base.schema import Choice, Range, Switch
-from eiesim.views import See
+from eiesim.views import (
+    BuiltView,
+    ClockView,
+    FetchView,
+    FillView,
+    LayoutView,
+    PricedView,
+    ScanView,
+    See,
+    SteadyView,
+    StreamView,
+    TimingView,
+    WordView,
+)
 
 LNZD_FAN_IN = 4
 """Inputs of a node of the LNZD tree (EIE, section IV: a quadtree)."""
@@ -161,21 +173,21 @@ class Hardware:
         return self.n_pes * self.registers_per_pe
 
     @property
-    def fetch(self) -> views.FetchView | None:
+    def fetch(self) -> FetchView | None:
         """How fast DRAM sends; None where it sends as much as it takes."""
         return self._fetch if self.dram_gbps else None
 
-    _fetch = See(views.FetchView)
-    layout = See(views.LayoutView)
-    scan = See(views.ScanView)
-    words = See(views.WordView)
-    stream = See(views.StreamView)
-    timing = See(views.TimingView)
-    fill = See(views.FillView)
-    priced = See(views.PricedView)
-    steady = See(views.SteadyView)
-    clocked = See(views.ClockView)
-    built = See(views.BuiltView)
+    _fetch = See(FetchView)
+    layout = See(LayoutView)
+    scan = See(ScanView)
+    words = See(WordView)
+    stream = See(StreamView)
+    timing = See(TimingView)
+    fill = See(FillView)
+    priced = See(PricedView)
+    steady = See(SteadyView)
+    clocked = See(ClockView)
+    built = See(BuiltView)
 
     @classmethod
     def preset(cls, name: str) -> Hardware:
