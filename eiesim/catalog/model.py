@@ -18,7 +18,7 @@ from eiesim.compress.pipeline import Change, compress_network, describe_moves, s
 from eiesim.compress.plan import Plan, read_plan
 from eiesim.graph import OPS, Graph, Shape, infer_shapes, read_graph
 from eiesim.graph.winograd import transform_weights
-from eiesim.importers.described import Skipped
+from eiesim.importers.described import Interface, Skipped
 from eiesim.importers.network_file import NetworkFile
 from eiesim.importers.onnx_host import HOST_OP, HostGraph
 from eiesim.layer.weights import DenseLayer, StoredLayer
@@ -154,7 +154,7 @@ def import_model(
     steps: str | Path | None = None,
     plan: Plan | None = None,
     use_winograd: bool = False,
-    outputs: tuple[str, ...] = (),
+    interface: Interface | None = None,
     share_biases: bool = False,
 ) -> Imported:
     """Take a network from files, and compress what is not compressed yet.
@@ -173,8 +173,9 @@ def import_model(
     use_winograd : bool
         Whether convolutions of 3 x 3 with stride 1 are transformed: what is pruned then are the
         transformed weights.
-    outputs : tuple of str
-        Steps whose results are wanted; by default those that no other step takes.
+    interface : Interface, optional
+        Shapes and values of inputs that an ONNX file leaves open, and the steps whose results are
+        wanted; by default those that no other step takes.
     share_biases : bool
         Whether each bias takes the nearest entry of its layer's codebook, so that EIE adds it; by
         default the host adds biases as they are. Biases behind Winograd's transform stay as they
@@ -188,13 +189,14 @@ def import_model(
     ConfigError
         The plan names a layer that is not there, or there are no weights to compress.
     """
-    given = read_network(path, steps)
+    wanted = interface or Interface()
+    given = read_network(path, steps, wanted)
     if plan is not None and not given.weights:
         raise ConfigError(
             f"{path}: is compressed already, and its codes stay as they are: a plan goes with "
             "weights; leave it out"
         )
-    graph = given.graph.keep(outputs) if outputs else given.graph
+    graph = given.graph.keep(wanted.outputs) if wanted.outputs else given.graph
     weights = {name: layer for name, layer in given.weights.items() if name in graph.layers}
     if use_winograd:
         graph = _transform(graph, weights, str(path))

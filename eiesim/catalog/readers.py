@@ -27,6 +27,7 @@ from eiesim.catalog.stored import (
 )
 from eiesim.catalog.trained import trained_names
 from eiesim.importers import network_file, weight_files
+from eiesim.importers.described import Interface
 from eiesim.importers.dump import is_dump, read_dump
 from eiesim.importers.idx import read_idx
 from eiesim.importers.kinds import BY_NAME, Kind, find_kind
@@ -296,7 +297,9 @@ def read_weights_file(path: str | Path) -> Weights:
     return _read_weights(reader, str(path)).join(str(path))
 
 
-def read_network(path: str | Path, steps: str | Path | None = None) -> NetworkFile:
+def read_network(
+    path: str | Path, steps: str | Path | None = None, interface: Interface | None = None
+) -> NetworkFile:
     """Return a network that is to be imported, of a file or folder.
 
     Parameters
@@ -307,14 +310,22 @@ def read_network(path: str | Path, steps: str | Path | None = None) -> NetworkFi
     steps : str or Path, optional
         A `.prototxt`, or a `.toml` or `.json` file as `eiesim.graph.read_graph` takes it. Without
         one, fully connected and recurrent layers follow one another.
+    interface : Interface, optional
+        Shapes and values of the inputs of an `.onnx` file.
 
     Raises
     ------
     WorkloadError
-        The file is missing or damaged, or does not go together with its steps.
+        The file is missing or damaged, or does not go together with its steps or the interface.
     """
     file, steps_file = str(path), None if steps is None else str(steps)
     reader = find_reader(file, "network", "weights")
+    if interface is not None and (interface.shapes or interface.values):
+        if reader.known_by is not Kind.ONNX:
+            raise WorkloadError(
+                f"{path}: shapes and values of inputs go with an ONNX file; leave them out"
+            )
+        return network_file.read_onnx_network(file, steps_file, interface)
     if reader.network is not None:
         return reader.network(file, steps_file)
     return network_file.place_weights(_read_weights(reader, file), file, steps_file)

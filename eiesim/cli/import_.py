@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eiesim.cli.plan import add_plan_arguments, read_plan_options
+
+if TYPE_CHECKING:
+    from eiesim.importers.described import Interface
 
 HELP = "Take a network from a file, compress it where it is not, and write it for eiesim run."
 EPILOG = """\
@@ -22,6 +27,9 @@ FILE is
 docs/networks.md). Without one, fully connected layers follow one another with ReLU between them, in
 the one order that names and shapes leave; LSTM and GRU modules of PyTorch are found by their names.
 
+--shape and --fix tell what an .onnx file leaves open of its inputs. Where they decide which branch
+of an If is taken, the branch takes its place, and its products are EIE's.
+
 Of an .onnx file nothing is left out: ONNX Runtime runs what EIE does not, and products among that
 are named with the reason. Of a .prototxt, a layer that EIE cannot run is named with its reason, and
 the rest goes on: what it would give becomes an input of the network.
@@ -34,6 +42,7 @@ Density and codebook are then those of the transformed weights.
 
 examples:
   eiesim import model.pt -o model.eie --set density=0.1
+  eiesim import silero_vad.onnx --shape input=1,576 --shape state=2,1,128 --fix sr=16000 -o vad.eie
   eiesim import lenet.caffemodel --graph lenet.prototxt -o lenet.eie
   eiesim run lenet.eie --inputs images.npy
 """
@@ -57,7 +66,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="give biases the nearest entry of the codebook, so that EIE adds them (default: the "
         "host adds them as they are)",
     )  # fmt: skip
+    parser.add_argument(
+        "--shape", action="append", default=[], metavar="INPUT=SIZES",
+        help="sizes of an input that an .onnx file leaves open, as sound=1,16000; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--fix", action="append", default=[], metavar="INPUT=NUMBER",
+        help="number that an input of an .onnx file always is, as rate=16000; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+SIZES, NUMBER = r"\d+(?:,\d+)*", r"-?\d+(?:\.\d*)?(?:e-?\d+)?"
+
+
+def _read_interface(options: argparse.Namespace) -> Interface:
+    """Return what --shape, --fix and --output say; ConfigError with a line for each that is none."""
+    from eiesim.base.errors import ConfigError
+    from eiesim.importers.described import Interface
+
+    shapes, values, problems = {}, {}, []
+    for text in options.shape:
+        if match := re.fullmatch(rf"(.+)=({SIZES})", text, re.ASCII):
+            shapes[match[1]] = tuple(map(int, match[2].split(",")))
+        else:
+            problems.append(f"--shape {text!r}: expected an input and its sizes, as sound=1,16000")
+    for text in options.fix:
+        if match := re.fullmatch(rf"(.+)=({NUMBER})", text, re.ASCII):
+            values[match[1]] = float(match[2])
+        else:
+            problems.append(f"--fix {text!r}: expected an input and its number, as rate=16000")
+    if problems:
+        raise ConfigError(*problems)
+    return Interface(shapes, values, tuple(options.output))
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -72,10 +113,10 @@ def execute(options: argparse.Namespace) -> int:
     if Path(options.out).suffix.lower() != EIE:
         raise ConfigError(f"--out {options.out}: expected a name that ends in {EIE}")
     check_writable(options.out)
-    plan, outputs = read_plan_options(options), tuple(options.output)
     imported = import_model(
-        options.file, options.graph, plan, options.winograd, outputs, options.share_biases
-    )
+        options.file, options.graph, read_plan_options(options), options.winograd,
+        _read_interface(options), options.share_biases,
+    )  # fmt: skip
     imported.model.save(options.out)
     tell(f"written: {escape(options.out)}")
     report = report_imported(imported)

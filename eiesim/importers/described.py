@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 from eiesim.graph import Graph, Shape, Step
 
@@ -25,6 +28,25 @@ class Described:
 
     graph: Graph
     skipped: tuple[Skipped, ...]
+
+
+class Interface(NamedTuple):
+    """What is known, and wanted, of what goes into a network and comes out.
+
+    Attributes
+    ----------
+    shapes : mapping of str to tuple of int
+        Of inputs whose sizes the file leaves open; for ONNX.
+    values : mapping of str to float
+        Of inputs that are one number, always the same: they become constants, and branches that
+        depend on them are taken; for ONNX.
+    outputs : tuple of str
+        Steps whose results are wanted; by default those that no other step takes.
+    """
+
+    shapes: Mapping[str, Shape] = MappingProxyType({})
+    values: Mapping[str, float] = MappingProxyType({})
+    outputs: tuple[str, ...] = ()
 
 
 class Builder:

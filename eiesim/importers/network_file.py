@@ -17,7 +17,7 @@ from eiesim.importers.cells import IN_A_MODULE, join_cells
 from eiesim.importers.chain import GIVE_STEPS, describe_chain, guess_chain
 from eiesim.importers.char_lstm import read_char_lstm
 from eiesim.importers.content import read_json
-from eiesim.importers.described import Described, Skipped
+from eiesim.importers.described import Described, Interface, Skipped
 from eiesim.importers.dump import read_dump
 from eiesim.importers.factors import place_factors
 from eiesim.importers.net import read_net
@@ -87,10 +87,12 @@ def read_net_network(path: str, steps: str | None = None) -> NetworkFile:
     return place_layers(path, read_steps(steps), stored=layers)
 
 
-def read_onnx_network(path: str, steps: str | None = None) -> NetworkFile:
+def read_onnx_network(
+    path: str, steps: str | None = None, interface: Interface | None = None
+) -> NetworkFile:
     """Read a network in ONNX."""
     _refuse_steps(path, steps)
-    network = read_onnx(path)
+    network = read_onnx(path, interface)
     return replace(place_layers(path, network.described, network.weights), host=network.host)
 
 

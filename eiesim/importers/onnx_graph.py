@@ -5,7 +5,6 @@ The extra ``onnx`` is needed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ import numpy as np
 
 from eiesim.base.errors import WorkloadError, did_you_mean
 from eiesim.graph import ANY, STEPS, Graph, Shape, Step
-from eiesim.importers.described import Described, Skipped
+from eiesim.importers.described import Described, Interface, Skipped
 from eiesim.importers.onnx_constants import fold_constants
 from eiesim.importers.onnx_file import OnnxFile, find_types, read_onnx_file
 from eiesim.importers.onnx_host import HOST_OP, HostGraph, find_piece, find_reads, start_model
@@ -46,23 +45,7 @@ class OnnxNetwork(NamedTuple):
     host: bytes
 
 
-class KnownInputs(NamedTuple):
-    """What is known of a network's inputs before it runs.
-
-    Attributes
-    ----------
-    shapes
-        Shapes by name, where the file leaves sizes open.
-    values
-        Inputs that are one number, always the same: they become constants, and branches that
-        depend on them are taken.
-    """
-
-    shapes: Mapping[str, Shape] = {}
-    values: Mapping[str, float] = {}
-
-
-def read_onnx(path: str | Path, known: KnownInputs | None = None) -> OnnxNetwork:
+def read_onnx(path: str | Path, known: Interface | None = None) -> OnnxNetwork:
     """Read a network; numbers in files beside it are read, too.
 
     A damaged file, one without a product that EIE can run, or a missing extra ``onnx``, is a
@@ -75,7 +58,7 @@ def read_onnx(path: str | Path, known: KnownInputs | None = None) -> OnnxNetwork
     import_runtime(str(path))
     try:
         file = read_onnx_file(path)
-        inputs = _take_inputs(file, known or KnownInputs())
+        inputs = _take_inputs(file, known or Interface())
         low = Lowering(file, fold_constants(file))
         low.run(RULES)
         return _Cut(low, inputs).finish(path)
@@ -83,7 +66,7 @@ def read_onnx(path: str | Path, known: KnownInputs | None = None) -> OnnxNetwork
         raise WorkloadError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error
 
 
-def _take_inputs(file: OnnxFile, known: KnownInputs) -> dict[str, Shape]:
+def _take_inputs(file: OnnxFile, known: Interface) -> dict[str, Shape]:
     """Return the shapes of the inputs, and set the batch to one where it is not known."""
     graph = file.model.graph
     _bind(file, known)
@@ -103,7 +86,7 @@ def _take_inputs(file: OnnxFile, known: KnownInputs) -> dict[str, Shape]:
     return shapes
 
 
-def _bind(file: OnnxFile, known: KnownInputs) -> None:
+def _bind(file: OnnxFile, known: Interface) -> None:
     """Make constants of inputs whose value is known, and put known shapes in."""
     from onnx import helper  # noqa: PLC0415 - an extra
 

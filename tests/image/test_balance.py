@@ -30,6 +30,7 @@ from eiesim.cli.main import main
 from eiesim.compress.plan import LayerPlan, Plan, read_plan
 from eiesim.compress.prune import prune
 from eiesim.image import balance_rows, restore_rows
+from eiesim.importers.described import Interface
 from eiesim.importers.idx import read_idx
 from eiesim.inference import run_model
 from eiesim.paper.parts.real_layers import read_real_layers
@@ -234,7 +235,9 @@ def test_page_of_pruning_for_balance(shared_data: Path) -> None:
             for name, density in zip(("ip1", "ip2", "ip3"), densities, strict=True)
         }
         file, steps = (folder / name for name in LENET_300_100)
-        model = import_model(file, steps, Plan(layers=plans), outputs=("ip3",)).model
+        model = import_model(
+            file, steps, Plan(layers=plans), interface=Interface(outputs=("ip3",))
+        ).model
         given = pixels[:1000, np.newaxis].astype(np.float32) / np.float32(256)
         found = [count_cycles(model, given, balance=it) for it in (False, True)]
         assert [it[0] for it in found] == cycles

@@ -20,6 +20,7 @@ from eiesim.catalog.stored import GRAPH
 from eiesim.cli.main import main
 from eiesim.compress.container import read_dcz, write_dcz
 from eiesim.graph import Step
+from eiesim.importers.described import Interface
 from tests.support.checkpoints import EXACT, save_as_npz, save_as_safetensors, torch
 
 nn = torch.nn
@@ -167,7 +168,9 @@ def test_an_image_through_given_steps_is_what_pytorch_computes(tmp_path: Path, n
     inputs = torch.randn(2, 6, 6)
     assert is_near(run(found.model, "image", inputs), net(inputs[None])[0])
     # a name of the given steps is what the network gives there
-    wanted = import_model(tmp_path / "net.pt", tmp_path / "net.toml", EXACT, outputs=("conv",))
+    wanted = import_model(
+        tmp_path / "net.pt", tmp_path / "net.toml", EXACT, interface=Interface(outputs=("conv",))
+    )
     parts = net[:2] if norm is None else net[:1]
     assert is_near(run(wanted.model, "image", inputs), parts(inputs[None])[0])
     changed = import_model(tmp_path / "net.pt", tmp_path / "net.toml", EXACT, use_winograd=True)

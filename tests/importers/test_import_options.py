@@ -18,6 +18,7 @@ from eiesim.catalog.readers import read_weights_file
 from eiesim.cli.main import main
 from eiesim.compress.container import write_dcz
 from eiesim.compress.plan import LayerPlan, Plan, read_plan
+from eiesim.importers.described import Interface
 from eiesim.importers.kinds import BY_NAME, Kind, find_kind, holds
 from tests.support.caffe_files import ONE_BY_ONE, make_net
 from tests.support.caffe_weights import caffe_weights
@@ -134,7 +135,7 @@ def test_winograd_needs_a_convolution_that_it_can_do(network: Path) -> None:
     wide = '"other", settings = { dilation = [2, 2], pad = [2, 2, 2, 2] } }'
     Path("net.toml").write_text(steps.replace('"other" }', wide))
     with pytest.raises(WorkloadError, match="Winograd"):
-        import_model(network, "net.toml", outputs=("d",), use_winograd=True)
+        import_model(network, "net.toml", interface=Interface(outputs=("d",)), use_winograd=True)
     Path("net.toml").write_text(STEPS)
     found = import_model(network, "net.toml", use_winograd=True).model
     assert [step.settings.get("winograd") for step in found.graph.steps] == [1, 1, None]

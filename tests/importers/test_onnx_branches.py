@@ -19,7 +19,8 @@ from eiesim import Hardware, Model, run_model
 from eiesim.base.errors import WorkloadError
 from eiesim.compress.pipeline import compress_network
 from eiesim.compress.plan import LayerPlan, Plan
-from eiesim.importers.onnx_graph import KnownInputs, OnnxNetwork, read_onnx
+from eiesim.importers.described import Interface
+from eiesim.importers.onnx_graph import OnnxNetwork, read_onnx
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of PyTorch's old exporter
 
@@ -80,7 +81,7 @@ def test_the_branch_of_a_known_input_is_taken(rate: int, layer: str, tmp_path: P
     module, path = Rates(), tmp_path / "rates.onnx"
     inputs = {"samples": torch.randn(1, 6), "rate": torch.tensor(rate)}
     export(module, inputs, path)
-    network = read_onnx(path, KnownInputs({"samples": (1, 6)}, {"rate": rate}))
+    network = read_onnx(path, Interface({"samples": (1, 6)}, {"rate": rate}))
     assert not network.described.skipped
     first, last = network.weights.values()
     assert np.array_equal(first.weights, getattr(module, layer).weight.detach().numpy())
@@ -109,14 +110,14 @@ def test_a_branch_that_the_numbers_choose_is_the_hosts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("known", "message"),
     [
-        (KnownInputs({}, {"rates": 8000}), "input 'rates': did you mean 'rate'"),
-        (KnownInputs({"samples": (1, 7)}), r"input 'samples': expected the shape \['any', 6\]"),
-        (KnownInputs({}, {"rate": 0.5}), "input 'rate': expected a value of its type"),
-        (KnownInputs({}, {"samples": 1.0}), "input 'samples': expected a value of its type"),
+        (Interface({}, {"rates": 8000}), "input 'rates': did you mean 'rate'"),
+        (Interface({"samples": (1, 7)}), r"input 'samples': expected the shape \['any', 6\]"),
+        (Interface({}, {"rate": 0.5}), "input 'rate': expected a value of its type"),
+        (Interface({}, {"samples": 1.0}), "input 'samples': expected a value of its type"),
     ],
 )
 def test_what_does_not_fit_an_input_is_refused(
-    known: KnownInputs, message: str, tmp_path: Path
+    known: Interface, message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "rates.onnx"
     export(Rates(), {"samples": torch.randn(1, 6), "rate": torch.tensor(8000)}, path)

@@ -14,6 +14,7 @@ from eiesim.catalog.model import Model, import_model
 from eiesim.catalog.readers import read_weights_file
 from eiesim.compress.plan import read_plan
 from eiesim.energy.machine import price_machine
+from eiesim.importers.described import Interface
 from eiesim.importers.idx import read_idx
 from eiesim.importers.raw import read_wavegru_layer
 from eiesim.inference import InputRun
@@ -52,7 +53,7 @@ def test_lenets_are_as_good_as_their_authors_say(
     folder = shared_data / "lenet"
     plan = read_plan(None, ["codebook_bits=8"])
     found = import_model(folder / f"{file}.caffemodel", folder / f"{steps}.prototxt", plan,
-                         outputs=(output,))  # fmt: skip
+                         interface=Interface(outputs=(output,)))  # fmt: skip
     number = 200 if output == "ip3" else 20
     images, _ = read_mnist(shared_data, number)
     answers = [run.values[output].argmax() for run in run_all(found.model, images)]
@@ -87,7 +88,7 @@ def test_lenets_with_codes_of_4_bits_over_1000_images(
     folder = shared_data / "lenet"
     plan = read_plan(None, ["codebook_bits=4"])
     found = import_model(folder / f"{file}.caffemodel", folder / f"{steps}.prototxt", plan,
-                         outputs=(output,))  # fmt: skip
+                         interface=Interface(outputs=(output,)))  # fmt: skip
     images, labels = read_mnist(shared_data, 1000)
     examples = [{"data": image[np.newaxis]} for image in images]
     hw = Hardware()
