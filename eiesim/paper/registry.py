@@ -16,10 +16,7 @@ DATA = "../shared/data"
 
 
 class Listing(NamedTuple):
-    """An experiment's title, and where it is defined: a module of `eiesim.paper` and a name in it.
-
-    Without a name it is ``EXPERIMENT``.
-    """
+    """An experiment's title, and the module of `eiesim.paper` with the name of its `Experiment`."""
 
     title: str
     place: str
@@ -84,10 +81,7 @@ EXPERIMENTS = {
 
 
 def choose(names: list[str]) -> list[str]:
-    """Return the names of experiments in the papers' order, each once; `all` is every one.
-
-    No name, or one that is unknown, is a ConfigError.
-    """
+    """Return experiments' names in the papers' order, each once; ConfigError for an unknown one."""
     if not names:
         raise ConfigError(
             "names: expected experiments such as table4, or all for every one, found none"

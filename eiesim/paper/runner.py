@@ -64,12 +64,8 @@ def plan_experiments(names: Sequence[str], data: Path, fresh: bool) -> Experimen
 def reproduce(names: Sequence[str], data: str | Path = DATA) -> dict[str, Record]:
     """Return experiments by name, kept or computed here and now; unknown ones are a ConfigError.
 
-    Parameters
-    ----------
-    names
-        Of `registry.EXPERIMENTS`; those that share their work do it once if asked for together.
-    data
-        Folder of real layers; it need not be there.
+    Those that share their work do it once if they are asked for together. The folder of real data
+    need not be there.
     """
     folder = Path(data)
     plan = plan_experiments(choose(list(names)), folder, fresh=False)
@@ -80,14 +76,8 @@ def reproduce(names: Sequence[str], data: str | Path = DATA) -> dict[str, Record
 def run_experiments(plan: ExperimentPlan, data: Path, jobs: int, tell: Tell) -> Iterator[Record]:
     """Compute and keep what a plan lacks, and yield each experiment once it is done or failed.
 
-    One that fails does not stop the others.
-
-    Parameters
-    ----------
-    jobs
-        Processes at once.
-    tell
-        Is called with the name of each part of the work once it is done.
+    One that fails does not stop the others. `jobs` processes work at once, and `tell` is called
+    with the name of each part of the work once it is done.
     """
     tasks = [(group, data) for group in plan.groups]
     jobs = min(jobs, len(tasks))

@@ -188,14 +188,9 @@ MUCH = 1.0
 
 
 def agree_in_loss(ours: float, paper: float, allowed: float) -> bool:
-    """Return whether what one of our networks loses agrees with what the paper's lost.
+    """Return whether what one of our networks loses agrees with what the paper's lost, in points.
 
-    Parameters
-    ----------
-    ours, paper
-        Points of accuracy; of more than `MUCH` ours must lose half or more, however much, otherwise
-        it must not lose more than the paper's.
-    allowed
-        Points that ours may lose beyond that.
+    Where the paper's lost more than `MUCH`, ours must lose half of that or more. Otherwise ours
+    must not lose more than the paper's and the `allowed` points.
     """
     return ours >= paper / 2 if paper > MUCH else ours <= paper + allowed

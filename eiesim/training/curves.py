@@ -42,20 +42,14 @@ TUNING = Training(epochs=1, rate=2e-4, dropout=0.05, shift=1)
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """One network of a curve.
+    """One network of a curve; it begins with the ``dense`` or the ``pruned`` weights.
 
     Attributes
     ----------
-    figure, curve
-        Where it is drawn, and its line there.
-    start
-        The weights it begins with, ``dense`` or ``pruned``.
     density
         Share kept of every layer's weights; None prunes nothing more.
     bits
         Bits of the layers whose names begin so; others keep float32.
-    initialisation
-        Of the codebooks.
     """
 
     figure: str
@@ -71,17 +65,10 @@ def train_curves(data: Path | None, folder: Path, tell: Tell = str) -> list[Row]
 
     Parameters
     ----------
-    data
-        Folder of MNIST's four files; None trains on scikit-learn's digits.
+    data, tell
+        As in `eiesim.training.training.train_network`, whose errors this raises, too.
     folder
         Keeps every stage and point, to be taken from there while its inputs are the same.
-    tell
-        Called with one line a stage, an epoch and a point.
-
-    Raises
-    ------
-    WorkloadError
-        The data is missing or damaged, or PyTorch is not installed.
     """
     digits = load_digits(data)
     fewer = replace(
@@ -103,10 +90,7 @@ def train_curves(data: Path | None, folder: Path, tell: Tell = str) -> list[Row]
 
 
 def list_points(kinds: tuple[str, ...]) -> Iterator[CurvePoint]:
-    """Yield the points of all curves of a network whose layers' names begin with `kinds`.
-
-    These are `FC` alone, or `CONV` too.
-    """
+    """Yield the points of all curves of a network whose layers' names begin with `kinds`."""
     for density in DENSITIES:
         yield CurvePoint("dc_figure6", "pruning", "dense", density)
         both_bits = {kind: BOTH_BITS[kind] for kind in kinds}
@@ -134,11 +118,7 @@ def measure_curves(
 
     A row holds the errors before and after the retraining, in percent, and how many times smaller
     than float32 the weights are, codebooks, indices and biases counted, without Huffman codes.
-
-    Parameters
-    ----------
-    starts
-        States of the ``dense`` and of the ``pruned`` network, from stages of `train_network`.
+    `starts` are the states of the ``dense`` and of the ``pruned`` network.
     """
     names = list(take_layers(starts["dense"]))
     kinds = tuple(kind for kind in (CONV, FC) if any(name.startswith(kind) for name in names))

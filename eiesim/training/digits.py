@@ -41,10 +41,7 @@ class Digits:
 def load_digits(data: Path | None) -> Digits:
     """Read MNIST from its four files, plain or gzip, or take scikit-learn's digits at 28 x 28.
 
-    Raises
-    ------
-    WorkloadError
-        A file is missing or damaged, or scikit-learn is not installed.
+    A file that is missing or damaged, or scikit-learn that is not installed, is a WorkloadError.
     """
     if data is None:
         return _load_small_digits()

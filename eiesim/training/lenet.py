@@ -53,10 +53,7 @@ class LeNet(NamedTuple):
 def load_lenet(data: Path, network: str) -> LeNet:
     """Read a network of `MODELS`, and run its convolutions in float32 on the test pictures.
 
-    Raises
-    ------
-    WorkloadError
-        A file is missing or damaged, or of another network.
+    A file that is missing, damaged, or of another network is a WorkloadError.
     """
     layers = dict(_read_layers(data / MODELS[network], SHAPES[network]))
     pixels, labels = read_test_pictures((data / IMAGES).parent)
@@ -107,9 +104,9 @@ def run_lenet(layers: Mapping[str, DenseLayer], pictures: Floats) -> dict[str, F
     Parameters
     ----------
     layers
-        By the names of `SHAPES`, in order.
+        In order, by the names of `SHAPES`.
     pictures
-        [pictures, 28, 28], a byte over 256 each.
+        A byte over 256 each [pictures, 28, 28].
     """
     seen = {}
     part: Floats = pictures[:, np.newaxis]

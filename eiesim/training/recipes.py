@@ -47,8 +47,6 @@ class Recipe:
         Pictures or pieces of text a step.
     dense
         Training of the dense network; None where its weights are given.
-    rounds
-        Pruning, one after the other.
     bits, index_bits
         Of a code and of a relative index, by layer.
     tuning
@@ -74,17 +72,13 @@ class DigitRecipe(Recipe):
 
 @dataclass(frozen=True, kw_only=True)
 class CharacterRecipe(Recipe):
-    """A character LSTM.
+    """A character LSTM, trained on `pieces` batches an epoch of `steps` characters a piece.
 
     Attributes
     ----------
     text
         Python's own help texts (``topics``), or the given model of that name, retrained on an
         excerpt.
-    steps
-        Characters a piece of text.
-    pieces
-        Batches an epoch.
     """
 
     text: Literal["topics", "charlotte_bronte", "bolano"]

@@ -106,11 +106,11 @@ class CharacterTask(Task):
     Attributes
     ----------
     characters
-        The vocabulary.
+        The vocabulary, in the order of its numbers.
     training
         Numbers of the text to train on [characters].
     test
-        Numbers of the text to report on [texts, characters], each seen from its beginning.
+        Numbers of the texts to report on [texts, characters], each seen from its beginning.
     model
         The dense model, where the recipe trains none.
     """

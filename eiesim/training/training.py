@@ -156,14 +156,7 @@ def train_stage(
     """Change a network, train it, and return its state, with masks and codebooks.
 
     Its facts are how good it is ``before`` and ``after`` the training, and the ``densities`` of
-    the layers that are not dense.
-
-    Parameters
-    ----------
-    state
-        The network's, from the stage before; None draws weights.
-    seed
-        Of weights, order and dropout.
+    the layers that are not dense. Without the state of a stage before, weights are drawn.
     """
     retrain = _import_retrain()
     from eiesim.compress.retrain.modules import score_loss, seeded  # noqa: PLC0415 - torch

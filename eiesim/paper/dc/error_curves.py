@@ -37,15 +37,7 @@ Points = list[ErrorPoint]
 
 @dataclass(frozen=True)
 class CurveFigure:
-    """One of the three figures; `draw` and `judge` take a network's points of it.
-
-    Attributes
-    ----------
-    judge
-        Also takes the points of all figures.
-    describe
-        Makes a row of a point.
-    """
+    """One of the three figures: `draw` takes a network's points of it, `judge` all points, too."""
 
     name: str
     note: str

@@ -44,8 +44,6 @@ class Spread:
 
     Attributes
     ----------
-    name
-        Network and layer.
     density
         Share of the weights that is kept; 1 where none was pruned.
     counts : int64 [bins]
@@ -96,8 +94,6 @@ class Quantised:
 
     Attributes
     ----------
-    name
-        Network and layer, or what they were drawn from.
     weights, bits
         Number of weights, and bits of a code by k-means, one of which stands for a pruned weight.
     kmeans_error, linear_error
@@ -185,12 +181,7 @@ def quantise_evenly(
 ) -> tuple[npt.NDArray[np.int64], float]:
     """Return the nearest of values that lie evenly between the extremes, and the squared error.
 
-    Parameters
-    ----------
-    values : float32 [n]
-        At least two different ones.
-    levels
-        Number of values, 2 or more.
+    The values [n] hold two different ones at least; `levels` are 2 or more.
     """
     exact = values.astype(np.float64)
     low, high = exact.min(), exact.max()

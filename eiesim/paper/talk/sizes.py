@@ -33,14 +33,8 @@ def judge_sizes(
 ) -> Iterator[Statement]:
     """Judge statements 6, 7, 8, 10, 16, 22, 23 and 27.
 
-    Parameters
-    ----------
-    near
-        Each network once, as near to the paper's as there is.
-    accounts
-        Of LSTMs the size of the file counts.
-    pruned
-        What `list_pruned` gives.
+    Each network is there once, as near to the paper's as there is; of LSTMs the size of the file
+    counts.
     """
     yield _judge_rates(near, accounts)
     yield _judge_four({bits.name: bits for bits in near if bits.name in FOUR})

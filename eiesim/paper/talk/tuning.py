@@ -23,8 +23,6 @@ class Tuned:
 
     Attributes
     ----------
-    name
-        Network and layer.
     before, after
         Squared error of the outputs for the recorded inputs, over the outputs' squares.
     """
@@ -47,12 +45,7 @@ def tune(name: str, layer: CompressedLayer, inputs: npt.NDArray[np.float32]) -> 
     """Share a layer's weights with few bits by k-means, and fine-tune these by SGD.
 
     The gradient of a shared weight is the sum over the weights assigned to it (Deep Compression,
-    section 3.3); the outputs to come near to are the layer's own.
-
-    Parameters
-    ----------
-    inputs : float32 [inputs, cols]
-        One example after the other.
+    section 3.3); the outputs to come near to are the layer's own, for `inputs` [inputs, cols].
     """
     weights = layer.codebook[layer.codes.data]
     codebook = build_codebook(weights, BITS)
