@@ -81,7 +81,7 @@ SIZES, NUMBER = r"\d+(?:,\d+)*", r"-?\d+(?:\.\d*)?(?:e-?\d+)?"
 
 
 def _read_interface(options: argparse.Namespace) -> Interface:
-    """Return what --shape, --fix and --output say; ConfigError with a line for each that is none."""
+    """Return what --shape, --fix and --output say; ConfigError lists all that are none."""
     from eiesim.base.errors import ConfigError
     from eiesim.importers.described import Interface
 
