@@ -338,7 +338,7 @@ def _require_own(target: Path) -> None:
     if target.exists() and not _is_own(target):
         raise EieError(
             f"{target}: expected a folder that eiesim wrote, with {MANIFEST} in it, found "
-            "another; leave out --force or name another folder"
+            "another; name another folder"
         )
 
 

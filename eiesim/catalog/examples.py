@@ -95,7 +95,9 @@ def draw_examples(
         The network takes numbers of a table, which cannot be drawn so.
     """
     if any(step.op == "embedding" for step in model.graph.steps):
-        raise WorkloadError(f"{model.name}: takes numbers of a table: give inputs with --inputs")
+        raise WorkloadError(
+            f"{model.name}: takes numbers of a table, which are not drawn: give inputs"
+        )
     rng = np.random.default_rng(seed)
     return [dict(_draw(model, density, rng, steps)) for _ in range(number)]
 

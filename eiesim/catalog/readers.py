@@ -270,7 +270,7 @@ def load_operands(given: str, inputs: str | None = None) -> Operands:
     sources = [source]
     activations = own if inputs is None else read_activations(inputs)
     if activations is None:
-        raise WorkloadError(f"{given}: the file holds no input 'act'; give one with --inputs")
+        raise WorkloadError(f"{given}: the file holds no input 'act': give inputs")
     if inputs is not None:
         sources.append(Source(inputs, hash_file(inputs)))
     what = f"{given if inputs is None else inputs}: activations"

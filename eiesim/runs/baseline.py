@@ -115,7 +115,7 @@ def list_layers(
 
 
 def summarise(kind: str, found: Sequence[LayerBaselines], gpu: str | None) -> Row:
-    """Return baselines as the content of `summary.json` and of ``--json``.
+    """Return baselines as the content of `summary.json`.
 
     Parameters
     ----------

@@ -201,11 +201,11 @@ def describe_widths(hw: Hardware, variations: Sequence[Row]) -> str:
 def _list_machines(hw: Hardware, text: str) -> Iterator[tuple[str, str, Hardware]]:
     key, equals, values = (part.strip() for part in text.partition("="))
     if not equals or not all(map(str.strip, values.split(","))):
-        raise ConfigError(f"--vary {text!r}: expected key=value,value,...")
+        raise ConfigError(f"vary {text!r}: expected key=value,value,...")
     for value in values.split(","):
         try:
             yield key, value.strip(), hw.with_settings([f"{key}={value}"])
         except ConfigError as error:
             raise ConfigError(
-                *(f"--vary {text!r}: {problem}" for problem in error.problems)
+                *(f"vary {text!r}: {problem}" for problem in error.problems)
             ) from error

@@ -94,8 +94,8 @@ def _list_baselines(run: LayerRun, baseline: str) -> list[Baseline]:
     if baseline == "published":
         if run.name not in PAPER_LAYERS:
             raise ConfigError(
-                f"layer {run.name!r}: nothing is published of it; use --baseline roofline, or the "
-                "baseline.csv of eiesim baseline --out"
+                f"layer {run.name!r}: nothing is published of it; take the baseline roofline, or "
+                "the baseline.csv of eiesim baseline"
             )
         return list_published(run.name, (1, 64))
     if baseline == "roofline":

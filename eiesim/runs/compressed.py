@@ -216,7 +216,7 @@ def _describe_run(run: LayerRun | None) -> Row:
 
 
 def summarise(network: Network, rows: Sequence[Row], hw: Hardware, given: Input) -> dict[str, Any]:
-    """Return a compressed network as the content of `summary.json` and of ``--json``.
+    """Return a compressed network as the content of `summary.json`.
 
     Parameters
     ----------

@@ -158,7 +158,7 @@ def run_layers(
         As in `run_layer`, or there is an input for several layers.
     """
     if inputs is not None and len(given) > 1:
-        raise ConfigError("--inputs: expected one layer to go with it, found several")
+        raise ConfigError("inputs: expected one layer to go with it, found several")
     names: set[str] = set()
     for word in given:
         run = run_layer(word, hw, prices, engine, inputs, balance)

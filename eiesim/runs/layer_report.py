@@ -34,7 +34,7 @@ SHOWN_IF_STREAMED = ("dram_stall_cycles", "dram_bytes", "dram_gbps_average", "dr
 
 
 def summarise(runs: Sequence[LayerRun], rows: Sequence[Row], prices: PriceTable) -> Row:
-    """Return runs as the content of `summary.json` and of ``--json``.
+    """Return runs as the content of `summary.json`.
 
     Parameters
     ----------

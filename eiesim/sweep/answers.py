@@ -12,8 +12,9 @@ from eiesim.sweep.metrics import (
     explain_missing,
     join_layers,
 )
+from eiesim.sweep.objectives import Objective
 from eiesim.sweep.points import list_axes
-from eiesim.sweep.spec import LARGE, Sweep, name_metric
+from eiesim.sweep.spec import Sweep
 
 Row = dict[str, Any]
 
@@ -67,9 +68,9 @@ def find_place(row: Row, axes: Sequence[str]) -> tuple[Any, ...]:
     return tuple(row[axis] for axis in axes)
 
 
-def explain_row(sweep: Sweep, row: Row, objective: str) -> str:
+def explain_row(sweep: Sweep, row: Row, objective: Objective) -> str:
     """Return why a row is no answer; nothing where it is one."""
-    name = name_metric(objective)
+    name = objective.metric
     for it in sweep.where:
         if row[it.metric] is None:
             return explain_missing(it.metric, row)
@@ -78,7 +79,7 @@ def explain_row(sweep: Sweep, row: Row, objective: str) -> str:
     return explain_missing(name, row) if row[name] is None else ""
 
 
-def find_front(rows: Sequence[Row], objectives: Sequence[str]) -> list[Row]:
+def find_front(rows: Sequence[Row], objectives: Sequence[Objective]) -> list[Row]:
     """Return the rows that no other one is better than: the Pareto front.
 
     A row is on the front if each that is smaller in one objective is larger in another. Of equal
@@ -88,13 +89,11 @@ def find_front(rows: Sequence[Row], objectives: Sequence[str]) -> list[Row]:
     ----------
     rows : sequence of dict
         Those that meet the constraints and have every objective are looked at.
-    objectives : sequence of str
-        Names of metrics; with ``-`` before it, one that is to be large.
     """
     able = [row for row in rows if is_answer(row, objectives)]
     if not able:
         return []
-    values = np.array([[weigh(row, name) for name in objectives] for row in able])
+    values = np.array([[objective.weigh(row) for objective in objectives] for row in able])
     order = np.lexsort(values.T[::-1])
     front: list[int] = []
     kept = np.empty((0, len(objectives)))
@@ -108,24 +107,12 @@ def find_front(rows: Sequence[Row], objectives: Sequence[str]) -> list[Row]:
     return [able[place] for place in sorted(front)]
 
 
-def is_answer(row: Row, objectives: Sequence[str]) -> bool:
+def is_answer(row: Row, objectives: Sequence[Objective]) -> bool:
     """Return whether a row meets the constraints and has every objective."""
-    return bool(row["meets"]) and all(row[name_metric(it)] is not None for it in objectives)
+    return bool(row["meets"]) and all(row[it.metric] is not None for it in objectives)
 
 
-def weigh(row: Row, objective: str) -> float:
-    """Return an objective of a row as a number that is to be small.
-
-    Parameters
-    ----------
-    row : dict
-        With the objective's metric.
-    """
-    value = float(row[name_metric(objective)])
-    return -value if objective.startswith(LARGE) else value
-
-
-def find_best(rows: Sequence[Row], objectives: Sequence[str]) -> dict[str, Row]:
+def find_best(rows: Sequence[Row], objectives: Sequence[Objective]) -> dict[str, Row]:
     """Return the best row of each objective; the first of equal ones.
 
     Parameters
@@ -134,10 +121,10 @@ def find_best(rows: Sequence[Row], objectives: Sequence[str]) -> dict[str, Row]:
         As in `find_front`.
     """
     best = {}
-    for name in objectives:
-        able = [row for row in rows if is_answer(row, [name])]
+    for objective in objectives:
+        able = [row for row in rows if is_answer(row, [objective])]
         if able:
-            best[name] = min(able, key=lambda row: weigh(row, name))
+            best[str(objective)] = min(able, key=objective.weigh)
     return best
 
 

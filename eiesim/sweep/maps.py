@@ -9,10 +9,10 @@ from typing import Any
 
 from eiesim.report import markup
 from eiesim.report.charts import Chart, Panel
-from eiesim.sweep.answers import Row, explain_row, is_answer, name_judged, weigh
+from eiesim.sweep.answers import Row, explain_row, is_answer, name_judged
 from eiesim.sweep.planning import Planned
 from eiesim.sweep.points import find_value, list_values
-from eiesim.sweep.spec import Sweep, name_metric
+from eiesim.sweep.spec import Sweep
 
 Square = tuple[Any, Any]
 """Values of the vertical and of the horizontal axis."""
@@ -65,15 +65,13 @@ def _draw_map(
     whys: Sequence[tuple[Mapping[str, Any], str]],
 ) -> Chart:
     (x, across), (y, up) = values.items()
-    objective, name = sweep.objectives[0], name_metric(sweep.objectives[0])
+    objective = sweep.objectives[0]
+    name = objective.metric
     groups: dict[Square, list[Row]] = {}
     for row in judged:
         if is_answer(row, [objective]):
             groups.setdefault((row[y], row[x]), []).append(row)
-    best = {
-        at: float(min(own, key=lambda row: weigh(row, objective))[name])
-        for at, own in groups.items()
-    }
+    best = {at: float(min(own, key=objective.weigh)[name]) for at, own in groups.items()}
     least = min(best.values())
     scale = least if least > 0 else 1.0
     lines: Mapping[str, Sequence[float | None]] = {

@@ -18,13 +18,13 @@ from eiesim.sweep.answers import (
     find_judged,
     is_answer,
     name_judged,
-    weigh,
 )
 from eiesim.sweep.maps import draw_maps
+from eiesim.sweep.objectives import Direction
 from eiesim.sweep.planning import Planned
 from eiesim.sweep.points import list_axes
 from eiesim.sweep.sensitivity import describe_axes
-from eiesim.sweep.spec import LARGE, Sweep, name_metric
+from eiesim.sweep.spec import Sweep
 
 ROWS_AT_MOST = 2000
 """Of a table."""
@@ -141,15 +141,15 @@ def _draw_fronts(sweep: Sweep, rows: Sequence[Row]) -> list[Chart]:
             FRONT: find_front(able, pair),
             **({PAPER: paper[:1]} if paper else {}),
         }
-        x, y = map(name_metric, pair)
+        x, y = (it.metric for it in pair)
         log = all(float(row[it]) > 0 for row in able for it in (x, y))
         across, up = (
             {name: [float(row[it]) for row in own] for name, own in groups.items()} for it in (x, y)
         )
         labels = markup.name_column(x), markup.name_column(y)
         panel = Panel("points", (), up, *labels, log, across)
-        sides = ("right" if pair[0].startswith(LARGE) else "left",
-                 "upper" if pair[1].startswith(LARGE) else "lower")  # fmt: skip
+        sides = ("left" if pair[0].direction is Direction.SMALL else "right",
+                 "lower" if pair[1].direction is Direction.SMALL else "upper")  # fmt: skip
         better = f"towards the {sides[1]} {sides[0]} is better"
         see = f"What is on the front is beaten in neither; {better}."
         charts.append(Chart(f"{panel.y_label} against {panel.x_label}", (panel,), see))
@@ -163,11 +163,11 @@ def _rank(value: Any) -> tuple[int, Any]:
 def _draw_parallel(sweep: Sweep, rows: Sequence[Row], axes: Sequence[str]) -> Chart | None:
     """Draw points as lines over axes and objectives, the best one thick."""
     able = [row for row in rows if is_answer(row, sweep.objectives)]
-    names = list(map(name_metric, sweep.objectives))
+    names = [objective.metric for objective in sweep.objectives]
     columns = [it for it in (*axes, *names) if len({repr(row[it]) for row in able}) > 1]
     if len(columns) < 2 or not able:
         return None
-    best = min(able, key=lambda row: weigh(row, sweep.objectives[0]))
+    best = min(able, key=sweep.objectives[0].weigh)
     some = able[:: math.ceil(len(able) / LINES_AT_MOST)]
     scales = {it: sorted({row[it] for row in able}, key=_rank) for it in columns}
 

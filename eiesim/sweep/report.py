@@ -22,7 +22,7 @@ from eiesim.sweep.page import render_sweep
 from eiesim.sweep.planning import Planned
 from eiesim.sweep.points import list_values
 from eiesim.sweep.sensitivity import find_sensitivity
-from eiesim.sweep.spec import Sweep, name_metric
+from eiesim.sweep.spec import Sweep
 
 SHOWN = 10
 """Rows of the front, and reasons, that are shown."""
@@ -31,14 +31,14 @@ SHOWN = 10
 def summarise(sweep: Sweep, planned: Planned, rows: Sequence[Row]) -> Row:
     """Return a sweep's answers as the content of `summary.json`."""
     axes, whole = list_values(sweep), find_judged(sweep, rows)
-    shown = ["number", "layer", *axes, *map(name_metric, sweep.objectives), "clock_fits"]
+    shown = ["number", "layer", *axes, *(it.metric for it in sweep.objectives), "clock_fits"]
     errors = sum(row["error"] is not None for row in rows)
     ran = [row for row in rows if row["error"] is None]
     return {
         "schema": SCHEMA,
         "eiesim": __version__,
         "title": sweep.title,
-        "objectives": list(sweep.objectives),
+        "objectives": list(map(str, sweep.objectives)),
         "where": _describe_where(sweep, whole),
         "hardware": asdict(sweep.base),
         "points": {
@@ -160,7 +160,7 @@ def _import_parquet() -> ModuleType:
         return import_module("pyarrow.parquet")
     except ImportError as error:
         raise EieError(
-            f"--parquet: expected pyarrow, found none ({error}); pip install 'eiesim[sweep]'"
+            f"parquet: expected pyarrow, found none ({error}); pip install 'eiesim[sweep]'"
         ) from error
 
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from eiesim.sweep.answers import Row, find_place
-from eiesim.sweep.spec import name_metric
+from eiesim.sweep.objectives import Objective
 
 Pair = tuple[Row, Row]
 
 
 def find_sensitivity(
-    rows: Sequence[Row], axes: Mapping[str, Sequence[Any]], objectives: Sequence[str]
+    rows: Sequence[Row], axes: Mapping[str, Sequence[Any]], objectives: Sequence[Objective]
 ) -> list[Row]:
     """Return how much each objective changes from each value of an axis to the next.
 
@@ -39,7 +39,7 @@ def find_sensitivity(
         {"axis": axis, "from": one, "to": other, "objective": name, **_compare(pairs, name)}
         for axis, values in axes.items()
         for one, other, pairs in _list_pairs(rows, list(axes), axis, values)
-        for name in dict.fromkeys(map(name_metric, objectives))
+        for name in dict.fromkeys(it.metric for it in objectives)
     ]
 
 
@@ -85,7 +85,7 @@ def _count(pairs: int) -> str:
     return "1 pair" if pairs == 1 else f"{pairs:,} pairs"
 
 
-def describe_axes(sensitivity: Sequence[Row], objective: str) -> list[str]:
+def describe_axes(sensitivity: Sequence[Row], objective: Objective) -> list[str]:
     """Return a sentence an axis: where the objective changes most, and in how many pairs.
 
     Parameters
@@ -93,7 +93,7 @@ def describe_axes(sensitivity: Sequence[Row], objective: str) -> list[str]:
     sensitivity : sequence of dict
         From `find_sensitivity`.
     """
-    name = name_metric(objective)
+    name = objective.metric
     sentences = []
     for axis in dict.fromkeys(row["axis"] for row in sensitivity):
         own = [row for row in sensitivity if (row["axis"], row["objective"]) == (axis, name)]

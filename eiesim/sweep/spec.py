@@ -26,11 +26,10 @@ from eiesim.base.schema import (
 from eiesim.hardware import Hardware, read_hardware
 from eiesim.layer.weights import LayerSpec
 from eiesim.sweep.metrics import METRICS
+from eiesim.sweep.objectives import Objective
 
 LAYER = "layer."
 """Before the name of a field of a drawn layer."""
-LARGE = "-"
-"""Before the name of an objective that is to be large."""
 METHODS = ("grid", "random", "latin", "list", "narrow")
 MOST_POINTS = 10_000_000
 DIGITS = 60
@@ -120,7 +119,7 @@ class Sweep:
         With ``list``: the points.
     where : tuple of Constraint
         What a point must meet to be among the answers; those on the machine alone spare its run.
-    objectives : tuple of str
+    objectives : tuple of Objective
         Metrics that are to be small, or with ``-`` before the name large.
     """
 
@@ -134,18 +133,7 @@ class Sweep:
     seed: int = 0
     listed: tuple[Mapping[str, Any], ...] = ()
     where: tuple[Constraint, ...] = ()
-    objectives: tuple[str, ...] = ("cycles", "energy_pj", "area_mm2")
-
-
-def name_metric(objective: str) -> str:
-    """Return the metric that an objective is of.
-
-    Parameters
-    ----------
-    objective : str
-        With or without `LARGE`.
-    """
-    return objective.removeprefix(LARGE)
+    objectives: tuple[Objective, ...] = tuple(map(Objective, ("cycles", "energy_pj", "area_mm2")))
 
 
 def read_sweep(path: str | Path) -> Sweep:
@@ -198,10 +186,7 @@ def make_sweep(values: Mapping[str, Any], where: str = "sweep", text: str = "") 
     listed = [_take_point(it, problems) for it in taken["list"]]
     _check_inputs(taken, problems)
     where_met = [_take_constraint(it, problems) for it in taken["where"]]
-    for name in taken["objectives"]:
-        if name_metric(str(name)) not in METRICS:
-            found = did_you_mean(name_metric(str(name)), METRICS)
-            problems.append(("objectives", f"objective {name!r}: {found}"))
+    objectives = [_take_objective(it, problems) for it in taken["objectives"]]
     refuse(where, text, problems)
     return Sweep(
         title=taken["title"],
@@ -214,8 +199,16 @@ def make_sweep(values: Mapping[str, Any], where: str = "sweep", text: str = "") 
         seed=taken["seed"],
         listed=tuple(listed),
         where=tuple(it for it in where_met if it is not None),
-        objectives=tuple(taken["objectives"]),
+        objectives=tuple(it for it in objectives if it is not None),
     )
+
+
+def _take_objective(text: Any, problems: Problems) -> Objective | None:
+    try:
+        return Objective.parse(str(text))
+    except ConfigError as error:
+        problems.append(("objectives", str(error)))
+        return None
 
 
 def _take(values: Mapping[str, Any], key: str, problems: Problems) -> Any:

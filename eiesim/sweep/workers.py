@@ -76,7 +76,7 @@ def run_on_dask(tasks: Iterable[PointGroup], scheduler: str, jobs: int) -> Works
         from distributed import Client, LocalCluster  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise EieError(
-            f"--scheduler: expected Dask, found none ({error}); pip install 'eiesim[dask]'"
+            f"scheduler: expected Dask, found none ({error}); pip install 'eiesim[dask]'"
         ) from error
     with ExitStack() as stack:
         try:
@@ -88,7 +88,7 @@ def run_on_dask(tasks: Iterable[PointGroup], scheduler: str, jobs: int) -> Works
                 )
             client = stack.enter_context(Client(place, timeout="20s"))
         except (OSError, TimeoutError, ValueError) as error:
-            raise EieError(f"--scheduler {scheduler}: cannot be reached: {error}") from error
+            raise EieError(f"scheduler {scheduler}: cannot be reached: {error}") from error
         workers = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
         pool = client.get_executor(pure=False)
         yield from _keep_busy(tasks, pool, workers)

@@ -224,7 +224,7 @@ def test_compare_needs_something_to_compare_with(
 ) -> None:
     code, _, err = run(capsys, "compare", str(layer_file))
     assert code == 2
-    assert "layer 'mine': nothing is published of it; use --baseline roofline" in err
+    assert "layer 'mine': nothing is published of it; take the baseline roofline" in err
     assert run(capsys, "compare", str(layer_file), "--baseline", "roofline")[0] == 0
 
 
@@ -315,7 +315,7 @@ BAD_LAYERS: list[tuple[dict[str, Any], str]] = [
     ({"act": f32([1, np.nan])}, "bad.npz: activations[1]: expected a number, found nan"),
     ({"act": f32([1])}, "bad.npz: activations: expected float32 [2], found float32 [1]"),
     ({"act": np.zeros(2)}, "bad.npz: activations: expected float32 [2], found float64 [2]"),
-    ({"act": None}, "bad.npz: the file holds no input 'act'; give one with --inputs"),
+    ({"act": None}, "bad.npz: the file holds no input 'act': give inputs"),
     ({"codes": np.array([[{}]])}, "bad.npz: expected a .npz or .npy file of plain arrays"),
 ]
 
@@ -334,8 +334,8 @@ def test_truncated_layer(capsys: pytest.CaptureFixture[str], in_folder: Path) ->
 
 
 BAD_COMMANDS = [
-    (["chip", "--vary", "n_pes"], "--vary 'n_pes': expected key=value,value,..."),
-    (["chip", "--vary", "n_pes=1,,2"], "--vary 'n_pes=1,,2': expected key=value,value,..."),
+    (["chip", "--vary", "n_pes"], "vary 'n_pes': expected key=value,value,..."),
+    (["chip", "--vary", "n_pes=1,,2"], "vary 'n_pes=1,,2': expected key=value,value,..."),
     (["chip", "--vary", "n_pe=1"], "'n_pe=1': unknown key, did you mean 'n_pes'?"),
     (["chip", "--vary", "n_pes=0"], "n_pes: expected a whole number from 1 to 1024, found 0"),
     (["chip", "--set", "spmat_width_bits=1024"], "width_bits 32 to 512 at node_nm 45"),
@@ -354,7 +354,7 @@ BAD_COMMANDS = [
     (["run", "alex-8", "--set", "n_pes"], "'n_pes': expected key=value"),
     (["run", "alex-8", "--set", "codebook_bits=3"], "alex-8: the layer's codebook has 4 bits"),
     (["run", "alex-8", "--inputs", "text.npz"], "text.npz: expected a .npz or .npy file"),
-    (["run", "alex-8", "vgg-8", "--inputs", "x.npy"], "--inputs: expected one layer"),
+    (["run", "alex-8", "vgg-8", "--inputs", "x.npy"], "inputs: expected one layer"),
     (["run", "alex-8", "--engine", "slow"], "argument --engine: invalid choice: 'slow'"),
     (["run"], "the following arguments are required: LAYER"),
     (["run", "nt-we", "--frob"], "unrecognized arguments: --frob"),

@@ -10,6 +10,7 @@ import pytest
 
 from eiesim.sweep import sweep
 from eiesim.sweep.answers import find_best, sum_layers
+from eiesim.sweep.objectives import Objective
 from eiesim.sweep.spec import USUAL
 from tests.support.pages import read_table
 from tests.support.paths import DOCS
@@ -53,7 +54,7 @@ def test_the_best_of_those_that_keep_up_with_the_clock() -> None:
     rows = [row | {"meets": True} for row in run(read_spec() | more)]
     assert len(rows) == 180
     assert {row["spmat_width_bits"] for row in rows} == {32, 64, 128}
-    (best,) = find_best(rows, ["edp_pj_us_mm2"]).values()
+    (best,) = find_best(rows, [Objective("edp_pj_us_mm2")]).values()
     assert (best["n_pes"], best["queue_depth"], best["spmat_width_bits"]) == (64, 24, 64)
     place = {"n_pes": 64, "queue_depth": 8, "spmat_width_bits": 64}
     (eight,) = (row for row in rows if row.items() >= place.items())
@@ -68,9 +69,9 @@ def test_is_the_papers_chip_the_best() -> None:
     paper = sums[64, 8, 64]
     for pes, depth, bits, *cells in read_table("sweeps.md", "| PEs | queue"):
         assert tell(sums[int(pes), int(depth), int(bits)], paper) == cells
-    best = find_best([row | {"meets": True} for row in sums.values()], ["edp_pj_us_mm2"])[
-        "edp_pj_us_mm2"
-    ]
+    best = find_best(
+        [row | {"meets": True} for row in sums.values()], [Objective("edp_pj_us_mm2")]
+    )["edp_pj_us_mm2"]
     assert (best["n_pes"], best["queue_depth"], best["spmat_width_bits"]) == (64, 16, 512)
     assert 1 - best["edp_pj_us_mm2"] / paper["edp_pj_us_mm2"] == pytest.approx(0.18, abs=0.005)
 
@@ -79,7 +80,9 @@ def test_is_the_papers_chip_the_best() -> None:
 def test_search_finds_the_best_of_them() -> None:
     sums = run({**read_spec(), "method": "narrow"})
     assert len(sums) == 62
-    best = find_best([row | {"meets": True} for row in sums], ["edp_pj_us_mm2"])["edp_pj_us_mm2"]
+    best = find_best([row | {"meets": True} for row in sums], [Objective("edp_pj_us_mm2")])[
+        "edp_pj_us_mm2"
+    ]
     assert (best["n_pes"], best["queue_depth"], best["spmat_width_bits"]) == (64, 16, 512)
 
 

@@ -21,6 +21,7 @@ from eiesim.sweep import sweep
 from eiesim.sweep.answers import find_judged, sum_layers
 from eiesim.sweep.journal import open_journal
 from eiesim.sweep.maps import draw_maps
+from eiesim.sweep.objectives import Objective
 from eiesim.sweep.runner import How, run_sweep
 from eiesim.sweep.sensitivity import describe_axes, find_sensitivity
 from eiesim.sweep.spec import Constraint, make_sweep
@@ -57,7 +58,7 @@ def test_only_matched_pairs_that_meet_the_conditions_are_compared(
     }
     spec = SPEC | {"where": [f"{name} < {limit!r}" for name, limit in limits.items()]}
     _, _, _, judged = answer(spec)
-    steps = find_sensitivity(judged, AXES, ["cycles", "energy_pj"])
+    steps = find_sensitivity(judged, AXES, [Objective("cycles"), Objective("energy_pj")])
     checked = 0
     for at, (axis, values) in enumerate(AXES.items()):
         for one, other in itertools.pairwise(values):
@@ -94,7 +95,11 @@ def test_laws_of_the_machine_hold_behind_any_condition() -> None:
     _, planned, _, judged = answer(spec)
     assert planned.left_out
     assert 0 < sum(row["meets"] for row in judged) < len(judged)
-    steps = [it for it in find_sensitivity(judged, AXES, ["cycles"]) if it["times"] is not None]
+    steps = [
+        it
+        for it in find_sensitivity(judged, AXES, [Objective("cycles")])
+        if it["times"] is not None
+    ]
     words = [it for it in steps if it["axis"] == "spmat_width_bits"]
     slots = [it for it in steps if it["axis"] == "queue_depth"]
     assert words
@@ -110,7 +115,9 @@ def test_sentences_say_what_the_numbers_say() -> None:
             for depth in (2, 4) for at, value in enumerate(values)
         ]  # fmt: skip
         axes = {"n_pes": list(range(len(values))), "queue_depth": [2, 4]}
-        told, slots = describe_axes(find_sensitivity(rows, axes, ["cycles"]), "cycles")
+        told, slots = describe_axes(
+            find_sensitivity(rows, axes, [Objective("cycles")]), Objective("cycles")
+        )
         assert slots.startswith("queue_depth: ")
         return told
 
