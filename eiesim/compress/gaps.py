@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ from scipy import sparse
 
 from eiesim.base.errors import WorkloadError
 from eiesim.compress._kernels import count_gaps, fill_gaps
+from eiesim.layer.gaps import place_entries
 from eiesim.layer.weights import CompressedLayer
 
 
@@ -47,7 +48,10 @@ def code_gaps(layer: CompressedLayer, index_bits: int) -> Gaps:
 
 
 def place_gaps(
-    codes: npt.NDArray[np.uint8], gaps: npt.NDArray[np.uint8], index_bits: int, shape: Any
+    codes: npt.NDArray[np.uint8],
+    gaps: npt.NDArray[np.uint8],
+    index_bits: int,
+    shape: tuple[int, int],
 ) -> sparse.csr_array[np.uint8]:
     """Return the codes of a layer of this shape as a matrix, from the arrays of `code_gaps`.
 
@@ -57,18 +61,8 @@ def place_gaps(
         An entry lies beyond the matrix, a padding zero has another gap than the longest, or the
         last entry is one.
     """
-    rows, cols = shape
-    # int64, and summed before the zeros are left out, so that no forged gap wraps around
-    places = np.cumsum(gaps.astype(np.int64) + 1) - 1
-    if places.size and places[-1] >= rows * cols:
-        raise WorkloadError(
-            f"expected entries within {rows} x {cols} weights, found one at place {places[-1]}"
-        )
     if codes.size and (codes[-1] == 0 or (gaps[codes == 0] != (1 << index_bits) - 1).any()):
         raise WorkloadError(
             "expected padding zeros before a weight alone and with the longest gap, found others"
         )
-    used = np.flatnonzero(codes)
-    row, col = np.divmod(places[used], cols)
-    starts = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=rows))))
-    return sparse.csr_array((codes[used], col, starts), shape=(rows, cols))
+    return place_entries(codes, gaps, shape)

@@ -15,6 +15,7 @@ from eiesim.base.errors import WorkloadError
 from eiesim.base.files import ByteReader
 from eiesim.importers.content import read_content, take_numbers
 from eiesim.importers.prototxt import NetLayer, read_prototxt
+from eiesim.layer.gaps import place_entries
 from eiesim.layer.weights import LARGEST, CompressedLayer, StoredLayer
 
 TRUNCATED = "the file is truncated, or the .prototxt is of another network"
@@ -106,13 +107,10 @@ def _place(
             f"{file}: layer {net.name}: expected at most {MOST_COLUMNS} inputs of an output, found "
             f"{cols}; check the .prototxt"
         )
-    places = np.cumsum(gaps.astype(np.int64) + 1) - 1
-    if places.size and places[-1] >= rows * cols:
+    try:
+        return place_entries(codes, gaps, (rows, cols))
+    except WorkloadError as error:
         raise WorkloadError(
-            f"{file}: layer {net.name}: expected entries within {rows} x {cols} weights, found one "
-            f"at place {places[-1]}; the .prototxt is of another network, or the file is damaged"
-        )
-    used = np.flatnonzero(codes)
-    row, col = np.divmod(places[used], cols)
-    starts = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=rows))))
-    return sparse.csr_array((codes[used], col, starts), shape=(rows, cols))
+            f"{file}: layer {net.name}: {error}; the .prototxt is of another network, or the file "
+            "is damaged"
+        ) from error
