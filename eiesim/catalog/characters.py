@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.graph.host import sigmoid
+from eiesim.graph.cells import step_lstm
 from eiesim.importers.char_lstm import CharModel
 
 Vectors = npt.NDArray[np.float32]
@@ -82,7 +82,6 @@ def run(model: CharModel, text: npt.NDArray[np.int64]) -> Iterator[list[Vectors]
         below, seen = model.embedding[character], []
         for layer, cell in enumerate(model.cells):
             seen.append(np.concatenate((below, hidden[layer], one), 1))
-            enter, new, forget, leave = np.split(seen[-1] @ cell.T, 4, 1)
-            states[layer] = sigmoid(forget) * states[layer] + sigmoid(enter) * np.tanh(new)
-            below = hidden[layer] = sigmoid(leave) * np.tanh(states[layer])
+            below, states[layer] = step_lstm(seen[-1] @ cell.T, states[layer])
+            hidden[layer] = below
         yield [*seen, below]

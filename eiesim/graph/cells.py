@@ -15,16 +15,16 @@ def step_lstm(sums: Floats, state: Floats) -> tuple[Floats, Floats]:
 
     Parameters
     ----------
-    sums : float32 [4 * hidden]
+    sums : float32 [.., 4 * hidden]
         Products with the biases: input gate, new value, forget gate, output gate.
-    state : float32 [hidden]
+    state : float32 [.., hidden]
         The cell's, before.
 
     References
     ----------
     Hochreiter, Schmidhuber, Long Short-Term Memory, 1997, with a forget gate and without peepholes.
     """
-    enter, new, forget, leave = np.split(sums, 4)
+    enter, new, forget, leave = np.split(sums, 4, axis=-1)
     state = sigmoid(forget) * state + sigmoid(enter) * np.tanh(new)
     return sigmoid(leave) * np.tanh(state), state
 
@@ -34,11 +34,11 @@ def step_gru(update: Floats, new: Floats, state: Floats) -> Floats:
 
     Parameters
     ----------
-    update : float32 [hidden]
+    update : float32 [.., hidden]
         Products of the update gate, with its bias.
-    new : float32 [hidden]
+    new : float32 [.., hidden]
         Products of the new value, with its bias and the reset state.
-    state : float32 [hidden]
+    state : float32 [.., hidden]
         The cell's, before.
 
     References

@@ -38,7 +38,7 @@ class Cell(NamedTuple):
     join : callable
         Makes one matrix of its weights, the bias last.
     advance : callable
-        Gives the new states of products, [outputs, sequences], and states, [numbers, sequences].
+        Gives the new states of products, [sequences, outputs], and states, [sequences, numbers].
     """
 
     states: int
@@ -72,7 +72,7 @@ def _advance_lstm(sums: Floats, states: States) -> States:
 
 
 def _advance_gru(sums: Floats, states: States) -> States:
-    update, reset, of_input, of_state = np.split(sums, 4)
+    update, reset, of_input, of_state = np.split(sums, 4, axis=-1)
     return (cells.step_gru(update, of_input + sigmoid(reset) * of_state, states[0]),)
 
 
@@ -116,10 +116,9 @@ class Level:
         """Return the states after a step of several sequences."""
         ones = np.ones((len(numbers), 1), np.float32)
         sums = self.layer.multiply(np.hstack((numbers, self.prepare(states[0]), ones)))
-        turned = tuple(np.ascontiguousarray(state.T) for state in states)
-        new = [state.T for state in self.cell.advance(np.ascontiguousarray(sums.T), turned)]
+        new = list(self.cell.advance(sums, states))
         if self.projection is not None:
-            new[0] = self.projection.multiply(np.ascontiguousarray(new[0]))
+            new[0] = self.projection.multiply(new[0])
         hold = self.layer.chip.hold
         return tuple(hold(np.asarray(state, np.float32)) for state in new)
 
