@@ -18,13 +18,13 @@ from eiesim.compress.pipeline import Change, compress_network, describe_moves, s
 from eiesim.compress.plan import Plan, read_plan
 from eiesim.graph import OPS, Graph, Shape, infer_shapes, read_graph
 from eiesim.graph.winograd import transform_weights
-from eiesim.importers.described import Interface, Skipped
+from eiesim.importers.described import Effect, Interface, Skipped
 from eiesim.importers.network_file import NetworkFile
 from eiesim.importers.onnx_host import HOST_OP, HostGraph
 from eiesim.layer.weights import DenseLayer, StoredLayer
 
 EIE = ".eie"
-NAME, CHARACTERS, HOST = "network", "characters", "host"
+NAME, CHARACTERS, HOST, SKIPPED = "network", "characters", "host", "skipped"
 """What the container's metadata calls them, beside `GRAPH`."""
 
 
@@ -44,6 +44,8 @@ class Model:
         Of a character model its vocabulary, in the order of their numbers.
     host : bytes
         Of a network in ONNX what the host runs, as `HostGraph.to_bytes` gives it.
+    skipped : tuple of Skipped
+        What EIE does not run of the file it is from, and what becomes of the network without it.
 
     Raises
     ------
@@ -56,6 +58,7 @@ class Model:
     layers: Mapping[str, StoredLayer]
     characters: str = ""
     host: bytes = b""
+    skipped: tuple[Skipped, ...] = ()
 
     def __post_init__(self) -> None:
         _ = self.shapes
@@ -90,6 +93,9 @@ class Model:
             told[CHARACTERS] = self.characters
         if self.host:
             told[HOST] = base64.b64encode(self.host).decode()
+        if self.skipped:
+            rows = [[it.name, it.reason, it.effect.name] for it in self.skipped]
+            told[SKIPPED] = json.dumps(rows, separators=(",", ":"))
         write_dcz(path, [self.layers[name] for name in self.graph.layers], told)
 
     @classmethod
@@ -121,7 +127,8 @@ class Model:
         try:
             characters = container.metadata.get(CHARACTERS, "")
             host = base64.b64decode(container.metadata.get(HOST, ""), validate=True)
-            return cls(name, read_graph(content, "graph"), layers, characters, host)
+            skipped = _read_skipped(container.metadata.get(SKIPPED, "[]"))
+            return cls(name, read_graph(content, "graph"), layers, characters, host, skipped)
         except ValueError as error:
             raise WorkloadError(f"{path}: {HOST}: expected base64, found {error}") from error
         except WorkloadError as error:
@@ -207,7 +214,12 @@ def import_model(
     if share_biases:
         layers |= _share_biases(graph, layers, str(path))
     changes = {step.stored.name: step.change for step in compressed}
-    model = Model(Path(path).stem, graph, layers, given.characters, given.host)
+    # of what some outputs do not need, nothing is missing: an input stands for what they need
+    skipped = tuple(
+        it for it in given.skipped
+        if it.effect is not Effect.PART or not wanted.outputs or it.name in graph.inputs
+    )  # fmt: skip
+    model = Model(Path(path).stem, graph, layers, given.characters, given.host, skipped)
     return Imported(model, given.skipped, changes, given.notes + describe_moves(changes))
 
 
@@ -253,6 +265,17 @@ def read_compressed(path: str | Path) -> Model | tuple[StoredLayer, ...]:
     """
     container = read_dcz(path)
     return Model._of(container, path) if GRAPH in container.metadata else container.layers
+
+
+def _read_skipped(text: str) -> tuple[Skipped, ...]:
+    """Read what `Model.save` wrote of the layers that EIE does not run."""
+    try:
+        rows = json.loads(text)
+        return tuple(Skipped(str(name), str(why), Effect[effect]) for name, why, effect in rows)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise WorkloadError(
+            f"{SKIPPED}: expected rows of a name, a reason and an effect, found others"
+        ) from error
 
 
 def _find_usual(given: NetworkFile, graph: Graph) -> dict[str, dict[str, int]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from eiesim.base.errors import WorkloadError
 from eiesim.graph import Step
 from eiesim.importers import prototxt
-from eiesim.importers.described import Builder, Described, Unsupported
+from eiesim.importers.described import Builder, Described, Effect, Skipped, Unsupported
 from eiesim.importers.prototxt import Block, NetLayer, Settings
 
 UNCHANGED = frozenset({"dropout", "split"})
@@ -47,17 +47,20 @@ def _add(builder: Builder, layer: NetLayer) -> None:
         return
     missing = [name for name in layer.bottoms if name not in builder.tensors]
     if kind in TRAINING:
-        builder.skip(layer.name, f"{layer.type}: serves training alone", layer.tops, None)
+        builder.skip(Skipped(layer.name, f"{layer.type}: serves training alone"), layer.tops, None)
     elif missing or not layer.bottoms:
         reason = f"reads {missing[0]!r}, which is not there" if missing else "reads nothing"
-        builder.skip(layer.name, reason, layer.tops, layer.shape)
+        # a loss that reads labels is no part of what a trained network computes
+        effect = Effect.NONE if kind.endswith("loss") else Effect.PART
+        builder.skip(Skipped(layer.name, reason, effect), layer.tops, layer.shape)
     elif kind in UNCHANGED:
         builder.tensors |= dict.fromkeys(layer.tops, builder.tensors[layer.bottoms[0]])
     else:
         try:
             _add_step(builder, layer, kind)
         except Unsupported as why:
-            builder.skip(layer.name, f"{layer.type}: {why}", layer.tops, layer.shape)
+            skipped = Skipped(layer.name, f"{layer.type}: {why}", Effect.PART)
+            builder.skip(skipped, layer.tops, layer.shape)
 
 
 def _add_step(builder: Builder, layer: NetLayer, kind: str) -> None:

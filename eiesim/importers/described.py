@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -14,12 +15,21 @@ class Unsupported(Exception):  # noqa: N818 - no error: the rest goes on
     """The reason why a layer cannot be run; readers leave the layer out."""
 
 
+class Effect(Enum):
+    """What becomes of a network without a layer on EIE."""
+
+    NONE = "it computes the same without it"
+    HOST = "it is whole, and the host runs it"
+    PART = "it is a part of what the file describes"
+
+
 @dataclass(frozen=True)
 class Skipped:
-    """A layer that is left out, and why; the reason also says what stands in its place."""
+    """A layer that EIE does not run, and why; the reason also says what stands in its place."""
 
     name: str
     reason: str
+    effect: Effect = Effect.NONE
 
 
 @dataclass(frozen=True)
@@ -67,8 +77,9 @@ class Builder:
         self.steps.append(replace(step, inputs=tuple(self.tensors[name] for name in step.inputs)))
         self.tensors[output] = step.name
 
-    def skip(self, name: str, reason: str, outputs: tuple[str, ...], shape: Shape | None) -> None:
+    def skip(self, skipped: Skipped, outputs: tuple[str, ...], shape: Shape | None) -> None:
         """Leave a step out; `shape` is that of its outputs, if it is known."""
+        name = skipped.name
         remedy = "left out"
         for tensor in outputs:
             self.tensors.pop(tensor, None)
@@ -76,7 +87,7 @@ class Builder:
                 self.inputs[name] = shape
                 self.tensors[tensor] = name
                 remedy = f"give what it would give as the input {name!r}"
-        self.skipped.append(Skipped(name, f"{reason}; {remedy}"))
+        self.skipped.append(replace(skipped, reason=f"{skipped.reason}; {remedy}"))
 
     def finish(self) -> Described:
         """Return the network, whose outputs are those of the steps that no other step reads.

@@ -13,7 +13,7 @@ import numpy as np
 
 from eiesim.base.errors import WorkloadError, did_you_mean
 from eiesim.graph import ANY, STEPS, Graph, Shape, Step
-from eiesim.importers.described import Described, Interface, Skipped
+from eiesim.importers.described import Described, Effect, Interface, Skipped
 from eiesim.importers.onnx_constants import fold_constants
 from eiesim.importers.onnx_file import OnnxFile, find_types, read_onnx_file
 from eiesim.importers.onnx_host import HOST_OP, HostGraph, find_piece, find_reads, start_model
@@ -154,10 +154,11 @@ class _Cut:
             other = kind.WhichOneof("value") not in (None, "tensor_type")
             if other or kind.tensor_type.elem_type == TensorProto.STRING:
                 reason = "an output that is no array of numbers; left out"
-                self.skipped.append(Skipped(name, reason))
+                self.skipped.append(Skipped(name, reason, Effect.PART))
                 continue
             if name not in self.low.there:
-                self.skipped.append(Skipped(name, "an output that nothing gives; left out"))
+                reason = "an output that nothing gives; left out"
+                self.skipped.append(Skipped(name, reason, Effect.PART))
                 continue
             if name in self.low.file.constants:
                 inner = self.low.constant(self.low.file.constants.pop(name), name)

@@ -12,7 +12,7 @@ import numpy as np
 
 from eiesim.base.errors import WorkloadError
 from eiesim.graph import ANY, Shape, Step
-from eiesim.importers.described import Skipped, Unsupported
+from eiesim.importers.described import Effect, Skipped, Unsupported
 from eiesim.importers.onnx_file import Array, OnnxFile, find_graphs
 from eiesim.importers.onnx_host import find_piece, find_reads
 from eiesim.layer.weights import DenseLayer
@@ -91,7 +91,8 @@ class Lowering:
             missing = next((read for read in find_reads(node) if read not in self.there), None)
             if missing is not None or not outputs:
                 reason = "gives nothing" if missing is None else f"reads {missing!r}, not there"
-                self.skipped.append(Skipped(name, f"{node.op_type}: {reason}; left out"))
+                effect = Effect.NONE if missing is None else Effect.PART
+                self.skipped.append(Skipped(name, f"{node.op_type}: {reason}; left out", effect))
                 continue
             self._take(rules, node, name)
             self.there.update(outputs)
@@ -110,7 +111,8 @@ class Lowering:
         except (Unsupported, WorkloadError) as why:
             del self.entries[before:]
             operator = f"{domain}.{node.op_type}" if domain else node.op_type
-            self.skipped.append(Skipped(name, f"{operator}: {why}; the host runs it"))
+            reason = f"{operator}: {why}; the host runs it"
+            self.skipped.append(Skipped(name, reason, Effect.HOST))
         self.entries.append(node)
 
     def _list_deciding(self, node: Any) -> str:

@@ -29,6 +29,7 @@ def report_imported(imported: Imported) -> Report:
             "notes": list(imported.notes),
         },
         shown=(
+            *(f"not on EIE: {it.name}: {it.reason}" for it in imported.skipped),
             rows,
             *(
                 f"input: {name}: {' x '.join(map(str, shape)).replace('-1', 'steps')}"
@@ -36,7 +37,6 @@ def report_imported(imported: Imported) -> Report:
             ),
             f"output: {', '.join(model.graph.outputs)}",
             *(f"note: {note}" for note in imported.notes),
-            *(f"not on EIE: {it.name}: {it.reason}" for it in imported.skipped),
         ),
         list_tables=lambda: {"steps": rows},
     )

@@ -22,6 +22,7 @@ from eiesim.energy.estimate import estimate_energy
 from eiesim.energy.prices import Key, PriceTable
 from eiesim.energy.wires import price_broadcast_pj
 from eiesim.hardware import Hardware
+from eiesim.importers.described import Effect, Skipped
 from eiesim.inference import InputRun, StepRun, run_model
 from eiesim.report.report import Report
 from eiesim.runs.clock import check_runs
@@ -30,6 +31,8 @@ from eiesim.sim.engines import Engine
 
 SCHEMA = "eiesim network run 1"
 PERCENTILES = (5, 50, 95, 99)
+MOST_NAMES = 5
+"""Of what is left out, in one sentence."""
 RECURRENT = ("lstm", "gru")
 SHOWN = (
     "step", "op", "products", "activation_density", "cycles", "cycles_p50", "cycles_p95",
@@ -241,6 +244,7 @@ def summarise(
     cycles = np.array([run.cycles for run in runs])
     energy = [sum(run.energy_pj) for run in runs if run.energy_pj is not None]
     mean_us = cycles_to_us(float(cycles.mean()), hw.clock_mhz)
+    missing = [it for it in model.skipped if it.effect is not Effect.NONE]
     right = None
     if labels is not None:
         right = sum(run.answer == label for run, label in zip(runs, labels, strict=False))
@@ -253,7 +257,8 @@ def summarise(
         **_spread(cycles),
         "worst_input": int(cycles.argmax()),
         "latency_us": mean_us,
-        "frames_per_s": 1e6 / mean_us,
+        "frames_per_s": None if missing else 1e6 / mean_us,
+        "no_frames_per_s": explain_no_rate(missing),
         "energy_pj": float(np.mean(energy)) if energy else None,
         "energy_pj_worst": float(np.max(energy)) if energy else None,
         "no_energy": runs[0].no_energy,
@@ -262,8 +267,35 @@ def summarise(
         "hardware": asdict(hw),
         "clock": check_runs(hw, prices, [it.result for run in runs for it in run.steps], len(runs)),
         "steps": describe_steps(model, runs, prices),
+        "not_on_eie": [{"name": it.name, "reason": it.reason} for it in missing],
         "output_files": name_outputs(runs),
     }
+
+
+def explain_no_rate(missing: Sequence[Skipped]) -> str | None:
+    """Return why there are no frames a second: of what EIE runs alone they would say too much.
+
+    Parameters
+    ----------
+    missing : sequence of Skipped
+        What EIE does not run.
+    """
+    if not missing:
+        return None
+    parts = {
+        Effect.PART: "this is a part of the network, without",
+        Effect.HOST: "the host's time for products is not known, of",
+    }
+    return "; ".join(
+        f"{words} {_join([it.name for it in missing if it.effect is effect])}"
+        for effect, words in parts.items()
+        if any(it.effect is effect for it in missing)
+    )
+
+
+def _join(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
 
 
 def name_outputs(runs: Sequence[ExampleRun]) -> dict[str, str]:
@@ -343,9 +375,11 @@ def report_network(
         title=f"{model.name} on EIE",
         summary=summary,
         shown=(
+            *(f"not on EIE: {it['name']}: {it['reason']}" for it in summary["not_on_eie"]),
             [{key: row[key] for key in SHOWN} for row in summary["steps"]],
             [{key: summary[key] for key in TOTAL}],
             right,
+            f"no frames a second: {summary['no_frames_per_s']}" if summary["not_on_eie"] else "",
             *describe_problems(runs[0]),
             summary["clock"]["text"],
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from torch import nn
 
 from eiesim import Hardware, Model, run_model
 from eiesim.base.errors import WorkloadError
+from eiesim.cli.main import main
 from eiesim.compress.pipeline import compress_network
 from eiesim.compress.plan import LayerPlan, Plan
 from eiesim.importers.described import Interface
@@ -131,3 +133,20 @@ def test_without_the_value_the_reason_names_the_input(tmp_path: Path) -> None:
     network = read_onnx(path)
     (skipped,) = network.described.skipped
     assert "known values of rate" in skipped.reason
+
+
+def test_products_that_the_host_runs_leave_no_rate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The network is whole, but EIE's time is not that of all its products."""
+    export(Doubtful(), {"numbers": torch.randn(1, 4)}, tmp_path / "net.onnx")
+    net = str(tmp_path / "net.eie")
+    assert main(["import", str(tmp_path / "net.onnx"), "-o", net]) == 0
+    assert capsys.readouterr().out.startswith("not on EIE: ")
+    assert main(["run", net, "--draw", "1", "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    (missing,) = summary["not_on_eie"]
+    assert "the host runs it" in missing["reason"]
+    assert summary["frames_per_s"] is None
+    why = f"the host's time for products is not known, of {missing['name']}"
+    assert summary["no_frames_per_s"] == why

@@ -1,0 +1,85 @@
+"""A part of a network is not shown as the whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eiesim.cli.main import main
+from eiesim.compress.container import read_dcz, write_dcz
+
+WHOLE = """
+input: "data"  input_shape { dim: 1 dim: 6 }
+layer { name: "one" type: "InnerProduct" bottom: "data" top: "one"
+        inner_product_param { num_output: 5 } }
+layer { name: "act" type: "ReLU" bottom: "one" top: "act" }
+layer { name: "two" type: "InnerProduct" bottom: "act" top: "two"
+        inner_product_param { num_output: 4 } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "two" bottom: "label" top: "loss" }
+"""
+PART = WHOLE.replace('type: "ReLU"', 'type: "PReLU"')
+
+
+def run(folder: Path, steps: str, capsys: pytest.CaptureFixture[str], *more: str) -> list[str]:
+    """Import and run a network; return what import and run print, and the run's JSON."""
+    rng = np.random.default_rng(0)
+    np.savez(folder / "net.npz", one=rng.normal(size=(5, 6)).astype(np.float32),
+             two=rng.normal(size=(4, 5)).astype(np.float32))  # fmt: skip
+    (folder / "net.prototxt").write_text(steps)
+    net = str(folder / "net.eie")
+    printed = []
+    graph = ["--graph", str(folder / "net.prototxt")]
+    for words in (
+        ["import", str(folder / "net.npz"), *graph, "-o", net, *more],
+        ["run", net, "--draw", "2"],
+        ["run", net, "--draw", "2", "--json"],
+    ):
+        assert main(words) == 0
+        printed.append(capsys.readouterr().out)
+    return printed
+
+
+def test_what_is_left_out_comes_first_and_leaves_no_rate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imported, table, text = run(tmp_path, PART, capsys)
+    summary = json.loads(text)
+    for printed in (imported, table):
+        assert printed.startswith("not on EIE: act: PReLU: not a layer that eiesim can run")
+    assert [it["name"] for it in summary["not_on_eie"]] == ["act"]
+    assert summary["frames_per_s"] is None
+    assert summary["no_frames_per_s"] == "this is a part of the network, without act"
+    assert "no frames a second: this is a part of the network, without act" in table
+
+
+def test_layers_of_training_are_no_part_of_the_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imported, table, text = run(tmp_path, WHOLE, capsys)
+    summary = json.loads(text)
+    assert "not on EIE: loss: reads 'label', which is not there; left out" in imported
+    assert "not on EIE" not in table
+    assert summary["not_on_eie"] == []
+    assert summary["no_frames_per_s"] is None
+    assert summary["frames_per_s"] == pytest.approx(1e6 / summary["latency_us"])
+
+
+def test_outputs_that_are_whole_are_no_part(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, table, text = run(tmp_path, PART, capsys, "--output", "one")
+    assert "not on EIE" not in table
+    assert json.loads(text)["frames_per_s"] is not None
+
+
+def test_a_damaged_list_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tmp_path, PART, capsys)
+    whole = read_dcz(tmp_path / "net.eie")
+    for damage in ("[[1, 2]]", '[["a", "b", "ALL"]]', "{}]", '"x"', "[3]"):
+        write_dcz(tmp_path / "bad.eie", whole.layers, whole.metadata | {"skipped": damage})
+        assert main(["run", str(tmp_path / "bad.eie"), "--draw", "1"]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "skipped: expected rows of a name, a reason and an effect" in line
