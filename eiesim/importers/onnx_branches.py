@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from eiesim.importers.onnx_file import OnnxFile, find_graphs, take_tensor
+from eiesim.importers.onnx_file import OnnxFile, find_graphs, replace_nodes, take_tensor
 
 BRANCHES = {True: "then_branch", False: "else_branch"}
 
@@ -21,20 +21,17 @@ def take_known_branches(file: OnnxFile) -> bool:
     bool
         Whether there was one.
     """
-    from onnx import NodeProto  # noqa: PLC0415 - an extra
-
     nodes: list[Any] = []
-    taken = 0
+    taken = False
     for node in file.model.graph.node:
         branch = _find_branch(file, node)
         if branch is None:
-            nodes.append(NodeProto.FromString(node.SerializeToString()))
+            nodes.append(node)
         else:
-            taken += 1
+            taken = True
             nodes.extend(_inline(file, node, branch))
-    file.model.graph.ClearField("node")
-    file.model.graph.node.extend(nodes)
-    return taken > 0
+    replace_nodes(file.model.graph, nodes)
+    return taken
 
 
 def _find_branch(file: OnnxFile, node: Any) -> Any:
@@ -45,7 +42,7 @@ def _find_branch(file: OnnxFile, node: Any) -> Any:
     if condition is None or condition.size != 1 or condition.dtype.kind != "b":
         return None
     wanted = BRANCHES[bool(condition.reshape(()))]
-    graphs = [it.g for it in node.attribute if it.name == wanted and it.HasField("g")]
+    graphs = [entry.g for entry in node.attribute if entry.name == wanted and entry.HasField("g")]
     fits = len(graphs) == 1 and len(graphs[0].output) == len(node.output)
     return graphs[0] if fits and not graphs[0].sparse_initializer else None
 
@@ -69,8 +66,8 @@ def _inline(file: OnnxFile, node: Any, branch: Any) -> list[Any]:
         nodes.append(copy)
     for value, output in zip(branch.output, node.output, strict=True):
         if output:
-            given = names.get(value.name, value.name)
-            nodes.append(helper.make_node("Identity", [given], [output]))
+            source = names.get(value.name, value.name)
+            nodes.append(helper.make_node("Identity", [source], [output]))
     return nodes
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from eiesim.base.errors import WorkloadError
 from eiesim.graph import STEPS, Shape
 from eiesim.importers.onnx_branches import take_known_branches
-from eiesim.importers.onnx_file import Array, OnnxFile, find_graphs, find_types
+from eiesim.importers.onnx_file import Array, OnnxFile, find_graphs, find_types, replace_nodes
 from eiesim.importers.onnx_host import start_model
 from eiesim.importers.onnx_runtime import Session
 
@@ -94,19 +94,17 @@ def _fold(file: OnnxFile, shapes: Mapping[str, Shape]) -> None:
             left.append(node)
         else:
             file.constants.update(results)
-    nodes = [type(node).FromString(node.SerializeToString()) for node in left]
-    file.model.graph.ClearField("node")
-    file.model.graph.node.extend(nodes)
+    replace_nodes(file.model.graph, left)
 
 
 def _evaluate(file: OnnxFile, node: Any, shapes: Mapping[str, Shape]) -> dict[str, Array] | None:
     """Return the outputs of a node, or None where they are not known or not to be computed."""
-    if node.domain not in ("", "ai.onnx") or node.op_type in CHANGING or any(find_graphs(node)):
+    if node.domain not in ("", "ai.onnx") or node.op_type in CHANGING:
         return None
-    if not any(node.output):
+    if any(find_graphs(node)) or not any(node.output):
         return None
     if node.op_type == "Shape" and node.input and node.input[0] in shapes:
-        ends = {it.name: it.i for it in node.attribute}
+        ends = {entry.name: entry.i for entry in node.attribute}
         shape = shapes[node.input[0]][ends.get("start") : ends.get("end")]
         if STEPS not in shape:
             return {name: np.array(shape, np.int64) for name in node.output}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,9 +46,7 @@ def read_onnx_file(path: str | Path) -> OnnxFile:
     if not model.graph.node:
         raise WorkloadError(f"{path}: expected an ONNX model with nodes, found none")
     model.ClearField("training_info")
-    outside = 0
-    for tensor in _find_tensors(model):
-        outside += _bring_in(tensor, Path(path))
+    outside = sum(_bring_in(tensor, Path(path)) for tensor in _find_tensors(model))
     model = _put_functions_in_place(model, path)
     most = bound_numbers(len(content) + outside)
     constants = {
@@ -87,7 +86,7 @@ def _require_text(message: Any, what: str) -> None:
         if field.type == field.TYPE_MESSAGE:
             for item in items:
                 _require_text(item, what)
-        elif field.type == field.TYPE_STRING and not all(isinstance(it, str) for it in items):
+        elif field.type == field.TYPE_STRING and not all(isinstance(text, str) for text in items):
             raise WorkloadError(f"{what}: {field.name}: expected text in UTF-8, found other bytes")
 
 
@@ -108,6 +107,13 @@ def find_graphs(node: Any) -> Iterator[Any]:
         if attribute.HasField("g"):
             yield attribute.g
         yield from attribute.graphs
+
+
+def replace_nodes(graph: Any, nodes: Iterable[Any]) -> None:
+    """Put copies of some nodes in the place of a graph's nodes."""
+    copies = type(graph)(node=nodes).node
+    graph.ClearField("node")
+    graph.node.extend(copies)
 
 
 def is_external(model: Any) -> bool:
@@ -144,18 +150,15 @@ def _bring_in(tensor: Any, path: Path) -> int:
     facts = {entry.key: entry.value for entry in tensor.external_data}
     file = _find_beside(facts.get("location", ""), path, what)
     try:
-        numbers = 1
-        for size in tensor.dims:
-            numbers *= size
         item = helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
-        length = int(facts.get("length", numbers * item))
+        length = int(facts.get("length", math.prod(tensor.dims) * item))
         offset = int(facts.get("offset", 0))
     except (ValueError, KeyError, TypeError) as error:
         raise WorkloadError(f"{what}: expected numbers in {file}, found {facts}") from error
-    there = file.stat().st_size
-    if min(length, offset) < 0 or length + offset > there:
+    available = file.stat().st_size
+    if min(length, offset) < 0 or length + offset > available:
         raise WorkloadError(
-            f"{what}: expected {length} bytes from byte {offset} on in {file}, found {there} bytes"
+            f"{what}: expected {length} bytes from byte {offset} on in {file}, found {available}"
         )
     with file.open("rb") as stream:
         stream.seek(offset)
@@ -196,9 +199,7 @@ def _put_functions_in_place(model: Any, path: str | Path) -> Any:
 def _spread(sparse: Any, most: int, what: str) -> Array:
     """Return a sparse constant with its zeros."""
     sizes = [int(size) for size in sparse.dims]
-    numbers = 1
-    for size in sizes:
-        numbers *= size
+    numbers = math.prod(sizes)
     values, places = take_tensor(sparse.values, what), take_tensor(sparse.indices, what)
     if not 0 <= numbers <= most or min(sizes, default=1) < 0:
         raise WorkloadError(f"{what}: expected sizes that go with the file, found {sizes}")

@@ -90,7 +90,9 @@ def _bind(file: OnnxFile, known: Interface) -> None:
     """Make constants of inputs whose value is known, and put known shapes in."""
     from onnx import helper  # noqa: PLC0415 - an extra
 
-    inputs = {it.name: it for it in file.model.graph.input if it.name not in file.constants}
+    inputs = {
+        value.name: value for value in file.model.graph.input if value.name not in file.constants
+    }
     for name in (*known.shapes, *known.values):
         if name not in inputs:
             raise WorkloadError(f"input {name!r}: {did_you_mean(name, inputs)}")
@@ -98,7 +100,7 @@ def _bind(file: OnnxFile, known: Interface) -> None:
         axes = inputs[name].type.tensor_type.shape.dim
         sizes = [dim.dim_value for dim in axes]
         if len(sizes) != len(shape) or any(
-            size > 0 and size != given for size, given in zip(sizes, shape, strict=True)
+            size > 0 and size != known_size for size, known_size in zip(sizes, shape, strict=True)
         ):
             stated = [size if size > 0 else "any" for size in sizes]
             raise WorkloadError(f"input {name!r}: expected the shape {stated}, found {list(shape)}")

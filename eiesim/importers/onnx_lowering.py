@@ -68,7 +68,11 @@ class Lowering:
 
     def __post_init__(self) -> None:
         graph = self.file.model.graph
-        opsets = (it.version for it in self.file.model.opset_import if it.domain in ("", "ai.onnx"))
+        opsets = (
+            entry.version
+            for entry in self.file.model.opset_import
+            if entry.domain in ("", "ai.onnx")
+        )
         self.opset = next(opsets, 1)
         self.outputs = {value.name for value in graph.output}
         self.reads = Counter(name for node in graph.node for name in find_reads(node))
@@ -119,7 +123,7 @@ class Lowering:
         """Return which inputs of one number decide the branch of an If, in words."""
         if node.op_type != "If":
             return ""
-        producers = {name: it for it in self.file.model.graph.node for name in it.output}
+        producers = {name: inner for inner in self.file.model.graph.node for name in inner.output}
         _, inputs = find_piece(node.input[0], self.file.constants, producers.get)
         single = [name for name in inputs if all(size == 1 for size in self.shapes.get(name, ANY))]
         return f"; known values of {', '.join(single)} would decide it" if single else ""

@@ -110,7 +110,7 @@ def _conv(low: Lowering, node: Any, name: str) -> None:
     if len(node.input) > 2 and node.input[2] and bias is None:
         raise Unsupported("expected a bias that is a constant")
     output = node.output[0]
-    if sides == 1:  # an image of height 1
+    if sides == 1:  # a picture of height 1
         weights = weights[:, :, np.newaxis]
         stride, dilation, pads = (1, *stride), (1, *dilation), (0, pads[0], 0, pads[1])
         high = low.constant(np.array([0, 0, 1, -1]), f"{name}/high")
