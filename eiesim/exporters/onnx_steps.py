@@ -110,9 +110,9 @@ def _convolve(nodes: Nodes, step: Step) -> None:
 
 def _recur(nodes: Nodes, step: Step) -> None:
     matrix = decode(nodes.model.layers[step.layer]).weights
-    is_lstm = step.op == "lstm"
-    weights, biases = (_order_lstm if is_lstm else _order_gru)(matrix, step)
-    hidden = len(weights) // (4 if is_lstm else 3)
+    operator, gates, order = CELLS[step.op]
+    weights, biases = order(matrix, step)
+    hidden = len(weights) // gates
     of_input, of_state = weights[:, :-hidden], weights[:, -hidden:]
     data, *states = step.inputs
     if not step.settings["stacked"]:
@@ -123,11 +123,14 @@ def _recur(nodes: Nodes, step: Step) -> None:
     inputs.append("")
     for number, state in enumerate(states):
         inputs.append(nodes.reshape(state, (1, -1, hidden), nodes.name(step, f"begin{number}")))
-    outputs = [nodes.name(step, "steps"), nodes.name(step, "end"), nodes.name(step, "cell")][
-        : 2 + is_lstm
-    ]
-    more = {} if is_lstm else {"linear_before_reset": int(step.settings["reset"] == "after")}
-    _add_cell(nodes, "LSTM" if is_lstm else "GRU", inputs, outputs, hidden_size=hidden, **more)
+    words = ("steps", "end", "cell") if operator == "LSTM" else ("steps", "end")
+    outputs = [nodes.name(step, word) for word in words]
+    more: dict[str, Any] = {}
+    if operator == "GRU":
+        more["linear_before_reset"] = int(step.settings["reset"] == "after")
+    if operator == "RNN":
+        more["activations"] = [step.settings["activation"].capitalize()]
+    _add_cell(nodes, operator, inputs, outputs, hidden_size=hidden, **more)
     shape = (0, -1, hidden) if step.settings["stacked"] else (-1, hidden)
     if not step.settings.get("cell"):
         nodes.reshape(outputs[0], shape, step.name)
@@ -163,6 +166,16 @@ def _order_gru(matrix: Floats, step: Step) -> tuple[Floats, Floats]:
     ordered = np.concatenate((update, gate, join_new_value(step.layer, of_input, of_state)))
     state_bias = np.concatenate((np.zeros(2 * hidden, np.float32), of_state[:, -1]))
     return ordered[:, :-1], np.concatenate((ordered[:, -1], state_bias))
+
+
+def _order_rnn(matrix: Floats, _step: Step) -> tuple[Floats, Floats]:
+    return matrix[:, :-1], np.concatenate((matrix[:, -1], np.zeros(len(matrix), np.float32)))
+
+
+CELLS: Mapping[str, tuple[str, int, Callable[[Floats, Step], tuple[Floats, Floats]]]] = {
+    "lstm": ("LSTM", 4, _order_lstm), "gru": ("GRU", 3, _order_gru), "rnn": ("RNN", 1, _order_rnn),
+}  # fmt: skip
+"""Of each op, ONNX's operator, its gates, and the order of weights and biases."""
 
 
 def _look_up(nodes: Nodes, step: Step) -> None:
@@ -263,7 +276,8 @@ def _normalise(nodes: Nodes, step: Step) -> None:
 
 
 RULES: Mapping[str, Callable[[Nodes, Step], None]] = {
-    "fc": _multiply, "conv": _convolve, "lstm": _recur, "gru": _recur, "embedding": _look_up,
+    "fc": _multiply, "conv": _convolve, "lstm": _recur, "gru": _recur, "rnn": _recur,
+    "embedding": _look_up,
     "relu": _apply("Relu"), "sigmoid": _apply("Sigmoid"), "tanh": _apply("Tanh"),
     "add": _apply("Sum"), "softmax": _share, "maxpool": _pool, "avgpool": _pool,
     "global_avgpool": _average, "concat": _concatenate, "flatten": _flatten, "last": _take_last,

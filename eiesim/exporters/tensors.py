@@ -79,6 +79,10 @@ def _name(step: Step, stored: StoredLayer, scale: Step | None) -> dict[str, Floa
         return _take_lstm_apart(step.layer, decode(stored).weights)
     if step.op == "gru":
         return _take_gru_apart(step.layer, decode(stored).weights, step.settings["reset"])
+    if step.op == "rnn":
+        matrix = decode(stored).weights
+        biases = (matrix[:, -1], np.zeros(len(matrix), np.float32))
+        return _name_parts(step.layer, matrix, len(matrix), biases)
     if step.op == "embedding":
         return {f"{step.layer}.weight": decode(stored).weights.T}
     name = step.layer if scale is None else scale.name

@@ -227,7 +227,7 @@ def _recur(step: Step, inputs: Sequence[Shape], weights: Shape) -> Shape:
 
 def _count_numbers(step: Step, weights: Shape) -> int:
     """Return how many numbers a recurrent layer takes a step."""
-    parts = 3 if step.settings.get("reset") == "before" else 4
+    parts = 3 if step.settings.get("reset") == "before" else 1 if step.op == "rnn" else 4
     hidden = weights[0] // parts
     numbers = weights[-1] - hidden - 1
     fits = len(weights) == 2 and hidden and weights[0] == parts * hidden and numbers > 0
@@ -267,11 +267,13 @@ def _require(step: Step, fits: bool, shape: Shape, expected: str) -> None:
 
 
 RULES: Mapping[str, Rule] = {
-    "fc": _multiply, "conv": _convolve, "lstm": _recur, "gru": _recur, "embedding": _embed,
+    "fc": _multiply, "conv": _convolve, "lstm": _recur, "gru": _recur, "rnn": _recur,
+    "embedding": _embed,
     "maxpool": _pool, "avgpool": _pool, "global_avgpool": _average,
     "concat": _concatenate, "add": _add, "flatten": _flatten, "last": _take_last,
     "reverse": _reverse,
 }  # fmt: skip
 STACKED: Mapping[str, Rule] = {
     "fc": _multiply_stack, "conv": _convolve_stack, "lstm": _recur_stack, "gru": _recur_stack,
+    "rnn": _recur_stack,
 }  # fmt: skip

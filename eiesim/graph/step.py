@@ -65,6 +65,10 @@ OPS: Mapping[str, Op] = {
     "gru": Op(
         "a level of a GRU, over a sequence", True, range(1, 3), {"reset": "after", **STACKED}
     ),
+    "rnn": Op(
+        "a level of a plain recurrent network, over a sequence", True, range(1, 3),
+        {"activation": "tanh", **STACKED},
+    ),
     "onnx": Op("nodes of ONNX, run by ONNX Runtime", False, NONE, {"shape": ()}),
     "embedding": Op("the row of a table that a number names", False, ONE, {}),
     "relu": Op("negative numbers made 0", False, ONE, {}),
@@ -95,7 +99,9 @@ OPS: Mapping[str, Op] = {
 PER_OUTPUT = ("factor", "offset")
 """Settings that may be a row of numbers, one for each output: the first size of a vector or image,
 the second one of a sequence."""
-CHOICES: Mapping[str, tuple[str, ...]] = {"reset": ("after", "before")}
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "reset": ("after", "before"), "activation": ("tanh", "relu"),
+}  # fmt: skip
 """Of the settings that are words. A GRU's reset gate acts after the product with the state, as in
 PyTorch, or before it, on the state."""
 

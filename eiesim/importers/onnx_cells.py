@@ -21,6 +21,10 @@ DIRECTIONS = {b"forward": (False,), b"reverse": (True,), b"bidirectional": (Fals
 """Of each direction, whether it runs from the end."""
 LEAST_OPSET = 11
 """From this version on, a negative index counts from the end."""
+LSTM, GRU = (b"Sigmoid", b"Tanh", b"Tanh"), (b"Sigmoid", b"Tanh")
+"""The usual activations."""
+PLAIN = {b"Tanh": "tanh", b"Relu": "relu"}
+"""Those of a plain recurrent layer."""
 FAR = np.iinfo(np.int64).min
 
 
@@ -61,7 +65,7 @@ class Cell(NamedTuple):
 def lower_lstm(low: Lowering, node: Any, name: str) -> None:
     """Put an LSTM's products in its place; Unsupported where EIE does not run it."""
     expect(read_attributes(node), input_forget=0)
-    cell = _read_cell(low, node, name, 4)
+    cell = _read_cell(low, node, name, LSTM)
     settings = {"stacked": 1, "cell": int(len(node.output) > 2 and bool(node.output[2]))}
     matrices = [
         join_lstm(of_input, of_state, bias[0] + bias[1], ONNX_LSTM)
@@ -72,7 +76,7 @@ def lower_lstm(low: Lowering, node: Any, name: str) -> None:
 
 def lower_gru(low: Lowering, node: Any, name: str) -> None:
     """Put a GRU's products in its place; Unsupported where EIE does not run it."""
-    cell = _read_cell(low, node, name, 3)
+    cell = _read_cell(low, node, name, GRU)
     reset = "after" if read_attributes(node).get("linear_before_reset", 0) else "before"
     matrices = [
         join_gru((of_input, of_state), (bias[0], bias[1]), ONNX_GRU, reset)
@@ -81,7 +85,22 @@ def lower_gru(low: Lowering, node: Any, name: str) -> None:
     _place(low, cell, "gru", matrices, {"stacked": 1, "reset": reset})
 
 
-def _read_cell(low: Lowering, node: Any, name: str, gates: int) -> Cell:
+def lower_rnn(low: Lowering, node: Any, name: str) -> None:
+    """Put a plain recurrent layer's products in its place; Unsupported where EIE runs it not."""
+    activation, *_ = read_attributes(node).get("activations", [b"Tanh"])
+    if activation not in PLAIN:
+        raise Unsupported(f"expected Tanh or Relu, found {activation!r}")
+    cell = _read_cell(low, node, name, (activation,))
+    matrices = [
+        np.hstack((of_input, of_state, bias.sum(axis=0)[:, np.newaxis]))
+        for of_input, of_state, bias in zip(cell.of_input, cell.of_state, cell.biases, strict=True)
+    ]
+    _place(low, cell, "rnn", matrices, {"stacked": 1, "activation": PLAIN[activation]})
+
+
+def _read_cell(low: Lowering, node: Any, name: str, activations: tuple[bytes, ...]) -> Cell:
+    """Read a node; it has one gate more than activations, a plain one a single one."""
+    gates = len(activations) + 1 if len(activations) > 1 else 1
     attributes = read_attributes(node)
     reverse = DIRECTIONS.get(attributes.get("direction", b"forward"))
     if low.opset < LEAST_OPSET:
@@ -89,7 +108,7 @@ def _read_cell(low: Lowering, node: Any, name: str, gates: int) -> Cell:
     expect(attributes, layout=0)
     if reverse is None or "clip" in attributes:
         raise Unsupported("expected a direction, and no clip")
-    usual = [b"Sigmoid", b"Tanh", b"Tanh"][: gates - 1] * len(reverse)
+    usual = [*activations] * len(reverse)
     if list(attributes.get("activations", usual)) != usual:
         raise Unsupported(f"expected the usual activations, found {attributes['activations']}")
     data = find_data(low, node, 0)

@@ -191,7 +191,7 @@ class _Cut:
                     self._add_piece(name, entry)
         if not self.weights:
             raise WorkloadError(
-                "expected a product with constant weights (Gemm, MatMul, Conv, LSTM, GRU) for EIE, "
+                "expected a product with constant weights (Gemm, MatMul, Conv, LSTM, GRU, RNN) for EIE, "
                 f"found none: {self._list_reasons()}"
             )
         if not self.outputs:

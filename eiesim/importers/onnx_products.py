@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from eiesim.graph import STEPS, Step
 from eiesim.importers.described import Unsupported
-from eiesim.importers.onnx_cells import lower_gru, lower_lstm
+from eiesim.importers.onnx_cells import lower_gru, lower_lstm, lower_rnn
 from eiesim.importers.onnx_lowering import Lowering, Product, Rule
 from eiesim.importers.onnx_weights import (
     expect,
@@ -159,5 +159,6 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("", "Conv"): _conv,
     ("", "LSTM"): lower_lstm,
     ("", "GRU"): lower_gru,
+    ("", "RNN"): lower_rnn,
 }
 """Rules by domain and operator."""

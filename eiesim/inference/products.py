@@ -13,7 +13,7 @@ from eiesim.base.errors import WorkloadError
 from eiesim.base.fixedpoint import dequantise, quantise
 from eiesim.counters import InputsResult
 from eiesim.graph import Step, cells, find_convolved, find_kernel, winograd
-from eiesim.graph.host import Window, sigmoid, take_windows
+from eiesim.graph.host import Window, relu, sigmoid, take_windows
 from eiesim.hardware import Hardware
 from eiesim.image import (
     InterleavedCSC,
@@ -224,7 +224,7 @@ def _recur_stack(chip: Chip, operands: Sequence[Floats]) -> Floats:
     for number in range(sequences.shape[1]):
         if states:
             chip.memory = np.stack([state[number] for state in states])
-            if chip.step.op == "gru":
+            if chip.step.op != "lstm":
                 (chip.memory,) = chip.memory
         else:
             chip.memory = None if kept is None else kept[number]
@@ -302,9 +302,24 @@ def _run_gru(chip: Chip, sequence: Floats) -> Floats:
     return np.stack(outputs)
 
 
+def _run_rnn(chip: Chip, sequence: Floats) -> Floats:
+    apply = np.tanh if chip.step.settings["activation"] == "tanh" else relu
+    state = np.zeros(chip.stored.layer.rows, np.float32) if chip.memory is None else chip.memory
+    one = np.ones(1, np.float32)
+    outputs = []
+    for numbers in sequence:
+        (sums,) = chip.multiply(np.concatenate((numbers, state, one))[np.newaxis])
+        state = chip.hold(apply(sums))
+        outputs.append(state)
+    chip.memory = state
+    return np.stack(outputs)
+
+
 RULES: Mapping[str, Callable[[Chip, Floats], Floats]] = {
     "fc": _multiply, "conv": _convolve, "lstm": _run_lstm, "gru": _run_gru,
+    "rnn": _run_rnn,
 }  # fmt: skip
 STACKED: Mapping[str, Callable[[Chip, Sequence[Floats]], Floats]] = {
     "fc": _multiply_stack, "conv": _convolve_stack, "lstm": _recur_stack, "gru": _recur_stack,
+    "rnn": _recur_stack,
 }  # fmt: skip

@@ -33,7 +33,7 @@ SCHEMA = "eiesim network run 1"
 PERCENTILES = (5, 50, 95, 99)
 MOST_NAMES = 5
 """Of what is left out, in one sentence."""
-RECURRENT = ("lstm", "gru")
+RECURRENT = ("lstm", "gru", "rnn")
 SHOWN = (
     "step", "op", "products", "activation_density", "cycles", "cycles_p50", "cycles_p95",
     "cycles_worst", "latency_us", "energy_pj", "load_balance", "activations_loaded",

@@ -47,6 +47,10 @@ def take_state(given: Any) -> Any:
     return given[1][0][-1]
 
 
+def of_state(given: Any) -> Any:
+    return given
+
+
 def of_states(given: Any) -> Any:
     return given[0], *given[1]
 
@@ -98,6 +102,10 @@ NETWORKS: dict[str, Network] = {
     "gru, both ways": (
         lambda: recurrent("GRU", take_all, bidirectional=True, num_layers=2, batch_first=True),
         (1, 7, 3), 4),
+    "rnn": (lambda: recurrent("RNN", take_all, nn.Linear(4, 2), num_layers=2), (7, 1, 3), 3),
+    "rnn, relu, both ways": (
+        lambda: recurrent("RNN", of_state, nonlinearity="relu", bidirectional=True),
+        (7, 1, 3), 2),
     "words": (lambda: Chain(nn.Embedding(9, 3), nn.LSTM(3, 4), take_all), (5, 1), 1),
 }  # fmt: skip
 
