@@ -191,8 +191,8 @@ class _Cut:
                     self._add_piece(name, entry)
         if not self.weights:
             raise WorkloadError(
-                "expected a product with constant weights (Gemm, MatMul, Conv, LSTM, GRU, RNN) for EIE, "
-                f"found none: {self._list_reasons()}"
+                "expected a product with constant weights (Gemm, MatMul, Conv, LSTM, GRU, RNN) for "
+                f"EIE, found none: {self._list_reasons()}"
             )
         if not self.outputs:
             raise WorkloadError(f"expected an output, found none: {self._list_reasons()}")
