@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from eiesim.catalog.examples import Example
 from eiesim.catalog.model import Model
 from eiesim.catalog.operands import Source
 from eiesim.counters import RunResult
-from eiesim.energy.estimate import estimate_energy
+from eiesim.energy.estimate import EnergyReport, estimate_energy
 from eiesim.energy.prices import Key, PriceTable
 from eiesim.energy.wires import price_broadcast_pj
 from eiesim.hardware import Hardware
@@ -27,6 +27,7 @@ from eiesim.inference import InputRun, StepRun, run_model
 from eiesim.report.report import Report
 from eiesim.runs.clock import check_runs
 from eiesim.runs.layer_rows import describe_lack
+from eiesim.runs.network_charts import draw_steps
 from eiesim.sim.engines import Engine
 
 SCHEMA = "eiesim network run 1"
@@ -54,6 +55,8 @@ class ExampleRun:
         Those on EIE, in order.
     energy_pj : tuple of float, or None
         Of each step; None where an action has no price.
+    modules_pj : tuple of mapping, or None
+        What of it each module takes, as `EnergyReport.by_component`.
     no_energy : str or None
         Why there is no energy.
     outputs : dict of name to float32
@@ -62,6 +65,7 @@ class ExampleRun:
 
     steps: tuple[StepRun, ...]
     energy_pj: tuple[float, ...] | None
+    modules_pj: tuple[Mapping[str, float], ...] | None
     no_energy: str | None
     outputs: dict[str, npt.NDArray[np.float32]]
 
@@ -100,14 +104,18 @@ def run_examples(
     """
     for run in run_model(model, examples, hw, engine, balance=balance):
         outputs = {name: run.values[name] for name in model.graph.outputs}
-        energy_pj, no_energy = price_steps(run, prices)
-        yield ExampleRun(run.steps, energy_pj, no_energy, outputs)
+        reports, no_energy = price_steps(run, prices)
+        totals = modules = None
+        if reports is not None:
+            totals = tuple(report.total_pj for report in reports)
+            modules = tuple(report.by_component() for report in reports)
+        yield ExampleRun(run.steps, totals, modules, no_energy, outputs)
 
 
 def price_steps(
     run: InputRun, prices: PriceTable
-) -> tuple[tuple[float, ...], None] | tuple[None, str]:
-    """Return the energy of each step on EIE, pJ, or None and why an action has no price.
+) -> tuple[tuple[EnergyReport, ...], None] | tuple[None, str]:
+    """Return the energy of each step on EIE, or None and why an action has no price.
 
     Parameters
     ----------
@@ -115,10 +123,9 @@ def price_steps(
         Prices of its machine.
     """
     try:
-        reports = [estimate_energy(step.result, prices=prices) for step in run.steps]
+        return tuple(estimate_energy(step.result, prices=prices) for step in run.steps), None
     except EnergyError as error:
         return None, str(error)
-    return tuple(report.total_pj for report in reports), None
 
 
 def describe_steps(model: Model, runs: Sequence[ExampleRun], prices: PriceTable) -> list[Row]:
@@ -222,6 +229,23 @@ def describe_products(runs: Sequence[ExampleRun], model: Model) -> list[Row]:
         for product, (cycles, nonzeros) in enumerate(
             zip(step.product_cycles, step.nonzeros, strict=True)
         )
+    ]  # fmt: skip
+
+
+def describe_modules(runs: Sequence[ExampleRun]) -> list[Row]:
+    """Return one row a step and module: its energy for one input, in the mean.
+
+    Parameters
+    ----------
+    runs : sequence of ExampleRun
+        At least one.
+    """
+    priced = [run.modules_pj for run in runs if run.modules_pj is not None]
+    return [
+        {"step": step.name, "module": module,
+         "energy_pj": float(np.mean([modules[place][module] for modules in priced]))}
+        for place, step in enumerate(runs[0].steps) if priced
+        for module in priced[0][place]
     ]  # fmt: skip
 
 
@@ -387,7 +411,9 @@ def report_network(
             "steps": summary["steps"],
             "inputs": describe_examples(runs, labels),
             "products": describe_products(runs, model),
+            "energy": describe_modules(runs),
         },
+        charts=draw_steps(summary["steps"], describe_modules(runs)),
         write_files=lambda folder: write_outputs(folder, runs),
         hardware=runs[0].steps[0].result.hardware,
         sources=sources,

@@ -168,7 +168,9 @@ def _tell(
 ) -> TextRun:
     priced = [price_steps(run, prices) for run in runs]
     no_energy = next((reason for _, reason in priced if reason is not None), None)
-    energy_pj = sum(sum(steps) for steps, _ in priced if steps is not None)
+    energy_pj = sum(
+        sum(step.total_pj for step in steps) for steps, _ in priced if steps is not None
+    )
     each_pj = energy_pj / characters if no_energy is None else None
     cycles = sum(run.cycles for run in runs)
     return TextRun(text, bits, cycles / characters, each_pj, no_energy)

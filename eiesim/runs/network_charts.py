@@ -1,0 +1,82 @@
+"""Charts of a network: where its cycles and its energy go, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os.path import commonprefix
+
+from eiesim.base.tables import Row
+from eiesim.report.charts import Chart, Panel
+
+MOST_STEPS = 40
+"""That a chart has room for: those that take most."""
+
+
+def draw_steps(steps: Sequence[Row], modules: Sequence[Row]) -> dict[str, Chart]:
+    """Return charts of cycles and energy by step.
+
+    Parameters
+    ----------
+    steps : sequence of dict
+        One row a step, with ``step``, ``cycles`` and ``load_balance``.
+    modules : sequence of dict
+        One row a step and module, with ``energy_pj``; none without prices.
+    """
+    charts = {"cycles": _draw_cycles(steps)}
+    if modules:
+        charts["energy"] = _draw_energy(modules)
+    return charts
+
+
+def _draw_cycles(steps: Sequence[Row]) -> Chart:
+    shown = _choose(steps, "cycles")
+    total = sum(row["cycles"] for row in steps)
+    most = max(steps, key=lambda row: row["cycles"])
+    series = {
+        "with perfect balance": [row["cycles"] * row["load_balance"] for row in shown],
+        "beyond": [row["cycles"] * (1 - row["load_balance"]) for row in shown],
+    }
+    panel = Panel("stacked", _label([row["step"] for row in shown]), series, "", "cycles")
+    see = f"{most['step']} takes {most['cycles'] / total:.0%} of the cycles"
+    lost = sum(series["beyond"]) / sum(row["cycles"] for row in shown)
+    return Chart(
+        "Cycles by step", (panel,),
+        f"{see}; {lost:.0%} of what is shown would not be there with equal work for all PEs."
+        f"{_name_rest(len(steps), len(shown))}",
+    )  # fmt: skip
+
+
+def _draw_energy(modules: Sequence[Row]) -> Chart:
+    steps: dict[str, dict[str, float]] = {}
+    for row in modules:
+        steps.setdefault(row["step"], {})[row["module"]] = row["energy_pj"] / 1000
+    rows = [{"step": step, "energy_nj": sum(parts.values())} for step, parts in steps.items()]
+    shown = [row["step"] for row in _choose(rows, "energy_nj")]
+    names = dict.fromkeys(module for parts in steps.values() for module in parts)
+    sums = {name: sum(parts.get(name, 0.0) for parts in steps.values()) for name in names}
+    series = {
+        name: [steps[step].get(name, 0.0) for step in shown] for name in names if sums[name] > 0
+    }
+    most = max(sums, key=lambda name: sums[name])
+    share = sums[most] / sum(sums.values()) if any(sums.values()) else 0.0
+    return Chart(
+        "Energy by step and module",
+        (Panel("stacked", _label(shown), series, "", "energy (nJ)"),),
+        f"Most of it, {share:.0%}, goes into {most}.{_name_rest(len(steps), len(shown))}",
+    )
+
+
+def _label(steps: Sequence[str]) -> tuple[str, ...]:
+    """Return names without the folders that all of them begin with."""
+    start = commonprefix(steps).rpartition("/")[0]
+    return tuple(step.removeprefix(f"{start}/") if start else step for step in steps)
+
+
+def _choose(rows: Sequence[Row], key: str) -> list[Row]:
+    """Return the rows that take most, in their order."""
+    largest = sorted(range(len(rows)), key=lambda place: -rows[place][key])[:MOST_STEPS]
+    return [rows[place] for place in sorted(largest)]
+
+
+def _name_rest(number: int, shown: int) -> str:
+    return f" Shown are the {shown} of {number} steps that take most." if shown < number else ""
