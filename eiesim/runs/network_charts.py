@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os.path import commonprefix
+from itertools import takewhile
 
 from eiesim.base.tables import Row
 from eiesim.report.charts import Chart, Panel
@@ -68,8 +68,9 @@ def _draw_energy(modules: Sequence[Row]) -> Chart:
 
 def _label(steps: Sequence[str]) -> tuple[str, ...]:
     """Return names without the folders that all of them begin with."""
-    start = commonprefix(steps).rpartition("/")[0]
-    return tuple(step.removeprefix(f"{start}/") if start else step for step in steps)
+    folders = zip(*(step.split("/")[:-1] for step in steps), strict=False)
+    shared = len(list(takewhile(lambda parts: len(set(parts)) == 1, folders)))
+    return tuple("/".join(step.split("/")[shared:]) for step in steps)
 
 
 def _choose(rows: Sequence[Row], key: str) -> list[Row]:
