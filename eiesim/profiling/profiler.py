@@ -17,7 +17,7 @@ from eiesim.inference.products import Setup
 from eiesim.profiling import attention, products, sequences
 from eiesim.profiling.calls import Calls
 from eiesim.profiling.machine import Machine
-from eiesim.profiling.result import LeftOut, Profile
+from eiesim.profiling.result import Profile, Unused
 from eiesim.sim.engines import Engine
 
 
@@ -134,7 +134,7 @@ def _make_leave(calls: Calls) -> Any:
     return leave
 
 
-def _list_left_out(module: torch.nn.Module, calls: Calls) -> Iterator[LeftOut]:
+def _list_left_out(module: torch.nn.Module, calls: Calls) -> Iterator[Unused]:
     """Yield the modules that hold matrices with which nothing was multiplied on EIE."""
     for name, part in module.named_modules():
         matrices = [
@@ -146,4 +146,4 @@ def _list_left_out(module: torch.nn.Module, calls: Calls) -> Iterator[LeftOut]:
             continue
         called = name in calls.entered
         reason = "not a product that EIE runs" if called else "was not called"
-        yield LeftOut(name, type(part).__name__, sum(it.numel() for it in unused), reason)
+        yield Unused(name, type(part).__name__, sum(it.numel() for it in unused), reason)

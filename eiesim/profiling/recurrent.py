@@ -18,7 +18,7 @@ States = tuple[Floats, ...]
 """float32 [sequences, numbers] each: of an LSTM output and cell, of the others the output."""
 
 
-class Weights(NamedTuple):
+class LevelWeights(NamedTuple):
     """Of one level and direction; the bias is None where there is none."""
 
     of_input: Floats
@@ -28,7 +28,7 @@ class Weights(NamedTuple):
     projection: Floats | None = None
 
 
-class Cell(NamedTuple):
+class CellRule(NamedTuple):
     """What a kind of recurrent layer does in a step.
 
     Attributes
@@ -42,27 +42,27 @@ class Cell(NamedTuple):
     """
 
     states: int
-    join: Callable[[Weights], Floats]
+    join: Callable[[LevelWeights], Floats]
     advance: Callable[[Floats, States], States]
 
 
-def _biases(weights: Weights) -> tuple[Floats, Floats]:
+def _biases(weights: LevelWeights) -> tuple[Floats, Floats]:
     rows = len(weights.of_state)
     zeros = np.zeros(rows, np.float32)
     first, second = weights.input_bias, weights.state_bias
     return (zeros if first is None else first), (zeros if second is None else second)
 
 
-def _join_lstm(weights: Weights) -> Floats:
+def _join_lstm(weights: LevelWeights) -> Floats:
     first, second = _biases(weights)
     return join_lstm(weights.of_input, weights.of_state, first + second, TORCH_LSTM)
 
 
-def _join_gru(weights: Weights) -> Floats:
+def _join_gru(weights: LevelWeights) -> Floats:
     return join_gru((weights.of_input, weights.of_state), _biases(weights), TORCH_GRU, "after")
 
 
-def _join_rnn(weights: Weights) -> Floats:
+def _join_rnn(weights: LevelWeights) -> Floats:
     first, second = _biases(weights)
     return np.hstack((weights.of_input, weights.of_state, (first + second)[:, np.newaxis]))
 
@@ -77,10 +77,10 @@ def _advance_gru(sums: Floats, states: States) -> States:
 
 
 CELLS = {
-    "lstm": Cell(2, _join_lstm, _advance_lstm),
-    "gru": Cell(1, _join_gru, _advance_gru),
-    "rnn_tanh": Cell(1, _join_rnn, lambda sums, _: (np.tanh(sums),)),
-    "rnn_relu": Cell(1, _join_rnn, lambda sums, _: (np.maximum(sums, 0),)),
+    "lstm": CellRule(2, _join_lstm, _advance_lstm),
+    "gru": CellRule(1, _join_gru, _advance_gru),
+    "rnn_tanh": CellRule(1, _join_rnn, lambda sums, _: (np.tanh(sums),)),
+    "rnn_relu": CellRule(1, _join_rnn, lambda sums, _: (np.maximum(sums, 0),)),
 }
 """By the name of PyTorch's function."""
 
@@ -101,7 +101,7 @@ class Level:
     def __init__(
         self,
         kind: str,
-        weights: Weights,
+        weights: LevelWeights,
         find_layer: Callable[[str, Part], ProfiledLayer],
         prepare: Callable[[Floats], Floats],
     ) -> None:

@@ -29,7 +29,7 @@ SHOWN = (
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class Unused:
     """Weights that EIE did not multiply with.
 
     Attributes
@@ -62,7 +62,7 @@ class Profile:
         What the module gave; if `replaced`, on the products of EIE.
     layers : tuple of ProfiledRun
         In the order in which the module first multiplied with them.
-    left_out : tuple of LeftOut
+    left_out : tuple of Unused
         Weights that EIE did not multiply with.
     hardware : Hardware
         The machine.
@@ -77,7 +77,7 @@ class Profile:
     name: str
     output: Any
     layers: tuple[ProfiledRun, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[Unused, ...]
     hardware: Hardware
     prices: PriceTable
     replaced: bool

@@ -20,7 +20,7 @@ from eiesim.profiling.calls import (
     to_floats,
 )
 from eiesim.profiling.machine import Part, ProfiledLayer
-from eiesim.profiling.recurrent import CELLS, Level, Weights, run_levels
+from eiesim.profiling.recurrent import CELLS, Level, LevelWeights, run_levels
 
 Matrices = tuple[Tensor, Tensor, Tensor | None, Tensor | None, Tensor | None]
 """Of a level: weights of input and state, their biases, and an LSTM's projection."""
@@ -113,7 +113,7 @@ def _make_level(
         return calls.find_layer(kind, ".".join(filter(None, (name, suffix))), part, *used)
 
     arrays = (None if it is None else to_floats(it) for it in matrices)
-    return Level(kind, Weights(*arrays), find_layer, prepare)  # type: ignore[arg-type]
+    return Level(kind, LevelWeights(*arrays), find_layer, prepare)  # type: ignore[arg-type]
 
 
 def _step_cell(kind: str, calls: Calls, expected: Any, given: Operands) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
+from eiesim.base.tables import Row
 from eiesim.energy.prices import PriceTable
 from eiesim.energy.wires import BASIS
 from eiesim.report import markup
@@ -23,7 +23,6 @@ from eiesim.runs.layer_rows import (
     name_layers,
 )
 
-Row = dict[str, Any]
 TOPICS = {
     "Layer and input": (
         "source", "engine", "inputs", "outputs", "weights", "weight_density", "padding_zeros",

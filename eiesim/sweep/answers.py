@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from eiesim.base.tables import Row
 from eiesim.sweep.metrics import (
     REASONS,
     explain_missing,
@@ -15,9 +16,6 @@ from eiesim.sweep.metrics import (
 from eiesim.sweep.objectives import Objective
 from eiesim.sweep.points import list_axes
 from eiesim.sweep.spec import Sweep
-
-Row = dict[str, Any]
-
 
 POINTS = "points"
 

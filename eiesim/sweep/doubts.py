@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from typing import Any
 
+from eiesim.base.tables import Row
 from eiesim.energy.area import describe_wider_words as compare_widths
 from eiesim.energy.clock import check_clock
 from eiesim.hardware import Hardware
 from eiesim.sweep.answers import find_best, name_judged
 from eiesim.sweep.spec import Sweep
 
-Row = dict[str, Any]
 FIELDS = tuple(field.name for field in fields(Hardware))
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from eiesim.base.arrays import take_array
 from eiesim.base.errors import ConfigError, EieError
+from eiesim.base.tables import Row
 from eiesim.catalog.examples import (
     DRAWN_STEPS,
     Example,
@@ -47,7 +48,6 @@ from eiesim.sweep.shared import Encoded, share
 from eiesim.sweep.spec import LAYER
 from eiesim.views import FillView, LayoutView
 
-Row = dict[str, Any]
 OF_NETWORK: Mapping[str, Any] = {"layer.seed": 0, "layer.activation_density": 1.0}
 """Axes of drawn layers that networks know, and what holds without them."""
 NOTHING = np.zeros(0, np.float32)

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from eiesim.base.tables import Row
 from eiesim.report import markup
 from eiesim.report.charts import Chart, Panel
-from eiesim.sweep.answers import Row, explain_row, is_answer, name_judged
+from eiesim.sweep.answers import explain_row, is_answer, name_judged
 from eiesim.sweep.planning import Planned
 from eiesim.sweep.points import find_value, list_values
 from eiesim.sweep.spec import Sweep

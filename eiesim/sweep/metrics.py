@@ -8,13 +8,12 @@ from enum import Enum
 from functools import partial
 from typing import Any
 
+from eiesim.base.tables import Row
 from eiesim.base.units import cycles_to_us
 from eiesim.counters import RunResult
 from eiesim.hardware import Hardware
 from eiesim.image import MemoryUse, count_chips
 from eiesim.sweep.priced import find_area, find_clock_fit, find_power
-
-Row = dict[str, Any]
 
 
 class Over(Enum):
@@ -111,7 +110,7 @@ def _multiply_columns(names: Sequence[str], row: Row, _n_pes: int) -> float | No
     return _multiply(*(row[name] for name in names))
 
 
-METRICS: Mapping[str, Metric] = {
+METRICS: dict[str, Metric] = {
     "cycles": Metric("cycles of the run", "", Over.SUM, partial(_count, "cycles")),
     "latency_us": Metric("time of the run", "us", Over.SUM, _find_latency_us),
     "energy_pj": Metric("energy of the run, DRAM included", "pJ", Over.SUM,
@@ -149,15 +148,13 @@ METRICS: Mapping[str, Metric] = {
                          "not run", "", Over.MACHINE, find_clock_fit),
 }  # fmt: skip
 """By name, in the order of the columns."""
-OF_MACHINE = tuple(name for name, metric in METRICS.items() if metric.over is Over.MACHINE)
-"""Those that need no run."""
 REASONS = ("no_energy", "no_area")
 """Columns that say why energies and powers, or area, are missing; null where none is."""
 
 
 def measure_machine(hw: Hardware) -> Row:
     """Return the metrics that need no run, None for those that are missing."""
-    return {name: METRICS[name].find(hw) for name in OF_MACHINE}
+    return {name: it.find(hw) for name, it in METRICS.items() if it.over is Over.MACHINE}
 
 
 def measure_run(run: PointRun) -> Row:

@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from eiesim.sweep.answers import Row, find_best, find_judged
+from eiesim.base.tables import Row
+from eiesim.sweep.answers import find_best, find_judged
 from eiesim.sweep.spec import Sweep
 
 Place = tuple[int, ...]

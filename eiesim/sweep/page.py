@@ -7,18 +7,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from eiesim.base.tables import Row
 from eiesim.hardware import Hardware
 from eiesim.report import markup
 from eiesim.report.charts import Chart, Panel
 from eiesim.report.page import Section, date_line, describe_manifest, render_page
-from eiesim.sweep.answers import (
-    POINTS,
-    Row,
-    find_front,
-    find_judged,
-    is_answer,
-    name_judged,
-)
+from eiesim.sweep.answers import POINTS, find_front, find_judged, is_answer, name_judged
 from eiesim.sweep.maps import draw_maps
 from eiesim.sweep.objectives import Direction
 from eiesim.sweep.planning import Planned

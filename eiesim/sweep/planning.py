@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from eiesim.base.errors import ConfigError
 from eiesim.hardware import Hardware
 from eiesim.sweep.identity import identify, make_key
-from eiesim.sweep.metrics import OF_MACHINE, explain_missing, measure_machine
+from eiesim.sweep.metrics import METRICS, Over, explain_missing, measure_machine
 from eiesim.sweep.points import (
     PlannedPoint,
     Point,
@@ -50,7 +50,7 @@ def plan_points(sweep: Sweep) -> Planned:
     EieError
         A layer is unknown, or there are too many points.
     """
-    early = [it for it in sweep.where if it.metric in OF_MACHINE]
+    early = [it for it in sweep.where if METRICS[it.metric].over is Over.MACHINE]
     machines: dict[Any, Hardware | ConfigError] = {}
     identities: dict[Any, str] = {}
     points: list[PlannedPoint] = []

@@ -11,11 +11,11 @@ from types import ModuleType
 
 from eiesim import __version__
 from eiesim.base.errors import EieError
+from eiesim.base.tables import Row
 from eiesim.catalog.operands import Source
 from eiesim.report.report import Report
 from eiesim.sweep.answers import find_best, find_front, find_judged, name_judged
 from eiesim.sweep.doubts import describe_clock, describe_wider_words
-from eiesim.sweep.evaluate import Row
 from eiesim.sweep.identity import SCHEMA
 from eiesim.sweep.metrics import METRICS, Over
 from eiesim.sweep.page import render_sweep

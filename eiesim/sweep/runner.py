@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eiesim.base.signals import stop_as_ctrl_c
+from eiesim.base.tables import Row
 from eiesim.sweep.answers import judge_points
 from eiesim.sweep.cost import check_jobs, choose_jobs
-from eiesim.sweep.evaluate import Row
 from eiesim.sweep.journal import Journal, open_journal
 from eiesim.sweep.metrics import METRICS, REASONS
 from eiesim.sweep.narrow import narrow

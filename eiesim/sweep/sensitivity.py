@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from eiesim.sweep.answers import Row, find_place
+from eiesim.base.tables import Row
+from eiesim.sweep.answers import find_place
 from eiesim.sweep.objectives import Objective
 
 Pair = tuple[Row, Row]

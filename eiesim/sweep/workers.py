@@ -9,7 +9,8 @@ from typing import Any
 
 from eiesim.base.errors import EieError
 from eiesim.base.processes import WorkerError, no_script, work_in_processes
-from eiesim.sweep.evaluate import Row, evaluate
+from eiesim.base.tables import Row
+from eiesim.sweep.evaluate import evaluate
 from eiesim.sweep.points import PointGroup
 
 Done = tuple[PointGroup, list[tuple[int, Row]]]
