@@ -27,7 +27,7 @@ from eiesim.paper.eie.speedups import FIGURE_6, FIGURE_7
 from eiesim.paper.experiment import Outcome
 from eiesim.paper.parts import workloads as layers
 from eiesim.paper.parts.accuracy import Accuracy
-from eiesim.paper.parts.curves import Curve, SpeedupPoint
+from eiesim.paper.parts.curves import Curve, LayerPoint
 from eiesim.paper.parts.precision import FixedPoint
 from eiesim.paper.verdict import DIFFERS, IMPOSSIBLE, MATCH, Judgement, Verdict
 from eiesim.sim.bounds import bound_cycles
@@ -78,7 +78,7 @@ def test_means_that_hold_vgg_6_are_marked(parts: Parts) -> None:
 
 def make_curve(layer: str, balance: float, lock_step: float, workload: str = MATCHED) -> Any:
     points = {
-        label: SpeedupPoint(1, cycles, round(cycles * (balance if label == 1 else 0.9)), 1)
+        label: LayerPoint(1, cycles, round(cycles * (balance if label == 1 else 0.9)), 1)
         for label, cycles in zip(figure8.LABELS, range(10_000, 9_000, -100), strict=False)
     }
     lock_step_cycles = round(points[1].entries / lock_step)
@@ -103,7 +103,7 @@ def test_figure_8_tells_lock_step_as_a_reason_only() -> None:
 def test_figure_11_is_marked_and_asks_that_others_scale_well() -> None:
     def bend(layer: str, share: float) -> Curve:
         points = {
-            n_pes: SpeedupPoint(
+            n_pes: LayerPoint(
                 n_pes,
                 round(10_000_000 / n_pes / (share if n_pes > 1 else 1)),
                 10_000_000,

@@ -12,7 +12,7 @@ from eiesim.hardware import Hardware
 from eiesim.sweep.evaluate import measure_machines
 
 
-class SpeedupPoint(NamedTuple):
+class LayerPoint(NamedTuple):
     """A layer on one machine; `entries` are all that were processed, `macs` no padding zeros."""
 
     n_pes: int
@@ -37,7 +37,7 @@ class Curve:
 
     layer: str
     workload: str
-    points: dict[int, SpeedupPoint]
+    points: dict[int, LayerPoint]
     sources: tuple[Source, ...]
 
 
@@ -46,9 +46,7 @@ def run_machines(name: str, workload: Workload, machines: Mapping[int, Hardware]
     operands = workload.operands
     rows = measure_machines(operands.layer, operands.activations, [*machines.values()])
     points = {
-        number: SpeedupPoint(
-            hw.n_pes, row["cycles"], row["macs"] + row["padding_macs"], row["macs"]
-        )
+        number: LayerPoint(hw.n_pes, row["cycles"], row["macs"] + row["padding_macs"], row["macs"])
         for (number, hw), row in zip(machines.items(), rows, strict=True)
     }
     return Curve(name, workload.kind, points, operands.sources)
