@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.base.errors import WorkloadError
 from eiesim.catalog.model import Model
 from eiesim.catalog.trained import decode
-from eiesim.exporters.tensors import find_bias, join_new_value
+from eiesim.exporters.tensors import find_bias, refuse_winograd
 from eiesim.graph import PER_OUTPUT, STEPS, Step, find_pooled, host
+from eiesim.importers.cells import split_gru, split_lstm
+from eiesim.importers.onnx_cells import FAR, ONNX_GRU, ONNX_LSTM
 
-FAR = np.iinfo(np.int64).min
 Floats = npt.NDArray[np.float32]
-LSTM_ORDER = "iofj"
-"""Order of ONNX's gates: i input, o output, f forget, j new value."""
+Parts = tuple[Floats, Floats, Floats]
+"""Weights of input and state side by side, and their biases."""
 
 
 class Nodes:
@@ -52,12 +52,12 @@ class Nodes:
         self.constants[name] = np.array(values, dtype)
         return name
 
-    def add(self, operator: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
-        """Add a node, and return its output."""
+    def add(self, operator: str, inputs: Sequence[str], *outputs: str, **attributes: Any) -> str:
+        """Add a node, and return its first output."""
         from onnx import helper  # noqa: PLC0415 - an extra
 
-        self.nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))
-        return output
+        self.nodes.append(helper.make_node(operator, list(inputs), list(outputs), **attributes))
+        return outputs[0]
 
     def reshape(self, data: str, shape: Sequence[int], output: str) -> str:
         """Add a node that gives data another shape; 0 keeps a size, -1 is what is left."""
@@ -86,11 +86,7 @@ def _multiply(nodes: Nodes, step: Step) -> None:
 
 
 def _convolve(nodes: Nodes, step: Step) -> None:
-    if step.settings["winograd"]:
-        raise WorkloadError(
-            f"{step.name}: transformed by Winograd's filtering, which ONNX does not have: expected "
-            "a convolution as it is; import the network without the transform"
-        )
+    refuse_winograd(step)
     stored = nodes.model.layers[step.layer]
     (data,), bias = step.inputs, find_bias(stored)
     inputs = [nodes.constant(nodes.name(step, "weights"), decode(stored).weights, np.float32)]
@@ -111,15 +107,20 @@ def _convolve(nodes: Nodes, step: Step) -> None:
 def _recur(nodes: Nodes, step: Step) -> None:
     matrix = decode(nodes.model.layers[step.layer]).weights
     operator, gates, order = CELLS[step.op]
-    weights, biases = order(matrix, step)
+    weights, input_bias, state_bias = order(matrix, step)
+    biases = np.concatenate((input_bias, state_bias))
     hidden = len(weights) // gates
     of_input, of_state = weights[:, :-hidden], weights[:, -hidden:]
     data, *states = step.inputs
     if not step.settings["stacked"]:
         data = nodes.reshape(data, (-1, 1, of_input.shape[1]), nodes.name(step, "sequence"))
     inputs = [data]
-    for word, array in (("input", of_input), ("state", of_state), ("biases", biases)):
-        inputs.append(nodes.constant(nodes.name(step, f"{word}"), array[np.newaxis], np.float32))
+    for word, array in (
+        ("input", of_input),
+        ("state", of_state),
+        ("biases", biases),
+    ):
+        inputs.append(nodes.constant(nodes.name(step, word), array[np.newaxis], np.float32))
     inputs.append("")
     for number, state in enumerate(states):
         inputs.append(nodes.reshape(state, (1, -1, hidden), nodes.name(step, f"begin{number}")))
@@ -130,7 +131,7 @@ def _recur(nodes: Nodes, step: Step) -> None:
         more["linear_before_reset"] = int(step.settings["reset"] == "after")
     if operator == "RNN":
         more["activations"] = [step.settings["activation"].capitalize()]
-    _add_cell(nodes, operator, inputs, outputs, hidden_size=hidden, **more)
+    nodes.add(operator, inputs, *outputs, hidden_size=hidden, **more)
     shape = (0, -1, hidden) if step.settings["stacked"] else (-1, hidden)
     if not step.settings.get("cell"):
         nodes.reshape(outputs[0], shape, step.name)
@@ -143,36 +144,21 @@ def _recur(nodes: Nodes, step: Step) -> None:
     nodes.add("Concat", [kept, spread], step.name, axis=2)
 
 
-def _add_cell(
-    nodes: Nodes, operator: str, inputs: list[str], outputs: list[str], **attributes: Any
-) -> None:
-    from onnx import helper  # noqa: PLC0415 - an extra
-
-    nodes.nodes.append(helper.make_node(operator, inputs, outputs, **attributes))
+def _order_lstm(matrix: Floats, _step: Step) -> Parts:
+    return split_lstm(matrix, ONNX_LSTM)
 
 
-def _order_lstm(matrix: Floats, _step: Step) -> tuple[Floats, Floats]:
-    """Return the weights of input and state side by side, and the biases, in ONNX's order."""
-    blocks = dict(zip("ijfo", np.split(matrix, 4), strict=True))
-    ordered = np.concatenate([blocks[gate] for gate in LSTM_ORDER])
-    return ordered[:, :-1], np.concatenate((ordered[:, -1], np.zeros(len(ordered), np.float32)))
-
-
-def _order_gru(matrix: Floats, step: Step) -> tuple[Floats, Floats]:
+def _order_gru(matrix: Floats, step: Step) -> Parts:
     if step.settings["reset"] == "before":
-        return matrix[:, :-1], np.concatenate((matrix[:, -1], np.zeros(len(matrix), np.float32)))
-    hidden = len(matrix) // 4
-    update, gate, of_input, of_state = np.split(matrix, 4)
-    ordered = np.concatenate((update, gate, join_new_value(step.layer, of_input, of_state)))
-    state_bias = np.concatenate((np.zeros(2 * hidden, np.float32), of_state[:, -1]))
-    return ordered[:, :-1], np.concatenate((ordered[:, -1], state_bias))
+        return _order_rnn(matrix, step)
+    return split_gru(matrix, ONNX_GRU, step.layer)
 
 
-def _order_rnn(matrix: Floats, _step: Step) -> tuple[Floats, Floats]:
-    return matrix[:, :-1], np.concatenate((matrix[:, -1], np.zeros(len(matrix), np.float32)))
+def _order_rnn(matrix: Floats, _step: Step) -> Parts:
+    return matrix[:, :-1], matrix[:, -1], np.zeros(len(matrix), np.float32)
 
 
-CELLS: Mapping[str, tuple[str, int, Callable[[Floats, Step], tuple[Floats, Floats]]]] = {
+CELLS: Mapping[str, tuple[str, int, Callable[[Floats, Step], Parts]]] = {
     "lstm": ("LSTM", 4, _order_lstm), "gru": ("GRU", 3, _order_gru), "rnn": ("RNN", 1, _order_rnn),
 }  # fmt: skip
 """Of each op, ONNX's operator, its gates, and the order of weights and biases."""
@@ -247,7 +233,7 @@ def _take_last(nodes: Nodes, step: Step) -> None:
 
 
 def _reverse(nodes: Nodes, step: Step) -> None:
-    limits = [nodes.constant(nodes.name(step, f"{place}"), [it])
+    limits = [nodes.constant(nodes.name(step, str(place)), [it])
               for place, it in enumerate((-1, FAR, 0, -1))]  # fmt: skip
     nodes.add("Slice", [step.inputs[0], *limits], step.name)
 
@@ -258,7 +244,7 @@ def _scale(nodes: Nodes, step: Step) -> None:
     rows = [np.asarray(step.settings[key], np.float32) for key in PER_OUTPUT]
     factor, offset = (
         nodes.constant(
-            nodes.name(step, f"{key}"), row.reshape(-1, *behind) if row.ndim else row, np.float32
+            nodes.name(step, key), row.reshape(-1, *behind) if row.ndim else row, np.float32
         )
         for key, row in zip(PER_OUTPUT, rows, strict=True)
     )

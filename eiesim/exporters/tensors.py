@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,13 @@ from eiesim.base.errors import WorkloadError
 from eiesim.catalog.model import Model
 from eiesim.catalog.trained import decode
 from eiesim.graph import PER_OUTPUT, Step
-from eiesim.importers.cells import IN_A_MODULE, TORCH_GRU, TORCH_LSTM
+from eiesim.importers.cells import (
+    IN_A_MODULE,
+    TORCH_GRU,
+    TORCH_LSTM,
+    split_gru,
+    split_lstm,
+)
 from eiesim.importers.onnx_host import HOST_OP
 from eiesim.layer.weights import StoredLayer
 
@@ -65,24 +70,23 @@ def find_bias(stored: StoredLayer) -> Floats | None:
     return stored.bias if codes is None else stored.layer.codebook[codes]
 
 
-def _merge(parts: Iterable[Mapping[str, Floats]]) -> dict[str, Floats]:
-    return {name: np.array(array, np.float32) for part in parts for name, array in part.items()}
-
-
-def _name(step: Step, stored: StoredLayer, scale: Step | None) -> dict[str, Floats]:
+def refuse_winograd(step: Step) -> None:
+    """Raise a WorkloadError for a convolution by Winograd's filtering: no framework has it."""
     if step.settings.get("winograd"):
         raise WorkloadError(
             f"{step.name}: transformed by Winograd's filtering, which no framework takes: expected "
             "a convolution as it is; import the network without the transform"
         )
-    if step.op == "lstm":
-        return _take_lstm_apart(step.layer, decode(stored).weights)
-    if step.op == "gru":
-        return _take_gru_apart(step.layer, decode(stored).weights, step.settings["reset"])
-    if step.op == "rnn":
-        matrix = decode(stored).weights
-        biases = (matrix[:, -1], np.zeros(len(matrix), np.float32))
-        return _name_parts(step.layer, matrix, len(matrix), biases)
+
+
+def _merge(parts: Iterable[Mapping[str, Floats]]) -> dict[str, Floats]:
+    return {name: np.array(array, np.float32) for part in parts for name, array in part.items()}
+
+
+def _name(step: Step, stored: StoredLayer, scale: Step | None) -> dict[str, Floats]:
+    refuse_winograd(step)
+    if step.op in ("lstm", "gru", "rnn"):
+        return _take_apart(step, decode(stored).weights)
     if step.op == "embedding":
         return {f"{step.layer}.weight": decode(stored).weights.T}
     name = step.layer if scale is None else scale.name
@@ -117,49 +121,25 @@ def _name_matrices(layer: str) -> tuple[str, str]:
     return f"{match['module']}." if match["module"] else "", f"_{match['level']}"
 
 
-def _take_lstm_apart(layer: str, matrix: Floats) -> dict[str, Floats]:
-    blocks = dict(zip("ijfo", np.split(matrix, 4), strict=True))
-    ordered = np.concatenate([blocks[gate] for gate in TORCH_LSTM])
-    hidden = len(matrix) // 4
-    bias = ordered[:, -1]
-    return _name_parts(layer, ordered, hidden, (bias, np.zeros_like(bias)))
-
-
-def _take_gru_apart(layer: str, matrix: Floats, reset: Any) -> dict[str, Floats]:
-    if reset != "after":
+def _take_apart(step: Step, matrix: Floats) -> dict[str, Floats]:
+    """Return the matrices and biases of a recurrent level."""
+    if step.settings.get("reset") == "before":
         raise WorkloadError(
-            f"{layer}: its reset gate acts before the product, as in no GRU of PyTorch; export the "
-            "network to onnx"
+            f"{step.layer}: its reset gate acts before the product, as in no GRU of PyTorch; "
+            "export the network to onnx"
         )
-    hidden = len(matrix) // 4
-    update, gate, of_input, of_state = np.split(matrix, 4)
-    blocks = {"z": update, "r": gate, "n": join_new_value(layer, of_input, of_state)}
-    ordered = np.concatenate([blocks[name] for name in TORCH_GRU])
-    state_bias = np.concatenate((np.zeros(2 * hidden, np.float32), of_state[:, -1]))
-    return _name_parts(layer, ordered, hidden, (ordered[:, -1], state_bias))
-
-
-def join_new_value(layer: str, of_input: Floats, of_state: Floats) -> Floats:
-    """Return a GRU's rows of the new value, the bias of the input last; see `join_gru`.
-
-    Raises
-    ------
-    WorkloadError
-        There are weights where a GRU has none.
-    """
-    hidden = len(of_state)
-    if of_input[:, -hidden - 1 : -1].any() or of_state[:, : -hidden - 1].any():
-        raise WorkloadError(f"{layer}: found weights where a GRU has none, expected zeros")
-    return np.hstack((of_input[:, : -hidden - 1], of_state[:, -hidden - 1 : -1], of_input[:, -1:]))
-
-
-def _name_parts(
-    layer: str, ordered: Floats, hidden: int, biases: tuple[Floats, Floats]
-) -> dict[str, Floats]:
-    before, behind = _name_matrices(layer)
+    if step.op == "lstm":
+        weights, input_bias, state_bias = split_lstm(matrix, TORCH_LSTM)
+    elif step.op == "gru":
+        weights, input_bias, state_bias = split_gru(matrix, TORCH_GRU, step.layer)
+    else:
+        weights, input_bias = matrix[:, :-1], matrix[:, -1]
+        state_bias = np.zeros_like(input_bias)
+    hidden = len(weights) // {"lstm": 4, "gru": 3, "rnn": 1}[step.op]
+    before, behind = _name_matrices(step.layer)
     return {
-        f"{before}weight_ih{behind}": ordered[:, : -hidden - 1],
-        f"{before}weight_hh{behind}": ordered[:, -hidden - 1 : -1],
-        f"{before}bias_ih{behind}": biases[0],
-        f"{before}bias_hh{behind}": biases[1],
+        f"{before}weight_ih{behind}": weights[:, :-hidden],
+        f"{before}weight_hh{behind}": weights[:, -hidden:],
+        f"{before}bias_ih{behind}": input_bias,
+        f"{before}bias_hh{behind}": state_bias,
     }

@@ -78,6 +78,53 @@ def join_gru(
     return np.block(blocks)
 
 
+def split_lstm(matrix: Floats, gates: str) -> tuple[Floats, Floats, Floats]:
+    """Take apart what `join_lstm` joined.
+
+    Parameters
+    ----------
+    gates
+        Wanted order of the gates, as in `join_lstm`.
+
+    Returns
+    -------
+    float32 [4 * hidden, inputs + hidden], [4 * hidden], [4 * hidden]
+        Weights of input and state side by side, and their biases; that of the state is 0.
+    """
+    blocks = dict(zip("ijfo", np.split(matrix, 4), strict=True))
+    ordered = np.concatenate([blocks[gate] for gate in gates])
+    return ordered[:, :-1], ordered[:, -1], np.zeros(len(ordered), np.float32)
+
+
+def split_gru(matrix: Floats, gates: str, what: str) -> tuple[Floats, Floats, Floats]:
+    """Take apart what `join_gru` joined with a reset gate that acts after the product.
+
+    There may be no weights where a GRU has none: they are a WorkloadError.
+
+    Parameters
+    ----------
+    gates
+        Wanted order of the gates, as in `join_gru`.
+    what
+        The layer, for the error.
+
+    Returns
+    -------
+    float32 [3 * hidden, inputs + hidden], [3 * hidden], [3 * hidden]
+        Weights of input and state side by side, and their biases.
+    """
+    hidden = len(matrix) // 4
+    update, reset, of_input, of_state = np.split(matrix, 4)
+    if of_input[:, -hidden - 1 : -1].any() or of_state[:, : -hidden - 1].any():
+        raise WorkloadError(f"{what}: found weights where a GRU has none, expected zeros")
+    new = np.hstack((of_input[:, : -hidden - 1], of_state[:, -hidden - 1 : -1], of_input[:, -1:]))
+    zeros = np.zeros(hidden, np.float32)
+    blocks = {"z": (update, zeros), "r": (reset, zeros), "n": (new, of_state[:, -1])}
+    ordered = np.concatenate([blocks[gate][0] for gate in gates])
+    state_bias = np.concatenate([blocks[gate][1] for gate in gates])
+    return ordered[:, :-1], ordered[:, -1], state_bias
+
+
 def join_cells(
     weights: Mapping[str, DenseLayer], what: str
 ) -> tuple[dict[str, DenseLayer], dict[str, str]]:

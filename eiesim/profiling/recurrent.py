@@ -33,15 +33,12 @@ class CellRule(NamedTuple):
 
     Attributes
     ----------
-    states : int
-        How many states it has.
     join : callable
         Makes one matrix of its weights, the bias last.
     advance : callable
         Gives the new states of products, [sequences, outputs], and states, [sequences, numbers].
     """
 
-    states: int
     join: Callable[[LevelWeights], Floats]
     advance: Callable[[Floats, States], States]
 
@@ -77,10 +74,10 @@ def _advance_gru(sums: Floats, states: States) -> States:
 
 
 CELLS = {
-    "lstm": CellRule(2, _join_lstm, _advance_lstm),
-    "gru": CellRule(1, _join_gru, _advance_gru),
-    "rnn_tanh": CellRule(1, _join_rnn, lambda sums, _: (np.tanh(sums),)),
-    "rnn_relu": CellRule(1, _join_rnn, lambda sums, _: (np.maximum(sums, 0),)),
+    "lstm": CellRule(_join_lstm, _advance_lstm),
+    "gru": CellRule(_join_gru, _advance_gru),
+    "rnn_tanh": CellRule(_join_rnn, lambda sums, _: (np.tanh(sums),)),
+    "rnn_relu": CellRule(_join_rnn, lambda sums, _: (np.maximum(sums, 0),)),
 }
 """By the name of PyTorch's function."""
 

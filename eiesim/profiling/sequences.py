@@ -112,13 +112,15 @@ def _make_level(
     def find_layer(suffix: str, part: Part) -> ProfiledLayer:
         return calls.find_layer(kind, ".".join(filter(None, (name, suffix))), part, *used)
 
-    arrays = (None if it is None else to_floats(it) for it in matrices)
-    return Level(kind, LevelWeights(*arrays), find_layer, prepare)  # type: ignore[arg-type]
+    of_input, of_state, *others = matrices
+    arrays = (None if it is None else to_floats(it) for it in others)
+    weights = LevelWeights(to_floats(of_input), to_floats(of_state), *arrays)
+    return Level(kind, weights, find_layer, prepare)
 
 
 def _step_cell(kind: str, calls: Calls, expected: Any, given: Operands) -> Any:
-    matrices = (*(given.get(name) for name in ("w_ih", "w_hh", "b_ih", "b_hh")), None)
-    level = _make_level(calls, kind, "", matrices, np.asarray)  # type: ignore[arg-type]
+    matrices = (given["w_ih"], given["w_hh"], given.get("b_ih"), given.get("b_hh"), None)
+    level = _make_level(calls, kind, "", matrices, np.asarray)
     states = tuple(to_floats(it) for it in _as_tuple(given["hx"]))
     results = level.step(to_floats(given["input"]), states)
     theirs = _as_tuple(expected)

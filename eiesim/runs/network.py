@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy.typing as npt
 
 from eiesim import __version__
 from eiesim.base.errors import EnergyError
-from eiesim.base.tables import Row, name_files
+from eiesim.base.tables import Row
 from eiesim.base.units import cycles_to_us
 from eiesim.catalog.examples import Example
 from eiesim.catalog.model import Model
@@ -28,6 +27,7 @@ from eiesim.report.report import Report
 from eiesim.runs.clock import check_runs
 from eiesim.runs.layer_rows import describe_lack
 from eiesim.runs.network_charts import draw_steps
+from eiesim.runs.network_outputs import name_outputs, write_outputs
 from eiesim.sim.engines import Engine
 
 SCHEMA = "eiesim network run 1"
@@ -292,7 +292,7 @@ def summarise(
         "clock": check_runs(hw, prices, [it.result for run in runs for it in run.steps], len(runs)),
         "steps": describe_steps(model, runs, prices),
         "not_on_eie": [{"name": it.name, "reason": it.reason} for it in missing],
-        "output_files": name_outputs(runs),
+        "output_files": name_outputs([run.outputs for run in runs]),
     }
 
 
@@ -320,45 +320,6 @@ def explain_no_rate(missing: Sequence[Skipped]) -> str | None:
 def _join(names: Sequence[str]) -> str:
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
     return ", ".join(names[:MOST_NAMES]) + more
-
-
-def name_outputs(runs: Sequence[ExampleRun]) -> dict[str, str]:
-    """Return the file of each output by its name.
-
-    Parameters
-    ----------
-    runs : sequence of ExampleRun
-        At least one.
-
-    Returns
-    -------
-    dict
-        A `.npy` file, or a `.npz` file where the inputs' outputs are of several shapes.
-    """
-    files = {}
-    for name, file in name_files(runs[0].outputs).items():
-        shapes = {run.outputs[name].shape for run in runs}
-        files[name] = f"output-{file}.npy" if len(shapes) == 1 else f"output-{file}.npz"
-    return files
-
-
-def write_outputs(folder: Path, runs: Sequence[ExampleRun]) -> None:
-    """Write what a network gave for each input.
-
-    Parameters
-    ----------
-    folder : Path
-        Where `name_outputs` names the files.
-    runs : sequence of ExampleRun
-        At least one.
-    """
-    for name, file in name_outputs(runs).items():
-        outputs = [run.outputs[name] for run in runs]
-        if file.endswith(".npy"):
-            np.save(folder / file, np.stack(outputs))
-        else:
-            numbered = {f"input-{number}": output for number, output in enumerate(outputs)}
-            np.savez(folder / file, **numbered)  # type: ignore[arg-type]
 
 
 def describe_problems(run: ExampleRun) -> list[str]:
@@ -414,7 +375,7 @@ def report_network(
             "energy": describe_modules(runs),
         },
         charts=draw_steps(summary["steps"], describe_modules(runs)),
-        write_files=lambda folder: write_outputs(folder, runs),
+        write_files=lambda folder: write_outputs(folder, [run.outputs for run in runs]),
         hardware=runs[0].steps[0].result.hardware,
         sources=sources,
     )
