@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+import secrets
 import shutil
 import stat
 import tempfile
@@ -22,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.errors import EieError, WorkloadError
+from eiesim.base.signals import hold_signals
 
 MANIFEST = "manifest.json"
 """What each folder of results holds."""
@@ -56,42 +58,64 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     if "\0" in str(path):
         raise EieError(f"{str(path)!r}: cannot be written: a file's name has no null character")
     target = Path(path)
-    temporary = None
-    try:
-        through = _is_special(target)
-        if not through:
-            target = Path(os.path.realpath(target)) if target.is_symlink() else target
-            handle, name = tempfile.mkstemp(prefix=".eiesim.", dir=target.parent)
-            temporary = Path(name)
-        with tempfile.TemporaryFile() if through else os.fdopen(handle, "wb") as stream:
-            yield stream
-            if through:
+    with _saying_cannot_write(path, OSError):
+        if _is_special(target):
+            with tempfile.TemporaryFile() as stream:
+                yield stream
                 stream.seek(0)
                 with target.open("wb") as final:
                     shutil.copyfileobj(stream, final)
-        if temporary is not None:
-            temporary.chmod(0o666 & ~_umask())
+            return
+        target = Path(os.path.realpath(target)) if target.is_symlink() else target
+        with temporary_folder(target.parent) as folder:
+            temporary = folder / target.name
+            with temporary.open("wb") as stream:
+                yield stream
             temporary.replace(target)
-    except OSError as error:
-        raise EieError(f"{path}: cannot be written: {_reason(error)}") from error
+
+
+@contextmanager
+def temporary_folder(
+    parent: Path, prefix: str = ".eiesim.", parents: bool = False
+) -> Iterator[Path]:
+    """Make a folder that is gone after the block, whenever the process is asked to stop.
+
+    Parameters
+    ----------
+    parent : Path
+        Where the folder is made.
+    prefix : str
+        How its name begins.
+    parents : bool
+        Make the folders above it that are missing; those that are empty after the block go again.
+    """
+    # known before they are there: a signal may come between the making and the next step
+    folder = parent / f"{prefix}{secrets.token_hex(8)}"
+    missing = [above for above in folder.parents if not above.exists()]
+    try:
+        folder.mkdir(0o700, parents=parents)
+        yield folder
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        try:
+            _remove(folder, missing)
+        except KeyboardInterrupt:
+            _remove(folder, missing)
+            raise
+
+
+def _remove(folder: Path, empty: list[Path]) -> None:
+    with hold_signals():  # rmtree fails when it is interrupted
+        shutil.rmtree(folder, ignore_errors=True)
+        for above in empty:
+            with suppress(OSError):
+                above.rmdir()
 
 
 def check_writable(path: str | Path) -> None:
     """Check, before the work on what it is to hold, that a file can be written by `replacing`."""
-    try:
+    with _saying_cannot_write(path, OSError, ValueError):
         if not _is_special(Path(path)):
             tempfile.TemporaryFile(dir=Path(os.path.realpath(path)).parent).close()
-    except (OSError, ValueError) as error:
-        raise EieError(f"{path}: cannot be written: {_reason(error)}") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _is_special(target: Path) -> bool:
@@ -291,31 +315,24 @@ def new_folder(path: str | Path, replace: bool = False) -> Iterator[NewFolder]:
     wished = Path(path)
     if not wished.name or wished.name == ".." or "\0" in wished.name:
         raise EieError(f"{str(path)!r}: expected the name of a new folder")
-    try:
-        if replace and wished.is_symlink():
-            wished = Path(os.path.realpath(wished))
+    with _saying_cannot_write(path, OSError):
         if replace:
+            wished = Path(os.path.realpath(wished)) if wished.is_symlink() else wished
             _require_own(wished)
-        made = [parent for parent in wished.parents if not parent.exists()]
-        wished.parent.mkdir(parents=True, exist_ok=True)
-        # from 3.12 on mkdtemp makes the path absolute; a relative one stays so in messages
-        hidden = wished.parent / Path(tempfile.mkdtemp(prefix=".eiesim.", dir=wished.parent)).name
-    except (OSError, ValueError) as error:
-        raise EieError(f"{path}: cannot be written: {_reason(error)}") from error
+        with temporary_folder(wished.parent, parents=True) as hidden:
+            work = hidden / f"{wished.name}{LONGEST_ENDING}"  # a name too long is found now
+            work.mkdir()
+            new = NewFolder(work, wished)
+            yield new
+            new.final = _put_in_place(work, wished, replace)
+
+
+@contextmanager
+def _saying_cannot_write(path: str | Path, *errors: type[Exception]) -> Iterator[None]:
     try:
-        work = hidden / f"{wished.name}{LONGEST_ENDING}"  # a name that is too long is found now
-        work.mkdir()
-        new = NewFolder(work, wished)
-        yield new
-        new.final = _put_in_place(work, wished, replace)
-        made = []
-    except OSError as error:
+        yield
+    except errors as error:
         raise EieError(f"{path}: cannot be written: {_reason(error)}") from error
-    finally:
-        shutil.rmtree(hidden, ignore_errors=True)
-        for parent in made:
-            with suppress(OSError):
-                parent.rmdir()
 
 
 def _put_in_place(work: Path, wished: Path, replace: bool) -> Path:
@@ -360,5 +377,5 @@ def fresh_name(path: Path) -> Path:
     return candidate
 
 
-def _reason(error: OSError | ValueError) -> str:
+def _reason(error: Exception) -> str:
     return str(error.strerror or error) if isinstance(error, OSError) else str(error)

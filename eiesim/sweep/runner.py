@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from eiesim.base.files import temporary_folder
 from eiesim.base.signals import stop_as_ctrl_c
 from eiesim.base.tables import Row
 from eiesim.sweep.answers import judge_points
@@ -78,12 +79,12 @@ def run_points(
     jobs, number = choose_jobs(jobs, tasks), 0
     with (
         stop_as_ctrl_c(),  # also below a script of the user's: images are large
-        tempfile.TemporaryDirectory(prefix="eiesim-sweep-", ignore_cleanup_errors=True) as folder,
+        temporary_folder(Path(tempfile.gettempdir()), "eiesim-sweep-") as folder,
     ):
         if scheduler:
-            work = run_on_dask(_add(tasks, folder, jobs), scheduler, jobs)
+            work = run_on_dask(_add(tasks, str(folder), jobs), scheduler, jobs)
         elif jobs > 1 and len(tasks) > 1:
-            work = run_in_processes(_add(tasks, folder, jobs), jobs)
+            work = run_in_processes(_add(tasks, str(folder), jobs), jobs)
         else:
             work = run_here(tasks)
         still = Counter(task.image for task in tasks)
@@ -91,7 +92,7 @@ def run_points(
             for task, rows in work:
                 still[task.image] -= 1
                 if not still[task.image]:
-                    shutil.rmtree(Path(folder, task.image), ignore_errors=True)
+                    shutil.rmtree(folder / task.image, ignore_errors=True)
                 journal.write((keys[place], row) for place, row in rows)
                 number += len(rows)
                 tell(len(rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -9,10 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
+from eiesim.base.files import new_folder, replacing
 from eiesim.base.processes import WorkerError, work_in_processes
 from eiesim.base.signals import Stopped, stop_as_ctrl_c
 
@@ -84,6 +89,58 @@ def test_a_sweep_leaves_no_images(tmp_path: Path, number: int, all_of_them: bool
     ]  # fmt: skip
     assert list(tmp_path.glob("tmp/*")) == []
     assert has_ended(process.pid)
+
+
+def stop_after(number: int, work: Callable[[], object]) -> bool:
+    """Do a piece of work, with a signal after so many calls of C functions; tell if it came.
+
+    Python looks for signals after each of them.
+    """
+    calls = 0
+
+    def count(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        if event == "c_return":
+            calls += 1
+            if calls == number:
+                signal.raise_signal(signal.SIGTERM)
+
+    with suppress(Stopped), stop_as_ctrl_c():
+        sys.setprofile(count)
+        try:
+            work()
+        finally:
+            sys.setprofile(None)
+    return calls >= number
+
+
+def write_folder(tmp_path: Path) -> None:
+    with new_folder(tmp_path / "deep" / "er" / "run") as folder:
+        (folder.work / "file").write_text("whole")
+
+
+def write_file(tmp_path: Path) -> None:
+    with replacing(tmp_path / "file") as stream:
+        stream.write(b"whole")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # open files
+@pytest.mark.parametrize("write", [write_folder, write_file])
+def test_a_signal_after_any_call_leaves_all_or_nothing(
+    tmp_path: Path, write: Callable[[Path], None]
+) -> None:
+    sizes = set()
+    came = True
+    for number in itertools.count(1):
+        if not came:
+            break
+        place = tmp_path / f"{number}"
+        place.mkdir()
+        came = stop_after(number, partial(write, place))
+        there = [path for path in place.rglob("*") if not path.is_dir() or not any(path.iterdir())]
+        assert [path.read_text() for path in there] in ([], ["whole"]), f"call {number}: {there}"
+        sizes.add(len(there))
+    assert sizes == {0, 1}
 
 
 SCRIPT = """
