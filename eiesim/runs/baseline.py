@@ -9,7 +9,6 @@ from typing import Literal
 
 from eiesim import __version__
 from eiesim.base.errors import ConfigError
-from eiesim.base.tables import Row
 from eiesim.baselines.cpu import count_processors, find_processor, open_cpu
 from eiesim.baselines.cuda import find_gpu
 from eiesim.baselines.measured import Device, Measurement, MeasurementPlan, measure_layer
@@ -32,7 +31,7 @@ class LayerBaselines:
     rows : tuple of Baseline
         At least one.
     measurements : tuple of Measurement
-        What the rows were made of, one each; none where nothing was measured.
+        One for each of `rows`; empty where nothing was measured.
     source : Source or None
         Where the layer came from; None where it is a name only.
     """
@@ -44,7 +43,7 @@ class LayerBaselines:
 
 @contextmanager
 def open_devices(threads: int | None) -> Iterator[tuple[list[Device], str]]:
-    """Give this computer's CPU and GPU; and what to say of the GPU, or why there is none.
+    """Give this computer's CPU and GPU, and the GPU's name or why there is none.
 
     Parameters
     ----------
@@ -54,7 +53,7 @@ def open_devices(threads: int | None) -> Iterator[tuple[list[Device], str]]:
     Raises
     ------
     ConfigError
-        The BLAS cannot be set to so many threads.
+        The BLAS cannot be set to this number of threads.
     """
     with open_cpu(threads) as cpu:
         gpu = find_gpu()
@@ -62,14 +61,9 @@ def open_devices(threads: int | None) -> Iterator[tuple[list[Device], str]]:
 
 
 def measure_layers(
-    given: Sequence[str], plan: MeasurementPlan, devices: Sequence[Device]
+    words: Sequence[str], plan: MeasurementPlan, devices: Sequence[Device]
 ) -> Iterator[LayerBaselines]:
-    """Measure layers one after the other.
-
-    Parameters
-    ----------
-    given : sequence of str
-        Names or files, as in `load_layer`.
+    """Measure layers, names or files as in `load_layer`, one after the other.
 
     Raises
     ------
@@ -77,24 +71,22 @@ def measure_layers(
         As in `load_layer` and `measure_layer`, or two layers have the same name.
     """
     names: set[str] = set()
-    for word in given:
+    for word in words:
         layer, _, source = load_layer(word)
         _add_name(layer.name, names)
-        found = tuple(it for device in devices for it in measure_layer(layer, device, plan))
-        yield LayerBaselines(tuple(it.to_baseline() for it in found), found, source)
+        timings = tuple(row for device in devices for row in measure_layer(layer, device, plan))
+        yield LayerBaselines(tuple(row.to_baseline() for row in timings), timings, source)
 
 
 def list_layers(
-    given: Sequence[str], kind: Literal["published", "roofline"], batches: Sequence[int]
+    words: Sequence[str], kind: Literal["published", "roofline"], batches: Sequence[int]
 ) -> Iterator[LayerBaselines]:
     """List what is published of layers, or what bounds them.
 
     Parameters
     ----------
-    given : sequence of str
-        Of ``published``, names of the paper's layers; of ``roofline``, as in `load_layer`.
-    kind : {"published", "roofline"}
-        Which.
+    words : sequence of str
+        For ``published``, names of the paper's layers; for ``roofline``, as in `load_layer`.
     batches : sequence of int
         Inputs multiplied at once.
 
@@ -104,7 +96,7 @@ def list_layers(
         As in `load_layer` and `list_published`, or two layers have the same name.
     """
     names: set[str] = set()
-    for word in given:
+    for word in words:
         if kind == "published":
             _add_name(word.lower(), names)
             yield LayerBaselines(tuple(list_published(word, batches)))
@@ -114,28 +106,6 @@ def list_layers(
             yield LayerBaselines(tuple(list_rooflines(layer, batches)), source=source)
 
 
-def summarise(kind: str, found: Sequence[LayerBaselines], gpu: str | None) -> Row:
-    """Return baselines as the content of `summary.json`.
-
-    Parameters
-    ----------
-    kind : {"published", "measured", "roofline"}
-        The kind of all of them.
-    gpu : str or None
-        The GPU that was measured or why none was; None where nothing was to be measured.
-    """
-    measured = [it for layer in found for it in layer.measurements]
-    return {
-        "schema": SCHEMA,
-        "eiesim": __version__,
-        "kind": kind,
-        "rows": [asdict(row) for layer in found for row in layer.rows],
-        "measurements": [asdict(it) for it in measured] or None,
-        "problems": [it.describe_disturbance() for it in measured if it.is_disturbed],
-        "gpu": gpu,
-    }
-
-
 def report_baselines(
     kind: str, layers: Sequence[LayerBaselines], gpu: str | None, plan: MeasurementPlan
 ) -> Report:
@@ -143,30 +113,34 @@ def report_baselines(
 
     Parameters
     ----------
-    kind, gpu
-        As in `summarise`.
+    kind : {"published", "measured", "roofline"}
+        The kind of all of them.
+    gpu : str or None
+        The GPU that was measured or why none was; None where nothing was to be measured.
     plan : MeasurementPlan
-        What was measured, if anything was.
+        Written into the manifest where there are measurements.
     """
-    summary = summarise(kind, layers, gpu)
+    rows = [asdict(row) for layer in layers for row in layer.rows]
+    measurements = [timing for layer in layers for timing in layer.measurements]
+    timings = [asdict(timing) for timing in measurements]
+    problems = [row.describe_disturbance() for row in measurements if row.is_disturbed]
     measured = None
-    if summary["measurements"]:
+    if timings:
         measured = {"processor": find_processor(), "processors": count_processors()} | asdict(plan)
     return Report(
         title=f"Baselines, {kind}",
-        summary=summary,
-        shown=(
-            summary["measurements"] or summary["rows"],
-            *summary["problems"],
-            "" if gpu is None else f"gpu: {gpu}",
-        ),
-        list_tables=lambda: {"baseline": summary["rows"]},
+        summary={
+            "schema": SCHEMA, "eiesim": __version__, "kind": kind, "rows": rows,
+            "measurements": timings or None, "problems": problems, "gpu": gpu,
+        },
+        shown=(timings or rows, *problems, "" if gpu is None else f"gpu: {gpu}"),
+        list_tables=lambda: {"baseline": rows},
         sources=tuple(layer.source for layer in layers if layer.source is not None),
         provenance={"measured": measured},
-    )
+    )  # fmt: skip
 
 
 def _add_name(name: str, names: set[str]) -> None:
     if name in names:
-        raise ConfigError(f"layer {name!r}: given twice, and a baseline is found by its name")
+        raise ConfigError(f"layer {name!r}: given twice; expected each name once")
     names.add(name)

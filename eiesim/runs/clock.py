@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from eiesim.base.tables import Row
 from eiesim.counters import RunResult
 from eiesim.energy.clock import check_clock, swap_cell
 from eiesim.energy.estimate import estimate_energy
@@ -14,7 +14,7 @@ from eiesim.hardware import Hardware
 
 def check_runs(
     hw: Hardware, prices: PriceTable, results: Sequence[RunResult], inputs: int = 1
-) -> dict[str, Any]:
+) -> Row:
     """Return the check of a machine as plain values, and what its remedy changes in some runs.
 
     Parameters
@@ -22,7 +22,7 @@ def check_runs(
     results : sequence of RunResult
         Runs on it, one after the other.
     inputs : int
-        How many inputs they are of: energies are those of one, in the mean.
+        Number of inputs in these runs: energies are means over them.
 
     Returns
     -------
@@ -34,10 +34,9 @@ def check_runs(
     row = check.to_dict()
     if check.remedy is None or not results:
         return row
-    swapped = swap_cell(hw, check.remedy.sram_cell, prices)
     before_pj, after_pj = (
         sum(estimate_energy(result, prices=table).total_pj for result in results) / inputs
-        for table in (prices, swapped)
+        for table in (prices, swap_cell(hw, check.remedy.sram_cell, prices))
     )
     what = "this run" if inputs == 1 else "an input, in the mean,"
     text = f"{what} would take {after_pj / 1e6:.4g} uJ instead of {before_pj / 1e6:.4g}"

@@ -32,62 +32,60 @@ def report_comparison(runs: Sequence[LayerRun], baseline: str, prices: PriceTabl
     Parameters
     ----------
     baseline : str
-        As in `compare_runs`.
-
-    Raises
-    ------
-    ConfigError
-        As in `compare_runs`.
-    """
-    rows = describe(*compare_runs(runs, baseline))
-    summary = summarise(rows, baseline, runs, prices)
-    reasons = dict.fromkeys(row["no_efficiency"] for row in rows if row["no_efficiency"])
-    return Report(
-        title="Layers on EIE beside others",
-        summary=summary,
-        shown=(
-            [{key: row[key] for key in SHOWN} for row in rows],
-            *(f"no energy efficiency: {reason}" for reason in reasons),
-            f"over {rows[0]['reference']}, batch 1; times per input",
-            *describe_measured(rows),
-            *(f"price of {override}" for override in prices.overrides),
-            summary["clock"]["text"],
-        ),
-        list_tables=lambda: {"compare": rows},
-        charts={name: chart_ratios(rows, name) for name in ("speedup", "energy_efficiency")},
-        hardware=runs[0].result.hardware,
-        sources=tuple(source for run in runs for source in run.operands.sources),
-    )
-
-
-def compare_runs(runs: Sequence[LayerRun], baseline: str) -> tuple[list[Baseline], list[Ratio]]:
-    """Return what EIE and others take for layers, and the ratios over the first dense one.
-
-    Parameters
-    ----------
-    baseline : str
-        ``published``, ``roofline`` or a `baseline.csv` of ``eiesim baseline --out``.
+        ``published``, ``roofline`` or a `baseline.csv` of ``eiesim baseline``.
 
     Raises
     ------
     ConfigError
         A layer has no baseline with dense weights and batch 1, or the file has problems.
     """
+    hw = runs[0].result.hardware
+    rows = _list_rows(runs, baseline)
+    clock = check_runs(hw, prices, [run.result for run in runs])
+    reasons = dict.fromkeys(row["no_efficiency"] for row in rows if row["no_efficiency"])
+    return Report(
+        title="Layers on EIE beside others",
+        summary={
+            "schema": SCHEMA, "eiesim": __version__, "baseline": baseline,
+            "overrides": list(prices.overrides), "clock": clock, "rows": rows,
+        },
+        shown=(
+            [{key: row[key] for key in SHOWN} for row in rows],
+            *(f"no energy efficiency: {reason}" for reason in reasons),
+            f"over {rows[0]['reference']}, batch 1; times per input",
+            *_describe_measured(rows),
+            *(f"price of {override}" for override in prices.overrides),
+            clock["text"],
+        ),
+        list_tables=lambda: {"compare": rows},
+        charts={name: _chart_ratios(rows, name) for name in ("speedup", "energy_efficiency")},
+        hardware=hw,
+        sources=tuple(source for run in runs for source in run.operands.sources),
+    )  # fmt: skip
+
+
+def _list_rows(runs: Sequence[LayerRun], baseline: str) -> list[Row]:
+    """Return a row for each contender and each mean, over the first dense row of the layer."""
     others = [row for run in runs for row in _list_baselines(run, baseline)]
     references: dict[str, Baseline] = {}
     for row in others:
         if (row.matrix, row.batch) == ("dense", 1):
             references.setdefault(row.layer, row)
-    simulated = [take_simulated(run.name, run.result, run.energy, run.no_energy) for run in runs]
-    contenders = [*others, *simulated]
-    if baseline == "published":
-        contenders += [take_published(run.name) for run in runs]
     for run in runs:
         if run.name not in references:
             raise ConfigError(
                 f"{baseline}: layer {run.name}: expected a row with dense weights and batch 1"
             )
-    return contenders, compare(contenders, references.values())
+    simulated = [take_simulated(run.name, run.result, run.energy, run.no_energy) for run in runs]
+    published = [take_published(run.name) for run in runs] if baseline == "published" else []
+    contenders = [*others, *simulated, *published]
+    by_key = {row.key: row for row in contenders}
+    return [
+        _describe(ratio, by_key.get(
+            (ratio.layer, ratio.platform, ratio.batch, ratio.matrix, ratio.kind)
+        ))
+        for ratio in compare(contenders, references.values())
+    ]  # fmt: skip
 
 
 def _list_baselines(run: LayerRun, baseline: str) -> list[Baseline]:
@@ -101,38 +99,22 @@ def _list_baselines(run: LayerRun, baseline: str) -> list[Baseline]:
     if baseline == "roofline":
         return list_rooflines(run.operands.layer, (1, 64))
     rows = read_baseline(baseline)
-    found = [row for row in rows if row.layer == run.name]
-    if not found:
+    of_layer = [row for row in rows if row.layer == run.name]
+    if not of_layer:
         known = {row.layer for row in rows}
         raise ConfigError(
             f"{baseline}: layer {run.name!r}: not there, {did_you_mean(run.name, known)}"
         )
-    return found
+    return of_layer
 
 
-def describe(contenders: Sequence[Baseline], ratios: Sequence[Ratio]) -> list[Row]:
-    """Return one row for each contender and each mean.
-
-    Parameters
-    ----------
-    ratios : sequence of Ratio
-        From `compare_runs`.
-    """
-    taken = {row.key: row for row in contenders}
-    rows = []
-    for ratio in ratios:
-        key = (ratio.layer, ratio.platform, ratio.batch, ratio.matrix, ratio.kind)
-        row = taken.get(key)
-        rows.append(
-            asdict(ratio)
-            | {
-                "time_us": row.time_us if row else None,
-                "power_w": row.power_w if row else None,
-                "no_efficiency": _explain(ratio, row),
-                "source": row.source if row else None,
-            }
-        )
-    return rows
+def _describe(ratio: Ratio, row: Baseline | None) -> Row:
+    return asdict(ratio) | {
+        "time_us": row and row.time_us,
+        "power_w": row and row.power_w,
+        "no_efficiency": _explain(ratio, row),
+        "source": row and row.source,
+    }
 
 
 def _explain(ratio: Ratio, row: Baseline | None) -> str | None:
@@ -146,14 +128,8 @@ def _explain(ratio: Ratio, row: Baseline | None) -> str | None:
     return f"the power of the reference, {ratio.reference}, is unknown"
 
 
-def describe_measured(rows: Sequence[Row]) -> list[str]:
-    """Return a line for each measured row that a layer is compared with: how it was measured.
-
-    Parameters
-    ----------
-    rows : sequence of dict
-        From `describe`.
-    """
+def _describe_measured(rows: Sequence[Row]) -> list[str]:
+    """Return how each measured row that a layer is compared with was measured."""
     return [
         f"{row['layer']}: over {row['time_us']:.4g} us, {row['source']}"
         for row in rows
@@ -162,38 +138,8 @@ def describe_measured(rows: Sequence[Row]) -> list[str]:
     ]  # fmt: skip
 
 
-def summarise(
-    rows: Sequence[Row], baseline: str, runs: Sequence[LayerRun], prices: PriceTable
-) -> Row:
-    """Return a comparison as the content of `summary.json`.
-
-    Parameters
-    ----------
-    rows : sequence of dict
-        From `describe`.
-    baseline : str
-        As in `compare_runs`.
-    """
-    return {
-        "schema": SCHEMA,
-        "eiesim": __version__,
-        "baseline": baseline,
-        "overrides": list(prices.overrides),
-        "clock": check_runs(runs[0].result.hardware, prices, [run.result for run in runs]),
-        "rows": list(rows),
-    }
-
-
-def chart_ratios(rows: Sequence[Row], quantity: str) -> Chart:
-    """Return bars of one ratio by layer, batch 1.
-
-    Parameters
-    ----------
-    rows : sequence of dict
-        From `describe`.
-    quantity : str
-        ``speedup`` or ``energy_efficiency``.
-    """
+def _chart_ratios(rows: Sequence[Row], quantity: str) -> Chart:
+    """Return bars of one ratio by layer, batch 1."""
     shown = [row for row in rows if row["batch"] == 1]
     groups = tuple(dict.fromkeys(row["layer"] for row in shown))
     series: dict[str, list[float | None]] = {}

@@ -27,21 +27,15 @@ class LayerRun:
     Attributes
     ----------
     name : str
-        The layer's name, with ``#2`` and so on added where it is there already.
-    result : RunResult
-        Cycles, output and counters.
-    operands : Operands
-        Layer and input.
+        The layer's name; of several with one name, the second ends in ``#2``, and so on.
     padding_zeros : int
         Padding zeros of the whole image.
-    bounds : Bounds
-        Floor and ceiling on the cycles.
     memories : tuple of MemoryUse
         How full the memories are.
     dram_gbps_needed : float or None
         Smallest DRAM bandwidth that costs no cycles; None where nothing is streamed.
     energy : EnergyReport or None
-        What the run cost; None where an action has no price.
+        None where an action has no price.
     no_energy : str
         Why there is no energy; empty where there is.
     """
@@ -58,30 +52,21 @@ class LayerRun:
 
 
 def run_layer(
-    given: str,
+    word: str,
     hw: Hardware,
     prices: PriceTable,
     engine: Engine = "fast",
     inputs: str | None = None,
     balance: bool = False,
 ) -> LayerRun:
-    """Encode a layer by name or file for a machine, run one input through it, and price the run.
-
-    Parameters
-    ----------
-    given, inputs : str
-        As in `load_operands`.
-    engine : {"fast", "reference"}
-        The engine.
-    balance : bool
-        As in `run_operands`.
+    """Run a layer, with names or files of layer and input as in `load_operands`.
 
     Raises
     ------
     EieError
         As in `load_operands` and `run_operands`.
     """
-    return run_operands(load_operands(given, inputs), hw, prices, engine, balance)
+    return run_operands(load_operands(word, inputs), hw, prices, engine, balance)
 
 
 def run_operands(
@@ -95,8 +80,6 @@ def run_operands(
 
     Parameters
     ----------
-    engine : {"fast", "reference"}
-        The engine.
     balance : bool
         Whether the layer's rows are ordered so that the PEs have equal work, as
         `eiesim.image.balance_rows` does. The outputs are the same, in their old order.
@@ -112,7 +95,6 @@ def run_operands(
     passes = Passes(images, operands.activations, hw)
     result = passes.simulate(engine)
     result = replace(result, output=restore_rows(result.output, order))
-    dram_gbps_needed = passes.find_bandwidth()
     energy, no_energy = None, ""
     try:
         energy = estimate_energy(result, prices=prices)
@@ -125,42 +107,31 @@ def run_operands(
         padding_zeros=sum(image.padding_entries for image in images),
         bounds=passes.bound(),
         memories=passes.memories,
-        dram_gbps_needed=dram_gbps_needed,
+        dram_gbps_needed=passes.find_bandwidth(),
         energy=energy,
         no_energy=no_energy,
     )
 
 
 def run_layers(
-    given: Sequence[str],
+    words: Sequence[str],
     hw: Hardware,
     prices: PriceTable,
     engine: Engine = "fast",
     inputs: str | None = None,
     balance: bool = False,
 ) -> Iterator[LayerRun]:
-    """Run several layers, one after the other, each under a name of its own.
-
-    Parameters
-    ----------
-    given : sequence of str
-        Names or files, as in `load_operands`.
-    engine : {"fast", "reference"}
-        The engine.
-    inputs : str, optional
-        An input for the only layer.
-    balance : bool
-        As in `run_operands`.
+    """Run several layers as `run_layer` does, one after the other, each under a name of its own.
 
     Raises
     ------
     EieError
         As in `run_layer`, or there is an input for several layers.
     """
-    if inputs is not None and len(given) > 1:
+    if inputs is not None and len(words) > 1:
         raise ConfigError("inputs: expected one layer to go with it, found several")
     names: set[str] = set()
-    for word in given:
+    for word in words:
         run = run_layer(word, hw, prices, engine, inputs, balance)
         name, number = run.name, 1
         while name in names:

@@ -33,58 +33,30 @@ SHOWN = (
 SHOWN_IF_STREAMED = ("dram_stall_cycles", "dram_bytes", "dram_gbps_average", "dram_gbps_needed")
 
 
-def summarise(runs: Sequence[LayerRun], rows: Sequence[Row], prices: PriceTable) -> Row:
-    """Return runs as the content of `summary.json`.
-
-    Parameters
-    ----------
-    rows : sequence of dict
-        From `describe_layer`, of each run.
-    """
-    hw = runs[0].result.hardware
-    layers = [
-        row
-        | {
-            "energy": run.energy.to_dict() if run.energy else None,
-            "memories": [use._asdict() for use in run.memories],
-            "pes": {name: getattr(run.result.counters.pe, name).tolist() for name in PE_FIELDS},
-        }
-        for run, row in zip(runs, rows, strict=True)
-    ]
-    return {
-        "schema": SCHEMA,
-        "eiesim": __version__,
-        "hardware": asdict(hw),
-        "clock": check_runs(hw, prices, [run.result for run in runs]),
-        "unpriced": {"broadcast_wires": BASIS} if any(map(find_wires_pj, runs)) else {},
-        "layers": layers,
-    }
-
-
 def report_layers(runs: Sequence[LayerRun], prices: PriceTable) -> Report:
-    """Return the report of runs on one machine.
-
-    Parameters
-    ----------
-    runs : sequence of LayerRun
-        At least one.
-    prices : PriceTable
-        The prices they share.
-    """
+    """Return the report of at least one run on one machine."""
+    hw = runs[0].result.hardware
     rows = [describe_layer(run) for run in runs]
-    summary = summarise(runs, rows, prices)
+    clock = check_runs(hw, prices, [run.result for run in runs])
     streamed = SHOWN_IF_STREAMED if any(row["dram_bytes"] for row in rows) else ()
     modules = [describe_modules(run) for run in runs]
     spent = [key for key in modules[0] if any(row[key] != 0 for row in modules)]
     return Report(
         title=f"EIE: {name_layers(rows)}",
-        summary=summary,
+        summary={
+            "schema": SCHEMA,
+            "eiesim": __version__,
+            "hardware": asdict(hw),
+            "clock": clock,
+            "unpriced": {"broadcast_wires": BASIS} if any(map(find_wires_pj, runs)) else {},
+            "layers": [row | _list_details(run) for run, row in zip(runs, rows, strict=True)],
+        },
         shown=(
             [{key: row[key] for key in (*SHOWN, *streamed)} for row in rows],
             [{key: row[key] for key in spent} for row in modules],
             *(f"price of {override}" for override in prices.overrides),
             *(problem for run in runs for problem in describe_problems(run)),
-            summary["clock"]["text"],
+            clock["text"],
         ),
         list_tables=lambda: {
             "layers": rows,
@@ -94,6 +66,14 @@ def report_layers(runs: Sequence[LayerRun], prices: PriceTable) -> Report:
             "outputs": [row for run in runs for row in describe_outputs(run)],
         },
         page=lambda manifest: render_run(runs, prices, manifest),
-        hardware=runs[0].result.hardware,
+        hardware=hw,
         sources=tuple(source for run in runs for source in run.operands.sources),
     )
+
+
+def _list_details(run: LayerRun) -> Row:
+    return {
+        "energy": run.energy.to_dict() if run.energy else None,
+        "memories": [use._asdict() for use in run.memories],
+        "pes": {name: getattr(run.result.counters.pe, name).tolist() for name in PE_FIELDS},
+    }

@@ -55,13 +55,7 @@ def describe_layer(run: LayerRun) -> Row:
 
 
 def find_wires_pj(run: LayerRun) -> float | None:
-    """Return what wires without a price would take, pJ; None where the area is missing.
-
-    Parameters
-    ----------
-    run : LayerRun
-        The run; a user's prices may have one for its wires.
-    """
+    """Return what wires would take, pJ: 0 where they have a price, None without an area."""
     if run.energy is not None and run.energy.by_part()["wire"]:
         return 0.0
     each_pj = price_broadcast_pj(run.result.hardware)
@@ -94,9 +88,7 @@ def describe_problems(run: LayerRun) -> list[str]:
         PTR_SRAM: counters.ptr_dram_reads * hw.ptr_bits,
     }
     problems = []
-    for use in run.memories:
-        if use.fits:
-            continue
+    for use in (use for use in run.memories if not use.fits):
         problem = describe_lack(run.name, use)
         if use.memory in streamed_bits:
             streamed = bits_to_bytes(streamed_bits[use.memory])
@@ -119,8 +111,7 @@ def describe_lack(name: str, use: MemoryUse) -> str:
 
 def describe_energy(run: LayerRun) -> list[Row]:
     """Return a run's energy as one row an action; none where an action has no price."""
-    rows = run.energy.rows if run.energy else ()
-    return [{"layer": run.name} | asdict(row) for row in rows]
+    return [{"layer": run.name} | asdict(row) for row in (run.energy.rows if run.energy else ())]
 
 
 def describe_modules(run: LayerRun) -> Row:

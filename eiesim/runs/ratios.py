@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eiesim.base.errors import ConfigError
 from eiesim.baselines.published import EIE_POWER_W, find_time_us
@@ -27,10 +27,8 @@ class Ratio:
         Of the one that is compared, as in `Baseline`.
     reference : str
         Platform, matrix and kind of what it is compared with.
-    speedup : float
-        Time of the reference over its time.
-    energy_efficiency : float or None
-        Energy of the reference over its energy; None where a power is unknown.
+    speedup, energy_efficiency : float
+        Time and energy of the reference over its own; no energy where a power is unknown.
     """
 
     layer: str
@@ -44,13 +42,7 @@ class Ratio:
 
 
 def take_published(layer: str) -> Baseline:
-    """Return EIE as the paper prints it: Table IV's actual time, and the 0.600 W of Figure 7.
-
-    Parameters
-    ----------
-    layer : str
-        Name of one of the nine layers.
-    """
+    """Return EIE as the paper prints it: Table IV's actual time, and the 0.600 W of Figure 7."""
     source = f"time: EIE, ISCA 2016, Table IV; power: {EIE_POWER_W} W, as Figure 7 was made with"
     time_us = float(find_time_us(layer, "eie", 1, "actual"))
     return Baseline(layer, "eie", 1, "sparse", "published", time_us, float(EIE_POWER_W), source)
@@ -59,15 +51,7 @@ def take_published(layer: str) -> Baseline:
 def take_simulated(
     name: str, result: RunResult, energy: EnergyReport | None, no_energy: str = ""
 ) -> Baseline:
-    """Return EIE as it was simulated: cycles at its clock, and the mean power of what was counted.
-
-    Parameters
-    ----------
-    energy : EnergyReport or None
-        What it cost; None leaves the power unknown.
-    no_energy : str
-        Why it is unknown.
-    """
+    """Return EIE as it was simulated: its time, and its mean power or why there is none."""
     power_w = energy.power_mw / 1000 if energy else None
     power = "power: counts times prices over the time" if energy else f"no power: {no_energy}"
     source = f"simulated; {power}"
@@ -80,9 +64,9 @@ def compare(contenders: Iterable[Baseline], references: Iterable[Baseline]) -> l
     Parameters
     ----------
     contenders : iterable of Baseline
-        What is compared. Those of one platform, matrix, batch and kind have one geometric mean.
+        Those of one platform, matrix, batch and kind have one geometric mean.
     references : iterable of Baseline
-        What they are compared with: one a layer.
+        One a layer.
 
     Raises
     ------
@@ -105,8 +89,8 @@ def compare(contenders: Iterable[Baseline], references: Iterable[Baseline]) -> l
             )
         ratio = _divide(row, by_layer[row.layer])
         groups.setdefault((row.platform, row.matrix, row.batch, row.kind), []).append(ratio)
-    means = [[_average(group)] if len(group) > 1 else [] for group in groups.values()]
-    return [r for group, mean in zip(groups.values(), means, strict=True) for r in group + mean]
+    means = {key: [_average(group)] for key, group in groups.items() if len(group) > 1}
+    return [ratio for key, group in groups.items() for ratio in group + means.get(key, [])]
 
 
 def _divide(row: Baseline, reference: Baseline) -> Ratio:
@@ -114,29 +98,23 @@ def _divide(row: Baseline, reference: Baseline) -> Ratio:
     efficiency = None
     if row.power_w is not None and reference.power_w is not None:
         efficiency = speedup * reference.power_w / row.power_w
-    told = f"{reference.platform} {reference.matrix} {reference.kind}"
+    over = f"{reference.platform} {reference.matrix} {reference.kind}"
     return Ratio(
-        row.layer, row.platform, row.matrix, row.batch, row.kind, told, speedup, efficiency
+        row.layer, row.platform, row.matrix, row.batch, row.kind, over, speedup, efficiency
     )
 
 
 def _average(group: Sequence[Ratio]) -> Ratio:
-    first = group[0]
     efficiencies = [ratio.energy_efficiency for ratio in group]
     known = [value for value in efficiencies if value is not None]
-    return Ratio(
-        GEOMEAN, first.platform, first.matrix, first.batch, first.kind, first.reference,
-        find_geomean([ratio.speedup for ratio in group]),
-        find_geomean(known) if len(known) == len(group) else None,
-    )  # fmt: skip
+    return replace(
+        group[0],
+        layer=GEOMEAN,
+        speedup=find_geomean([ratio.speedup for ratio in group]),
+        energy_efficiency=find_geomean(known) if len(known) == len(group) else None,
+    )
 
 
 def find_geomean(values: Sequence[float]) -> float:
-    """Return the geometric mean of numbers above 0.
-
-    Parameters
-    ----------
-    values : sequence of float
-        At least one.
-    """
+    """Return the geometric mean of at least one number above 0."""
     return math.exp(math.fsum(map(math.log, values)) / len(values))
