@@ -51,39 +51,30 @@ PES_AT_MOST = 256
 
 
 def render_run(runs: Sequence[LayerRun], prices: PriceTable, manifest: Row) -> str:
-    """Return the page of some layers on a machine.
-
-    Parameters
-    ----------
-    prices : PriceTable
-        The prices they share.
-    manifest : dict
-        From `Report.make_manifest`.
-    """
+    """Return the page of some layers on one machine, with a manifest of `Report.make_manifest`."""
     hw = runs[0].result.hardware
     rows = [describe_layer(run) for run in runs]
-    machine = f"{hw.n_pes} PEs, {hw.queue_depth} slots, {hw.clock_mhz:g} MHz, {hw.node_nm:g} nm"
+    layers = tuple(
+        _make_section(f"layer-{number}", run, row)
+        for number, (run, row) in enumerate(zip(runs, rows, strict=True), start=1)
+    )
+    about = [markup.table(manifest["sources"], "sources"), describe_manifest(manifest)]
     sections = [
         *([Section("compared", "Layers compared", _compare(runs, rows))] if len(runs) > 1 else []),
-        Section(
-            "layers",
-            "Layers",
-            parts=tuple(
-                _make_section(f"layer-{number}", run, row)
-                for number, (run, row) in enumerate(zip(runs, rows, strict=True), start=1)
-            ),
-        ),
+        Section("layers", "Layers", parts=layers),
         Section("machine", "Machine and prices", _show_machine(hw.to_toml(), prices)),
-        Section(
-            "about",
-            "How this page was made",
-            markup.join(
-                [markup.table(manifest["sources"], "sources"), describe_manifest(manifest)]
-            ),
-        ),
+        Section("about", "How this page was made", markup.join(about)),
     ]
+    machine = f"{hw.n_pes} PEs, {hw.queue_depth} slots, {hw.clock_mhz:g} MHz, {hw.node_nm:g} nm"
+    clock = check_runs(hw, prices, [run.result for run in runs])["text"]
+    problems = [problem for run in runs for problem in describe_problems(run)]
     summary = markup.join(
-        [markup.paragraphs(f"{machine}."), _summarise(runs, rows), *_warn_clock(runs, prices)]
+        [
+            markup.paragraphs(f"{machine}."),
+            _show_totals(rows),
+            *_warn("\n".join(problems)),
+            *_warn(clock),
+        ]
     )
     return render_page(f"EIE: {name_layers(rows)}", summary, sections, date_line(manifest))
 
@@ -108,40 +99,29 @@ def total_layers(rows: Sequence[Row]) -> Row:
     }
 
 
-def _summarise(runs: Sequence[LayerRun], rows: Sequence[Row]) -> Html:
+def _show_totals(rows: Sequence[Row]) -> Html:
     total = total_layers(rows)
     energy_uj = None if total["energy_pj"] is None else total["energy_pj"] / 1e6
-    numbers = [
-        (markup.show_number(total["cycles"]), "cycles", ""),
-        (f"{markup.show_number(total['latency_us'])} µs", "time", ""),
-        (f"{100 * total['load_balance']:.1f} %", "load balance", ""),
-        (f"{markup.show_number(energy_uj)} µJ", "energy", ""),
-    ]
-    return markup.join([markup.tiles(numbers), *_warn(runs)])
+    return markup.tiles(
+        [
+            (markup.show_number(total["cycles"]), "cycles", ""),
+            (f"{markup.show_number(total['latency_us'])} µs", "time", ""),
+            (f"{100 * total['load_balance']:.1f} %", "load balance", ""),
+            (f"{markup.show_number(energy_uj)} µJ", "energy", ""),
+        ]
+    )
 
 
-def _warn(runs: Sequence[LayerRun]) -> list[Html]:
-    problems = [problem for run in runs for problem in describe_problems(run)]
-    return [markup.notice("\n".join(problems), markup.BAD)] if problems else []
-
-
-def _warn_clock(runs: Sequence[LayerRun], prices: PriceTable) -> list[Html]:
-    results = [run.result for run in runs]
-    text = check_runs(results[0].hardware, prices, results)["text"]
+def _warn(text: str) -> list[Html]:
     return [markup.notice(text, markup.BAD)] if text else []
 
 
 def _compare(runs: Sequence[LayerRun], rows: Sequence[Row]) -> Html:
     shown = [{key: row[key] for key in COMPARED} for row in (*rows, total_layers(rows))]
-    charts = {"layers": _chart_layers(rows)}
+    figures = [markup.figure(_chart_layers(rows), "compared-layers")]
     if all(run.energy for run in runs):
-        charts["energy"] = _chart_energy(runs)
-    return markup.join(
-        [
-            *(markup.figure(chart, f"compared-{name}") for name, chart in charts.items()),
-            markup.table(shown, "layers"),
-        ]
-    )
+        figures.append(markup.figure(_chart_energy(runs), "compared-energy"))
+    return markup.join([*figures, markup.table(shown, "layers")])
 
 
 def _chart_layers(rows: Sequence[Row]) -> Chart:
@@ -194,60 +174,46 @@ def describe_gap(row: Row) -> str:
 def _chart_energy(runs: Sequence[LayerRun]) -> Chart:
     """Return stacked bars, one a layer; for one layer alone bars, one a module."""
     rows = [describe_modules(run) for run in runs]
-    modules = _list_modules(rows)
-    shares = {name: [row[f"{name}_uj"] for row in rows] for name in modules}
+    keys = [key for key in rows[0] if key.endswith("_uj") and key != "energy_uj"]
+    shares = {
+        key.removesuffix("_uj"): [row[key] for row in rows]
+        for key in keys
+        if any(row[key] for row in rows)
+    }
     sums = {name: sum(values) for name, values in shares.items()}
     most = max(sums, key=lambda name: sums[name])
-    layers = tuple(row["layer"] for row in rows)
     if len(runs) > 1:
-        panel = Panel("stacked", layers, shares, "", "energy (µJ)")
+        groups, kind, series = tuple(row["layer"] for row in rows), "stacked", shares
     else:
-        panel = Panel("bars", tuple(modules), {"": list(sums.values())}, "", "energy (µJ)")
+        groups, kind, series = tuple(sums), "bars", {"": list(sums.values())}
     return Chart(
         "Energy by module",
-        (panel,),
+        (Panel(kind, groups, series, "", "energy (µJ)"),),
         f"Most of it, {100 * sums[most] / sum(sums.values()):.0f} %, goes into {most}.",
         height_inches=2.8,
     )
 
 
-def _list_modules(rows: Sequence[Row]) -> list[str]:
-    """Return the modules that any energy went into, from rows of `describe_modules`."""
-    keys = [key for key in rows[0] if key.endswith("_uj") and key != "energy_uj"]
-    return [key.removesuffix("_uj") for key in keys if any(row[key] for row in rows)]
-
-
 def _make_section(anchor: str, run: LayerRun, row: Row) -> Section:
     known = {"layer", "no_energy", *(key for keys in TOPICS.values() for key in keys)}
     topics = TOPICS | {REST: tuple(key for key in row if key not in known)}
-    pes = describe_pes(run)
-    energy = describe_energy(run)
-    charts = {"pes": _chart_pes(pes)} | ({"energy": _chart_energy([run])} if energy else {})
+    pes, energy, name = describe_pes(run), describe_energy(run), row["layer"]
     content = [
-        *_warn([run]),
-        *(markup.figure(chart, f"{anchor}-{name}") for name, chart in charts.items()),
-        *_tell_wires(run),
+        *_warn("\n".join(describe_problems(run))),
+        markup.figure(_chart_pes(pes), f"{anchor}-pes"),
+        *([markup.figure(_chart_energy([run]), f"{anchor}-energy")] if energy else []),
+        *_note_wires(run),
         *(markup.facts(topic, {key: row[key] for key in keys}) for topic, keys in topics.items()),
-        markup.table([use._asdict() for use in run.memories], f"{row['layer']}-memories"),
-        *(
-            markup.folded(
-                f"{words}: {len(rows):,} rows", _show_rows(rows, f"{row['layer']}-{name}")
-            )
-            for words, name, rows in (
-                ("Energy, action by action", "energy", energy),
-                ("Counters of each PE", "pes", pes),
-            )
-            if rows
-        ),
+        markup.table([use._asdict() for use in run.memories], f"{name}-memories"),
+        *([_fold("Energy, action by action", energy, f"{name}-energy")] if energy else []),
+        _fold("Counters of each PE", pes, f"{name}-pes"),
     ]
-    fits = markup.badge(
-        "fits" if row["fits"] else "does not fit", markup.GOOD if row["fits"] else markup.BAD
-    )
-    return Section(anchor, row["layer"], markup.join(content), fits, {"layer": row["layer"]})
+    badge = ("fits", markup.GOOD) if row["fits"] else ("does not fit", markup.BAD)
+    return Section(anchor, name, markup.join(content), markup.badge(*badge), {"layer": name})
 
 
-def _tell_wires(run: LayerRun) -> list[Html]:
-    """Tell what is not in the energy."""
+def _note_wires(run: LayerRun) -> list[Html]:
+    """Return what is not in the energy."""
     percent = describe_modules(run).get("unpriced_wires_percent")
     if not percent:
         return []
@@ -257,29 +223,19 @@ def _tell_wires(run: LayerRun) -> list[Html]:
     return [markup.paragraphs(text)]
 
 
-def _show_rows(rows: Sequence[Row], name: str) -> Html:
-    return markup.table(
-        [{key: row[key] for key in row if key != "layer"} for row in rows],
-        name,
-        PES_AT_MOST,
-        fold=False,
-    )
+def _fold(title: str, rows: Sequence[Row], name: str) -> Html:
+    shown = [{key: row[key] for key in row if key != "layer"} for row in rows]
+    table = markup.table(shown, name, PES_AT_MOST, fold=False)
+    return markup.folded(f"{title}: {len(rows):,} rows", table)
 
 
 def _chart_pes(pes: Sequence[Row]) -> Chart:
     most = max(pes, key=lambda row: row["busy_cycles"])
     mean = sum(row["busy_cycles"] for row in pes) / len(pes)
+    series = {name.removesuffix("_cycles"): [row[name] for row in pes] for name in PE_CYCLES}
     return Chart(
         "Cycles of each PE",
-        (
-            Panel(
-                "stacked",
-                tuple(str(row["pe"]) for row in pes),
-                {name.removesuffix("_cycles"): [row[name] for row in pes] for name in PE_CYCLES},
-                "PE",
-                "cycles",
-            ),
-        ),
+        (Panel("stacked", tuple(str(row["pe"]) for row in pes), series, "PE", "cycles"),),
         f"PE {most['pe']} is busy longest, {most['busy_cycles']:,} cycles; the mean is "
         f"{mean:,.0f}.",
         height_inches=2.8,

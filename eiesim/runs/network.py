@@ -34,6 +34,11 @@ SCHEMA = "eiesim network run 1"
 PERCENTILES = (5, 50, 95, 99)
 MOST_NAMES = 5
 """Of what is left out, in one sentence."""
+EFFECTS = {
+    Effect.PART: "this is a part of the network, without",
+    Effect.HOST: "the host's time for products is not known, of",
+}
+"""Why there are no frames a second, by what is missing."""
 RECURRENT = ("lstm", "gru", "rnn")
 SHOWN = (
     "step", "op", "products", "activation_density", "cycles", "cycles_p50", "cycles_p95",
@@ -88,20 +93,7 @@ def run_examples(
     engine: Engine = "fast",
     balance: bool = False,
 ) -> Iterator[ExampleRun]:
-    """Run inputs through a network, and price each.
-
-    Parameters
-    ----------
-    engine : {"fast", "reference"}
-        The engine.
-    balance : bool
-        Whether the rows of each layer are ordered so that the PEs have equal work.
-
-    Raises
-    ------
-    EieError
-        As in `eiesim.inference.run_model`.
-    """
+    """Run inputs through a network as `eiesim.inference.run_model` does, and price each."""
     for run in run_model(model, examples, hw, engine, balance=balance):
         outputs = {name: run.values[name] for name in model.graph.outputs}
         reports, no_energy = price_steps(run, prices)
@@ -115,61 +107,134 @@ def run_examples(
 def price_steps(
     run: InputRun, prices: PriceTable
 ) -> tuple[tuple[EnergyReport, ...], None] | tuple[None, str]:
-    """Return the energy of each step on EIE, or None and why an action has no price.
-
-    Parameters
-    ----------
-    prices : PriceTable
-        Prices of its machine.
-    """
+    """Return the energy of each step on EIE, or None and why an action has no price."""
     try:
         return tuple(estimate_energy(step.result, prices=prices) for step in run.steps), None
     except EnergyError as error:
         return None, str(error)
 
 
-def describe_steps(model: Model, runs: Sequence[ExampleRun], prices: PriceTable) -> list[Row]:
-    """Return one row a step on EIE: means over the inputs, and percentiles of the cycles.
+def report_network(
+    model: Model,
+    runs: Sequence[ExampleRun],
+    prices: PriceTable,
+    labels: Sequence[int] | None,
+    sources: tuple[Source, ...],
+) -> Report:
+    """Return the report of at least one input through a network.
 
     Parameters
     ----------
-    runs : sequence of ExampleRun
-        At least one.
+    labels : sequence of int or None
+        The right answers.
     """
-    rows = []
-    ops = {step.name: step for step in model.graph.steps}
-    for place, first in enumerate(runs[0].steps):
-        steps = [run.steps[place] for run in runs]
-        layer = model.layers[ops[first.name].layer].layer
-        cycles = np.array([step.result.cycles for step in steps])
-        entries = sum(step.result.entries for step in steps)
-        hw = first.result.hardware
-        energy = [run.energy_pj[place] for run in runs if run.energy_pj is not None]
-        vectors = sum(step.product_cycles.size for step in steps)
-        taken = sum(step.activations for step in steps)
-        rows.append(
-            {
-                "step": first.name,
-                "op": ops[first.name].op,
-                "outputs": layer.rows,
-                "inputs": layer.cols,
-                "weight_density": layer.density,
-                "products": vectors / len(runs),
-                "activation_density": sum(int(s.nonzeros.sum()) for s in steps) / taken,
-                **_spread(cycles),
-                "latency_us": cycles_to_us(float(cycles.mean()), hw.clock_mhz),
-                "energy_pj": float(np.mean(energy)) if energy else None,
-                "no_energy": runs[0].no_energy,
-                "unpriced_wires_pj": _add_wires([step.result for step in steps], prices),
-                "load_balance": entries / hw.n_pes / int(cycles.sum()),
-                "macs": sum(step.result.counters.macs for step in steps) / len(runs),
-                "padding_macs": sum(s.result.counters.padding_macs for s in steps) / len(runs),
-                "activations_loaded": sum(step.traffic.loaded for step in steps) / len(runs),
-                "activations_distinct": sum(step.traffic.distinct for step in steps) / len(runs),
-                "activations_stored": sum(step.traffic.stored for step in steps) / len(runs),
-            }
-        )
-    return rows
+    summary = summarise(model, runs, prices, labels)
+    right = ""
+    if summary["accuracy"] is not None:
+        right = f"right: {summary['right']} of {summary['inputs']}, {summary['accuracy']:.2%}"
+    modules = _describe_modules(runs)
+    return Report(
+        title=f"{model.name} on EIE",
+        summary=summary,
+        shown=(
+            *(f"not on EIE: {part['name']}: {part['reason']}" for part in summary["not_on_eie"]),
+            [{key: row[key] for key in SHOWN} for row in summary["steps"]],
+            [{key: summary[key] for key in TOTAL}],
+            right,
+            f"no frames a second: {summary['no_frames_per_s']}" if summary["not_on_eie"] else "",
+            *_describe_problems(runs[0]),
+            summary["clock"]["text"],
+        ),
+        list_tables=lambda: {
+            "steps": summary["steps"],
+            "inputs": [_describe_example(number, run, labels) for number, run in enumerate(runs)],
+            "products": _describe_products(runs, model),
+            "energy": modules,
+        },
+        charts=draw_steps(summary["steps"], modules),
+        write_files=lambda folder: write_outputs(folder, [run.outputs for run in runs]),
+        hardware=runs[0].steps[0].result.hardware,
+        sources=sources,
+    )
+
+
+def summarise(
+    model: Model,
+    runs: Sequence[ExampleRun],
+    prices: PriceTable,
+    labels: Sequence[int] | None = None,
+) -> Row:
+    """Return a run of a network as the content of `summary.json`; arguments as `report_network`."""
+    hw = runs[0].steps[0].result.hardware
+    cycles = np.array([run.cycles for run in runs])
+    energy = [sum(run.energy_pj) for run in runs if run.energy_pj is not None]
+    mean_us = cycles_to_us(float(cycles.mean()), hw.clock_mhz)
+    missing = [part for part in model.skipped if part.effect is not Effect.NONE]
+    results = [step.result for run in runs for step in run.steps]
+    right = None
+    if labels is not None:
+        right = sum(run.answer == label for run, label in zip(runs, labels, strict=False))
+    return {
+        "schema": SCHEMA,
+        "eiesim": __version__,
+        "network": model.name,
+        "engine": runs[0].steps[0].result.engine,
+        "inputs": len(runs),
+        **_spread(cycles),
+        "worst_input": int(cycles.argmax()),
+        "latency_us": mean_us,
+        "frames_per_s": None if missing else 1e6 / mean_us,
+        "no_frames_per_s": _explain_no_rate(missing),
+        "energy_pj": float(np.mean(energy)) if energy else None,
+        "energy_pj_worst": float(np.max(energy)) if energy else None,
+        "no_energy": runs[0].no_energy,
+        "right": right,
+        "accuracy": None if right is None else right / len(runs),
+        "hardware": asdict(hw),
+        "clock": check_runs(hw, prices, results, len(runs)),
+        "steps": [
+            _describe_step(model, runs, place, prices) for place in range(len(runs[0].steps))
+        ],
+        "not_on_eie": [{"name": part.name, "reason": part.reason} for part in missing],
+        "output_files": name_outputs([run.outputs for run in runs]),
+    }
+
+
+def _describe_step(model: Model, runs: Sequence[ExampleRun], place: int, prices: PriceTable) -> Row:
+    """Return one step on EIE: means over the inputs, and percentiles of the cycles."""
+    steps = [run.steps[place] for run in runs]
+    name, hw = steps[0].name, steps[0].result.hardware
+    step = {step.name: step for step in model.graph.steps}[name]
+    layer = model.layers[step.layer].layer
+    cycles = np.array([step.result.cycles for step in steps])
+    counters = [step.result.counters for step in steps]
+    entries = sum(step.result.entries for step in steps)
+    energy = [run.energy_pj[place] for run in runs if run.energy_pj is not None]
+    nonzeros = sum(int(step.nonzeros.sum()) for step in steps)
+
+    def average(numbers: Iterable[int]) -> float:
+        return sum(numbers) / len(runs)
+
+    return {
+        "step": name,
+        "op": step.op,
+        "outputs": layer.rows,
+        "inputs": layer.cols,
+        "weight_density": layer.density,
+        "products": average(step.product_cycles.size for step in steps),
+        "activation_density": nonzeros / sum(step.activations for step in steps),
+        **_spread(cycles),
+        "latency_us": cycles_to_us(float(cycles.mean()), hw.clock_mhz),
+        "energy_pj": float(np.mean(energy)) if energy else None,
+        "no_energy": runs[0].no_energy,
+        "unpriced_wires_pj": _add_wires([step.result for step in steps], prices),
+        "load_balance": entries / hw.n_pes / int(cycles.sum()),
+        "macs": average(counts.macs for counts in counters),
+        "padding_macs": average(counts.padding_macs for counts in counters),
+        "activations_loaded": average(step.traffic.loaded for step in steps),
+        "activations_distinct": average(step.traffic.distinct for step in steps),
+        "activations_stored": average(step.traffic.stored for step in steps),
+    }
 
 
 def _add_wires(results: Sequence[RunResult], prices: PriceTable) -> float | None:
@@ -186,40 +251,20 @@ def _spread(cycles: npt.NDArray[np.integer[Any]]) -> Row:
     return {"cycles": float(cycles.mean()), **spread, "cycles_worst": int(cycles.max())}
 
 
-def describe_examples(runs: Sequence[ExampleRun], labels: Sequence[int] | None = None) -> list[Row]:
-    """Return one row an input.
-
-    Parameters
-    ----------
-    runs : sequence of ExampleRun
-        At least one.
-    labels : sequence of int, optional
-        The right answers.
-    """
-    rows = []
-    for number, run in enumerate(runs):
-        row: Row = {
-            "input": number,
-            "cycles": run.cycles,
-            "latency_us": cycles_to_us(run.cycles, run.steps[0].result.hardware.clock_mhz),
-            "energy_pj": None if run.energy_pj is None else sum(run.energy_pj),
-            "no_energy": run.no_energy,
-            "answer": run.answer,
-        }
-        if labels is not None:
-            row["label"] = int(labels[number])
-        rows.append(row)
-    return rows
+def _describe_example(number: int, run: ExampleRun, labels: Sequence[int] | None) -> Row:
+    row = {
+        "input": number,
+        "cycles": run.cycles,
+        "latency_us": cycles_to_us(run.cycles, run.steps[0].result.hardware.clock_mhz),
+        "energy_pj": None if run.energy_pj is None else sum(run.energy_pj),
+        "no_energy": run.no_energy,
+        "answer": run.answer,
+    }
+    return row if labels is None else row | {"label": int(labels[number])}
 
 
-def describe_products(runs: Sequence[ExampleRun], model: Model) -> list[Row]:
-    """Return one row a step of a sequence and recurrent layer: cycles as the state fills.
-
-    Parameters
-    ----------
-    runs : sequence of ExampleRun
-        At least one.
-    """
+def _describe_products(runs: Sequence[ExampleRun], model: Model) -> list[Row]:
+    """Return one row a step of a sequence and recurrent layer: cycles as the state fills."""
     recurrent = {step.name for step in model.graph.steps if step.op in RECURRENT}
     return [
         {"input": number, "step": step.name, "product": product, "cycles": int(cycles),
@@ -232,14 +277,8 @@ def describe_products(runs: Sequence[ExampleRun], model: Model) -> list[Row]:
     ]  # fmt: skip
 
 
-def describe_modules(runs: Sequence[ExampleRun]) -> list[Row]:
-    """Return one row a step and module: its energy for one input, in the mean.
-
-    Parameters
-    ----------
-    runs : sequence of ExampleRun
-        At least one.
-    """
+def _describe_modules(runs: Sequence[ExampleRun]) -> list[Row]:
+    """Return one row a step and module: its energy for one input, in the mean."""
     priced = [run.modules_pj for run in runs if run.modules_pj is not None]
     return [
         {"step": step.name, "module": module,
@@ -249,72 +288,13 @@ def describe_modules(runs: Sequence[ExampleRun]) -> list[Row]:
     ]  # fmt: skip
 
 
-def summarise(
-    model: Model,
-    runs: Sequence[ExampleRun],
-    prices: PriceTable,
-    labels: Sequence[int] | None = None,
-) -> Row:
-    """Return a run of a network as the content of `summary.json`.
-
-    Parameters
-    ----------
-    runs : sequence of ExampleRun
-        At least one.
-    labels : sequence of int, optional
-        The right answers.
-    """
-    hw = runs[0].steps[0].result.hardware
-    cycles = np.array([run.cycles for run in runs])
-    energy = [sum(run.energy_pj) for run in runs if run.energy_pj is not None]
-    mean_us = cycles_to_us(float(cycles.mean()), hw.clock_mhz)
-    missing = [it for it in model.skipped if it.effect is not Effect.NONE]
-    right = None
-    if labels is not None:
-        right = sum(run.answer == label for run, label in zip(runs, labels, strict=False))
-    return {
-        "schema": SCHEMA,
-        "eiesim": __version__,
-        "network": model.name,
-        "engine": runs[0].steps[0].result.engine,
-        "inputs": len(runs),
-        **_spread(cycles),
-        "worst_input": int(cycles.argmax()),
-        "latency_us": mean_us,
-        "frames_per_s": None if missing else 1e6 / mean_us,
-        "no_frames_per_s": explain_no_rate(missing),
-        "energy_pj": float(np.mean(energy)) if energy else None,
-        "energy_pj_worst": float(np.max(energy)) if energy else None,
-        "no_energy": runs[0].no_energy,
-        "right": right,
-        "accuracy": None if right is None else right / len(runs),
-        "hardware": asdict(hw),
-        "clock": check_runs(hw, prices, [it.result for run in runs for it in run.steps], len(runs)),
-        "steps": describe_steps(model, runs, prices),
-        "not_on_eie": [{"name": it.name, "reason": it.reason} for it in missing],
-        "output_files": name_outputs([run.outputs for run in runs]),
+def _explain_no_rate(missing: Sequence[Skipped]) -> str | None:
+    """Return why there are no frames a second: EIE does not run all of the network."""
+    names = {
+        words: [part.name for part in missing if part.effect is effect]
+        for effect, words in EFFECTS.items()
     }
-
-
-def explain_no_rate(missing: Sequence[Skipped]) -> str | None:
-    """Return why there are no frames a second: of what EIE runs alone they would say too much.
-
-    Parameters
-    ----------
-    missing : sequence of Skipped
-        What EIE does not run.
-    """
-    if not missing:
-        return None
-    parts = {
-        Effect.PART: "this is a part of the network, without",
-        Effect.HOST: "the host's time for products is not known, of",
-    }
-    return "; ".join(
-        f"{words} {_join([it.name for it in missing if it.effect is effect])}"
-        for effect, words in parts.items()
-        if any(it.effect is effect for it in missing)
-    )
+    return "; ".join(f"{words} {_join(parts)}" for words, parts in names.items() if parts) or None
 
 
 def _join(names: Sequence[str]) -> str:
@@ -322,60 +302,9 @@ def _join(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMES]) + more
 
 
-def describe_problems(run: ExampleRun) -> list[str]:
-    """Return a sentence for each memory that is too small for a layer, and for lacking energy.
-
-    Parameters
-    ----------
-    run : ExampleRun
-        Of any input.
-    """
+def _describe_problems(run: ExampleRun) -> list[str]:
+    """Return a sentence for each memory that is too small for a layer, and for lacking energy."""
     lacks = [
         describe_lack(step.name, use) for step in run.steps for use in step.memories if not use.fits
     ]
     return lacks if run.no_energy is None else [*lacks, f"no energy: {run.no_energy}"]
-
-
-def report_network(
-    model: Model,
-    runs: Sequence[ExampleRun],
-    prices: PriceTable,
-    labels: Sequence[int] | None,
-    sources: tuple[Source, ...],
-) -> Report:
-    """Return the report of inputs through a network.
-
-    Parameters
-    ----------
-    runs : sequence of ExampleRun
-        At least one.
-    labels : sequence of int or None
-        The right answers.
-    """
-    summary = summarise(model, runs, prices, labels)
-    right = ""
-    if summary["accuracy"] is not None:
-        right = f"right: {summary['right']} of {summary['inputs']}, {summary['accuracy']:.2%}"
-    return Report(
-        title=f"{model.name} on EIE",
-        summary=summary,
-        shown=(
-            *(f"not on EIE: {it['name']}: {it['reason']}" for it in summary["not_on_eie"]),
-            [{key: row[key] for key in SHOWN} for row in summary["steps"]],
-            [{key: summary[key] for key in TOTAL}],
-            right,
-            f"no frames a second: {summary['no_frames_per_s']}" if summary["not_on_eie"] else "",
-            *describe_problems(runs[0]),
-            summary["clock"]["text"],
-        ),
-        list_tables=lambda: {
-            "steps": summary["steps"],
-            "inputs": describe_examples(runs, labels),
-            "products": describe_products(runs, model),
-            "energy": describe_modules(runs),
-        },
-        charts=draw_steps(summary["steps"], describe_modules(runs)),
-        write_files=lambda folder: write_outputs(folder, [run.outputs for run in runs]),
-        hardware=runs[0].steps[0].result.hardware,
-        sources=sources,
-    )

@@ -1,4 +1,4 @@
-"""Character models on EIE: how well they foretell a text, what that costs, and what they write."""
+"""Character models on EIE: how well they predict a text, what that costs, what they write."""
 
 from __future__ import annotations
 
@@ -48,16 +48,12 @@ class TextRun:
 
 
 def measure_text(model: Model, text: str, setup: Setup, prices: PriceTable) -> TextRun:
-    """Let a character model read a text.
+    """Let a character model, with one input and one output, read a text.
 
     Parameters
     ----------
-    model : Model
-        With `characters`, one input and one output.
     text : str
         At least two characters that the model knows; others are left out.
-    setup : Setup
-        The machine, the engine, and whether rows are balanced.
 
     Raises
     ------
@@ -67,11 +63,10 @@ def measure_text(model: Model, text: str, setup: Setup, prices: PriceTable) -> T
     numbers = _number(model, text, 2)
     (name,) = model.graph.inputs
     example = {name: numbers[:-1].astype(np.float32)}
-    hw, engine, balance = setup
-    (run,) = run_model(model, [example], hw, engine, balance=balance)
+    (run,) = run_model(model, [example], setup.hw, setup.engine, balance=setup.balance)
     bits = find_bits(run.values[model.graph.outputs[0]], numbers[1:])
     known = "".join(model.characters[number] for number in numbers)
-    return _tell(known, float(bits.mean()), [run], len(numbers) - 1, prices)
+    return _average(known, bits, [run], len(numbers) - 1, prices)
 
 
 def write_text(
@@ -81,19 +76,15 @@ def write_text(
 
     Parameters
     ----------
-    model : Model
-        With `characters`, one input and one output.
     start : str
         What it begins with; at least one character that the model knows.
     number : int
         Characters to write.
-    setup : Setup
-        The machine, the engine, and whether rows are balanced.
 
     Returns
     -------
     TextRun
-        What was written, the start left out; the bits are those of the characters drawn.
+        What was written, without the start; the bits are those of the characters drawn.
 
     Raises
     ------
@@ -120,9 +111,8 @@ def write_text(
         drawn.append(int(rng.choice(len(shares), p=shares / shares.sum())))
         runs.append(run)
     written = "".join(model.characters[place] for place in drawn[:number])
-    steps = len(numbers) + len(runs) - 1
     bits = find_bits(np.stack(scores), np.array(drawn))
-    return _tell(written, float(bits.mean()), runs, steps, prices)
+    return _average(written, bits, runs, len(numbers) + len(runs) - 1, prices)
 
 
 def report_texts(
@@ -153,7 +143,9 @@ def report_texts(
 
 def _number(model: Model, text: str, least: int) -> npt.NDArray[np.int64]:
     if not model.characters or len(model.graph.inputs) != 1:
-        raise WorkloadError(f"{model.name}: expected a character model, which tells its characters")
+        raise WorkloadError(
+            f"{model.name}: expected a character model: one input, and a list of characters"
+        )
     numbers = number_text(text, tuple(model.characters))
     if len(numbers) < least:
         raise WorkloadError(
@@ -163,14 +155,17 @@ def _number(model: Model, text: str, least: int) -> npt.NDArray[np.int64]:
     return numbers
 
 
-def _tell(
-    text: str, bits: float, runs: list[InputRun], characters: int, prices: PriceTable
+def _average(
+    text: str,
+    bits: npt.NDArray[np.float64],
+    runs: list[InputRun],
+    characters: int,
+    prices: PriceTable,
 ) -> TextRun:
+    """Return means over the characters that went through the model."""
     priced = [price_steps(run, prices) for run in runs]
     no_energy = next((reason for _, reason in priced if reason is not None), None)
-    energy_pj = sum(
-        sum(step.total_pj for step in steps) for steps, _ in priced if steps is not None
-    )
+    energy_pj = sum(sum(step.total_pj for step in steps or ()) for steps, _ in priced)
     each_pj = energy_pj / characters if no_energy is None else None
     cycles = sum(run.cycles for run in runs)
-    return TextRun(text, bits, cycles / characters, each_pj, no_energy)
+    return TextRun(text, float(bits.mean()), cycles / characters, each_pj, no_energy)
