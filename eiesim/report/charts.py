@@ -32,7 +32,7 @@ DASHES = ("-", "--", "-.", ":")
 INK, PAPER = "#010203", "#fdfeff"
 """Colours of `figures.mplstyle` that stand for the page's own."""
 BARS_AT_MOST = 40
-"""Stacked bars beyond these are drawn as one outline, since nobody could tell them apart."""
+"""Stacked bars beyond these are drawn as one outline, since they could not be distinguished."""
 LONGEST_NAME, LONGEST_LABEL = 40, 50
 """Characters of a name in a chart, and of what stands along an axis."""
 POINTS_PER_INCH = 72
@@ -81,10 +81,6 @@ class Chart:
 
     Attributes
     ----------
-    title : str
-        What is shown.
-    panels : tuple of Panel
-        From left to right.
     see : str
         One sentence: what to see.
     width_inches, height_inches : float
@@ -99,13 +95,7 @@ class Chart:
 
 
 def draw_chart(chart: Chart, folder: Path, name: str) -> None:
-    """Draw a chart into NAME.svg and NAME.png.
-
-    Parameters
-    ----------
-    name : str
-        Name of the files without ending.
-    """
+    """Draw a chart into NAME.svg and NAME.png."""
     with _drawn(chart, chart.title) as figure:
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
         figure.savefig(folder / f"{name}.png", dpi=200)
@@ -114,7 +104,7 @@ def draw_chart(chart: Chart, folder: Path, name: str) -> None:
 def draw_svg(chart: Chart, prefix: str) -> str:
     """Return a chart as an SVG element that takes text colour and paper from the page around it.
 
-    The title is told to screen readers alone: a page prints it in the caption. Colours of series
+    The title is for screen readers alone: a page prints it in the caption. Colours of series
     are the custom properties ``--series-1`` and so on, where the page has them.
 
     Parameters
@@ -153,22 +143,22 @@ def _drawn(chart: Chart, title: str) -> Iterator[Figure]:
 
 
 def _draw_panel(axes: Axes, panel: Panel, width_points: float) -> None:
-    if panel.log and panel.kind != "heat":
+    is_log = panel.log and panel.kind != "heat"
+    if is_log:
         axes.set_yscale("log")
     draw = {
         "bars": _draw_bars, "stacked": _draw_stack, "lines": _draw_lines, "points": _draw_points,
         "heat": _draw_heat, "parallel": _draw_parallel,
     }[panel.kind]  # fmt: skip
     draw(axes, panel, width_points)
-    if panel.log and panel.kind != "heat":
+    if is_log:
         _label_decades(axes.yaxis, axes.get_ylim())
     axes.set_xlabel(_cut(panel.x_label, LONGEST_LABEL))
     axes.set_ylabel(_cut(panel.y_label, LONGEST_LABEL))
-    if panel.kind == "points":
-        if panel.log:
-            _label_decades(axes.xaxis, axes.get_xlim())
-        return
-    _label_groups(axes, panel.groups, width_points, panel.kind == "heat")
+    if panel.kind != "points":
+        _label_groups(axes, panel.groups, width_points, panel.kind == "heat")
+    elif panel.log:
+        _label_decades(axes.xaxis, axes.get_xlim())
 
 
 def _draw_points(axes: Axes, panel: Panel, _width_points: float) -> None:
@@ -191,16 +181,15 @@ def _draw_heat(axes: Axes, panel: Panel, width_points: float) -> None:
     scaled = np.log(rows) if panel.log else rows
     # squares instead of an image, so that an SVG has no bitmap in it
     mesh = axes.pcolormesh(np.ma.masked_invalid(scaled), cmap="Blues", edgecolors=PAPER)
-    axes.set_yticks([it + 0.5 for it in range(len(rows))], [_cut(it) for it in panel.series])
+    axes.set_yticks(np.arange(len(rows)) + 0.5, [_cut(name) for name in panel.series])
     longest = max(len(_show(value)) for row in rows for value in row)
     if longest * CHARACTER_POINTS < width_points / len(panel.groups):
         low, high = mesh.get_clim()
-        for at, (row, shades) in enumerate(zip(rows, scaled, strict=True)):
-            for place, (value, shade) in enumerate(zip(row, shades, strict=True)):
-                if not math.isnan(value):
-                    dark = high > low and (shade - low) / (high - low) > 0.55
-                    axes.text(place + 0.5, at + 0.5, _show(value), ha="center", va="center",
-                              color="#ffffff" if dark else "#000000")  # fmt: skip
+        for (at, place), value in np.ndenumerate(rows):
+            if not math.isnan(value):
+                dark = high > low and (scaled[at, place] - low) / (high - low) > 0.55
+                axes.text(place + 0.5, at + 0.5, _show(value), ha="center", va="center",
+                          color="#ffffff" if dark else "#000000")  # fmt: skip
     for (at, place), mark in panel.marks.items():
         axes.text(place + 0.5, at + 0.5, mark, ha="center", va="center", color=INK)
     axes.set_xlim(0, len(panel.groups))
@@ -360,7 +349,7 @@ def _find_colours() -> dict[str, str]:
     import matplotlib as mpl  # noqa: PLC0415 - a second to import
 
     style = mpl.rc_params_from_file(data_path("figures.mplstyle"), use_default_template=False)
-    series = [str(colour).lower() for colour in style["axes.prop_cycle"].by_key()["color"]]
-    series = [colour if colour.startswith("#") else f"#{colour}" for colour in series]
-    own = {colour: f"var(--series-{at}, {colour})" for at, colour in enumerate(series, start=1)}
-    return own | {INK: "currentColor", PAPER: "var(--paper, #ffffff)"}
+    cycled = style["axes.prop_cycle"].by_key()["color"]
+    series = [f"#{str(colour).lower().removeprefix('#')}" for colour in cycled]
+    places = {colour: f"var(--series-{at}, {colour})" for at, colour in enumerate(series, start=1)}
+    return places | {INK: "currentColor", PAPER: "var(--paper, #ffffff)"}

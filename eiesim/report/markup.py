@@ -1,6 +1,6 @@
-"""Pieces of a page: text, tables, charts, and text to copy, as HTML.
+"""Pieces of a page, as HTML: text, tables, charts, and text to copy.
 
-What is given as `str` is escaped; only `Html`, which the functions here make, is taken as it is.
+Text of type `str` is escaped; only `Html`, which the functions here make, is taken as it is.
 """
 
 from __future__ import annotations
@@ -8,13 +8,12 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
-from typing import Any
 
+from eiesim.base.tables import Row
 from eiesim.report.charts import Chart, draw_svg
 
-Row = Mapping[str, Any]
 FOLD_ROWS = 20
 """The script folds the rows of a table beyond these."""
 UNITS = {
@@ -44,57 +43,27 @@ NOTHING = Html("")
 
 
 def escape(text: str) -> str:
-    """Return a text as it may stand in markup, unless it is markup.
-
-    Parameters
-    ----------
-    text : str
-        Any text, or `Html`.
-    """
+    """Return a text as it may stand in markup, unless it is markup."""
     return text if isinstance(text, Html) else html.escape(text)
 
 
 def make_anchor(name: str) -> str:
-    """Return a name as it may stand in an id.
-
-    Parameters
-    ----------
-    name : str
-        Any text; what is neither letter, digit, ``-`` nor ``_`` becomes ``-``.
-    """
+    """Return a name as it may stand in an id, with ``-`` for what is no letter, digit or ``_``."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", name)
 
 
 def join(parts: Iterable[str]) -> Html:
-    """Return markup, one piece after the other.
-
-    Parameters
-    ----------
-    parts : iterable of str
-        `Html`, or text that is escaped.
-    """
+    """Return markup, one piece after the other; text is escaped."""
     return Html("\n".join(escape(part) for part in parts))
 
 
 def paragraphs(text: str) -> Html:
-    """Return a text with blank lines between its paragraphs.
-
-    Parameters
-    ----------
-    text : str
-        The text; its other line ends mean nothing.
-    """
+    """Return a text with blank lines between its paragraphs; other line ends mean nothing."""
     return join(Html(f"<p>{escape(' '.join(part.split()))}</p>") for part in text.split("\n\n"))
 
 
 def link(anchor: str, text: str) -> Html:
-    """Return a link to a section of the page.
-
-    Parameters
-    ----------
-    anchor, text : str
-        The section's id, and what is underlined.
-    """
+    """Return a link to a section of the page by its id."""
     return Html(f'<a href="#{make_anchor(anchor)}">{escape(text)}</a>')
 
 
@@ -110,13 +79,7 @@ def badge(text: str, kind: str) -> Html:
 
 
 def tiles(numbers: Iterable[tuple[str, str, str]]) -> Html:
-    """Return numbers writ large, each with its meaning below.
-
-    Parameters
-    ----------
-    numbers : iterable of (str, str, str)
-        Number, meaning, and kind, as in `badge`.
-    """
+    """Return numbers writ large, each with its meaning below and a kind as in `badge`."""
     cells = (
         f'<li class="{make_anchor(kind)}"><b>{escape(number)}</b> {escape(meaning)}</li>'
         for number, meaning, kind in numbers
@@ -134,13 +97,7 @@ def preformatted(text: str, label: str) -> Html:
 
 
 def notice(text: str, kind: str) -> Html:
-    """Return a text that must not be overlooked.
-
-    Parameters
-    ----------
-    kind : str
-        As in `badge`.
-    """
+    """Return a text that must not be overlooked, of a kind as in `badge`."""
     return Html(f'<pre class="notice {make_anchor(kind)}">{escape(text)}</pre>')
 
 
@@ -150,13 +107,7 @@ def folded(summary: str, content: Html) -> Html:
 
 
 def figure(chart: Chart, prefix: str) -> Html:
-    """Return a chart with its title and what to see.
-
-    Parameters
-    ----------
-    prefix : str
-        As in `draw_svg`; made an anchor.
-    """
+    """Return a chart with its title and what to see; the prefix is that of `draw_svg`."""
     return Html(
         f'<figure><div class="scroll" tabindex="0">{draw_svg(chart, make_anchor(prefix))}</div>'
         f"<figcaption><strong>{escape(chart.title)}.</strong> {escape(chart.see)}"
@@ -171,7 +122,7 @@ def table(rows: Sequence[Row], name: str, limit: int | None = None, fold: bool =
 
     Parameters
     ----------
-    rows : sequence of mapping
+    rows : sequence of dict
         At least one row, all with the same keys; values may be `Html`.
     name : str
         Of the CSV file, without ending.
@@ -189,11 +140,9 @@ def table(rows: Sequence[Row], name: str, limit: int | None = None, fold: bool =
         for key, right in columns
     )
     lines = ("".join(_render_cell(row[key], right) for key, right in columns) for row in shown)
-    cut = (
-        f"The first {len(shown):,} of {len(rows):,} rows; a folder of results has all."
-        if len(shown) < len(rows)
-        else ""
-    )
+    cut = ""
+    if len(shown) < len(rows):
+        cut = f"The first {len(shown):,} of {len(rows):,} rows; a folder of results has all."
     return Html(
         f'<div class="table" data-name="{escape(name)}" data-fold="{FOLD_ROWS if fold else ""}">'
         f'<div class="scroll" tabindex="0"><table><thead><tr>{heads}</tr></thead>\n<tbody>'
@@ -203,13 +152,7 @@ def table(rows: Sequence[Row], name: str, limit: int | None = None, fold: bool =
 
 
 def facts(title: str, row: Row) -> Html:
-    """Return one row as names and values below a heading.
-
-    Parameters
-    ----------
-    row : mapping
-        Values by key; those that there are not are shown as such.
-    """
+    """Return one row as names and values below a heading; None is shown as missing."""
     pairs = "".join(
         f'<div><dt title="{escape(key)}">{escape(name_column(key))}</dt>'
         f"<dd>{escape(value if isinstance(value, str) else show_number(value))}</dd></div>"
@@ -220,11 +163,6 @@ def facts(title: str, row: Row) -> Html:
 
 def name_column(key: str) -> str:
     """Return a column's key in words, its unit in brackets.
-
-    Parameters
-    ----------
-    key : str
-        Such as ``dram_stall_cycles``.
 
     Examples
     --------
@@ -242,13 +180,7 @@ def name_column(key: str) -> str:
 
 
 def show_number(value: float | None) -> str:
-    """Return a number in four digits or, if whole, in all of them.
-
-    Parameters
-    ----------
-    value : float or None
-        The number; None is one that there is not.
-    """
+    """Return a number in four digits or, if whole, in all of them; a dash for None."""
     if value is None:
         return MISSING
     if isinstance(value, bool):
@@ -262,10 +194,10 @@ def _render_cell(value: str | float | None, right: bool) -> str:
     text, exact = (
         (value, value) if isinstance(value, str) else (show_number(value), json.dumps(value))
     )
-    kept = "" if exact == text else f' data-value="{escape(exact)}"'
+    data = "" if exact == text else f' data-value="{escape(exact)}"'
     # a long name of a column or a quantity may break behind its underscores
     shown = text if isinstance(text, Html) else escape(text).replace("_", "_<wbr>")
-    return f"<td{_right(right)}{kept}>{shown}</td>"
+    return f"<td{_right(right)}{data}>{shown}</td>"
 
 
 def _right(right: bool) -> str:

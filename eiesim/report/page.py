@@ -7,10 +7,15 @@ import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from eiesim.base.resources import data_path
-from eiesim.report.markup import NOTHING, Html, escape, join, link, make_anchor, preformatted, table
+from eiesim.base.tables import Row
+from eiesim.report import markup
+from eiesim.report.charts import Chart
+from eiesim.report.markup import Html, escape, join, make_anchor
+
+ROWS_AT_MOST = 1000
+"""Of a table on a page that lists all tables of a report."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +26,8 @@ class Section:
     ----------
     anchor : str
         Its id: letters, digits, ``-`` and ``_``; see `make_anchor`.
-    title : str
-        Its heading.
     content : Html
-        What stands under it, before its parts.
+        What stands under the heading, before its parts.
     badges : Html
         States behind the heading.
     data : mapping
@@ -35,8 +38,8 @@ class Section:
 
     anchor: str
     title: str
-    content: Html = NOTHING
-    badges: Html = NOTHING
+    content: Html = markup.NOTHING
+    badges: Html = markup.NOTHING
     data: Mapping[str, str] | None = None
     parts: tuple[Section, ...] = ()
 
@@ -92,34 +95,50 @@ def render_page(title: str, summary: Html, sections: Sequence[Section], about: s
 """
 
 
-def date_line(manifest: dict[str, Any]) -> str:
-    """Return date and version for the head of a page.
+def render_plain(
+    title: str,
+    lines: Sequence[str],
+    charts: Mapping[str, Chart],
+    tables: Mapping[str, Sequence[Row]],
+    manifest: Row,
+) -> str:
+    """Return the page of a report that has none of its own: its lines, charts and tables.
 
     Parameters
     ----------
+    lines : sequence of str
+        A paragraph each, above everything else.
+    charts, tables
+        By name; a table without rows is left out.
     manifest : dict
-        From `make_manifest`.
+        From `Report.make_manifest`.
     """
-    return (
-        f"{manifest['date'][:16].replace('T', ' ')} UTC · eiesim {manifest['versions']['eiesim']}"
-    )
+    figures = [markup.figure(chart, name) for name, chart in charts.items()]
+    sections = [
+        *([Section("charts", "Charts", join(figures))] if figures else []),
+        *(
+            Section(f"table-{name}", name.capitalize(), markup.table(rows, name, ROWS_AT_MOST))
+            for name, rows in tables.items()
+            if rows
+        ),
+        Section("about", "How this page was made", describe_manifest(manifest)),
+    ]
+    summary = markup.paragraphs("\n\n".join(lines))
+    return render_page(title, summary, sections, date_line(manifest))
 
 
-def describe_manifest(manifest: dict[str, Any]) -> Html:
-    """Return what a page was made with: the command to copy, the versions, and the computer.
+def date_line(manifest: Row) -> str:
+    """Return date and version for the head of a page, from `Report.make_manifest`."""
+    date = manifest["date"][:16].replace("T", " ")
+    return f"{date} UTC · eiesim {manifest['versions']['eiesim']}"
 
-    Parameters
-    ----------
-    manifest : dict
-        From `make_manifest`.
-    """
-    versions = [{"what": what, "version": one} for what, one in manifest["versions"].items()]
-    return join(
-        [
-            preformatted(shlex.join(["eiesim", *manifest["command"]]), "command"),
-            table([*versions, {"what": "computer", "version": manifest["computer"]}], "versions"),
-        ]
-    )
+
+def describe_manifest(manifest: Row) -> Html:
+    """Return what a page was made with: the command to copy, the versions, and the computer."""
+    rows = [*manifest["versions"].items(), ("computer", manifest["computer"])]
+    versions = [{"what": what, "version": version} for what, version in rows]
+    command = shlex.join(["eiesim", *manifest["command"]])
+    return join([markup.preformatted(command, "command"), markup.table(versions, "versions")])
 
 
 def _render_section(section: Section, level: int) -> Html:
@@ -139,7 +158,7 @@ def _render_section(section: Section, level: int) -> Html:
 
 def _list_sections(sections: Sequence[Section]) -> Html:
     items = (
-        f"<li>{link(section.anchor, section.title)}"
+        f"<li>{markup.link(section.anchor, section.title)}"
         f"{_list_sections(section.parts) if section.parts else ''}</li>"
         for section in sections
     )

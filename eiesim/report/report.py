@@ -1,4 +1,4 @@
-"""What a command has found; terminal, JSON, folder and page are four ways to write it."""
+"""The answer of a command; terminal, JSON, folder and page are four ways to write it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from eiesim.base.tables import Row, to_csv, to_json
 from eiesim.catalog.operands import Source
 from eiesim.hardware import Hardware
 from eiesim.report.charts import Chart, draw_chart
+from eiesim.report.page import render_plain
 
 PACKAGES = ("numpy", "numba", "scipy", "simpy")
 
@@ -31,23 +32,20 @@ class Report:
     shown : tuple of (sequence of dict, or str)
         What a reader sees first, in this order: tables, and lines of text.
     list_tables : callable
-        Gives rows for CSV files by their names; one without rows is not written. They are made only
-        where they are written, since some have a row an output or a step.
+        Gives rows for CSV files by their names; one without rows is not written. Called where they
+        are written, since some have a row an output or a step.
     charts : mapping of str to Chart
-        For files of these names.
+        By the names of their files.
     write_files : callable or None
         Writes further files into a folder.
     page : callable or None
-        Gives a page of its own in place of `eiesim.report.plain_page.render_plain`; its argument is
-        the manifest.
+        Gives a page of its own from the manifest; None for that of `render_plain`.
     has_index : bool
         Whether the page is written into a folder, too, as ``index.html``.
-    hardware : Hardware or None
-        The simulated machine.
     sources : tuple of Source
         Names and files that were read.
     provenance : dict
-        What else the manifest says.
+        Further entries of the manifest.
     failed : bool
         Whether there is no answer, or only a part.
     """
@@ -80,8 +78,6 @@ class Report:
 
     def render(self, command: Sequence[str]) -> str:
         """Return the report as one page of HTML that needs no network."""
-        from eiesim.report.plain_page import render_plain  # noqa: PLC0415 - only where asked for
-
         manifest = self.make_manifest(command)
         if self.page is not None:
             return self.page(manifest)
