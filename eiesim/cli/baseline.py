@@ -6,7 +6,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from eiesim.cli.common import add_report_arguments, deliver, refuse_useless
+from eiesim.cli.common import refuse_useless
 
 if TYPE_CHECKING:
     from eiesim.baselines.measured import MeasurementPlan
@@ -55,15 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seconds", type=float, metavar="S",
         help="measured: least time spent on each measurement (default: 0.2)",
     )  # fmt: skip
-    add_report_arguments(parser)
 
 
-def execute(options: argparse.Namespace) -> int:
-    """Measure or list, and print or write the numbers."""
-    return deliver(options, lambda: _report(options))
-
-
-def _report(options: argparse.Namespace) -> Report:
+def make_report(options: argparse.Namespace) -> Report:
+    """Measure or list what others take."""
     from eiesim.runs.baseline import report_baselines
 
     plan = _make_plan(options)

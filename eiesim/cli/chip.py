@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from eiesim.cli.common import add_report_arguments, deliver
-from eiesim.cli.hardware_arguments import add_machine_arguments, read_machine
+from eiesim.cli.arguments import add_machine_arguments, read_machine
 
 if TYPE_CHECKING:
     from eiesim.report.report import Report
 
-HELP = "Tell power and area of a machine, and the price of every action with its source."
+HELP = "Show power and area of a machine, and the price of every action with its source."
 EPILOG = """\
 Power is that of the steady state: no PE waits, an entry a cycle. `eiesim run` prices what a layer
 really does. On the paper's chip each module stands beside EIE's Table II.
@@ -35,15 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--vary", action="append", default=[], metavar="KEY=A,B,...",
         help="power and area with a field of the hardware at each value; may be repeated",
     )  # fmt: skip
-    add_report_arguments(parser)
 
 
-def execute(options: argparse.Namespace) -> int:
-    """Print a machine's power, area and prices, and write them."""
-    return deliver(options, lambda: _report(options))
-
-
-def _report(options: argparse.Namespace) -> Report:
+def make_report(options: argparse.Namespace) -> Report:
+    """Find a machine's power, area and prices."""
     from eiesim.runs.chip import report_chip
 
     hw, prices = read_machine(options)

@@ -1,51 +1,55 @@
-"""What commands share: the ways to write a report, and options that have no effect."""
+"""What all commands share: the arguments of every command, and the ways to write a report."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
-from eiesim.base.errors import ConfigError
-
-if TYPE_CHECKING:
-    from eiesim.report.report import Report
+from eiesim.base.errors import ConfigError, EieError, escape
+from eiesim.cli.output import show, tell
 
 
-def add_report_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --json, --out and --report."""
+def add_arguments(parser: argparse.ArgumentParser, target: str | None = None) -> None:
+    """Add the arguments of every command.
+
+    Parameters
+    ----------
+    target : str or None
+        Of a command that writes one file, how help names it: --out is then that file, in
+        `target` of the parsed arguments, and no folder is written.
+    """
     group = parser.add_argument_group("results")
     group.add_argument("--json", action="store_true", help="print summary.json instead of tables")
-    group.add_argument("--out", metavar="DIR", help="write a folder of results")
+    if target is None:
+        group.add_argument("--out", metavar="DIR", help="write a folder of results")
+    else:
+        group.add_argument(
+            "-o", "--out", required=True, metavar=target, dest="target", help="file to write"
+        )
+        parser.set_defaults(out=None)
     group.add_argument(
         "--report", metavar="FILE", help="write one page of HTML that needs no network"
     )
 
 
-def deliver(
-    options: argparse.Namespace, make: Callable[[], Report], *, replace: bool = False
-) -> int:
-    """Make a report and write it as the options say; return the exit code.
+def deliver(options: argparse.Namespace) -> int:
+    """Make a command's report and write it as the options say; return the exit code.
 
     Folder and page are opened before any work, so that none is lost to what cannot be written.
-
-    Parameters
-    ----------
-    replace : bool
-        Whether a folder that eiesim wrote before is replaced.
 
     Raises
     ------
     EieError
-        As of `make`; or a folder or page cannot be written.
+        As of the command; or a folder or page cannot be written.
     """
     from eiesim.base.tables import to_json
-    from eiesim.cli.output import result_folder, show
 
-    with result_folder(options.out, replace) as folder, result_page(options.report) as page:
-        report = make()
+    with _open_folder(options) as folder, _open_page(options.report) as page:
+        report = options.make_report(options)
         if folder is not None:
             report.write(folder, options.words)
         if page is not None:
@@ -58,20 +62,25 @@ def deliver(
 
 
 @contextmanager
-def result_page(path: str | None) -> Iterator[IO[bytes] | None]:
-    """Give the file of ``--report``, and print its name once it is whole; None without it.
+def _open_folder(options: argparse.Namespace) -> Iterator[Path | None]:
+    """Give the folder of --out, and print its name once it is whole; None without it."""
+    if options.out is None:
+        yield None
+        return
+    from eiesim.base.files import new_folder
 
-    Raises
-    ------
-    EieError
-        The file cannot be written.
-    """
+    with new_folder(options.out, getattr(options, "force", False)) as folder:
+        yield folder.work
+    tell(f"written: {escape(str(folder.final))}")
+
+
+@contextmanager
+def _open_page(path: str | None) -> Iterator[IO[bytes] | None]:
+    """Give the file of --report, and print its name once it is whole; None without it."""
     if path is None:
         yield None
         return
-    from eiesim.base.errors import EieError, escape
     from eiesim.base.files import replacing
-    from eiesim.cli.output import tell
 
     if Path(path).is_dir():
         raise EieError(f"{path!r}: expected the name of a file, found a folder")
@@ -101,3 +110,18 @@ def refuse_useless(options: argparse.Namespace, names: str, why: str) -> None:
     useless = [name for name, value in values.items() if value is not None and value is not False]
     if useless:
         raise ConfigError(*(f"--{name} {why}" for name in useless))
+
+
+def check_ranges(options: argparse.Namespace, **ranges: tuple[float, float]) -> None:
+    """Check numbers that are given against their smallest and largest value.
+
+    Raises
+    ------
+    ConfigError
+        One is out of its range.
+    """
+    for name, (least, most) in ranges.items():
+        value = getattr(options, name)
+        if value is not None and not least <= value <= most:
+            expected = f"{least} or more" if most == inf else f"{least:g} to {most:g}"
+            raise ConfigError(f"--{name.replace('_', '-')}: expected {expected}, found {value}")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from eiesim.cli.common import add_report_arguments, deliver
-from eiesim.cli.hardware_arguments import add_machine_arguments, read_machine
+from eiesim.cli.arguments import add_machine_arguments, read_machine
 
 if TYPE_CHECKING:
     from eiesim.report.report import Report
@@ -35,15 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: %(default)s)",
     )  # fmt: skip
     add_machine_arguments(parser)
-    add_report_arguments(parser)
 
 
-def execute(options: argparse.Namespace) -> int:
-    """Run the layers, set them beside the others, and print or write them."""
-    return deliver(options, lambda: _report(options))
-
-
-def _report(options: argparse.Namespace) -> Report:
+def make_report(options: argparse.Namespace) -> Report:
+    """Run the layers, and set them beside the others."""
     from eiesim.base.published import PAPER_LAYERS
     from eiesim.cli.output import track
     from eiesim.runs.compare import report_comparison

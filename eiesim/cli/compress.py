@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eiesim.cli.common import add_report_arguments, deliver
-from eiesim.cli.plan import add_plan_arguments, read_plan_options
+from eiesim.base.errors import ConfigError
+from eiesim.cli.arguments import add_plan_arguments, read_plan_options
+from eiesim.cli.common import check_ranges, refuse_useless
 
 if TYPE_CHECKING:
     from eiesim.report.report import Report
@@ -63,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --train: folder of MNIST's four files (default: what needs no file)",
     )  # fmt: skip
     parser.add_argument(
-        "--balance-pes", type=int, default=1, metavar="N",
+        "--balance-pes", type=int, metavar="N",
         help="with --train: PEs that keep equally many weights each (docs/balance.md; default: 1)",
     )  # fmt: skip
     parser.add_argument(
@@ -81,23 +83,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--activation-density", type=float, default=1.0, metavar="X",
         help="share of inputs that are not zero (default: 1)",
     )  # fmt: skip
-    add_report_arguments(parser)
 
 
-def execute(options: argparse.Namespace) -> int:
-    """Compress the network, and print or write its ledger."""
-    from eiesim.base.errors import ConfigError
-
-    if not 0 <= options.activation_density <= 1 or options.seed < 0:
-        raise ConfigError("expected --activation-density from 0 to 1 and --seed from 0 on")
-    return deliver(options, lambda: _report(options))
-
-
-def _report(options: argparse.Namespace) -> Report:
+def make_report(options: argparse.Namespace) -> Report:
+    """Compress the network, and count where its bits go."""
     from eiesim.energy.machine import price_machine
     from eiesim.hardware import read_hardware
     from eiesim.runs.compressed import Input, report_compressed
 
+    check_ranges(options, activation_density=(0, 1), seed=(0, inf), balance_pes=(1, 1024))
     hw = read_hardware(options.hardware)
     network = _train(options) if options.train else _load(options)
     activations = Input(options.activation_density, options.seed)
@@ -105,20 +99,17 @@ def _report(options: argparse.Namespace) -> Report:
 
 
 def _load(options: argparse.Namespace) -> Network:
-    from eiesim.base.errors import ConfigError
     from eiesim.catalog.readers import read_weights_file
     from eiesim.cli.output import track
     from eiesim.compress.pipeline import compress_network
     from eiesim.compress.plan import read_plan
-    from eiesim.runs import compressed as compression
+    from eiesim.runs.compressed import collect, read_compressed
 
-    if options.data is not None:
-        raise ConfigError("--data goes with --train")
-    if options.balance_pes != 1:
-        raise ConfigError("--balance-pes goes with --train; without it, --set balance_pes=N")
+    refuse_useless(options, "data", "goes with --train")
+    refuse_useless(options, "balance-pes", "goes with --train; without it, --set balance_pes=N")
     plan = read_plan_options(options)
     path = Path(options.network)
-    network = compression.read_compressed(options.network, options.prototxt, options.seed)
+    network = read_compressed(options.network, options.prototxt, options.seed)
     if network is not None:
         if plan is not None or options.stages is not None:
             raise ConfigError(
@@ -130,11 +121,10 @@ def _load(options: argparse.Namespace) -> Network:
     usual = {name: {"codebook_bits": bits} for name, bits in found.code_bits.items()}
     chosen = (plan or read_plan(None)).prefer(usual)
     steps = list(track(compress_network(found.layers, chosen, stages), list(found.layers)))
-    return compression.collect(path, found, steps)
+    return collect(path, found, steps)
 
 
 def _train(options: argparse.Namespace) -> Network:
-    from eiesim.base.errors import ConfigError
     from eiesim.cli.output import tell
     from eiesim.paper.cache import find_folder
     from eiesim.runs.compressed import read_compressed
@@ -145,9 +135,7 @@ def _train(options: argparse.Namespace) -> Network:
     default = find_folder() / "training" / f"{options.network}-seed{options.seed}"
     stages = default if options.stages is None else Path(options.stages)
     data = None if options.data is None else Path(options.data)
-    pes = options.balance_pes
-    if not 1 <= pes <= 1024:
-        raise ConfigError(f"--balance-pes: expected 1 to 1024, found {pes}")
+    pes = options.balance_pes or 1
     result = train_network(options.network, data, options.seed, stages, tell, pes)
     tell(f"stages are kept in {stages}")
     network = read_compressed(str(result.path))

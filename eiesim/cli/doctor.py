@@ -9,7 +9,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from eiesim import __version__
-from eiesim.cli.common import add_report_arguments, deliver
 
 if TYPE_CHECKING:
     from eiesim.report.report import Report
@@ -20,17 +19,12 @@ AGREE = "agree on a small layer"
 PACKAGES = ("numpy", "numba", "scipy", "simpy", "pandas", "matplotlib", "rich", "threadpoolctl")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's arguments."""
-    add_report_arguments(parser)
+def add_arguments(_: argparse.ArgumentParser) -> None:
+    """Add no argument of its own."""
 
 
-def execute(options: argparse.Namespace) -> int:
-    """Print versions, folders and the self-check; exit with 1 when the check fails."""
-    return deliver(options, _report)
-
-
-def _report() -> Report:
+def make_report(_: argparse.Namespace) -> Report:
+    """List versions, folders and the self-check; the report fails where the check does."""
     from eiesim.report.report import Report
 
     findings = _look_around()
@@ -65,7 +59,7 @@ def _look_around() -> dict[str, object]:
 def _check_engines() -> str:
     try:
         same = _engines_agree()
-    except Exception as error:  # a broken package may raise anything, and is to be told
+    except Exception as error:  # a broken package may raise anything
         return f"cannot run: {type(error).__name__}: {error}"
     return AGREE if same else "differ on a small layer, which is a bug: please report it"
 

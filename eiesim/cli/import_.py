@@ -7,27 +7,31 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eiesim.cli.plan import add_plan_arguments, read_plan_options
+from eiesim.base.errors import ConfigError, escape
+from eiesim.cli.arguments import add_plan_arguments, read_plan_options
 
 if TYPE_CHECKING:
     from eiesim.importers.described import Interface
+    from eiesim.report.report import Report
 
+TARGET = "NET.eie"
+SIZES, NUMBER = r"\d+(?:,\d+)*", r"-?\d+(?:\.\d*)?(?:e-?\d+)?"
 HELP = "Take a network from a file, compress it where it is not, and write it for eiesim run."
 EPILOG = """\
 FILE is
   weights: .npz, .safetensors or an .index.json of several, PyTorch's .pt, .pth, .ckpt or .bin
   (without PyTorch, nothing in it is executed), or a .caffemodel;
-  an .onnx file, which tells its steps too (pip install 'eiesim[onnx]');
+  an .onnx file, which has its steps too (pip install 'eiesim[onnx]');
   a .net file of Deep Compression's authors, or a .dcz file: compressed already, codes stay as they
   are;
   a folder of a character LSTM of ml5.js, with manifest.json;
   a folder of the EIE authors' simulator: ptr/, spm/, act.dat and arithm.dat.
 
---graph FILE tells the steps where FILE does not: a .prototxt, or a .toml or .json file (see
+--graph FILE has the steps where FILE does not: a .prototxt, or a .toml or .json file (see
 docs/networks.md). Without one, fully connected layers follow one another with ReLU between them, in
 the one order that names and shapes leave; LSTM and GRU modules of PyTorch are found by their names.
 
---shape and --fix tell what an .onnx file leaves open of its inputs. Where they decide which branch
+--shape and --fix say what an .onnx file leaves open of its inputs. Where they decide which branch
 of an If is taken, the branch takes its place, and its products are EIE's.
 
 Of an .onnx file nothing is left out: ONNX Runtime runs what EIE does not, and products among that
@@ -51,8 +55,7 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
     parser.add_argument("file", metavar="FILE", help="file or folder, see below")
-    parser.add_argument("-o", "--out", required=True, metavar="NET.eie", help="file to write")
-    parser.add_argument("--graph", metavar="FILE", help="file that tells the steps, see below")
+    parser.add_argument("--graph", metavar="FILE", help="file with the steps, see below")
     add_plan_arguments(parser)
     parser.add_argument(
         "--winograd", action="store_true", help="transform 3 x 3 convolutions of stride 1"
@@ -74,54 +77,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fix", action="append", default=[], metavar="INPUT=NUMBER",
         help="number that an input of an .onnx file always is, as rate=16000; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
-SIZES, NUMBER = r"\d+(?:,\d+)*", r"-?\d+(?:\.\d*)?(?:e-?\d+)?"
-
-
-def _read_interface(options: argparse.Namespace) -> Interface:
-    """Return what --shape, --fix and --output say; ConfigError lists all that are none."""
-    from eiesim.base.errors import ConfigError
-    from eiesim.importers.described import Interface
-
-    shapes, values, problems = {}, {}, []
-    for text in options.shape:
-        if match := re.fullmatch(rf"(.+)=({SIZES})", text, re.ASCII):
-            shapes[match[1]] = tuple(map(int, match[2].split(",")))
-        else:
-            problems.append(f"--shape {text!r}: expected an input and its sizes, as sound=1,16000")
-    for text in options.fix:
-        if match := re.fullmatch(rf"(.+)=({NUMBER})", text, re.ASCII):
-            values[match[1]] = float(match[2])
-        else:
-            problems.append(f"--fix {text!r}: expected an input and its number, as rate=16000")
-    if problems:
-        raise ConfigError(*problems)
-    return Interface(shapes, values, tuple(options.output))
-
-
-def execute(options: argparse.Namespace) -> int:
-    """Import the network, write it, and print its layers and what is left out."""
-    from eiesim.base.errors import ConfigError, escape
+def make_report(options: argparse.Namespace) -> Report:
+    """Import the network, write it, and describe its layers and what is left out."""
     from eiesim.base.files import check_writable
-    from eiesim.base.tables import to_json
     from eiesim.catalog.model import EIE, import_model
-    from eiesim.cli.output import show, tell
+    from eiesim.cli.output import tell
     from eiesim.runs.imported import report_imported
 
-    if Path(options.out).suffix.lower() != EIE:
-        raise ConfigError(f"--out {options.out}: expected a name that ends in {EIE}")
-    check_writable(options.out)
+    if Path(options.target).suffix.lower() != EIE:
+        raise ConfigError(f"--out {options.target}: expected a name that ends in {EIE}")
+    check_writable(options.target)
     imported = import_model(
         options.file, options.graph, read_plan_options(options), options.winograd,
         _read_interface(options), options.share_biases,
     )  # fmt: skip
-    imported.model.save(options.out)
-    tell(f"written: {escape(options.out)}")
-    report = report_imported(imported)
-    if options.json:
-        print(to_json(report.summary), end="")
-    else:
-        show(report.shown)
-    return 0
+    imported.model.save(options.target)
+    tell(f"written: {escape(options.target)}")
+    return report_imported(imported)
+
+
+def _read_interface(options: argparse.Namespace) -> Interface:
+    """Return what --shape, --fix and --output say; ConfigError lists all that are none."""
+    from eiesim.importers.described import Interface
+
+    problems: list[str] = []
+    shapes = _split(options.shape, SIZES, "--shape", "sizes, as sound=1,16000", problems)
+    values = _split(options.fix, NUMBER, "--fix", "number, as rate=16000", problems)
+    if problems:
+        raise ConfigError(*problems)
+    return Interface(
+        {name: tuple(map(int, sizes.split(","))) for name, sizes in shapes.items()},
+        {name: float(number) for name, number in values.items()},
+        tuple(options.output),
+    )
+
+
+def _split(
+    texts: list[str], form: str, flag: str, expected: str, problems: list[str]
+) -> dict[str, str]:
+    """Return values by input, and add to the problems what is no input and value."""
+    matches = {text: re.fullmatch(rf"(.+)=({form})", text, re.ASCII) for text in texts}
+    problems += [
+        f"{flag} {text!r}: expected an input and its {expected}"
+        for text, match in matches.items()
+        if match is None
+    ]
+    return {match[1]: match[2] for match in matches.values() if match}

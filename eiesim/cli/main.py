@@ -17,6 +17,7 @@ from eiesim.base.signals import Stopped, stop_as_ctrl_c
 from eiesim.cli import (
     baseline,
     chip,
+    common,
     compare,
     compress,
     doctor,
@@ -90,7 +91,8 @@ def build_parser() -> Parser:
             allow_abbrev=False,
         )
         module.add_arguments(command)
-        command.set_defaults(execute=module.execute)
+        common.add_arguments(command, getattr(module, "TARGET", None))
+        command.set_defaults(make_report=module.make_report)
     return parser
 
 
@@ -127,7 +129,7 @@ def _run(words: list[str]) -> int:
         share_caches()
         options = build_parser().parse_args(words)
         options.words = words
-        return int(options.execute(options))
+        return common.deliver(options)
     except SystemExit as end:  # of --help, --version and words that are wrong
         return int(end.code or 0)
     except EieError as error:

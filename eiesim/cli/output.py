@@ -5,10 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any, TypeVar
-
-from eiesim.base.errors import escape
 
 T = TypeVar("T")
 TEXT_WIDTH = 24
@@ -73,29 +70,6 @@ def tell(message: str) -> None:
         print(message, file=sys.stderr, flush=True)
 
 
-@contextmanager
-def result_folder(path: str | None, replace: bool = False) -> Iterator[Path | None]:
-    """Give the folder of ``--out``, and tell its name once it is whole; None without ``--out``.
-
-    Entered before any work, so that none is lost to a folder that cannot be written.
-
-    Parameters
-    ----------
-    path : str or None
-        What was given to ``--out``.
-    replace : bool
-        Whether ``--force`` was given: put it in the place of one that eiesim wrote before.
-    """
-    if path is None:
-        yield None
-        return
-    from eiesim.base.files import new_folder
-
-    with new_folder(path, replace) as folder:
-        yield folder.work
-    tell(f"written: {escape(str(folder.final))}")
-
-
 def _print_blocks(keys: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
     width = max(len(key) for key in keys)
     for line in cells:
@@ -112,9 +86,9 @@ def track(items: Iterable[T], names: Sequence[str]) -> Iterator[T]:
     items : iterable
         Work, done as it is iterated over.
     """
-    with show_progress(len(names), names[0]) as tell:
+    with show_progress(len(names), names[0]) as advance:
         for number, item in enumerate(items, start=1):
-            tell(names[number] if number < len(names) else "done")
+            advance(names[number] if number < len(names) else "done")
             yield item
 
 
@@ -125,12 +99,12 @@ def show_progress(steps: int, first: str = "starting") -> Iterator[Callable[[str
     Parameters
     ----------
     first : str
-        What stands beside the bar before the first one.
+        What stands beside the bar before the first step is done.
 
     Yields
     ------
     callable
-        To be called after each step with what is to stand beside the bar; from any thread.
+        Call it after each step with what is to stand beside the bar; from any thread.
     """
     if not steps or sys.stderr is None or not sys.stderr.isatty():
         yield lambda _: None

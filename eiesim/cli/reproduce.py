@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eiesim.base.errors import ConfigError
-from eiesim.cli.common import add_report_arguments, deliver, refuse_useless
+from eiesim.cli.common import check_ranges, refuse_useless
 from eiesim.paper.registry import DATA, EXPERIMENTS, choose
 
 if TYPE_CHECKING:
     from eiesim.paper.record import Record
-    from eiesim.paper.runner import ExperimentPlan
     from eiesim.report.report import Report
 
 HELP = "Compute the papers' tables and figures again and set them beside the printed numbers."
@@ -28,7 +28,7 @@ without a home: in the folder for temporary files), by the hash of all that it d
 not computed again.
 
 --data DIR is a folder with real layers: alex8/layer.npz, lenet/, mnist/, squeezenet/, wavegru/.
-Without it what needs them is told to be not reproducible here; README.md says where to get them.
+Without it, what needs them is shown as not reproducible here; README.md says where to get them.
 
 examples:
   eiesim reproduce --list
@@ -60,33 +60,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fresh", action="store_true", help="compute again what was computed before"
     )
-    add_report_arguments(parser)
 
 
-def execute(options: argparse.Namespace) -> int:
-    """Run experiments, print their numbers beside the paper's, and write the folder."""
-    from eiesim.base.tables import to_json
-    from eiesim.cli.output import print_table
+def make_report(options: argparse.Namespace) -> Report:
+    """Run experiments, or list them."""
+    from eiesim.paper.report import report_experiments
+    from eiesim.report.report import Report
 
     if options.list:
         refuse_useless(options, "out report force jobs data train fresh", "does not go with --list")
         if options.names:
             raise ConfigError(f"--list lists everything: leave out {options.names[0]}")
         titles = [{"name": name, "title": title} for name, (title, _) in EXPERIMENTS.items()]
-        print(to_json(titles), end="") if options.json else print_table(titles)
-        return 0
+        return Report(title="What can be reproduced", summary=titles, shown=(titles,))
     names = choose(options.names)
-    if options.jobs is not None and options.jobs < 1:
-        raise ConfigError(f"--jobs: expected a whole number from 1 on, found {options.jobs}")
+    check_ranges(options, jobs=(1, inf))
     if options.out is None:
         refuse_useless(options, "force", "goes with --out DIR")
-    data = Path(DATA if options.data is None else options.data)
-    return deliver(options, lambda: _report(names, data, options), replace=options.force)
-
-
-def _report(names: list[str], data: Path, options: argparse.Namespace) -> Report:
-    from eiesim.paper.report import report_experiments
-
+    data = Path(options.data or DATA)
     if options.train:
         _train(data)
     return report_experiments(_compute(names, data, options), brief=options.out is not None)
@@ -107,17 +98,11 @@ def _train(data: Path) -> None:
 
 
 def _compute(names: list[str], data: Path, options: argparse.Namespace) -> list[Record]:
-    from eiesim.paper.runner import plan_experiments
+    from eiesim.cli.output import show_progress
+    from eiesim.paper.runner import plan_experiments, run_experiments
 
     plan = plan_experiments(names, data, options.fresh)
     jobs = options.jobs or os.cpu_count() or 1
-    done = plan.records | {record.name: record for record in _run(plan, data, jobs)}
-    return [done[name] for name in names]
-
-
-def _run(plan: ExperimentPlan, data: Path, jobs: int) -> list[Record]:
-    from eiesim.cli.output import show_progress
-    from eiesim.paper.runner import run_experiments
-
-    with show_progress(plan.steps) as tell:
-        return list(run_experiments(plan, data, jobs, tell))
+    with show_progress(plan.steps) as advance:
+        records = {record.name: record for record in run_experiments(plan, data, jobs, advance)}
+    return [(plan.records | records)[name] for name in names]

@@ -6,8 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from eiesim.cli import run_network
-from eiesim.cli.common import add_report_arguments, deliver
-from eiesim.cli.hardware_arguments import add_machine_arguments, read_machine
+from eiesim.cli.arguments import add_machine_arguments, read_machine
 
 if TYPE_CHECKING:
     from eiesim.report.report import Report
@@ -70,25 +69,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--balance", action="store_true",
         help="order the outputs so that the PEs have equal work (docs/balance.md)",
     )  # fmt: skip
-    add_report_arguments(parser)
     run_network.add_arguments(parser)
 
 
-def execute(options: argparse.Namespace) -> int:
-    """Run the layers, print them, and write the folder and the page."""
+def make_report(options: argparse.Namespace) -> Report:
+    """Run the layers, or a whole network."""
     from eiesim.catalog.readers import Form, find_form
-
-    if any(find_form(word) is Form.NETWORK for word in options.layers):
-        return run_network.execute(options)
-    run_network.refuse_options(options)
-    return deliver(options, lambda: _report(options))
-
-
-def _report(options: argparse.Namespace) -> Report:
     from eiesim.cli.output import track
     from eiesim.runs.layer import run_layers
     from eiesim.runs.layer_report import report_layers
 
+    if any(find_form(word) is Form.NETWORK for word in options.layers):
+        return run_network.make_report(options)
+    run_network.refuse_options(options)
     hw, prices = read_machine(options)
     work = run_layers(options.layers, hw, prices, options.engine, options.inputs, options.balance)
     return report_layers(list(track(work, options.layers)), prices)

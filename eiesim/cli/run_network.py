@@ -7,7 +7,8 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from eiesim.base.errors import ConfigError
-from eiesim.cli.common import deliver, refuse_useless
+from eiesim.cli.arguments import read_machine
+from eiesim.cli.common import check_ranges, refuse_useless
 
 if TYPE_CHECKING:
     from eiesim.catalog.examples import Example
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 
 START = 100
 """Characters of a text that a model reads before it goes on."""
-FLOAT32_MAX = 3.4e38
+RANGES = {
+    "draw": (1, inf), "limit": (1, inf), "write": (1, inf), "seed": (0, inf),
+    "activation_density": (0, 1), "scale": (-3.4e38, 3.4e38),
+}  # fmt: skip
+"""Smallest and largest value of an option; a scale is a float32 number."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,11 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--limit", type=int, metavar="N", help="take the first N inputs")
     group.add_argument("--scale", type=float, metavar="X", help="multiply inputs by X (default: 1)")
     group.add_argument(
-        "--draw",
-        type=int,
-        metavar="N",
+        "--draw", type=int, metavar="N",
         help="draw N inputs instead of --inputs; sequences of 16 steps",
-    )
+    )  # fmt: skip
     group.add_argument(
         "--activation-density", type=float, metavar="X",
         help="with --draw: share of drawn inputs that are not zero (default: 1)",
@@ -59,32 +62,28 @@ def refuse_options(options: argparse.Namespace) -> None:
     refuse_useless(options, names, f"goes with a .eie file, found {options.layers[0]}")
 
 
-def execute(options: argparse.Namespace) -> int:
-    """Run the inputs, and print or write steps and total."""
-    if len(options.layers) > 1:
-        raise ConfigError("a .eie file: expected one, by itself")
-    _check(options)
-    return deliver(options, lambda: _report(options))
-
-
-def _report(options: argparse.Namespace) -> Report:
+def make_report(options: argparse.Namespace) -> Report:
+    """Run the inputs, or let the network read a text."""
     from eiesim.catalog.examples import read_labels
     from eiesim.catalog.model import Model
-    from eiesim.cli.hardware_arguments import read_machine
     from eiesim.cli.output import track
     from eiesim.runs.network import report_network, run_examples
 
+    if len(options.layers) > 1:
+        raise ConfigError("a .eie file: expected one, by itself")
+    _check(options)
     hw, prices = read_machine(options)
     model = Model.load(options.layers[0])
     if options.text is not None:
         return _read_and_write(options, model, hw, prices)
-    examples = _find_examples(options, model)
-    labels = None if options.labels is None else read_labels(options.labels, len(examples))
-    right = None if labels is None else labels.tolist()
+    examples = _list_examples(options, model)
+    labels = None
+    if options.labels is not None:
+        labels = read_labels(options.labels, len(examples)).tolist()
     work = run_examples(model, examples, hw, prices, options.engine, options.balance)
     runs = list(track(work, [f"input {number}" for number in range(len(examples))]))
     sources = _list_sources(options.layers[0], options.inputs, options.labels)
-    return report_network(model, runs, prices, right, sources)
+    return report_network(model, runs, prices, labels, sources)
 
 
 def _list_sources(*files: str | None) -> tuple[Source, ...]:
@@ -105,14 +104,7 @@ def _check(options: argparse.Namespace) -> None:
         refuse_useless(options, "activation-density", "goes with --draw N")
     if options.draw is None and options.write is None:
         refuse_useless(options, "seed", "goes with --draw N or --write N")
-    for name, least, most in (
-        ("draw", 1, inf), ("limit", 1, inf), ("write", 1, inf), ("seed", 0, inf),
-        ("activation-density", 0, 1), ("scale", -FLOAT32_MAX, FLOAT32_MAX),
-    ):  # fmt: skip
-        value = getattr(options, name.replace("-", "_"))
-        if value is not None and not least <= value <= most:
-            expected = f"{least} or more" if most == inf else f"{least:g} to {most:g}"
-            raise ConfigError(f"--{name}: expected {expected}, found {value}")
+    check_ranges(options, **RANGES)
 
 
 def _read_and_write(
@@ -134,7 +126,7 @@ def _read_and_write(
     return report_texts(runs, hw, prices, _list_sources(options.layers[0], options.text))
 
 
-def _find_examples(options: argparse.Namespace, model: Model) -> list[Example]:
+def _list_examples(options: argparse.Namespace, model: Model) -> list[Example]:
     import numpy as np
 
     from eiesim.catalog.examples import draw_examples, read_examples
@@ -150,4 +142,4 @@ def _find_examples(options: argparse.Namespace, model: Model) -> list[Example]:
     if options.scale is None:
         return examples
     scale = np.float32(options.scale)
-    return [{name: array * scale for name, array in it.items()} for it in examples]
+    return [{name: array * scale for name, array in example.items()} for example in examples]

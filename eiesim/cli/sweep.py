@@ -8,16 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eiesim.cli.common import add_report_arguments, deliver, refuse_useless
+from eiesim.cli.common import refuse_useless
 
 if TYPE_CHECKING:
     from eiesim.report.report import Report
-    from eiesim.sweep.planning import Planned
     from eiesim.sweep.spec import Sweep
 
 HELP = "Run a sweep of machines and layers, exactly and in parallel; what is stopped goes on."
 EPILOG = """\
-SPEC.toml tells what is swept (docs/sweeps.md):
+SPEC.toml says what is swept (docs/sweeps.md):
 
   layers = ["alex-7", "nt-we"]             # names and files as in eiesim run
   where = ["area_mm2 < 50", "fits"]        # what must be met, over all layers
@@ -60,14 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dry-run", action="store_true", help="print points, time and memory, and run nothing"
     )
     parser.add_argument("--parquet", action="store_true", help="with --out: points.parquet, too")
-    add_report_arguments(parser)
 
 
-def execute(options: argparse.Namespace) -> int:
-    """Run the sweep, print its answers, and write the folder."""
-    from eiesim.sweep.cost import check_jobs
+def make_report(options: argparse.Namespace) -> Report:
+    """Run the sweep, or estimate what it takes."""
+    from eiesim.report.report import Report
+    from eiesim.sweep.cost import check_jobs, estimate_cost
     from eiesim.sweep.planning import plan_points
-    from eiesim.sweep.points import count_points
     from eiesim.sweep.spec import read_sweep
 
     check_jobs(options.jobs)
@@ -81,23 +79,23 @@ def execute(options: argparse.Namespace) -> int:
         refuse_useless(options, "parquet", "goes with --out DIR")
     shard = _take_shard(options.shard)
     sweep = read_sweep(options.spec)
-    points = count_points(sweep)
     if options.dry_run:
-        return _tell_plan(plan_points(sweep), options.jobs, options.json)
-    return deliver(options, lambda: _report(options, sweep, shard, points))
+        cost = estimate_cost(plan_points(sweep), options.jobs)
+        return Report(title="What a sweep takes", summary=cost, shown=([cost],))
+    return _run(options, sweep, shard)
 
 
-def _report(
-    options: argparse.Namespace, sweep: Sweep, shard: tuple[int, int], points: int
-) -> Report:
+def _run(options: argparse.Namespace, sweep: Sweep, shard: tuple[int, int]) -> Report:
     from eiesim.base.errors import escape
     from eiesim.catalog.operands import Source, hash_file
     from eiesim.cli.output import tell
     from eiesim.sweep import runner
     from eiesim.sweep.journal import open_journal
+    from eiesim.sweep.points import count_points
     from eiesim.sweep.report import report_sweep
 
     store = options.store or str(Path(options.spec).with_suffix(".sqlite"))
+    points = count_points(sweep)
     with open_journal(store) as journal, _show(points) as done:
         try:
             how = runner.How(options.jobs, options.scheduler or "", shard)
@@ -118,19 +116,6 @@ def _take_shard(text: str | None) -> tuple[int, int]:
     if not (part.isdigit() and whole.isdigit() and 1 <= int(part) <= int(whole)):
         raise ConfigError(f"--shard: expected I/N with I from 1 to N, such as 3/16, found {text!r}")
     return int(part) - 1, int(whole)
-
-
-def _tell_plan(planned: Planned, jobs: int | None, as_json: bool) -> int:
-    from eiesim.base.tables import to_json
-    from eiesim.cli.output import print_table
-    from eiesim.sweep.cost import estimate_cost
-
-    told = estimate_cost(planned, jobs)
-    if as_json:
-        print(to_json(told), end="")
-    else:
-        print_table([told])
-    return 0
 
 
 @contextmanager

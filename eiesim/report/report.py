@@ -27,8 +27,8 @@ class Report:
     ----------
     title : str
         What it is about, in a few words.
-    summary : dict
-        Everything, as plain values; ``schema`` names its form.
+    summary : dict, or list of dict
+        Everything, as plain values; ``schema`` of a dict names its form.
     shown : tuple of (sequence of dict, or str)
         What a reader sees first, in this order: tables, and lines of text.
     list_tables : callable
@@ -51,7 +51,7 @@ class Report:
     """
 
     title: str
-    summary: Row
+    summary: Row | list[Row]
     shown: tuple[Sequence[Row] | str, ...]
     list_tables: Callable[[], Mapping[str, Sequence[Row]]] = dict
     charts: Mapping[str, Chart] = field(default_factory=dict)

@@ -37,7 +37,9 @@ def report_imported(imported: Imported) -> Report:
             f"output: {', '.join(graph.outputs)}",
             *(f"note: {note}" for note in imported.notes),
         ),
-        list_tables=lambda: {"steps": rows},
+        list_tables=lambda: {
+            "steps": [row | {"shape": " x ".join(map(str, row["shape"]))} for row in rows]
+        },
     )
 
 

@@ -362,7 +362,7 @@ BAD_COMMANDS = [
     (["reproduce"], "names: expected experiments such as table4, or all for every one"),
     (["reproduce", "table9"], "reproduce 'table9': did you mean 'table"),
     (["reproduce", "dc_tabel1"], "reproduce 'dc_tabel1': did you mean 'dc_table"),
-    (["reproduce", "table1", "--jobs", "0"], "--jobs: expected a whole number from 1 on, found 0"),
+    (["reproduce", "table1", "--jobs", "0"], "--jobs: expected 1 or more, found 0"),
     (["reproduce", "table1", "--force"], "--force goes with --out"),
     (["reproduce", "table1", "--out", "folder", "--force"], "folder: expected a folder that eiesi"),
     (["run", "nt-we", "--out", "text.npz/results"], "text.npz/results: cannot be written"),
@@ -446,7 +446,7 @@ from eiesim.cli import main, run
 def stop(_):
     exec("raise KeyboardInterrupt")
 
-run.execute = stop
+run.make_report = stop
 sys.exit(main.main(["run", "alex-7"]))
 """)
     process = subprocess.run(

@@ -112,7 +112,10 @@ def test_stages_are_kept_and_taken(
         (["real.net"], "definition: expected a network's definition with a .net file, found none"),
         (["net.npz", "--data", "."], "--data goes with --train"),
         (["lenet", "--train", "--set", "density=1"], "do not go with --train"),
-        (["net.npz", "--activation-density", "2"], "--activation-density from 0 to 1"),
+        (
+            ["net.npz", "--activation-density", "2"],
+            "--activation-density: expected 0 to 1, found 2.0",
+        ),
         (["plan.toml"], "plan.toml: expected weights (a file of torch.save, .safetensors"),
     ],
 )

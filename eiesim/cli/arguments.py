@@ -1,11 +1,13 @@
-"""The arguments that tell a machine and its prices, alike in every command that has one."""
+"""Arguments of several commands: a machine with its prices, and a plan of compression."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from eiesim.compress.plan import Plan
     from eiesim.energy.prices import PriceTable
     from eiesim.hardware import Hardware
 
@@ -39,3 +41,27 @@ def read_machine(options: argparse.Namespace) -> tuple[Hardware, PriceTable]:
 
     hw = read_hardware(options.hardware).with_settings(options.settings)
     return hw, price_machine(hw, options.energy_table)
+
+
+def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --plan and --set."""
+    parser.add_argument("--plan", metavar="FILE", help=".toml file that says how to compress")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="[LAYER.]KEY=VALUE", dest="settings",
+        help="change a key of the plan, for all layers or one; may be repeated",
+    )  # fmt: skip
+
+
+def read_plan_options(options: argparse.Namespace) -> Plan | None:
+    """Return the plan, None where neither a file nor a setting is given.
+
+    Raises
+    ------
+    ConfigError
+        The file or a setting has problems; one line each.
+    """
+    from eiesim.compress.plan import read_plan
+
+    if options.plan is None and not options.settings:
+        return None
+    return read_plan(None if options.plan is None else Path(options.plan), options.settings)
