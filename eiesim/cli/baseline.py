@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eiesim.cli.common import refuse_useless
+from eiesim.cli.output import track
 
 if TYPE_CHECKING:
     from eiesim.baselines.measured import MeasurementPlan
@@ -83,7 +84,6 @@ def _collect(
     options: argparse.Namespace, plan: MeasurementPlan
 ) -> tuple[list[LayerBaselines], str | None]:
     from eiesim.base.published import PAPER_LAYERS
-    from eiesim.cli.output import track
     from eiesim.runs.baseline import list_layers, measure_layers, open_devices
 
     layers = options.layers or PAPER_LAYERS

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from eiesim.cli.arguments import add_machine_arguments, read_machine
+from eiesim.cli.output import track
 
 if TYPE_CHECKING:
     from eiesim.report.report import Report
@@ -39,7 +40,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def make_report(options: argparse.Namespace) -> Report:
     """Run the layers, and set them beside the others."""
     from eiesim.base.published import PAPER_LAYERS
-    from eiesim.cli.output import track
     from eiesim.runs.compare import report_comparison
     from eiesim.runs.layer import run_layers
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from eiesim.base.errors import ConfigError
 from eiesim.cli.arguments import add_plan_arguments, read_plan_options
 from eiesim.cli.common import check_ranges, refuse_useless
+from eiesim.cli.output import tell, track
 
 if TYPE_CHECKING:
     from eiesim.report.report import Report
@@ -100,7 +101,6 @@ def make_report(options: argparse.Namespace) -> Report:
 
 def _load(options: argparse.Namespace) -> Network:
     from eiesim.catalog.readers import read_weights_file
-    from eiesim.cli.output import track
     from eiesim.compress.pipeline import compress_network
     from eiesim.compress.plan import read_plan
     from eiesim.runs.compressed import collect, read_compressed
@@ -117,15 +117,14 @@ def _load(options: argparse.Namespace) -> Network:
             )
         return network
     stages = None if options.stages is None else Path(options.stages)
-    found = read_weights_file(path)
-    usual = {name: {"codebook_bits": bits} for name, bits in found.code_bits.items()}
+    weights = read_weights_file(path)
+    usual = {name: {"codebook_bits": bits} for name, bits in weights.code_bits.items()}
     chosen = (plan or read_plan(None)).prefer(usual)
-    steps = list(track(compress_network(found.layers, chosen, stages), list(found.layers)))
-    return collect(path, found, steps)
+    steps = list(track(compress_network(weights.layers, chosen, stages), list(weights.layers)))
+    return collect(path, weights, steps)
 
 
 def _train(options: argparse.Namespace) -> Network:
-    from eiesim.cli.output import tell
     from eiesim.paper.cache import find_folder
     from eiesim.runs.compressed import read_compressed
     from eiesim.training.training import train_network

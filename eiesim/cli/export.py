@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from eiesim import __version__
 from eiesim.base.errors import escape
+from eiesim.cli.output import tell
 
 if TYPE_CHECKING:
     from eiesim.report.report import Report
@@ -43,7 +44,6 @@ def make_report(options: argparse.Namespace) -> Report:
     from eiesim.base.files import check_writable
     from eiesim.catalog.model import read_compressed
     from eiesim.catalog.operands import Source, hash_file
-    from eiesim.cli.output import tell
     from eiesim.exporters import export_network
     from eiesim.report.report import Report
 

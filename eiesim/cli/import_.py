@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from eiesim.base.errors import ConfigError, escape
 from eiesim.cli.arguments import add_plan_arguments, read_plan_options
+from eiesim.cli.output import tell
 
 if TYPE_CHECKING:
     from eiesim.importers.described import Interface
@@ -83,7 +84,6 @@ def make_report(options: argparse.Namespace) -> Report:
     """Import the network, write it, and describe its layers and what is left out."""
     from eiesim.base.files import check_writable
     from eiesim.catalog.model import EIE, import_model
-    from eiesim.cli.output import tell
     from eiesim.runs.imported import report_imported
 
     if Path(options.target).suffix.lower() != EIE:
@@ -99,7 +99,7 @@ def make_report(options: argparse.Namespace) -> Report:
 
 
 def _read_interface(options: argparse.Namespace) -> Interface:
-    """Return what --shape, --fix and --output say; ConfigError lists all that are none."""
+    """Return what --shape, --fix and --output say; ConfigError lists all that are malformed."""
     from eiesim.importers.described import Interface
 
     problems: list[str] = []
@@ -117,7 +117,7 @@ def _read_interface(options: argparse.Namespace) -> Interface:
 def _split(
     texts: list[str], form: str, flag: str, expected: str, problems: list[str]
 ) -> dict[str, str]:
-    """Return values by input, and add to the problems what is no input and value."""
+    """Return the values by input; what has another form is added to the problems."""
     matches = {text: re.fullmatch(rf"(.+)=({form})", text, re.ASCII) for text in texts}
     problems += [
         f"{flag} {text!r}: expected an input and its {expected}"

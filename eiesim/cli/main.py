@@ -42,7 +42,7 @@ COMMANDS = {
     "doctor": doctor,
 }
 BROKEN_PIPE = 141
-"""Exit code where nobody reads what is printed, as for other commands."""
+"""Exit code where the reader of the output is gone, as for other commands."""
 EPILOG = """\
 examples:
   eiesim run alex-7                       one layer of the paper on the paper's chip

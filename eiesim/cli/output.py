@@ -26,10 +26,10 @@ def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
     widths = [max(len(line[column]) for line in [keys, *cells]) for column in range(len(keys))]
     if not sys.stdout.isatty():
         for line in [keys, *cells]:
-            words = [
-                word.rjust(width) if to_right else word.ljust(width)
+            words = (
+                f"{word:{'>' if to_right else '<'}{width}}"
                 for word, width, to_right in zip(line, widths, right, strict=True)
-            ]
+            )
             print("  ".join(words).rstrip())
         return
     from rich.console import Console
@@ -65,7 +65,7 @@ def show(parts: Sequence[Sequence[Mapping[str, Any]] | str]) -> None:
 
 
 def tell(message: str) -> None:
-    """Print a message beside the output; when even that fails, there is nobody to tell."""
+    """Print a message beside the output; one that cannot be printed is dropped."""
     with suppress(OSError):
         print(message, file=sys.stderr, flush=True)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from eiesim.base.errors import ConfigError
 from eiesim.cli.common import check_ranges, refuse_useless
+from eiesim.cli.output import show_progress, tell
 from eiesim.paper.registry import DATA, EXPERIMENTS, choose
 
 if TYPE_CHECKING:
@@ -86,7 +87,6 @@ def make_report(options: argparse.Namespace) -> Report:
 def _train(data: Path) -> None:
     from eiesim.base.files import replacing
     from eiesim.base.tables import to_csv
-    from eiesim.cli.output import tell
     from eiesim.paper.parts.error_curves import TRAINED
     from eiesim.training.curves import train_curves
 
@@ -98,7 +98,6 @@ def _train(data: Path) -> None:
 
 
 def _compute(names: list[str], data: Path, options: argparse.Namespace) -> list[Record]:
-    from eiesim.cli.output import show_progress
     from eiesim.paper.runner import plan_experiments, run_experiments
 
     plan = plan_experiments(names, data, options.fresh)

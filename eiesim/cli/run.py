@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from eiesim.cli import run_network
 from eiesim.cli.arguments import add_machine_arguments, read_machine
+from eiesim.cli.output import track
 
 if TYPE_CHECKING:
     from eiesim.report.report import Report
@@ -75,7 +76,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def make_report(options: argparse.Namespace) -> Report:
     """Run the layers, or a whole network."""
     from eiesim.catalog.readers import Form, find_form
-    from eiesim.cli.output import track
     from eiesim.runs.layer import run_layers
     from eiesim.runs.layer_report import report_layers
 

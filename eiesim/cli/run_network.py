@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from eiesim.base.errors import ConfigError
 from eiesim.cli.arguments import read_machine
 from eiesim.cli.common import check_ranges, refuse_useless
+from eiesim.cli.output import track
 
 if TYPE_CHECKING:
     from eiesim.catalog.examples import Example
@@ -66,7 +67,6 @@ def make_report(options: argparse.Namespace) -> Report:
     """Run the inputs, or let the network read a text."""
     from eiesim.catalog.examples import read_labels
     from eiesim.catalog.model import Model
-    from eiesim.cli.output import track
     from eiesim.runs.network import report_network, run_examples
 
     if len(options.layers) > 1:

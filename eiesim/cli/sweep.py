@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eiesim.base.errors import ConfigError, escape
 from eiesim.cli.common import refuse_useless
+from eiesim.cli.output import tell
 
 if TYPE_CHECKING:
     from eiesim.report.report import Report
@@ -86,9 +88,7 @@ def make_report(options: argparse.Namespace) -> Report:
 
 
 def _run(options: argparse.Namespace, sweep: Sweep, shard: tuple[int, int]) -> Report:
-    from eiesim.base.errors import escape
     from eiesim.catalog.operands import Source, hash_file
-    from eiesim.cli.output import tell
     from eiesim.sweep import runner
     from eiesim.sweep.journal import open_journal
     from eiesim.sweep.points import count_points
@@ -108,8 +108,6 @@ def _run(options: argparse.Namespace, sweep: Sweep, shard: tuple[int, int]) -> R
 
 
 def _take_shard(text: str | None) -> tuple[int, int]:
-    from eiesim.base.errors import ConfigError
-
     if text is None:
         return 0, 1
     part, _, whole = text.partition("/")

@@ -79,7 +79,7 @@ def badge(text: str, kind: str) -> Html:
 
 
 def tiles(numbers: Iterable[tuple[str, str, str]]) -> Html:
-    """Return numbers writ large, each with its meaning below and a kind as in `badge`."""
+    """Return numbers in large type, each with its meaning below and a kind as in `badge`."""
     cells = (
         f'<li class="{make_anchor(kind)}"><b>{escape(number)}</b> {escape(meaning)}</li>'
         for number, meaning, kind in numbers

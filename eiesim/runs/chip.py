@@ -50,7 +50,7 @@ def report_chip(
         "areas": [asdict(row) for row in area.rows],
         "prices": [asdict(price) for price in prices.prices],
     }
-    summary = {
+    summary: Row = {
         "schema": SCHEMA,
         "eiesim": __version__,
         "hardware": asdict(hw),

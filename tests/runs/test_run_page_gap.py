@@ -31,10 +31,10 @@ def run(hw: Hardware, *files: str) -> list[LayerRun]:
 
 def read_parts(text: str) -> dict[str, int]:
     """Return the shares of a sentence, percent."""
-    found = re.findall(
+    shares = re.findall(
         rf"(\d+) % (?:on columns of which they hold )?({EMPTY}|{WAITING}|{DONE})", text
     )
-    return {what: int(number) for number, what in found}
+    return {what: int(number) for number, what in shares}
 
 
 @pytest.mark.usefixtures("in_folder")
@@ -51,10 +51,10 @@ def test_each_cause_is_said_where_it_is_the_cause() -> None:
     one_column[0::N_PES, 0] = 1  # the first PE has 32 entries of column 0, the others none
 
     (uneven,) = run(hw, save("uneven.npz", one_row, np.ones(64)))
-    told = describe_gap(layer_rows.describe_layer(uneven))
-    parts = read_parts(told)
+    text = describe_gap(layer_rows.describe_layer(uneven))
+    parts = read_parts(text)
     assert next(iter(parts)) == EMPTY
-    assert "bars of uneven differ most" in told
+    assert "bars of uneven differ most" in text
 
     (scanned,) = run(hw, save("scanned.npz", np.ones((N_PES, 64 * 16)), sparse))
     parts = read_parts(describe_gap(layer_rows.describe_layer(scanned)))
@@ -67,13 +67,13 @@ def test_each_cause_is_said_where_it_is_the_cause() -> None:
 
     slow = Hardware(n_pes=N_PES, spmat_sram_bytes=8, dram_gbps=0.01)
     (streamed,) = run(slow, save("streamed.npz", full, np.ones(64)))
-    told = describe_gap(layer_rows.describe_layer(streamed))
-    assert next(iter(read_parts(told))) == WAITING
-    assert f"{streamed.result.counters.dram_stall_cycles:,} cycles by DRAM" in told
+    text = describe_gap(layer_rows.describe_layer(streamed))
+    assert next(iter(read_parts(text))) == WAITING
+    assert f"{streamed.result.counters.dram_stall_cycles:,} cycles by DRAM" in text
     assert "DRAM" not in describe_gap(layer_rows.describe_layer(late))
 
-    for it in (uneven, scanned, late, streamed):
-        row = layer_rows.describe_layer(it)
+    for layer_run in (uneven, scanned, late, streamed):
+        row = layer_rows.describe_layer(layer_run)
         total = sum(read_parts(describe_gap(row)).values())
         assert total == pytest.approx(100 * (1 - row["load_balance"]), abs=2)  # each is rounded
 
