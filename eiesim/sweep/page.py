@@ -14,6 +14,7 @@ from eiesim.report.charts import Chart, Panel
 from eiesim.report.page import Section, date_line, describe_manifest, render_page
 from eiesim.sweep.answers import POINTS, find_front, find_judged, is_answer, name_judged
 from eiesim.sweep.maps import draw_maps
+from eiesim.sweep.metrics import METRICS
 from eiesim.sweep.objectives import Direction
 from eiesim.sweep.planning import Planned
 from eiesim.sweep.points import list_axes
@@ -55,6 +56,7 @@ def render_sweep(
         ("sensitivity", "What each axis does", describe_steps(sweep, steps), steps),
         ("conditions", "Conditions", "", summary["where"]),
         ("points", f"All {whole}", "", judged),
+        ("metrics", "What the metrics are", "", list_metrics()),
     ):
         if table:
             shown = [{key: it for key, it in row.items() if key != "meets"} for row in table]
@@ -66,6 +68,14 @@ def render_sweep(
     doubts = [summary[name] for name in ("clock", "wider_words") if summary[name]]
     notices = [markup.notice("\n".join(doubts), markup.BAD)] if doubts else []
     return render_page(title, markup.join([tiles, *notices]), sections, date_line(manifest))
+
+
+def list_metrics() -> list[Row]:
+    """Return what each metric is, in which unit, and what it is of with several layers."""
+    return [
+        {"metric": name, "meaning": metric.meaning, "unit": metric.unit, "of": metric.over.value}
+        for name, metric in METRICS.items()
+    ]
 
 
 def name_counts(summary: Row) -> list[tuple[str, int]]:

@@ -11,6 +11,7 @@ import pytest
 from eiesim.sweep import sweep
 from eiesim.sweep.answers import find_best, sum_layers
 from eiesim.sweep.objectives import Objective
+from eiesim.sweep.page import list_metrics
 from eiesim.sweep.spec import USUAL
 from tests.support.pages import read_table
 from tests.support.paths import DOCS
@@ -44,6 +45,11 @@ def test_the_table_of_keys_is_whole() -> None:
     assert told == set(USUAL) - {"title", "points", "seed", "list"}
     words = PAGE.read_text("utf-8")
     assert all(f"`{key}`" in words for key in ("points", "seed", "list"))
+
+
+def test_the_table_of_metrics_is_that_of_the_pages() -> None:
+    told = [[word.strip("`") for word in row] for row in read_table("sweeps.md", "| metric")]
+    assert told == [list(row.values()) for row in list_metrics()]
 
 
 @pytest.mark.slow
