@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 HELP = "Time layers on this computer's CPU and GPU, or list published times or rooflines."
 EPILOG = """\
-LAYER is a name or a .toml or .npz file, as for eiesim run; left out, it is the paper's nine.
+LAYER is a name or a file, as for eiesim run; left out, it is the paper's nine. Of a .eie file each
+step's matrix is a layer, called NETWORK/STEP.
 
 --kind measured    dense products by NumPy's BLAS and sparse ones by SciPy on this CPU, and by CuPy
                    or PyTorch on a CUDA GPU; the median of at least 9 repeats, per input, or the

@@ -5,7 +5,16 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from eiesim.base.errors import ConfigError
 from eiesim.cli.arguments import add_machine_arguments, read_machine
+from eiesim.cli.common import refuse_useless
+from eiesim.cli.examples import (
+    NAMES,
+    add_example_arguments,
+    check_examples,
+    list_examples,
+    list_sources,
+)
 from eiesim.cli.output import track
 
 if TYPE_CHECKING:
@@ -17,12 +26,16 @@ LAYER is a name or file as for eiesim run; left out, it is the paper's nine. The
 first platform with dense weights and batch 1: the Core i7 of the paper, or the first of the file.
 Ratios of different kinds (published, measured, roofline, simulated) are rows of their own.
 
+A .eie file is a whole network, and needs inputs. Compared are its products, step by step and all
+of them; where a step has many at once, as a convolution has, others multiply them in batches.
+
 --out DIR writes compare.csv, summary.json, manifest.json, hardware.toml and charts of both ratios.
 
 examples:
   eiesim compare
   eiesim compare alex-7 --hardware eie-256pe-28nm
   eiesim baseline alex-7 --out mine && eiesim compare alex-7 --baseline mine/baseline.csv
+  eiesim compare net.eie --draw 3 --baseline roofline
 """
 
 
@@ -35,15 +48,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: %(default)s)",
     )  # fmt: skip
     add_machine_arguments(parser)
+    group = parser.add_argument_group("with a .eie file")
+    group.add_argument("--inputs", metavar="FILE", help=".npy, .npz or idx file with inputs")
+    add_example_arguments(group)
 
 
 def make_report(options: argparse.Namespace) -> Report:
-    """Run the layers, and set them beside the others."""
+    """Run the layers or the network, and set them beside the others."""
     from eiesim.base.published import PAPER_LAYERS
+    from eiesim.catalog.readers import Form, find_form
     from eiesim.runs.compare import report_comparison
     from eiesim.runs.layer import run_layers
 
+    if any(find_form(word) is Form.NETWORK for word in options.layers):
+        return _compare_network(options)
+    refuse_useless(options, f"inputs {NAMES}", "goes with a .eie file")
     hw, prices = read_machine(options)
     layers = options.layers or PAPER_LAYERS
     runs = list(track(run_layers(layers, hw, prices), layers))
     return report_comparison(runs, options.baseline, prices)
+
+
+def _compare_network(options: argparse.Namespace) -> Report:
+    from eiesim.catalog.model import Model
+    from eiesim.runs.network import run_examples
+    from eiesim.runs.network_compare import report_network_comparison
+
+    if len(options.layers) > 1:
+        raise ConfigError("a .eie file: expected one, by itself")
+    check_examples(options)
+    hw, prices = read_machine(options)
+    model = Model.load(options.layers[0])
+    examples = list_examples(options, model)
+    work = run_examples(model, examples, hw, prices)
+    runs = list(track(work, [f"input {number}" for number in range(len(examples))]))
+    sources = list_sources(options.layers[0], options.inputs)
+    return report_network_comparison(model, runs, options.baseline, prices, sources)

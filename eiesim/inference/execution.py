@@ -76,6 +76,8 @@ class StepRun:
         Cycles of each product: of a position of a convolution, of a step of a sequence.
     nonzeros : int64 [products]
         Activations of each that are not 0.
+    dense_macs : int
+        Multiply-accumulates of all its products, of pruned weights and zeros, too.
     activations : int
         Those that the products take, zeros included.
     traffic : Traffic
@@ -88,6 +90,7 @@ class StepRun:
     result: RunResult
     product_cycles: npt.NDArray[np.int64]
     nonzeros: npt.NDArray[np.int64]
+    dense_macs: int
     activations: int
     traffic: Traffic
     memories: tuple[MemoryUse, ...]
@@ -103,10 +106,13 @@ class InputRun:
         What each input and step gave.
     steps : tuple of StepRun
         Those on EIE, in order.
+    host_macs : int or None
+        Multiply-accumulates of products that the host did; None where they are not known.
     """
 
     values: Mapping[str, Floats]
     steps: tuple[StepRun, ...]
+    host_macs: int | None
 
     @property
     def cycles(self) -> int:
@@ -227,10 +233,12 @@ def _leaves(model: Model, name: str) -> bool:
 def _run_input(model: Model, values: dict[str, Floats], workers: Workers) -> InputRun:
     chips, pieces, swaps = workers
     runs = []
+    host_macs: dict[str, int | None] = {}  # by node: two pieces may need one
     for step in model.graph.steps:
         operands = [values[name] for name in step.inputs]
         if step.name in pieces:
             values[step.name] = pieces[step.name].run(operands)
+            host_macs |= pieces[step.name].count_macs(operands)
             continue
         if step.name not in chips:
             values[step.name] = run_host(model, step, operands)
@@ -238,7 +246,8 @@ def _run_input(model: Model, values: dict[str, Floats], workers: Workers) -> Inp
         output = values[step.name] = run_product(chips[step.name], operands)
         swapped = step.name in swaps
         runs.append(finish(chips[step.name], operands[0].size, output.size, swapped))
-    return InputRun(values, tuple(runs))
+    known = [macs for macs in host_macs.values() if macs is not None]
+    return InputRun(values, tuple(runs), sum(known) if len(known) == len(host_macs) else None)
 
 
 def finish(chip: Chip, distinct: int, stored: int, swapped: bool) -> StepRun:
@@ -258,6 +267,7 @@ def finish(chip: Chip, distinct: int, stored: int, swapped: bool) -> StepRun:
         RunResult(chip.step.name, chip.setup.engine, chip.setup.hw, output, counters),
         np.concatenate([run.cycles for run in chip.runs]),
         np.concatenate(chip.nonzeros),
+        chip.dense_macs,
         chip.taken,
         Traffic(0, 0, stored) if swapped else Traffic(chip.taken, distinct, stored),
         chip.memories,

@@ -12,6 +12,7 @@ from eiesim.base.errors import WorkloadError
 from eiesim.catalog.model import Model
 from eiesim.catalog.trained import decode
 from eiesim.graph import PER_OUTPUT, STEPS, Step, find_pooled, host
+from eiesim.importers.onnx_macs import MacCounter
 from eiesim.importers.onnx_runtime import Session
 
 Floats = npt.NDArray[np.float32]
@@ -34,8 +35,9 @@ class Piece:
     """
 
     def __init__(self, model: Model, step: Step) -> None:
-        tensors = model.host_graph.tensors
-        self.session = Session(model.host_graph.make_piece(step), f"step {step.name!r}")
+        tensors, what = model.host_graph.tensors, f"step {step.name!r}"
+        piece = model.host_graph.make_piece(step)
+        self.session, self.macs = Session(piece, what), MacCounter(piece, what)
         self.inputs = [tensors[name] for name in step.inputs]
 
     def run(self, operands: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
@@ -48,6 +50,10 @@ class Piece:
         """
         (output,) = self.session.run(dict(zip(self.inputs, operands, strict=True)))
         return output
+
+    def count_macs(self, operands: Sequence[npt.NDArray[Any]]) -> dict[str, int | None]:
+        """Return the multiply-accumulates of each node that multiplies, None where not known."""
+        return self.macs.count(dict(zip(self.inputs, operands, strict=True)))
 
 
 def run_host(model: Model, step: Step, operands: Sequence[Floats]) -> Floats:

@@ -111,7 +111,7 @@ class Chip:
         """Forget what was run, but not the state of a recurrent layer."""
         self.runs: list[InputsResult] = []
         self.nonzeros: list[npt.NDArray[np.int64]] = []
-        self.taken = 0
+        self.taken = self.dense_macs = 0
 
     def multiply(self, vectors: Floats, part: int = 0) -> Floats:
         """Return the products of one of the matrices and vectors.
@@ -140,6 +140,7 @@ class Chip:
         self.runs.append(run)
         self.nonzeros.append(np.count_nonzero(stack, axis=1))
         self.taken += stack.size
+        self.dense_macs += stack.size * sum(image.rows for image in self.images[part])
         return run.output
 
     def hold(self, state: Floats) -> Floats:
@@ -252,6 +253,11 @@ def _convolve(chip: Chip, image: Floats) -> Floats:
     pad, stride, dilation = (step.settings[key] for key in ("pad", "stride", "dilation"))
     kernel = find_kernel(step, shape)
     below, beside = find_convolved(step.settings, kernel, image.shape[1:])
+    if below < 1 or beside < 1:
+        raise WorkloadError(
+            f"step {step.name!r}: expected an image that a window of {kernel[0]} x {kernel[1]} "
+            f"fits into, found {image.shape[1]} x {image.shape[2]}"
+        )
     if step.settings["winograd"]:
         tiles = winograd.transform_tiles(image, pad, (below, beside))
         products = [chip.multiply(tiles[:, place // 4, place % 4], place)

@@ -16,15 +16,15 @@ from eiesim.baselines.published import list_published
 from eiesim.baselines.roofline import list_rooflines
 from eiesim.baselines.rows import Baseline
 from eiesim.catalog.operands import Source
-from eiesim.catalog.readers import load_layer
 from eiesim.report.report import Report
+from eiesim.runs.network_matrices import load_matrices
 
 SCHEMA = "eiesim baseline 1"
 
 
 @dataclass(frozen=True)
 class LayerBaselines:
-    """What is known of one layer.
+    """What is known of a layer, or of those of a network.
 
     Attributes
     ----------
@@ -63,19 +63,25 @@ def open_devices(threads: int | None) -> Iterator[tuple[list[Device], str]]:
 def measure_layers(
     words: Sequence[str], plan: MeasurementPlan, devices: Sequence[Device]
 ) -> Iterator[LayerBaselines]:
-    """Measure layers, names or files as in `load_layer`, one after the other.
+    """Measure layers and networks, names or files as in `load_matrices`, one after the other.
 
     Raises
     ------
     EieError
-        As in `load_layer` and `measure_layer`, or two layers have the same name.
+        As in `load_matrices` and `measure_layer`, or two layers have the same name.
     """
     names: set[str] = set()
     for word in words:
-        layer, _, source = load_layer(word)
-        _add_name(layer.name, names)
-        timings = tuple(row for device in devices for row in measure_layer(layer, device, plan))
-        yield LayerBaselines(tuple(row.to_baseline() for row in timings), timings, source)
+        layers, source = load_matrices(word)
+        for layer in layers:
+            _add_name(layer.name, names)
+        timings = tuple(
+            timing
+            for layer in layers
+            for device in devices
+            for timing in measure_layer(layer, device, plan)
+        )
+        yield LayerBaselines(tuple(timing.to_baseline() for timing in timings), timings, source)
 
 
 def list_layers(
@@ -86,14 +92,14 @@ def list_layers(
     Parameters
     ----------
     words : sequence of str
-        For ``published``, names of the paper's layers; for ``roofline``, as in `load_layer`.
+        For ``published``, names of the paper's layers; for ``roofline``, as in `load_matrices`.
     batches : sequence of int
         Inputs multiplied at once.
 
     Raises
     ------
     EieError
-        As in `load_layer` and `list_published`, or two layers have the same name.
+        As in `load_matrices` and `list_published`, or two layers have the same name.
     """
     names: set[str] = set()
     for word in words:
@@ -101,9 +107,11 @@ def list_layers(
             _add_name(word.lower(), names)
             yield LayerBaselines(tuple(list_published(word, batches)))
         else:
-            layer, _, source = load_layer(word)
-            _add_name(layer.name, names)
-            yield LayerBaselines(tuple(list_rooflines(layer, batches)), source=source)
+            layers, source = load_matrices(word)
+            for layer in layers:
+                _add_name(layer.name, names)
+            rows = tuple(row for layer in layers for row in list_rooflines(layer, batches))
+            yield LayerBaselines(rows, source=source)
 
 
 def report_baselines(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
 
 from eiesim import __version__
 from eiesim.base.errors import ConfigError, did_you_mean
@@ -12,7 +12,10 @@ from eiesim.base.tables import Row
 from eiesim.baselines.published import list_published
 from eiesim.baselines.roofline import list_rooflines
 from eiesim.baselines.rows import Baseline, read_baseline
+from eiesim.catalog.operands import Source
 from eiesim.energy.prices import PriceTable
+from eiesim.hardware import Hardware
+from eiesim.layer.weights import CompressedLayer
 from eiesim.report.charts import Chart, Panel
 from eiesim.report.report import Report
 from eiesim.runs.clock import check_runs
@@ -39,72 +42,117 @@ def report_comparison(runs: Sequence[LayerRun], baseline: str, prices: PriceTabl
     ConfigError
         A layer has no baseline with dense weights and batch 1, or the file has problems.
     """
+    others = [row for run in runs for row in list_baselines(run.name, run.operands.layer, baseline)]
+    ours = [take_simulated(run.name, run.result, run.energy, run.no_energy) for run in runs]
+    if baseline == "published":
+        ours += [take_published(run.name) for run in runs]
+    references = find_references(others, [run.name for run in runs], baseline)
+    contenders = [*others, *ours]
+    rows = describe_ratios(compare(contenders, references), contenders)
     hw = runs[0].result.hardware
-    rows = _list_rows(runs, baseline)
-    clock = check_runs(hw, prices, [run.result for run in runs])
-    reasons = dict.fromkeys(row["no_efficiency"] for row in rows if row["no_efficiency"])
-    return Report(
-        title="Layers on EIE beside others",
-        summary={
-            "schema": SCHEMA, "eiesim": __version__, "baseline": baseline,
-            "overrides": list(prices.overrides), "clock": clock, "rows": rows,
-        },
-        shown=(
-            [{key: row[key] for key in SHOWN} for row in rows],
-            *(f"no energy efficiency: {reason}" for reason in reasons),
-            f"over {rows[0]['reference']}, batch 1; times per input",
-            *_describe_measured(rows),
-            *(f"price of {override}" for override in prices.overrides),
-            clock["text"],
-        ),
-        list_tables=lambda: {"compare": rows},
-        charts={name: _chart_ratios(rows, name) for name in ("speedup", "energy_efficiency")},
-        hardware=hw,
-        sources=tuple(source for run in runs for source in run.operands.sources),
-    )  # fmt: skip
+    return Comparison(
+        "Layers on EIE beside others", baseline, rows, hw, prices,
+        check_runs(hw, prices, [run.result for run in runs]),
+        tuple(source for run in runs for source in run.operands.sources),
+    ).report()  # fmt: skip
 
 
-def _list_rows(runs: Sequence[LayerRun], baseline: str) -> list[Row]:
-    """Return a row for each contender and each mean, over the first dense row of the layer."""
-    others = [row for run in runs for row in _list_baselines(run, baseline)]
+@dataclass(frozen=True)
+class Comparison:
+    """EIE beside others.
+
+    Attributes
+    ----------
+    rows : list of dict
+        From `describe_ratios`.
+    clock : dict
+        From `check_runs`.
+    notes : sequence of str
+        Further lines for the reader.
+    charted : collection of str or None
+        Layers that charts have; None for all of them.
+    """
+
+    title: str
+    baseline: str
+    rows: list[Row]
+    hw: Hardware
+    prices: PriceTable
+    clock: Row
+    sources: tuple[Source, ...]
+    notes: Sequence[str] = ()
+    charted: Collection[str] | None = None
+
+    def report(self) -> Report:
+        """Return it as a report."""
+        rows, overrides = self.rows, self.prices.overrides
+        reasons = dict.fromkeys(row["no_efficiency"] for row in rows if row["no_efficiency"])
+        drawn = [row for row in rows if self.charted is None or row["layer"] in self.charted]
+        return Report(
+            title=self.title,
+            summary={
+                "schema": SCHEMA, "eiesim": __version__, "baseline": self.baseline,
+                "overrides": list(overrides), "clock": self.clock, "rows": rows,
+            },
+            shown=(
+                [{key: row[key] for key in SHOWN} for row in rows],
+                *(f"no energy efficiency: {reason}" for reason in reasons),
+                f"over {rows[0]['reference']}, batch 1; times per input",
+                *self.notes,
+                *_describe_measured(rows),
+                *(f"price of {override}" for override in overrides),
+                self.clock["text"],
+            ),
+            list_tables=lambda: {"compare": rows},
+            charts={name: _chart_ratios(drawn, name) for name in ("speedup", "energy_efficiency")},
+            hardware=self.hw,
+            sources=self.sources,
+        )  # fmt: skip
+
+
+def find_references(
+    others: Iterable[Baseline], names: Iterable[str], baseline: str
+) -> list[Baseline]:
+    """Return the first row of each layer with dense weights and batch 1; ConfigError without."""
     references: dict[str, Baseline] = {}
     for row in others:
         if (row.matrix, row.batch) == ("dense", 1):
             references.setdefault(row.layer, row)
-    for run in runs:
-        if run.name not in references:
+    for name in names:
+        if name not in references:
             raise ConfigError(
-                f"{baseline}: layer {run.name}: expected a row with dense weights and batch 1"
+                f"{baseline}: layer {name}: expected a row with dense weights and batch 1"
             )
-    simulated = [take_simulated(run.name, run.result, run.energy, run.no_energy) for run in runs]
-    published = [take_published(run.name) for run in runs] if baseline == "published" else []
-    contenders = [*others, *simulated, *published]
+    return list(references.values())
+
+
+def describe_ratios(ratios: Iterable[Ratio], contenders: Iterable[Baseline]) -> list[Row]:
+    """Return each ratio as a row, with the contender's time and power where it is no mean."""
     by_key = {row.key: row for row in contenders}
     return [
         _describe(ratio, by_key.get(
             (ratio.layer, ratio.platform, ratio.batch, ratio.matrix, ratio.kind)
         ))
-        for ratio in compare(contenders, references.values())
+        for ratio in ratios
     ]  # fmt: skip
 
 
-def _list_baselines(run: LayerRun, baseline: str) -> list[Baseline]:
+def list_baselines(name: str, layer: CompressedLayer, baseline: str) -> list[Baseline]:
+    """Return what others take for a layer; ConfigError where nothing is known of it."""
     if baseline == "published":
-        if run.name not in PAPER_LAYERS:
+        if name not in PAPER_LAYERS:
             raise ConfigError(
-                f"layer {run.name!r}: nothing is published of it; take the baseline roofline, or "
+                f"layer {name!r}: nothing is published of it; take the baseline roofline, or "
                 "the baseline.csv of eiesim baseline"
             )
-        return list_published(run.name, (1, 64))
+        return list_published(name, (1, 64))
     if baseline == "roofline":
-        return list_rooflines(run.operands.layer, (1, 64))
+        return list_rooflines(layer, (1, 64))
     rows = read_baseline(baseline)
-    of_layer = [row for row in rows if row.layer == run.name]
+    of_layer = [row for row in rows if row.layer == name]
     if not of_layer:
         known = {row.layer for row in rows}
-        raise ConfigError(
-            f"{baseline}: layer {run.name!r}: not there, {did_you_mean(run.name, known)}"
-        )
+        raise ConfigError(f"{baseline}: layer {name!r}: not there, {did_you_mean(name, known)}")
     return of_layer
 
 

@@ -17,6 +17,7 @@ from eiesim.catalog.examples import Example
 from eiesim.catalog.model import Model
 from eiesim.catalog.operands import Source
 from eiesim.counters import RunResult
+from eiesim.energy.area import estimate_area
 from eiesim.energy.estimate import EnergyReport, estimate_energy
 from eiesim.energy.prices import Key, PriceTable
 from eiesim.energy.wires import price_broadcast_pj
@@ -27,6 +28,7 @@ from eiesim.report.report import Report
 from eiesim.runs.clock import check_runs
 from eiesim.runs.layer_rows import describe_lack
 from eiesim.runs.network_charts import draw_steps
+from eiesim.runs.network_matrices import RECURRENT, find_matrices
 from eiesim.runs.network_outputs import name_outputs, write_outputs
 from eiesim.sim.engines import Engine
 
@@ -39,14 +41,15 @@ EFFECTS = {
     Effect.HOST: "the host's time for products is not known, of",
 }
 """Why there are no frames a second, by what is missing."""
-RECURRENT = ("lstm", "gru", "rnn")
 SHOWN = (
     "step", "op", "products", "activation_density", "cycles", "cycles_p50", "cycles_p95",
     "cycles_worst", "latency_us", "energy_pj", "load_balance", "activations_loaded",
 )  # fmt: skip
+STREAMED = ("dram_bytes", "dram_stall_cycles")
 TOTAL = (
     "network", "inputs", "cycles", "cycles_p5", "cycles_p50", "cycles_p95", "cycles_p99",
-    "cycles_worst", "worst_input", "latency_us", "frames_per_s", "energy_pj",
+    "cycles_worst", "worst_input", "latency_us", "frames_per_s", "energy_pj", "power_mw",
+    "area_mm2", "share_of_macs",
 )  # fmt: skip
 
 
@@ -66,6 +69,8 @@ class ExampleRun:
         Why there is no energy.
     outputs : dict of name to float32
         What the network gave.
+    host_macs : int or None
+        Multiply-accumulates of products that the host did; None where they are not known.
     """
 
     steps: tuple[StepRun, ...]
@@ -73,6 +78,7 @@ class ExampleRun:
     modules_pj: tuple[Mapping[str, float], ...] | None
     no_energy: str | None
     outputs: dict[str, npt.NDArray[np.float32]]
+    host_macs: int | None
 
     @property
     def cycles(self) -> int:
@@ -101,7 +107,7 @@ def run_examples(
         if reports is not None:
             totals = tuple(report.total_pj for report in reports)
             modules = tuple(report.by_component() for report in reports)
-        yield ExampleRun(run.steps, totals, modules, no_energy, outputs)
+        yield ExampleRun(run.steps, totals, modules, no_energy, outputs, run.host_macs)
 
 
 def price_steps(
@@ -133,14 +139,16 @@ def report_network(
     if summary["accuracy"] is not None:
         right = f"right: {summary['right']} of {summary['inputs']}, {summary['accuracy']:.2%}"
     modules = _describe_modules(runs)
+    streamed = STREAMED if summary["dram_bytes"] else ()
     return Report(
         title=f"{model.name} on EIE",
         summary=summary,
         shown=(
             *(f"not on EIE: {part['name']}: {part['reason']}" for part in summary["not_on_eie"]),
-            [{key: row[key] for key in SHOWN} for row in summary["steps"]],
+            [{key: row[key] for key in (*SHOWN, *streamed)} for row in summary["steps"]],
             [{key: summary[key] for key in TOTAL}],
             right,
+            _describe_share(summary),
             f"no frames a second: {summary['no_frames_per_s']}" if summary["not_on_eie"] else "",
             *_describe_problems(runs[0]),
             summary["clock"]["text"],
@@ -169,6 +177,7 @@ def summarise(
     cycles = np.array([run.cycles for run in runs])
     energy = [sum(run.energy_pj) for run in runs if run.energy_pj is not None]
     mean_us = cycles_to_us(float(cycles.mean()), hw.clock_mhz)
+    energy_pj = float(np.mean(energy)) if energy else None
     missing = [part for part in model.skipped if part.effect is not Effect.NONE]
     results = [step.result for run in runs for step in run.steps]
     right = None
@@ -185,9 +194,14 @@ def summarise(
         "latency_us": mean_us,
         "frames_per_s": None if missing else 1e6 / mean_us,
         "no_frames_per_s": _explain_no_rate(missing),
-        "energy_pj": float(np.mean(energy)) if energy else None,
+        **_find_steps_rate(model, runs, None if missing else mean_us),
+        "energy_pj": energy_pj,
         "energy_pj_worst": float(np.max(energy)) if energy else None,
         "no_energy": runs[0].no_energy,
+        "power_mw": None if energy_pj is None else energy_pj / 1000 / mean_us,
+        **_find_area(hw),
+        "dram_bytes": sum(result.dram_bytes for result in results) / len(runs),
+        **_share_macs(runs),
         "right": right,
         "accuracy": None if right is None else right / len(runs),
         "hardware": asdict(hw),
@@ -229,12 +243,53 @@ def _describe_step(model: Model, runs: Sequence[ExampleRun], place: int, prices:
         "no_energy": runs[0].no_energy,
         "unpriced_wires_pj": _add_wires([step.result for step in steps], prices),
         "load_balance": entries / hw.n_pes / int(cycles.sum()),
+        "dense_macs": average(step.dense_macs for step in steps),
         "macs": average(counts.macs for counts in counters),
         "padding_macs": average(counts.padding_macs for counts in counters),
+        "dram_bytes": average(step.result.dram_bytes for step in steps),
+        "dram_stall_cycles": average(counts.dram_stall_cycles for counts in counters),
         "activations_loaded": average(step.traffic.loaded for step in steps),
         "activations_distinct": average(step.traffic.distinct for step in steps),
         "activations_stored": average(step.traffic.stored for step in steps),
     }
+
+
+def _find_steps_rate(model: Model, runs: Sequence[ExampleRun], mean_us: float | None) -> Row:
+    """Return the steps of a sequence that recurrent layers take, and how many in a second."""
+    matrices = find_matrices(model)
+    lengths = [
+        max((step.product_cycles.size // matrices[step.name].parts
+             for step in run.steps if matrices[step.name].in_turn), default=0)
+        for run in runs
+    ]  # fmt: skip
+    if not any(lengths):
+        return {}
+    steps = sum(lengths) / len(runs)
+    return {"sequence_steps": steps, "steps_per_s": mean_us and steps * 1e6 / mean_us}
+
+
+def _find_area(hw: Hardware) -> Row:
+    """Return the area of the chip, or why it is not known."""
+    try:
+        return {"area_mm2": estimate_area(hw).chip_mm2, "no_area": None}
+    except EnergyError as error:
+        return {"area_mm2": None, "no_area": str(error)}
+
+
+def _share_macs(runs: Sequence[ExampleRun]) -> Row:
+    """Return the multiply-accumulates of an input in the mean, pruned ones too, and EIE's share."""
+    ours = sum(step.dense_macs for run in runs for step in run.steps) / len(runs)
+    known = [run.host_macs for run in runs if run.host_macs is not None]
+    host = sum(known) / len(runs) if len(known) == len(runs) else None
+    share = None if host is None else ours / (ours + host)
+    return {"dense_macs": ours, "host_macs": host, "share_of_macs": share}
+
+
+def _describe_share(summary: Row) -> str:
+    if summary["host_macs"] is None:
+        return "how much the host multiplies is not known: see not_on_eie of --json"
+    ours, both = summary["dense_macs"], summary["dense_macs"] + summary["host_macs"]
+    return f"EIE does {ours:,.0f} of {both:,.0f} multiply-accumulates ({ours / both:.2%})"
 
 
 def _add_wires(results: Sequence[RunResult], prices: PriceTable) -> float | None:

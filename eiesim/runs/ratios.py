@@ -59,12 +59,23 @@ def take_simulated(
 
 
 def compare(contenders: Iterable[Baseline], references: Iterable[Baseline]) -> list[Ratio]:
-    """Return speedup and energy efficiency of each contender, by layer and as geometric mean.
+    """Return what `find_ratios` gives, and its geometric means over several layers.
+
+    Those of one platform, matrix, batch and kind have one geometric mean.
+    """
+    groups: dict[tuple[str, str, int, str], list[Ratio]] = {}
+    for ratio in find_ratios(contenders, references):
+        key = (ratio.platform, ratio.matrix, ratio.batch, ratio.kind)
+        groups.setdefault(key, []).append(ratio)
+    means = {key: [_average(group)] for key, group in groups.items() if len(group) > 1}
+    return [ratio for key, group in groups.items() for ratio in group + means.get(key, [])]
+
+
+def find_ratios(contenders: Iterable[Baseline], references: Iterable[Baseline]) -> list[Ratio]:
+    """Return speedup and energy efficiency of each contender.
 
     Parameters
     ----------
-    contenders : iterable of Baseline
-        Those of one platform, matrix, batch and kind have one geometric mean.
     references : iterable of Baseline
         One a layer.
 
@@ -81,16 +92,14 @@ def compare(contenders: Iterable[Baseline], references: Iterable[Baseline]) -> l
     for reference in references:
         if by_layer.setdefault(reference.layer, reference) is not reference:
             raise ConfigError(f"{reference.layer}: expected one reference, found two")
-    groups: dict[tuple[str, str, int, str], list[Ratio]] = {}
+    ratios = []
     for row in contenders:
         if row.layer not in by_layer:
             raise ConfigError(
                 f"{row.layer}: nothing to compare with; known are {', '.join(by_layer)}"
             )
-        ratio = _divide(row, by_layer[row.layer])
-        groups.setdefault((row.platform, row.matrix, row.batch, row.kind), []).append(ratio)
-    means = {key: [_average(group)] for key, group in groups.items() if len(group) > 1}
-    return [ratio for key, group in groups.items() for ratio in group + means.get(key, [])]
+        ratios.append(_divide(row, by_layer[row.layer]))
+    return ratios
 
 
 def _divide(row: Baseline, reference: Baseline) -> Ratio:

@@ -1,0 +1,90 @@
+"""Arguments of commands that run a network: its inputs, from files or drawn."""
+
+from __future__ import annotations
+
+import argparse
+from math import inf
+from typing import TYPE_CHECKING
+
+from eiesim.base.errors import ConfigError
+from eiesim.cli.common import check_ranges, refuse_useless
+
+if TYPE_CHECKING:
+    from eiesim.catalog.examples import Example
+    from eiesim.catalog.model import Model
+    from eiesim.catalog.operands import Source
+
+NAMES = "limit scale draw activation-density seed"
+RANGES = {
+    "draw": (1, inf), "limit": (1, inf), "seed": (0, inf), "activation_density": (0, 1),
+    "scale": (-3.4e38, 3.4e38),
+}  # fmt: skip
+"""Smallest and largest value of an option; a scale is a float32 number."""
+
+
+def add_example_arguments(group: argparse._ArgumentGroup) -> None:
+    """Add what says which inputs a network takes, but --inputs."""
+    group.add_argument("--limit", type=int, metavar="N", help="take the first N inputs")
+    group.add_argument("--scale", type=float, metavar="X", help="multiply inputs by X (default: 1)")
+    group.add_argument(
+        "--draw", type=int, metavar="N",
+        help="draw N inputs instead of --inputs; sequences of 16 steps",
+    )  # fmt: skip
+    group.add_argument(
+        "--activation-density", type=float, metavar="X",
+        help="with --draw: share of drawn inputs that are not zero (default: 1)",
+    )  # fmt: skip
+    group.add_argument("--seed", type=int, help="of what is drawn (default: 0)")
+
+
+def check_examples(options: argparse.Namespace, writes: bool = False) -> None:
+    """Refuse what is out of range, and what has no effect beside the other options.
+
+    Parameters
+    ----------
+    writes : bool
+        Whether characters are drawn, which --seed is for as well.
+
+    Raises
+    ------
+    ConfigError
+        There is such an option.
+    """
+    if options.draw is None:
+        refuse_useless(options, "activation-density", "goes with --draw N")
+        if not writes:
+            refuse_useless(options, "seed", "goes with what is drawn, see --help")
+    check_ranges(options, **RANGES)
+
+
+def list_examples(options: argparse.Namespace, model: Model) -> list[Example]:
+    """Return the inputs of a network.
+
+    Raises
+    ------
+    EieError
+        None are given, or they cannot be read or are not of the network's shapes.
+    """
+    import numpy as np
+
+    from eiesim.catalog.examples import draw_examples, read_examples
+
+    if (options.inputs is None) == (options.draw is None):
+        raise ConfigError("a network: expected inputs, either by --inputs FILE or by --draw N")
+    if options.draw is not None:
+        density = 1.0 if options.activation_density is None else options.activation_density
+        examples = draw_examples(model, options.draw, density, options.seed or 0)
+    else:
+        examples = read_examples(options.inputs, model)
+    examples = examples[: options.limit]
+    if options.scale is None:
+        return examples
+    scale = np.float32(options.scale)
+    return [{name: array * scale for name, array in example.items()} for example in examples]
+
+
+def list_sources(*files: str | None) -> tuple[Source, ...]:
+    """Return the files that were read, each with its digest."""
+    from eiesim.catalog.operands import Source, hash_file
+
+    return tuple(Source(file, hash_file(file)) for file in files if file)
