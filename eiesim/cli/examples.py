@@ -37,13 +37,13 @@ def add_example_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--seed", type=int, help="of what is drawn (default: 0)")
 
 
-def check_examples(options: argparse.Namespace, writes: bool = False) -> None:
+def check_examples(options: argparse.Namespace, seeds_more: bool = False) -> None:
     """Refuse what is out of range, and what has no effect beside the other options.
 
     Parameters
     ----------
-    writes : bool
-        Whether characters are drawn, which --seed is for as well.
+    seeds_more : bool
+        Whether --seed has another use besides --draw.
 
     Raises
     ------
@@ -52,8 +52,8 @@ def check_examples(options: argparse.Namespace, writes: bool = False) -> None:
     """
     if options.draw is None:
         refuse_useless(options, "activation-density", "goes with --draw N")
-        if not writes:
-            refuse_useless(options, "seed", "goes with what is drawn, see --help")
+        if not seeds_more:
+            refuse_useless(options, "seed", "goes with --draw N")
     check_ranges(options, **RANGES)
 
 

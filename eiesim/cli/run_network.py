@@ -83,7 +83,9 @@ def _check(options: argparse.Namespace) -> None:
         )
     else:
         refuse_useless(options, "write", "goes with --text FILE")
-    check_examples(options, options.write is not None)
+    if options.draw is None and options.write is None:
+        refuse_useless(options, "seed", "goes with --draw N or --write N")
+    check_examples(options, seeds_more=True)
     check_ranges(options, write=(1, inf))
 
 
