@@ -13,6 +13,7 @@ from eiesim.graph import STEPS, Shape
 from eiesim.importers.onnx_branches import take_known_branches
 from eiesim.importers.onnx_file import Array, OnnxFile, find_graphs, find_types, replace_nodes
 from eiesim.importers.onnx_host import start_model
+from eiesim.importers.onnx_integers import spell_out_integers
 from eiesim.importers.onnx_runtime import Session
 
 SMALL = 1024
@@ -28,7 +29,7 @@ def fold_constants(file: OnnxFile) -> dict[str, Shape]:
     """Compute what constants alone decide, and infer the shapes of the rest.
 
     Nodes whose results are known are taken out of the model, which is changed; their results are
-    constants then.
+    constants then. Products of 8-bit numbers become those of the numbers that they stand for.
 
     Returns
     -------
@@ -39,7 +40,8 @@ def fold_constants(file: OnnxFile) -> dict[str, Shape]:
     while True:
         _infer(file)
         _fold(file, find_shapes(file.model))
-        if not take_known_branches(file):
+        taken, spelt = take_known_branches(file), spell_out_integers(file)
+        if not (taken or spelt):
             break
     _infer(file)
     return find_shapes(file.model)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from eiesim.graph import STEPS, Step
 from eiesim.importers.described import Unsupported
 from eiesim.importers.onnx_cells import lower_gru, lower_lstm, lower_rnn
+from eiesim.importers.onnx_integers import OPERATORS, explain_integers, explain_lstm
 from eiesim.importers.onnx_lowering import Lowering, Product, Rule
 from eiesim.importers.onnx_weights import (
     expect,
@@ -160,5 +161,7 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("", "LSTM"): lower_lstm,
     ("", "GRU"): lower_gru,
     ("", "RNN"): lower_rnn,
+    **dict.fromkeys(OPERATORS, explain_integers),
+    ("com.microsoft", "DynamicQuantizeLSTM"): explain_lstm,
 }
 """Rules by domain and operator."""
