@@ -110,7 +110,7 @@ class Graph:
             usual = OPS[step.op].settings
             row = asdict(step)
             row["settings"] = {key: it for key, it in step.settings.items() if it != usual[key]}
-            steps.append({key: value for key, value in row.items() if value})
+            steps.append({key: it for key, it in row.items() if it or key == "inputs"})
         whole = {"inputs": dict(self.inputs), "steps": steps, "outputs": self.outputs}
         return json.dumps(whole, separators=(",", ":"))
 

@@ -262,6 +262,15 @@ def test_a_state_is_what_the_network_computes(tmp_path: Path) -> None:
         assert not found.skipped
 
 
+def test_a_state_that_is_a_constant_is_in_the_file(tmp_path: Path) -> None:
+    """It is a step of the host without inputs, which the file keeps."""
+    rng = np.random.default_rng(0)
+    weights = {"w": draw(rng, 1, 9, 4), "r": draw(rng, 1, 9, 3), "h": draw(rng, 1, 1, 3)}
+    nodes = [helper.make_node("GRU", ["x", "w", "r", "", "", "h"], ["y"], hidden_size=3)]
+    model, sequence = make(nodes, {"x": [5, 1, 4]}, ["y"], weights), draw(rng, 5, 4)
+    assert not check(model, tmp_path / "net.onnx", sequence, sequence[:, np.newaxis]).skipped
+
+
 def test_what_eie_does_not_run_is_named(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     nodes = [
