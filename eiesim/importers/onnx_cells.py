@@ -36,7 +36,10 @@ class Cell(NamedTuple):
     name
         What its steps are called.
     data
-        Tensor of the sequences, [steps, sequences, numbers].
+        Tensor of the sequences, [steps, sequences, numbers]; without the steps behind the end of
+        one that is shorter.
+    zeros
+        Tensor that says for Pad how many steps are missing then; empty for none.
     reverse
         Of each direction, whether it runs from the end.
     of_input, of_state
@@ -50,6 +53,7 @@ class Cell(NamedTuple):
     node: Any
     name: str
     data: str
+    zeros: str
     reverse: tuple[bool, ...]
     of_input: Floats
     of_state: Floats
@@ -113,7 +117,6 @@ def _read_cell(low: Lowering, node: Any, name: str, activations: tuple[bytes, ..
         raise Unsupported(f"expected the usual activations, found {attributes['activations']}")
     data = find_data(low, node, 0)
     inputs = [*node.input, *[""] * 8][:8]
-    _check_lengths(low, data, inputs[4])
     if inputs[7]:
         raise Unsupported("expected no peepholes")
     of_input, of_state = (find_weights(low, node, place, 3) for place in (1, 2))
@@ -129,15 +132,37 @@ def _read_cell(low: Lowering, node: Any, name: str, activations: tuple[bytes, ..
             raise Unsupported("expected a bias that is a constant")
         biases = constant.astype(np.float32).reshape(biases.shape)
     states = _find_states(low, name, tuple(inputs[5:7] if gates == 4 else inputs[5:6]))
-    return Cell(node, name, data, reverse, of_input, of_state, biases, states)
+    data, zeros = _cut(low, name, data, inputs[4])
+    return Cell(node, name, data, zeros, reverse, of_input, of_state, biases, states)
 
 
-def _check_lengths(low: Lowering, data: str, lengths: str) -> None:
-    if not lengths:
-        return
+def _cut(low: Lowering, name: str, data: str, lengths: str) -> tuple[str, str]:
+    """Return the steps of a sequence that count, and what Pad takes to fill its output up again."""
+    from onnx import TensorProto, numpy_helper  # noqa: PLC0415 - an extra
+
     constant, shape = low.file.constants.get(lengths), low.find_shape(data)
-    if constant is None or not shape or shape[0] == STEPS or not (constant == shape[0]).all():
-        raise Unsupported("expected sequences of their whole length")
+    steps, sequences = shape[:2] if shape and len(shape) == 3 else (STEPS, STEPS)
+    is_whole = constant is not None and steps != STEPS and (constant == steps).all()
+    if not lengths or is_whole:
+        return data, ""
+    if sequences != 1 and low.find_shape(lengths) != (1,):
+        count = "any number" if sequences == STEPS else sequences
+        raise Unsupported(f"expected the length of one sequence, found those of {count}")
+
+    def add(operator: str, inputs: list[str], word: str, **attributes: Any) -> str:
+        return low.node(operator, inputs, low.name_tensor(f"{name}/{word}"), **attributes)
+
+    def hold(*numbers: int) -> str:
+        return low.constant(np.array(numbers), f"{name}/numbers")
+
+    length = add("Cast", [lengths], "length", to=TensorProto.INT64)
+    # of Range, ONNX Runtime would make a Slice, which takes lengths that are too long or negative
+    ones = add("ConstantOfShape", [length], "ones", value=numpy_helper.from_array(np.array([1])))
+    places = add("Reshape", [add("NonZero", [ones], "row"), hold(-1)], "places")
+    begun = add("Gather", [data, places], "begun", axis=0)
+    whole = add("Gather", [add("Shape", [data], "sizes"), hold(0)], "whole")
+    rest = add("Sub", [whole, length], "rest")
+    return begun, add("Concat", [hold(0, 0, 0, 0), rest, hold(0, 0, 0)], "zeros", axis=0)
 
 
 def _find_states(low: Lowering, name: str, states: tuple[str, ...]) -> tuple[str, ...]:
@@ -180,7 +205,10 @@ def _place(
         sequences.append(low.node("Reshape", [ordered, shape], fresh("whole")))
     results = ((sequences, 1), (last_states, 0), (last_cells, 0))
     for (parts, axis), output in zip(results, cell.node.output, strict=False):
-        if output:
+        if output and parts is sequences and cell.zeros:
+            joined = low.node("Concat", parts, fresh("joined"), axis=axis)
+            low.node("Pad", [joined, cell.zeros], output)
+        elif output:
             low.node("Concat", parts, output, axis=axis)
 
 

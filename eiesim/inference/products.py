@@ -220,6 +220,8 @@ def _convolve_stack(chip: Chip, operands: Sequence[Floats]) -> Floats:
 
 def _recur_stack(chip: Chip, operands: Sequence[Floats]) -> Floats:
     sequences, *states = operands
+    if not len(sequences):
+        raise WorkloadError(f"step {chip.step.name!r}: expected a sequence of steps, found none")
     kept, outputs = chip.memory, []
     ends: list[Floats] = []
     for number in range(sequences.shape[1]):
