@@ -30,7 +30,7 @@ INPUTS = 9
 """Most inputs of one of them."""
 
 
-class Operands(NamedTuple):
+class IntegerProduct(NamedTuple):
     """What a product of 8-bit numbers takes and gives, as tensors.
 
     Attributes
@@ -124,7 +124,7 @@ class _Spelling:
         self.places.update((id(old), []) for old in needless)
 
     def _write(
-        self, node: Any, operator: str, operands: Operands, constants: Mapping[str, Floats]
+        self, node: Any, operator: str, operands: IntegerProduct, constants: Mapping[str, Floats]
     ) -> list[Any]:
         """Return the nodes of a product with its constants: weights, and a bias if it has one."""
         from onnx import TensorProto, helper  # noqa: PLC0415 - an extra
@@ -147,7 +147,9 @@ class _Spelling:
             nodes.append(helper.make_node("Cast", [rounded], [output], to=TensorProto.INT32))
         return nodes
 
-    def _take_scales(self, operands: Operands, operator: str) -> tuple[Operands, list[Any]]:
+    def _take_scales(
+        self, operands: IntegerProduct, operator: str
+    ) -> tuple[IntegerProduct, list[Any]]:
         """Return operands with the scales that follow, and the nodes that are needless then.
 
         They are a Cast, a Mul, and the Mul of the input's scale and that of the weights.
@@ -203,7 +205,7 @@ class _Spelling:
         whole = numbers.astype(np.float32) - zero.astype(np.float32).reshape(shape)
         return np.asarray(scale.reshape(shape) * whole, np.float32)
 
-    def _dequantise_bias(self, operands: Operands, channels: int) -> Floats | None:
+    def _dequantise_bias(self, operands: IntegerProduct, channels: int) -> Floats | None:
         """Return the bias that constants stand for; None where they are none, or do not fit."""
         names = (operands.bias, operands.data[1], operands.weights[1])
         if not all(name in self.file.constants for name in names):
@@ -227,12 +229,12 @@ class _Spelling:
         return wanted
 
 
-def _read(node: Any) -> Operands:
+def _read(node: Any) -> IntegerProduct:
     """Return what a product of 8-bit numbers takes and gives."""
     first, second, third, *rest = [*node.input, *[""] * INPUTS][:INPUTS]
     output = node.output[0]
     if node.op_type.endswith("Integer"):
-        return Operands((first, "", third), (second, "", rest[0]), "", ("", ""), output)
+        return IntegerProduct((first, "", third), (second, "", rest[0]), "", ("", ""), output)
     weights, rest = (rest[0], rest[1], rest[2]), rest[3:]
     bias, scale, zero = rest if node.op_type == "QGemm" else (rest[2], rest[0], rest[1])
-    return Operands((first, second, third), weights, bias, (scale, zero), output)
+    return IntegerProduct((first, second, third), weights, bias, (scale, zero), output)
