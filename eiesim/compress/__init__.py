@@ -1,7 +1,7 @@
 """Deep Compression: pruning and shared weights.
 
-``eiesim.compress`` is a package and, since users want ``from eiesim import compress``, the function
-`eiesim.compress.pipeline.compress` as well: calling the package calls it.
+Calling this package calls `eiesim.compress.pipeline.compress`, so that users can write
+``from eiesim import compress``.
 """
 
 from __future__ import annotations

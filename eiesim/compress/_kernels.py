@@ -16,15 +16,9 @@ def count_magnitudes(
 ) -> None:
     """Count float32 numbers by one half of their magnitude's bits.
 
-    The bits of a float32 without its sign grow with its magnitude. So a histogram of the upper
-    16 bits, and one of the lower 16 bits under one upper half, select any rank exactly.
-
-    Parameters
-    ----------
-    high
-        Upper half whose numbers are counted by their lower half; -1 counts by the upper half.
-    histogram
-        Result [65536], zero on entry.
+    The bits of a float32 without its sign grow with its magnitude. So a histogram [65536] of the
+    upper 16 bits (`high` is -1), and one of the lower 16 bits of the numbers whose upper half is
+    `high`, select any rank exactly.
     """
     for position in range(bits.size):
         magnitude = np.int64(bits[position] & MAGNITUDE)
@@ -38,18 +32,10 @@ def count_magnitudes(
 def count_kept(
     bits: npt.NDArray[np.uint32], threshold: int, ties: int, per_column: npt.NDArray[np.int64]
 ) -> None:
-    """Count the weights of every column that are kept.
+    """Count the weights of every column that are kept, from the bits of all [rows, cols].
 
-    Parameters
-    ----------
-    bits
-        Bits of the float32 weights [rows, cols].
-    threshold
-        Magnitude bits; larger magnitudes are kept.
-    ties
-        Weights at the threshold that are kept, row by row from the first.
-    per_column
-        Result [cols], zero on entry.
+    They are those above the threshold, and the first `ties` at it, row by row. `per_column` [cols]
+    is the result.
     """
     for row in range(bits.shape[0]):
         for column in range(bits.shape[1]):
@@ -71,16 +57,9 @@ def gather_kept(
     indices: npt.NDArray[np.int32],
     data: npt.NDArray[np.float32],
 ) -> None:
-    """Write the kept weights column by column, rows ascending.
+    """Write rows (`indices`) and weights (`data`) that `count_kept` counts, column by column.
 
-    Parameters
-    ----------
-    bits, threshold, ties
-        As in `count_kept`.
-    cursor
-        Start of each column [cols]; moved on to its end.
-    indices, data
-        Result, rows and weights [kept].
+    `cursor` [cols] is the start of each column, and is moved to its end.
     """
     for row in range(bits.shape[0]):
         for column in range(bits.shape[1]):
@@ -102,16 +81,14 @@ def cut_optimally(
 ) -> npt.NDArray[np.int64]:
     """Cut sorted values into clusters of least squared error, by dynamic programming.
 
-    The best cut before a value moves right with the value, so that each layer is found by divide
-    and conquer: O(clusters * n * log n). Cluster c of the result holds the values from cuts[c] to
-    cuts[c + 1].
+    The best cut before a value moves right with the value, so that divide and conquer finds the
+    cuts of each number of clusters: O(clusters * n * log n). Cluster c of the result holds the
+    values from cuts[c] to cuts[c + 1]. There are at most n clusters.
 
     Parameters
     ----------
     weight, first, second
         Prefix sums [n + 1] of the values' counts, the values and their squares.
-    n_clusters
-        At most n.
     """
     n = weight.size - 1
     error = np.empty(n + 1)
@@ -155,10 +132,7 @@ def cut_optimally(
 
 @kernel
 def count_gaps(places: npt.NDArray[np.int64], longest_run: int) -> int:
-    """Count the padding zeros that places, ascending, need in one row of relative indices.
-
-    A relative index can express `longest_run` zeros, 2**index_bits - 1.
-    """
+    """Count the padding zeros between ascending places whose relative index is at most a run."""
     previous = np.int64(-1)
     padding = np.int64(0)
     for place in places:
@@ -175,28 +149,20 @@ def fill_gaps(
     codes: npt.NDArray[np.uint8],
     gaps: npt.NDArray[np.uint8],
 ) -> None:
-    """Write code and relative index of every entry.
+    """Write code and relative index of every entry, from ascending places and their codes.
 
-    Parameters
-    ----------
-    places, data : int64, uint8 [n]
-        Where the weights stand, ascending, and their codes.
-    longest_run : int
-        As in `count_gaps`.
-    codes, gaps : uint8 [entries]
-        Result; `codes` is zero and `gaps` is `longest_run` on entry, so that a padding zero is
-        there already.
+    On entry `codes` [entries] is zero and `gaps` [entries] `longest_run`: all are padding zeros.
     """
     previous = np.int64(-1)
     entry = 0
-    for number in range(places.size):
-        zeros = places[number] - previous - 1
+    for weight in range(places.size):
+        zeros = places[weight] - previous - 1
         padding = zeros // (longest_run + 1)
         entry += padding
-        codes[entry] = data[number]
+        codes[entry] = data[weight]
         gaps[entry] = zeros - padding * (longest_run + 1)
         entry += 1
-        previous = places[number]
+        previous = places[weight]
 
 
 @kernel
@@ -206,14 +172,9 @@ def pack_symbols(
     words: npt.NDArray[np.uint16],
     packed: npt.NDArray[np.uint8],
 ) -> None:
-    """Write the code words of symbols one after the other, the highest bit of each byte first.
+    """Write the code words of symbols into `packed`, the highest bit of each byte first.
 
-    Parameters
-    ----------
-    lengths, words
-        Bits of each symbol's code word, and the word.
-    packed
-        Result, as long as all words take.
+    `lengths` has the bits of each symbol's word.
     """
     buffer = np.uint64(0)
     bits = np.uint64(0)
@@ -238,20 +199,16 @@ def unpack_symbols(
     width_bits: int,
     symbols: npt.NDArray[np.uint8],
 ) -> int:
-    """Read code words by one look-up each.
+    """Read the words that `pack_symbols` wrote, by one look-up each, into `symbols`.
 
-    Return the bits that were read; more than there are when the words end too late.
+    Return how many bits were read; that is more than `packed` has if words are missing.
 
     Parameters
     ----------
-    packed
-        From `pack_symbols`.
     look_up
-        For all `width_bits` bits [2**width_bits]: 16 * symbol + length of their first word.
+        16 * symbol + length of the first word in each value of `width_bits` bits [2**width_bits].
     width_bits
         Bits of the longest word, at least 1.
-    symbols
-        Result.
     """
     buffer = np.uint64(0)
     bits = 0
@@ -259,7 +216,7 @@ def unpack_symbols(
     width = np.uint64(width_bits)
     mask = (np.uint64(1) << width) - np.uint64(1)
     read_bits = 0
-    for number in range(symbols.size):
+    for position in range(symbols.size):
         while bits < width_bits:
             buffer <<= np.uint64(8)
             if place < packed.size:
@@ -268,7 +225,7 @@ def unpack_symbols(
             bits += 8
         entry = look_up[np.int64((buffer >> np.uint64(bits - width_bits)) & mask)]
         length = int(entry & np.uint16(15))
-        symbols[number] = np.uint8(entry >> np.uint16(4))
+        symbols[position] = np.uint8(entry >> np.uint16(4))
         bits -= length
         read_bits += length
         buffer &= (np.uint64(1) << np.uint64(bits)) - np.uint64(1)

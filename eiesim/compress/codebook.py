@@ -38,11 +38,10 @@ class Clustering:
 
 @dataclass(frozen=True, eq=False)
 class _Sums:
-    """Sorted values and prefix sums of their distances from `centre`.
+    """Sorted values and prefix sums of their distances from `centre`, and of their squares.
 
-    Mean and spread of any range follow in constant time. They are measured from the median, so
-    that values far from 0 lose no digits, and a mean stays between its cluster's extremes where
-    values far from all others cost the sums their digits.
+    Mean and spread of any range follow in constant time. The centre is the median, so that values
+    far from 0 lose no digits.
     """
 
     values: npt.NDArray[np.float32]
@@ -62,7 +61,11 @@ class _Sums:
     def means(
         self, cuts: npt.NDArray[np.int64], old: npt.NDArray[np.float64]
     ) -> npt.NDArray[np.float64]:
-        """Return each cluster's mean, between its extremes; an empty cluster keeps its centroid."""
+        """Return each cluster's mean; an empty cluster keeps its centroid.
+
+        A mean stays between its cluster's extremes, even where values far from all others cost the
+        sums their digits.
+        """
         number = np.diff(cuts)
         last = self.values.size - 1
         low = self.values[np.minimum(cuts[:-1], last)].astype(np.float64)
@@ -79,7 +82,7 @@ class _Sums:
     def split_worst(self, cuts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
         """Return the cuts with one more, in the cluster of largest error, at its mean.
 
-        None where each cluster holds one value only, so that no cut lowers the error.
+        Return None if each cluster holds only one value, so that no cut lowers the error.
         """
         low, high = self.values[cuts[:-1]], self.values[cuts[1:] - 1]
         number, first, second = np.diff(cuts), np.diff(self.first[cuts]), np.diff(self.second[cuts])
@@ -90,10 +93,8 @@ class _Sums:
         mean = np.float32(first[worst] / number[worst] + self.centre)
         members = self.values[cuts[worst] : cuts[worst + 1]]
         # the first value of the upper part is above the lowest, so that neither part is empty
-        place = np.searchsorted(
-            members, max(min(mean, members[-1]), np.nextafter(members[0], np.float32(np.inf)))
-        )
-        return np.insert(cuts, worst + 1, cuts[worst] + place)
+        border = max(min(mean, members[-1]), np.nextafter(members[0], np.float32(np.inf)))
+        return np.insert(cuts, worst + 1, cuts[worst] + np.searchsorted(members, border))
 
 
 def cluster(
@@ -103,27 +104,23 @@ def cluster(
     seed: int = 0,
     move_idle: bool = True,
 ) -> Clustering:
-    """Find centroids of least squared error.
+    """Find centroids of least squared error for at least one value.
 
     The values are sorted once. Then a cluster is a range, its mean a difference of prefix sums, and
     an iteration takes O(clusters * log n).
 
     Parameters
     ----------
-    values
-        At least one.
     initialisation
-        Deep Compression, section 3.2: evenly between the extremes (``linear``), evenly
-        over the values' ranks (``density``) or values drawn at random (``forgy``), then Lloyd's
+        Deep Compression, section 3.2: evenly between the extremes (``linear``), evenly over the
+        values' ranks (``density``) or values drawn at random with `seed` (``forgy``), then Lloyd's
         iterations. ``optimal`` is the global optimum by dynamic programming, slower and with
-        4 * n_clusters bytes of memory per value; it does not tell apart cuts whose errors differ by
-        less than the precision of `Clustering.squared_errors`.
-    seed
-        Of ``forgy``.
+        4 * n_clusters bytes of memory per value; it does not distinguish cuts whose errors differ
+        by less than the precision of `Clustering.squared_errors`.
     move_idle
-        Whether a centroid that the iterations leave without values is moved into the cluster of
-        largest error, and they go on; so that values are kept as they are where there are no more
-        distinct ones than centroids. Otherwise it stays, as in plain k-means.
+        Move a centroid that the iterations leave without values into the cluster of largest error,
+        and go on. Then values with no more distinct ones than centroids are kept exactly. False
+        leaves it, as in plain k-means.
 
     Raises
     ------
@@ -138,7 +135,6 @@ def cluster(
         raise WorkloadError("codebook: expected at least one value, and numbers only")
     if initialisation == "optimal":
         return _find_optimum(ordered, n_clusters)
-    sums = _Sums.of(ordered)
     if initialisation == "linear":
         centroids = np.linspace(float(ordered[0]), float(ordered[-1]), n_clusters)
     elif initialisation == "density":
@@ -146,13 +142,13 @@ def cluster(
         centroids = ordered[ranks.astype(np.int64)].astype(np.float64)
     else:
         rng = np.random.default_rng(seed)
-        chosen = rng.choice(ordered.size, n_clusters, replace=ordered.size < n_clusters)
-        centroids = np.sort(ordered[chosen].astype(np.float64))
-    return _iterate(sums, centroids, move_idle)
+        ranks = rng.choice(ordered.size, n_clusters, replace=ordered.size < n_clusters)
+        centroids = np.sort(ordered[ranks].astype(np.float64))
+    return _iterate(_Sums.of(ordered), centroids, move_idle)
 
 
 def require_initialisation(initialisation: str, seed: int) -> None:
-    """Check the initialisation of a codebook; WorkloadError where it or the seed is none."""
+    """Check the initialisation of a codebook and its seed; raises WorkloadError."""
     known = get_args(Initialisation)
     if initialisation not in known:
         raise WorkloadError(f"codebook {initialisation!r}: {did_you_mean(initialisation, known)}")
@@ -186,11 +182,8 @@ def _iterate(sums: _Sums, centroids: npt.NDArray[np.float64], move_idle: bool) -
 
 
 def _fill(sums: _Sums, used: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:
-    """Return cuts up to a number of them, each new one where it lowers the error most."""
-    while used.size < size:
-        split = sums.split_worst(used)
-        if split is None:
-            break
+    """Return at most `size` cuts, each new one where it lowers the error most."""
+    while used.size < size and (split := sums.split_worst(used)) is not None:
         used = split
     return used
 
@@ -203,10 +196,7 @@ def _cut(
 
 
 def _borders(centroids: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    """Return between two centroids the first float32 that belongs to the upper one.
-
-    In the values' own dtype, so that no search converts them.
-    """
+    """Return between two centroids the first float32, the values' dtype, of the upper one."""
     middle = (centroids[:-1] + centroids[1:]) / 2
     borders = middle.astype(np.float32)
     return np.where(borders < middle, np.nextafter(borders, np.float32(np.inf)), borders)
@@ -219,7 +209,7 @@ def _prefix(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 def _find_optimum(ordered: npt.NDArray[np.float32], n_clusters: int) -> Clustering:
     distinct, number = np.unique(ordered, return_counts=True)
     values = distinct.astype(np.float64)
-    shifted = values - values[values.size // 2]  # as in _Sums
+    shifted = values - values[values.size // 2]  # from the median, as in _Sums
     used = min(n_clusters, distinct.size)
     cuts = cut_optimally(
         _prefix(number), _prefix(number * shifted), _prefix(number * shifted**2), used
@@ -227,7 +217,7 @@ def _find_optimum(ordered: npt.NDArray[np.float32], n_clusters: int) -> Clusteri
     starts = cuts[:-1]
     centroids = np.add.reduceat(number * values, starts) / np.add.reduceat(number, starts)
     distances = values - np.repeat(centroids, np.diff(cuts))
-    padded = np.concatenate((centroids, np.repeat(centroids[-1:], n_clusters - used)))
+    padded = np.pad(centroids, (0, n_clusters - used), "edge")
     return Clustering(padded, (float((number * distances**2).sum()),))
 
 
@@ -254,19 +244,8 @@ def find_codebook(
     Entry 0 of the codebook [2**codebook_bits] is 0.0, which stands for a pruned weight; the others
     ascend.
 
-    Parameters
-    ----------
-    values
-        Kept weights; none gives a codebook of zeros.
-    codebook_bits
-        1 to 8.
-    initialisation, seed, move_idle
-        As in `cluster`.
-
-    Raises
-    ------
-    WorkloadError
-        `codebook_bits` is out of range, or as in `cluster`.
+    No values give a codebook of zeros. `codebook_bits` is 1 to 8, the rest as in `cluster`. Raises
+    WorkloadError if `codebook_bits` is out of range, or as in `cluster`.
     """
     require_initialisation(initialisation, seed)
     if not isinstance(codebook_bits, Integral) or not 1 <= codebook_bits <= 8:

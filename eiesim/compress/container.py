@@ -28,7 +28,7 @@ HEADER_BYTES = 16
 """Magic, version, number of layers, length of the file, length of the metadata."""
 MOST_LAYERS = 1 << 16
 MOST_TEXT_BYTES = 1 << 28
-"""Of the metadata, which hold what the host runs of a network in ONNX: tables, for example."""
+"""Of the metadata, which hold the host's part of a network in ONNX, with its tables."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +42,8 @@ class Container:
 def pack(layers: Sequence[StoredLayer], metadata: Mapping[str, str] | None = None) -> bytes:
     """Return a network as the content of a `.dcz` file; the same network gives the same bytes.
 
-    Raises
-    ------
-    WorkloadError
-        Two layers have one name, metadata are no texts, or something is too long.
+    Raises WorkloadError if two layers have one name, metadata are no texts, or something is too
+    long.
     """
     return join_records(layers, [make_record(stored) for stored in layers], metadata)
 
@@ -74,7 +72,7 @@ def join_records(
 
 def _write_metadata(metadata: dict[str, str]) -> bytes:
     try:
-        if not all(isinstance(word, str) for item in metadata.items() for word in item):
+        if not all(isinstance(text, str) for pair in metadata.items() for text in pair):
             raise WorkloadError(f"metadata: expected texts, found {show_value(metadata)}")
         text = json.dumps(metadata, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError as error:
@@ -100,12 +98,7 @@ def write_dcz(
 ) -> None:
     """Write a network's layers to a `.dcz` file, whole or not at all; an old one is replaced.
 
-    Raises
-    ------
-    WorkloadError
-        As in `pack`.
-    EieError
-        The file cannot be written.
+    Raises WorkloadError as in `pack`; EieError if the file cannot be written.
 
     Examples
     --------
@@ -127,12 +120,12 @@ def write_dcz(
 
 
 def read_dcz(path: str | Path) -> Container:
-    """Read a `.dcz` file; WorkloadError where it cannot be read, or as in `unpack`."""
+    """Read a `.dcz` file; raises WorkloadError if it cannot be read, or as in `unpack`."""
     try:
         with BoundedReader(path) as stream:
             start = stream.read(HEADER_BYTES)
             length = _read_length(ByteReader(start, str(path), GET_AGAIN))
-            # one byte more than there should be, to find out that there is more
+            # one byte more than there should be, so that a longer file is noticed
             content = start + stream.read(length - len(start) + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
@@ -140,39 +133,35 @@ def read_dcz(path: str | Path) -> Container:
     return unpack(content, str(path))
 
 
-def unpack(content: bytes, what: str) -> Container:
-    """Return the network that the content of a `.dcz` file holds; errors call the content `what`.
+def unpack(content: bytes, source: str) -> Container:
+    """Return the network that the content of a `.dcz` file holds; errors name its `source`.
 
-    Only what `pack` writes is accepted, to the bit, so that no change goes unseen. Nothing is
-    allotted before it is known to be in proportion to the content.
-
-    Raises
-    ------
-    WorkloadError
-        The content is of another kind or version, or damaged.
+    Only what `pack` writes is accepted, to the bit, so that no change goes unseen. Memory is
+    allocated only in proportion to the content. Raises WorkloadError if the
+    content is of another kind or version, or damaged.
     """
-    reader = ByteReader(content, what, GET_AGAIN)
+    reader = ByteReader(content, source, GET_AGAIN)
     length = _read_length(reader)
     if length != len(content):
         raise WorkloadError(
-            f"{what}: expected {length} bytes, found "
+            f"{source}: expected {length} bytes, found "
             f"{'more' if len(content) > length else len(content)}; {GET_AGAIN}"
         )
     layers_count = int.from_bytes(content[6:8], "little")
     reader.take(HEADER_BYTES, "header")
     text = reader.take(int.from_bytes(content[12:16], "little"), "metadata")
     _check_sum(reader, 0, "header")
-    metadata = _read_metadata(text, what)
+    metadata = _read_metadata(text, source)
     layers: list[StoredLayer] = []
     lines_left = length
     for number in range(1, layers_count + 1):
         layers.append(_read_record(reader, number, lines_left))
         lines_left -= layers[-1].layer.rows + layers[-1].layer.cols
     if len({stored.name for stored in layers}) < len(layers):
-        raise WorkloadError(f"{what}: expected layers of different names, found one twice")
+        raise WorkloadError(f"{source}: expected layers of different names, found one twice")
     filling = reader.take(max(_count_lines(layers) - reader.place, 0), "zeros at the end")
     if reader.left or any(filling):
-        raise WorkloadError(f"{what}: byte {reader.place}: expected the end; {GET_AGAIN}")
+        raise WorkloadError(f"{source}: byte {reader.place}: expected the end; {GET_AGAIN}")
     return Container(tuple(layers), metadata)
 
 
@@ -195,37 +184,37 @@ def _read_length(reader: ByteReader) -> int:
     return int.from_bytes(start[8:12], "little")
 
 
-def _check_sum(reader: ByteReader, start: int, what: str) -> None:
+def _check_sum(reader: ByteReader, start: int, part: str) -> None:
     checksum = zlib.crc32(reader.content[start : reader.place])
-    if int.from_bytes(reader.take(CHECKSUM_BYTES, f"{what}: checksum"), "little") != checksum:
-        raise WorkloadError(f"{reader.file}: {what}: expected another checksum; {GET_AGAIN}")
+    if int.from_bytes(reader.take(CHECKSUM_BYTES, f"{part}: checksum"), "little") != checksum:
+        raise WorkloadError(f"{reader.file}: {part}: expected another checksum; {GET_AGAIN}")
 
 
-def _read_metadata(text: bytes, what: str) -> dict[str, str]:
+def _read_metadata(text: bytes, source: str) -> dict[str, str]:
     try:
         metadata = json.loads(text)
         if isinstance(metadata, dict) and _write_metadata(metadata) == text:
             return metadata
     except (ValueError, RecursionError, EieError):
         pass
-    raise WorkloadError(f"{what}: metadata: expected texts as JSON; {GET_AGAIN}")
+    raise WorkloadError(f"{source}: metadata: expected texts as JSON; {GET_AGAIN}")
 
 
 def _read_record(reader: ByteReader, number: int, lines_left: int) -> StoredLayer:
     start = reader.place
-    what = f"layer {number}"
-    length = int.from_bytes(reader.take(4, f"{what}: length"), "little")
-    end = start + length
-    # the checksum first: what is read then is what was written, or was forged with care
-    reader.take(length - 4 - CHECKSUM_BYTES if length >= 8 else length, what)
-    _check_sum(reader, start, what)
-    body = ByteReader(memoryview(reader.content)[: end - CHECKSUM_BYTES], reader.file, GET_AGAIN)
+    label = f"layer {number}"
+    length = int.from_bytes(reader.take(4, f"{label}: length"), "little")
+    end = start + length - CHECKSUM_BYTES
+    # the checksum first, so that only what was written, or forged with care, is read
+    reader.take(length - 4 - CHECKSUM_BYTES if length >= 8 else length, label)
+    _check_sum(reader, start, label)
+    body = ByteReader(memoryview(reader.content)[:end], reader.file, GET_AGAIN)
     body.place = start + 4
     try:
-        stored = take_layer(body, what, lines_left)
+        stored = take_layer(body, label, lines_left)
     except WorkloadError as error:
         problem = str(error).removeprefix(f"{reader.file}: ")
-        raise WorkloadError(f"{reader.file}: {what}: {problem}") from error
+        raise WorkloadError(f"{reader.file}: {label}: {problem}") from error
     if body.left:
-        raise WorkloadError(f"{reader.file}: {what}: expected no more bytes; {GET_AGAIN}")
+        raise WorkloadError(f"{reader.file}: {label}: expected no more bytes; {GET_AGAIN}")
     return stored

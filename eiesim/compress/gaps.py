@@ -23,7 +23,8 @@ class Gaps(NamedTuple):
         Code of each entry; 0 is a padding zero, which only carries its gap on.
     gaps
         Pruned weights between each entry and the one before.
-    padding : number of padding zeros
+    padding
+        Number of padding zeros.
     """
 
     codes: npt.NDArray[np.uint8]
@@ -32,10 +33,7 @@ class Gaps(NamedTuple):
 
 
 def code_gaps(layer: CompressedLayer, index_bits: int) -> Gaps:
-    """Return a layer's weights, row after row, each with its distance from the one before.
-
-    A relative index has 1 to 8 bits.
-    """
+    """Return a layer's weights, row after row, with relative indices of 1 to 8 bits."""
     matrix = layer.codes.tocsr()
     longest_run = (1 << index_bits) - 1
     places = np.repeat(np.arange(layer.rows, dtype=np.int64) * layer.cols, np.diff(matrix.indptr))
@@ -53,13 +51,10 @@ def place_gaps(
     index_bits: int,
     shape: tuple[int, int],
 ) -> sparse.csr_array[np.uint8]:
-    """Return the codes of a layer of this shape as a matrix, from the arrays of `code_gaps`.
+    """Return the codes of a layer of this shape as a matrix, from what `code_gaps` returned.
 
-    Raises
-    ------
-    WorkloadError
-        An entry lies beyond the matrix, a padding zero has another gap than the longest, or the
-        last entry is one.
+    Raises WorkloadError if an entry lies beyond the matrix, a padding zero has another gap than the
+    longest, or the last entry is one.
     """
     if codes.size and (codes[-1] == 0 or (gaps[codes == 0] != (1 << index_bits) - 1).any()):
         raise WorkloadError(

@@ -19,18 +19,14 @@ LONGEST_BITS = 15
 class HuffmanCode:
     """A prefix code of least mean length among those of words of at most 15 bits.
 
-    Words of one length are numbered in the order of their symbols, and longer ones follow shorter
-    ones, so that the lengths determine the code.
+    Words of one length are numbered in the order of their symbols, and longer words follow shorter
+    ones, so that the lengths determine the code. Raises WorkloadError if words are left over, or
+    there are too many.
 
     Parameters
     ----------
     lengths
         Bits of each symbol's word; 0 for a symbol without one.
-
-    Raises
-    ------
-    WorkloadError
-        The lengths are those of no such code: words are left over, or there are too many.
     """
 
     lengths: npt.NDArray[np.uint8]
@@ -43,7 +39,7 @@ class HuffmanCode:
                 f"bits, found {self.lengths.size} of {used.max(initial=0)}"
             )
         taken = int((1 << (LONGEST_BITS - used.astype(np.int64))).sum())
-        # one symbol alone has a word of one bit, and leaves the other word of one bit over
+        # a single symbol has a word of one bit and leaves the other one over
         if not used.size or (used.size == 1 and used[0] == 1) or taken == 1 << LONGEST_BITS:
             self.lengths.setflags(write=False)
             return
@@ -68,13 +64,13 @@ class HuffmanCode:
         packages: list[tuple[int, tuple[int, ...]]] = []
         for _ in range(LONGEST_BITS):
             # sorted is stable, so that ties are always broken alike
-            row = sorted([*leaves, *packages], key=lambda item: item[0])
+            row = sorted([*leaves, *packages], key=lambda package: package[0])
             packages = [
                 (first[0] + second[0], first[1] + second[1])
                 for first, second in zip(row[::2], row[1::2], strict=False)
             ]
-        chosen = [symbol for _, symbols in packages[: len(order) - 1] for symbol in symbols]
-        return cls(np.bincount(chosen, minlength=counts.size).astype(np.uint8))
+        merged = [symbol for _, symbols in packages[: len(order) - 1] for symbol in symbols]
+        return cls(np.bincount(merged, minlength=counts.size).astype(np.uint8))
 
     def count_bits(self, counts: npt.NDArray[np.integer]) -> int:
         """Return how many bits the symbols of these counts take."""
@@ -90,10 +86,7 @@ class HuffmanCode:
     def decode(self, content: bytes, count: int) -> npt.NDArray[np.uint8]:
         """Return the symbols that `encode` wrote.
 
-        Raises
-        ------
-        WorkloadError
-            The bits end too early or too late, or are no words.
+        Raises WorkloadError if the bits end too early or too late, or are no words.
         """
         width_bits = int(self.lengths.max(initial=0))
         if count > 8 * len(content) or (count and not width_bits):
@@ -126,14 +119,14 @@ class HuffmanCode:
         return sorted(used, key=lambda symbol: (self.lengths[symbol], symbol))
 
     def _tabulate(self, width_bits: int) -> npt.NDArray[np.uint16]:
-        """Return what `unpack_symbols` looks up; a word that means nothing has a length of 1.
+        """Return the table of `unpack_symbols`; a word without a symbol has a length of 1.
 
-        Only a symbol alone leaves such a word; it gives another symbol, which has no word.
+        Only a single symbol leaves such a word. It gives another symbol, which `decode` refuses.
         """
         order = self._order()
         entries = np.array([16 * symbol + int(self.lengths[symbol]) for symbol in order], np.uint16)
         spans = 1 << (width_bits - self.lengths[order].astype(np.int64))
-        table = np.full(1 << width_bits, 16 * (1 if order == [0] else 0) + 1, dtype=np.uint16)
+        table = np.full(1 << width_bits, 16 * (order == [0]) + 1, dtype=np.uint16)
         filled = np.repeat(entries, spans)
         table[: filled.size] = filled
         return table

@@ -21,7 +21,7 @@ TOTAL = "total"
 
 @dataclass(frozen=True, kw_only=True)
 class LayerBits:
-    """What one layer takes, in bits, from dense weights to the file; sums of many in a total.
+    """What one layer takes, in bits, from dense weights to the file, or the total of many layers.
 
     Attributes
     ----------
@@ -30,10 +30,9 @@ class LayerBits:
     nonzeros
         Weights that are not pruned.
     entries, padding
-        Entries row after row over the whole layer, as in Deep Compression, and the padding zeros
-        among them.
+        Entries row after row over the whole layer, as in Deep Compression; padding zeros of these.
     code_bits, index_bits
-        Of one code and of one relative index; None in a total of different ones.
+        Of one code and of one relative index; None in a total of layers that differ.
     dense_bits
         32 a weight and a bias.
     pruned_bits
@@ -91,7 +90,7 @@ class LayerBits:
 
     @property
     def file_bits(self) -> int:
-        """In the `.dcz` file."""
+        """Share of the `.dcz` file."""
         streams = self.huffman_codes_bits + self.huffman_gaps_bits
         fixed = self.codebook_bits + self.bias_bits
         return streams + fixed + self.tables_bits + self.header_bits
@@ -112,7 +111,7 @@ class LayerBits:
         return self.dense_bits / self.file_bits
 
     def to_row(self) -> dict[str, Any]:
-        """Return the layer as one row of a table."""
+        """Return the fields, and what is derived from them, as one row of a table."""
         derived = ("density", "shared_bits", "file_bits", "shared_rate", "file_rate")
         return asdict(self) | {name: getattr(self, name) for name in derived}
 
@@ -133,9 +132,9 @@ class Ledger:
 def count_bits(
     layers: Sequence[StoredLayer], metadata: Mapping[str, str] | None = None, n_pes: int = 64
 ) -> Ledger:
-    """Count where every bit of a network goes; `metadata` and errors are as in `container.pack`.
+    """Count where every bit of a network goes, with the rows dealt to `n_pes` PEs.
 
-    The interleaved form deals the rows to `n_pes` PEs.
+    `metadata` and errors are as in `container.pack`.
 
     Examples
     --------
@@ -159,8 +158,8 @@ def _count_layer(stored: StoredLayer, record: LayerRecord, n_pes: int) -> LayerB
     layer, bits, index_bits = stored.layer, stored.layer.codebook_bits, stored.index_bits
     has_bias = stored.bias is not None or layer.bias_codes is not None
     biases = layer.rows if has_bias else 0
-    bytes_of_streams = len(record.codes) + len(record.gaps)
-    filled_bits = 8 * bytes_of_streams - record.code_bits - record.gap_bits
+    stream_bytes = len(record.codes) + len(record.gaps)
+    filled_bits = 8 * stream_bytes - record.code_bits - record.gap_bits
     return LayerBits(
         name=stored.name,
         shape=" x ".join(map(str, stored.shape)),
@@ -188,10 +187,7 @@ def _count_layer(stored: StoredLayer, record: LayerRecord, n_pes: int) -> LayerB
 
 def _count_interleaved(stored: StoredLayer, n_pes: int) -> dict[str, int]:
     bits, index_bits = stored.layer.codebook_bits, stored.index_bits
-    width_bits = max(64, bits + index_bits)
-    hw = Hardware(
-        n_pes=n_pes, codebook_bits=bits, index_bits=index_bits, spmat_width_bits=width_bits
-    )
+    hw = Hardware(n_pes=n_pes, codebook_bits=bits, index_bits=index_bits)
     image = encode(stored.layer, hw)
     counts = (
         np.bincount(image.codes, minlength=1 << bits),
@@ -223,9 +219,9 @@ def _add(rows: Sequence[LayerBits], header_bits: int) -> LayerBits:
 
 
 def _agree(numbers: Iterable[int | None]) -> int | None:
-    """Return the number that all are; None where they differ or there is none."""
-    different = {*numbers}
-    return different.pop() if len(different) == 1 else None
+    """Return the number if all are equal, else None."""
+    distinct = {*numbers}
+    return distinct.pop() if len(distinct) == 1 else None
 
 
 def count_net_bytes(layers: Sequence[StoredLayer]) -> int:

@@ -33,9 +33,9 @@ class Change(NamedTuple):
     largest_error
         Largest change of a kept weight by sharing.
     sign_changes
-        Kept weights whose sign sharing changed, 0.0 counting as a sign of its own.
+        Kept weights whose sign sharing changed; 0.0 counts as a third sign.
     entries_used
-        Entries of the codebook that a kept weight uses, of 2**bits - 1.
+        Codebook entries that kept weights use, of 2**bits - 1.
     entries_moved
         How often an entry that k-means left empty was moved to where the error was largest.
     """
@@ -56,7 +56,7 @@ class CompressedStep(NamedTuple):
 
 
 def describe_moves(changes: Mapping[str, Change]) -> tuple[str, ...]:
-    """Return one line for each layer of whose codebook entries were moved."""
+    """Return one line for each layer whose codebook has moved entries."""
     return tuple(
         f"{name}: k-means left entries of the codebook empty; they were moved to where the error "
         f"was largest, {change.entries_moved} times"
@@ -70,20 +70,15 @@ def compress_network(
 ) -> Iterator[CompressedStep]:
     """Yield a network's layers pruned and with shared weights, without retraining.
 
-    The layers come by name, in the network's order; biases are not shared. Where there is a folder,
-    it keeps each layer's stages. They are taken from there while nothing they depend on changes.
-
-    Raises
-    ------
-    WorkloadError
-        Weights or a bias are not as in `DenseLayer`.
-    ConfigError
-        The plan names a layer that is not there.
+    The layers come by name, in the network's order; biases are not shared. A folder keeps each
+    layer's stages, which are taken from there while nothing that they depend on changes.
+    Raises WorkloadError if weights or a bias are not as in `DenseLayer`; ConfigError if the plan
+    names a layer that is not there.
     """
     plan.require_layers(layers)
     for number, (name, dense) in enumerate(layers.items(), start=1):
-        place = None if folder is None else folder / f"layer-{number:03d}"
-        yield _compress_layer(name, dense, plan.find(name), place)
+        layer_folder = None if folder is None else folder / f"layer-{number:03d}"
+        yield _compress_layer(name, dense, plan.find(name), layer_folder)
 
 
 def _compress_layer(
@@ -95,22 +90,25 @@ def _compress_layer(
         digest = hashlib.sha256(np.ascontiguousarray(matrix).view(np.uint8).data).hexdigest()
         run = Stages(folder, {"layer": name, "sha256": digest}).run
     pruned = run("1-prune", plan.pruning, lambda: _prune_stage(matrix, plan))
-    kept = sparse.csc_array(
+    weights = sparse.csc_array(
         (pruned.arrays["data"], pruned.arrays["indices"], pruned.arrays["indptr"]), matrix.shape
     )
     sharing = {key: getattr(plan, key) for key in ("codebook_bits", "initialisation", "seed")}
-    shared = run("2-share", sharing, lambda: _share_stage(kept, plan))
-    codes = sparse.csc_array((shared.arrays["codes"], kept.indices, kept.indptr), matrix.shape)
+    shared = run("2-share", sharing, lambda: _share_stage(weights, plan))
+    codes = sparse.csc_array(
+        (shared.arrays["codes"], weights.indices, weights.indptr), matrix.shape
+    )
     layer = CompressedLayer(codes, shared.arrays["codebook"], None, name)
     stored = StoredLayer(layer, dense.weights.shape, dense.bias, plan.index_bits)
     total, lost = pruned.facts["squares"], pruned.facts["lost_squares"]
     errors = _root(lost, total), _root(lost + shared.facts["moved_squares"], total)
-    rest = (shared.facts[key] for key in Change._fields[2:])
-    return CompressedStep(stored, Change(*errors, *rest))
+    return CompressedStep(
+        stored, Change(*errors, *(shared.facts[key] for key in Change._fields[2:]))
+    )
 
 
 def _run_directly(_name: str, _settings: Mapping[str, Any], compute: Callable[[], Stage]) -> Stage:
-    """Compute a stage that nothing is kept of."""
+    """Compute a stage without a folder to keep it."""
     return compute()
 
 
@@ -148,9 +146,8 @@ def share_bias(stored: StoredLayer) -> CompressedLayer:
     if stored.bias is None:
         return layer
     distance = np.abs(stored.bias[:, np.newaxis] - layer.codebook[np.newaxis, :])
-    return CompressedLayer(
-        layer.codes, layer.codebook, distance.argmin(axis=1).astype(np.uint8), layer.name
-    )
+    codes = distance.argmin(axis=1).astype(np.uint8)
+    return CompressedLayer(layer.codes, layer.codebook, codes, layer.name)
 
 
 def compress(
@@ -176,10 +173,8 @@ def compress(
         Bits of a code, 1 to 8; entry 0 of the codebook is reserved for 0.0.
     bias : float32 [rows], optional
         It takes part in the codebook and is not pruned.
-    seed
-        Of the ``forgy`` initialisation.
-    initialisation
-        Of the codebook, see `eiesim.compress.codebook.cluster`.
+    seed, initialisation
+        Of the codebook, as in `eiesim.compress.codebook.cluster`.
 
     Raises
     ------
@@ -198,14 +193,14 @@ def compress(
     array([[3, 0, 1],
            [2, 1, 3]], dtype=uint8)
     """
-    kept = _keep(weights, density)
+    pruned = _prune_or_take(weights, density)
     offset = np.zeros(0, dtype=np.float32)
     if bias is not None:
-        offset = take_array(bias, "bias", np.float32, (kept.shape[0],))
-    values = np.concatenate((kept.data, offset[offset != 0]))
+        offset = take_array(bias, "bias", np.float32, (pruned.shape[0],))
+    values = np.concatenate((pruned.data, offset[offset != 0]))
     codebook = build_codebook(values, codebook_bits, initialisation, seed)
     codes = sparse.csc_array(
-        (assign_codes(kept.data, codebook), kept.indices, kept.indptr), shape=kept.shape
+        (assign_codes(pruned.data, codebook), pruned.indices, pruned.indptr), shape=pruned.shape
     )
     if bias is None:
         return CompressedLayer(codes, codebook)
@@ -213,7 +208,7 @@ def compress(
     return CompressedLayer(codes, codebook, bias_codes)
 
 
-def _keep(weights: Any, density: float | None) -> sparse.csc_array[np.float32]:
+def _prune_or_take(weights: Any, density: float | None) -> sparse.csc_array[np.float32]:
     if not sparse.issparse(weights):
         return prune(weights, threshold=0.0) if density is None else prune(weights, density)
     matrix = take_csc(weights, "weights", np.float32)

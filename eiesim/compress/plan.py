@@ -20,12 +20,8 @@ PRUNING = {"density": 1.0, "threshold": 0.0, "quality": 0.0}
 class LayerPlan:
     """How one layer is to be compressed.
 
-    Zeros are never kept. At most one of `density`, `threshold` and `quality` prunes more.
-
-    Raises
-    ------
-    ConfigError
-        A field is out of range, or two ways to prune do not go together.
+    Zeros are never kept. At most one of `density`, `threshold` and `quality` prunes more. Raises
+    ConfigError if a field is out of range, or two ways to prune do not go together.
     """
 
     density: Annotated[float, Range(0, 1, "share of weights to keep, the largest")] = 1.0
@@ -48,7 +44,7 @@ class LayerPlan:
 
     @staticmethod
     def find_conflicts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """Return (key, what is wrong) where ways to prune do not go together.
+        """Return (key, problem) for ways to prune that do not go together.
 
         `values` lacks the fields that are out of range.
         """
@@ -76,14 +72,10 @@ class LayerPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a network is to be compressed.
+    """How a network is to be compressed: `common` holds for layers that are not named.
 
-    Attributes
-    ----------
-    common
-        For layers that are not named.
-    chosen
-        By layer, the keys that somebody chose, those for all layers under ``""``; None is all.
+    `chosen` has by layer the keys that the user chose, under ``""`` those for all layers. None is
+    all keys.
     """
 
     common: LayerPlan = field(default_factory=LayerPlan)
@@ -95,18 +87,18 @@ class Plan:
         return self.layers.get(layer, self.common)
 
     def prefer(self, usual: Mapping[str, Mapping[str, Any]]) -> Plan:
-        """Return the plan with usual values, by layer and key, for what nobody chose."""
+        """Return the plan with usual values, by layer and key, for what the user did not choose."""
         if self.chosen is None:
             return self
         layers = dict(self.layers)
         for name, values in usual.items():
             chosen = self.chosen.get("", frozenset()) | self.chosen.get(name, frozenset())
-            changes = {key: value for key, value in values.items() if key not in chosen}
-            layers[name] = replace(self.find(name), **changes)
+            usual_values = {key: value for key, value in values.items() if key not in chosen}
+            layers[name] = replace(self.find(name), **usual_values)
         return Plan(self.common, layers, self.chosen)
 
     def require_layers(self, names: Iterable[str]) -> None:
-        """Raise a ConfigError, one line each, for layers of the plan that are not there."""
+        """Raise a ConfigError, with a line each, for layers of the plan that are missing."""
         known = list(names)
         unknown = [name for name in self.layers if name not in known]
         if unknown:
@@ -116,7 +108,7 @@ class Plan:
 
 
 def read_plan(path: Path | None, settings: Sequence[str] = ()) -> Plan:
-    """Read a plan, and change it; ConfigError with one line for each problem.
+    """Read a plan, and change it; raises ConfigError with one line for each problem.
 
     Parameters
     ----------
@@ -135,14 +127,14 @@ def read_plan(path: Path | None, settings: Sequence[str] = ()) -> Plan:
     """
     common, layers = ({}, {}) if path is None else read_tables(path, LayerPlan, LayerPlan, LAYERS)
     for setting in settings:
-        place, equals, value = str(setting).partition("=")
-        layer, _, key = place.strip().rpartition(".")
+        target, equals, value = str(setting).partition("=")
+        layer, _, key = target.strip().rpartition(".")
         key, parsed = parse_assignment(LayerPlan, f"{key}{equals}{value}")
         _put(layers.setdefault(layer, {}) if layer else common, key, parsed)
     return Plan(
         LayerPlan(**common),
         {name: LayerPlan(**_inherit(common, table)) for name, table in layers.items()},
-        {"": frozenset(common), **{name: frozenset(table) for name, table in layers.items()}},
+        {name: frozenset(table) for name, table in {"": common, **layers}.items()},
     )
 
 

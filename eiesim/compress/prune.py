@@ -24,10 +24,10 @@ def prune(
     quality: float | None = None,
     n_pes: int = 1,
 ) -> sparse.csc_array[np.float32]:
-    """Keep the weights of largest magnitude; the result has sorted rows.
+    """Keep the weights of largest magnitude, by exactly one of density, threshold and quality.
 
-    There is no sort and, for a C-ordered matrix, no copy of it: beside its result it takes one
-    byte a weight. Exactly one of `density`, `threshold` and `quality` is given.
+    The result has sorted rows and no zeros. There is no sort and, for a C-ordered matrix, no copy:
+    it takes one byte a weight beside its result.
 
     Parameters
     ----------
@@ -35,16 +35,16 @@ def prune(
         Row = output, column = input.
     density
         Share to keep, 0 to 1; the number kept is exact, rounded to whole weights. Of several
-        weights at the limit, the first ones row by row stay. Zeros are never kept.
+        weights at the limit, the first ones row by row stay.
     threshold
-        Smallest magnitude to keep; zeros are never kept.
+        Smallest magnitude to keep.
     quality
         Threshold in standard deviations of the layer's weights; Han, Pool, Tran, Dally, Learning
         both Weights and Connections for Efficient Neural Networks, NIPS 2015, section 4.
     n_pes
-        PEs that keep equally many weights each, as far as their rows have so many, row r being
-        in PE r mod `n_pes`. With a `density`, which stays the whole's. Load-balance-aware pruning:
-        Han et al., ESE, FPGA 2017, section 3.2.
+        PEs that keep equally many weights each, as far as their rows have that many; row r is in PE
+        r mod `n_pes`. Goes with a `density`, which stays that of the whole matrix. Load-balance-
+        aware pruning: Han et al., ESE, FPGA 2017, section 3.2.
 
     Raises
     ------
@@ -53,14 +53,17 @@ def prune(
         as above.
     """
     matrix = take_array(weights, "weights", np.float32, ("rows", "cols"))
-    if sum(way is not None for way in (density, threshold, quality)) != 1:
+    if sum(limit is not None for limit in (density, threshold, quality)) != 1:
         raise WorkloadError("prune: expected one of density, threshold and quality")
     if n_pes != 1:
         if density is None or not isinstance(n_pes, Integral) or n_pes < 1:
             raise WorkloadError(f"prune: n_pes: expected 1 or more, with a density, found {n_pes}")
         return _prune_alike(matrix, density, n_pes)
     if quality is not None:
-        threshold = _require_limit("quality", quality) * _find_deviation(matrix)
+        flat = matrix.reshape(-1)
+        mean = sum(float(part.sum(dtype=np.float64)) for part in _split(flat)) / flat.size
+        deviation = float(np.sqrt(sum_squares(flat, mean) / flat.size))
+        threshold = _require_limit("quality", quality) * deviation
     bits = matrix.view(np.uint32)
     histogram = np.zeros(1 << 16, dtype=np.int64)
     count_magnitudes(bits.reshape(-1), -1, histogram)
@@ -81,7 +84,7 @@ def _prune_alike(
     shares = [matrix[pe::n_pes] for pe in range(min(n_pes, len(matrix)))]
     left = count_kept_weights(density, matrix.size)
     parts = []
-    for pe in reversed(range(len(shares))):  # those with a row less come first and may be full
+    for pe in reversed(range(len(shares))):  # PEs with a row less come first: they may be full
         keep = min(left // (pe + 1), shares[pe].size)
         parts.append(prune(shares[pe], keep / shares[pe].size).tocoo())
         left -= keep
@@ -95,13 +98,7 @@ def _prune_alike(
 
 
 def count_kept_weights(density: float, size: int) -> int:
-    """Return how many of `size` weights, zeros included, a density keeps.
-
-    Raises
-    ------
-    WorkloadError
-        The density is not in 0 to 1.
-    """
+    """Return how many of `size` weights a density keeps; raises WorkloadError beyond 0 to 1."""
     if not isinstance(density, Real) or not 0 <= density <= 1:
         raise WorkloadError(f"density: expected 0 to 1, found {density!r}")
     return round(density * size)
@@ -129,16 +126,10 @@ def _find_limit(
     return max(int(lowest.view(np.uint32)) - 1, 0), 0
 
 
-def _require_limit(what: str, limit: object) -> float:
+def _require_limit(name: str, limit: object) -> float:
     if isinstance(limit, Real) and 0 <= float(limit) < np.inf:
         return float(limit)
-    raise WorkloadError(f"{what}: expected a number from 0 on, found {limit!r}")
-
-
-def _find_deviation(matrix: npt.NDArray[np.float32]) -> float:
-    flat = matrix.reshape(-1)
-    mean = sum(float(part.sum(dtype=np.float64)) for part in _split(flat)) / flat.size
-    return float(np.sqrt(sum_squares(flat, mean) / flat.size))
+    raise WorkloadError(f"{name}: expected a number from 0 on, found {limit!r}")
 
 
 def sum_squares(flat: npt.NDArray[np.float32], mean: float = 0.0) -> float:
@@ -147,13 +138,13 @@ def sum_squares(flat: npt.NDArray[np.float32], mean: float = 0.0) -> float:
 
 
 def _split(flat: npt.NDArray[np.float32]) -> Iterator[npt.NDArray[np.float32]]:
-    """Yield parts of an array, so that no float64 copy of all is made."""
+    """Return parts of an array, so that no float64 copy of the whole is made."""
     return (flat[first : first + PART] for first in range(0, flat.size, PART))
 
 
 def _find_rank(histogram: npt.NDArray[np.int64], keep: int) -> tuple[int, int]:
     """Return the bin that the `keep`-th largest falls into, and how many to keep of that bin."""
     from_top = np.cumsum(histogram[::-1])
-    place = int(np.searchsorted(from_top, keep))
-    above = int(from_top[place - 1]) if place else 0
-    return histogram.size - 1 - place, keep - above
+    rank = int(np.searchsorted(from_top, keep))
+    above = int(from_top[rank - 1]) if rank else 0
+    return histogram.size - 1 - rank, keep - above

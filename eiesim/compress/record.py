@@ -1,7 +1,8 @@
-"""One layer of a `.dcz` file as bytes; docs/container.md tells each bit."""
+"""One layer of a `.dcz` file as bytes; docs/container.md describes each bit."""
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +38,7 @@ class LayerRecord(NamedTuple):
     entries, padding
         Number of entries, and of the padding zeros among them.
     code_bits, gap_bits
-        Bits of the streams without those that fill the last byte.
+        Bits of the streams, without those that fill the last byte.
     """
 
     head: bytes
@@ -53,12 +54,12 @@ class LayerRecord(NamedTuple):
 
     @property
     def parts(self) -> bytes:
-        """All of it but the checksum."""
+        """The whole record but its checksum."""
         return self.head + self.tables + self.codebook + self.bias + self.codes + self.gaps
 
 
 class _Stream(NamedTuple):
-    """Symbols in a Huffman code: the lengths of its words, the words, and their bits."""
+    """Symbols in a Huffman code: the table of word lengths, the words, and their bits."""
 
     table: bytes
     content: bytes
@@ -68,10 +69,7 @@ class _Stream(NamedTuple):
 def make_record(stored: StoredLayer) -> LayerRecord:
     """Return a layer as bytes.
 
-    Raises
-    ------
-    WorkloadError
-        Its name is too long, or it has too many dimensions or entries.
+    Raises WorkloadError if its name is too long, or it has too many dimensions or entries.
     """
     layer = stored.layer
     name = layer.name.encode()
@@ -83,7 +81,11 @@ def make_record(stored: StoredLayer) -> LayerRecord:
     entries = code_gaps(layer, stored.index_bits)
     codes = _encode(entries.codes, layer.codebook.size)
     gaps = _encode(entries.gaps, 1 << stored.index_bits)
-    kind, bias = _tell_bias(stored)
+    kind, bias = NO_BIAS, b""
+    if layer.bias_codes is not None:
+        kind, bias = CODED_BIAS, layer.bias_codes.tobytes()
+    elif stored.bias is not None:
+        kind, bias = FLOAT_BIAS, stored.bias.astype("<f4").tobytes()
     rest = b"".join(
         (
             bytes((len(name),)), name, bytes((len(stored.shape),)),
@@ -101,14 +103,6 @@ def make_record(stored: StoredLayer) -> LayerRecord:
     return LayerRecord(head, *parts[1:], entries.codes.size, entries.padding, codes.bits, gaps.bits)
 
 
-def _tell_bias(stored: StoredLayer) -> tuple[int, bytes]:
-    if stored.layer.bias_codes is not None:
-        return CODED_BIAS, stored.layer.bias_codes.tobytes()
-    if stored.bias is not None:
-        return FLOAT_BIAS, stored.bias.astype("<f4").tobytes()
-    return NO_BIAS, b""
-
-
 def _encode(symbols: npt.NDArray[np.uint8], size: int) -> _Stream:
     counts = np.bincount(symbols, minlength=size)
     code = HuffmanCode.of(counts)
@@ -116,28 +110,17 @@ def _encode(symbols: npt.NDArray[np.uint8], size: int) -> _Stream:
     return _Stream(table, code.encode(symbols), code.count_bits(counts))
 
 
-def require_length(length: int, what: str) -> None:
-    """Raise a WorkloadError, which calls it `what`, for a length in bytes beyond 32 bits."""
+def require_length(length: int, name: str) -> None:
+    """Raise a WorkloadError for a layer or file whose length in bytes needs more than 32 bits."""
     if length > MOST_BYTES:
-        raise WorkloadError(f"{what}: expected at most {MOST_BYTES} bytes, found {length}")
+        raise WorkloadError(f"{name}: expected at most {MOST_BYTES} bytes, found {length}")
 
 
-def take_layer(reader: ByteReader, what: str, lines_left: int) -> StoredLayer:
-    """Return the layer of a record.
+def take_layer(reader: ByteReader, label: str, lines_left: int) -> StoredLayer:
+    """Return the layer of a record, read from its name on; errors name the layer by its `label`.
 
-    Parameters
-    ----------
-    reader
-        At the name, behind the record's length.
-    what
-        The layer's name in errors as long as its own is not read.
-    lines_left
-        Most rows and columns together.
-
-    Raises
-    ------
-    WorkloadError
-        The record is not one that `make_record` makes.
+    Raises WorkloadError if the record is not one that `make_record` makes, or has more rows and
+    columns together than `lines_left`.
     """
     try:
         name = reader.take(reader.take(1, "name")[0], "name").decode()
@@ -161,22 +144,20 @@ def take_layer(reader: ByteReader, what: str, lines_left: int) -> StoredLayer:
     )
     matrix = place_gaps(codes, gaps, index_bits, (rows, cols))
     bias_codes = np.frombuffer(bias, np.uint8) if kind == CODED_BIAS else None
-    layer = CompressedLayer(matrix, codebook.astype(np.float32), bias_codes, name or what)
+    layer = CompressedLayer(matrix, codebook.astype(np.float32), bias_codes, name or label)
     floats = np.frombuffer(bias, "<f4").astype(np.float32) if kind == FLOAT_BIAS else None
     if not name:
         raise WorkloadError(f"name: expected one, found none; {GET_AGAIN}")
     return StoredLayer(layer, shape, floats, index_bits)
 
 
-def _take_numbers(reader: ByteReader, count: int, what: str) -> list[int]:
-    return [int(number) for number in np.frombuffer(reader.take(4 * count, what), "<u4")]
+def _take_numbers(reader: ByteReader, count: int, part: str) -> list[int]:
+    return [int(number) for number in np.frombuffer(reader.take(4 * count, part), "<u4")]
 
 
 def _require_lines(shape: tuple[int, ...], lines_left: int) -> tuple[int, int]:
     """Return rows and columns, refusing more than the file's length allows for."""
-    rows, cols = (shape[0], 1) if shape else (0, 0)
-    for length in shape[1:]:
-        cols *= length
+    rows, cols = (shape[0], math.prod(shape[1:])) if shape else (0, 0)
     if len(shape) < 2 or not 0 < rows + cols <= lines_left or min(shape) < 1:
         raise WorkloadError(
             f"shape: expected two or more dimensions, rows and columns together at most "
@@ -191,7 +172,7 @@ def _take_table(reader: ByteReader, symbols: int) -> HuffmanCode:
 
 
 def _decode(code: HuffmanCode, stream: bytes, entries: int) -> npt.NDArray[np.uint8]:
-    """Return a stream's symbols; only the table that `make_record` makes for them will do."""
+    """Return a stream's symbols, refusing any table but the one that `make_record` makes."""
     symbols = code.decode(stream, entries)
     best = HuffmanCode.of(np.bincount(symbols, minlength=code.lengths.size))
     if not np.array_equal(best.lengths, code.lengths):

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +22,7 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """What a stage made.
-
-    Attributes
-    ----------
-    arrays
-        Its artefact, such as weights and masks.
-    facts
-        Numbers on it, such as the error before and after; whatever JSON holds.
-    seconds
-        Wall time of the computation.
-    """
+    """Result of a stage: arrays, such as weights, facts that JSON holds, and its wall time."""
 
     arrays: Arrays
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -42,20 +32,19 @@ class Stage:
 class Stages:
     """A folder with one ``.npz`` and one ``.json`` file a stage.
 
-    A stage's key is the hash of its settings and of the key of the stage before, the first one's
-    that of the inputs and of the program. So a stage is computed again after a change of what it
-    depends on, and loaded otherwise. Its description is written last, so that an interrupted stage
-    does not count.
+    A stage's key is the hash of its settings and of the key of the stage before. The first stage's
+    key is the hash of the inputs and of the program. So a stage is computed again after a change of
+    what it depends on, and loaded otherwise. Its description is written last, so that an
+    interrupted stage does not count.
 
     Parameters
     ----------
     folder
-        Made when it is missing; EieError where it cannot be made.
+        It is made if it is missing; raises EieError if that fails.
     inputs
-        All that the first stage depends on beside the program, such as the hash of the data and the
-        seed; whatever JSON holds.
+        All that the stages depend on beside the program, such as the hash of the data; any JSON.
     tell
-        Called with one line a stage.
+        Is called with one line a stage.
 
     Examples
     --------
@@ -86,19 +75,8 @@ class Stages:
     def run(self, name: str, settings: Mapping[str, Any], compute: Callable[[], Stage]) -> Stage:
         """Return a stage: loaded if it exists with this key, computed and kept otherwise.
 
-        Parameters
-        ----------
-        name
-            Unique in the folder; names the stage's files.
-        settings
-            All that the stage depends on beside the stages before it; whatever JSON holds.
-        compute
-            Makes the stage; its `seconds` are measured here.
-
-        Raises
-        ------
-        EieError
-            The stage's files cannot be written.
+        The name is unique in the folder. `settings` is all that the stage depends on beside the
+        stages before it; any JSON. Raises EieError if the stage's files cannot be written.
         """
         self._key = _hash(self._key, name, settings)
         stage = self._load(name)
@@ -107,21 +85,20 @@ class Stages:
             return stage
         self._tell(f"{name}: computing")
         begin = time.perf_counter()
-        made = compute()
-        stage = Stage(made.arrays, made.facts, time.perf_counter() - begin)
+        stage = compute()
+        stage = replace(stage, seconds=time.perf_counter() - begin)
         self._save(name, stage)
         return stage
 
     def _load(self, name: str) -> Stage | None:
-        """Return a stage that is there, whole and has this key."""
+        """Return a stage that is kept whole and with this key, or None."""
+        path = self.folder / f"{name}.npz"
         try:
             record = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
-            content = (self.folder / f"{name}.npz").read_bytes()
-            digest = hashlib.sha256(content).hexdigest()
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
             if (record["key"], record["sha256"]) != (self._key, digest):
                 return None
-            arrays = read_arrays(self.folder / f"{name}.npz")
-            return Stage(arrays, record["facts"], float(record["seconds"]))
+            return Stage(read_arrays(path), record["facts"], float(record["seconds"]))
         except (OSError, ValueError, KeyError, TypeError, EieError):
             return None
 

@@ -10,16 +10,10 @@ import torch
 
 
 class ImageBatches:
-    """Shuffled batches of images, each image moved a little in a random direction.
+    """Shuffled batches of images [images, rows, cols], each moved in a random direction.
 
-    Parameters
-    ----------
-    images
-        [images, rows, cols].
-    batch
-        Images a batch; the last ones of an epoch that fill none are left out.
-    shift
-        Most pixels that an image is moved by, up or down and left or right; zeros come in.
+    Each image moves by at most `shift` pixels up or down and left or right; zeros come in. The last
+    images of an epoch that do not fill a batch are left out.
     """
 
     def __init__(
@@ -31,7 +25,7 @@ class ImageBatches:
         seed: int,
     ) -> None:
         padded = np.pad(images, ((0, 0), (shift, shift), (shift, shift)))
-        # a view of each image at each place: [images, rows moved, cols moved, rows, cols]
+        # a view of each image in each position: [images, rows moved, cols moved, rows, cols]
         self._windows = np.lib.stride_tricks.sliding_window_view(padded, images.shape[1:], (1, 2))
         self._labels = labels.astype(np.int64)
         self._batch, self._shift = batch, shift
@@ -41,24 +35,16 @@ class ImageBatches:
         """Go through the images once: float32 [batch, 1, rows, cols] and int64 [batch]."""
         order = self._rng.permutation(len(self._labels))
         for first in range(0, len(order) - self._batch + 1, self._batch):
-            chosen = order[first : first + self._batch]
+            numbers = order[first : first + self._batch]
             down, right = self._rng.integers(0, 2 * self._shift + 1, (2, self._batch))
-            images = self._windows[chosen, down, right][:, np.newaxis]
-            yield torch.from_numpy(images), torch.from_numpy(self._labels[chosen])
+            images = self._windows[numbers, down, right][:, np.newaxis]
+            yield torch.from_numpy(images), torch.from_numpy(self._labels[numbers])
 
 
 class TextBatches:
-    """Random windows of a text.
+    """Random windows of a text of character numbers.
 
-    Parameters
-    ----------
-    text : numbers of the characters
-    batch
-        Windows a batch.
-    steps
-        Characters a window.
-    number
-        Batches an epoch.
+    There are `steps` characters a window, `batch` windows a batch and `number` batches an epoch.
     """
 
     def __init__(
@@ -71,6 +57,6 @@ class TextBatches:
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield int64 [batch, steps] twice: characters, and the ones that follow them."""
         for _ in range(self._number):
-            places = self._rng.integers(0, len(self._windows), self._batch)
-            windows = torch.from_numpy(self._windows[places])
+            starts = self._rng.integers(0, len(self._windows), self._batch)
+            windows = torch.from_numpy(self._windows[starts])
             yield windows[:, :-1], windows[:, 1:]

@@ -1,4 +1,4 @@
-"""The weights of a model that can be compressed, what is kept beside them, and their way out."""
+"""The weights of a model that can be compressed, masks and codebooks beside them, and export."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ class WeightMatrix:
         return array
 
     def settle(self) -> None:
-        """Write the weights anew from the codebook, or pruned ones as zero."""
-        # .data, so that a graph under way does not take the weights for changed: they are not
+        """Write shared weights anew from the codebook, and pruned ones as zero."""
+        # .data, so that autograd does not count this as a change: a graph under way stays valid
         with torch.no_grad():
             if self.codes is not None:
                 self.codebook.data[0] = 0
@@ -84,19 +84,10 @@ class WeightMatrix:
 
 
 def find_weights(model: nn.Module, layers: Iterable[str] | None = None) -> tuple[WeightMatrix, ...]:
-    """Return the weights that can be compressed, in the model's order.
+    """Return the weights of Linear, Conv2d, LSTM and GRU modules, in the model's order.
 
-    They are those of Linear, Conv2d, LSTM and GRU modules.
-
-    Parameters
-    ----------
-    layers
-        Names of the ones that are meant, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all.
-
-    Raises
-    ------
-    WorkloadError
-        There is none, or none of such a name.
+    `layers` selects some by name, such as ``fc1`` or ``lstm.weight_hh_l0``. Raises WorkloadError if
+    there are none, or none of such a name.
     """
     matrices = {weights.name: weights for weights in _list_weights(model)}
     if not matrices:
@@ -127,7 +118,7 @@ def _join(path: str, name: str) -> str:
 def choose(
     model: nn.Module, setting: T | Mapping[str, T], layers: Iterable[str] | None = None
 ) -> list[tuple[WeightMatrix, T]]:
-    """Return the weights that a setting is for, each with its own; errors are as in `find_weights`.
+    """Return weights, each with its setting; errors are as in `find_weights`.
 
     A setting is one value for all of `layers`, or a mapping that names the layers itself.
     """
@@ -140,19 +131,9 @@ def choose(
 def restore_(model: nn.Module, state: Mapping[str, Any]) -> None:
     """Load a state that was saved from a pruned or shared model, masks and codebooks included.
 
-    The model is new, or pruned or shared otherwise.
-
-    Parameters
-    ----------
-    state
-        Tensors or arrays by name, from `state_dict`.
-
-    Raises
-    ------
-    WorkloadError
-        As in `find_weights`.
-    RuntimeError
-        PyTorch's own: the state is of another model.
+    The model is new, or pruned or shared otherwise. The state holds tensors or arrays by name, from
+    `state_dict`. Raises WorkloadError as in `find_weights`; PyTorch raises RuntimeError if the
+    state is of another model.
     """
     tensors = {name: torch.as_tensor(value) for name, value in state.items()}
     for weights in find_weights(model):
@@ -174,21 +155,11 @@ def restore_(model: nn.Module, state: Mapping[str, Any]) -> None:
 
 
 def export(model: nn.Module, index_bits: int | Mapping[str, int] = 4) -> tuple[StoredLayer, ...]:
-    """Return the layers of a model whose weights are shared, as a file or the simulator takes them.
+    """Return the layers of a model after `share_weights`, for a file or the simulator.
 
-    They are in the model's order; codebook and codes give the model's weights bit for bit.
-
-    Parameters
-    ----------
-    model
-        After `share_weights`.
-    index_bits
-        1 to 8. A mapping names the layers that are meant; the others stay behind.
-
-    Raises
-    ------
-    WorkloadError
-        A layer is not shared, or `index_bits` is not as above.
+    They are in the model's order; codebook and codes give the model's weights bit for bit. Relative
+    indices have 1 to 8 bits. A mapping names the layers to export; the others are left out. Raises
+    WorkloadError if a layer is not shared, or `index_bits` is out of range.
     """
     stored = []
     for weights, bits in choose(model, index_bits):
@@ -197,15 +168,15 @@ def export(model: nn.Module, index_bits: int | Mapping[str, int] = 4) -> tuple[S
             raise WorkloadError(
                 f"{weights.name}: expected shared weights, found none; call share_weights first"
             )
-        codes, bias = to_numpy(weights.codes), weights.bias
+        codes = to_numpy(weights.codes)
         matrix = codes.reshape(codes.shape[0], -1)
         layer = CompressedLayer(matrix, to_numpy(weights.codebook), name=weights.name)
-        offset = None if bias is None else to_numpy(bias)
-        stored.append(StoredLayer(layer, codes.shape, offset, bits))
+        bias = None if weights.bias is None else to_numpy(weights.bias)
+        stored.append(StoredLayer(layer, codes.shape, bias, bits))
     return tuple(stored)
 
 
 def to_numpy(tensor: torch.Tensor) -> npt.NDArray[Any]:
-    """Return the numbers of a tensor on any device as an array."""
+    """Return a tensor on any device as an array."""
     array: npt.NDArray[Any] = tensor.detach().cpu().numpy()
     return array

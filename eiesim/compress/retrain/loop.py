@@ -27,25 +27,16 @@ def train(
     """Train with Adam, the learning rate falling along half a cosine; what is pruned stays so.
 
     Return the mean loss of each epoch. Any other loop serves as well, inside
-    ``with masked(model):``.
+    ``with masked(model):``. Raises WorkloadError if the model has no layer that can be compressed.
 
     Parameters
     ----------
     model
-        Dense, pruned or shared; trained on its device, and left in the mode that it was in.
+        Is trained on its device, and left in the mode that it was in.
     loader
         Pairs of inputs and targets, such as a `torch.utils.data.DataLoader`; one pass an epoch.
-    loss
-        Of the model's output and the targets.
-    learning_rate
-        At first.
     tell
-        Called with one line an epoch.
-
-    Raises
-    ------
-    WorkloadError
-        The model has no layer that can be compressed.
+        Is called with one line an epoch.
     """
     device = next(model.parameters()).device
     optimizer = torch.optim.Adam(model.parameters(), learning_rate)
@@ -56,15 +47,15 @@ def train(
         for epoch in range(epochs):
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate * (1 + math.cos(math.pi * epoch / epochs)) / 2
-            total, number = torch.zeros((), device=device), 0
+            total, batches = torch.zeros((), device=device), 0
             for inputs, targets in loader:
                 optimizer.zero_grad()
-                value = loss(model(inputs.to(device)), targets.to(device))
-                torch.autograd.backward(value)
+                batch_loss = loss(model(inputs.to(device)), targets.to(device))
+                torch.autograd.backward(batch_loss)
                 optimizer.step()
-                total += value.detach()
-                number += 1
-            means.append(float(total) / max(number, 1))
+                total += batch_loss.detach()
+                batches += 1
+            means.append(float(total) / max(batches, 1))
             tell(f"epoch {epoch + 1} of {epochs}: loss {means[-1]:.4f}")
     model.train(was_training)
     return means
@@ -81,12 +72,8 @@ def finetune_codebook(
     """Train the shared weights: gradients of a codebook entry's weights are summed.
 
     Biases, and layers that are not shared, are trained along. Parameters and result are as in
-    `train`. Source: Han, Mao, Dally, Deep Compression, ICLR 2016, section 3.3, equation 3.
-
-    Raises
-    ------
-    WorkloadError
-        No layer is shared.
+    `train`. Raises WorkloadError if no layer is shared. Source: Han, Mao, Dally, Deep Compression,
+    ICLR 2016, section 3.3, equation 3.
     """
     if all(weights.codes is None for weights in find_weights(model)):
         raise WorkloadError("model: expected shared weights, found none; call share_weights first")

@@ -1,4 +1,4 @@
-"""What holds while a model is trained: pruned weights stay zero, shared ones stay shared."""
+"""Keeps pruned weights zero and shared weights shared while a model is trained."""
 
 from __future__ import annotations
 
@@ -15,16 +15,11 @@ from eiesim.compress.retrain.compressible import WeightMatrix, find_weights
 def masked(model: nn.Module) -> Iterator[nn.Module]:
     """Keep pruned weights zero and shared weights shared while any training loop runs.
 
-    Inside the block, a pruned weight gets no gradient. The gradients of weights that share a
-    codebook entry are summed into the entry's own (Deep Compression, equation 3), the weights
-    themselves get none, and before each forward pass they are read from the codebook again. The
-    optimizer must be made after `prune_` and `share_weights`, since the codebooks are parameters.
-    The block gets the model itself.
-
-    Raises
-    ------
-    WorkloadError
-        The model has no layer that can be compressed.
+    Inside the block, a pruned weight gets no gradient. Weights that share a codebook entry get
+    none either: their gradients are summed into the entry's (Deep Compression, equation 3), and
+    they are read from the codebook before each forward pass. Make the optimizer after `prune_` and
+    `share_weights`, since the codebooks are parameters. The block gets the model itself. Raises
+    WorkloadError if the model has no layer that can be compressed.
     """
     handles = []
     compressed = [
@@ -33,7 +28,7 @@ def masked(model: nn.Module) -> Iterator[nn.Module]:
         if weights.mask is not None or weights.codes is not None
     ]
     for weights in compressed:
-        if weights.values.requires_grad:  # not of a layer that its owner froze
+        if weights.values.requires_grad:  # false for a layer that its owner froze
             hook = _gradient_hook(weights)
             handles.append(weights.values.register_post_accumulate_grad_hook(hook))
         handles.append(weights.module.register_forward_pre_hook(_forward_hook(weights)))
@@ -54,16 +49,13 @@ def _forward_hook(weights: WeightMatrix) -> Callable[..., None]:
 def _gradient_hook(weights: WeightMatrix) -> Callable[[torch.Tensor], None]:
     def sum_or_mask(values: torch.Tensor) -> None:
         gradient = values.grad
-        if gradient is None:
-            return
-        if weights.codes is None:
-            if weights.mask is not None:
-                gradient.mul_(weights.mask)
-            return
-        values.grad = None
-        sums = sum_gradient(gradient, weights.codes, weights.codebook.numel())
-        codebook = weights.codebook
-        codebook.grad = sums if codebook.grad is None else codebook.grad + sums
+        if gradient is not None and weights.codes is not None:
+            values.grad = None
+            codebook = weights.codebook
+            sums = sum_gradient(gradient, weights.codes, codebook.numel())
+            codebook.grad = sums if codebook.grad is None else codebook.grad + sums
+        elif gradient is not None and weights.mask is not None:
+            gradient.mul_(weights.mask)
 
     return sum_or_mask
 
@@ -71,8 +63,7 @@ def _gradient_hook(weights: WeightMatrix) -> Callable[[torch.Tensor], None]:
 def sum_gradient(gradient: torch.Tensor, codes: torch.Tensor, entries: int) -> torch.Tensor:
     """Return the gradient of each codebook entry: the sum over the weights that share it.
 
-    Entry 0, a pruned weight, stays zero and gets none. Source: Han, Mao, Dally, Deep Compression,
-    ICLR 2016, equation 3.
+    Entry 0, which stands for pruned weights, stays zero and gets none.
     """
     # in float64, since a cluster may have a million weights
     sums = torch.bincount(codes.reshape(-1).long(), gradient.reshape(-1).double(), entries)

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 Network: TypeAlias = nn.Module
-"""Any of them, for those who import no PyTorch."""
+"""Any of them, for modules that do not import PyTorch."""
 
 
 class LeNet300(nn.Module):
@@ -31,8 +31,7 @@ class LeNet300(nn.Module):
         """Return 10 scores of each image [images, 1, 28, 28]."""
         hidden = self.dropout(functional.relu(self.ip1(images.flatten(1))))
         hidden = self.dropout(functional.relu(self.ip2(hidden)))
-        scores: torch.Tensor = self.ip3(hidden)
-        return scores
+        return self.ip3(hidden)
 
 
 class LeNet5(nn.Module):
@@ -54,8 +53,7 @@ class LeNet5(nn.Module):
         maps = functional.max_pool2d(self.conv1(images), 2)
         maps = functional.max_pool2d(self.conv2(maps), 2)
         hidden = self.dropout(functional.relu(self.ip1(maps.flatten(1))))
-        scores: torch.Tensor = self.ip2(hidden)
-        return scores
+        return self.ip2(hidden)
 
 
 class LstmLayer(nn.Linear):
@@ -74,10 +72,7 @@ class LstmLayer(nn.Linear):
             self.weight[2 * hidden : 3 * hidden, -1] = 1
 
     def forward(self, sequence: torch.Tensor) -> torch.Tensor:
-        """Return the hidden states [batch, time, hidden] of inputs [batch, time, inputs].
-
-        The state is zero at first.
-        """
+        """Return the hidden states [batch, time, hidden] of inputs [batch, time, inputs]."""
         bias = self.weight[:, -1]
         entering = functional.linear(sequence, self.weight[:, : self.inputs], bias)
         recurrent = self.weight[:, self.inputs : -1]
@@ -95,22 +90,14 @@ class LstmLayer(nn.Linear):
 class CharLstm(nn.Module):
     """A character model: embedding, LSTM layers of one matrix each, output layer.
 
-    Parameters
-    ----------
-    characters
-        Size of the vocabulary.
-    embedding
-        Size of a character's vector.
-    hidden
-        Size of a layer's state.
-    layers
-        Number of LSTM layers, called lstm1, lstm2 and so on.
+    The LSTM layers are called lstm1, lstm2 and so on. `characters` is the size of the vocabulary,
+    `embedding` that of a character's vector, `hidden` that of a layer's state.
     """
 
     def __init__(self, characters: int, embedding: int, hidden: int, layers: int = 1) -> None:
         super().__init__()
         self.characters, self.layers = characters, layers
-        # a matrix like the others, so that it is compressed like them
+        # a matrix, so that it is compressed like the others
         self.embedding = nn.Linear(characters, embedding, bias=False)
         for number in range(layers):
             layer = LstmLayer(hidden if number else embedding, hidden)
@@ -118,16 +105,12 @@ class CharLstm(nn.Module):
         self.output = nn.Linear(hidden, characters)
 
     def forward(self, characters: torch.Tensor) -> torch.Tensor:
-        """Return the scores of the next character [batch, characters, time] of i64 [batch, time].
-
-        The state is zero at first.
-        """
+        """Return the next characters' scores [batch, characters, time] of int64 [batch, time]."""
         one_hot = functional.one_hot(characters, self.characters)
         sequence = self.embedding(one_hot.to(self.embedding.weight.dtype))
         for number in range(self.layers):
             sequence = self.get_submodule(f"lstm{number + 1}")(sequence)
-        scores: torch.Tensor = self.output(sequence)
-        return scores.transpose(1, 2)
+        return self.output(sequence).transpose(1, 2)
 
 
 score_loss = functional.cross_entropy

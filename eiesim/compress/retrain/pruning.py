@@ -24,8 +24,8 @@ def prune_(
     """Set the weights of smallest magnitude to zero, for good; return each pruned layer's density.
 
     Call it again, with retraining in between, to prune further. Give exactly one of `density`,
-    `threshold` and `quality`: one number for all layers, or a mapping that names the layers meant.
-    Linear, Conv2d, LSTM and GRU layers are pruned; biases never.
+    `threshold` and `quality`: one number for all layers, or a mapping that names the layers to
+    prune. Linear, Conv2d, LSTM and GRU layers are pruned, biases never.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def prune_(
         The threshold over the standard deviation of the layer's weights that are not zero; Han,
         Pool, Tran, Dally, Learning both Weights and Connections, NIPS 2015, section 3.
     layers
-        Layers to prune, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all.
+        Names, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all.
     n_pes
         With a density: PEs that keep equally many weights each, see `compress.prune.prune`.
 
@@ -47,24 +47,24 @@ def prune_(
         There is no such layer, it is shared already, or a number is out of range.
     """
     settings = {"density": density, "threshold": threshold, "quality": quality}
-    chosen = [(kind, value) for kind, value in settings.items() if value is not None]
-    if len(chosen) != 1:
+    limits = [(kind, limit) for kind, limit in settings.items() if limit is not None]
+    if len(limits) != 1:
         raise WorkloadError("prune_: expected one of density, threshold and quality")
-    kind, setting = chosen[0]
+    kind, limit = limits[0]
     return {
-        weights.name: _prune(weights, kind, value, n_pes)
-        for weights, value in choose(model, setting, layers)
+        weights.name: _prune(weights, kind, layer_limit, n_pes)
+        for weights, layer_limit in choose(model, limit, layers)
     }
 
 
-def _prune(weights: WeightMatrix, kind: str, value: float, n_pes: int) -> float:
+def _prune(weights: WeightMatrix, kind: str, limit: float, n_pes: int) -> float:
     values = weights.values
     matrix = weights.take_unshared("prune").reshape(len(values), -1)
     if kind == "quality":
         nonzeros = matrix[matrix != 0]
-        kind, value = "threshold", value * float(nonzeros.std()) if nonzeros.size else 0.0
-    settings: dict[str, Any] = {kind: value}
-    pruned = prune(matrix, **settings, n_pes=n_pes)
+        kind, limit = "threshold", limit * float(nonzeros.std()) if nonzeros.size else 0.0
+    limits: dict[str, Any] = {kind: limit}
+    pruned = prune(matrix, **limits, n_pes=n_pes)
     mask = torch.from_numpy(pruned.toarray() != 0).reshape(values.shape).to(values.device)
     weights.module.register_buffer(weights.parameter + MASK, mask)
     weights.settle()

@@ -21,17 +21,17 @@ def share_weights(
 ) -> None:
     """Let the weights of each layer share the entries of a codebook.
 
-    Weights that are zero, pruned or not, stay zero: entry 0 is theirs. Biases are not shared. The
-    model is best pruned and retrained before.
+    Weights that are zero, pruned or not, stay zero: they get entry 0. Biases are not shared. Prune
+    and retrain the model before.
 
     Parameters
     ----------
     bits
-        Of a code, 1 to 8: one for all of `layers`, or a mapping that names the layers meant.
+        Of a code, 1 to 8: one for all of `layers`, or a mapping that names the layers to share.
     initialisation, seed
         As in `eiesim.compress.codebook.cluster`.
     layers
-        Layers to share, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all.
+        Names, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all.
 
     Raises
     ------
@@ -53,6 +53,6 @@ def _share(weights: WeightMatrix, bits: int, initialisation: Initialisation, see
     if weights.mask is not None:
         delattr(module, name + MASK)
     module.register_buffer(name + CODES, torch.from_numpy(codes).to(values.device))
-    entries = torch.from_numpy(codebook).to(values)
-    module.register_parameter(name + CODEBOOK, nn.Parameter(entries))
+    entries = nn.Parameter(torch.from_numpy(codebook).to(values))
+    module.register_parameter(name + CODEBOOK, entries)
     weights.settle()
