@@ -1,4 +1,4 @@
-"""What a sweep says: what meets its constraints, the front, and the best point."""
+"""The answers of a sweep: what meets its constraints, the front, and the best point."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ from typing import Any
 import numpy as np
 
 from eiesim.base.tables import Row
-from eiesim.sweep.metrics import (
-    REASONS,
-    explain_missing,
-    join_layers,
-)
+from eiesim.sweep.metrics import REASONS, explain_missing, join_layers
 from eiesim.sweep.objectives import Objective
 from eiesim.sweep.points import list_axes
 from eiesim.sweep.spec import Sweep
@@ -27,23 +23,14 @@ def name_judged(sweep: Sweep) -> str:
 
 
 def meets(sweep: Sweep, metrics: Mapping[str, Any]) -> bool:
-    """Return whether a result meets the constraints.
-
-    Parameters
-    ----------
-    metrics : mapping
-        Of what is judged.
-    """
-    return all(it.holds(metrics[it.metric]) for it in sweep.where)
+    """Return whether the metrics of what is judged meet the constraints."""
+    return all(condition.holds(metrics[condition.metric]) for condition in sweep.where)
 
 
 def find_judged(sweep: Sweep, rows: Sequence[Row]) -> list[Row]:
-    """Return what is judged: the points, or with several layers each machine over all of them.
+    """Return what is judged, with ``meets``: points, or with several layers machines over all.
 
-    Returns
-    -------
-    list of dict
-        Rows with ``meets``. Points with errors and machines that lack a layer are left out.
+    Points with errors and machines that lack a layer are left out.
     """
     sums = [row for row in rows if row["error"] is None]
     if len(sweep.layers) > 1:
@@ -52,9 +39,9 @@ def find_judged(sweep: Sweep, rows: Sequence[Row]) -> list[Row]:
 
 
 def judge_points(sweep: Sweep, rows: Sequence[Row]) -> list[Row]:
-    """Return points with whether what is judged of them meets the constraints.
+    """Return points, each with whether it meets the constraints.
 
-    With several layers that is the point's machine over all layers.
+    With several layers its machine is judged over all of them.
     """
     axes = list_axes(sweep)
     able = {find_place(row, axes) for row in find_judged(sweep, rows) if row["meets"]}
@@ -62,31 +49,26 @@ def judge_points(sweep: Sweep, rows: Sequence[Row]) -> list[Row]:
 
 
 def find_place(row: Row, axes: Sequence[str]) -> tuple[Any, ...]:
-    """Return the values of a row on the axes: its machine."""
+    """Return the values of a row on the axes, which are its machine's."""
     return tuple(row[axis] for axis in axes)
 
 
 def explain_row(sweep: Sweep, row: Row, objective: Objective) -> str:
-    """Return why a row is no answer; nothing where it is one."""
+    """Return why a row is no answer; empty if it is one."""
     name = objective.metric
-    for it in sweep.where:
-        if row[it.metric] is None:
-            return explain_missing(it.metric, row)
-        if not it.holds(row[it.metric]):
-            return f"{it} is not met"
+    for condition in sweep.where:
+        if row[condition.metric] is None:
+            return explain_missing(condition.metric, row)
+        if not condition.holds(row[condition.metric]):
+            return f"{condition} is not met"
     return explain_missing(name, row) if row[name] is None else ""
 
 
 def find_front(rows: Sequence[Row], objectives: Sequence[Objective]) -> list[Row]:
-    """Return the rows that no other one is better than: the Pareto front.
+    """Return the Pareto front of the rows that are answers.
 
-    A row is on the front if each that is smaller in one objective is larger in another. Of equal
-    ones all are on it.
-
-    Parameters
-    ----------
-    rows : sequence of dict
-        Those that meet the constraints and have every objective are looked at.
+    A row is on the front if each row that is smaller in one objective is larger in another. Of
+    equal rows all are on it.
     """
     able = [row for row in rows if is_answer(row, objectives)]
     if not able:
@@ -94,30 +76,22 @@ def find_front(rows: Sequence[Row], objectives: Sequence[Objective]) -> list[Row
     values = np.array([[objective.weigh(row) for objective in objectives] for row in able])
     order = np.lexsort(values.T[::-1])
     front: list[int] = []
-    kept = np.empty((0, len(objectives)))
-    for place in order:  # by the first objective: none that comes later is better than an earlier
-        own = values[place]
-        no_worse = (kept <= own).all(axis=1)
-        if (no_worse & (kept < own).any(axis=1)).any():
-            continue
-        front.append(int(place))
-        kept = np.vstack((kept, own))
-    return [able[place] for place in sorted(front)]
+    front_values = np.empty((0, len(objectives)))
+    for number in order:  # by the first objective, so that no later row is better than an earlier
+        no_worse = (front_values <= values[number]).all(axis=1)
+        if not (no_worse & (front_values < values[number]).any(axis=1)).any():
+            front.append(int(number))
+            front_values = np.vstack((front_values, values[number]))
+    return [able[number] for number in sorted(front)]
 
 
 def is_answer(row: Row, objectives: Sequence[Objective]) -> bool:
     """Return whether a row meets the constraints and has every objective."""
-    return bool(row["meets"]) and all(row[it.metric] is not None for it in objectives)
+    return bool(row["meets"]) and all(row[objective.metric] is not None for objective in objectives)
 
 
 def find_best(rows: Sequence[Row], objectives: Sequence[Objective]) -> dict[str, Row]:
-    """Return the best row of each objective; the first of equal ones.
-
-    Parameters
-    ----------
-    rows : sequence of dict
-        As in `find_front`.
-    """
+    """Return the answer that is best in each objective; the first of equal ones."""
     best = {}
     for objective in objectives:
         able = [row for row in rows if is_answer(row, [objective])]
@@ -129,12 +103,8 @@ def find_best(rows: Sequence[Row], objectives: Sequence[Objective]) -> dict[str,
 def sum_layers(rows: Sequence[Row], axes: Sequence[str], n_pes: int) -> list[Row]:
     """Return one row a machine, over all layers: sums of times, energies and accesses.
 
-    Machines that lack a layer are left out; an energy that one layer lacks is missing.
-
-    Parameters
-    ----------
-    n_pes : int
-        PEs of machines where no axis says otherwise.
+    Machines that lack a layer are left out; an energy that one layer lacks is missing. `n_pes` is
+    that of machines where no axis says otherwise.
     """
     layers = {row["layer"] for row in rows}
     groups: dict[Any, dict[str, Row]] = {}
@@ -142,22 +112,22 @@ def sum_layers(rows: Sequence[Row], axes: Sequence[str], n_pes: int) -> list[Row
         if row["error"] is None:
             groups.setdefault(find_place(row, axes), {}).setdefault(row["layer"], row)
     return [
-        _sum_rows(list(own.values()), axes, n_pes)
-        for own in groups.values()
-        if own.keys() == layers
+        _sum_rows(list(by_layer.values()), axes, n_pes)
+        for by_layer in groups.values()
+        if by_layer.keys() == layers
     ]
 
 
-def _sum_rows(own: Sequence[Row], axes: Sequence[str], n_pes: int) -> Row:
-    first = own[0]
+def _sum_rows(rows: Sequence[Row], axes: Sequence[str], n_pes: int) -> Row:
+    first = rows[0]
     reasons = {
-        name: next((row[name] for row in own if row[name] is not None), None) for name in REASONS
+        name: next((row[name] for row in rows if row[name] is not None), None) for name in REASONS
     }
     return {
         "number": first["number"],
-        "layer": f"{len(own)} layers",
+        "layer": f"{len(rows)} layers",
         **{axis: first[axis] for axis in axes},
-        **join_layers(own, first.get("n_pes", n_pes)),
+        **join_layers(rows, first.get("n_pes", n_pes)),
         "error": None,
         **reasons,
     }

@@ -1,4 +1,4 @@
-"""What a sweep will take, roughly, and how many processes that is worth."""
+"""A rough estimate of a sweep's time and memory, and how many processes it needs."""
 
 from __future__ import annotations
 
@@ -16,23 +16,17 @@ if TYPE_CHECKING:
     from eiesim.sweep.planning import Planned
 
 POINT_MS, POINT_SERIAL_MS, IMAGE_MS, MILLION_MS = 0.14, 0.09, 20.0, 120.0
-"""Measured on a core of a server: a point whose image is there; what the first process does for it;
+"""Measured on a core of a server: a point whose image is encoded; the first process's part of it;
 an image; and each million of its weights."""
 NETWORK_MS = 500.0
 """A point of a network, whose layers are all encoded for it."""
 START_MS = 1500.0
-"""Until a new process runs its first point."""
+"""Time before a new process runs its first point."""
 POINT_BYTES, WORKER_BYTES = 3000, 300 << 20
 
 
 def estimate_cost(planned: Planned, jobs: int | None) -> dict[str, Any]:
-    """Return what a sweep will take, roughly; layers from files are taken to be of Alex-8's size.
-
-    Parameters
-    ----------
-    jobs : int or None
-        As in `choose_jobs`.
-    """
+    """Return a rough estimate of a sweep; layers from files count as large as Alex-8."""
     tasks = list(list_tasks(planned.points))
     points = sum(len(task.machines) for task in tasks)
     jobs = choose_jobs(jobs, tasks)
@@ -40,7 +34,7 @@ def estimate_cost(planned: Planned, jobs: int | None) -> dict[str, Any]:
         "points": len(planned.points),
         "to_run": points,
         "left_out": len(planned.left_out),
-        "cannot_be": sum(it.hw is None for it in planned.points),
+        "cannot_be": sum(point.hw is None for point in planned.points),
         "encodings": len({task.image for task in tasks}),
         "jobs": jobs,
         "estimated_s": (_estimate_ms(tasks) / jobs + points * POINT_SERIAL_MS) / 1000,
@@ -49,13 +43,9 @@ def estimate_cost(planned: Planned, jobs: int | None) -> dict[str, Any]:
 
 
 def choose_jobs(jobs: int | None, tasks: Sequence[PointGroup]) -> int:
-    """Return how many processes are to work.
+    """Return the number of processes: `jobs`, by default one for each core.
 
-    Parameters
-    ----------
-    jobs : int or None
-        As many; by default one for each core, and one alone where the work is done before another
-        had started.
+    By default it is 1 if the work is done before another process could start.
     """
     if jobs is None:
         return 1 if _estimate_ms(tasks) < START_MS else count_cores()
@@ -63,18 +53,7 @@ def choose_jobs(jobs: int | None, tasks: Sequence[PointGroup]) -> int:
 
 
 def check_jobs(jobs: int | None) -> None:
-    """Refuse a number of processes that cannot be.
-
-    Parameters
-    ----------
-    jobs : int or None
-        As in `choose_jobs`.
-
-    Raises
-    ------
-    ConfigError
-        There are none.
-    """
+    """Raise a ConfigError for a number of processes below 1."""
     if jobs is not None and jobs < 1:
         raise ConfigError(f"jobs: expected 1 or more processes, found {jobs}")
 
@@ -87,7 +66,7 @@ def count_cores() -> int:
 
 
 def _estimate_ms(tasks: Sequence[PointGroup]) -> float:
-    """Return the time of one core."""
+    """Return the time on one core."""
     names = {task.layer for task in tasks}
     networks = {name for name in names if find_form(name) is Form.NETWORK}
     layers = {task.image: task.layer for task in tasks if task.layer not in networks}
@@ -98,7 +77,7 @@ def _estimate_ms(tasks: Sequence[PointGroup]) -> float:
 
 
 def _find_millions(layer: str) -> float:
-    """Return how many million weights a layer keeps, as far as its description tells."""
+    """Return how many million weights a layer keeps; 1 if it has no description."""
     try:
         spec = load_spec(layer.removeprefix(MATCHED_PREFIX))
     except EieError:

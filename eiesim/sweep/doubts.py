@@ -1,4 +1,4 @@
-"""What an architect should know before trusting a sweep's machines: clocks, and shapes of SRAMs."""
+"""Doubts about a sweep's machines: clocks too fast for their SRAMs, and shapes of SRAMs."""
 
 from __future__ import annotations
 
@@ -16,18 +16,10 @@ FIELDS = tuple(field.name for field in fields(Hardware))
 
 
 def describe_clock(sweep: Sweep, rows: Sequence[Row]) -> str:
-    """Return a sentence where SRAMs of machines do not keep up with their clock, or may not.
+    """Return a sentence if SRAMs of judged machines do not keep up with their clock, or may not.
 
-    Parameters
-    ----------
-    rows : sequence of dict
-        What is judged, each with ``clock_fits``.
-
-    Returns
-    -------
-    str
-        How many there are, and for the best one of the first objective, if it is among them, what
-        would do; empty where there are none.
+    It has the number of these machines and, if the best one of the first objective is among them,
+    what would help it.
     """
     slow = sum(row["clock_fits"] is False for row in rows)
     unknown = sum(row["clock_fits"] is None for row in rows)
@@ -44,12 +36,9 @@ def describe_clock(sweep: Sweep, rows: Sequence[Row]) -> str:
 
 
 def describe_wider_words(sweep: Sweep, rows: Sequence[Row]) -> str:
-    """Return a sentence where wider words of the sparse-matrix SRAM make the chip smaller.
+    """Return a sentence if wider words of the sparse-matrix SRAM make the best machine smaller.
 
-    Returns
-    -------
-    str
-        Of the best machine of the first objective, at all widths of the sweep.
+    The best machine is that of the first objective, at all widths of the sweep.
     """
     widths = {row["spmat_width_bits"] for row in rows if "spmat_width_bits" in row}
     for row in find_best(rows, sweep.objectives[:1]).values():
@@ -58,5 +47,4 @@ def describe_wider_words(sweep: Sweep, rows: Sequence[Row]) -> str:
 
 
 def _make_machine(sweep: Sweep, row: Row) -> Hardware:
-    own = {name: row[name] for name in FIELDS if name in row}
-    return replace(sweep.base, **own)
+    return replace(sweep.base, **{name: row[name] for name in FIELDS if name in row})

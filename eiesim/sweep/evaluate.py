@@ -49,7 +49,7 @@ from eiesim.sweep.spec import LAYER
 from eiesim.views import FillView, LayoutView
 
 OF_NETWORK: Mapping[str, Any] = {"layer.seed": 0, "layer.activation_density": 1.0}
-"""Axes of drawn layers that networks know, and what holds without them."""
+"""Axes of drawn layers that networks have as well, with their defaults."""
 NOTHING = np.zeros(0, np.float32)
 
 
@@ -61,13 +61,9 @@ class LayerInput(NamedTuple):
 
 
 def evaluate(task: PointGroup) -> list[tuple[int, Row]]:
-    """Run the points of a task.
+    """Run the points of a task; return the number of each, and its metrics or ``error``.
 
-    Returns
-    -------
-    list of (int, dict)
-        Number of each point, and its metrics, or ``error`` where it cannot be run. It is
-        ``passing`` where the layer or its input could not be loaded, which may be otherwise soon.
+    An error is ``passing`` if the layer or its input could not be loaded, which may change.
     """
     try:
         measure = _prepare(task)
@@ -106,28 +102,20 @@ class Wanted(NamedTuple):
 
 @lru_cache(maxsize=1)
 def _prepare_shared(wanted: Wanted) -> Measured:
-    """Return a layer prepared; kept, since tasks of one image come one after the other."""
+    """Return a prepared layer; it is kept, since tasks of one image come one after the other."""
 
     def make() -> Encoded:
         operands = _load_operands(wanted.identity, wanted.layer, wanted.shared)
-        found = operands.layer
+        layer = operands.layer
         if json.loads(wanted.shared).get("balance"):
-            found = found.take(balance_rows(found, wanted.layout.n_pes))
-        return Encoded(lay_out(found, wanted.layout), operands.activations)
+            layer = layer.take(balance_rows(layer, wanted.layout.n_pes))
+        return Encoded(lay_out(layer, wanted.layout), operands.activations)
 
     return Measured(*share(wanted.folder, wanted.image, make))
 
 
 class Measured:
-    """A layer and an input, to be run on machines with the same image.
-
-    Parameters
-    ----------
-    image : InterleavedCSC
-        The layer.
-    activations : float32 [cols]
-        The input.
-    """
+    """The image of a layer and an input [cols], to be run on machines with this image."""
 
     def __init__(self, image: InterleavedCSC, activations: npt.NDArray[np.float32]) -> None:
         from eiesim.sim.fast.engine import Prepared  # noqa: PLC0415 - compiled code
@@ -137,62 +125,43 @@ class Measured:
         self._fits: dict[FillView, list[MemoryUse]] = {}
 
     def measure(self, hw: Hardware) -> Row:
-        """Return the metrics of a machine.
-
-        Raises
-        ------
-        EieError
-            It cannot run the layer.
-        """
+        """Return the metrics of a machine; raises EieError if it cannot run the layer."""
         if hw.act_batches:
             images = encode_passes(self.image.decode(), hw)
             run = simulate_passes(images, self.activations, hw)
             return _measure([run], fit_images(images, hw.fill))
         self.image.require(hw)
-        counters = self._prepared.count(hw)
-        fill = hw.fill
-        if fill not in self._fits:
-            self._fits[fill] = fit_images([self.image], fill)
-        return _measure(
-            [RunResult(self.image.name, "fast", hw, NOTHING, counters)], self._fits[fill]
-        )
+        run = RunResult(self.image.name, "fast", hw, NOTHING, self._prepared.count(hw))
+        if hw.fill not in self._fits:
+            self._fits[hw.fill] = fit_images([self.image], hw.fill)
+        return _measure([run], self._fits[hw.fill])
 
 
 def measure_machines(
     layer: CompressedLayer, activations: npt.NDArray[np.float32], machines: Sequence[Hardware]
 ) -> list[Row]:
-    """Run a layer and an input on many machines, what they share done once.
+    """Run a layer and an input [cols] on many machines, and compute what they share once.
 
-    Parameters
-    ----------
-    activations : float32 [cols]
-        The input.
-
-    Returns
-    -------
-    list of dict
-        The metrics of each, see `eiesim.sweep.metrics.METRICS`.
-
-    Raises
-    ------
-    EieError
-        One of them cannot run the layer.
+    Return the metrics of each, see `eiesim.sweep.metrics.METRICS`. Raises EieError if one of them
+    cannot run the layer.
     """
-    given = take_array(activations, f"{layer.name}: activations", np.float32, (layer.cols,))
+    vector = take_array(activations, f"{layer.name}: activations", np.float32, (layer.cols,))
     measured: dict[LayoutView, Measured] = {}
     for hw in machines:
         if hw.layout not in measured:
-            measured[hw.layout] = Measured(lay_out(layer, hw.layout), given)
+            measured[hw.layout] = Measured(lay_out(layer, hw.layout), vector)
     return [measured[hw.layout].measure(hw) for hw in machines]
 
 
 @lru_cache(maxsize=2)
 def _load_operands(identity: str, layer: str, shared: str) -> LayerInput:
-    """Return layer and input; kept by content, since tasks of one come one after the other."""
-    told: Mapping[str, Any] = json.loads(shared)
-    if "steps" in told:
+    """Return layer and input; they are kept, since tasks with them come one after the other."""
+    values: Mapping[str, Any] = json.loads(shared)
+    if "steps" in values:
         raise ConfigError(f"{layer}: one layer: axis 'steps' is of networks that take sequences")
-    drawn = {key.removeprefix(LAYER): it for key, it in told.items() if key.startswith(LAYER)}
+    drawn = {
+        axis.removeprefix(LAYER): value for axis, value in values.items() if axis.startswith(LAYER)
+    }
     form = find_form(layer)
     if drawn and form is Form.MATCHED:
         raise ConfigError(f"{layer}: its densities are found from Table IV: leave out {LAYER}*")
@@ -204,15 +173,15 @@ def _load_operands(identity: str, layer: str, shared: str) -> LayerInput:
         )
     if drawn:
         benchmark = draw_benchmark(replace(load_spec(layer), **drawn))
-        found, own = benchmark.layer, benchmark.activations
+        compressed, activations = benchmark.layer, benchmark.activations
     else:
-        found, given, _ = load_layer(layer)
-        own = given if given is not None else NOTHING
-    if "inputs" in told:
-        own = read_activations(told["inputs"])
-    require_same(identity, layer, told)
-    what = f"{told.get('inputs', layer)}: activations"
-    return LayerInput(found, take_array(own, what, np.float32, (found.cols,)))
+        compressed, loaded, _ = load_layer(layer)
+        activations = loaded if loaded is not None else NOTHING
+    if "inputs" in values:
+        activations = read_activations(values["inputs"])
+    require_same(identity, layer, values)
+    name = f"{values.get('inputs', layer)}: activations"
+    return LayerInput(compressed, take_array(activations, name, np.float32, (compressed.cols,)))
 
 
 def _prepare_network(task: PointGroup) -> Callable[[Hardware], Row]:
@@ -231,7 +200,7 @@ def _prepare_network(task: PointGroup) -> Callable[[Hardware], Row]:
 
 
 def _find_example(model: Model, path: str, shared: Values) -> Example:
-    """Return the one input of a network."""
+    """Return the input of a network, drawn or read."""
     if "inputs" not in shared:
         seed, density = (shared.get(key, usual) for key, usual in OF_NETWORK.items())
         steps = shared.get("steps", DRAWN_STEPS)
@@ -251,11 +220,11 @@ def _find_example(model: Model, path: str, shared: Values) -> Example:
 
 @lru_cache(maxsize=1)
 def _load_network(identity: str, path: str, shared: str) -> tuple[Model, Example]:
-    """Return network and input; kept by content, as above."""
-    told: Mapping[str, Any] = json.loads(shared)
+    """Return network and input, kept as in `_load_operands`."""
+    values: Mapping[str, Any] = json.loads(shared)
     model = Model.load(path)
-    example = _find_example(model, path, told)
-    require_same(identity, path, told)
+    example = _find_example(model, path, values)
+    require_same(identity, path, values)
     return model, example
 
 
@@ -268,7 +237,7 @@ def _measure(results: Sequence[RunResult], memories: Sequence[MemoryUse]) -> Row
 
 
 def _price(runs: Sequence[RunResult]) -> tuple[float, float] | tuple[None, None]:
-    """Return the energy of runs on one machine and what of it is DRAM's, pJ."""
+    """Return the energy of runs on one machine, and DRAM's part of it, pJ."""
     prices = find_prices(runs[0].hardware)
     spent: list[float] = []
     dram: list[float] = []

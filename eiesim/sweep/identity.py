@@ -17,35 +17,19 @@ SCHEMA = "eiesim sweep 2"
 
 
 def identify(layer: str, shared: Values) -> str:
-    """Return what a layer and its input are, by content.
+    """Return the hashes of a layer, its input and the program, as text.
 
-    Parameters
-    ----------
-    shared : mapping
-        Values of the axes that are not the machine's.
-
-    Raises
-    ------
-    EieError
-        A name is unknown, or a file is missing.
+    `shared` are values of the axes that are not the machine's. Raises EieError if a name is
+    unknown, or a file is missing.
     """
     return json.dumps([SCHEMA, hash_program(), _find_hash(layer), _hash_inputs(shared)])
 
 
 def require_same(identity: str, layer: str, shared: Values) -> None:
-    """Check that layer, input and program are still what the sweep began with.
+    """Check that layer, input and program still have the identity of the sweep's begin.
 
-    Parameters
-    ----------
-    identity : str
-        From `identify`, when the sweep began.
-    layer, shared
-        As in `identify`; what they name was read since then.
-
-    Raises
-    ------
-    EieError
-        One of them is another now, or a file is missing.
+    It is called after they were read. Raises EieError if one of them has changed, or a file is
+    missing.
     """
     _, program, *before = json.loads(identity)
     _, now_program, *now = json.loads(identify(layer, shared))
@@ -55,18 +39,18 @@ def require_same(identity: str, layer: str, shared: Values) -> None:
             "run the sweep again, with the same eiesim wherever it runs"
         )
     if before != now:
-        what = layer if before[0] != now[0] else shared["inputs"]
+        name = layer if before[0] != now[0] else shared["inputs"]
         raise EieError(
-            f"{what}: expected the file that the sweep began with, found another; run the sweep "
+            f"{name}: expected the file that the sweep began with, found another; run the sweep "
             "again"
         )
 
 
 def _hash_inputs(shared: Values) -> dict[str, Any]:
-    told = dict(sorted(shared.items()))
-    if "inputs" in told:
-        told["inputs"] = hash_file(told["inputs"])
-    return told
+    values = dict(sorted(shared.items()))
+    if "inputs" in values:
+        values["inputs"] = hash_file(values["inputs"])
+    return values
 
 
 def _find_hash(layer: str) -> str:
@@ -77,12 +61,6 @@ def _find_hash(layer: str) -> str:
 
 
 def make_key(identity: str, hw: Hardware) -> str:
-    """Return the name of a point: the hash of everything that its result depends on.
-
-    Parameters
-    ----------
-    identity : str
-        From `identify`.
-    """
+    """Return the name of a point: the hash of everything that its result depends on."""
     content = identity + json.dumps(vars(hw), sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Results of sweeps in one SQLite file: nothing lost, nothing twice, whatever is killed when."""
+"""Results of sweeps in one SQLite file; no kill of a process loses or doubles one."""
 
 from __future__ import annotations
 
@@ -14,33 +14,24 @@ from eiesim.base.errors import EieError
 APPLICATION = 0x45494553
 """SQLite's application_id of such a file: "EIES"."""
 WAIT_S = 60.0
-"""How long a writer waits for another one."""
+"""Longest wait of a writer for another one."""
 AT_ONCE = 500
 """Keys of a query."""
 
 
 class Journal:
-    """The results of points by their key.
+    """The results of points by their key, in a file that is made if it is missing.
 
-    Several processes may write to one file at once: a point that is there already stays as it is,
-    which is the same, since a key is the hash of everything that a result depends on. What failed
-    for a passing reason is remembered until the journal is closed, and not written.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file; made where there is none.
-
-    Raises
-    ------
-    EieError
-        It cannot be opened, or is another file.
+    Several processes may write to one file at once. A point that is stored already stays: its
+    result is the same, since a key is the hash of everything that a result depends on. What failed
+    for a passing reason is remembered until the journal is closed, and not written. Raises EieError
+    if the file cannot be opened, or is another kind of file.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._passing: dict[str, Mapping[str, Any]] = {}
-        with self._asked():
+        with self._errors_named():
             self._connection = sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None)
             self._prepare()
 
@@ -49,28 +40,20 @@ class Journal:
         self._connection.close()
 
     def write(self, rows: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-        """Write results, all or none.
+        """Write results by key, all or none; ``passing`` ones are only remembered.
 
-        Parameters
-        ----------
-        rows : iterable of (str, mapping)
-            Key and result of each point, ``passing`` in it where it may be another soon.
-
-        Raises
-        ------
-        EieError
-            The disk is full, or the file cannot be written; what was written before stays.
+        Raises EieError if the file cannot be written; what was written before stays.
         """
-        told = []
+        records = []
         for key, row in rows:
             if row.get("passing"):
                 self._passing[key] = row
             else:
-                told.append((key, json.dumps(row, allow_nan=False)))
-        with self._asked():
+                records.append((key, json.dumps(row, allow_nan=False)))
+        with self._errors_named():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                self._connection.executemany("INSERT OR IGNORE INTO results VALUES (?, ?)", told)
+                self._connection.executemany("INSERT OR IGNORE INTO results VALUES (?, ?)", records)
                 self._connection.execute("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:
@@ -78,28 +61,19 @@ class Journal:
                 raise
 
     def find(self, keys: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Yield key and result of those points that are there.
+        """Yield key and result of the points that are stored.
 
-        Parameters
-        ----------
-        keys : iterable of str
-            Keys of points.
-
-        Raises
-        ------
-        EieError
-            The file cannot be read.
+        Raises EieError if the file cannot be read.
         """
         wanted = list(keys)
         yield from ((key, self._passing[key]) for key in wanted if key in self._passing)
         for first in range(0, len(wanted), AT_ONCE):
-            some = wanted[first : first + AT_ONCE]
-            marks = ", ".join("?" * len(some))
+            part = wanted[first : first + AT_ONCE]
+            marks = ", ".join("?" * len(part))
             query = f"SELECT key, row FROM results WHERE key IN ({marks})"
-            with self._asked():
-                found = self._connection.execute(query, some).fetchall()
-            for key, row in found:
-                yield key, json.loads(row)
+            with self._errors_named():
+                records = self._connection.execute(query, part).fetchall()
+            yield from ((key, json.loads(row)) for key, row in records)
 
     def _prepare(self) -> None:
         (application,) = self._connection.execute("PRAGMA application_id").fetchone()
@@ -117,7 +91,7 @@ class Journal:
         self._connection.execute("COMMIT")
 
     @contextmanager
-    def _asked(self) -> Iterator[None]:
+    def _errors_named(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:
@@ -129,17 +103,6 @@ class Journal:
 
 @contextmanager
 def open_journal(path: str | Path) -> Iterator[Journal]:
-    """Open a store, and close it at the end.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file; made where there is none.
-
-    Raises
-    ------
-    EieError
-        It cannot be opened, or is another file.
-    """
+    """Open a `Journal`, and close it at the end."""
     with closing(Journal(path)) as journal:
         yield journal

@@ -19,27 +19,27 @@ Square = tuple[Any, Any]
 """Values of the vertical and of the horizontal axis."""
 LETTERS = "abcdefghi"
 OTHERS = "other reasons"
-"""Those that are too rare for a letter of their own."""
+"""Reasons that are too rare for a letter of their own."""
 
 
 def draw_maps(
     sweep: Sweep, planned: Planned, rows: Sequence[Row], judged: Sequence[Row]
 ) -> list[Chart]:
-    """Draw the first objective over each axis and the next, at the best within the constraints."""
-    values = {axis: own for axis, own in list_values(sweep).items() if len(own) > 1}
+    """Draw the best first objective within the constraints, over each axis and the next."""
+    axes = {axis: values for axis, values in list_values(sweep).items() if len(values) > 1}
     if not any(is_answer(row, sweep.objectives[:1]) for row in judged):
         return []
     whys = list(_explain(sweep, planned, rows, judged))
     return [
-        _draw_map(sweep, {axis: values[axis] for axis in pair}, judged, whys)
-        for pair in itertools.pairwise(values)
+        _draw_map(sweep, {axis: axes[axis] for axis in pair}, judged, whys)
+        for pair in itertools.pairwise(axes)
     ]
 
 
 def _explain(
     sweep: Sweep, planned: Planned, rows: Sequence[Row], judged: Sequence[Row]
 ) -> Iterator[tuple[Mapping[str, Any], str]]:
-    """Yield values on the axes and why there is no answer with them."""
+    """Yield values on the axes, and the reason why they give no answer."""
     axes = list(list_values(sweep))
 
     def place(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,10 +47,10 @@ def _explain(
 
     for point, reason in planned.left_out:
         yield place(point.values), f"left out, {reason}"
-    there = {row["number"] for row in rows}
-    for it in planned.points:
-        if it.point.number not in there:
-            yield place(it.point.values), "not run yet"
+    run = {row["number"] for row in rows}
+    for point, *_ in planned.points:
+        if point.number not in run:
+            yield place(point.values), "not run yet"
     for row in rows:
         if row["error"] is not None:
             yield row, "cannot be run"
@@ -72,12 +72,16 @@ def _draw_map(
     for row in judged:
         if is_answer(row, [objective]):
             groups.setdefault((row[y], row[x]), []).append(row)
-    best = {at: float(min(own, key=objective.weigh)[name]) for at, own in groups.items()}
+    best = {
+        square: float(min(group, key=objective.weigh)[name]) for square, group in groups.items()
+    }
     least = min(best.values())
     scale = least if least > 0 else 1.0
     lines: Mapping[str, Sequence[float | None]] = {
-        _show(line): [best[line, it] / scale if (line, it) in best else None for it in across]
-        for line in up
+        _show(value): [
+            best[value, other] / scale if (value, other) in best else None for other in across
+        ]
+        for value in up
     }
     label = markup.name_column(x), markup.name_column(y)
     see = f"The best of {name_judged(sweep)} with these two values"
@@ -88,11 +92,11 @@ def _draw_map(
     counts = Counter(itertools.chain(*empty.values())).most_common()
     letters = {why: letter for (why, _), letter in zip(counts, LETTERS, strict=False)}
     marks = {
-        (up.index(at[0]), across.index(at[1])): "".join(sorted(letters[why] for why in own))
-        for at, own in empty.items()
+        (up.index(value), across.index(other)): "".join(sorted(letters[why] for why in reasons))
+        for (value, other), reasons in empty.items()
     }
-    told = "; ".join(f"{letters[why]}, {why} ({number:,})" for why, number in counts)
-    see += f" Empty squares: {told}." if told else ""
+    key = "; ".join(f"{letters[why]}, {why} ({number:,})" for why, number in counts)
+    see += f" Empty squares: {key}." if key else ""
     panel = Panel("heat", tuple(map(_show, across)), lines, *label, log=least > 0, marks=marks)
     title = f"{markup.name_column(name)} over {label[0]} and {label[1]}"
     return Chart(title, (panel,), see)
@@ -102,17 +106,18 @@ def _find_empty(
     squares: set[Square], x: str, y: str, whys: Sequence[tuple[Mapping[str, Any], str]]
 ) -> dict[Square, set[str]]:
     """Return all reasons why there is no answer in each empty square."""
-    found: dict[Square, set[str]] = {at: set() for at in squares}
+    empty: dict[Square, set[str]] = {square: set() for square in squares}
     for values, why in whys:
-        if (values[y], values[x]) in found:
-            found[values[y], values[x]].add(why)
-    for reasons in found.values():
+        if (values[y], values[x]) in empty:
+            empty[values[y], values[x]].add(why)
+    for reasons in empty.values():
         if not reasons:
             reasons.add("not among the points")
-    common = Counter(itertools.chain(*found.values())).most_common(len(LETTERS) - 1)
-    known = {why for why, _ in common}
+    counts = Counter(itertools.chain(*empty.values())).most_common(len(LETTERS) - 1)
+    common = {why for why, _ in counts}
     return {
-        at: {why if why in known else OTHERS for why in reasons} for at, reasons in found.items()
+        square: {why if why in common else OTHERS for why in reasons}
+        for square, reasons in empty.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""What is known of a point after its run: one row a metric, for runs, tables and pages."""
+"""The metrics of a point, one row each, for runs, tables and pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from eiesim.sweep.priced import find_area, find_clock_fit, find_power
 
 
 class Over(Enum):
-    """What a metric is of with several layers; limits and objectives are judged on it."""
+    """What a metric is computed over for several layers; limits and objectives are judged on it."""
 
     SUM = "the sum over all layers"
     OF_SUMS = "the sums over all layers"
@@ -28,14 +28,9 @@ class Over(Enum):
 
 @dataclass(frozen=True)
 class PointRun:
-    """Runs of a layer, or of a network's, on one machine, one after the other.
+    """Runs of one layer, or of all of a network, on one machine, one after the other.
 
-    Attributes
-    ----------
-    memories : tuple of MemoryUse
-        Of all of them.
-    energy_pj, dram_pj : float or None
-        What they cost, and what of it is DRAM's; None where an action has no price.
+    Energies are None if an action has no price; `dram_pj` is DRAM's part of `energy_pj`.
     """
 
     hw: Hardware
@@ -47,20 +42,13 @@ class PointRun:
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric.
+    """A metric; its unit is empty for counts and shares.
 
     Attributes
     ----------
-    meaning : str
-        In words.
-    unit : str
-        Empty for counts and shares.
-    over : Over
-        What it is of, where a sweep has several layers.
-    find : callable
-        Gives it, or None where it is missing: of a `Hardware` where it needs no run, of a
-        `PointRun`,
-        or, for `Over.OF_SUMS`, of a row with the other metrics and the number of PEs.
+    find
+        Returns it, or None if it is missing. Its argument is a `Hardware` for `Over.MACHINE`, for
+        `Over.OF_SUMS` a row with the other metrics and the number of PEs, otherwise a `PointRun`.
     """
 
     meaning: str
@@ -149,12 +137,14 @@ METRICS: dict[str, Metric] = {
 }  # fmt: skip
 """By name, in the order of the columns."""
 REASONS = ("no_energy", "no_area")
-"""Columns that say why energies and powers, or area, are missing; null where none is."""
+"""Columns that say why energies and powers, or area, are missing; else null."""
 
 
 def measure_machine(hw: Hardware) -> Row:
     """Return the metrics that need no run, None for those that are missing."""
-    return {name: it.find(hw) for name, it in METRICS.items() if it.over is Over.MACHINE}
+    return {
+        name: metric.find(hw) for name, metric in METRICS.items() if metric.over is Over.MACHINE
+    }
 
 
 def measure_run(run: PointRun) -> Row:
@@ -167,7 +157,7 @@ def measure_run(run: PointRun) -> Row:
 
 
 def join_layers(rows: Sequence[Row], n_pes: int) -> Row:
-    """Return all metrics over layers on one machine; what one layer lacks is missing."""
+    """Return all metrics over layers on one machine; a sum is missing if one layer lacks it."""
     joined: Row = {}
     for name, metric in METRICS.items():
         values = [row[name] for row in rows]
@@ -191,13 +181,7 @@ def _derive(row: Row, n_pes: int) -> Row:
 
 
 def explain_missing(metric: str, row: Mapping[str, Any]) -> str:
-    """Return why a metric of a row is missing.
-
-    Parameters
-    ----------
-    row : mapping
-        With `REASONS`.
-    """
+    """Return why a metric of a row with `REASONS` is missing."""
     reasons = [row[name] for name in REASONS if row[name] is not None]
     if metric == "area_mm2":
         reasons = [row["no_area"]]

@@ -11,29 +11,18 @@ from eiesim.sweep.answers import find_best, find_judged
 from eiesim.sweep.spec import Sweep
 
 Place = tuple[int, ...]
+"""Index of a value on each axis."""
 Run = Callable[[Sweep], Sequence[Row]]
 """Runs the points of a sweep and returns their rows."""
 
 
 def narrow(sweep: Sweep, run: Run) -> Sweep:
-    """Look for the best point of the first objective.
+    """Search for the best point of the first objective; return the points that were run, as a list.
 
     The first grid has the first, middle and last value of each axis. Each later one has three
-    values of each axis around the best point so far, half as far apart as before; it ends when no
-    neighbour is better. That is the best point where the objective falls towards it along all axes,
-    and a local one elsewhere.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        With ``method = "narrow"``.
-    run : callable
-        Runs points.
-
-    Returns
-    -------
-    Sweep
-        The points that were looked at, as a list.
+    values of each axis around the best point so far, half as far apart as before. The search ends
+    if no neighbour is better. It finds the best point if the objective falls towards it along all
+    axes, otherwise a local optimum.
     """
     names = list(sweep.axes)
     sizes = [len(sweep.axes[name]) for name in names]
@@ -43,8 +32,8 @@ def narrow(sweep: Sweep, run: Run) -> Sweep:
     rows: list[Row] = []
     while True:
         around = [
-            sorted({min(max(round(at + way * step), 0), size - 1) for way in (-1, 0, 1)})
-            for at, step, size in zip(centre, steps, sizes, strict=True)
+            sorted({min(max(round(index + way * step), 0), size - 1) for way in (-1, 0, 1)})
+            for index, step, size in zip(centre, steps, sizes, strict=True)
         ]
         fresh = [place for place in itertools.product(*around) if place not in seen]
         if fresh:
@@ -59,7 +48,7 @@ def narrow(sweep: Sweep, run: Run) -> Sweep:
 
 def _make_list(sweep: Sweep, names: Sequence[str], places: Sequence[Place]) -> Sweep:
     listed = tuple(
-        {name: sweep.axes[name][at] for name, at in zip(names, place, strict=True)}
+        {name: sweep.axes[name][index] for name, index in zip(names, place, strict=True)}
         for place in places
     )
     return replace(sweep, method="list", listed=listed, axes={})

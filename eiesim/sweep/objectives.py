@@ -12,7 +12,7 @@ from eiesim.sweep.metrics import METRICS
 
 
 class Direction(Enum):
-    """What is better; in a sweep's file the sign before the metric."""
+    """Which values are better; in a sweep's file this is the sign before the metric."""
 
     SMALL = ""
     LARGE = "-"
@@ -20,15 +20,7 @@ class Direction(Enum):
 
 @dataclass(frozen=True)
 class Objective:
-    """A metric that is to be small or large.
-
-    Attributes
-    ----------
-    metric : str
-        One of `eiesim.sweep.metrics.METRICS`.
-    direction : Direction
-        Which is better.
-    """
+    """A metric of `eiesim.sweep.metrics.METRICS` that is to be small or large."""
 
     metric: str
     direction: Direction = Direction.SMALL
@@ -37,10 +29,7 @@ class Objective:
     def parse(cls, text: str) -> Objective:
         """Read ``cycles``, or ``-load_balance`` for one that is to be large.
 
-        Raises
-        ------
-        ConfigError
-            There is no such metric.
+        Raises ConfigError if there is no such metric.
         """
         sign = Direction.LARGE.value
         direction = Direction.LARGE if text.startswith(sign) else Direction.SMALL

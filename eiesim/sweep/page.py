@@ -21,27 +21,15 @@ from eiesim.sweep.points import list_axes
 from eiesim.sweep.sensitivity import describe_axes
 from eiesim.sweep.spec import Sweep
 
-ROWS_AT_MOST = 2000
-"""Of a table."""
-LINES_AT_MOST = 400
-"""Of a chart of parallel axes."""
-POINTS_AT_MOST = 5000
-"""Of a chart of points."""
+ROWS_AT_MOST, LINES_AT_MOST, POINTS_AT_MOST = 2000, 400, 5000
+"""Of a table, of a chart of parallel axes, and of a chart of points."""
 OTHERS, FRONT, PAPER = "others", "front", "the paper's chip"
 
 
 def render_sweep(
     sweep: Sweep, planned: Planned, rows: Sequence[Row], summary: Row, manifest: Row
 ) -> str:
-    """Return the page of a sweep.
-
-    Parameters
-    ----------
-    summary : dict
-        From `eiesim.sweep.report.summarise`.
-    manifest : dict
-        From `eiesim.runs.store.make_manifest`.
-    """
+    """Return the page of a sweep, from the results of `summarise` and `make_manifest`."""
     axes, judged = list_axes(sweep), find_judged(sweep, rows)
     whole = name_judged(sweep)
     charts = [*_draw_fronts(sweep, judged), *draw_maps(sweep, planned, rows, judged)]
@@ -59,7 +47,9 @@ def render_sweep(
         ("metrics", "What the metrics are", "", list_metrics()),
     ):
         if table:
-            shown = [{key: it for key, it in row.items() if key != "meets"} for row in table]
+            shown = [
+                {name: value for name, value in row.items() if name != "meets"} for row in table
+            ]
             parts = [markup.paragraphs(about), markup.table(shown, anchor, ROWS_AT_MOST)]
             sections.append(Section(anchor, title, markup.join(parts)))
     sections.append(Section("about", "How this page was made", describe_manifest(manifest)))
@@ -79,16 +69,9 @@ def list_metrics() -> list[Row]:
 
 
 def name_counts(summary: Row) -> list[tuple[str, int]]:
-    """Return the numbers of points and of what is judged, each with what it counts.
-
-    Parameters
-    ----------
-    summary : dict
-        From `eiesim.sweep.report.summarise`.
-    """
-    own = {"points": "points to run"}
+    """Return the numbers of points and of what is judged, each with what it counts."""
     counts = [
-        (own.get(name, f"points {name.replace('_', ' ')}"), number)
+        ("points to run" if name == "points" else f"points {name.replace('_', ' ')}", number)
         for name, number in summary["points"].items()
         if number or name in ("points", "done")
     ]
@@ -101,13 +84,7 @@ def name_counts(summary: Row) -> list[tuple[str, int]]:
 
 
 def describe_steps(sweep: Sweep, steps: Sequence[Row]) -> str:
-    """Return what the table of axes compares, and where the first objective changes most.
-
-    Parameters
-    ----------
-    steps : sequence of dict
-        From `eiesim.sweep.sensitivity.find_sensitivity`.
-    """
+    """Return what the table of axes compares, and where the first objective changes most."""
     met = f" and both meet {' and '.join(map(str, sweep.where))}" if sweep.where else ""
     about = f"Compared are pairs of {name_judged(sweep)} that differ in one axis alone{met}."
     return "\n\n".join([about, *describe_axes(steps, sweep.objectives[0])])
@@ -116,19 +93,17 @@ def describe_steps(sweep: Sweep, steps: Sequence[Row]) -> str:
 def _show_charts(charts: Sequence[Chart], whole: str) -> markup.Html:
     if not charts:
         return markup.paragraphs(f"No {whole} meet all conditions and have all objectives.")
-    return markup.join([markup.figure(it, f"chart-{at}") for at, it in enumerate(charts)])
+    return markup.join(
+        [markup.figure(chart, f"chart-{number}") for number, chart in enumerate(charts)]
+    )
 
 
 def _find_paper(sweep: Sweep, rows: Sequence[Row], axes: Sequence[str]) -> list[Row]:
-    """Return the rows on the axes' values of the paper's chip."""
-    paper = Hardware()
-    wanted = {axis: getattr(paper, axis) for axis in axes if hasattr(paper, axis)}
-    same = all(
-        getattr(sweep.base, it) == getattr(paper, it) for it in vars(paper) if it not in wanted
-    )
-    if not same:
+    """Return the rows whose machine is the paper's chip."""
+    paper, base = vars(Hardware()), vars(sweep.base)
+    if any(base[name] != paper[name] for name in paper if name not in axes):
         return []
-    return [row for row in rows if all(row[axis] == value for axis, value in wanted.items())]
+    return [row for row in rows if all(row[axis] == paper[axis] for axis in axes if axis in paper)]
 
 
 def _draw_fronts(sweep: Sweep, rows: Sequence[Row]) -> list[Chart]:
@@ -145,10 +120,11 @@ def _draw_fronts(sweep: Sweep, rows: Sequence[Row]) -> list[Chart]:
             FRONT: find_front(able, pair),
             **({PAPER: paper[:1]} if paper else {}),
         }
-        x, y = (it.metric for it in pair)
-        log = all(float(row[it]) > 0 for row in able for it in (x, y))
+        x, y = (objective.metric for objective in pair)
+        log = all(float(row[metric]) > 0 for row in able for metric in (x, y))
         across, up = (
-            {name: [float(row[it]) for row in own] for name, own in groups.items()} for it in (x, y)
+            {name: [float(row[metric]) for row in group] for name, group in groups.items()}
+            for metric in (x, y)
         )
         labels = markup.name_column(x), markup.name_column(y)
         panel = Panel("points", (), up, *labels, log, across)
@@ -168,12 +144,12 @@ def _draw_parallel(sweep: Sweep, rows: Sequence[Row], axes: Sequence[str]) -> Ch
     """Draw points as lines over axes and objectives, the best one thick."""
     able = [row for row in rows if is_answer(row, sweep.objectives)]
     names = [objective.metric for objective in sweep.objectives]
-    columns = [it for it in (*axes, *names) if len({repr(row[it]) for row in able}) > 1]
+    columns = [name for name in (*axes, *names) if len({repr(row[name]) for row in able}) > 1]
     if len(columns) < 2 or not able:
         return None
     best = min(able, key=sweep.objectives[0].weigh)
-    some = able[:: math.ceil(len(able) / LINES_AT_MOST)]
-    scales = {it: sorted({row[it] for row in able}, key=_rank) for it in columns}
+    drawn = able[:: math.ceil(len(able) / LINES_AT_MOST)]
+    scales = {name: sorted({row[name] for row in able}, key=_rank) for name in columns}
 
     def place(row: Row, column: str) -> float:
         if column in axes:  # values stand at equal distances
@@ -181,9 +157,9 @@ def _draw_parallel(sweep: Sweep, rows: Sequence[Row], axes: Sequence[str]) -> Ch
         low, high = float(scales[column][0]), float(scales[column][-1])
         return (float(row[column]) - low) / (high - low)
 
-    lines = {f"number {row['number']} ": [place(row, it) for it in columns] for row in some}
-    lines |= {f"best {markup.name_column(names[0])}": [place(best, it) for it in columns]}
-    labels = tuple(markup.name_column(it) for it in columns)
+    lines = {f"number {row['number']} ": [place(row, name) for name in columns] for row in drawn}
+    lines |= {f"best {markup.name_column(names[0])}": [place(best, name) for name in columns]}
+    labels = tuple(map(markup.name_column, columns))
     panel = Panel("parallel", labels, lines, "", "from the smallest to the largest")
     see = (
         f"A line is one of {name_judged(sweep)}; the thick one is the best in the first objective."

@@ -1,4 +1,4 @@
-"""What a sweep runs: its points with their machines and keys, and what is left out."""
+"""The points that a sweep runs, with their machines and keys, and those that it leaves out."""
 
 from __future__ import annotations
 
@@ -10,12 +10,7 @@ from eiesim.base.errors import ConfigError
 from eiesim.hardware import Hardware
 from eiesim.sweep.identity import identify, make_key
 from eiesim.sweep.metrics import METRICS, Over, explain_missing, measure_machine
-from eiesim.sweep.points import (
-    PlannedPoint,
-    Point,
-    list_points,
-    split_values,
-)
+from eiesim.sweep.points import PlannedPoint, Point, list_points, split_values
 from eiesim.sweep.priced import explain_machine
 from eiesim.sweep.spec import Constraint, Sweep
 
@@ -28,15 +23,7 @@ class LeftOut(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """The points of a sweep.
-
-    Attributes
-    ----------
-    points : list of PlannedPoint
-        In their order.
-    left_out : list of LeftOut
-        Those that are not run.
-    """
+    """The points of a sweep in their order, and those that are not run."""
 
     points: list[PlannedPoint]
     left_out: list[LeftOut]
@@ -45,49 +32,48 @@ class Planned(NamedTuple):
 def plan_points(sweep: Sweep) -> Planned:
     """List the points of a sweep with their machines and keys.
 
-    Raises
-    ------
-    EieError
-        A layer is unknown, or there are too many points.
+    Raises EieError if a layer is unknown, or there are too many points.
     """
-    early = [it for it in sweep.where if METRICS[it.metric].over is Over.MACHINE]
+    early = [
+        condition for condition in sweep.where if METRICS[condition.metric].over is Over.MACHINE
+    ]
     machines: dict[Any, Hardware | ConfigError] = {}
     identities: dict[Any, str] = {}
     points: list[PlannedPoint] = []
     left_out: list[LeftOut] = []
     for point in list_points(sweep):
-        own, shared = split_values(point.values)
-        at = tuple(own.items())
-        if at not in machines:
-            machines[at] = _make_machine(sweep, own)
-        hw = machines[at]
+        of_machine, shared = split_values(point.values)
+        fields = tuple(of_machine.items())
+        if fields not in machines:
+            machines[fields] = _make_machine(sweep, of_machine)
+        hw = machines[fields]
         if isinstance(hw, ConfigError):
             points.append(PlannedPoint(point, None, error=str(hw)))
             continue
         if early and (reason := _leave_out(early, hw)):
             left_out.append(LeftOut(point, reason))
             continue
-        what = point.layer, tuple(shared.items())
-        if what not in identities:
-            identities[what] = identify(point.layer, shared)
-        key = make_key(identities[what], hw)
-        points.append(PlannedPoint(point, hw, identities[what], key))
+        operands = point.layer, tuple(shared.items())
+        if operands not in identities:
+            identities[operands] = identify(point.layer, shared)
+        identity = identities[operands]
+        points.append(PlannedPoint(point, hw, identity, make_key(identity, hw)))
     return Planned(points, left_out)
 
 
 def _leave_out(early: Sequence[Constraint], hw: Hardware) -> str:
-    """Return which constraint a machine breaks, or what is missing of it; nothing if it is run."""
+    """Return which constraint a machine breaks, or which metric it lacks; empty if it is run."""
     metrics = measure_machine(hw)
-    for it in early:
-        if metrics[it.metric] is None:
-            return explain_missing(it.metric, explain_machine(hw))
-        if not it.holds(metrics[it.metric]):
-            return f"{it} is not met"
+    for condition in early:
+        if metrics[condition.metric] is None:
+            return explain_missing(condition.metric, explain_machine(hw))
+        if not condition.holds(metrics[condition.metric]):
+            return f"{condition} is not met"
     return ""
 
 
-def _make_machine(sweep: Sweep, own: Mapping[str, Any]) -> Hardware | ConfigError:
+def _make_machine(sweep: Sweep, fields: Mapping[str, Any]) -> Hardware | ConfigError:
     try:
-        return replace(sweep.base, **own)
+        return replace(sweep.base, **fields)
     except ConfigError as error:
         return error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,20 +17,13 @@ from eiesim.views import LayoutView
 
 Values = Mapping[str, Any]
 MOST_TOGETHER = 500
-"""Points of a task: what is lost at most when it is killed."""
+"""Points of a task, which are lost if it is killed."""
 
 
 class Point(NamedTuple):
-    """One point.
+    """A point by its number in the sweep's order, from 0, with its values on the axes.
 
-    Attributes
-    ----------
-    number : int
-        In the sweep's order, from 0.
-    layer : str
-        Name or file.
-    values : mapping
-        By axis; beside them the layer's own input.
+    Its layer's own input is among the values.
     """
 
     number: int
@@ -39,20 +32,14 @@ class Point(NamedTuple):
 
 
 class PlannedPoint(NamedTuple):
-    """A point with what its run needs.
+    """A point with its machine, or the error why there is none.
 
     Attributes
     ----------
-    point : Point
-        The point.
-    hw : Hardware or None
-        Its machine; None where there cannot be one.
-    identity : str
-        What its layer and input are, by content.
-    key : str
+    identity
+        Hash of its layer and input.
+    key
         Its name in the journal.
-    error : str
-        Why its machine cannot be.
     """
 
     point: Point
@@ -67,17 +54,15 @@ class PointGroup(NamedTuple):
 
     Attributes
     ----------
-    layer : str
-        Name or file.
-    shared : mapping
-        Values of the axes that are not the machine's alone.
-    machines : tuple of (int, Hardware)
+    shared
+        Values of the axes that are not fields of the machine.
+    machines
         Number of each point, and its machine.
-    identity : str
-        What layer and input are, by content.
-    image : str
-        Of their image, the same in all tasks with it.
-    folder : str
+    identity
+        Hash of layer and input.
+    image
+        Name of the image, the same in all tasks with it.
+    folder
         Where workers share images; empty for nowhere.
     """
 
@@ -98,42 +83,35 @@ def list_axes(sweep: Sweep) -> list[str]:
 
 def list_values(sweep: Sweep) -> dict[str, tuple[Any, ...]]:
     """Return the values of each axis: numbers by size, others in their order."""
-    found = {
-        axis: dict.fromkeys(find_value(sweep, row, axis) for row in sweep.listed)
-        if sweep.method == "list"
-        else dict.fromkeys(sweep.axes[axis])
-        for axis in list_axes(sweep)
-    }
-    return {
-        axis: tuple(sorted(values) if all(map(_is_number, values)) else values)
-        for axis, values in found.items()
-    }
+    values_by_axis: Mapping[str, Iterable[Any]] = sweep.axes
+    if sweep.method == "list":
+        values_by_axis = {
+            axis: [find_value(sweep, row, axis) for row in sweep.listed]
+            for axis in list_axes(sweep)
+        }
+    return {axis: _order_values(values) for axis, values in values_by_axis.items()}
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float)
+def _order_values(values: Iterable[Any]) -> tuple[Any, ...]:
+    distinct = dict.fromkeys(values)
+    numeric = all(isinstance(value, int | float) for value in distinct)
+    return tuple(sorted(distinct) if numeric else distinct)
 
 
 def find_value(sweep: Sweep, values: Values, axis: str) -> Any:
-    """Return where a point is on an axis; on one that it leaves out, where the machine is."""
+    """Return a point's value on an axis; on one that it leaves out, the base machine's."""
     return values.get(axis, getattr(sweep.base, axis, None))
 
 
 def count_points(sweep: Sweep) -> int:
-    """Return how many points a sweep has.
-
-    Raises
-    ------
-    ConfigError
-        They are too many.
-    """
+    """Return how many points a sweep has; raises ConfigError if they are too many."""
     if sweep.method == "list":
-        own = len(sweep.listed)
+        per_layer = len(sweep.listed)
     elif sweep.method in ("grid", "narrow"):
-        own = math.prod(len(values) for values in sweep.axes.values())
+        per_layer = math.prod(map(len, sweep.axes.values()))
     else:
-        own = sweep.points
-    number = own * len(sweep.layers)
+        per_layer = sweep.points
+    number = per_layer * len(sweep.layers)
     if number > MOST_POINTS:
         raise ConfigError(
             f"sweep: expected at most {MOST_POINTS} points, found {number}; shorten an axis, or "
@@ -145,17 +123,14 @@ def count_points(sweep: Sweep) -> int:
 def list_points(sweep: Sweep) -> Iterator[Point]:
     """Yield all points: layer after layer, the last axis changing first.
 
-    Raises
-    ------
-    ConfigError
-        They are too many.
+    Raises ConfigError if they are too many.
     """
     count_points(sweep)
     numbers = itertools.count()
     for layer in sweep.layers:
-        own = {"inputs": sweep.inputs[layer]} if layer in sweep.inputs else {}
+        layer_input = {"inputs": sweep.inputs[layer]} if layer in sweep.inputs else {}
         for values in _list_values(sweep):
-            yield Point(next(numbers), layer, {**values, **own})
+            yield Point(next(numbers), layer, {**values, **layer_input})
 
 
 def _list_values(sweep: Sweep) -> Iterator[Values]:
@@ -166,15 +141,15 @@ def _list_values(sweep: Sweep) -> Iterator[Values]:
         for combination in itertools.product(*sweep.axes.values()):
             yield dict(zip(names, combination, strict=True))
     else:
-        sizes = [len(values) for values in sweep.axes.values()]
-        for row in _draw(sweep, sizes):
+        for indices in _draw(sweep, list(map(len, sweep.axes.values()))):
             yield {
-                name: sweep.axes[name][int(place)] for name, place in zip(names, row, strict=True)
+                name: sweep.axes[name][int(index)]
+                for name, index in zip(names, indices, strict=True)
             }
 
 
 def _draw(sweep: Sweep, sizes: Sequence[int]) -> Any:
-    """Return places on the axes, int64 [points, axes]."""
+    """Return indices of values on the axes, int64 [points, axes]."""
     if sweep.method == "random":
         rng = np.random.default_rng(sweep.seed)
         return rng.integers(0, sizes, (sweep.points, len(sizes)))
@@ -185,24 +160,19 @@ def _draw(sweep: Sweep, sizes: Sequence[int]) -> Any:
 
 
 def split_values(values: Values) -> tuple[Values, Values]:
-    """Return the values of a point that are fields of the machine, and the others.
-
-    Parameters
-    ----------
-    values : mapping
-        By axis.
-    """
-    own = {it: values[it] for it in values if not it.startswith(LAYER) and it not in OF_RUN}
-    return own, {it: values[it] for it in values if it not in own}
+    """Return the values of a point that are fields of the machine, and the others."""
+    of_machine = {
+        axis: value
+        for axis, value in values.items()
+        if not axis.startswith(LAYER) and axis not in OF_RUN
+    }
+    return of_machine, {axis: values[axis] for axis in values if axis not in of_machine}
 
 
 def list_tasks(points: Sequence[PlannedPoint]) -> Iterator[PointGroup]:
     """Put points that share layer, input and image together, at most `MOST_TOGETHER` of them.
 
-    Parameters
-    ----------
-    points : sequence of PlannedPoint
-        One that is there twice is run once; one without a machine is left out.
+    A point that is there twice is run once; one without a machine is left out.
     """
     seen: set[str] = set()
     groups: dict[tuple[str, str, LayoutView], tuple[Values, list[tuple[int, Hardware]]]] = {}
@@ -216,5 +186,5 @@ def list_tasks(points: Sequence[PlannedPoint]) -> Iterator[PointGroup]:
     for (layer, identity, layout), (shared, machines) in groups.items():
         name = hashlib.sha256(repr((identity, layout)).encode()).hexdigest()[:32]
         for first in range(0, len(machines), MOST_TOGETHER):
-            some = tuple(machines[first : first + MOST_TOGETHER])
-            yield PointGroup(layer, shared, some, identity, name)
+            together = tuple(machines[first : first + MOST_TOGETHER])
+            yield PointGroup(layer, shared, together, identity, name)

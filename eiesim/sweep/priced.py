@@ -1,4 +1,4 @@
-"""What is known of a machine without a run: prices, power and area, looked up once."""
+"""Prices, power and area of a machine, which need no run and are computed once."""
 
 from __future__ import annotations
 
@@ -12,25 +12,23 @@ from eiesim.energy.machine import price_actions, price_clock
 from eiesim.energy.prices import Key
 from eiesim.energy.technology import scale_price
 from eiesim.hardware import Hardware
-from eiesim.views import BuiltView, ClockView, PricedView, SteadyView
+from eiesim.views import BuiltView, PricedView, SteadyView
 
 MACHINES = 4096
-"""Of which prices, powers and areas are remembered."""
+"""Machines whose prices, powers and areas are remembered."""
 FEW, MANY = 8, 16
-"""Slots of the queues of the machines that are looked up for all that are else alike: every slot
-adds as much power and area, so that two depths give all."""
+"""Depths of queues for which power and area are computed. Each slot adds the same, so that two
+depths give all others."""
 Known = float | str
 """A quantity of a machine, or why it has none."""
 
 
 def find_clock_fit(hw: Hardware) -> bool | None:
     """Return whether the SRAMs keep up with the clock; None where CACTI was not run for one."""
-    return _find_clock_fit(hw.clocked)
+    return _keep_up(hw.clocked)
 
 
-@lru_cache(maxsize=MACHINES)
-def _find_clock_fit(hw: ClockView) -> bool | None:
-    return keep_up(hw)
+_keep_up = lru_cache(maxsize=MACHINES)(keep_up)
 
 
 def explain_machine(hw: Hardware) -> dict[str, str | None]:
@@ -45,7 +43,7 @@ def explain_machine(hw: Hardware) -> dict[str, str | None]:
 def find_prices(hw: Hardware) -> dict[Key, float]:
     """Return the price of each action, pJ, or pJ a nanosecond.
 
-    The depth of the queue changes the price of its clock alone: the others are looked up.
+    The depth of the queue changes only the price of its clock; the others are remembered.
     """
     clock = scale_price(price_clock("act_queue", hw.priced), hw.node_nm)
     return {**_find_prices(hw.priced._replace(queue_depth=FEW)), clock.key: clock.value}
@@ -67,7 +65,7 @@ def find_power(hw: Hardware) -> float | None:
 
 
 def _extend(known: tuple[Known, Known], queue_depth: int) -> float | None:
-    """Return a quantity at any depth from those at the two that are looked up."""
+    """Return a quantity at any depth from those at `FEW` and `MANY`."""
     low, high = known
     if isinstance(low, str) or isinstance(high, str):
         return None

@@ -1,4 +1,4 @@
-"""What is written of a sweep: tables, answers, and what they were made from."""
+"""The report of a sweep: tables, answers, and what they were made from."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ SHOWN = 10
 
 def summarise(sweep: Sweep, planned: Planned, rows: Sequence[Row]) -> Row:
     """Return a sweep's answers as the content of `summary.json`."""
-    axes, whole = list_values(sweep), find_judged(sweep, rows)
-    shown = ["number", "layer", *axes, *(it.metric for it in sweep.objectives), "clock_fits"]
+    axes, judged = list_values(sweep), find_judged(sweep, rows)
+    metrics = [objective.metric for objective in sweep.objectives]
+    shown = ["number", "layer", *axes, *metrics, "clock_fits"]
     errors = sum(row["error"] is not None for row in rows)
     ran = [row for row in rows if row["error"] is None]
     return {
@@ -39,7 +40,7 @@ def summarise(sweep: Sweep, planned: Planned, rows: Sequence[Row]) -> Row:
         "eiesim": __version__,
         "title": sweep.title,
         "objectives": list(map(str, sweep.objectives)),
-        "where": _describe_where(sweep, whole),
+        "where": _describe_where(sweep, judged),
         "hardware": asdict(sweep.base),
         "points": {
             "points": len(planned.points),
@@ -50,57 +51,43 @@ def summarise(sweep: Sweep, planned: Planned, rows: Sequence[Row]) -> Row:
             "without_energy": sum(row["no_energy"] is not None for row in ran),
             "without_area": sum(row["no_area"] is not None for row in ran),
         },
-        "left_out": dict(Counter(it.reason for it in planned.left_out)),
+        "left_out": dict(Counter(reason for _, reason in planned.left_out)),
         "judged": {
             "what": name_judged(sweep),
-            "number": len(whole),
-            "meet": sum(row["meets"] for row in whole),
+            "number": len(judged),
+            "meet": sum(row["meets"] for row in judged),
         },
-        "clock": describe_clock(sweep, whole),
-        "wider_words": describe_wider_words(sweep, whole),
+        "clock": describe_clock(sweep, judged),
+        "wider_words": describe_wider_words(sweep, judged),
         "front": [
             {key: row[key] for key in dict.fromkeys(shown)}
-            for row in find_front(whole, sweep.objectives)
+            for row in find_front(judged, sweep.objectives)
         ],
-        "best": find_best(whole, sweep.objectives),
-        "sensitivity": find_sensitivity(whole, axes, sweep.objectives),
+        "best": find_best(judged, sweep.objectives),
+        "sensitivity": find_sensitivity(judged, axes, sweep.objectives),
     }
 
 
-def _describe_where(sweep: Sweep, whole: Sequence[Row]) -> list[Row]:
+def _describe_where(sweep: Sweep, judged: Sequence[Row]) -> list[Row]:
     """Return each condition with what it is judged on, and how many meet it."""
-
-    def judge(metric: str) -> str:
-        over = METRICS[metric].over
-        return over.value if len(sweep.layers) > 1 or over is Over.MACHINE else "each point"
-
-    return [
-        {
-            "condition": str(it),
-            "judged_on": judge(it.metric),
-            "met_by": sum(it.holds(row[it.metric]) for row in whole),
-            "of": len(whole),
-        }
-        for it in sweep.where
-    ]
+    table = []
+    for condition in sweep.where:
+        over = METRICS[condition.metric].over
+        whole = len(sweep.layers) > 1 or over is Over.MACHINE
+        met_by = sum(condition.holds(row[condition.metric]) for row in judged)
+        table.append({
+            "condition": str(condition), "judged_on": over.value if whole else "each point",
+            "met_by": met_by, "of": len(judged),
+        })  # fmt: skip
+    return table
 
 
 def report_sweep(
     sweep: Sweep, planned: Planned, rows: Sequence[Row], source: Source | None, parquet: bool
 ) -> Report:
-    """Return the report of a sweep.
+    """Return the report of a sweep, with its file as the source.
 
-    Parameters
-    ----------
-    source : Source or None
-        The file that describes it.
-    parquet : bool
-        Whether a folder has the points as Parquet, too.
-
-    Raises
-    ------
-    EieError
-        Parquet is asked for and pyarrow is not installed.
+    With `parquet` a folder has the points as Parquet, too; raises EieError if pyarrow is missing.
     """
     summary = summarise(sweep, planned, rows)
     if parquet:
@@ -123,12 +110,13 @@ def report_sweep(
 
 
 def _show(rows: Sequence[Row], summary: Row) -> Iterator[Sequence[Row] | str]:
-    yield ", ".join(f"{name.replace('_', ' ')}: {it}" for name, it in summary["points"].items())
+    counts = summary["points"].items()
+    yield ", ".join(f"{name.replace('_', ' ')}: {number}" for name, number in counts)
     judged = summary["judged"]
     met = f", of which {judged['meet']} meet all conditions" if summary["where"] else ""
     yield f"judged: {judged['number']} {judged['what']}{met}"
-    for it in summary["where"]:
-        yield f"{it['condition']}, judged on {it['judged_on']}: met by {it['met_by']}"
+    for row in summary["where"]:
+        yield f"{row['condition']}, judged on {row['judged_on']}: met by {row['met_by']}"
     for reason, number in summary["left_out"].items():
         yield f"left out: {number} points: {reason}"
     yield summary["front"][:SHOWN]

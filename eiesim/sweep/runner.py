@@ -20,12 +20,7 @@ from eiesim.sweep.journal import Journal, open_journal
 from eiesim.sweep.metrics import METRICS, REASONS
 from eiesim.sweep.narrow import narrow
 from eiesim.sweep.planning import Planned, plan_points
-from eiesim.sweep.points import (
-    PointGroup,
-    find_value,
-    list_axes,
-    list_tasks,
-)
+from eiesim.sweep.points import PointGroup, find_value, list_axes, list_tasks
 from eiesim.sweep.spec import Sweep, make_sweep, read_sweep
 from eiesim.sweep.workers import run_here, run_in_processes, run_on_dask
 
@@ -43,64 +38,55 @@ def run_points(
     shard: tuple[int, int] = (0, 1),
     tell: Tell = lambda _: None,
 ) -> int:
-    """Run what the journal lacks, and write it there task by task.
+    """Run the points that the journal lacks, write them there task by task, and count them.
+
+    Raises EieError if the journal cannot be written, or a worker died.
 
     Parameters
     ----------
-    jobs : int or None
+    jobs
         Processes, as in `eiesim.sweep.cost.choose_jobs`.
-    scheduler : str
+    scheduler
         A Dask scheduler instead, or ``local``.
-    shard : (int, int)
-        Run the part of this number, from 0, of so many.
-    tell : callable
-        Told how many points are done, after each task.
-
-    Returns
-    -------
-    int
-        Points that were run.
-
-    Raises
-    ------
-    EieError
-        The journal cannot be written, or a worker died.
+    shard
+        Number of the part to run, from 0, and number of parts.
+    tell
+        Is called after each task with the number of points that are done.
     """
-    keys = {it.point.number: it.key for it in planned.points if it.key}
-    there = {key for key, row in journal.find(keys.values()) if not row.get("passing")}
-    # parts are of all tasks, whatever is there already, so that each stays the same
-    own = list(list_tasks(planned.points))[shard[0] :: shard[1]]
+    keys = {point.number: key for point, _, _, key, _ in planned.points if key}
+    stored = {key for key, row in journal.find(keys.values()) if not row.get("passing")}
     tasks = []
-    for task in own:
-        left = tuple(it for it in task.machines if keys[it[0]] not in there)
+    # parts are of all tasks, stored or not, so that each part stays the same
+    for task in list(list_tasks(planned.points))[shard[0] :: shard[1]]:
+        left = tuple((number, hw) for number, hw in task.machines if keys[number] not in stored)
         if left:
             tasks.append(task._replace(machines=left))
     tell(len(keys) - sum(len(task.machines) for task in tasks))
-    jobs, number = choose_jobs(jobs, tasks), 0
+    jobs, run_count = choose_jobs(jobs, tasks), 0
     with (
         stop_as_ctrl_c(),  # also below a script of the user's: images are large
         temporary_folder(Path(tempfile.gettempdir()), "eiesim-sweep-") as folder,
     ):
         if scheduler:
-            work = run_on_dask(_add(tasks, str(folder), jobs), scheduler, jobs)
+            work = run_on_dask(_interleave(tasks, str(folder), jobs), scheduler, jobs)
         elif jobs > 1 and len(tasks) > 1:
-            work = run_in_processes(_add(tasks, str(folder), jobs), jobs)
+            work = run_in_processes(_interleave(tasks, str(folder), jobs), jobs)
         else:
             work = run_here(tasks)
-        still = Counter(task.image for task in tasks)
+        tasks_left = Counter(task.image for task in tasks)
         with closing(work):  # before the folder that workers write to is removed
             for task, rows in work:
-                still[task.image] -= 1
-                if not still[task.image]:
+                tasks_left[task.image] -= 1
+                if not tasks_left[task.image]:
                     shutil.rmtree(folder / task.image, ignore_errors=True)
-                journal.write((keys[place], row) for place, row in rows)
-                number += len(rows)
+                journal.write((keys[number], row) for number, row in rows)
+                run_count += len(rows)
                 tell(len(rows))
-    return number
+    return run_count
 
 
-def _add(tasks: Sequence[PointGroup], folder: str, jobs: int) -> Iterator[PointGroup]:
-    """Yield tasks of as many images as there are workers in turn: none waits for another's."""
+def _interleave(tasks: Sequence[PointGroup], folder: str, jobs: int) -> Iterator[PointGroup]:
+    """Yield tasks of as many images as workers in turn, so that no worker waits for an image."""
     images: dict[str, list[PointGroup]] = {}
     for task in tasks:
         images.setdefault(task.image, []).append(task._replace(folder=folder))
@@ -111,18 +97,15 @@ def _add(tasks: Sequence[PointGroup], folder: str, jobs: int) -> Iterator[PointG
 
 
 def collect_rows(sweep: Sweep, planned: Planned, journal: Journal) -> list[Row]:
-    """Return all results that are there, in the order of the points.
+    """Return all results in the journal, in the order of the points.
 
-    Raises
-    ------
-    EieError
-        The journal cannot be read.
+    Raises EieError if the journal cannot be read.
     """
-    found = dict(journal.find(it.key for it in planned.points if it.key))
+    stored = dict(journal.find(point.key for point in planned.points if point.key))
     axes = list_axes(sweep)
     rows = []
     for point, hw, _, key, error in planned.points:
-        result = {"error": error} if hw is None else found.get(key)
+        result = {"error": error} if hw is None else stored.get(key)
         if result is None:
             continue
         values = {axis: find_value(sweep, point.values, axis) for axis in axes}
@@ -140,31 +123,23 @@ def sweep(
 ) -> pd.DataFrame:
     """Run a sweep and return its table.
 
+    The table has a row a point, in the sweep's order: axes, metrics, whether it meets the
+    constraints, and the error of one that cannot be run. Raises EieError if the spec has problems,
+    a layer is unknown, or the store cannot be written.
+
     Parameters
     ----------
-    spec : str, Path or mapping
-        A `.toml` file, or what it would hold; see docs/sweeps.md.
-    store : str or Path, optional
-        The SQLite file that keeps results, from which a sweep that was stopped goes on. By default
-        nothing is kept.
-    jobs : int, optional
-        Processes; by default one for each core, and this one alone where the work is done before
-        another had started.
-    scheduler : str
+    spec
+        A `.toml` file, or its content; see docs/sweeps.md.
+    store
+        The SQLite file that keeps results, so that a stopped sweep can go on. By default nothing
+        is kept.
+    jobs
+        Processes; by default as in `eiesim.sweep.cost.choose_jobs`.
+    scheduler
         Address of a Dask scheduler, or ``local``, instead of processes.
-    tell : callable
-        Told how many points are done, after each task.
-
-    Returns
-    -------
-    DataFrame
-        A row a point, in the sweep's order: axes, metrics, whether it meets the constraints, and
-        the error of one that cannot be run.
-
-    Raises
-    ------
-    EieError
-        The spec has problems, a layer is unknown, or the store cannot be written.
+    tell
+        Is called after each task with the number of points that are done.
     """
     import pandas as pd  # noqa: PLC0415 - half a second
 
@@ -176,17 +151,7 @@ def sweep(
 
 
 class How(NamedTuple):
-    """Who runs the points.
-
-    Attributes
-    ----------
-    jobs : int or None
-        Processes, as in `eiesim.sweep.cost.choose_jobs`.
-    scheduler : str
-        A Dask scheduler instead, or ``local``.
-    shard : (int, int)
-        The part of this number, from 0, of so many.
-    """
+    """How points are run: processes, a Dask scheduler and a part, as in `run_points`."""
 
     jobs: int | None = None
     scheduler: str = ""
@@ -198,20 +163,8 @@ def run_sweep(
 ) -> tuple[Sweep, Planned, list[Row]]:
     """Run all points of a sweep, or those that its search looks at.
 
-    Parameters
-    ----------
-    tell : callable
-        Told how many points are done, after each task.
-
-    Returns
-    -------
-    Sweep, Planned, list of dict
-        The sweep with the points that were looked at, these, and their results.
-
-    Raises
-    ------
-    EieError
-        A layer is unknown, the journal cannot be written, or a worker died.
+    Return the sweep with the points that were run, these points, and their results. `tell` and
+    errors are as in `run_points`; raises EieError if a layer is unknown, too.
     """
 
     def run(sweep: Sweep) -> list[Row]:
@@ -220,9 +173,9 @@ def run_sweep(
         return collect_rows(sweep, planned, journal)
 
     if wanted.method == "narrow":
-        looked = narrow(wanted, run)
-        planned = plan_points(looked)
-    else:
-        looked, planned = wanted, plan_points(wanted)
-        run_points(planned, journal, *how, tell)
-    return looked, planned, collect_rows(looked, planned, journal)
+        searched = narrow(wanted, run)
+        planned = plan_points(searched)
+        return searched, planned, collect_rows(searched, planned, journal)
+    planned = plan_points(wanted)
+    run_points(planned, journal, *how, tell)
+    return wanted, planned, collect_rows(wanted, planned, journal)

@@ -1,4 +1,4 @@
-"""What each axis does: machines compared that differ in it alone."""
+"""The effect of each axis, from pairs of machines that differ in it alone."""
 
 from __future__ import annotations
 
@@ -19,67 +19,61 @@ def find_sensitivity(
 ) -> list[Row]:
     """Return how much each objective changes from each value of an axis to the next.
 
-    Compared are pairs that differ in this axis alone, of which both meet the constraints.
-
-    Parameters
-    ----------
-    rows : sequence of dict
-        What is judged, with ``meets``.
-    axes : mapping of str to sequence
-        The values of each axis, in their order.
-
-    Returns
-    -------
-    list of dict
-        A row a step of an axis and objective: ``pairs``; in how many of them the objective is
-        ``smaller``, ``equal`` and ``larger`` with the second value; ``times``, the geometric mean
-        of the second over the first, with the least and the most; and ``why_empty``, why there is
-        none.
+    Compared are pairs of judged rows that differ in this axis alone, if both meet the constraints.
+    A row a step of an axis and objective: ``pairs``; in how many of them the objective is
+    ``smaller``, ``equal`` and ``larger`` with the second value; ``times``, the geometric mean of
+    the second over the first, with the least and the most; and ``why_empty``, why there is none.
     """
     return [
-        {"axis": axis, "from": one, "to": other, "objective": name, **_compare(pairs, name)}
+        {"axis": axis, "from": start, "to": end, "objective": name, **_compare(pairs, name)}
         for axis, values in axes.items()
-        for one, other, pairs in _list_pairs(rows, list(axes), axis, values)
-        for name in dict.fromkeys(it.metric for it in objectives)
+        for start, end, pairs in _list_pairs(rows, list(axes), axis, values)
+        for name in dict.fromkeys(objective.metric for objective in objectives)
     ]
 
 
 def _list_pairs(
     rows: Sequence[Row], axes: Sequence[str], axis: str, values: Sequence[Any]
 ) -> Iterator[tuple[Any, Any, list[Pair]]]:
-    """Yield each two neighbours on an axis with the rows that differ in it alone."""
-    others = [it for it in axes if it != axis]
+    """Yield two neighbours on an axis, with the pairs of rows that differ in it alone."""
+    others = [name for name in axes if name != axis]
     groups: dict[tuple[Any, ...], dict[Any, Row]] = {}
     for row in rows:
         groups.setdefault(find_place(row, others), {})[row[axis]] = row
-    for one, other in itertools.pairwise(values):
-        pairs = [(own[one], own[other]) for own in groups.values() if one in own and other in own]
-        yield one, other, pairs
+    for start, end in itertools.pairwise(values):
+        yield (
+            start,
+            end,
+            [
+                (group[start], group[end])
+                for group in groups.values()
+                if {start, end} <= group.keys()
+            ],
+        )
 
 
 def _compare(pairs: Sequence[Pair], name: str) -> Row:
     able = [pair for pair in pairs if all(row["meets"] for row in pair)]
-    known = [
-        (one[name], other[name]) for one, other in able if None not in (one[name], other[name])
-    ]
-    found: Row = {
+    values = [(first[name], second[name]) for first, second in able]
+    known = [pair for pair in values if None not in pair]
+    result: Row = {
         "pairs": len(known),
-        "smaller": sum(other < one for one, other in known),
-        "equal": sum(other == one for one, other in known),
-        "larger": sum(other > one for one, other in known),
+        "smaller": sum(second < first for first, second in known),
+        "equal": sum(second == first for first, second in known),
+        "larger": sum(second > first for first, second in known),
         **dict.fromkeys(("times", "times_least", "times_most", "why_empty")),
     }
     if not pairs:
-        return found | {"why_empty": "no two that ran differ in this axis alone"}
+        return result | {"why_empty": "no two that ran differ in this axis alone"}
     if not able:
-        return found | {"why_empty": f"in none of {_count(len(pairs))} both meet the conditions"}
+        return result | {"why_empty": f"in none of {_count(len(pairs))} both meet the conditions"}
     if not known:
-        return found | {"why_empty": f"{name} is missing in each of {_count(len(able))}"}
+        return result | {"why_empty": f"{name} is missing in each of {_count(len(able))}"}
     if zeros := sum(min(pair) <= 0 for pair in known):
-        return found | {"why_empty": f"{name} is 0 in {zeros:,} of {_count(len(known))}"}
-    times = [other / one for one, other in known]
+        return result | {"why_empty": f"{name} is 0 in {zeros:,} of {_count(len(known))}"}
+    times = [second / first for first, second in known]
     mean = math.exp(math.fsum(map(math.log, times)) / len(times))
-    return found | {"times": mean, "times_least": min(times), "times_most": max(times)}
+    return result | {"times": mean, "times_least": min(times), "times_most": max(times)}
 
 
 def _count(pairs: int) -> str:
@@ -87,21 +81,15 @@ def _count(pairs: int) -> str:
 
 
 def describe_axes(sensitivity: Sequence[Row], objective: Objective) -> list[str]:
-    """Return a sentence an axis: where the objective changes most, and in how many pairs.
-
-    Parameters
-    ----------
-    sensitivity : sequence of dict
-        From `find_sensitivity`.
-    """
+    """Return a sentence an axis: where the objective changes most, and in how many pairs."""
     name = objective.metric
     sentences = []
     for axis in dict.fromkeys(row["axis"] for row in sensitivity):
-        own = [row for row in sensitivity if (row["axis"], row["objective"]) == (axis, name)]
-        steps = [row for row in own if row["times"] is not None]
+        rows = [row for row in sensitivity if (row["axis"], row["objective"]) == (axis, name)]
+        steps = [row for row in rows if row["times"] is not None]
         pairs = sum(row["pairs"] for row in steps)
         if not steps:
-            sentences.append(f"{axis}: {own[0]['why_empty']}.")
+            sentences.append(f"{axis}: {rows[0]['why_empty']}.")
         elif all(row["equal"] == row["pairs"] for row in steps):
             sentences.append(f"{axis}: {name} is the same in {_count(pairs)}.")
         else:

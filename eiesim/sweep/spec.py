@@ -29,18 +29,18 @@ from eiesim.sweep.metrics import METRICS
 from eiesim.sweep.objectives import Objective
 
 LAYER = "layer."
-"""Before the name of a field of a drawn layer."""
+"""Prefix of the fields of a drawn layer."""
 METHODS = ("grid", "random", "latin", "list", "narrow")
 MOST_POINTS = 10_000_000
 DIGITS = 60
-"""With which values of an axis are computed: many more than a float has."""
+"""Precision of an axis's values, which is far above a float's."""
 CONSTRAINT = re.compile(r"\s*(\w+)\s*(?:(<=|>=|==|<|>)\s*([-+.\w]+)\s*)?")
 USUAL: Mapping[str, Any] = {
     "title": "", "layers": [], "inputs": {}, "method": "grid", "points": 0, "seed": 0, "where": [],
     "objectives": ["cycles", "energy_pj", "area_mm2"], "base": "eie-64pe-45nm", "hardware": {},
     "axes": {}, "list": [],
 }  # fmt: skip
-"""What a file may tell, with what holds otherwise."""
+"""Keys of a sweep's file, with their defaults."""
 OF_RUN: Mapping[str, Field] = {
     "inputs": Field("inputs", str, Text("file with one input", empty=False), MISSING),
     "balance": Field("balance", bool, Switch("give all PEs equal work"), MISSING),
@@ -49,21 +49,11 @@ OF_RUN: Mapping[str, Field] = {
 """Axes that are neither of the machine nor of a drawn layer."""
 KINDS = {str: "text", list: "a list", int: "a whole number", dict: "a table"}
 Problems: TypeAlias = "list[tuple[str, str]]"
-"""Key and what is wrong with it."""
+"""Keys, each with what is wrong with it."""
 
 
 class Constraint(NamedTuple):
-    """A condition on a result: ``area_mm2 < 50``, or ``fits``.
-
-    Attributes
-    ----------
-    metric : str
-        What is compared.
-    sign : str
-        ``<``, ``<=``, ``==``, ``>=`` or ``>``.
-    limit : float
-        With what.
-    """
+    """A condition on a result: ``area_mm2 < 50``, or ``fits``."""
 
     metric: str
     sign: str
@@ -75,13 +65,7 @@ class Constraint(NamedTuple):
         return f"{self.metric} {self.sign} {self.limit:.15g}"
 
     def holds(self, value: Any) -> bool:
-        """Return whether a value meets the condition; what is missing does not.
-
-        Parameters
-        ----------
-        value : float, bool or None
-            Of the metric.
-        """
+        """Return whether a value of the metric meets the condition; a missing one does not."""
         if value is None:
             return False
         met: Mapping[str, bool] = {
@@ -97,30 +81,20 @@ class Sweep:
 
     Attributes
     ----------
-    title : str
-        One line.
-    layers : tuple of str
+    layers
         Names or files as in ``eiesim run``, or `.eie` files of networks.
-    base : Hardware
+    base
         The machine where no axis says otherwise.
-    axes : mapping of str to tuple
+    axes
         Values of fields of the machine, of drawn layers (``layer.weight_density``), of ``inputs``
         (files), of ``balance``, and of ``steps`` of drawn sequences.
-    inputs : mapping of str to str
-        For layers of their own: the file with one input.
-    method : {"grid", "random", "latin", "list", "narrow"}
-        All combinations; so many drawn; so many in a Latin hypercube; those listed; or those that
-        a search for the best one looks at.
-    points : int
-        How many are drawn.
-    seed : int
-        Of the draw.
-    listed : tuple of mapping
-        With ``list``: the points.
-    where : tuple of Constraint
-        What a point must meet to be among the answers; those on the machine alone spare its run.
-    objectives : tuple of Objective
-        Metrics that are to be small, or with ``-`` before the name large.
+    inputs
+        The file with one input of a layer that is not drawn, by layer.
+    method
+        ``grid`` is all combinations, ``random`` draws `points` of them with `seed`, ``latin`` draws
+        them in a Latin hypercube, ``list`` takes those `listed`, ``narrow`` searches for the best.
+    where
+        What a point must meet to be an answer. Points whose machine alone breaks it are not run.
     """
 
     title: str = ""
@@ -137,38 +111,18 @@ class Sweep:
 
 
 def read_sweep(path: str | Path) -> Sweep:
-    """Read a sweep.
+    """Read a sweep from a TOML file, whose keys docs/sweeps.md describes.
 
-    Parameters
-    ----------
-    path : str or Path
-        A TOML file; docs/sweeps.md tells its keys.
-
-    Raises
-    ------
-    ConfigError
-        The file has problems; one line each.
+    Raises ConfigError with one line for each problem.
     """
     values, text = load_toml(Path(path))
     return make_sweep(values, str(path), text)
 
 
 def make_sweep(values: Mapping[str, Any], where: str = "sweep", text: str = "") -> Sweep:
-    """Check the content of a sweep's file.
+    """Check the content of a sweep's file; `where` and `text` name it in errors, with lines.
 
-    Parameters
-    ----------
-    values : mapping
-        As in the file.
-    where : str
-        The file, for errors.
-    text : str
-        Its text, to find lines in.
-
-    Raises
-    ------
-    ConfigError
-        One line for each problem.
+    Raises ConfigError with one line for each problem.
     """
     problems: Problems = [
         (key, f"{key!r}: unknown, {did_you_mean(key, USUAL)}") for key in values if key not in USUAL
@@ -176,30 +130,26 @@ def make_sweep(values: Mapping[str, Any], where: str = "sweep", text: str = "") 
     taken = {key: _take(values, key, problems) for key in USUAL}
     _check_method(taken, problems)
     layers = taken["layers"]
-    if not layers or not all(isinstance(it, str) for it in layers):
+    if not layers or not all(isinstance(layer, str) for layer in layers):
         problems.append(("layers", "layers: expected names or files of layers, found none"))
     elif len(set(layers)) < len(layers):
         problems.append(("layers", "layers: expected each layer once, found some twice"))
     base = _take_base(taken["base"], taken["hardware"], problems)
-    given_axes = take_old_keys(Hardware, taken["axes"])
-    axes = {key: _take_axis(key, it, problems) for key, it in given_axes.items()}
-    listed = [_take_point(it, problems) for it in taken["list"]]
+    file_axes = take_old_keys(Hardware, taken["axes"])
+    axes = {key: _take_axis(key, values, problems) for key, values in file_axes.items()}
+    listed = [_take_point(point, problems) for point in taken["list"]]
     _check_inputs(taken, problems)
-    where_met = [_take_constraint(it, problems) for it in taken["where"]]
-    objectives = [_take_objective(it, problems) for it in taken["objectives"]]
+    constraints = [_take_constraint(condition, problems) for condition in taken["where"]]
+    objectives = [_take_objective(objective, problems) for objective in taken["objectives"]]
     refuse(where, text, problems)
     return Sweep(
-        title=taken["title"],
+        **{key: taken[key] for key in ("title", "inputs", "method", "points", "seed")},
         layers=tuple(layers),
         base=base,
         axes=axes,
-        inputs=taken["inputs"],
-        method=taken["method"],
-        points=taken["points"],
-        seed=taken["seed"],
         listed=tuple(listed),
-        where=tuple(it for it in where_met if it is not None),
-        objectives=tuple(it for it in objectives if it is not None),
+        where=tuple(constraint for constraint in constraints if constraint is not None),
+        objectives=tuple(objective for objective in objectives if objective is not None),
     )
 
 
@@ -212,7 +162,7 @@ def _take_objective(text: Any, problems: Problems) -> Objective | None:
 
 
 def _take(values: Mapping[str, Any], key: str, problems: Problems) -> Any:
-    """Return the value of a key, or what it is without one."""
+    """Return the value of a key, or its default."""
     usual = USUAL[key]
     value = values.get(key, usual)
     if isinstance(value, bool) or not isinstance(value, type(usual)):
@@ -237,15 +187,15 @@ def _check_inputs(taken: Mapping[str, Any], problems: Problems) -> None:
     """Check the table of inputs, one file a layer."""
     for layer, file in taken["inputs"].items():
         if layer not in taken["layers"]:
-            told = did_you_mean(layer, map(str, taken["layers"]))
-            problems.append(("inputs", f"inputs: {layer!r} is none of the layers: {told}"))
+            hint = did_you_mean(layer, map(str, taken["layers"]))
+            problems.append(("inputs", f"inputs: {layer!r} is none of the layers: {hint}"))
         if not isinstance(file, str):
-            found = show_value(file)
-            problems.append(("inputs", f"inputs: {layer}: expected a file, found {found}"))
+            shown = show_value(file)
+            problems.append(("inputs", f"inputs: {layer}: expected a file, found {shown}"))
     rows = [taken["axes"], *(row for row in taken["list"] if isinstance(row, dict))]
     if taken["inputs"] and any("inputs" in row for row in rows):
-        told = "inputs: expected a table by layer or an axis for all layers, found both"
-        problems.append(("inputs", told))
+        problem = "inputs: expected a table by layer or an axis for all layers, found both"
+        problems.append(("inputs", problem))
 
 
 def _take_base(name: str, fixed: Mapping[str, Any], problems: Problems) -> Hardware:
@@ -259,9 +209,8 @@ def _take_base(name: str, fixed: Mapping[str, Any], problems: Problems) -> Hardw
         if key not in known:
             problems.append((key, f"hardware: {key!r}: unknown, {did_you_mean(key, known)}"))
         else:
-            problems += [
-                (key, f"hardware: {it}") for _, it in find_problems(Hardware, {key: value})
-            ]
+            for _, problem in find_problems(Hardware, {key: value}):
+                problems.append((key, f"hardware: {problem}"))
     if problems:
         return base
     try:
@@ -271,51 +220,52 @@ def _take_base(name: str, fixed: Mapping[str, Any], problems: Problems) -> Hardw
         return base
 
 
-def _take_axis(key: str, given: Any, problems: Problems) -> tuple[Any, ...]:
+def _take_axis(key: str, entry: Any, problems: Problems) -> tuple[Any, ...]:
     """Return the values of an axis, checked one by one, each of its field's type."""
-    drawn = {LAYER + name: it for name, it in fields_of(LayerSpec).items()}
-    known = {**fields_of(Hardware), **drawn, **OF_RUN}
+    of_drawn = {LAYER + name: field for name, field in fields_of(LayerSpec).items()}
+    known = {**fields_of(Hardware), **of_drawn, **OF_RUN}
     if key not in known:
         problems.append((key, f"axis {key!r}: unknown, {did_you_mean(key, known)}"))
         return ()
-    values = _spread(key, given, problems) if isinstance(given, dict) else given
+    values = _spread(key, entry, problems) if isinstance(entry, dict) else entry
     if not isinstance(values, list | tuple) or not values:
-        problems.append((key, f"axis {key}: expected values, found {show_value(given)}"))
+        problems.append((key, f"axis {key}: expected values, found {show_value(entry)}"))
         return ()
-    wrong = [problem for it in values if (problem := known[key].problem(it))]
+    wrong = [problem for value in values if (problem := known[key].problem(value))]
     problems += [(key, f"axis {problem}") for problem in wrong]
-    typed = () if wrong else tuple(known[key].kind(it) for it in values)
+    typed = () if wrong else tuple(map(known[key].kind, values))
     if len(set(typed)) < len(typed):
         problems.append((key, f"axis {key}: expected each value once, found some twice"))
     return typed
 
 
-def _take_point(given: Any, problems: Problems) -> dict[str, Any]:
+def _take_point(entry: Any, problems: Problems) -> dict[str, Any]:
     """Return a listed point."""
-    if not isinstance(given, dict):
-        problems.append(("list", f"list: expected tables, found {show_value(given)}"))
+    if not isinstance(entry, dict):
+        problems.append(("list", f"list: expected tables, found {show_value(entry)}"))
         return {}
-    values = take_old_keys(Hardware, given)
+    values = take_old_keys(Hardware, entry)
     taken = {key: _take_axis(key, [value], problems) for key, value in values.items()}
     return {key: values[0] for key, values in taken.items() if values}
 
 
-def _spread(key: str, given: Mapping[str, Any], problems: Problems) -> list[Any]:
-    """Return values from a first to a last one, each by a step or so many times the one before.
+def _spread(key: str, entry: Mapping[str, Any], problems: Problems) -> list[Any]:
+    """Return values from a first to a last one, each a step or a factor from the one before.
 
-    They are those of a list, 0.1, 0.2, 0.3: what stands in a file are decimal numbers.
+    They are computed as decimal numbers, as they stand in a file, so that they equal those of a
+    list: 0.1, 0.2, 0.3.
     """
-    how = [name for name in ("step", "times") if name in given]
-    numbers = [given.get(name) for name in ("from", "to", *how)]
-    sound = len(how) == 1 and set(given) == {"from", "to", *how} and all(map(_is_finite, numbers))
-    value, last, by = (Decimal(str(it)) for it in numbers) if sound else (Decimal(),) * 3
+    how = [name for name in ("step", "times") if name in entry]
+    numbers = [entry.get(name) for name in ("from", "to", *how)]
+    sound = len(how) == 1 and set(entry) == {"from", "to", *how} and all(map(_is_finite, numbers))
+    value, last, by = (Decimal(str(number)) for number in numbers) if sound else (Decimal(),) * 3
     times = how == ["times"]
     if not sound or value > last or by <= times or (times and value <= 0):
         problems.append((key, f"axis {key}: expected a list, or from, to and one of step (above 0) "
                          "and times (above 1, and from above 0), found "
-                         f"{show_value(dict(given))}"))  # fmt: skip
+                         f"{show_value(dict(entry))}"))  # fmt: skip
         return []
-    kind = int if all(isinstance(it, int) for it in numbers) else float
+    kind = int if all(isinstance(number, int) for number in numbers) else float
     values: list[Any] = []
     with localcontext(prec=DIGITS):
         while value <= last and len(values) <= MOST_POINTS:
@@ -332,13 +282,13 @@ def _is_finite(value: Any) -> bool:
 
 
 def _take_constraint(text: Any, problems: Problems) -> Constraint | None:
-    found = CONSTRAINT.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
+    match = CONSTRAINT.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
         problems.append(
             ("where", f"where: expected METRIC < NUMBER, or fits or clock_fits, found {text!r}")
         )
         return None
-    metric, sign, limit = found.groups()
+    metric, sign, limit = match.groups()
     if metric not in METRICS:
         problems.append(("where", f"where {text!r}: {did_you_mean(metric, METRICS)}"))
         return None

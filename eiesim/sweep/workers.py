@@ -1,4 +1,4 @@
-"""Who runs the tasks: this process, several on this machine, or a Dask cluster."""
+"""Runs tasks in this process, in several on this machine, or on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -26,19 +26,9 @@ def run_here(tasks: Iterable[PointGroup]) -> Works:
 
 
 def run_in_processes(tasks: Iterable[PointGroup], jobs: int) -> Works:
-    """Run tasks in several processes, and yield each as it ends.
+    """Run tasks in several processes, and yield each as it ends; they are taken when needed.
 
-    Parameters
-    ----------
-    tasks : iterable of PointGroup
-        Taken as they are needed.
-    jobs : int
-        Processes.
-
-    Raises
-    ------
-    EieError
-        A process died.
+    Raises EieError if a process died.
     """
     with closing(work_in_processes(_evaluate, tasks, jobs, lambda _: None)) as works:
         for task, rows in works:
@@ -57,21 +47,17 @@ def _evaluate(task: PointGroup, _: object) -> list[tuple[int, Row]]:
 
 
 def run_on_dask(tasks: Iterable[PointGroup], scheduler: str, jobs: int) -> Works:
-    """Run tasks on a Dask cluster, and yield each as it ends; a lost one is done again there.
+    """Run tasks on a Dask cluster, and yield each as it ends; a lost one is run there again.
+
+    Tasks are taken when needed. Raises EieError if Dask is not installed, or the scheduler cannot
+    be reached.
 
     Parameters
     ----------
-    tasks : iterable of PointGroup
-        Taken as they are needed.
-    scheduler : str
+    scheduler
         Address of the scheduler, or ``local`` for a cluster on this machine.
-    jobs : int
+    jobs
         Workers of a local cluster.
-
-    Raises
-    ------
-    EieError
-        Dask is not installed, or the scheduler is not there.
     """
     try:
         from distributed import Client, LocalCluster  # noqa: PLC0415 - an extra
@@ -81,13 +67,13 @@ def run_on_dask(tasks: Iterable[PointGroup], scheduler: str, jobs: int) -> Works
         ) from error
     with ExitStack() as stack:
         try:
-            place: Any = scheduler
+            address: Any = scheduler
             if scheduler == "local":
                 stack.enter_context(no_script())  # as long as dead workers are replaced
-                place = stack.enter_context(
+                address = stack.enter_context(
                     LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None)
                 )
-            client = stack.enter_context(Client(place, timeout="20s"))
+            client = stack.enter_context(Client(address, timeout="20s"))
         except (OSError, TimeoutError, ValueError) as error:
             raise EieError(f"scheduler {scheduler}: cannot be reached: {error}") from error
         workers = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
@@ -96,7 +82,7 @@ def run_on_dask(tasks: Iterable[PointGroup], scheduler: str, jobs: int) -> Works
 
 
 def _keep_busy(tasks: Iterable[PointGroup], pool: Executor, jobs: int) -> Iterator[Done]:
-    """Give out tasks as workers come free, and yield each as it ends."""
+    """Give out tasks as workers become free, and yield each as it ends."""
     left = iter(tasks)
     running: dict[Future[list[tuple[int, Row]]], PointGroup] = {}
     while True:
