@@ -1,1 +1,1 @@
-"""What a run costs: counts times prices, each price with its source; and what the chip measures."""
+"""Energy of a run, which is counts times prices, each with its source; area and clock of a chip."""

@@ -1,4 +1,4 @@
-"""Area of a PE and of the chip: Table II, its memories moved by CACTI, its logic by its units."""
+"""Area of a PE and of the chip: Table II, its memories scaled by CACTI, its logic by its units."""
 
 from __future__ import annotations
 
@@ -20,15 +20,9 @@ from eiesim.views import BuiltView
 
 @dataclass(frozen=True)
 class AreaRow:
-    """Area of one part of the chip.
+    """Area of one part of the chip; kind and source are as in `Price`.
 
-    Attributes
-    ----------
-    component, part
-        Module of Table II, ``filler_cell`` or ``lnzd``; memory, clock, register or
-        combinational.
-    kind, source
-        As in `Price`.
+    Its component is a module of Table II, ``filler_cell`` or ``lnzd``.
     """
 
     component: str
@@ -42,7 +36,7 @@ class AreaRow:
 
 @dataclass(frozen=True)
 class AreaReport:
-    """What a chip measures."""
+    """Area of a chip by component and part."""
 
     rows: tuple[AreaRow, ...]
     n_pes: int
@@ -66,21 +60,9 @@ class AreaReport:
 
 
 def estimate_area(hw: Hardware) -> AreaReport:
-    """Return the area of a machine.
+    """Return the area of a machine; raises EnergyError if CACTI was not run for an SRAM.
 
-    Parameters
-    ----------
-    hw
-        Its PEs, SRAMs, widths, `queue_depth`, `registers_per_pe`, `codebook_bits`,
-        `multiplier`, `sram_cell` and `node_nm`.
-
-    Raises
-    ------
-    EnergyError : An SRAM lies outside of what CACTI was run for.
-
-    References
-    ----------
-    EIE, ISCA 2016, Table II and section VI (LNZD); CACTI 7; docs/energy.md.
+    Source: EIE, ISCA 2016, Table II and section VI (LNZD); CACTI 7; docs/energy.md.
     """
     return measure_area(hw.built)
 
@@ -109,12 +91,10 @@ class _WordWidth(NamedTuple):
 
 
 def describe_wider_words(hw: Hardware, widths_bits: Sequence[int]) -> str:
-    """Return a sentence where wider words of the sparse-matrix SRAM make the chip smaller.
+    """Return a sentence if wider words of the sparse-matrix SRAM make the chip smaller.
 
-    Nothing else in a PE shrinks with them: it is the shape that CACTI chooses for the array.
-
-    Widths that the machine cannot have are passed over. The sentence is on the pair of neighbouring
-    widths that differs most; it is empty where there is none.
+    Only the shape that CACTI chooses for the array makes it so. Widths that the machine cannot have
+    are skipped. The sentence is on the pair of neighbouring widths that differs most.
     """
     machines = []
     for width_bits in sorted(set(widths_bits)):
@@ -152,7 +132,7 @@ def _measure(module: str, part: str, hw: BuiltView) -> tuple[float, str, str]:
 def _compare_arithmetic(area_um2: float, registers: Factor, multiplier: str) -> Factor:
     """Return what the logic of the arithmetic unit is multiplied by.
 
-    The multiplier and its adder are swapped; the rest, the look-up in the codebook, goes with the
+    The multiplier and its adder are swapped; the rest, the codebook's look-up, scales with the
     registers.
     """
     paper_um2 = find_arithmetic("fixed16").area_um2

@@ -1,4 +1,4 @@
-"""What EIE's Table II leaves open, filled in openly: the power and the area of each module's parts.
+"""The power and the area of each module's parts, which EIE's Table II leaves open, filled in.
 
 Table II gives the power of one PE twice: by module, and by component type. It does not give what a
 module's memory, clock, registers and logic take one by one. Known parts are set (memory from CACTI,
@@ -37,15 +37,9 @@ Cells = Mapping[tuple[str, str], float]
 def count_steady_actions(spmat_period_cycles: int = STEADY_PERIOD_CYCLES) -> Cells:
     """Return how often each action happens in a cycle of a PE that never waits.
 
-    Parameters
-    ----------
-    spmat_period_cycles
-        From one read of the sparse-matrix SRAM to the next: entries in a word.
-
-    References
-    ----------
-    EIE, section VI: in the steady state a PE does an entry a cycle, and both of its SRAMs are
-    accessed every 8 cycles.
+    `spmat_period_cycles` is the entries in a word of the sparse-matrix SRAM. Source: EIE, section
+    VI: in the steady state a PE does an entry a cycle, and both of its SRAMs are accessed every 8
+    cycles.
     """
     column = 1 / STEADY_PERIOD_CYCLES
     entry_actions = {
@@ -65,14 +59,8 @@ def count_steady_actions(spmat_period_cycles: int = STEADY_PERIOD_CYCLES) -> Cel
 class Calibration:
     """Parts of one PE of the paper's chip in the steady state.
 
-    Attributes
-    ----------
-    power_mw, area_um2
-        Of each module's part, keyed by (module, part). Leakage is within the
-        memory's power.
-    energy_factors, area_factors
-        By module: energy of a memory's access, and its area, over
-        CACTI's.
+    Power and area are of each (module, part); leakage is within the memory's power. The factors
+    are of each module: energy of a memory's access, and its area, over CACTI's.
     """
 
     power_mw: Cells
@@ -84,9 +72,7 @@ class Calibration:
 def find_paper_memories() -> dict[str, tuple[Sram, int]]:
     """Return each module's SRAM and its banks in the paper's chip: 128 KB, 2 x 16 KB, 2 KB.
 
-    References
-    ----------
-    EIE, section VI; the cell type, which it does not give, is assumed to be the low-standby one.
+    Source: EIE, section VI. It does not give the cell type; the low-standby one is assumed.
     """
     cell = "itrs-lstp"
     return {
@@ -98,12 +84,7 @@ def find_paper_memories() -> dict[str, tuple[Sram, int]]:
 
 @cache
 def calibrate() -> Calibration:
-    """Fill in Table II.
-
-    References
-    ----------
-    EIE, Table II (power and area of one PE by component type and by module), section VI.
-    """
+    """Fill in EIE's Table II, which has power and area of one PE by component type and module."""
     memories = find_paper_memories()
     steady = count_steady_actions()
     # in the steady state the activations are in registers, so that their SRAM rests
@@ -135,15 +116,7 @@ def calibrate() -> Calibration:
 
 @cache
 def read_table2(quantity: str, breakdown: str) -> Mapping[str, float]:
-    """Return one column of Table II.
-
-    Parameters
-    ----------
-    quantity
-        ``power_mw`` or ``area_um2``.
-    breakdown
-        ``module``, ``component`` or ``total``.
-    """
+    """Return one column of Table II: ``power_mw`` or ``area_um2`` by module, component or total."""
     return {
         row["part"].removesuffix("_network"): float(row[quantity])
         for row in read_table("paper/eie_table2")
@@ -173,21 +146,9 @@ def fit_sums(
     rows: npt.NDArray[np.float64],
     columns: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
-    """Scale rows and columns in turn until both have the sums wanted.
+    """Scale rows and columns [rows, columns] in turn until both have the given sums.
 
-    Parameters
-    ----------
-    seed : float64 [rows, columns]
-        Where to start; zeros stay zeros.
-    rows, columns
-        Sums wanted of the rows and of the columns; of the same total.
-
-    Raises
-    ------
-    EnergyError : No table with the seed's zeros has these sums.
-
-    References
-    ----------
+    Zeros stay zeros. Raises EnergyError if no table with the seed's zeros has these sums. Source:
     Deming and Stephan, Annals of Mathematical Statistics 11 (1940), iterative proportional fitting.
     """
     table: npt.NDArray[np.float64] = seed

@@ -1,4 +1,4 @@
-"""Whether the SRAMs of a machine keep up with its clock, by CACTI's times; and what would."""
+"""Whether the SRAMs of a machine keep up with its clock, by CACTI's times; and cells that would."""
 
 from __future__ import annotations
 
@@ -26,13 +26,12 @@ class SramTime:
     Attributes
     ----------
     cycle_ns
-        From one access to the next. The simulated machine can access each SRAM in every
-        cycle.
+        From one access to the next. The simulated machine can access each SRAM in every cycle.
     access_ns
-        Until a word is out. One that takes more than a cycle needs another stage of the
-        pipeline, which changes nothing in how often the SRAM can be read.
+        Until a word is out. One that takes more than a cycle needs another pipeline stage, and can
+        be read as often as before.
     fits
-        Whether one access can follow the other in a cycle of the clock.
+        Whether accesses can follow one another in every cycle of the clock.
     """
 
     memory: str
@@ -44,18 +43,10 @@ class SramTime:
 
 @dataclass(frozen=True)
 class Remedy:
-    """Of the cells that keep up with the clock the one that draws least, and what it changes.
+    """Of the cells that keep up with the clock the one of least power, and what it changes.
 
-    Attributes
-    ----------
-    cycle_ns, access_ns
-        As in `SramTime`, of its slowest SRAM.
-    chip_power_mw, chip_power_before_mw
-        Of a chip whose PEs never wait, with it and with the
-        machine's own.
-    leakage_mw, pe_power_before_mw
-        Leakage of a PE with it; power of a PE that never waits with
-        the machine's own.
+    `cycle_ns` and `access_ns` are those of its slowest SRAM. Powers are of a chip, and of a PE,
+    that never waits; "before" is with the machine's own cell. Leakage is of a PE with this cell.
     """
 
     sram_cell: str
@@ -74,15 +65,15 @@ class ClockCheck:
     Attributes
     ----------
     fits
-        Whether all SRAMs keep up; None where those that are known do, and another is not known.
+        Whether all SRAMs keep up; None if the known ones do, and the times of others are unknown.
     highest_clock_mhz
-        That all keep up with; None where one is not known.
+        Highest clock that all SRAMs keep up with; None if one is unknown.
     srams
         Those whose times are known.
     unknown
-        Why the others' are not; empty where all are.
+        Why the times of others are unknown; empty if all are known.
     remedy
-        Where an SRAM is slower and another cell keeps up.
+        Is there if an SRAM is too slow and another cell keeps up.
     """
 
     clock_mhz: float
@@ -98,7 +89,7 @@ class ClockCheck:
         return {**asdict(self), "text": self.describe()}
 
     def describe(self) -> str:
-        """Return a sentence where the SRAMs do not keep up, or may not; else an empty text."""
+        """Return a sentence if the SRAMs do not keep up, or may not; else an empty text."""
         if self.fits:
             return ""
         if self.fits is None:
@@ -132,17 +123,10 @@ class ClockCheck:
 
 
 def check_clock(hw: Hardware, prices: PriceTable | None = None) -> ClockCheck:
-    """Return whether the SRAMs of a machine keep up with its clock, and the cell that would.
+    """Return whether the SRAMs of a machine keep up with its clock, and a cell that would.
 
-    Parameters
-    ----------
-    prices
-        Prices of the machine, from which the changes in power are computed, instead of those
-        of `price_machine`.
-
-    References
-    ----------
-    CACTI 7: cycle and access times of eiesim/data/energy/cacti_sram.csv.
+    The changes in power are computed from `prices`, by default those of `price_machine`. Source:
+    cycle and access times of eiesim/data/energy/cacti_sram.csv, by CACTI 7.
     """
     srams, unknown = _time_srams(hw.clocked)
     fits = fits_clock(hw)
@@ -153,7 +137,7 @@ def check_clock(hw: Hardware, prices: PriceTable | None = None) -> ClockCheck:
 
 
 def fits_clock(hw: Hardware) -> bool | None:
-    """Return `ClockCheck.fits` alone, at the price of three look-ups."""
+    """Return `ClockCheck.fits` alone, by three look-ups."""
     return keep_up(hw.clocked)
 
 
@@ -169,13 +153,13 @@ def swap_cell(hw: Hardware, cell: str, prices: PriceTable) -> PriceTable:
     """Return a machine's prices with other cells in its SRAMs; a user's own prices stay."""
     standard = {price.key: price for price in price_machine(hw).prices}
     swapped = price_machine(replace(hw, sram_cell=cell))
-    replaced = {price.key: price for price in prices.prices if standard.get(price.key) != price}
-    mixed = tuple(replaced.get(price.key, price) for price in swapped.prices)
+    users = {price.key: price for price in prices.prices if standard.get(price.key) != price}
+    mixed = tuple(users.get(price.key, price) for price in swapped.prices)
     return replace(swapped, prices=mixed, overrides=prices.overrides)
 
 
 def _time_srams(hw: ClockView) -> tuple[tuple[SramTime, ...], str]:
-    """Return the times of the SRAMs, and why those of others are not known."""
+    """Return the times of the SRAMs, and why those of others are unknown."""
     times, unknown = [], []
     for module in MEMORY_MODULES:
         try:

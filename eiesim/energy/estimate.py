@@ -18,12 +18,12 @@ from eiesim.hardware import Hardware
 from eiesim.views import SteadyView
 
 PRICED_ONLY = ("multiplier", "sram_cell", "dram", "node_nm")
-"""Fields of a machine that change what actions cost, and no count."""
+"""Fields of a machine that change prices, and no count."""
 
 
 @dataclass(frozen=True)
 class EnergyRow:
-    """One action of a run.
+    """One action of a run, with what is known of its price, as in `Price`.
 
     Attributes
     ----------
@@ -31,10 +31,6 @@ class EnergyRow:
         How often; for what costs power, the nanoseconds over all PEs.
     pj_each
         Price of one, pJ; for what costs power, mW, that is pJ a nanosecond.
-    per, kind, source
-        What the price is of, how it was come by, and where from, as in `Price`.
-    voltage_v
-        Supply voltage, where the source gives it.
     """
 
     component: str
@@ -51,25 +47,21 @@ class EnergyRow:
 
     @property
     def is_standing(self) -> bool:
-        """Whether it is spent on time alone: the clock and the leakage."""
+        """Whether time alone spends it: the clock and the leakage."""
         return self.part == "clock" or self.action == "leakage"
 
 
 @dataclass(frozen=True)
 class EnergyReport:
-    """Where the energy of a run went.
+    """Where the energy of a run went; raises ValueError if the rows do not add up to the total.
 
     Attributes
     ----------
     rows
-        Every action. Their energies lie on one binary grid, so that any of them add up without
-        rounding, in whatever order.
+        Every action. Their energies lie on one binary grid, so that they add up without rounding,
+        in any order and group.
     overrides
-        A sentence for each price that was put in place of eiesim's own.
-
-    Raises
-    ------
-    ValueError : The rows do not add up to the total.
+        A sentence for each price that replaces eiesim's own.
     """
 
     name: str
@@ -85,7 +77,7 @@ class EnergyReport:
 
     @property
     def power_mw(self) -> float:
-        """Mean power over the run, what DRAM takes included, mW; nJ a microsecond."""
+        """Mean power over the run, DRAM included, mW; nJ a microsecond."""
         return self.total_pj / 1000 / self.latency_us
 
     def by_component(self) -> dict[str, float]:
@@ -125,6 +117,9 @@ def estimate_energy(
 ) -> EnergyReport:
     """Return what a run costs: every count times its price.
 
+    Raises EnergyError if an action has no price, or `hw` is not the machine of the run. Source:
+    EIE, ISCA 2016, Tables I and II; docs/energy.md.
+
     Parameters
     ----------
     hw
@@ -132,14 +127,6 @@ def estimate_energy(
         which change prices and no count.
     prices
         Prices to use instead of those of `price_machine(hw)`.
-
-    Raises
-    ------
-    EnergyError : An action has no price, or `hw` is not the machine of the run.
-
-    References
-    ----------
-    EIE, ISCA 2016, Tables I and II; docs/energy.md.
     """
     hw = result.hardware if hw is None else hw
     _require_same(result.hardware, hw)
@@ -160,7 +147,7 @@ def count_actions(result: RunResult) -> dict[Key, int | Fraction]:
     entries = counters.macs + counters.padding_macs
     pe_cycles = counters.cycles * hw.n_pes
     register_reads = counters.accumulator_reads + counters.act_register_reads
-    counts: dict[Key, int] = {}
+    counts: dict[Key, int | Fraction] = {}
     for part in ("register", "combinational"):
         counts |= {
             Key("act_queue", part, "push"): counters.broadcasts * hw.n_pes,
@@ -188,9 +175,8 @@ def count_actions(result: RunResult) -> dict[Key, int | Fraction]:
     }
     counts |= {Key(module, "clock", "cycle"): pe_cycles for module in MODULES}
     pe_ns = pe_cycles * 1000 / Fraction(hw.clock_mhz)
-    leakage = {Key(module, "memory", "leakage"): pe_ns for module in MEMORY_MODULES}
-    whole = counts | leakage
-    return dict(sorted(whole.items(), key=lambda item: COMPONENTS.index(item[0].component)))
+    counts |= {Key(module, "memory", "leakage"): pe_ns for module in MEMORY_MODULES}
+    return {key: counts[key] for key in sorted(counts, key=lambda key: COMPONENTS.index(key[0]))}
 
 
 def _require_same(run: Hardware, priced: Hardware) -> None:
@@ -230,15 +216,9 @@ def _make_row(price: Price, count: int | Fraction, energy_pj: float) -> EnergyRo
 def find_steady_power_mw(
     hw: Hardware | SteadyView, prices: PriceTable
 ) -> dict[tuple[str, str], float]:
-    """Return the power of one PE that never waits, by module and part.
+    """Return the power of one PE that never waits, by module and part; EIE, Table II, section VI.
 
-    Raises
-    ------
-    EnergyError : An action has no price.
-
-    References
-    ----------
-    EIE, Table II and section VI.
+    Raises EnergyError if an action has no price.
     """
     for price in prices.missing:
         prices.find(price.key)  # raises, with the reason
@@ -247,21 +227,16 @@ def find_steady_power_mw(
     for price in prices.prices:
         if price.component not in MODULES:
             continue
-        often = steady.get((price.component, price.action), 0.0) * hw.clock_mhz / 1000
-        power_mw[price.component, price.part] += price.value * (1 if price.unit == "mW" else often)
+        per_ns = steady.get((price.component, price.action), 0.0) * hw.clock_mhz / 1000
+        power_mw[price.component, price.part] += price.value * (1 if price.unit == "mW" else per_ns)
     return power_mw
 
 
 def find_chip_power_mw(hw: Hardware | SteadyView, prices: PriceTable) -> float:
     """Return the power of all PEs that never wait, and of the LNZD tree, mW.
 
-    Raises
-    ------
-    EnergyError : An action has no price.
-
-    References
-    ----------
-    EIE, section VI: 0.59 W for 64 PEs with 21 LNZD units.
+    Raises EnergyError if an action has no price. The paper has 0.59 W for 64 PEs with 21 LNZD units
+    (EIE, section VI).
     """
     detect = prices.find(Key("lnzd", "combinational", "detect"))
     lnzd_mw = hw.lnzd_nodes * detect.value * hw.clock_mhz / 1000

@@ -30,26 +30,16 @@ LOGIC_ACTIONS = {
         "register_write": "accumulator written",
     },
 }
-"""What registers and logic of a module do, and what it is counted per. Where there are two actions,
-which Table II does not separate, each gets half of the power."""
+"""Actions of a module's registers and logic, and what each is counted per. Table II does not
+separate two actions of a module, so that each gets half of the power."""
 
 
 def price_machine(hw: Hardware, overrides: str | Path | None = None) -> PriceTable:
     """Return the price of every action of a machine, each with its source.
 
-    The prices of an SRAM outside of what CACTI was run for are missing.
-
-    Parameters
-    ----------
-    hw
-        Its SRAMs, widths, `queue_depth`, `registers_per_pe`, `codebook_bits`, `multiplier`,
-        `sram_cell`, `dram` and `node_nm`.
-    overrides
-        A CSV file of prices to put in place of eiesim's own; see `PriceTable.override`.
-
-    References
-    ----------
-    EIE, ISCA 2016, Tables I and II, section VI; CACTI 7; docs/energy.md gives each step.
+    Prices of an SRAM outside of what CACTI was run for are missing. `overrides` is a CSV file of
+    prices that replace eiesim's own, see `PriceTable.override`. Source: EIE, ISCA 2016, Tables I
+    and II, section VI; CACTI 7; docs/energy.md gives each step.
     """
     table = price_actions(hw.priced)
     return table if overrides is None else table.override(overrides)

@@ -11,29 +11,22 @@ from eiesim.energy.sram import Sram, find_sram
 from eiesim.views import BuiltView, ClockView, PricedView
 
 SramView = PricedView | BuiltView | ClockView
-"""What sees the SRAMs of a PE."""
+"""Views of a machine that have the SRAMs of a PE."""
 ACT_WORD_BITS = 16
-"""Narrowest word of an activation SRAM that CACTI was run for: narrower activations share one."""
+"""Narrowest word of an activation SRAM that CACTI was run for, also for narrower activations."""
 
 
 def find_memory(module: str, hw: SramView) -> tuple[Sram, int]:
-    """Return the SRAM of a module, and how many banks of it a PE has.
+    """Return the SRAM of ``ptr_read``, ``spmat_read`` or ``act_rw``, and its banks in a PE.
 
-    Parameters
-    ----------
-    module
-        ``ptr_read``, ``spmat_read`` or ``act_rw``.
-
-    Raises
-    ------
-    EnergyError : The SRAM lies outside of what CACTI was run for.
+    Raises EnergyError if the SRAM lies outside of what CACTI was run for.
     """
     size_bytes, width_bits, banks = _find_banks(module, hw)
     return find_sram(size_bytes, width_bits, hw.node_nm, hw.sram_cell), banks
 
 
 def _find_banks(module: str, hw: SramView) -> tuple[int, int, int]:
-    """Return bytes and word width in bits of a module's banks, and how many there are."""
+    """Return size in bytes, word width in bits, and number of a module's banks."""
     return {
         "ptr_read": (hw.ptr_sram_bytes // 2, hw.ptr_bits, 2),
         "spmat_read": (hw.spmat_sram_bytes, hw.spmat_width_bits, 1),
@@ -42,7 +35,7 @@ def _find_banks(module: str, hw: SramView) -> tuple[int, int, int]:
 
 
 def price_memories(hw: PricedView) -> tuple[list[Price], list[Price]]:
-    """Return the prices of every SRAM, and rows that tell why others are missing."""
+    """Return the prices of every SRAM, and rows with the reason why others are missing."""
     prices: list[Price] = []
     missing: list[Price] = []
     for module in MEMORY_MODULES:

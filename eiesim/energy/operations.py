@@ -19,19 +19,13 @@ class Arithmetic(NamedTuple):
 def find_arithmetic(multiplier: str) -> Arithmetic:
     """Return what a multiplication with its addition takes, and the area of both units, at 45 nm.
 
-    Parameters
-    ----------
-    multiplier
-        ``float32``, ``int32``, ``fixed16`` or ``fixed8``.
+    `multiplier` is ``float32``, ``int32``, ``fixed16`` or ``fixed8``.
     """
-    return Arithmetic(
-        sum(price.value for price in list_prices("arithm", multiplier)),
-        sum(
-            float(row["area_um2"])
-            for row in read_table("energy/areas")
-            if row["variant"] == multiplier
-        ),
-    )
+    areas_um2 = [
+        float(row["area_um2"]) for row in read_table("energy/areas") if row["variant"] == multiplier
+    ]
+    energy_pj = sum(price.value for price in list_prices("arithm", multiplier))
+    return Arithmetic(energy_pj, sum(areas_um2))
 
 
 def find_lnzd_area_um2() -> float:
@@ -43,12 +37,9 @@ def find_lnzd_area_um2() -> float:
 
 @cache
 def list_prices(component: str, variant: str = "") -> tuple[Price, ...]:
-    """Return eiesim's own prices of a component, as in eiesim/data/energy/operations.csv.
+    """Return eiesim's own prices of ``arithm``, ``lnzd``, ``broadcast`` or ``dram``.
 
-    Parameters
-    ----------
-    component
-        ``arithm``, ``lnzd``, ``broadcast`` or ``dram``.
+    They are in eiesim/data/energy/operations.csv.
     """
     return tuple(
         Price(

@@ -1,4 +1,4 @@
-"""Prices of actions, each with its source: a table that is read from CSV, checked, overridden."""
+"""Prices of actions, each with its source: tables, and prices of a CSV file in their place."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LARGEST = 1e12
 
 
 class Key(NamedTuple):
-    """What a price is of: a module of Table II, LNZD, broadcast or dram; its part; the action."""
+    """An action that has a price, of a module of Table II, ``lnzd``, ``broadcast`` or ``dram``."""
 
     component: str
     part: str
@@ -38,14 +38,12 @@ class Price:
         Module of EIE's Table II, ``lnzd``, ``broadcast`` or ``dram``.
     part
         ``memory``, ``clock``, ``register`` or ``combinational``, as in Table II; ``wire``.
-    value
-        At least 0.
     unit
         ``pJ`` for one action, or ``mW`` for what costs power as long as the run takes.
     per
-        What the price is of: an access of so many bits, an operation, a cycle.
+        What one price is for: an access of n bits, an operation, a cycle.
     voltage_v
-        Supply voltage, where the source gives it.
+        Supply voltage, if the source gives it.
     kind
         ``published``, ``CACTI run``, ``scaled``, ``calibrated`` or ``assumed``.
     source
@@ -65,7 +63,7 @@ class Price:
 
     @property
     def key(self) -> Key:
-        """What the price is of."""
+        """The action that has this price."""
         return Key(self.component, self.part, self.action)
 
 
@@ -77,19 +75,14 @@ NEEDED = ("component", "part", "action", "value", "unit", "kind", "source")
 
 @dataclass(frozen=True)
 class PriceTable:
-    """The prices of one machine.
+    """The prices of one machine; raises EnergyError if two are of the same action.
 
     Attributes
     ----------
     missing
-        Actions without a price, with the reason in place of a source; their value means
-        nothing.
+        Actions without a price, with the reason as their source; their value means nothing.
     overrides
-        A sentence for each price that was put in place of eiesim's own.
-
-    Raises
-    ------
-    EnergyError : Two prices are of the same action.
+        A sentence for each price that replaces eiesim's own.
     """
 
     prices: tuple[Price, ...]
@@ -104,12 +97,7 @@ class PriceTable:
             seen.add(price.key)
 
     def find(self, key: Key) -> Price:
-        """Return the price of an action.
-
-        Raises
-        ------
-        EnergyError : The action has no price.
-        """
+        """Return the price of an action; raises EnergyError if it has none."""
         for price in self.prices:
             if price.key == key:
                 return price
@@ -120,18 +108,7 @@ class PriceTable:
         )
 
     def override(self, path: str | Path) -> PriceTable:
-        """Return the table with the prices of a file in place of its own.
-
-        Parameters
-        ----------
-        path
-            A CSV file with the columns component, part, action, value, unit, kind and source;
-            those of per, node_nm and voltage_v may be left out.
-
-        Raises
-        ------
-        ConfigError : Every problem of the file, each with file, line and key.
-        """
+        """Return the table with a CSV file's prices in place of its own; see `read_prices`."""
         table = {price.key: price for price in (*self.prices, *self.missing)}
         missing = {price.key: price for price in self.missing}
         notes = []
@@ -140,9 +117,9 @@ class PriceTable:
             if price == before and not gap:
                 continue
             table[price.key] = price
-            instead = "none" if gap else f"{before.value:g} {before.unit}"
+            replaced = "none" if gap else f"{before.value:g} {before.unit}"
             notes.append(
-                f"{price.key}: {price.value:g} {price.unit} ({path}:{line}) in place of {instead}"
+                f"{price.key}: {price.value:g} {price.unit} ({path}:{line}) in place of {replaced}"
             )
         return PriceTable(
             tuple(price for price in table.values() if price.key not in missing),
@@ -154,17 +131,17 @@ class PriceTable:
 def read_prices(path: str | Path, table: Mapping[Key, Price]) -> list[tuple[int, Price]]:
     """Read a table of prices: line and price of each row.
 
+    Raises ConfigError with every problem of the file, each with file, line and key.
+
     Parameters
     ----------
     path
-        A CSV file, UTF-8; a byte order mark, Windows line ends and blank lines are accepted.
+        A CSV file, UTF-8, with the columns component, part, action, value, unit, kind and source;
+        per, node_nm and voltage_v may be left out. A byte order mark, Windows line ends and blank
+        lines are accepted.
     table
-        The actions that may be priced, with the prices whose unit must be kept and whose per,
-        node_nm and voltage_v hold where a row leaves them blank.
-
-    Raises
-    ------
-    ConfigError : Every problem of the file, each with file, line and key.
+        The actions that may be priced. Units must be those of its prices, whose per, node_nm and
+        voltage_v are used if a row leaves them blank.
     """
     first_lines: dict[Key, int] = {}
 

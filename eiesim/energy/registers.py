@@ -8,22 +8,16 @@ from eiesim.hardware import Hardware
 from eiesim.views import BuiltView, PricedView
 
 PAPER = Hardware()
-"""The machine that Table II is of."""
+"""The machine of Table II."""
 COLUMN_BITS = 12
-"""Of the index that goes with an activation: 4K activations (EIE, section VI)."""
+"""Bits of the index that goes with an activation: 4K activations (EIE, section VI)."""
 PIPELINE_OPERANDS = 5
 """Operands in the registers between the four stages of the arithmetic unit, beside its codebook:
 weight, activation, product, accumulator and sum. Assumed; the paper does not list them."""
 
 
 class Factor(NamedTuple):
-    """What a number of the paper's chip is multiplied by.
-
-    Attributes
-    ----------
-    times
-        The factor, exactly 1 on the paper's chip.
-    """
+    """What a number of the paper's chip is multiplied by, exactly 1 on that chip."""
 
     times: float
     why: str
@@ -38,15 +32,9 @@ class Factor(NamedTuple):
 def compare_registers(module: str, hw: PricedView | BuiltView) -> Factor:
     """Return the bits that a module's registers hold over those in the paper's chip.
 
-    Parameters
-    ----------
-    module
-        Module of Table II; those of the pointers and of the sparse matrix stay as they are.
-
-    References
-    ----------
-    EIE, sections IV and VI: a queue of activations and their indices, 16 shared weights of 16 bits,
-    two files of 64 registers.
+    The modules of the pointers and of the sparse matrix stay as they are. Source: EIE, sections IV
+    and VI: a queue of activations and their indices, 16 shared weights of 16 bits, two files of 64
+    registers.
     """
     return _compare(_count_held(module, hw), _count_held(module, PAPER.built), "bits of registers")
 
@@ -71,14 +59,13 @@ def _count_held(module: str, hw: PricedView | BuiltView) -> int:
 
 
 def _count_moved(module: str, hw: PricedView) -> int:
-    operand_bits = hw.operand_bits
     moved = {
-        "act_queue": count_broadcast_bits(operand_bits),
-        "arithm": operand_bits,
-        "act_rw": operand_bits,
+        "act_queue": count_broadcast_bits(hw.operand_bits),
+        "arithm": hw.operand_bits,
+        "act_rw": hw.operand_bits,
     }
     return moved.get(module, 1)
 
 
-def _compare(bits: int, paper_bits: int, what: str) -> Factor:
-    return Factor(bits / paper_bits, f"{bits} {what}, {paper_bits} in the paper's chip")
+def _compare(bits: int, paper_bits: int, name: str) -> Factor:
+    return Factor(bits / paper_bits, f"{bits} {name}, {paper_bits} in the paper's chip")

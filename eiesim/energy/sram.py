@@ -1,4 +1,4 @@
-"""SRAM by size, word width, node and cell type: runs of CACTI 7, and between them."""
+"""SRAM by size, word width, node and cell type: runs of CACTI 7, and values between them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,9 @@ Point = tuple[float, ...]
 class Sram:
     """One plain single-port SRAM bank.
 
-    Attributes
-    ----------
-    read_energy_pj, write_energy_pj
-        Of one access to a word, pJ.
-    leakage_mw
-        Of the whole bank, mW at 300 K.
-    access_time_ns, cycle_time_ns
-        Time until a word is out; time between two accesses.
-    kind
-        ``CACTI run``, or ``scaled`` where it lies between runs.
+    Energies are of one access to a word, the leakage of the whole bank at 300 K. A word is out
+    after the access time; an access can follow another after the cycle time. The kind is
+    ``CACTI run``, or ``scaled`` for a value between runs.
     """
 
     read_energy_pj: float
@@ -51,21 +44,11 @@ AXES = ("node_nm", "size_bytes", "width_bits")
 def find_sram(size_bytes: int, width_bits: int, node_nm: float, cell: str) -> Sram:
     """Return an SRAM bank, as CACTI 7 gives it or interpolated between its runs.
 
-    Between runs the logarithm of each quantity is taken to be linear in the logarithms of width,
-    size and node, as it is for powers of them.
+    The logarithm of each quantity is interpolated linearly in the logarithms of width, size and
+    node. `cell` is ``itrs-hp``, ``itrs-lop`` or ``itrs-lstp``. Raises EnergyError if the bank lies
+    outside of the runs.
 
-    Parameters
-    ----------
-    cell
-        ``itrs-hp``, ``itrs-lop`` or ``itrs-lstp``.
-
-    Raises
-    ------
-    EnergyError : The bank lies outside of what was run.
-
-    References
-    ----------
-    CACTI 7 (HewlettPackard/cacti), plain RAM, one read-write port, one bank, no ECC, 300 K,
+    Source: CACTI 7 (HewlettPackard/cacti), plain RAM, one read-write port, one bank, no ECC, 300 K,
     objective: cycle time, ED^2; eiesim/data/energy/README.md.
     """
     runs = _load_runs(cell)
@@ -92,29 +75,29 @@ def _load_runs(cell: str) -> dict[Point, Point]:
     return runs
 
 
-def _interpolate(runs: dict[Point, Point], at: Point, target: Point) -> Point:
-    """Return the quantities at `at` followed by the axes still open, taken from `target`."""
-    axis = len(at)
+def _interpolate(runs: dict[Point, Point], fixed: Point, target: Point) -> Point:
+    """Return the quantities at `target`, on the first axes at `fixed`."""
+    axis = len(fixed)
     if axis == len(AXES):
-        return runs[at]
-    known = sorted({point[axis] for point in runs if point[:axis] == at})
-    below, above = _bracket(known, target, at)
-    low = _interpolate(runs, (*at, below), target)
+        return runs[fixed]
+    known = sorted({point[axis] for point in runs if point[:axis] == fixed})
+    below, above = _bracket(known, target, fixed)
+    low = _interpolate(runs, (*fixed, below), target)
     if below == above:
         return low
-    high = _interpolate(runs, (*at, above), target)
+    high = _interpolate(runs, (*fixed, above), target)
     share = math.log(target[axis] / below) / math.log(above / below)
     return tuple(a * (b / a) ** share for a, b in zip(low, high, strict=True))
 
 
-def _bracket(known: Sequence[float], target: Point, at: Point) -> tuple[float, float]:
-    value = target[len(at)]
-    place = bisect_left(known, value)
-    if place == len(known) or (place == 0 and value < known[0]):
-        settled = "".join(f" at {name} {x:g}" for name, x in zip(AXES, at, strict=False))
+def _bracket(known: Sequence[float], target: Point, fixed: Point) -> tuple[float, float]:
+    value = target[len(fixed)]
+    index = bisect_left(known, value)
+    if index == len(known) or (index == 0 and value < known[0]):
+        settled = "".join(f" at {name} {x:g}" for name, x in zip(AXES, fixed, strict=False))
         raise EnergyError(
             f"CACTI was not run for an SRAM of {target[1]:g} bytes and {target[2]:g} bits at "
-            f"{target[0]:g} nm, but for {AXES[len(at)]} {known[0]:g} to {known[-1]:g}{settled}; "
+            f"{target[0]:g} nm, but for {AXES[len(fixed)]} {known[0]:g} to {known[-1]:g}{settled}; "
             "choose one within"
         )
-    return (value, value) if known[place] == value else (known[place - 1], known[place])
+    return (value, value) if known[index] == value else (known[index - 1], known[index])

@@ -1,4 +1,4 @@
-"""From the 45 nm that the papers' prices hold for to another node: explicit, and labelled."""
+"""Prices and areas at another node than the papers' 45 nm, with a label."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from eiesim.energy.prices import Price
 BASE_NM = 45.0
 """Node of EIE's Tables I and II."""
 BASE_CLOCK_MHZ = 800.0
-"""Clock that Table II's powers hold for (EIE, section VI)."""
+"""Clock of Table II's powers (EIE, section VI)."""
 
 
 def scale_area(node_nm: float) -> float:
@@ -18,10 +18,10 @@ def scale_area(node_nm: float) -> float:
 
 
 def scale_price(price: Price, node_nm: float) -> Price:
-    """Return a price of logic at 45 nm as it is at another node, labelled so.
+    """Return a price of logic at 45 nm as it is at another node, with a label.
 
-    Energy goes in proportion to the feature size: the capacitance shrinks with it, the supply
-    voltage is taken to stay. SRAM does not use this: CACTI was run at each node.
+    Energy is proportional to the feature size: the capacitance shrinks with it, the supply voltage
+    is assumed to stay. SRAM does not use this: CACTI was run at each node.
     """
     if node_nm == BASE_NM:
         return price

@@ -1,4 +1,4 @@
-"""What the broadcast's wires would take, which no price is of: a rough number beside the total."""
+"""A rough energy of the broadcast's wires, which have no price, beside the total."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from eiesim.energy.registers import count_broadcast_bits
 from eiesim.hardware import Hardware
 
 PJ_PER_BIT_MM = 310 / 256 / 10
-"""Of a wire at 40 nm and 0.9 V: 310 pJ for 256 bits over 10 mm (Keckler et al., IEEE Micro 31(5),
-2011)."""
+"""Of a wire at 40 nm and 0.9 V: Keckler et al., IEEE Micro 31(5), 2011, see `BASIS`."""
 BASIS = (
     "310 pJ for 256 bits over 10 mm (Keckler et al., IEEE Micro 2011, 40 nm); each broadcast takes "
     "an activation and its index of 12 bits to all PEs, over wires from PE to PE that are as long "
@@ -20,11 +19,9 @@ BASIS = (
 
 
 def price_broadcast_pj(hw: Hardware) -> float | None:
-    """Return what the wires of one broadcast would take, pJ; None where the area is missing.
+    """Return what the wires of one broadcast would take, pJ; None if the area is missing.
 
-    References
-    ----------
-    Keckler et al., IEEE Micro 31(5), 2011, for a wire; how many there are is assumed, see `BASIS`.
+    Their number and length are assumed, see `BASIS`.
     """
     try:
         pe_mm = sqrt(estimate_area(hw).pe_um2) / 1000
