@@ -1,1 +1,1 @@
-"""What others take for the same layers: published, measured here, or bound by a roofline."""
+"""Times of other platforms for the same layers: published, measured, or bound by a roofline."""

@@ -20,21 +20,11 @@ from eiesim.base.errors import ConfigError
 
 CPUS = Path("/sys/devices/system/cpu")
 UNKNOWN_CACHE_BYTES = 256 << 20
-"""Taken for the last-level caches where the system does not tell them."""
+"""Assumed for the last-level caches if the system does not give their size."""
 
 
 class Cpu:
-    """The CPU as a `Device`.
-
-    Parameters
-    ----------
-    library : str
-        NumPy's BLAS.
-    threads : int or None
-        Its threads.
-    pool : ThreadPoolExecutor
-        Flushes the caches.
-    """
+    """The CPU as a `Device`: NumPy's BLAS with its threads, and a pool that flushes the caches."""
 
     def __init__(self, library: str, threads: int | None, pool: ThreadPoolExecutor) -> None:
         self.platform = f"this cpu: {find_processor()}"
@@ -43,7 +33,7 @@ class Cpu:
         self._streams = np.array_split(streamed, count_processors())
 
     def free_bytes(self) -> int | None:
-        """Return the memory that can still be had, or at least all there is; None if untold."""
+        """Return the memory that is available, or else all memory; None if unknown."""
         with suppress(OSError):
             for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines():
                 if line.startswith("MemAvailable:"):
@@ -53,72 +43,52 @@ class Cpu:
         return None
 
     def describe(self, matrix: str) -> tuple[str, int | None]:
-        """Return library and threads; SciPy's products are of one thread.
-
-        Parameters
-        ----------
-        matrix : {"dense", "sparse"}
-            Form of the weights.
-        """
+        """Return library and threads; SciPy's sparse products run in one thread."""
         if matrix == "sparse":
             return f"SciPy {scipy.__version__} CSR", 1
         return self._library, self._threads
 
     def place(self, array: Any) -> Any:
-        """Return what is given: it lies in this memory."""
+        """Return the array itself, which is in this memory already."""
         return array
 
     def fetch(self, array: Any) -> npt.NDArray[np.float32]:
-        """Return what is given: it lies in this memory."""
+        """Return the array itself, which is in this memory already."""
         return np.asarray(array)
 
     def time_us(self, work: Callable[[], object]) -> float:
-        """Do the work once and return how long it took, in microseconds.
-
-        Parameters
-        ----------
-        work : callable
-            Returns when it is done.
-        """
+        """Call `work`, which returns when it is done, and return its time in microseconds."""
         start = perf_counter_ns()
         work()
         return (perf_counter_ns() - start) / 1e3
 
     def flush(self) -> None:
         """Stream twice the last-level caches, in one thread a processor."""
-        # not by the BLAS, whose threads would go on spinning beside what is timed next
+        # not by the BLAS, whose threads would still spin during the next measurement
         list(self._pool.map(np.max, self._streams))
 
 
 @contextmanager
 def open_cpu(threads: int | None = None) -> Iterator[Cpu]:
-    """Give the CPU with its BLAS set to so many threads, and set it back afterwards.
+    """Yield the CPU with its BLAS set to a number of threads, and reset it afterwards.
 
-    Parameters
-    ----------
-    threads : int, optional
-        As many as the BLAS takes by itself when left out.
-
-    Raises
-    ------
-    ConfigError
-        The BLAS cannot be set to so many threads.
+    By default the BLAS chooses the number. Raises ConfigError if it cannot be set.
     """
     processors = count_processors()
     if threads is not None and not 1 <= threads <= processors:
         raise ConfigError(f"threads: expected 1 to {processors} on this computer, found {threads}")
     limits = threadpool_limits(limits=threads, user_api="blas")
     with limits, ThreadPoolExecutor(processors) as pool:
-        library, found = _describe_blas()
-        if threads not in {None, found}:
+        library, blas_threads = _describe_blas()
+        if threads not in {None, blas_threads}:
             raise ConfigError(
-                f"threads: {library} takes {found or 'its own number'}, not {threads}"
+                f"threads: {library} takes {blas_threads or 'its own number'}, not {threads}"
             )
-        yield Cpu(library, found, pool)
+        yield Cpu(library, blas_threads, pool)
 
 
 def _describe_blas() -> tuple[str, int | None]:
-    """Return NumPy's BLAS and its threads; None where threadpoolctl does not know it."""
+    """Return NumPy's BLAS and its threads; None if threadpoolctl does not know it."""
     pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
     # SciPy's wheel brings a BLAS of its own, in a folder beside NumPy's
     pools.sort(key=lambda pool: "numpy" not in "".join(Path(pool["filepath"]).parts[-3:]))
@@ -135,7 +105,7 @@ def count_processors() -> int:
 
 
 def find_processor() -> str:
-    """Return the processor's name as the system tells it."""
+    """Return the processor's name, as the system gives it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -145,12 +115,9 @@ def find_processor() -> str:
 
 
 def find_cache_bytes(cpus: Path) -> int:
-    """Return the size of all last-level caches together.
+    """Return the size of all last-level caches together, from Linux' folder of processors.
 
-    Parameters
-    ----------
-    cpus : Path
-        Linux' folder of processors, `CPUS`; where it tells nothing, 256 MiB are taken.
+    If the folder has none, return 256 MiB.
     """
     sizes: dict[tuple[int, str], int] = {}
     for cache in cpus.glob("cpu[0-9]*/cache/index[0-9]*"):
@@ -163,5 +130,5 @@ def find_cache_bytes(cpus: Path) -> int:
         except (OSError, ValueError, LookupError):
             continue
     last = max((level for level, _ in sizes), default=0)
-    found = sum(size for (level, _), size in sizes.items() if level == last)
-    return found or UNKNOWN_CACHE_BYTES
+    total = sum(size for (level, _), size in sizes.items() if level == last)
+    return total or UNKNOWN_CACHE_BYTES

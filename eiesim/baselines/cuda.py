@@ -1,4 +1,4 @@
-"""A CUDA GPU of this computer, by way of CuPy or PyTorch where one of them is installed."""
+"""A CUDA GPU of this computer, by way of CuPy or PyTorch if one of them is installed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,7 @@ FLUSH_BYTES = 512 << 20
 
 
 class CuPyGpu:
-    """A GPU by way of CuPy, as a `Device`.
-
-    Parameters
-    ----------
-    cupy : module
-        CuPy.
-    """
+    """A GPU by way of CuPy, as a `Device`."""
 
     def __init__(self, cupy: Any) -> None:
         self._cupy = cupy
@@ -37,13 +31,7 @@ class CuPyGpu:
         return int(self._cupy.cuda.Device().mem_info[0])
 
     def describe(self, matrix: str) -> tuple[str, int | None]:
-        """Return the library; threads have no sense here.
-
-        Parameters
-        ----------
-        matrix : {"dense", "sparse"}
-            Form of the weights.
-        """
+        """Return the library, and None, since a GPU has no number of threads."""
         return f"CuPy {self._cupy.__version__} {_LIBRARY[matrix]}", None
 
     def place(self, array: Any) -> Any:
@@ -58,13 +46,7 @@ class CuPyGpu:
         return np.asarray(self._cupy.asnumpy(array))
 
     def time_us(self, work: Callable[[], object]) -> float:
-        """Do the work once and return the time between an event before and one after it.
-
-        Parameters
-        ----------
-        work : callable
-            Puts its kernels into the current stream.
-        """
+        """Return the time of the kernels that `work` puts into the stream, between two events."""
         start, end = self._cupy.cuda.Event(), self._cupy.cuda.Event()
         start.record()
         work()
@@ -78,13 +60,7 @@ class CuPyGpu:
 
 
 class TorchGpu:
-    """A GPU by way of PyTorch, as a `Device`.
-
-    Parameters
-    ----------
-    torch : module
-        PyTorch.
-    """
+    """A GPU by way of PyTorch, as a `Device`."""
 
     def __init__(self, torch: Any) -> None:
         self._torch = torch
@@ -96,13 +72,7 @@ class TorchGpu:
         return int(self._torch.cuda.mem_get_info()[0])
 
     def describe(self, matrix: str) -> tuple[str, int | None]:
-        """Return the library; threads have no sense here.
-
-        Parameters
-        ----------
-        matrix : {"dense", "sparse"}
-            Form of the weights.
-        """
+        """Return the library, and None, since a GPU has no number of threads."""
         return f"PyTorch {self._torch.__version__} {_LIBRARY[matrix]}", None
 
     def place(self, array: Any) -> Any:
@@ -110,7 +80,7 @@ class TorchGpu:
         if isinstance(array, np.ndarray):
             return self._torch.asarray(array, device="cuda")
         parts = (array.indptr, array.indices, array.data)
-        with warnings.catch_warnings():  # that CSR is in beta state
+        with warnings.catch_warnings():  # PyTorch warns that CSR is in beta state
             warnings.simplefilter("ignore")
             return self._torch.sparse_csr_tensor(*map(self.place, parts), size=array.shape)
 
@@ -119,13 +89,7 @@ class TorchGpu:
         return np.asarray(array.cpu().numpy())
 
     def time_us(self, work: Callable[[], object]) -> float:
-        """Do the work once and return the time between an event before and one after it.
-
-        Parameters
-        ----------
-        work : callable
-            Puts its kernels into the current stream.
-        """
+        """Return the time of the kernels that `work` puts into the stream, between two events."""
         start, end = (self._torch.cuda.Event(enable_timing=True) for _ in range(2))
         start.record()
         work()
@@ -143,7 +107,7 @@ _ADAPTERS: dict[str, Callable[[Any], Device]] = {"cupy": CuPyGpu, "torch": Torch
 
 
 def find_gpu() -> Device | str:
-    """Return the GPU by way of the first library that has one, else in a few words why not."""
+    """Return the GPU by way of the first library that has one, or the reason why there is none."""
     installed = []
     for name, adapter in _ADAPTERS.items():
         try:
@@ -154,7 +118,7 @@ def find_gpu() -> Device | str:
         try:
             if module.cuda.is_available():
                 return adapter(module)
-        except Exception as error:  # of a driver, which may raise anything, and is to be told
+        except Exception as error:  # a driver may raise anything, which the reason then names
             return f"not measured: {name} cannot use it: {type(error).__name__}: {error}"
     if not installed:
         return "not measured: neither CuPy nor PyTorch is installed"

@@ -16,22 +16,22 @@ from eiesim.baselines.rows import Baseline
 from eiesim.layer.weights import CompressedLayer
 
 LEAST_REPEATS = 9
-"""Fewest repeats of a measurement, whatever the seconds: quartiles of fewer say little."""
+"""Fewest repeats of a measurement, since quartiles of fewer mean little."""
 MOST_SECONDS = 3600
 MOST_SPREAD = 2.0
-"""Median over the shortest time, above which something else kept the computer busy."""
+"""Limit of the median over the shortest time; above it something else kept the computer busy."""
 
 
 class Device(Protocol):
-    """What multiplies: the CPU, or a GPU by way of one of its libraries."""
+    """A device that multiplies: the CPU, or a GPU by way of one of its libraries."""
 
     platform: str
 
     def free_bytes(self) -> int | None:
-        """Return the memory that can still be had; None where nobody tells."""
+        """Return the memory that is available; None if unknown."""
 
     def describe(self, matrix: str) -> tuple[str, int | None]:
-        """Return the library that multiplies this form, and its threads where that has a sense."""
+        """Return the library that multiplies this form of matrix, and its threads if it has any."""
 
     def place(self, array: Any) -> Any:
         """Return an array or a CSR matrix as it lies in this device's memory."""
@@ -43,28 +43,22 @@ class Device(Protocol):
         """Do the work once and return how long it took, in microseconds."""
 
     def flush(self) -> None:
-        """Leave nothing of the operands in any cache."""
+        """Remove the operands from all caches."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeasurementPlan:
-    """What is measured, and for how long.
+    """What is measured, and for how long; raises ConfigError if a field is out of range.
 
     Attributes
     ----------
-    batches : tuple of int
+    batches
         Inputs multiplied at once.
-    caches : tuple of {"cold", "warm"}
-        Cold: the caches are flushed before each repeat. Warm: the repeats follow one another.
-    seconds : float
-        Least time spent on each measurement, flushes included, and at least 9 repeats.
-    seed : int
-        Of the draw of the inputs.
-
-    Raises
-    ------
-    ConfigError
-        A field is out of range.
+    caches
+        ``cold``: the caches are flushed before each repeat. ``warm``: the repeats follow one
+        another.
+    seconds
+        Least time spent on each measurement, flushes included, with at least 9 repeats.
     """
 
     batches: tuple[int, ...] = (1, 64)
@@ -85,22 +79,9 @@ class MeasurementPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """One product of a layer, timed over and over.
+    """One product of a layer, timed repeatedly; times are those of the batch over its inputs.
 
-    Attributes
-    ----------
-    layer, platform, matrix, batch
-        As in `Baseline`.
-    cache : {"cold", "warm"}
-        Whether the caches were flushed before each repeat.
-    library : str
-        What multiplied.
-    threads : int or None
-        Its threads; None on a GPU, and where the library does not tell.
-    repeats : int
-        How many times were taken.
-    median_us, min_us, quartile1_us, quartile3_us : float
-        Of these times, each divided by the inputs of the batch.
+    The threads are None on a GPU, and if the library does not give them.
     """
 
     layer: str
@@ -119,16 +100,16 @@ class Measurement:
 
     @property
     def is_disturbed(self) -> bool:
-        """Whether something else kept the computer busy, so that the median says nothing."""
+        """Whether something else kept the computer busy, so that the median means nothing."""
         return 0 < MOST_SPREAD * self.min_us < self.median_us
 
     @property
     def time_us(self) -> float:
-        """The time that it counts with: the median, or the shortest where that says nothing."""
+        """The median, or the shortest time if the measurement is disturbed."""
         return self.min_us if self.is_disturbed else self.median_us
 
     def describe_disturbance(self) -> str:
-        """Return a sentence on a median that says nothing; nothing where it is sound."""
+        """Return a sentence if the measurement is disturbed, else an empty text."""
         if not self.is_disturbed:
             return ""
         return (
@@ -139,16 +120,16 @@ class Measurement:
         )
 
     def to_baseline(self) -> Baseline:
-        """Return its time as a row; the platform tells the caches, the source the rest."""
+        """Return its time as a row; the platform names the caches, the source the rest."""
         threads = "" if self.threads is None else f", threads: {self.threads}"
-        what = f"median of {self.repeats} repeats"
+        statistic = f"median of {self.repeats} repeats"
         if self.is_disturbed:
-            what = (
+            statistic = (
                 f"shortest of {self.repeats} repeats, since their median, {self.median_us:.4g} us, "
                 f"is {self.median_us / self.min_us:.3g} times as long"
             )
         source = (
-            f"{what}, quartiles {self.quartile1_us:.4g} and {self.quartile3_us:.4g} us, "
+            f"{statistic}, quartiles {self.quartile1_us:.4g} and {self.quartile3_us:.4g} us, "
             f"{self.library}{threads}"
         )
         platform = f"{self.platform}, {self.cache} caches"
@@ -161,16 +142,14 @@ def measure_layer(
 ) -> Iterator[Measurement]:
     """Time a layer's products with inputs drawn from the plan's seed; the bias is left out.
 
-    The inputs are drawn without zeros: neither product skips them, so the time does not depend on
-    an input's density.
-
-    Raises
-    ------
-    EieError
-        The memory does not suffice, or a product is not that of float64 within rounding.
+    The inputs have no zeros: neither product skips zeros, so that an input's density does not
+    change the time. Raises EieError if the memory does not suffice, or a product differs from that
+    of float64 by more than rounding.
     """
     _require_memory(layer, device, max(plan.batches))
-    weights = _take_weights(layer)
+    codes: Any = layer.codes
+    csc: Any = (layer.codebook[codes.data], codes.indices, codes.indptr)
+    weights = sparse.csr_array(sparse.csc_array(csc, shape=codes.shape))
     rng = np.random.default_rng(plan.seed)
     shape = (layer.cols, max(plan.batches))
     inputs = rng.standard_normal(shape, dtype=np.float32)
@@ -183,10 +162,10 @@ def measure_layer(
             def multiply(placed: Any = placed, operand: Any = operand) -> object:
                 return placed @ operand
 
-            with np.errstate(over="ignore", invalid="ignore"):  # the check tells it
+            with np.errstate(over="ignore", invalid="ignore"):  # the check finds them
                 outputs = device.fetch(multiply())
-            what = f"{layer.name}: {matrix} product of {batch} on {device.platform}"
-            _check_product(outputs, weights, batch_inputs, what)
+            product = f"{layer.name}: {matrix} product of {batch} on {device.platform}"
+            _check_product(outputs, weights, batch_inputs, product)
             library, threads = device.describe(matrix)
             for cache in plan.caches:
                 times_us = _repeat(multiply, device, cache == "cold", plan.seconds) / batch
@@ -212,17 +191,12 @@ def _repeat(
     return np.array(times_us)
 
 
-def _take_weights(layer: CompressedLayer) -> sparse.csr_array[Any]:
-    codes = layer.codes
-    csc: Any = (layer.codebook[codes.data], codes.indices, codes.indptr)
-    return sparse.csr_array(sparse.csc_array(csc, shape=codes.shape))
-
-
 def _require_memory(layer: CompressedLayer, device: Device, batch: int) -> None:
-    """Check that the dense matrix, CSR in both precisions, inputs and outputs find room."""
+    """Check that there is memory for the dense matrix, CSR in both precisions, and operands."""
     free = device.free_bytes()
-    places = layer.rows * layer.cols
-    needed = 4 * places + 40 * layer.weights + 32 * batch * (layer.rows + layer.cols)
+    needed = (
+        4 * layer.rows * layer.cols + 40 * layer.weights + 32 * batch * (layer.rows + layer.cols)
+    )
     if free is not None and needed > free:
         raise WorkloadError(
             f"{layer.name}: its products need {needed / 1e9:.3g} GB, as float32 "
@@ -235,13 +209,11 @@ def _check_product(
     outputs: npt.NDArray[np.float32],
     weights: sparse.csr_array[Any],
     inputs: npt.NDArray[np.float32],
-    what: str,
+    product: str,
 ) -> None:
     """Compare with the product in float64; the bound is that of a float32 sum in any order.
 
-    References
-    ----------
-    Higham, Accuracy and Stability of Numerical Algorithms, 2nd edition, section 3.1.
+    Source: Higham, Accuracy and Stability of Numerical Algorithms, 2nd edition, section 3.1.
     """
     exact = weights.astype(np.float64) @ inputs.astype(np.float64)
     magnitude = abs(weights).astype(np.float64) @ abs(inputs).astype(np.float64)
@@ -250,6 +222,6 @@ def _check_product(
     error = abs(outputs - exact)
     if not (error <= bound).all():
         raise EieError(
-            f"{what}: expected that of float64 within rounding, found one that differs by up to "
+            f"{product}: expected that of float64 within rounding, found one that differs by up to "
             f"{error.max():.3g}: it is not timed"
         )

@@ -1,4 +1,4 @@
-"""What the papers print of the CPU, the GPU and the mobile GPU that EIE is compared with."""
+"""Published times and powers of the CPU, GPU and mobile GPU that EIE is compared with."""
 
 from __future__ import annotations
 
@@ -20,18 +20,9 @@ EIE_POWER_W = Decimal("0.600")
 
 @dataclass(frozen=True)
 class Power:
-    """A power, and how sure it is.
+    """A power, with the bounds that rounding of the printed digits leaves.
 
-    Attributes
-    ----------
-    power_w : float
-        Watts.
-    low_w, high_w : float
-        What the rounding of the printed digits leaves open.
-    kind : {"published", "derived"}
-        Printed, or calculated from other printed numbers.
-    source : str
-        Where it comes from.
+    It is ``published``, or ``derived`` from other printed numbers.
     """
 
     power_w: float
@@ -44,16 +35,8 @@ class Power:
 def find_time_us(layer: str, platform: str, batch: int, matrix: str) -> str:
     """Return a time of EIE's Table IV in microseconds, as printed.
 
-    Parameters
-    ----------
-    layer : str
-        Name of one of the nine layers.
-    platform : str
-        ``cpu``, ``gpu``, ``mgpu`` or ``eie``.
-    batch : int
-        1 or 64.
-    matrix : str
-        ``dense`` or ``sparse``; for EIE ``theoretical`` or ``actual``.
+    `platform` is ``cpu``, ``gpu``, ``mgpu`` or ``eie``, `batch` 1 or 64, `matrix` ``dense`` or
+    ``sparse``, for EIE ``theoretical`` or ``actual``.
     """
     wanted = (platform, str(batch), matrix, layer)
     return next(
@@ -64,7 +47,7 @@ def find_time_us(layer: str, platform: str, batch: int, matrix: str) -> str:
 
 
 def find_power_w(layer: str, platform: str, batch: int, matrix: str) -> Power | None:
-    """Return the power of one of the nine layers; None where nothing printed gives it.
+    """Return the power of one of the nine layers; None if no printed number gives it.
 
     AlexNet's and VGG-16's layers are printed. NeuralTalk's follow for batch 1 from Figure 7, whose
     numbers are (time x power of the CPU, dense) / (time x power of the platform):
@@ -77,20 +60,8 @@ def find_power_w(layer: str, platform: str, batch: int, matrix: str) -> Power | 
       such power gives Figure 7; and with them the mean speedups are the paper's 189x and 307x.
     - The others: Figure 7, printed to whole numbers, with the times of Table IV.
 
-    Parameters
-    ----------
-    layer : str
-        Name of one of the nine layers.
-    platform : {"cpu", "gpu", "mgpu"}
-        The platform.
-    batch : int
-        1 or 64.
-    matrix : {"dense", "sparse"}
-        Form of the weights.
-
-    References
-    ----------
-    Han et al., Deep Compression, ICLR 2016, Table 9; EIE, ISCA 2016, Table IV, Figures 6 and 7.
+    Source: Han et al., Deep Compression, ICLR 2016, Table 9; EIE, ISCA 2016, Table IV, Figures 6
+    and 7.
     """
     wanted = {"platform": platform, "batch": str(batch), "matrix": matrix, "layer": layer}
     for row in read_table("paper/dc_table9"):
@@ -112,19 +83,9 @@ def find_power_w(layer: str, platform: str, batch: int, matrix: str) -> Power | 
 
 
 def list_published(layer: str, batches: Sequence[int]) -> list[Baseline]:
-    """Return the published times and powers of a layer.
+    """Return the published times and powers of a layer, for batches of 1, 64 or both.
 
-    Parameters
-    ----------
-    layer : str
-        Name of one of the nine layers, in any case.
-    batches : sequence of int
-        1, 64 or both.
-
-    Raises
-    ------
-    WorkloadError
-        Nothing is published of this layer.
+    The layer's name is in any case. Raises WorkloadError if nothing is published of it.
     """
     name = layer.lower()
     if name not in PAPER_LAYERS:
@@ -134,32 +95,21 @@ def list_published(layer: str, batches: Sequence[int]) -> list[Baseline]:
     rows = []
     for platform, batch, matrix in product(PLATFORMS, batches, ("dense", "sparse")):
         power = find_power_w(name, platform, batch, matrix)
-        told = "power: printed nowhere" if power is None else (
+        power_text = "power: printed nowhere" if power is None else (
             f"power: {power.kind}, {power.low_w:.4g} to {power.high_w:.4g} W, {power.source}"
         )  # fmt: skip
         time_us = float(find_time_us(name, platform, batch, matrix))
         power_w = None if power is None else power.power_w
-        source = f"time: EIE, ISCA 2016, Table IV; {told}"
+        source = f"time: EIE, ISCA 2016, Table IV; {power_text}"
         rows.append(Baseline(name, platform, batch, matrix, "published", time_us, power_w, source))
     return rows
 
 
 def derive_cpu_power(layer: str) -> tuple[Decimal, Decimal]:
-    """Return the times of EIE and powers of the CPU, dense, that Figures 6 and 7 were drawn with.
+    """Return EIE's time, us, and the power of the CPU, dense, W, of Figures 6 and 7 for a layer.
 
-    Parameters
-    ----------
-    layer : str
-        Name of one of the nine layers.
-
-    Returns
-    -------
-    eie_us, power_w : Decimal
-        Microseconds and watts, the only ones of one decimal that round to both printed numbers.
-
-    References
-    ----------
-    Han et al., EIE, ISCA 2016, Figures 6 and 7.
+    They are the only numbers of one decimal that round to what both figures of EIE, ISCA 2016,
+    print.
     """
     cpu_us = Decimal(find_time_us(layer, "cpu", 1, "dense"))
     speedup = _read_figure("paper/eie_fig6", "speedup", layer, "eie", "actual")
@@ -183,7 +133,7 @@ def _read_figure(table: str, column: str, layer: str, platform: str, matrix: str
 
 
 def _rounding(printed: Decimal) -> tuple[Decimal, Decimal]:
-    """Return what rounds to a printed number: half a unit of its last digit to either side."""
+    """Return the bounds of what rounds to a printed number, half a unit of its last digit away."""
     half = Decimal((0, (5,), int(printed.as_tuple().exponent) - 1))
     return printed - half, printed + half
 

@@ -16,19 +16,15 @@ VALUE_BYTES = 4
 
 @dataclass(frozen=True)
 class Peak:
-    """Peaks of a platform.
+    """Peaks of ``cpu``, ``gpu`` or ``mgpu`` as in the EIE paper.
 
     Attributes
     ----------
-    platform : {"cpu", "gpu", "mgpu"}
-        As in the EIE paper.
-    name : str
-        What it is called.
-    peak_gflops : float
-        float32 operations in a nanosecond, a fused multiply-add counting as two.
-    peak_gbps : float
+    peak_gflops
+        Float32 operations in a nanosecond; a fused multiply-add counts as two.
+    peak_gbps
         Bytes to and from DRAM in a nanosecond.
-    source : str
+    source
         Where the peaks come from, and what was not looked up.
     """
 
@@ -51,33 +47,19 @@ def read_peaks() -> tuple[Peak, ...]:
 
 
 def count_bytes(layer: CompressedLayer, batch: int, matrix: str) -> int:
-    """Return the bytes of weights, inputs and outputs, each moved once.
+    """Return the bytes of weights, inputs and outputs, each moved once; the bias is left out.
 
-    Parameters
-    ----------
-    layer : CompressedLayer
-        The layer; its bias is left out.
-    batch : int
-        Inputs multiplied at once.
-    matrix : {"dense", "sparse"}
-        Every weight in float32; or CSR: value and int32 index of each weight that is kept, and
-        where each row begins.
+    A dense matrix has every weight in float32; a sparse one is CSR, with value and int32 index of
+    each weight that is not pruned, and the start of each row.
     """
     weights = layer.rows * layer.cols if matrix == "dense" else 2 * layer.weights + layer.rows + 1
     return VALUE_BYTES * (weights + batch * (layer.rows + layer.cols))
 
 
 def count_operations(layer: CompressedLayer, batch: int, matrix: str) -> int:
-    """Return the multiplications and additions of a product.
+    """Return the multiplications and additions of a product; the bias is left out.
 
-    Parameters
-    ----------
-    layer : CompressedLayer
-        The layer; its bias is left out.
-    batch : int
-        Inputs multiplied at once.
-    matrix : {"dense", "sparse"}
-        All weights, or those that are kept.
+    A dense matrix has those of pruned weights, too.
     """
     weights = layer.rows * layer.cols if matrix == "dense" else layer.weights
     return 2 * weights * batch
@@ -86,17 +68,7 @@ def count_operations(layer: CompressedLayer, batch: int, matrix: str) -> int:
 def bound_time_us(layer: CompressedLayer, peak: Peak, batch: int, matrix: str) -> float:
     """Return the least time of one input in microseconds.
 
-    Parameters
-    ----------
-    peak : Peak
-        The platform. Its caches are not modelled: a layer that fits into them can be faster.
-    batch : int
-        Inputs multiplied at once.
-    matrix : {"dense", "sparse"}
-        Form of the weights.
-
-    References
-    ----------
+    The platform's caches are not modelled: a layer that fits into them can be faster. Source:
     Williams, Waterman, Patterson, Roofline, CACM 52(4), 2009.
     """
     memory_us = count_bytes(layer, batch, matrix) / (1e3 * peak.peak_gbps)
@@ -105,13 +77,7 @@ def bound_time_us(layer: CompressedLayer, peak: Peak, batch: int, matrix: str) -
 
 
 def list_rooflines(layer: CompressedLayer, batches: Sequence[int]) -> list[Baseline]:
-    """Return the least times of a layer on the three platforms.
-
-    Parameters
-    ----------
-    batches : sequence of int
-        Inputs multiplied at once.
-    """
+    """Return the least times of a layer on the three platforms."""
     return [
         Baseline(
             layer.name, peak.platform, batch, matrix, "roofline",

@@ -1,4 +1,4 @@
-"""The row that all baselines share, whatever their kind, and the file it is kept in."""
+"""The row of every baseline, whatever its kind, and the file of rows."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from eiesim.base.errors import ConfigError
 from eiesim.base.schema import Choice, Field, Range, Text
 from eiesim.base.tables import read_csv
 
+KINDS = ("published", "measured", "roofline", "simulated")
 FIELDS = {
     field.name: field
     for field in (
@@ -17,12 +18,7 @@ FIELDS = {
         Field("platform", str, Text("what it ran on", empty=False), MISSING),
         Field("batch", int, Range(1, 1 << 16, "inputs multiplied at once"), MISSING),
         Field("matrix", str, Choice(("dense", "sparse"), "form of the weights"), MISSING),
-        Field(
-            "kind",
-            str,
-            Choice(("published", "measured", "roofline", "simulated"), "whose number"),
-            MISSING,
-        ),
+        Field("kind", str, Choice(KINDS, "whose number"), MISSING),
         Field("time_us", float, Range(1e-6, 1e12, "time of one input"), MISSING),
         Field("power_w", float, Range(1e-6, 1e6, "power, null where unknown"), MISSING),
         Field("source", str, Text("where the numbers come from", empty=False), MISSING),
@@ -32,32 +28,25 @@ FIELDS = {
 
 @dataclass(frozen=True)
 class Baseline:
-    """What one platform takes for one layer.
+    """The time and power of one platform for one layer.
+
+    Raises ConfigError if fields are out of range, with one line each.
 
     Attributes
     ----------
-    layer : str
-        Name of the layer.
-    platform : str
+    platform
         ``cpu``, ``gpu`` or ``mgpu`` of the EIE paper; or this computer's, and with which caches.
-    batch : int
+    batch
         Inputs multiplied at once.
-    matrix : {"dense", "sparse"}
-        Form of the weights.
-    kind : {"published", "measured", "roofline", "simulated"}
+    matrix
+        ``dense`` or ``sparse``, the form of the weights.
+    kind
         Printed in a paper, measured on this computer, bound by peak bandwidth and peak rate, or
         simulated, for EIE.
-    time_us : float
+    time_us
         Microseconds per input: the time of the batch divided by its inputs.
-    power_w : float or None
-        Watts, None where unknown.
-    source : str
-        Where time and power come from.
-
-    Raises
-    ------
-    ConfigError
-        A field is out of range; one line per problem.
+    power_w
+        Watts, None if unknown.
     """
 
     layer: str
@@ -70,35 +59,27 @@ class Baseline:
     source: str
 
     def __post_init__(self) -> None:
-        found = [
-            field.problem(getattr(self, name))
+        problems = [
+            problem
             for name, field in FIELDS.items()
             if not (name == "power_w" and self.power_w is None)
+            and (problem := field.problem(getattr(self, name)))
         ]
-        problems = [problem for problem in found if problem]
         if problems:
             raise ConfigError(*problems)
 
     @property
     def key(self) -> tuple[str, str, int, str, str]:
-        """What no two rows of a file share."""
+        """Fields that no two rows of a file share."""
         return self.layer, self.platform, self.batch, self.matrix, self.kind
 
 
 def read_baseline(path: str | Path) -> tuple[Baseline, ...]:
-    """Read the `baseline.csv` that ``eiesim baseline --out`` wrote.
+    """Read the `baseline.csv` that ``eiesim baseline --out`` wrote, in UTF-8.
 
-    Parameters
-    ----------
-    path : str or Path
-        A CSV file, UTF-8, with the fields of `Baseline` as columns in any order; ``null`` is an
-        unknown power.
-
-    Raises
-    ------
-    ConfigError
-        The file cannot be read, a column is missing or unknown, a value is out of range, or two
-        rows tell the same; one line per problem, each with file, line and key.
+    It has the fields of `Baseline` as columns in any order; ``null`` is an unknown power. Raises
+    ConfigError if the file cannot be read, a column is missing or unknown, a value is out of range,
+    or two rows have the same key; with one line a problem, each with file, line and key.
     """
     rows: dict[tuple[str, str, int, str, str], Baseline] = {}
 
@@ -115,7 +96,7 @@ def read_baseline(path: str | Path) -> tuple[Baseline, ...]:
 
 
 def _parse(field: Field, word: str) -> Any:
-    """Return a word as its field's type; what is none stays a word, for the error to show."""
+    """Return a word as its field's type, or unchanged if it is none, for the error to show."""
     if (field.name, word) == ("power_w", "null"):
         return None
     try:
