@@ -25,17 +25,7 @@ Floats = npt.NDArray[np.float32]
 
 
 class Workers(NamedTuple):
-    """What does the steps of a network.
-
-    Attributes
-    ----------
-    chips : mapping of str to Chip
-        Those on EIE.
-    pieces : mapping of str to Piece
-        Those that are nodes of ONNX.
-    swaps : mapping of str to str
-        From `find_swaps`.
-    """
+    """What runs the steps of a network, by step: chips, and ONNX nodes; swaps of `find_swaps`."""
 
     chips: Mapping[str, Chip]
     pieces: Mapping[str, Piece]
@@ -47,13 +37,13 @@ class Traffic(NamedTuple):
 
     Attributes
     ----------
-    loaded : int
-        Written into source registers, one that is used again as often as it is written. 0 where a
+    loaded
+        Written into source registers, one that is used again as often as it is written. 0 if a
         fully connected layer takes what another one left in the destination registers: the two
         register files swap their roles (EIE, section IV).
-    distinct : int
-        Different ones among them.
-    stored : int
+    distinct
+        Number of different activations among them.
+    stored
         Outputs.
     """
 
@@ -68,22 +58,18 @@ class StepRun:
 
     Attributes
     ----------
-    name : str
-        The step.
-    result : RunResult
-        Counts of all its products, one after the other; their outputs, likewise.
+    result
+        Counts of all its products, one after the other, and their outputs.
     product_cycles : int64 [products]
         Cycles of each product: of a position of a convolution, of a step of a sequence.
     nonzeros : int64 [products]
         Activations of each that are not 0.
-    dense_macs : int
+    dense_macs
         Multiply-accumulates of all its products, of pruned weights and zeros, too.
-    activations : int
-        Those that the products take, zeros included.
-    traffic : Traffic
-        What is loaded and stored.
-    memories : tuple of MemoryUse
-        How full the memories are, with the matrix that needs most where there are several.
+    activations
+        Activations that the products take, zeros included.
+    memories
+        How full the memories are, with the largest matrix if there are several.
     """
 
     name: str
@@ -98,15 +84,11 @@ class StepRun:
 
 @dataclass(frozen=True, eq=False)
 class InputRun:
-    """One input through a network.
+    """One input through a network: values of each input and step, and the steps on EIE in order.
 
     Attributes
     ----------
-    values : mapping of name to float32
-        What each input and step gave.
-    steps : tuple of StepRun
-        Those on EIE, in order.
-    host_macs : int or None
+    host_macs
         Multiply-accumulates of products that the host did; None where they are not known.
     """
 
@@ -128,32 +110,24 @@ def run_model(
     keep_state: bool = False,
     balance: bool = False,
 ) -> Iterator[InputRun]:
-    """Run inputs through a network, one after the other.
+    """Run inputs through a network, one after the other; its layers are encoded once.
+
+    Raises WorkloadError if an input is missing or not of the network's shape; ImageError if the
+    machine cannot hold a layer.
 
     Parameters
     ----------
-    model : Model
-        The network; its layers are encoded once.
-    inputs : iterable of mapping of name to float32
+    inputs
         Each holds an array for every input of the network.
-    hw : Hardware
+    hw
         The machine. With its `fixed16` datapath activations are rounded as they are loaded, and the
         state of a recurrent layer is kept in such numbers, too.
-    engine : {"fast", "reference"}
-        The engine.
-    keep_state : bool
+    keep_state
         Whether a recurrent layer begins an input in the state in which it ended the one before,
         as when a text is written character by character; by default it begins with zeros.
-    balance : bool
+    balance
         Whether the rows of each layer are ordered so that the PEs have equal work, as
-        `eiesim.image.balance_rows` does. The network gives the same.
-
-    Raises
-    ------
-    WorkloadError
-        An input is missing or not of the network's shape.
-    ImageError
-        A layer does not go with the machine.
+        `eiesim.image.balance_rows` does. The outputs stay the same.
     """
     setup = Setup(hw, engine, balance)
     swaps = find_swaps(model)
@@ -165,44 +139,39 @@ def run_model(
             stored = model.layers[step.layer]
             chips[step.name] = Chip(step, stored, setup, before, stays)
     pieces = {step.name: Piece(model, step) for step in model.graph.steps if step.op == HOST_OP}
-    for given in inputs:
+    for arrays in inputs:
         if not keep_state:
             for chip in chips.values():
                 chip.memory = None
-        values = _take_inputs(model, given)
+        values = _take_inputs(model, arrays)
         yield _run_input(model, values, Workers(chips, pieces, swaps))
 
 
-def _take_inputs(model: Model, given: Mapping[str, Floats]) -> dict[str, Floats]:
-    taken = {}
+def _take_inputs(model: Model, arrays: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Return the inputs of a network, each in its shape."""
+    inputs = {}
     for name, shape in model.graph.inputs.items():
-        if name not in given:
+        if name not in arrays:
             raise WorkloadError(
                 f"{model.name}: input {name!r}: expected one of shape {list(shape)}, found "
-                f"{', '.join(given) or 'none'}"
+                f"{', '.join(arrays) or 'none'}"
             )
-        found = np.shape(given[name])
-        fitting = model.graph.fit(name, found)
-        wanted = tuple("steps" if size == STEPS else size for size in shape)
-        array = take_array(
-            given[name], f"input {name!r}", np.float32, wanted if fitting is None else found
-        )
-        taken[name] = array.reshape(fitting or ())
-    return taken
+        array_shape = np.shape(arrays[name])
+        fitting = model.graph.fit(name, array_shape)
+        expected = array_shape
+        if fitting is None:
+            expected = tuple("steps" if size == STEPS else size for size in shape)
+        array = take_array(arrays[name], f"input {name!r}", np.float32, expected)
+        inputs[name] = array.reshape(fitting or ())
+    return inputs
 
 
 def find_swaps(model: Model) -> dict[str, str]:
     """Find the layers whose inputs another layer leaves in the registers of the PEs.
 
-    Returns
-    -------
-    dict of str to str
-        By fully connected step, the one before it. Between them there may be a ReLU, which the PEs
-        apply themselves. A bias that the host adds is one more step between.
-
-    References
-    ----------
-    EIE, section IV: source and destination register files swap their roles.
+    Return the step before by fully connected step. Between them there may be a ReLU, which the PEs
+    apply themselves, but no bias that the host adds. Source: EIE, section IV: source and
+    destination register files swap their roles.
     """
     left: dict[str, str] = {}
     swaps = {}
@@ -223,7 +192,7 @@ def find_swaps(model: Model) -> dict[str, str]:
 
 
 def _leaves(model: Model, name: str) -> bool:
-    """Return whether the host takes what a step gives, or what a ReLU makes of it."""
+    """Return whether the host takes a step's output, or that of a ReLU behind it."""
     readers = [step for step in model.graph.steps if name in step.inputs]
     return name in model.graph.outputs or any(
         _leaves(model, step.name) if step.op == "relu" else step.op != "fc" for step in readers
@@ -253,16 +222,12 @@ def _run_input(model: Model, values: dict[str, Floats], workers: Workers) -> Inp
 def finish(chip: Chip, distinct: int, stored: int, swapped: bool) -> StepRun:
     """Return what a chip has run, and clear it.
 
-    Parameters
-    ----------
-    distinct, stored : int
-        Activations that it took, each counted once, and that it gave.
-    swapped : bool
-        Whether another layer left the inputs in the registers.
+    `distinct` activations were taken, each counted once, and `stored` ones given. If `swapped`,
+    another layer left the inputs in the registers.
     """
     counters = add_counters([run.counters for run in chip.runs])
     output = np.concatenate([run.output.reshape(-1) for run in chip.runs])
-    done = StepRun(
+    step_run = StepRun(
         chip.step.name,
         RunResult(chip.step.name, chip.setup.engine, chip.setup.hw, output, counters),
         np.concatenate([run.cycles for run in chip.runs]),
@@ -273,4 +238,4 @@ def finish(chip: Chip, distinct: int, stored: int, swapped: bool) -> StepRun:
         chip.memories,
     )
     chip.clear()
-    return done
+    return step_run

@@ -1,4 +1,4 @@
-"""The steps of a network that the host does, in float32."""
+"""The steps of a network on the host, in float32."""
 
 from __future__ import annotations
 
@@ -21,17 +21,7 @@ Floats = npt.NDArray[np.float32]
 class Piece:
     """A step that is nodes of ONNX, ready to be run.
 
-    Parameters
-    ----------
-    model : Model
-        The network.
-    step : Step
-        The step.
-
-    Raises
-    ------
-    WorkloadError
-        ONNX Runtime cannot run it, or is not installed.
+    Raises WorkloadError if ONNX Runtime cannot run it, or is not installed.
     """
 
     def __init__(self, model: Model, step: Step) -> None:
@@ -41,13 +31,7 @@ class Piece:
         self.inputs = [tensors[name] for name in step.inputs]
 
     def run(self, operands: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        """Return what the nodes give.
-
-        Raises
-        ------
-        WorkloadError
-            ONNX Runtime stops.
-        """
+        """Return the output of the nodes; raises WorkloadError if ONNX Runtime stops."""
         (output,) = self.session.run(dict(zip(self.inputs, operands, strict=True)))
         return output
 
@@ -57,17 +41,9 @@ class Piece:
 
 
 def run_host(model: Model, step: Step, operands: Sequence[Floats]) -> Floats:
-    """Do a step on the host.
+    """Do a step that is not on EIE.
 
-    Parameters
-    ----------
-    step : Step
-        One that is not on EIE.
-
-    Raises
-    ------
-    WorkloadError
-        A number to look up is not one of the table's.
+    Raises WorkloadError if a number to look up is not one of the table's.
     """
     if step.op == "embedding":
         return _look_up(model, step, operands[0])
@@ -84,19 +60,23 @@ def run_host(model: Model, step: Step, operands: Sequence[Floats]) -> Floats:
 
 def _look_up(model: Model, step: Step, numbers: Floats) -> Floats:
     table = decode(model.layers[step.layer]).weights
-    places = numbers.astype(np.int64)
-    if (places != numbers).any() or places.min() < 0 or places.max() >= table.shape[1]:
+    columns = numbers.astype(np.int64)
+    if (columns != numbers).any() or columns.min() < 0 or columns.max() >= table.shape[1]:
         raise WorkloadError(
             f"step {step.name!r}: expected whole numbers from 0 to {table.shape[1] - 1}, found "
             f"{numbers.min():g} to {numbers.max():g}"
         )
-    return np.ascontiguousarray(table[:, places].T)
+    return np.ascontiguousarray(table[:, columns].T)
 
 
 def _find_window(step: Step, image: Floats) -> host.Window:
     sides = find_pooled(step.settings, image.shape[1:])
     kernel, stride, pad = (step.settings[key] for key in ("kernel", "stride", "pad"))
     return host.Window(kernel, stride, pad, sides)
+
+
+def _take_maximum(step: Step, operands: Sequence[Floats]) -> Floats:
+    return host.pool_maximum(operands[0], _find_window(step, operands[0]))
 
 
 def _average(step: Step, operands: Sequence[Floats]) -> Floats:
@@ -106,9 +86,9 @@ def _average(step: Step, operands: Sequence[Floats]) -> Floats:
 
 def _scale(step: Step, values: Floats, axis: int) -> Floats:
     """Return values times a factor, plus an offset, each one number or one along an axis."""
-    factor, offset = (np.asarray(step.settings[key], np.float32) for key in PER_OUTPUT)
     behind = (1,) * (values.ndim - 1 - axis)
-    factor, offset = (it.reshape(-1, *behind) if it.ndim else it for it in (factor, offset))
+    rows = (np.asarray(step.settings[key], np.float32) for key in PER_OUTPUT)
+    factor, offset = (row.reshape(-1, *behind) if row.ndim else row for row in rows)
     return values * factor + offset
 
 
@@ -117,7 +97,7 @@ RULES: Mapping[str, Callable[[Step, Sequence[Floats]], Floats]] = {
     "sigmoid": lambda _, operands: host.sigmoid(operands[0]),
     "tanh": lambda _, operands: np.tanh(operands[0]),
     "softmax": lambda _, operands: host.softmax(operands[0]),
-    "maxpool": lambda step, it: host.pool_maximum(it[0], _find_window(step, it[0])),
+    "maxpool": _take_maximum,
     "avgpool": _average,
     "global_avgpool": lambda _, operands: operands[0].mean((1, 2)),
     "concat": lambda _, operands: np.concatenate(operands),

@@ -1,4 +1,4 @@
-"""The steps of a network that EIE does: which vectors are multiplied, and what becomes of them."""
+"""The steps of a network on EIE: which vectors are multiplied, and how products become outputs."""
 
 from __future__ import annotations
 
@@ -15,13 +15,7 @@ from eiesim.counters import InputsResult
 from eiesim.graph import Step, cells, find_convolved, find_kernel, winograd
 from eiesim.graph.host import Window, relu, sigmoid, take_windows
 from eiesim.hardware import Hardware
-from eiesim.image import (
-    InterleavedCSC,
-    balance_rows,
-    encode_passes,
-    fit_images,
-    restore_rows,
-)
+from eiesim.image import InterleavedCSC, balance_rows, encode_passes, fit_images, restore_rows
 from eiesim.layer.weights import CompressedLayer, StoredLayer
 from eiesim.sim.engines import Engine
 from eiesim.sim.passes import move_activations, simulate_inputs
@@ -35,14 +29,7 @@ PLACES = 16
 class Setup(NamedTuple):
     """How layers are run.
 
-    Attributes
-    ----------
-    hw : Hardware
-        The machine.
-    engine : {"fast", "reference"}
-        The engine.
-    balance : bool
-        Whether rows are ordered so that the PEs have equal work; outputs are put back.
+    With `balance`, rows are ordered so that the PEs have equal work; outputs are put back in order.
     """
 
     hw: Hardware
@@ -54,27 +41,15 @@ class Chip:
     """A machine with the layer of one step in its SRAMs, and what it has run since `clear`.
 
     `memory` is the state in which a recurrent layer begins, None for zeros, and then the one in
-    which it has ended.
+    which it has ended. Raises WorkloadError if a bias is in the codebook where it cannot be,
+    ImageError if the machine cannot hold the layer.
 
     Parameters
     ----------
-    step : Step
-        What it does.
-    stored : StoredLayer
-        The layer.
-    setup : Setup
-        How it is run.
-    before : Chip, optional
-        The machine with the layer that leaves its outputs where this one finds its inputs.
-    stays : bool
+    before
+        The machine with the layer that leaves its outputs in the registers as this one's inputs.
+    stays
         Whether the outputs stay in the registers for the next layer.
-
-    Raises
-    ------
-    WorkloadError
-        A bias is in the codebook where it cannot be.
-    ImageError
-        The layer does not go with the machine.
     """
 
     def __init__(
@@ -88,10 +63,8 @@ class Chip:
         self.step, self.stored, self.setup = step, stored, setup
         hw = setup.hw
         self.loads, self.stores = before is None, not stays
-        # the source registers hold the inputs in the order in which the layer before has its rows
-        self.input_order: Order | None = None
-        if before is not None and before.orders:
-            self.input_order = before.orders[0]
+        # the source registers hold the inputs in the order of the rows of the layer before
+        self.input_order = before.orders[0] if before is not None and before.orders else None
         parts = split_layer(step, stored.layer)
         if self.input_order is not None:
             parts = [part.take(cols=self.input_order) for part in parts]
@@ -114,20 +87,7 @@ class Chip:
         self.taken = self.dense_macs = 0
 
     def multiply(self, vectors: Floats, part: int = 0) -> Floats:
-        """Return the products of one of the matrices and vectors.
-
-        Parameters
-        ----------
-        vectors : float32 [n, cols]
-            The vectors.
-        part : int
-            Number of the matrix.
-
-        Returns
-        -------
-        float32 [n, rows]
-            The products.
-        """
+        """Return the products [n, rows] of the matrix number `part` and vectors [n, cols]."""
         stack = np.ascontiguousarray(vectors, np.float32)
         if self.input_order is not None:
             stack = stack[:, self.input_order]
@@ -144,32 +104,18 @@ class Chip:
         return run.output
 
     def hold(self, state: Floats) -> Floats:
-        """Return a state as it is kept from step to step: in the machine's number format.
-
-        Parameters
-        ----------
-        state : float32 [hidden]
-            The state.
-        """
+        """Return a state as it is kept from step to step, in the machine's number format."""
         hw = self.setup.hw
         if hw.datapath == "float32":
             return state
-        bits = hw.act_fraction_bits
-        return dequantise(quantise(state, bits), bits)
+        return dequantise(quantise(state, hw.act_fraction_bits), hw.act_fraction_bits)
 
 
 def split_layer(step: Step, layer: CompressedLayer) -> list[CompressedLayer]:
     """Return the matrices of a step: one a group, one a place of Winograd's, one a turn of a GRU's.
 
-    Parameters
-    ----------
-    step : Step
-        On EIE.
-
-    Raises
-    ------
-    WorkloadError
-        Winograd's matrices cannot have a bias in the codebook: it is added after the transform.
+    Raises WorkloadError for a bias in the codebook of a Winograd step, since a bias is added after
+    the transform.
     """
     if step.op == "conv" and step.settings["winograd"]:
         if layer.bias_codes is not None:
@@ -184,23 +130,15 @@ def split_layer(step: Step, layer: CompressedLayer) -> list[CompressedLayer]:
 
 
 def run_product(chip: Chip, operands: Sequence[Floats]) -> Floats:
-    """Do a step on EIE.
+    """Do a step on EIE, with operands of shapes that fit, and return its output.
 
-    Parameters
-    ----------
-    operands : sequence of float32
-        What the step takes, of shapes that fit; behind the first, the state in which a recurrent
-        layer begins.
-
-    Returns
-    -------
-    float32
-        Its output; a bias that is not in the codebook is added by the host.
+    Behind the first operand comes the state in which a recurrent layer begins. A bias that is not
+    in the codebook is added by the host.
     """
-    taken = [np.asarray(it, np.float32) for it in operands]
+    arrays = [np.asarray(operand, np.float32) for operand in operands]
     if chip.step.settings["stacked"]:
-        return STACKED[chip.step.op](chip, taken)
-    return RULES[chip.step.op](chip, taken[0])
+        return STACKED[chip.step.op](chip, arrays)
+    return RULES[chip.step.op](chip, arrays[0])
 
 
 def _multiply_stack(chip: Chip, operands: Sequence[Floats]) -> Floats:
@@ -222,7 +160,7 @@ def _recur_stack(chip: Chip, operands: Sequence[Floats]) -> Floats:
     sequences, *states = operands
     if not len(sequences):
         raise WorkloadError(f"step {chip.step.name!r}: expected a sequence of steps, found none")
-    kept, outputs = chip.memory, []
+    begins, outputs = chip.memory, []
     ends: list[Floats] = []
     for number in range(sequences.shape[1]):
         if states:
@@ -230,7 +168,7 @@ def _recur_stack(chip: Chip, operands: Sequence[Floats]) -> Floats:
             if chip.step.op != "lstm":
                 (chip.memory,) = chip.memory
         else:
-            chip.memory = None if kept is None else kept[number]
+            chip.memory = None if begins is None else begins[number]
         outputs.append(RULES[chip.step.op](chip, np.ascontiguousarray(sequences[:, number])))
         ends.append(np.asarray(chip.memory))
     chip.memory = np.stack(ends)
@@ -244,8 +182,7 @@ def _add_bias(chip: Chip, sums: Floats) -> Floats:
 
 def _multiply(chip: Chip, operand: Floats) -> Floats:
     cols = chip.stored.layer.cols
-    vectors = operand.reshape(-1, cols)
-    sums = chip.multiply(vectors)
+    sums = chip.multiply(operand.reshape(-1, cols))
     sequence = operand.ndim == 2 and operand.shape[1] == cols
     return _add_bias(chip, sums if sequence else sums[0])
 
@@ -274,14 +211,18 @@ def _convolve(chip: Chip, image: Floats) -> Floats:
     return _add_bias(chip, sums.transpose(1, 2, 0)).transpose(2, 0, 1)
 
 
+def _multiply_cell(chip: Chip, numbers: Floats, state: Floats, part: int = 0) -> Floats:
+    """Return the products of a cell with inputs, state and the 1 of its bias."""
+    vector = np.concatenate((numbers, state, np.ones(1, np.float32)))
+    return chip.multiply(vector[np.newaxis], part).reshape(-1)
+
+
 def _run_lstm(chip: Chip, sequence: Floats) -> Floats:
     size = chip.stored.layer.rows // 4
-    begin = np.zeros((2, size), np.float32) if chip.memory is None else chip.memory
-    hidden, state = begin
-    one = np.ones(1, np.float32)
+    hidden, state = np.zeros((2, size), np.float32) if chip.memory is None else chip.memory
     outputs = []
     for numbers in sequence:
-        (sums,) = chip.multiply(np.concatenate((numbers, hidden, one))[np.newaxis])
+        sums = _multiply_cell(chip, numbers, hidden)
         new_hidden, new_state = cells.step_lstm(sums, state)
         hidden, state = chip.hold(new_hidden), chip.hold(new_state)
         outputs.append(np.concatenate((hidden, state)) if chip.step.settings["cell"] else hidden)
@@ -293,14 +234,12 @@ def _run_gru(chip: Chip, sequence: Floats) -> Floats:
     before = chip.step.settings["reset"] == "before"
     size = chip.stored.layer.rows // (3 if before else 4)
     state = np.zeros(size, np.float32) if chip.memory is None else chip.memory
-    one = np.ones(1, np.float32)
     outputs = []
     for numbers in sequence:
-        (sums,) = chip.multiply(np.concatenate((numbers, state, one))[np.newaxis])
+        sums = _multiply_cell(chip, numbers, state)
         if before:
             update, reset = np.split(sums, 2)
-            held = sigmoid(reset) * state
-            (new,) = chip.multiply(np.concatenate((numbers, held, one))[np.newaxis], 1)
+            new = _multiply_cell(chip, numbers, sigmoid(reset) * state, 1)
         else:
             update, reset, of_input, of_state = np.split(sums, 4)
             new = of_input + sigmoid(reset) * of_state
@@ -313,11 +252,9 @@ def _run_gru(chip: Chip, sequence: Floats) -> Floats:
 def _run_rnn(chip: Chip, sequence: Floats) -> Floats:
     apply = np.tanh if chip.step.settings["activation"] == "tanh" else relu
     state = np.zeros(chip.stored.layer.rows, np.float32) if chip.memory is None else chip.memory
-    one = np.ones(1, np.float32)
     outputs = []
     for numbers in sequence:
-        (sums,) = chip.multiply(np.concatenate((numbers, state, one))[np.newaxis])
-        state = chip.hold(apply(sums))
+        state = chip.hold(apply(_multiply_cell(chip, numbers, state)))
         outputs.append(state)
     chip.memory = state
     return np.stack(outputs)
