@@ -1,4 +1,4 @@
-"""Networks as graphs of steps: on EIE, and on the host between."""
+"""Networks as graphs of steps, on EIE and on the host."""
 
 from eiesim.graph.graph import Graph, read_graph
 from eiesim.graph.shapes import find_convolved, find_kernel, find_pooled, infer_shapes

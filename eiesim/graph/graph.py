@@ -1,4 +1,4 @@
-"""A network as an ordered graph: what EIE multiplies, and what the host does between."""
+"""A network as an ordered graph of steps."""
 
 from __future__ import annotations
 
@@ -20,20 +20,13 @@ STEP_KEYS = ("name", "op", "inputs", "layer", "settings")
 class Graph:
     """A network's steps in an order in which they can be done.
 
+    Raises WorkloadError if a step takes the output of a later one, or two have the same name.
+
     Attributes
     ----------
-    inputs : mapping of name to tuple of int
-        Shapes of what goes in, one example: channels, height, width, or numbers; `STEPS` first for
+    inputs
+        Shapes of the inputs of one example: channels, height, width, or numbers; `STEPS` first for
         a sequence of any length. Networks in ONNX have axes of size 1 for the batch.
-    steps : tuple of Step
-        Each takes inputs of the network and earlier steps.
-    outputs : tuple of str
-        What comes out.
-
-    Raises
-    ------
-    WorkloadError
-        A step takes what is not there yet, or two have one name.
     """
 
     inputs: Mapping[str, Shape]
@@ -64,15 +57,9 @@ class Graph:
         return tuple(dict.fromkeys(step.layer for step in self.steps if step.layer))
 
     def keep(self, outputs: tuple[str, ...]) -> Graph:
-        """Return the network that gives some of the steps' results, and no more.
-
-        Raises
-        ------
-        WorkloadError
-            There is no such step.
-        """
+        """Return the part that gives these outputs; raises WorkloadError if one is no step."""
+        known = [step.name for step in self.steps]
         for name in outputs:
-            known = [step.name for step in self.steps]
             if name not in known:
                 raise WorkloadError(f"output {name!r}: {did_you_mean(name, known)}")
         needed = set(outputs)
@@ -84,57 +71,48 @@ class Graph:
         inputs = {name: shape for name, shape in self.inputs.items() if name in needed}
         return Graph(inputs, tuple(reversed(steps)), outputs)
 
-    def fit(self, name: str, found: Shape) -> Shape | None:
-        """Return the shape as which an input takes an array, or None where it does not fit.
+    def fit(self, name: str, array_shape: Shape) -> Shape | None:
+        """Return the shape as which an input takes an array, or None if the array does not fit.
 
         Axes of size 1 may be left out: those of the batch, or of a single channel.
         """
         wanted = self.inputs[name]
         axes = [axis for axis, size in enumerate(wanted) if size != 1]
-        for sizes in (found, tuple(size for size in found if size != 1)):
-            for places in (range(len(wanted)), axes):
-                if len(sizes) == len(places) and all(
-                    size == wanted[place] or (wanted[place] == STEPS and size > 0)
-                    for size, place in zip(sizes, places, strict=True)
+        for sizes in (array_shape, tuple(size for size in array_shape if size != 1)):
+            for kept_axes in (range(len(wanted)), axes):
+                if len(sizes) == len(kept_axes) and all(
+                    size == wanted[axis] or (wanted[axis] == STEPS and size > 0)
+                    for size, axis in zip(sizes, kept_axes, strict=True)
                 ):
-                    return tuple(
-                        sizes[list(places).index(axis)] if axis in places else 1
-                        for axis in range(len(wanted))
-                    )
+                    size_of = dict(zip(kept_axes, sizes, strict=True))
+                    return tuple(size_of.get(axis, 1) for axis in range(len(wanted)))
         return None
 
     def to_json(self) -> str:
-        """Return JSON that `read_graph` takes the content of; usual settings are left out."""
+        """Return the graph as JSON for `read_graph`; default settings are left out."""
         steps = []
         for step in self.steps:
-            usual = OPS[step.op].settings
+            default = OPS[step.op].settings
             row = asdict(step)
-            row["settings"] = {key: it for key, it in step.settings.items() if it != usual[key]}
-            steps.append({key: it for key, it in row.items() if it or key == "inputs"})
+            row["settings"] = {
+                key: value for key, value in step.settings.items() if value != default[key]
+            }
+            steps.append({key: value for key, value in row.items() if value or key == "inputs"})
         whole = {"inputs": dict(self.inputs), "steps": steps, "outputs": self.outputs}
         return json.dumps(whole, separators=(",", ":"))
 
 
-def read_graph(content: Mapping[str, Any], what: str) -> Graph:
-    """Return a graph from the content of a JSON or TOML file.
+def read_graph(content: Mapping[str, Any], source: str) -> Graph:
+    """Return a graph from the content of a JSON or TOML file; errors name its `source`.
 
-    Parameters
-    ----------
-    content : mapping
-        ``inputs``: shapes by name; ``steps``: a row of tables with name, op, inputs, layer and
-        settings; ``outputs``: names, the last step where it is left out.
-    what : str
-        The file, for errors.
-
-    Raises
-    ------
-    WorkloadError
-        Something is missing, unknown, or not as above.
+    ``inputs`` are shapes by name; ``steps`` are tables with name, op, inputs, layer and settings;
+    ``outputs`` are names, by default the last step. Raises WorkloadError if something is missing,
+    unknown, or of another kind.
     """
     try:
         return _read_graph(content)
     except WorkloadError as error:
-        raise WorkloadError(f"{what}: {error}") from error
+        raise WorkloadError(f"{source}: {error}") from error
 
 
 def _read_graph(content: Mapping[str, Any]) -> Graph:
@@ -165,9 +143,9 @@ def _take_shape(name: str, shape: Any) -> Shape:
     return tuple(shape)
 
 
-def _take_names(what: str, names: Any) -> tuple[str, ...]:
+def _take_names(label: str, names: Any) -> tuple[str, ...]:
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise WorkloadError(f"{what}: expected names, found {show_value(names)}")
+        raise WorkloadError(f"{label}: expected names, found {show_value(names)}")
     return tuple(names)
 
 

@@ -1,4 +1,4 @@
-"""What the host does between two products: activation functions, pooling, normalisation."""
+"""Functions of the host between two products: activations, pooling, normalisation."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Window(NamedTuple):
 
     Attributes
     ----------
-    kernel, stride : tuple of int
+    kernel, stride
         Height and width of a window, and of the step from one to the next.
-    pad : tuple of int
+    pad
         Rows above, columns on the left, rows below, columns on the right.
-    sides : tuple of int
-        Windows below and beside each other.
-    dilation : tuple of int
-        From a place in the window to the next.
+    sides
+        Numbers of windows below and beside each other.
+    dilation
+        Distance between neighbouring places of a window, down and across.
     """
 
     kernel: tuple[int, ...]
@@ -47,12 +47,9 @@ def sigmoid(values: Floats) -> Floats:
 
 
 def softmax(values: Floats) -> Floats:
-    """Return shares of one: over the first axis, in a sequence over the last one.
+    """Return shares of one, over the first axis: scores [classes] or [classes, height, width].
 
-    Parameters
-    ----------
-    values : float32 [classes], [classes, height, width] or [steps, classes]
-        Scores.
+    In a sequence [steps, classes] they are over the last axis.
     """
     axis = 1 if values.ndim == 2 else 0
     powers = np.exp(values - values.max(axis, keepdims=True))
@@ -61,17 +58,9 @@ def softmax(values: Floats) -> Floats:
 
 
 def take_windows(image: Floats, window: Window, fill: float = 0.0) -> Floats:
-    """Return what windows over an image hold.
+    """Return the contents of windows over an image [channels, height, width], as a view.
 
-    Parameters
-    ----------
-    image : float32 [channels, height, width]
-        The image.
-
-    Returns
-    -------
-    float32 [channels, kernel height, kernel width, windows below, windows beside]
-        A view.
+    Its shape is [channels, kernel height, kernel width, windows below, windows beside].
     """
     spans = [
         (window.sides[axis] - 1) * window.stride[axis]
@@ -95,51 +84,30 @@ def take_windows(image: Floats, window: Window, fill: float = 0.0) -> Floats:
 
 
 def pool_maximum(image: Floats, window: Window) -> Floats:
-    """Return the maximum of each window; one that lies outside gives, as in Caffe, -FLT_MAX.
-
-    Parameters
-    ----------
-    image : float32 [channels, height, width]
-        The image.
-    """
+    """Return the maximum of each window; one outside the image gives -FLT_MAX, as in Caffe."""
     largest: Floats = take_windows(image, window, LEAST).max((1, 2))
     return largest
 
 
 def pool_mean(image: Floats, window: Window, count_padding: bool) -> Floats:
-    """Return the mean of each window.
+    """Return the mean of each window; with `count_padding` the border counts as zeros.
 
-    Parameters
-    ----------
-    image : float32 [channels, height, width]
-        The image.
-    count_padding : bool
-        Whether the border takes part, as zeros; what lies even behind it never does.
+    Places beyond the border never count.
     """
-    there = np.ones((1, *image.shape[1:]), np.float32)
+    ones, over_ones = np.ones((1, *image.shape[1:]), np.float32), window
     if count_padding:
-        there = np.pad(there, ((0, 0), window.pad[0::2], window.pad[1::2]), constant_values=1)
-        counts = take_windows(there, window._replace(pad=(0, 0, 0, 0))).sum((1, 2))
-    else:
-        counts = take_windows(there, window).sum((1, 2))
+        ones = np.pad(ones, ((0, 0), window.pad[0::2], window.pad[1::2]), constant_values=1)
+        over_ones = window._replace(pad=(0, 0, 0, 0))
+    counts = take_windows(ones, over_ones).sum((1, 2))
     mean: Floats = take_windows(image, window).sum((1, 2)) / counts
     return mean
 
 
 def normalise(image: Floats, settings: Mapping[str, Any]) -> Floats:
-    """Return local response normalisation over channels.
+    """Return local response normalisation over channels of an image [channels, height, width].
 
-    Parameters
-    ----------
-    image : float32 [channels, height, width]
-        The image.
-    settings : mapping
-        ``size`` channels, ``alpha``, ``beta``, ``k``: x / (k + alpha / size * sum x^2) ^ beta.
-
-    References
-    ----------
-    Krizhevsky et al., ImageNet Classification, NIPS 2012, section 3.3; alpha divided by the size as
-    in Caffe and ONNX.
+    With ``size`` channels it is x / (k + alpha / size * sum x^2) ^ beta. Source: Krizhevsky et al.,
+    ImageNet Classification, NIPS 2012, section 3.3; alpha divided by the size as in Caffe and ONNX.
     """
     size = settings["size"]
     before = (size - 1) // 2

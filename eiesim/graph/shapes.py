@@ -1,4 +1,4 @@
-"""The shapes of all that flows through a network."""
+"""The shapes of the arrays in a network."""
 
 from __future__ import annotations
 
@@ -14,22 +14,11 @@ Rule = Callable[[Step, Sequence[Shape], Shape], Shape]
 
 
 def infer_shapes(graph: Graph, layers: Mapping[str, Sequence[int]]) -> dict[str, Shape]:
-    """Follow the shapes through a network.
+    """Return the shape of every input and step, from those of the layers' weights.
 
-    Parameters
-    ----------
-    layers : mapping of name to shape
-        Of each layer's weights: outputs, inputs, and for a convolution the kernel's sides.
-
-    Returns
-    -------
-    dict of name to tuple of int
-        Of every input and step; `STEPS` for a size, and `ANY` for a shape, that the input decides.
-
-    Raises
-    ------
-    WorkloadError
-        A layer is missing, or a step's input is not what it needs.
+    Weights are outputs, inputs, and for a convolution the kernel's sides. A result has `STEPS` for
+    a size, and is `ANY` for a shape, that the input decides. Raises WorkloadError if a layer is
+    missing, or a step cannot take its input.
     """
     shapes = dict(graph.inputs)
     for step in graph.steps:
@@ -145,7 +134,7 @@ def _convolve_stack(step: Step, inputs: Sequence[Shape], weights: Shape) -> Shap
     number, *image = inputs[0]
     if len(weights) == 4 and image[0] == STEPS:
         image[0] = weights[1] * step.settings["groups"]
-    # a side that is not known yet is taken as one that is long enough
+    # an unknown side is taken as one that is long enough
     long = tuple(MOST if side == STEPS else side for side in image)
     sides = _convolve(step, [long], weights)
     return (number, sides[0], *(STEPS if image[axis] == STEPS else sides[axis] for axis in (1, 2)))
@@ -174,40 +163,27 @@ def _convolve(step: Step, inputs: Sequence[Shape], weights: Shape) -> Shape:
 
 
 def find_convolved(settings: Mapping[str, Any], kernel: Shape, sides: Shape) -> tuple[int, int]:
-    """Return height and width of what a convolution gives.
-
-    Parameters
-    ----------
-    kernel, sides : tuple of int
-        Height and width of its window, and of the image.
-    """
+    """Return height and width of a convolution's output, from those of its window and image."""
     pad, stride, dilation = (settings[key] for key in ("pad", "stride", "dilation"))
-    found = [
+    below, beside = (
         (sides[axis] + pad[axis] + pad[axis + 2] - dilation[axis] * (kernel[axis] - 1) - 1)
         // stride[axis]
         + 1
         for axis in (0, 1)
-    ]
-    return found[0], found[1]
+    )
+    return below, beside
 
 
 def find_kernel(step: Step, weights: Shape) -> Shape:
-    """Return height and width of a convolution's window.
+    """Return height and width of a convolution's window, from the shape of its weights.
 
-    Parameters
-    ----------
-    weights : tuple of int
-        Shape of its weights; with ``winograd`` 4 x 4 transformed ones of a 3 x 3 kernel.
-
-    Raises
-    ------
-    WorkloadError
-        Winograd's transform does not go with such a step.
+    With ``winograd`` they are the 4 x 4 transformed ones of a 3 x 3 kernel. Raises WorkloadError if
+    Winograd's transform does not go with the step.
     """
     if not step.settings["winograd"]:
         return weights[2:]
-    usual = OPS["conv"].settings
-    plain = all(step.settings[key] == usual[key] for key in ("stride", "dilation", "groups"))
+    default = OPS["conv"].settings
+    plain = all(step.settings[key] == default[key] for key in ("stride", "dilation", "groups"))
     expected = "4 x 4 transformed weights, stride 1, no dilation and one group for Winograd"
     _require(step, plain and weights[2:] == (4, 4), weights, expected)
     return 3, 3
@@ -215,18 +191,14 @@ def find_kernel(step: Step, weights: Shape) -> Shape:
 
 def _recur(step: Step, inputs: Sequence[Shape], weights: Shape) -> Shape:
     shape, numbers = inputs[0], _count_numbers(step, weights)
-    _require(
-        step,
-        not step.settings.get("cell") or bool(step.settings["stacked"]),
-        shape,
-        "stacks for cell",
-    )
+    stacked = not step.settings.get("cell") or bool(step.settings["stacked"])
+    _require(step, stacked, shape, "stacks for cell")
     _require(step, shape == (STEPS, numbers), shape, f"a sequence of {numbers} numbers each")
     return STEPS, weights[-1] - numbers - 1
 
 
 def _count_numbers(step: Step, weights: Shape) -> int:
-    """Return how many numbers a recurrent layer takes a step."""
+    """Return the length of a recurrent layer's input in each step."""
     parts = 3 if step.settings.get("reset") == "before" else 1 if step.op == "rnn" else 4
     hidden = weights[0] // parts
     numbers = weights[-1] - hidden - 1
@@ -237,26 +209,21 @@ def _count_numbers(step: Step, weights: Shape) -> int:
 
 
 def find_pooled(settings: Mapping[str, Any], sides: Shape) -> tuple[int, int]:
-    """Return height and width of what pooling gives.
+    """Return height and width of pooling's output, from those of the image.
 
-    Parameters
-    ----------
-    settings : mapping
-        Of a pooling step. With ``ceil``, as in Caffe, a last window that is cut off counts, but
-        with padding none that begins behind the image.
-    sides : tuple of int
-        Height and width of the image.
+    With ``ceil``, as in Caffe, a last window that is cut off counts, but with padding none that
+    begins behind the image.
     """
     kernel, stride, pad = settings["kernel"], settings["stride"], settings["pad"]
-    found = []
+    pooled = []
     for axis in (0, 1):
         rest = sides[axis] + pad[axis] + pad[axis + 2] - kernel[axis]
         steps = (-(-rest // stride[axis]) if settings["ceil"] else rest // stride[axis]) + 1
         beyond = (
             settings["ceil"] and any(pad) and (steps - 1) * stride[axis] >= sides[axis] + pad[axis]
         )
-        found.append(steps - bool(beyond))
-    return found[0], found[1]
+        pooled.append(steps - bool(beyond))
+    return pooled[0], pooled[1]
 
 
 def _require(step: Step, fits: bool, shape: Shape, expected: str) -> None:

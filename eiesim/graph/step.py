@@ -1,4 +1,4 @@
-"""What a step of a network may do, and what can be set of it."""
+"""The operations of a network's steps, and their settings."""
 
 from __future__ import annotations
 
@@ -15,30 +15,28 @@ MOST = 1 << 20
 """Largest size."""
 Shape = tuple[int, ...]
 STEPS = -1
-"""A size that is known from the input alone: first in a shape, a sequence of any length."""
+"""A size that only the input decides: first in a shape, a sequence of any length."""
 ANY: Shape = (-2,)
-"""The shape of an array of which not even the number of axes is known."""
+"""The shape of an array whose number of axes is unknown, too."""
 MOST_AXES = 8
 Setting = int | float | str | tuple[int, ...] | tuple[float, ...]
 LARGEST = float(np.finfo(np.float32).max)
 
 
 class Op(NamedTuple):
-    """What a step may do.
+    """An operation of a step.
 
     Attributes
     ----------
-    told : str
-        In words.
-    on_eie : bool
-        Whether it multiplies a layer's matrix: EIE runs it.
-    inputs : range
-        How many it may take.
-    settings : mapping
-        What can be set, with what holds otherwise.
+    on_eie
+        Whether it multiplies a layer's matrix, so that EIE runs it.
+    inputs
+        Numbers of inputs that it may take.
+    settings
+        Its settings, with their defaults.
     """
 
-    told: str
+    meaning: str
     on_eie: bool
     inputs: range
     settings: Mapping[str, Setting]
@@ -95,38 +93,23 @@ OPS: Mapping[str, Op] = {
         {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 1.0},
     ),
 }  # fmt: skip
-"""What a step may do, by name."""
+"""Operations by name."""
 PER_OUTPUT = ("factor", "offset")
-"""Settings that may be a row of numbers, one for each output: the first size of a vector or image,
+"""Settings that may be a row of numbers, one an output: along the first axis of a vector or image,
 the second one of a sequence."""
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "reset": ("after", "before"), "activation": ("tanh", "relu"),
 }  # fmt: skip
-"""Of the settings that are words. A GRU's reset gate acts after the product with the state, as in
+"""Words that a setting may be. A GRU's reset gate acts after the product with the state, as in
 PyTorch, or before it, on the state."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a network.
+    """One step of a network, which may use the weights of a layer.
 
-    Attributes
-    ----------
-    name : str
-        What its output is called.
-    op : str
-        One of `OPS`.
-    inputs : tuple of str
-        Steps, or inputs of the network, that it takes.
-    layer : str
-        The layer whose weights it uses, if any.
-    settings : mapping
-        As in `OPS`; all of them, after construction.
-
-    Raises
-    ------
-    WorkloadError
-        Names the step and what is wrong with it.
+    Its settings are as in `OPS`, all of them after construction. Raises WorkloadError with the
+    step's name if a field is wrong.
     """
 
     name: str
@@ -136,75 +119,79 @@ class Step:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        what = f"step {self.name!r}"
+        label = f"step {self.name!r}"
         if self.op not in OPS:
-            raise WorkloadError(f"{what}: op {self.op!r}: unknown, {did_you_mean(self.op, OPS)}")
+            raise WorkloadError(f"{label}: op {self.op!r}: unknown, {did_you_mean(self.op, OPS)}")
         op = OPS[self.op]
         if len(self.inputs) not in op.inputs:
             least, most = op.inputs[0], op.inputs[-1]
             expected = f"{least}" if least == most else f"{least} or more"
             if least < most < MOST - 1:
                 expected = f"{least} to {most}"
-            raise WorkloadError(f"{what}: expected {expected} inputs, found {len(self.inputs)}")
+            raise WorkloadError(f"{label}: expected {expected} inputs, found {len(self.inputs)}")
         if bool(self.layer) != (op.on_eie or self.op == "embedding"):
             raise WorkloadError(
-                f"{what}: expected {'a' if not self.layer else 'no'} layer for {self.op}, found "
+                f"{label}: expected {'a' if not self.layer else 'no'} layer for {self.op}, found "
                 f"{self.layer or 'none'!r}"
             )
-        settings = {key: _take_setting(what, op, key, it) for key, it in self.settings.items()}
+        settings = {
+            key: _take_setting(label, op, key, value) for key, value in self.settings.items()
+        }
         object.__setattr__(self, "settings", {**op.settings, **settings})
 
     @property
     def on_eie(self) -> bool:
-        """Whether EIE runs it; the host does otherwise."""
+        """Whether EIE runs it, and not the host."""
         return OPS[self.op].on_eie
 
 
-def _take_setting(what: str, op: Op, key: str, value: Any) -> Setting:
+def _take_setting(label: str, op: Op, key: str, value: Any) -> Setting:
     if key not in op.settings:
-        raise WorkloadError(f"{what}: setting {key!r}: unknown, {did_you_mean(key, op.settings)}")
+        raise WorkloadError(f"{label}: setting {key!r}: unknown, {did_you_mean(key, op.settings)}")
     default = op.settings[key]
     if key == "shape":
-        return _take_shape(what, value)
+        return _take_shape(label, value)
     if key in PER_OUTPUT and isinstance(value, list | tuple):
-        return _take_row(f"{what}: {key}", value)
+        return _take_row(f"{label}: {key}", value)
     if isinstance(default, tuple):
         sizes = tuple(value) if isinstance(value, list | tuple) else ()
         if len(sizes) != len(default) or not all(
-            type(it) is int and 0 <= it < 1 << 20 for it in sizes
+            type(size) is int and 0 <= size < 1 << 20 for size in sizes
         ):
             raise WorkloadError(
-                f"{what}: {key}: expected {len(default)} whole numbers, found {show_value(value)}"
+                f"{label}: {key}: expected {len(default)} whole numbers, found {show_value(value)}"
             )
         if key in ("stride", "kernel", "dilation") and 0 in sizes:
-            raise WorkloadError(f"{what}: {key}: expected 1 or more, found {show_value(value)}")
+            raise WorkloadError(f"{label}: {key}: expected 1 or more, found {show_value(value)}")
         return sizes
     kinds = (int, float) if isinstance(default, float) else type(default)
     if isinstance(value, bool) or not isinstance(value, kinds):
         expected = type(default).__name__
-        raise WorkloadError(f"{what}: {key}: expected {expected}, found {show_value(value)}")
+        raise WorkloadError(f"{label}: {key}: expected {expected}, found {show_value(value)}")
     if not isinstance(value, str) and not -LARGEST <= value <= LARGEST:
-        raise WorkloadError(f"{what}: {key}: expected a number, found {show_value(value)}")
+        raise WorkloadError(f"{label}: {key}: expected a number, found {show_value(value)}")
     if isinstance(value, str) and value not in CHOICES[key]:
-        raise WorkloadError(f"{what}: {key} {value!r}: {did_you_mean(value, CHOICES[key])}")
+        raise WorkloadError(f"{label}: {key} {value!r}: {did_you_mean(value, CHOICES[key])}")
     return value
 
 
-def _take_shape(what: str, value: Any) -> Shape:
+def _take_shape(label: str, value: Any) -> Shape:
     sizes = tuple(value) if isinstance(value, list | tuple) else None
-    known = sizes is not None and all(type(it) is int and STEPS <= it < 1 << 31 for it in sizes)
+    known = sizes is not None and all(
+        type(size) is int and STEPS <= size < 1 << 31 for size in sizes
+    )
     if sizes is None or not (sizes == ANY or (known and len(sizes) <= MOST_AXES)):
         raise WorkloadError(
-            f"{what}: shape: expected up to {MOST_AXES} sizes, {STEPS} where one is not known, "
+            f"{label}: shape: expected up to {MOST_AXES} sizes, {STEPS} where one is not known, "
             f"found {show_value(value)}"
         )
     return sizes
 
 
-def _take_row(what: str, row: Sequence[Any]) -> tuple[float, ...]:
-    numbers = all(type(it) in (int, float) and -LARGEST <= it <= LARGEST for it in row)
-    if not numbers or not 1 <= len(row) < MOST:
+def _take_row(label: str, row: Sequence[Any]) -> tuple[float, ...]:
+    sound = all(type(number) in (int, float) and -LARGEST <= number <= LARGEST for number in row)
+    if not sound or not 1 <= len(row) < MOST:
         raise WorkloadError(
-            f"{what}: expected 1 to {MOST - 1} numbers that float32 holds, found {show_value(row)}"
+            f"{label}: expected 1 to {MOST - 1} numbers that float32 holds, found {show_value(row)}"
         )
     return tuple(map(float, row))

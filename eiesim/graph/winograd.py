@@ -15,31 +15,18 @@ OUTPUT = np.array([[1, 1, 1, 0], [0, 1, -1, -1]], np.float32)
 
 
 def transform_weights(weights: Floats) -> Floats:
-    """Return the 16 matrices of a convolution, float32 [outputs, inputs, 4, 4].
+    """Return the 16 matrices [outputs, inputs, 4, 4] of weights [outputs, inputs, 3, 3].
 
-    Parameters
-    ----------
-    weights : float32 [outputs, inputs, 3, 3]
-        Of the convolution.
-
-    References
-    ----------
-    Lavin, Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016, equation 8.
+    Source: Lavin, Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016, equation 8.
     """
     return np.asarray(KERNEL @ weights @ KERNEL.T, np.float32)
 
 
 def transform_tiles(image: Floats, pad: tuple[int, ...], sides: tuple[int, int]) -> Floats:
-    """Return what the 16 matrices are multiplied by, float32 [tiles, 4, 4, channels].
+    """Return the operands [tiles, 4, 4, channels] of the 16 matrices.
 
-    Parameters
-    ----------
-    image : float32 [channels, height, width]
-        The image.
-    pad : tuple of int
-        Rows above, columns on the left, rows below, columns on the right.
-    sides : tuple of int
-        Height and width of the output; the last tile of an odd side is cut off.
+    The image is [channels, height, width], `pad` as in `Window`. `sides` are height and width of
+    the output; the last tile of an odd side is cut off.
     """
     below, beside = (-(-side // 2) for side in sides)
     tiles = take_windows(image, Window((4, 4), (2, 2), pad, (below, beside)))
@@ -49,15 +36,7 @@ def transform_tiles(image: Floats, pad: tuple[int, ...], sides: tuple[int, int])
 
 
 def join_tiles(products: Floats, sides: tuple[int, int]) -> Floats:
-    """Return a convolution's output, float32 [outputs, height, width].
-
-    Parameters
-    ----------
-    products : float32 [tiles, 4, 4, outputs]
-        Of the 16 matrices and the tiles.
-    sides : tuple of int
-        Height and width.
-    """
+    """Return the output [outputs, height, width] from products [tiles, 4, 4, outputs]."""
     below, beside = (-(-side // 2) for side in sides)
     four = OUTPUT @ products.transpose(0, 3, 1, 2) @ OUTPUT.T
     placed = four.reshape(below, beside, -1, 2, 2).transpose(2, 0, 3, 1, 4)
