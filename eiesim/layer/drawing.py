@@ -17,26 +17,16 @@ def draw_codes(
     codebook_bits: int,
     rng: np.random.Generator,
 ) -> sparse.csc_array[np.uint8]:
-    """Draw a pruned matrix of codes; every code other than 0 is equally likely.
+    """Draw a pruned matrix of codes, rows sorted; every code other than 0 is equally likely.
+
+    Raises WorkloadError if the variations are too large for the density.
 
     Parameters
     ----------
-    density : float
-        Expected share of weights that are kept, 0 to 1.
-    variations : (float, float)
-        How unevenly rows and columns are filled; see `eiesim.layer.unevenness`.
-    codebook_bits : int
-        Bits of a code.
-
-    Returns
-    -------
-    csc_array of uint8 [rows, cols]
-        The codes, rows sorted.
-
-    Raises
-    ------
-    WorkloadError
-        Lines so uneven cannot be filled so far.
+    density
+        Expected share of weights that are not pruned, 0 to 1.
+    variations
+        Of rows and columns; see `eiesim.layer.unevenness`.
     """
     rows, cols = shape
     places = draw_places(shape, density, variations, rng)
@@ -50,27 +40,14 @@ def draw_codes(
 def draw_codebook(codebook_bits: int, density: float, inputs: int) -> npt.NDArray[np.float32]:
     """Return the shared weights of a normal distribution whose small weights were pruned.
 
-    The kept weights are cut into groups of equal probability, and each shared weight is the median
-    of its group, so that codes drawn uniformly give back that distribution.
-
-    Parameters
-    ----------
-    codebook_bits : int
-        Bits of a code; 2**codebook_bits - 1 shared weights.
-    density : float
-        Share of weights kept.
-    inputs : int
-        Inputs of the layer: the standard deviation is sqrt(2 / inputs).
-
-    Returns
-    -------
-    float32 [2**codebook_bits]
-        The codebook, entry 0 is 0.0, the others ascending.
+    The weights that stay are cut into groups of equal probability, and each shared weight is the
+    median of its group, so that codes drawn uniformly give back that distribution. Its standard
+    deviation is sqrt(2 / inputs). Entry 0 is 0.0, the others ascend.
     """
     groups = (1 << codebook_bits) - 1
     share = (np.arange(groups) + 0.5) / groups
-    kept = max(density, 1e-6)
-    quantile = np.where(share < 0.5, share * kept, 1 - (1 - share) * kept)
+    density = max(density, 1e-6)
+    quantile = np.where(share < 0.5, share * density, 1 - (1 - share) * density)
     weights = ndtri(np.clip(quantile, 1e-12, 1 - 1e-12)) * np.sqrt(2 / inputs)
     return np.concatenate(([0.0], weights)).astype(np.float32)
 
@@ -78,22 +55,12 @@ def draw_codebook(codebook_bits: int, density: float, inputs: int) -> npt.NDArra
 def draw_activations(
     inputs: int, density: float, rng: np.random.Generator
 ) -> npt.NDArray[np.float32]:
-    """Draw an input as it stands behind a ReLU.
+    """Draw an input as a ReLU gives it: half-normal values at random places, 0.0 elsewhere.
 
-    Parameters
-    ----------
-    inputs : int
-        Length.
-    density : float
-        Share that is not zero; its number is exact, rounded to whole activations.
-
-    Returns
-    -------
-    float32 [inputs]
-        Half-normal values at random places, 0.0 elsewhere.
+    The share that is not zero is exact, rounded to whole activations.
     """
-    taken = rng.permutation(inputs)[: round(density * inputs)]
+    nonzero = rng.permutation(inputs)[: round(density * inputs)]
     activations = np.zeros(inputs, dtype=np.float32)
-    values = np.abs(rng.standard_normal(taken.size)).astype(np.float32)
-    activations[taken] = np.maximum(values, np.finfo(np.float32).tiny)
+    values = np.abs(rng.standard_normal(nonzero.size)).astype(np.float32)
+    activations[nonzero] = np.maximum(values, np.finfo(np.float32).tiny)
     return activations

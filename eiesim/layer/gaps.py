@@ -12,23 +12,10 @@ from eiesim.base.errors import WorkloadError
 def place_entries(
     codes: npt.NDArray[np.uint8], gaps: npt.NDArray[np.uint8], shape: tuple[int, int]
 ) -> sparse.csr_array[np.uint8]:
-    """Return codes as a matrix, row after row; those that are 0 only carry their gap on.
+    """Return codes as a matrix, row after row; a code of 0 only carries its gap on.
 
-    Parameters
-    ----------
-    codes, gaps : uint8 [entries]
-        Of each entry, its code and how many places lie between it and the one before.
-    shape : tuple of int
-        Rows and columns.
-
-    Raises
-    ------
-    WorkloadError
-        An entry lies beyond the matrix.
-
-    References
-    ----------
-    Deep Compression, section 2, Figure 2.
+    A gap is the number of places between an entry and the one before (Deep Compression, section 2,
+    Figure 2). Raises WorkloadError if an entry lies beyond the matrix.
     """
     rows, cols = shape
     # int64, and summed before the zeros are left out, so that no forged gap wraps around

@@ -1,8 +1,8 @@
 """How unevenly the rows and columns of a pruned matrix are filled: measured, and drawn.
 
-The chance that a place holds a weight is 1 - exp(-level * row rate * column rate): rates have a
-mean of 1, and their coefficients of variation are the row and column variation. Both 0, every
-place is equally likely.
+The chance that a place holds a weight is 1 - exp(-level * row rate * column rate). Rates have a
+mean of 1, and their coefficients of variation are the row and column variation. If both are 0,
+every place is equally likely.
 """
 
 from __future__ import annotations
@@ -17,31 +17,18 @@ from eiesim.base.errors import WorkloadError
 
 Floats = npt.NDArray[np.float64]
 HIGHEST_LEVEL = 128
-"""Expected draws a place beyond which a density and a variation are taken not to go together."""
+"""Expected draws a place, beyond which a density and a variation do not go together."""
 GROUPS = 512
-"""Groups of alike rates that a level is found for, instead of every pair of rates: the density it
-gives is right to about one in a thousand."""
+"""Groups of similar rates, for which a level is found instead of for every pair of rates: its
+density is right to about one in a thousand."""
 EVEN = 1e-6
-"""Variations below this one are none."""
+"""Smaller variations count as 0."""
 BLOCK_DRAWS = 1 << 18
 """Expected draws that are in memory at once."""
 
 
 def draw_rates(lines: int, variation: float, rng: np.random.Generator) -> Floats:
-    """Draw how readily each row or column is filled, gamma distributed.
-
-    Parameters
-    ----------
-    lines : int
-        Rows or columns.
-    variation : float
-        Coefficient of variation of the rates.
-
-    Returns
-    -------
-    float64 [lines]
-        Rates, their mean 1.
-    """
+    """Draw gamma distributed rates of a mean of 1 at which rows or columns are filled."""
     if variation < EVEN:
         return np.ones(lines)
     rates = rng.gamma(variation**-2, variation**2, lines)
@@ -49,22 +36,12 @@ def draw_rates(lines: int, variation: float, rng: np.random.Generator) -> Floats
 
 
 def find_level(row_rates: Floats, column_rates: Floats, density: float) -> float:
-    """Return the level at which the expected share of filled places is `density`.
+    """Return the level at which the expected share of filled places is a density below 1.
 
-    Parameters
-    ----------
-    row_rates, column_rates : float64
-        From `draw_rates`.
-    density : float
-        Share of filled places, 0 to 1, 1 left out.
-
-    Raises
-    ------
-    WorkloadError
-        Rates so uneven do not reach this density.
+    Raises WorkloadError if the rates are too uneven for this density.
     """
     products = np.outer(_group(row_rates), _group(column_rates))
-    level = -math.log1p(-density)  # never above the one looked for: the share is concave in rates
+    level = -math.log1p(-density)  # at most the right level, since the share is concave in rates
     for _ in range(100):
         empty = np.exp(-level * products)
         step = (density - (1 - empty.mean())) / (products * empty).mean()
@@ -80,7 +57,7 @@ def find_level(row_rates: Floats, column_rates: Floats, density: float) -> float
 
 
 def _group(rates: Floats) -> Floats:
-    """Return means of groups of alike rates, each of the same number or one less."""
+    """Return means of groups of similar rates, whose sizes differ by at most one."""
     if rates.size <= GROUPS:
         return rates
     ends = np.linspace(0, rates.size, GROUPS + 1).astype(np.int64)
@@ -95,28 +72,18 @@ def draw_places(
     variations: tuple[float, float],
     rng: np.random.Generator,
 ) -> npt.NDArray[np.int64]:
-    """Draw which places of a matrix are filled.
+    """Draw which places of a matrix are filled; return column times rows plus row, ascending.
 
     Time and memory grow with the places filled and not with all places: instead of looking at each
     place, exponential gaps are laid along the cumulated rates, column by column; a place is filled
-    if any falls into it.
+    if any falls into it. Raises WorkloadError if the variations are too large for the density.
 
     Parameters
     ----------
-    density : float
+    density
         Expected share of filled places, 0 to 1.
-    variations : (float, float)
+    variations
         Coefficients of variation of the rows' and of the columns' rates.
-
-    Returns
-    -------
-    int64 [filled]
-        Column times rows plus row of each filled place, ascending.
-
-    Raises
-    ------
-    WorkloadError
-        Rates so uneven do not reach this density.
     """
     rows, cols = shape
     if density <= 0:
@@ -136,7 +103,7 @@ def draw_places(
 
 
 def _cut_blocks(expected: Floats) -> Iterator[tuple[int, int]]:
-    """Yield first and end of runs of columns that together expect `BLOCK_DRAWS` or little more."""
+    """Yield start and end of blocks of columns that expect about `BLOCK_DRAWS` draws together."""
     numbers = (np.cumsum(expected) // BLOCK_DRAWS).astype(np.int64)
     firsts = np.concatenate(([0], np.flatnonzero(np.diff(numbers)) + 1, [expected.size]))
     yield from zip(firsts[:-1].tolist(), firsts[1:].tolist(), strict=True)
@@ -173,19 +140,15 @@ def _draw_ascending(end: float, rng: np.random.Generator) -> Floats:
 def measure_variation(filled: npt.NDArray[np.integer], places: int) -> float:
     """Return the coefficient of variation of the rates that rows or columns were filled with.
 
-    What chance alone would give, each line's places being filled independently, is taken off.
+    The variation by chance, as if each line's places were filled independently, is subtracted. The
+    result is 0 if the lines are more even than by chance, or all full or all empty.
 
     Parameters
     ----------
-    filled : int [lines]
+    filled
         Weights of each row, or of each column.
-    places : int
-        Places of each.
-
-    Returns
-    -------
-    float
-        The variation; 0 where the lines are more even than chance makes them, or all full or empty.
+    places
+        Places of each row, or of each column.
     """
     shares = filled / places
     density = float(shares.mean())

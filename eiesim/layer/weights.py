@@ -1,4 +1,4 @@
-"""A layer: what is known of it before it has weights, and its compressed weights."""
+"""A layer: its description without weights, its dense and its compressed weights."""
 
 from __future__ import annotations
 
@@ -19,14 +19,12 @@ LARGEST = (1 << 31) - 1
 """Most rows, columns, or entries of a PE: what 32-bit indices hold."""
 ROW_VARIATION = 0.16
 COLUMN_VARIATION = 0.19
-"""How unevenly drawn layers are filled unless they say so themselves: fitted to the real layers
-that the papers' authors pruned (`eiesim reproduce unevenness`)."""
+"""Of drawn layers by default, fitted to the real layers that the papers' authors pruned (`eiesim
+reproduce unevenness`)."""
 Codes: TypeAlias = (
     "npt.NDArray[np.uint8] | sparse.csc_array[np.uint8] | sparse.csr_array[np.uint8]"
     " | sparse.csc_matrix[np.uint8] | sparse.csr_matrix[np.uint8]"
 )
-
-
 Lines: TypeAlias = "slice | npt.NDArray[np.integer]"
 ALL = slice(None)
 
@@ -35,10 +33,7 @@ ALL = slice(None)
 class LayerSpec:
     """Shape and densities of a layer: enough to draw weights and activations from.
 
-    Raises
-    ------
-    ConfigError
-        A field is out of range.
+    Raises ConfigError if a field is out of range.
     """
 
     name: Annotated[str, Text("what the layer is called", empty=False)]
@@ -64,9 +59,11 @@ class LayerSpec:
 
 @dataclass(frozen=True, eq=False, init=False)
 class CompressedLayer:
-    """A pruned layer with shared weights: a codebook index for every weight that is kept.
+    """A pruned layer with shared weights: a codebook index for every weight that is not pruned.
 
-    The arrays are copied and cannot be written to.
+    The arrays are copied and cannot be written to. Raises WorkloadError if a shape, a dtype or a
+    value is not as below. Source: Han et al., EIE, ISCA 2016, section III-A; Deep Compression, ICLR
+    2016, sections 2 and 3.
 
     Parameters
     ----------
@@ -77,17 +74,6 @@ class CompressedLayer:
         Shared weights, 1 to 8 bits; entry 0 is 0.0.
     bias_codes : uint8 [rows] or None
         Codebook index of each output's bias.
-    name : str
-        What the layer is called.
-
-    Raises
-    ------
-    WorkloadError
-        A shape, a dtype or a value is not as above.
-
-    References
-    ----------
-    Han et al., EIE, ISCA 2016, section III-A; Deep Compression, ICLR 2016, sections 2 and 3.
     """
 
     codebook: npt.NDArray[np.float32]
@@ -117,33 +103,25 @@ class CompressedLayer:
         object.__setattr__(self, "_shape", matrix.shape)
         object.__setattr__(self, "bias_codes", None)
         if bias_codes is not None:
-            what = f"{name}: bias_codes"
-            bias = take_array(bias_codes, what, np.uint8, (self.rows,)).copy()
-            _check_codes(bias, table.size, what)
+            label = f"{name}: bias_codes"
+            bias = take_array(bias_codes, label, np.uint8, (self.rows,)).copy()
+            _check_codes(bias, table.size, label)
             bias.setflags(write=False)
             object.__setattr__(self, "bias_codes", bias)
 
     def __reduce__(self) -> tuple[type[CompressedLayer], tuple[Any, ...]]:
-        """Copy and unpickle by way of the constructor, which locks the arrays again."""
+        """Copy and unpickle by the constructor, which locks the arrays again."""
         return CompressedLayer, (self.codes, self.codebook, self.bias_codes, self.name)
 
     @property
     def codes(self) -> sparse.csc_array[np.uint8]:
-        """The codes as CSC, rows sorted: a new object each time, around arrays that are locked."""
+        """The codes as CSC, rows sorted: a new object each time, around locked arrays."""
         return sparse.csc_array(self._csc, shape=self._shape, copy=False)
 
     def take(self, rows: Lines = ALL, cols: Lines = ALL) -> CompressedLayer:
-        """Return the layer with some of its outputs and inputs, in the order that is given.
+        """Return the layer with some of its outputs and inputs, in the given order.
 
-        Parameters
-        ----------
-        rows, cols : slice, or int [n]
-            Their numbers; by default all of them.
-
-        Raises
-        ------
-        WorkloadError
-            Nothing is left.
+        They are slices or numbers. Raises WorkloadError if nothing is left.
         """
         codes: Any = self.codes
         bias = None if self.bias_codes is None else self.bias_codes[rows]
@@ -192,15 +170,7 @@ class CompressedLayer:
 
 
 class DenseLayer(NamedTuple):
-    """Weights of a layer as they were trained.
-
-    Attributes
-    ----------
-    weights
-        Float32 [outputs, inputs] or [outputs, inputs, kernel height, kernel width] All of them.
-    bias : float32 [outputs] or None
-        The bias, if there is one.
-    """
+    """Trained weights [outputs, inputs (, kernel height, kernel width)], and a bias [outputs]."""
 
     weights: npt.NDArray[np.float32]
     bias: npt.NDArray[np.float32] | None = None
@@ -210,21 +180,19 @@ class DenseLayer(NamedTuple):
 class StoredLayer:
     """A compressed layer with what a network's file keeps beside its codes.
 
+    Raises WorkloadError if the shape is not the matrix's, there are two biases, or a field is not
+    as below.
+
     Attributes
     ----------
-    layer : CompressedLayer
-        Outputs x the other dimensions of `shape` multiplied.
-    shape : tuple of int
+    layer
+        Outputs x the product of the other dimensions of `shape`.
+    shape
         Of the weights: outputs, inputs, and for a convolution the kernel's height and width.
     bias : float32 [outputs] or None
-        A bias that is not in the codebook; cannot be written to.
-    index_bits : int
+        A bias that is not in the codebook; it cannot be written to.
+    index_bits
         Bits of a relative index, 1 to 8.
-
-    Raises
-    ------
-    WorkloadError
-        The shape is not the matrix's, there are two biases, or a field is not as above.
     """
 
     layer: CompressedLayer
@@ -233,24 +201,23 @@ class StoredLayer:
     index_bits: int = 4
 
     def __post_init__(self) -> None:
-        what = self.layer.name
-        matrix = (self.layer.rows, self.layer.cols)
+        name, matrix = self.name, (self.layer.rows, self.layer.cols)
         if (
             len(self.shape) < 2
             or min(self.shape) < 1
             or (self.shape[0], math.prod(self.shape[1:])) != matrix
         ):
             raise WorkloadError(
-                f"{what}: expected a shape of {matrix[0]} x {matrix[1]} weights, "
+                f"{name}: expected a shape of {matrix[0]} x {matrix[1]} weights, "
                 f"found {list(self.shape)}"
             )
         if not isinstance(self.index_bits, Integral) or not 1 <= self.index_bits <= 8:
-            raise WorkloadError(f"{what}: index_bits: expected 1 to 8, found {self.index_bits!r}")
+            raise WorkloadError(f"{name}: index_bits: expected 1 to 8, found {self.index_bits!r}")
         if self.bias is None:
             return
         if self.layer.bias_codes is not None:
-            raise WorkloadError(f"{what}: expected one bias, found one in the codebook and another")
-        bias = take_array(self.bias, f"{what}: bias", np.float32, matrix[:1]).copy()
+            raise WorkloadError(f"{name}: expected one bias, found one in the codebook and another")
+        bias = take_array(self.bias, f"{name}: bias", np.float32, matrix[:1]).copy()
         bias.setflags(write=False)
         object.__setattr__(self, "bias", bias)
 
@@ -274,87 +241,66 @@ class StoredLayer:
     __hash__ = None  # type: ignore[assignment]
 
 
-def take_codebook(codebook: object, what: str) -> npt.NDArray[np.float32]:
-    """Return a copy of a codebook that cannot be written to.
+def take_codebook(codebook: object, name: str) -> npt.NDArray[np.float32]:
+    """Return a locked copy of a codebook of 1 to 8 bits, whose entry 0 is 0.0; errors name it.
 
-    Parameters
-    ----------
-    codebook : float32 [2**bits]
-        Shared weights, 1 to 8 bits; entry 0 is 0.0.
-    what : str
-        What it is called, for the error.
-
-    Raises
-    ------
-    WorkloadError
-        The codebook is not as above.
+    Raises WorkloadError if it is another array.
     """
-    table = take_array(codebook, what, np.float32, ("2**bits",)).copy()
+    table = take_array(codebook, name, np.float32, ("2**bits",)).copy()
     if table.size not in {1 << bits for bits in range(1, 9)}:
-        raise WorkloadError(f"{what}: expected 2, 4, 8 .. 256 entries, found {table.size}")
+        raise WorkloadError(f"{name}: expected 2, 4, 8 .. 256 entries, found {table.size}")
     if table[0] != 0.0:
         raise WorkloadError(
-            f"{what}[0]: expected 0.0, which stands for a pruned weight, found {table[0]}"
+            f"{name}[0]: expected 0.0, which stands for a pruned weight, found {table[0]}"
         )
     table.setflags(write=False)
     return table
 
 
-def take_csc(given: object, what: str, dtype: type[np.generic]) -> sparse.csc_array[Any]:
-    """Return a copy of a matrix as CSC with sorted rows and without stored zeros.
+def take_csc(weights: object, name: str, dtype: type[np.generic]) -> sparse.csc_array[Any]:
+    """Return a copy of a dense, CSC or CSR matrix as CSC with sorted rows, without stored zeros.
 
-    Parameters
-    ----------
-    given : [rows, cols], dense or scipy CSC or CSR
-        The matrix.
-    what : str
-        What it is called, for the error.
-
-    Raises
-    ------
-    WorkloadError
-        Kind, dtype or shape differ, indices point outside, a place holds two values, or a number
-        is infinite or NaN.
+    Errors name it. Raises WorkloadError if kind, dtype or shape differ, indices point outside, a
+    place holds two values, or a number is infinite or NaN.
     """
-    if not sparse.issparse(given):
-        dense = take_array(given, what, dtype, ("rows", "cols"))
-        return sparse.csc_array(dense)
-    source: Any = given
+    if not sparse.issparse(weights):
+        return sparse.csc_array(take_array(weights, name, dtype, ("rows", "cols")))
+    source: Any = weights
     if source.format not in {"csc", "csr"}:
         raise WorkloadError(
-            f"{what}: expected a CSC or CSR matrix, found {source.format.upper()}; "
+            f"{name}: expected a CSC or CSR matrix, found {source.format.upper()}; "
             "convert it with .tocsc()"
         )
     try:
         source.check_format(full_check=True)
     except ValueError as error:
         raise WorkloadError(
-            f"{what}: not a valid {source.format.upper()} matrix: {error}"
+            f"{name}: not a valid {source.format.upper()} matrix: {error}"
         ) from error
-    take_array(source.data[:0], what, dtype, (0,))
+    take_array(source.data[:0], name, dtype, (0,))
     if 0 in source.shape or max(source.shape) > LARGEST:
         raise WorkloadError(
-            f"{what}: expected [rows, cols] of 1 to {LARGEST} each, found {list(source.shape)}"
+            f"{name}: expected [rows, cols] of 1 to {LARGEST} each, found {list(source.shape)}"
         )
     matrix: Any = sparse.csc_array(source, copy=True)
     matrix.sort_indices()
     if not matrix.has_canonical_format:
-        raise WorkloadError(f"{what}: one place holds more than one value")
-    _require_finite_values(matrix, what)
+        raise WorkloadError(f"{name}: one place holds more than one value")
+    _require_finite_values(matrix, name)
     matrix.eliminate_zeros()
     return cast("sparse.csc_array[Any]", matrix)
 
 
-def _require_finite_values(matrix: Any, what: str) -> None:
+def _require_finite_values(matrix: Any, name: str) -> None:
     bad = np.flatnonzero(~np.isfinite(matrix.data))
     if bad.size:
         column = int(np.searchsorted(matrix.indptr, bad[0], side="right")) - 1
         place = [int(matrix.indices[bad[0]]), column]
-        raise WorkloadError(f"{what}{place}: expected a number, found {matrix.data[bad[0]]}")
+        raise WorkloadError(f"{name}{place}: expected a number, found {matrix.data[bad[0]]}")
 
 
-def _check_codes(codes: npt.NDArray[np.uint8], size: int, what: str) -> None:
+def _check_codes(codes: npt.NDArray[np.uint8], size: int, name: str) -> None:
     if codes.size and int(codes.max()) >= size:
         raise WorkloadError(
-            f"{what}: expected codes below {size}, the size of the codebook, found {codes.max()}"
+            f"{name}: expected codes below {size}, the size of the codebook, found {codes.max()}"
         )
