@@ -107,7 +107,8 @@ def cluster(
     """Find centroids of least squared error for at least one value.
 
     The values are sorted once. Then a cluster is a range, its mean a difference of prefix sums, and
-    an iteration takes O(clusters * log n).
+    an iteration takes O(clusters * log n). Raises WorkloadError if there are no values, not all are
+    numbers, or a parameter is out of range.
 
     Parameters
     ----------
@@ -119,13 +120,8 @@ def cluster(
         by less than the precision of `Clustering.squared_errors`.
     move_idle
         Move a centroid that the iterations leave without values into the cluster of largest error,
-        and go on. Then values with no more distinct ones than centroids are kept exactly. False
-        leaves it, as in plain k-means.
-
-    Raises
-    ------
-    WorkloadError
-        There are no values, not all are numbers, or a parameter is out of range.
+        and go on. If there are at most as many distinct values as centroids, all values then stay
+        exact. False leaves the centroid, as in plain k-means.
     """
     require_initialisation(initialisation, seed)
     if not isinstance(n_clusters, Integral) or n_clusters < 1:
@@ -242,10 +238,8 @@ def find_codebook(
     """Find the shared weights of a layer, and how many of them were moved as in `Clustering`.
 
     Entry 0 of the codebook [2**codebook_bits] is 0.0, which stands for a pruned weight; the others
-    ascend.
-
-    No values give a codebook of zeros. `codebook_bits` is 1 to 8, the rest as in `cluster`. Raises
-    WorkloadError if `codebook_bits` is out of range, or as in `cluster`.
+    ascend. No values give a codebook of zeros. Raises WorkloadError as in `cluster`, or if
+    `codebook_bits` is not 1 to 8.
     """
     require_initialisation(initialisation, seed)
     if not isinstance(codebook_bits, Integral) or not 1 <= codebook_bits <= 8:

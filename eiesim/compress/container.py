@@ -137,8 +137,8 @@ def unpack(content: bytes, source: str) -> Container:
     """Return the network that the content of a `.dcz` file holds; errors name its `source`.
 
     Only what `pack` writes is accepted, to the bit, so that no change goes unseen. Memory is
-    allocated only in proportion to the content. Raises WorkloadError if the
-    content is of another kind or version, or damaged.
+    allocated only in proportion to the content. Raises WorkloadError if the content is of another
+    kind or version, or damaged.
     """
     reader = ByteReader(content, source, GET_AGAIN)
     length = _read_length(reader)

@@ -15,16 +15,9 @@ from eiesim.layer.weights import CompressedLayer
 
 
 class Gaps(NamedTuple):
-    """A layer as one row of entries.
+    """A layer as one row of entries: codes, the pruned weights before each, and padding zeros.
 
-    Attributes
-    ----------
-    codes
-        Code of each entry; 0 is a padding zero, which only carries its gap on.
-    gaps
-        Pruned weights between each entry and the one before.
-    padding
-        Number of padding zeros.
+    A padding zero has code 0 and only carries its gap on; `padding` is their number.
     """
 
     codes: npt.NDArray[np.uint8]

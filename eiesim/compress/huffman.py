@@ -19,14 +19,9 @@ LONGEST_BITS = 15
 class HuffmanCode:
     """A prefix code of least mean length among those of words of at most 15 bits.
 
-    Words of one length are numbered in the order of their symbols, and longer words follow shorter
-    ones, so that the lengths determine the code. Raises WorkloadError if words are left over, or
-    there are too many.
-
-    Parameters
-    ----------
-    lengths
-        Bits of each symbol's word; 0 for a symbol without one.
+    `lengths` are the bits of each symbol's word, 0 for a symbol without one. Words of one length
+    are numbered in the order of their symbols, and longer words follow shorter ones, so that the
+    lengths determine the code. Raises WorkloadError if words are left over, or there are too many.
     """
 
     lengths: npt.NDArray[np.uint8]

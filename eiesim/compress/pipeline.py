@@ -71,9 +71,9 @@ def compress_network(
     """Yield a network's layers pruned and with shared weights, without retraining.
 
     The layers come by name, in the network's order; biases are not shared. A folder keeps each
-    layer's stages, which are taken from there while nothing that they depend on changes.
-    Raises WorkloadError if weights or a bias are not as in `DenseLayer`; ConfigError if the plan
-    names a layer that is not there.
+    layer's stages, which are taken from there while nothing that they depend on changes. Raises
+    WorkloadError if weights or a bias are not as in `DenseLayer`; ConfigError if the plan names a
+    layer that is missing.
     """
     plan.require_layers(layers)
     for number, (name, dense) in enumerate(layers.items(), start=1):
@@ -160,7 +160,8 @@ def compress(
 ) -> CompressedLayer:
     """Prune a layer's weights and let the others share the entries of a codebook.
 
-    Source: Han, Mao, Dally, Deep Compression, ICLR 2016, sections 2 and 3.
+    Raises WorkloadError if shape, dtype or values are not as below. Source: Han, Mao, Dally, Deep
+    Compression, ICLR 2016, sections 2 and 3.
 
     Parameters
     ----------
@@ -175,11 +176,6 @@ def compress(
         It takes part in the codebook and is not pruned.
     seed, initialisation
         Of the codebook, as in `eiesim.compress.codebook.cluster`.
-
-    Raises
-    ------
-    WorkloadError
-        Shape, dtype or values are not as above.
 
     Examples
     --------

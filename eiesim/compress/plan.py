@@ -13,7 +13,7 @@ from eiesim.compress.codebook import Initialisation
 
 LAYERS = "layers"
 PRUNING = {"density": 1.0, "threshold": 0.0, "quality": 0.0}
-"""The three ways to say what is pruned, with what prunes nothing."""
+"""The three ways to prune, with their values that prune nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class LayerPlan:
     """How one layer is to be compressed.
 
     Zeros are never kept. At most one of `density`, `threshold` and `quality` prunes more. Raises
-    ConfigError if a field is out of range, or two ways to prune do not go together.
+    ConfigError if a field is out of range, or there are two ways to prune.
     """
 
     density: Annotated[float, Range(0, 1, "share of weights to keep, the largest")] = 1.0

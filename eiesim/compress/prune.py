@@ -27,7 +27,8 @@ def prune(
     """Keep the weights of largest magnitude, by exactly one of density, threshold and quality.
 
     The result has sorted rows and no zeros. There is no sort and, for a C-ordered matrix, no copy:
-    it takes one byte a weight beside its result.
+    it takes one byte a weight beside its result. Raises WorkloadError if the weights are not
+    float32 [rows, cols] or not all numbers, or the other parameters are not as below.
 
     Parameters
     ----------
@@ -45,12 +46,6 @@ def prune(
         PEs that keep equally many weights each, as far as their rows have that many; row r is in PE
         r mod `n_pes`. Goes with a `density`, which stays that of the whole matrix. Load-balance-
         aware pruning: Han et al., ESE, FPGA 2017, section 3.2.
-
-    Raises
-    ------
-    WorkloadError
-        The weights are not float32 [rows, cols] or not all numbers, or the other parameters are not
-        as above.
     """
     matrix = take_array(weights, "weights", np.float32, ("rows", "cols"))
     if sum(limit is not None for limit in (density, threshold, quality)) != 1:

@@ -25,7 +25,8 @@ def prune_(
 
     Call it again, with retraining in between, to prune further. Give exactly one of `density`,
     `threshold` and `quality`: one number for all layers, or a mapping that names the layers to
-    prune. Linear, Conv2d, LSTM and GRU layers are pruned, biases never.
+    prune. Linear, Conv2d, LSTM and GRU layers are pruned, biases never. Raises WorkloadError if
+    there is no such layer, it is shared already, or a number is out of range.
 
     Parameters
     ----------
@@ -40,11 +41,6 @@ def prune_(
         Names, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all.
     n_pes
         With a density: PEs that keep equally many weights each, see `compress.prune.prune`.
-
-    Raises
-    ------
-    WorkloadError
-        There is no such layer, it is shared already, or a number is out of range.
     """
     settings = {"density": density, "threshold": threshold, "quality": quality}
     limits = [(kind, limit) for kind, limit in settings.items() if limit is not None]

@@ -22,7 +22,8 @@ def share_weights(
     """Let the weights of each layer share the entries of a codebook.
 
     Weights that are zero, pruned or not, stay zero: they get entry 0. Biases are not shared. Prune
-    and retrain the model before.
+    and retrain the model before. Raises WorkloadError if there is no such layer, it is shared
+    already, or a parameter is out of range.
 
     Parameters
     ----------
@@ -32,11 +33,6 @@ def share_weights(
         As in `eiesim.compress.codebook.cluster`.
     layers
         Names, such as ``fc1`` or ``lstm.weight_hh_l0``; None is all.
-
-    Raises
-    ------
-    WorkloadError
-        There is no such layer, it is shared already, or a parameter is out of range.
     """
     for weights, code_bits in choose(model, bits, layers):
         _share(weights, code_bits, initialisation, seed)
