@@ -73,7 +73,7 @@ class ClockCheck:
     unknown
         Why the times of others are unknown; empty if all are known.
     remedy
-        Is there if an SRAM is too slow and another cell keeps up.
+        None unless an SRAM is too slow and another cell keeps up.
     """
 
     clock_mhz: float

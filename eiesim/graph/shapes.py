@@ -143,8 +143,8 @@ def _convolve_stack(step: Step, inputs: Sequence[Shape], weights: Shape) -> Shap
 def _recur_stack(step: Step, inputs: Sequence[Shape], weights: Shape) -> Shape:
     _require(step, len(inputs[0]) == 3, inputs[0], "steps, sequences, numbers")
     steps, number, numbers = inputs[0]
-    one = (STEPS, _count_numbers(step, weights) if numbers == STEPS else numbers)
-    hidden = _recur(step, [one], weights)[1]
+    sequence = (STEPS, _count_numbers(step, weights) if numbers == STEPS else numbers)
+    hidden = _recur(step, [sequence], weights)[1]
     for shape in inputs[1:]:
         fits = len(shape) == 2 and shape[1] in (hidden, STEPS)
         _require(step, fits, shape, f"states of {hidden} numbers")
