@@ -51,7 +51,7 @@ def run_points(
     shard
         Number of the part to run, from 0, and number of parts.
     tell
-        Is called after each task with the number of points that are done.
+        Is called with the number of points that were stored before, then with that of each task.
     """
     keys = {point.number: key for point, _, _, key, _ in planned.points if key}
     stored = {key for key, row in journal.find(keys.values()) if not row.get("passing")}
@@ -139,7 +139,7 @@ def sweep(
     scheduler
         Address of a Dask scheduler, or ``local``, instead of processes.
     tell
-        Is called after each task with the number of points that are done.
+        Is called with the number of points that were stored before, then with that of each task.
     """
     import pandas as pd  # noqa: PLC0415 - half a second
 
