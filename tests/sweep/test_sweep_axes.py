@@ -242,7 +242,7 @@ def test_the_length_of_drawn_sequences_is_an_axis() -> None:
         assert cycles == run.cycles
     usual = sweep({"layers": ["lstm.eie"], "axes": {"n_pes": [64]}}, jobs=1)
     assert usual["cycles"][0] == table["cycles"][2]
-    for page in ("docs/sweeps.md", "docs/networks.md", "eiesim/cli/run_network.py"):
+    for page in ("docs/sweeps.md", "docs/networks.md", "eiesim/cli/examples.py"):
         assert f"{DRAWN_STEPS} steps" in (ROOT / page).read_text("utf-8")
 
 
