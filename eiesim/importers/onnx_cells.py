@@ -155,12 +155,15 @@ def _cut(low: Lowering, name: str, data: str, lengths: str) -> tuple[str, str]:
     def hold(*numbers: int) -> str:
         return low.constant(np.array(numbers), f"{name}/numbers")
 
+    whole = add("Gather", [add("Shape", [data], "sizes"), hold(0)], "whole")
     length = add("Cast", [lengths], "length", to=TensorProto.INT64)
+    # one that is too long stays so, but takes no more memory than one step more
+    beyond = add("Add", [whole, hold(1)], "beyond")
+    bounded = add("Where", [add("Greater", [length, whole], "long"), beyond, length], "bounded")
     # of Range, ONNX Runtime would make a Slice, which takes lengths that are too long or negative
-    ones = add("ConstantOfShape", [length], "ones", value=numpy_helper.from_array(np.array([1])))
+    ones = add("ConstantOfShape", [bounded], "ones", value=numpy_helper.from_array(np.array([1])))
     places = add("Reshape", [add("NonZero", [ones], "row"), hold(-1)], "places")
     begun = add("Gather", [data, places], "begun", axis=0)
-    whole = add("Gather", [add("Shape", [data], "sizes"), hold(0)], "whole")
     rest = add("Sub", [whole, length], "rest")
     return begun, add("Concat", [hold(0, 0, 0, 0), rest, hold(0, 0, 0)], "zeros", axis=0)
 

@@ -191,7 +191,7 @@ class _Spelling:
         None where something is no constant, or does not fit.
         """
         constants = self.file.constants
-        if not all(name in constants for name in quantised if name):
+        if quantised[0] not in constants or not all(it in constants for it in quantised if it):
             return None
         numbers = constants[quantised[0]]
         scale = constants.get(quantised[1], np.ones(1, np.float32))

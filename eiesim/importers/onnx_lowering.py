@@ -121,7 +121,7 @@ class Lowering:
 
     def _list_deciding(self, node: Any) -> str:
         """Return which inputs of one number decide the branch of an If, in words."""
-        if node.op_type != "If":
+        if node.op_type != "If" or not node.input:
             return ""
         producers = {name: inner for inner in self.file.model.graph.node for name in inner.output}
         _, inputs = find_piece(node.input[0], self.file.constants, producers.get)

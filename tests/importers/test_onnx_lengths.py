@@ -128,7 +128,7 @@ def test_axes_of_any_size(tmp_path: Path) -> None:
     check(path, 4, Interface(shapes={**shapes, "l": (1,)}))
 
 
-@pytest.mark.parametrize("length", [-1, 0, STEPS + 1])
+@pytest.mark.parametrize("length", [-1, 0, STEPS + 1, 1 << 30])
 def test_lengths_that_are_none_are_refused(tmp_path: Path, length: int) -> None:
     export(Reader("lstm", False), tmp_path / "net.onnx")
     model = import_model(tmp_path / "net.onnx", plan=PLAN).model
