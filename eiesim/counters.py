@@ -22,9 +22,20 @@ class PeCounters:
     Attributes
     ----------
     busy_cycles
-        Cycles in which pointer read has a column: one per entry, one for an empty column.
+        Cycles in which pointer read has a column: `macs`, `padding_macs` and `empty_column_cycles`.
+    empty_column_cycles
+        Cycles of columns in which the PE has no entry, one each.
     starved_cycles
-        Cycles without a column before the PE's last one: its queue was empty.
+        Cycles without a column before the PE's last one: the sum of the three counts that follow.
+        What is broadcast in cycle t can be worked on in t + 2 + `broadcast_latency_cycles`. The
+        cause of a starved cycle is what kept the control unit from broadcasting as many cycles
+        before.
+    scan_starved_cycles
+        Starved while the scan had no non-zero to send: the run had not begun, or a row was loaded.
+    queue_starved_cycles
+        Starved while a full queue held the broadcast.
+    dram_starved_cycles
+        Starved while DRAM held the broadcast though no queue was full.
     drained_cycles
         Cycles after the PE's last column, until the run ends.
     ptr_reads
@@ -52,7 +63,11 @@ class PeCounters:
     """
 
     busy_cycles: Counts
+    empty_column_cycles: Counts
     starved_cycles: Counts
+    scan_starved_cycles: Counts
+    queue_starved_cycles: Counts
+    dram_starved_cycles: Counts
     drained_cycles: Counts
     ptr_reads: Counts
     ptr_dram_reads: Counts
@@ -75,7 +90,12 @@ class PeCounters:
 
 
 PE_FIELDS = tuple(field.name for field in fields(PeCounters))
-TIMES = ("busy_cycles", "starved_cycles", "drained_cycles")
+STARVED = ("scan_starved_cycles", "queue_starved_cycles", "dram_starved_cycles")
+CAUSES = ("macs", "padding_macs", "empty_column_cycles", *STARVED, "drained_cycles")
+"""What a PE does in a cycle: for each PE, these add up to the cycles of the run."""
+TIMES = (
+    "busy_cycles", "empty_column_cycles", "starved_cycles", *STARVED, "drained_cycles",
+)  # fmt: skip
 TOTALS = tuple(name for name in PE_FIELDS if name not in TIMES)
 
 
@@ -124,7 +144,8 @@ class Counters:
     Raises
     ------
     ValueError
-        For a PE, busy, starved and drained cycles do not add up to `cycles`.
+        For a PE, the counts of `CAUSES` do not add up to `cycles`, or busy and starved cycles are
+        not the sums of theirs.
     """
 
     cycles: int
@@ -136,12 +157,19 @@ class Counters:
     pe: PeCounters
 
     def __post_init__(self) -> None:
-        times = self.busy_cycles + self.starved_cycles + self.drained_cycles
-        if (times != self.cycles).any() or (self.starved_cycles < 0).any():
-            raise ValueError("busy, starved and drained cycles do not add up to the cycles")
+        causes = np.array([getattr(self.pe, name) for name in CAUSES])
+        busy, starved = causes[:3].sum(axis=0), causes[3:6].sum(axis=0)
+        if (causes < 0).any() or (busy + starved + causes[6] != self.cycles).any():
+            raise ValueError("the causes of the PEs' cycles do not add up to the cycles")
+        if (busy != self.busy_cycles).any() or (starved != self.starved_cycles).any():
+            raise ValueError("busy and starved cycles are not the sums of their causes")
 
     busy_cycles = _PerPe()
+    empty_column_cycles = _PerPe()
     starved_cycles = _PerPe()
+    scan_starved_cycles = _PerPe()
+    queue_starved_cycles = _PerPe()
+    dram_starved_cycles = _PerPe()
     drained_cycles = _PerPe()
     ptr_reads = _Total()
     ptr_dram_reads = _Total()

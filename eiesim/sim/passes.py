@@ -18,9 +18,9 @@ from eiesim.sim.bounds import Bounds, bound_scanned
 from eiesim.sim.engines import Engine, simulate
 from eiesim.sim.stream import ScannedInput, scan_input
 
-LOAD = ("starved_cycles", "act_sram_reads")
-STORE = ("drained_cycles", "act_sram_writes")
-"""The counts of a move between SRAM and registers: time in which a PE waits, and accesses."""
+LOAD = ("starved_cycles", "scan_starved_cycles"), "act_sram_reads"
+STORE = ("drained_cycles",), "act_sram_writes"
+"""The counts of a move between SRAM and registers: times in which a PE waits, and accesses."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,13 +163,13 @@ def move_activations(
 
 
 def _move(
-    counters: Counters, activations: Counts, kind: tuple[str, str], times: int = 1
+    counters: Counters, activations: Counts, kind: tuple[tuple[str, ...], str], times: int = 1
 ) -> Counters:
     """Add the moves of `activations` of each PE, int64 [n_pes]; the first PE has the most."""
     waited, accesses = kind
     cycles = times * int(activations[0])
     moved = {
-        waited: getattr(counters.pe, waited) + cycles,
+        **{name: getattr(counters.pe, name) + cycles for name in waited},
         accesses: getattr(counters.pe, accesses) + times * activations,
     }
     return replace(counters, cycles=counters.cycles + cycles, pe=replace(counters.pe, **moved))

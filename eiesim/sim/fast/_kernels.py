@@ -59,7 +59,7 @@ def time_broadcasts(
     fetches: Int32s,
     depth: int,
     lead: int,
-) -> tuple[Int32s, int, int]:
+) -> tuple[Int32s, int, Int32s]:
     """Find the cycle of every broadcast and the last cycle in which an entry is issued.
 
     Two items are taken through all PEs at once, which spares a pass over the start cycles: with
@@ -85,8 +85,8 @@ def time_broadcasts(
         Cycle of each broadcast.
     last_issue : int
         Cycle in which the last entry is issued, 0 when there is none.
-    dram_stall_cycles : int
-        Cycles in which a broadcast waited for its data though no queue was full.
+    dram_stalls : int32 [items]
+        Cycles in which each broadcast waited for its data though no queue was full.
     """
     n_pes = counts.shape[1]
     items = columns.size
@@ -136,12 +136,12 @@ def time_broadcasts(
     # fetches are followed from here on, which is from the first one wherever they matter
     room = np.int32(0)  # when the slot of the stream buffer that the next fetch fills is free
     fetched = np.int32(0)
-    dram_stall_cycles = 0
+    dram_stalls = np.zeros(items, np.int32)
     while item < items:
         sendable = max(np.int32(now + gaps[item]), freed[item])
         fetched = np.int32(max(fetched, room) + fetches[item])
         now = max(sendable, fetched)
-        dram_stall_cycles += now - sendable
+        dram_stalls[item] = now - sendable
         room = freed[item]
         broadcasts[item] = now
         floor0 = np.int32(now + lead)
@@ -155,40 +155,74 @@ def time_broadcasts(
             starts[pe] = max(end, np.int32(start + 1))
         freed[item + depth - 1] = max0
         item += 1
-    return broadcasts, max(int(ends.max()) - 1, 0), dram_stall_cycles
+    return broadcasts, max(int(ends.max()) - 1, 0), dram_stalls
 
 
 @kernel
 def occupy(
-    counts: npt.NDArray[Any], columns: Int32s, earliest: Int32s, cycles: int
-) -> tuple[Int64s, Int64s]:
-    """Find how long every PE has a column, and when for the last time.
+    counts: npt.NDArray[Any],
+    columns: Int32s,
+    broadcasts: Int32s,
+    gaps: Int32s,
+    dram_stalls: Int32s,
+    lead: int,
+    cycles: int,
+) -> Int64s:
+    """Find how long every PE has a column, when for the last time, and what starves it meanwhile.
+
+    A broadcast waits for the scan first, then for full queues, then for DRAM. A PE that starves
+    until it can start on it starves through the last cycles of these.
 
     Parameters
     ----------
+    broadcasts, gaps, dram_stalls, lead
+        As in `time_broadcasts`.
     cycles
         Cycles of the run. Empty columns that come later do not count.
 
     Returns
     -------
-    busy, last_busy : int64 [PEs]; cycles with a column; the last one of them, 0 if there is none.
+    int64 [4, PEs]
+        Cycles with a column; the last one of them, 0 if there is none; cycles starved by full
+        queues; by DRAM.
     """
     n_pes = counts.shape[1]
     end_of_run = np.int32(cycles)
-    free = np.zeros(n_pes, np.int32)
+    zero = np.int32(0)
+    one = np.int32(1)
+    free = np.ones(n_pes, np.int32)
     busy = np.zeros(n_pes, np.int32)
-    last_busy = np.zeros(n_pes, np.int32)
+    queue_starved = np.zeros(n_pes, np.int32)
+    dram_starved = np.zeros(n_pes, np.int32)
+    before = np.int32(0)
     for item in range(columns.size):
-        arrival = earliest[item]
+        earliest = np.int32(broadcasts[item] + lead)
+        if earliest > end_of_run:
+            break
+        by_dram = dram_stalls[item]
+        without_dram = np.int32(earliest - by_dram)
+        by_queue = np.int32(broadcasts[item] - by_dram - before - gaps[item])
+        before = broadcasts[item]
+        if by_dram > 0:
+            for pe in range(n_pes):
+                dram_starved[pe] += min(max(np.int32(earliest - free[pe]), zero), by_dram)
+        if by_queue > 0:
+            for pe in range(n_pes):
+                queue_starved[pe] += min(max(np.int32(without_dram - free[pe]), zero), by_queue)
         entries = counts[columns[item]]
         for pe in range(n_pes):
-            start = max(free[pe], arrival)
-            occupied = np.int32(max(np.int32(entries[pe]), np.int32(1)))
-            end = np.int32(start + occupied)
-            busy[pe] += occupied if start <= end_of_run else np.int32(0)
-            last_busy[pe] = end - 1 if start <= end_of_run else last_busy[pe]
-            free[pe] = end
-    return busy.astype(np.int64), last_busy.astype(np.int64)
+            start = max(free[pe], earliest)
+            occupied = max(np.int32(entries[pe]), one)
+            within = start <= end_of_run
+            busy[pe] += occupied if within else zero
+            free[pe] = np.int32(start + occupied) if within else free[pe]
+    times = np.empty((4, n_pes), np.int64)
+    times[0] = busy
+    times[1] = free
+    times[1] -= 1
+    times[2] = queue_starved
+    times[3] = dram_starved
+    return times
 
 
 @kernel
@@ -367,9 +401,9 @@ def run_inputs(
         `depth` and `lead` as in `time_broadcasts`; `entries_per_word`; `across_columns`.
     per_input : int64 [4, inputs]
         Result: cycles, cycles of the scan, broadcasts, stalls.
-    per_pe : int64 [6, PEs]
-        Result, zero on entry, summed over inputs: busy cycles, last busy cycle, words read,
-        entries, padding zeros, bypasses.
+    per_pe : int64 [8, PEs]
+        Result, zero on entry, summed over inputs: the four of `occupy`, words read, entries,
+        padding zeros, bypasses.
     """
     ptr, counts, padding, edge_rows = image
     depth, lead, entries_per_word, across_columns = machine
@@ -390,7 +424,7 @@ def run_inputs(
             # the next row is loaded in the cycle of a broadcast from the last lane
             before = row + 1 if columns[item] - row * n_pes == n_pes - 1 else row
         sent = columns[:items]
-        broadcasts, last_issue, _ = time_broadcasts(
+        broadcasts, last_issue, dram_stalls = time_broadcasts(
             counts, sent, gaps[:items], fetches[:items], depth, lead
         )
         last_broadcast = int(broadcasts[items - 1]) if items else 0
@@ -401,18 +435,16 @@ def run_inputs(
         per_input[2, number] = items
         per_input[3, number] = last_broadcast - unstalled
         earliest = (broadcasts + np.int32(lead)).astype(np.int32)
-        busy, last_busy = occupy(counts, sent, earliest, cycles)
+        per_pe[:4] += occupy(counts, sent, broadcasts, gaps, dram_stalls, lead, cycles)
         words = count_words(ptr, sent, entries_per_word, across_columns)
         bypasses = count_bypasses(counts, edge_rows, sent, earliest)
         for pe in range(n_pes):
-            per_pe[0, pe] += busy[pe]
-            per_pe[1, pe] += last_busy[pe]
-            per_pe[2, pe] += words[pe]
-            per_pe[5, pe] += bypasses[pe]
+            per_pe[4, pe] += words[pe]
+            per_pe[7, pe] += bypasses[pe]
         for item in range(items):
             for pe in range(n_pes):
-                per_pe[3, pe] += np.int64(counts[columns[item], pe])
-                per_pe[4, pe] += padding[columns[item], pe]
+                per_pe[5, pe] += np.int64(counts[columns[item], pe])
+                per_pe[6, pe] += padding[columns[item], pe]
 
 
 @kernel

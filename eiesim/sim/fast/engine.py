@@ -41,11 +41,12 @@ class Timing(NamedTuple):
 
     Attributes
     ----------
-    broadcasts : int32 [items]
-        Cycle of each broadcast.
+    broadcasts, dram_stalls : int32 [items]
+        Cycle of each broadcast; cycles in which it waited for DRAM though no queue was full.
     """
 
     broadcasts: npt.NDArray[np.int32]
+    dram_stalls: npt.NDArray[np.int32]
     cycles: int
     scan_cycles: int
     stall_cycles: int
@@ -73,7 +74,7 @@ def time_scan(
         raise ImageError(
             f"{image.name}: the run may take more than {LATEST} cycles; use the reference engine"
         )
-    broadcasts, last_issue, dram_stall_cycles = time_broadcasts(
+    broadcasts, last_issue, dram_stalls = time_broadcasts(
         image.counts,
         scan.columns,
         scan.gaps,
@@ -83,12 +84,14 @@ def time_scan(
     )
     last_broadcast = int(broadcasts[-1]) if broadcasts.size else 0
     scan_cycles = last_broadcast + scan.rest_cycles
+    dram_stall_cycles = int(dram_stalls.sum())
     return Timing(
         broadcasts,
+        dram_stalls,
         cycles=last_issue + PIPELINE_CYCLES if last_issue else scan_cycles,
         scan_cycles=scan_cycles,
-        stall_cycles=last_broadcast - unstalled_cycles - int(dram_stall_cycles),
-        dram_stall_cycles=int(dram_stall_cycles),
+        stall_cycles=last_broadcast - unstalled_cycles - dram_stall_cycles,
+        dram_stall_cycles=dram_stall_cycles,
     )
 
 
@@ -101,7 +104,13 @@ class Scanned(NamedTuple):
 
 
 class Occupied(NamedTuple):
-    """How long a run takes, as in `Counters`; busy and last busy cycles and bypasses of each PE."""
+    """How long a run takes, as in `Counters`; times and bypasses of each PE.
+
+    Attributes
+    ----------
+    last_busy
+        Last cycle with a column.
+    """
 
     cycles: int
     scan_cycles: int
@@ -109,6 +118,8 @@ class Occupied(NamedTuple):
     dram_stall_cycles: int
     busy: Counts
     last_busy: Counts
+    queue_starved: Counts
+    dram_starved: Counts
     bypasses: Counts
 
 
@@ -168,10 +179,16 @@ def _occupy(
     image: InterleavedCSC, scan: Scan, fetches: npt.NDArray[np.int64], hw: TimingView
 ) -> Occupied:
     timing = time_scan(image, scan, fetches, hw)
+    busy, last_busy, queue_starved, dram_starved = occupy(
+        image.counts, scan.columns, timing.broadcasts, scan.gaps, timing.dram_stalls,
+        hw.lead_cycles, timing.cycles,
+    )  # fmt: skip
     earliest = timing.broadcasts + np.int32(hw.lead_cycles)
-    busy, last_busy = occupy(image.counts, scan.columns, earliest, timing.cycles)
     bypasses = count_bypasses(image.counts, image.columns.edge_rows, scan.columns, earliest)
-    return Occupied(*timing[1:], busy, last_busy, bypasses)
+    return Occupied(
+        timing.cycles, timing.scan_cycles, timing.stall_cycles, timing.dram_stall_cycles,
+        busy, last_busy, queue_starved, dram_starved, bypasses,
+    )  # fmt: skip
 
 
 def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware) -> RunResult:
@@ -211,14 +228,21 @@ class PEWork(NamedTuple):
 
 def count_work(image: InterleavedCSC, hw: Hardware, work: PEWork) -> Counters:
     """Return every count of the runs."""
-    cycles, scan_cycles, stall_cycles, dram_stall_cycles, busy, last_busy, bypasses = work.occupied
-    macs = work.entries - work.padding
+    (
+        cycles, scan_cycles, stall_cycles, dram_stall_cycles, busy, last_busy, queue_starved,
+        dram_starved, bypasses,
+    ) = work.occupied  # fmt: skip
+    macs, starved = work.entries - work.padding, last_busy - busy
     inputs, outputs = deal(image.cols, hw.n_pes), deal(image.rows, hw.n_pes)
     bias_read = find_scanned_bias(image, hw.scan) >= 0
     capacity = hw.registers_per_pe
     pe = PeCounters(
         busy_cycles=busy,
-        starved_cycles=last_busy - busy,
+        empty_column_cycles=busy - work.entries,
+        starved_cycles=starved,
+        scan_starved_cycles=starved - queue_starved - dram_starved,
+        queue_starved_cycles=queue_starved,
+        dram_starved_cycles=dram_starved,
         drained_cycles=cycles - last_busy,
         ptr_reads=np.full(hw.n_pes, work.broadcasts),
         ptr_dram_reads=np.full(hw.n_pes, work.dram_pointers),

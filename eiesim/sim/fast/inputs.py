@@ -27,7 +27,7 @@ def run_inputs(image: InterleavedCSC, stack: npt.NDArray[np.float32], hw: Hardwa
     bias_column = find_scanned_bias(image, hw.scan)
     scan_rows = image.input_rows + (bias_column >= 0)
     per_input = np.zeros((4, len(stack)), np.int64)
-    per_pe = np.zeros((6, hw.n_pes), np.int64)
+    per_pe = np.zeros((8, hw.n_pes), np.int64)
     _kernels.run_inputs(
         (image.ptr, image.counts, image.columns.padding, image.columns.edge_rows),
         registers,
@@ -43,10 +43,11 @@ def run_inputs(image: InterleavedCSC, stack: npt.NDArray[np.float32], hw: Hardwa
         per_pe,
     )
     cycles, scan_cycles, broadcasts, stall_cycles = per_input
-    busy, last_busy, words, entries, padding, bypasses = per_pe
+    *times, words, entries, padding, bypasses = per_pe
+    busy, last_busy, queue_starved, dram_starved = times
     occupied = Occupied(
         int(cycles.sum()), int(scan_cycles.sum()), int(stall_cycles.sum()), 0, busy, last_busy,
-        bypasses,
+        queue_starved, dram_starved, bypasses,
     )  # fmt: skip
     nothing = np.zeros(hw.n_pes, np.int64)
     work = PEWork(

@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import simpy
 
-from eiesim.counters import TOTALS, Counters, PeCounters, RunResult
+from eiesim.counters import TIMES, TOTALS, Counters, PeCounters, RunResult
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, overflows_srams
 from eiesim.sim.reference.ccu import CentralControlUnit
 from eiesim.sim.reference.datapath import make_datapath
 from eiesim.sim.reference.dram import Dram, count_column_bits
 from eiesim.sim.reference.pe import ProcessingElement
+from eiesim.sim.reference.pe_times import count_times
 
 
 class Array:
@@ -88,14 +89,10 @@ class Array:
         return output
 
     def _count(self) -> Counters:
-        cycles = self.cycles
-        spans = [[span for span in pe.ptr_read.spans if span[0] <= cycles] for pe in self.pes]
-        busy = [sum(last - first + 1 for first, last, _ in columns) for columns in spans]
-        last_busy = [columns[-1][1] if columns else 0 for columns in spans]
+        cycles, lead_cycles = self.cycles, self._hw.timing.lead_cycles
+        times = [count_times(pe.ptr_read.spans, self.ccu, cycles, lead_cycles) for pe in self.pes]
         pe = PeCounters(
-            busy_cycles=np.array(busy),
-            starved_cycles=np.array(last_busy) - np.array(busy),
-            drained_cycles=cycles - np.array(last_busy),
+            **{name: np.array([getattr(it, name) for it in times]) for name in TIMES},
             **{name: np.array([pe.count(name) for pe in self.pes]) for name in TOTALS},
         )
         return Counters(
@@ -103,7 +100,7 @@ class Array:
             scan_cycles=self.ccu.scan_cycles,
             rows_scanned=self.ccu.rows,
             broadcasts=len(self.ccu.broadcasts),
-            stall_cycles=len(self.ccu.stalls),
+            stall_cycles=sum(len(cycles) for cycles in self.ccu.stalls),
             dram_stall_cycles=sum(len(cycles) for cycles in self.ccu.dram_stalls),
             pe=pe,
         )

@@ -49,10 +49,10 @@ class CentralControlUnit:
         self._dram = dram
         self.rows = len(load_cycles) + (bias is not None)
         self.scan_cycles = 0
-        self.stalls: list[int] = []
-        """Cycles in which a broadcast waited for a full queue."""
+        self.stalls: list[range] = []
+        """Cycles in which each broadcast waited for a full queue."""
         self.dram_stalls: list[range] = []
-        """Cycles in which one waited for its data though no queue was full, run by run."""
+        """Cycles in which each broadcast waited for its data though no queue was full."""
         self.broadcasts: list[tuple[int, int]] = []
         """Cycle and column of every broadcast."""
 
@@ -84,16 +84,15 @@ class CentralControlUnit:
         yield self._env.timeout(1)
 
     def _wait_for_room(self) -> Process:
-        since = self._env.now
+        since = int(self._env.now)
         while full := [queue for queue in self._queues if queue.full]:
             yield from full[0].wait_for_room()
-        self.stalls.extend(range(int(since), int(self._env.now)))
+        self.stalls.append(range(since, int(self._env.now)))
 
     def _wait_for_data(self) -> Process:
-        if self._dram is None:
-            return
         since = int(self._env.now)
-        yield from self._dram.wait_for_data(len(self.broadcasts))
+        if self._dram is not None:
+            yield from self._dram.wait_for_data(len(self.broadcasts))
         self.dram_stalls.append(range(since, int(self._env.now)))
 
     def _broadcast(self, column: int, value: Number) -> None:

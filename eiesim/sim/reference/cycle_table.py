@@ -19,7 +19,7 @@ def tell_cycles(array: Array) -> str:
         row of the PE's accumulator that is written.
     """
     scan = {cycle: f"a{column}" for cycle, column in array.ccu.broadcasts}
-    scan |= dict.fromkeys(array.ccu.stalls, "stall")
+    scan |= {cycle: "stall" for cycles in array.ccu.stalls for cycle in cycles}
     scan |= {cycle: "dram" for cycles in array.ccu.dram_stalls for cycle in cycles}
     lines = [["cycle", "scan", *(f"PE {number}" for number in range(len(array.pes)))]]
     for cycle in range(1, array.cycles + 1):
