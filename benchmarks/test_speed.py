@@ -71,7 +71,7 @@ def time_layer(layer: Any, activations: Any, name: str, measure: Any, ratios: Ra
     image = encode(layer, HW)
     scan = scan_activations(activations, image, HW.scan)
     fetches = np.zeros(scan.columns.size, np.int32)
-    arguments = (image.counts, scan.columns, scan.gaps, fetches, HW.queue_depth, 2)
+    arguments = (image.counts, scan.columns, scan.gaps, fetches, HW.queue_depth, 2, 1)
     _, last_issue, _ = measure(name, lambda: time_broadcasts(*arguments), rounds=2000)
     chip = f"the chip's {(last_issue + 6) / HW.clock_mhz:.2f} us"
     ratios.seconds[chip] = (last_issue + 6) / (HW.clock_mhz * 1e6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from eiesim.hardware import Hardware
 from eiesim.image import MemoryUse, balance_rows, encode_passes, restore_rows
 from eiesim.sim.bounds import Bounds
 from eiesim.sim.engines import Engine
+from eiesim.sim.limits import Cause, Limits
 from eiesim.sim.passes import Passes
 
 
@@ -28,8 +30,12 @@ class LayerRun:
     ----------
     name : str
         The layer's name; of several with one name, the second ends in ``#2``, and so on.
+    balance : bool
+        Whether the rows are ordered so that the PEs have equal work.
     padding_zeros : int
         Padding zeros of the whole image.
+    limits : Limits
+        What each cause adds to the time.
     memories : tuple of MemoryUse
         How full the memories are.
     dram_gbps_needed : float or None
@@ -43,12 +49,36 @@ class LayerRun:
     name: str
     result: RunResult
     operands: Operands
+    balance: bool
     padding_zeros: int
     bounds: Bounds
+    limits: Limits
     memories: tuple[MemoryUse, ...]
     dram_gbps_needed: float | None
     energy: EnergyReport | None
     no_energy: str
+
+    @cached_property
+    def cycles_without_limit(self) -> int | None:
+        """Cycles without the first cause of `limits`, None where there is none.
+
+        The layer is encoded and timed once more when this is read first. Without its busiest PE's,
+        its rows are ordered as with `balance`.
+        """
+        if not self.limits.causes:
+            return None
+        cause = self.limits.causes[0]
+        if cause is Cause.BUSIEST_PE:
+            return _lay_out(self.operands, self.result.hardware, balance=True).time_without(None)
+        passes = _lay_out(self.operands, self.result.hardware, self.balance)
+        return passes.time_without(cause)
+
+
+def _lay_out(operands: Operands, hw: Hardware, balance: bool) -> Passes:
+    layer = operands.layer
+    if balance:
+        layer = layer.take(balance_rows(layer, hw.n_pes))
+    return Passes(encode_passes(layer, hw), operands.activations, hw)
 
 
 def run_layer(
@@ -104,8 +134,10 @@ def run_operands(
         name=images[0].name,
         result=result,
         operands=operands,
+        balance=balance,
         padding_zeros=sum(image.padding_entries for image in images),
         bounds=passes.bound(),
+        limits=passes.limit(result.counters),
         memories=passes.memories,
         dram_gbps_needed=passes.find_bandwidth(),
         energy=energy,

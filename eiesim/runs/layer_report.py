@@ -24,6 +24,7 @@ from eiesim.runs.layer_rows import (
     find_wires_pj,
     name_layers,
 )
+from eiesim.runs.limits import describe_limits
 
 SCHEMA = "eiesim run 2"
 SHOWN = (
@@ -54,6 +55,7 @@ def report_layers(runs: Sequence[LayerRun], prices: PriceTable) -> Report:
         shown=(
             [{key: row[key] for key in (*SHOWN, *streamed)} for row in rows],
             [{key: row[key] for key in spent} for row in modules],
+            *(describe_limits(row, row["layer"]) for row in rows),
             *(f"price of {override}" for override in prices.overrides),
             *(problem for run in runs for problem in describe_problems(run)),
             clock["text"],

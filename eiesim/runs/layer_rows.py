@@ -14,6 +14,7 @@ from eiesim.energy.clock import fits_clock
 from eiesim.energy.wires import price_broadcast_pj
 from eiesim.image import PTR_SRAM, SPMAT_SRAM, MemoryUse, count_chips
 from eiesim.runs.layer import LayerRun
+from eiesim.runs.limits import tabulate_limits
 
 
 def describe_layer(run: LayerRun) -> Row:
@@ -47,6 +48,7 @@ def describe_layer(run: LayerRun) -> Row:
         "busy_cycles_mean": float(result.counters.busy_cycles.mean()),
         "starved_cycles_mean": float(result.counters.starved_cycles.mean()),
         "drained_cycles_mean": float(result.counters.drained_cycles.mean()),
+        **tabulate_limits(run.limits, run.cycles_without_limit),
         "nonfinite_outputs": int(np.count_nonzero(~np.isfinite(result.output))),
         "fits": all(use.fits for use in run.memories),
         "clock_fits": fits_clock(result.hardware),

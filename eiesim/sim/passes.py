@@ -16,6 +16,7 @@ from eiesim.image import PTR_SRAM, SPMAT_SRAM, InterleavedCSC, MemoryUse, deal, 
 from eiesim.sim.bandwidth import find_scanned_bandwidth
 from eiesim.sim.bounds import Bounds, bound_scanned
 from eiesim.sim.engines import Engine, simulate
+from eiesim.sim.limits import Cause, Limits, find_limits, time_without
 from eiesim.sim.stream import ScannedInput, scan_input
 
 LOAD = ("starved_cycles", "scan_starved_cycles"), "act_sram_reads"
@@ -69,12 +70,26 @@ class Passes:
     def bound(self) -> Bounds:
         """Bound the cycles without simulating the input; see `eiesim.sim.bounds.bound_cycles`."""
         parts = [bound_scanned(scanned) for scanned in self.scanned]
-        store_cycles = sum(image.pe_rows(0) for image in self.images) if len(parts) > 1 else 0
         return Bounds(
             work_cycles=sum(part.work_cycles for part in parts),
-            busiest_pe_cycles=sum(part.busiest_pe_cycles for part in parts) + store_cycles,
-            ceiling_cycles=sum(part.ceiling_cycles for part in parts) + store_cycles,
+            busiest_pe_cycles=sum(part.busiest_pe_cycles for part in parts) + self._store_cycles,
+            ceiling_cycles=sum(part.ceiling_cycles for part in parts) + self._store_cycles,
         )
+
+    @property
+    def _store_cycles(self) -> int:
+        if len(self.images) == 1:
+            return 0
+        return sum(image.pe_rows(0) for image in self.images)
+
+    def limit(self, counters: Counters) -> Limits:
+        """Find what limits the run that gave these counts; see `eiesim.sim.limits.find_limits`."""
+        return find_limits(counters, self.hw, len(self.images))
+
+    def time_without(self, cause: Cause | None) -> int:
+        """Return the cycles without one of the causes; see `eiesim.sim.limits.time_without`."""
+        parts = [time_without(scanned, cause) for scanned in self.scanned]
+        return sum(parts) + self._store_cycles
 
     def find_bandwidth(self) -> float | None:
         """Find the smallest bandwidth that costs no pass a cycle, as `sim.bandwidth` does."""

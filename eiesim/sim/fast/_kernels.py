@@ -59,6 +59,7 @@ def time_broadcasts(
     fetches: Int32s,
     depth: int,
     lead: int,
+    empty_cycles: int,
 ) -> tuple[Int32s, int, Int32s]:
     """Find the cycle of every broadcast and the last cycle in which an entry is issued.
 
@@ -78,6 +79,8 @@ def time_broadcasts(
         Slots of a queue, D.
     lead
         Cycles from a broadcast to the earliest start on it, 2 + L.
+    empty_cycles
+        Cycles that a column without an entry takes: 1 in every machine.
 
     Returns
     -------
@@ -90,7 +93,7 @@ def time_broadcasts(
     """
     n_pes = counts.shape[1]
     items = columns.size
-    one = counts.dtype.type(1)
+    least = counts.dtype.type(empty_cycles)
     tail = items
     seen = np.zeros(n_pes, np.bool_)
     n_seen = 0
@@ -127,9 +130,9 @@ def time_broadcasts(
         for pe in range(n_pes):
             start = max(starts[pe], floor0)
             max0 = max(max0, start)
-            start = max(np.int32(start + np.int32(max(n0[pe], one))), floor1)
+            start = max(np.int32(start + np.int32(max(n0[pe], least))), floor1)
             max1 = max(max1, start)
-            starts[pe] = start + np.int32(max(n1[pe], one))
+            starts[pe] = start + np.int32(max(n1[pe], least))
         freed[item + depth - 1] = max0
         freed[item + depth] = max1
         item += 2
@@ -152,7 +155,7 @@ def time_broadcasts(
             max0 = max(max0, start)
             end = np.int32(start + np.int32(n0[pe]))
             ends[pe] = end if end > start else ends[pe]
-            starts[pe] = max(end, np.int32(start + 1))
+            starts[pe] = np.int32(start + np.int32(max(n0[pe], least)))
         freed[item + depth - 1] = max0
         item += 1
     return broadcasts, max(int(ends.max()) - 1, 0), dram_stalls
@@ -425,7 +428,7 @@ def run_inputs(
             before = row + 1 if columns[item] - row * n_pes == n_pes - 1 else row
         sent = columns[:items]
         broadcasts, last_issue, dram_stalls = time_broadcasts(
-            counts, sent, gaps[:items], fetches[:items], depth, lead
+            counts, sent, gaps[:items], fetches[:items], depth, lead, 1
         )
         last_broadcast = int(broadcasts[items - 1]) if items else 0
         scan_cycles = last_broadcast + scan_rows - before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -54,7 +54,12 @@ class Timing(NamedTuple):
 
 
 def time_scan(
-    image: InterleavedCSC, scan: Scan, fetches: npt.NDArray[np.int64], hw: TimingView
+    image: InterleavedCSC,
+    scan: Scan,
+    fetches: npt.NDArray[np.int64],
+    hw: TimingView,
+    counts: npt.NDArray[Any] | None = None,
+    empty_cycles: int = 1,
 ) -> Timing:
     """Time the broadcasts of one input.
 
@@ -62,6 +67,10 @@ def time_scan(
     ----------
     fetches : int64 [items]
         Cycles that DRAM takes for what each of them streams.
+    counts : unsigned [columns, n_pes]
+        Entries that take a cycle; None for all of the image's.
+    empty_cycles
+        Cycles that a column without an entry takes: 1 in every machine.
 
     Raises
     ------
@@ -75,12 +84,13 @@ def time_scan(
             f"{image.name}: the run may take more than {LATEST} cycles; use the reference engine"
         )
     broadcasts, last_issue, dram_stalls = time_broadcasts(
-        image.counts,
+        image.counts if counts is None else counts,
         scan.columns,
         scan.gaps,
         fetches.astype(np.int32),
         hw.queue_depth,
         hw.lead_cycles,
+        empty_cycles,
     )
     last_broadcast = int(broadcasts[-1]) if broadcasts.size else 0
     scan_cycles = last_broadcast + scan.rest_cycles

@@ -1,0 +1,80 @@
+"""What limits layers and steps, as columns of a row and as a sentence."""
+
+from __future__ import annotations
+
+from eiesim.base.tables import Row
+from eiesim.sim.limits import Cause, Limits
+
+ADDED = {cause: f"{cause.name.lower()}_added_cycles" for cause in Cause}
+"""Column of what each cause adds."""
+WITHOUT = {
+    Cause.BUSIEST_PE: "With its rows dealt evenly to the PEs",
+    Cause.EMPTY_COLUMNS: "If empty columns took no cycle",
+    Cause.PADDING: "If padding zeros took no cycle",
+    Cause.SCAN: "If the scan had a non-zero to send in every cycle",
+    Cause.QUEUE: "With endless queues",
+    Cause.DRAM: "With endless bandwidth",
+}
+
+
+def tabulate_limits(limits: Limits, cycles_without_limit: float | None) -> Row:
+    """Return the columns of a row that say where its cycles go and what limits it.
+
+    Parameters
+    ----------
+    cycles_without_limit
+        Cycles without the first cause; None where there is no cause.
+    """
+    names = [cause.value for cause in limits.causes] + [None, None]
+    return {
+        "limit": names[0],
+        "second_limit": names[1],
+        "cycles_without_limit": cycles_without_limit,
+        "busiest_pe": limits.busiest_pe,
+        "entries_mean_cycles": limits.entries_cycles,
+        **{ADDED[cause]: added for cause, added in limits.added_cycles.items()},
+        "ends_cycles": limits.ends_cycles,
+    }
+
+
+def describe_limits(row: Row, name: str) -> str:
+    """Return what limits a layer or a step, from its row.
+
+    Parameters
+    ----------
+    row
+        With ``cycles`` and the columns of `tabulate_limits`.
+    """
+    cycles, ends = row["cycles"], row["ends_cycles"]
+    if row["limit"] is None:
+        return (
+            f"{name} is limited by its entries alone: they take {row['entries_mean_cycles']:,.0f} "
+            f"of its {cycles:,.0f} cycles; to fill and drain, the machine takes {ends:,.0f}."
+        )
+    first = Cause(row["limit"])
+    added = row[ADDED[first]]
+    text = (
+        f"{name} is limited by {_name(first, row)}: {added:,.0f} of its {cycles:,.0f} cycles, "
+        f"{added / cycles:.0%}"
+    )
+    if row["second_limit"] is not None:
+        second = Cause(row["second_limit"])
+        added = row[ADDED[second]]
+        text += f"; then by {_name(second, row)}: {added:,.0f}, {added / cycles:.0%}"
+    text += "."
+    without = row["cycles_without_limit"]
+    if without is not None:
+        time = "as long" if without == cycles else f"{without:,.0f} cycles"
+        text += f" {WITHOUT[first]}, it would take {time}."
+    if ends > row[ADDED[first]]:
+        text += f" To fill and drain, the machine takes {ends:,.0f}."
+    return text
+
+
+def _name(cause: Cause, row: Row) -> str:
+    """Return a cause as part of a sentence."""
+    words = {
+        Cause.BUSIEST_PE: f"the work of PE {row['busiest_pe']} beyond the mean",
+        Cause.SCAN: "the scan",
+    }
+    return words.get(cause, cause.value)

@@ -1,0 +1,126 @@
+"""What limits a run: how much each cause adds to its time, and what it would take without one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+
+from eiesim.counters import Counters
+from eiesim.hardware import Hardware
+from eiesim.sim.stream import ScannedInput, count_fetch_cycles
+
+
+class Cause(Enum):
+    """Why a run takes longer than its entries, divided by the PEs."""
+
+    BUSIEST_PE = "busiest PE"
+    EMPTY_COLUMNS = "empty columns"
+    PADDING = "padding zeros"
+    SCAN = "scan"
+    QUEUE = "full queues"
+    DRAM = "DRAM"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where the time of a run goes, as its busiest PE sees it.
+
+    The run takes as long as its busiest PE is busy, starves and is drained. Of the busy time, what
+    all PEs have in the mean is entries, padding zeros and empty columns; the rest is what this PE
+    has more than the mean. So `entries_cycles`, `added_cycles` and `ends_cycles` add up to
+    `cycles`.
+
+    Attributes
+    ----------
+    busiest_pe
+        The PE that is busy longest; of several, the one with the fewest empty columns.
+    entries_cycles
+        Entries other than padding zeros, in the mean over the PEs.
+    added_cycles
+        What each cause adds.
+    ends_cycles
+        Before the first column can arrive, and after the last one of the busiest PE.
+    """
+
+    cycles: int
+    busiest_pe: int
+    entries_cycles: float
+    added_cycles: Mapping[Cause, float]
+    ends_cycles: int
+
+    @property
+    def causes(self) -> list[Cause]:
+        """The causes that add half a cycle or more, those that add most first."""
+        added = self.added_cycles
+        return sorted((it for it in Cause if added[it] >= 0.5), key=lambda it: -added[it])
+
+
+def find_limits(counters: Counters, hw: Hardware, runs: int = 1) -> Limits:
+    """Find what limits a run, or several one after the other, from what its PEs do in each cycle.
+
+    Parameters
+    ----------
+    runs
+        How many of them `counters` has: passes and inputs.
+    """
+    pe = counters.pe
+    busiest = int(np.lexsort((-pe.empty_column_cycles, pe.busy_cycles))[-1])
+    scan_cycles = int(pe.scan_starved_cycles[busiest])
+    drained_cycles = int(pe.drained_cycles[busiest])
+    if not counters.macs:  # the run is the scan alone
+        scan_cycles, drained_cycles = scan_cycles + drained_cycles, 0
+    fill_cycles = min(scan_cycles, runs * hw.timing.lead_cycles)
+    return Limits(
+        cycles=counters.cycles,
+        busiest_pe=busiest,
+        entries_cycles=float(pe.macs.mean()),
+        added_cycles={
+            Cause.BUSIEST_PE: float(pe.busy_cycles[busiest] - pe.busy_cycles.mean()),
+            Cause.EMPTY_COLUMNS: float(pe.empty_column_cycles.mean()),
+            Cause.PADDING: float(pe.padding_macs.mean()),
+            Cause.SCAN: float(scan_cycles - fill_cycles),
+            Cause.QUEUE: float(pe.queue_starved_cycles[busiest]),
+            Cause.DRAM: float(pe.dram_starved_cycles[busiest]),
+        },
+        ends_cycles=fill_cycles + drained_cycles,
+    )
+
+
+def time_without(scanned: ScannedInput, cause: Cause | None) -> int:
+    """Return the cycles that an input would take without one of the causes.
+
+    Exact by the recurrences of the contract. Without empty columns, a column without an entry
+    takes no cycle; without padding, padding zeros take none, and DRAM still sends them; without the
+    scan's, the next non-zero is before the detector in every cycle; without full queues, a queue
+    and DRAM's buffer have a slot for each broadcast; without DRAM's, every fetch takes at most a
+    cycle.
+
+    Parameters
+    ----------
+    cause
+        None to leave everything as it is. The busiest PE's cannot be left out here: it takes
+        another order of the rows (`eiesim.image.balance_rows`).
+
+    Raises
+    ------
+    ImageError
+        The run may take more cycles than the fast engine's 32 bits hold.
+    """
+    from eiesim.sim.fast.engine import time_scan  # noqa: PLC0415 - numba takes half a second
+
+    if cause is Cause.BUSIEST_PE:
+        raise ValueError("expected a cause other than the busiest PE, which depends on the rows")
+    image, hw, scan = scanned.image, scanned.hw, scanned.scan
+    timing, counts = hw.timing, image.counts
+    if cause is Cause.QUEUE:
+        timing = timing._replace(queue_depth=scan.columns.size + 2)
+    if cause is Cause.SCAN:
+        scan = replace(scan, gaps=np.ones_like(scan.gaps), rest_cycles=0)
+    if cause is Cause.PADDING:
+        counts = (counts - image.columns.padding).astype(counts.dtype)
+    fetches = count_fetch_cycles(scanned.stream.bits, None if cause is Cause.DRAM else hw.fetch)
+    empty_cycles = 0 if cause is Cause.EMPTY_COLUMNS else 1
+    return time_scan(image, scan, fetches, timing, counts, empty_cycles).cycles
