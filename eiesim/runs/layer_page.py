@@ -22,6 +22,7 @@ from eiesim.runs.layer_rows import (
     describe_problems,
     name_layers,
 )
+from eiesim.runs.limits import PARTS, describe_limits, name_limit, split_cycles
 
 TOPICS = {
     "Layer and input": (
@@ -33,19 +34,29 @@ TOPICS = {
         "scan_cycles", "stall_cycles", "dram_stall_cycles", "busy_cycles_mean",
         "starved_cycles_mean", "drained_cycles_mean", "clock_fits",
     ),
+    "Limits": ("limit", "second_limit", "cycles_without_limit", "busiest_pe", *PARTS.values()),
     "Energy": ("energy_pj", "power_mw", "unpriced_wires_pj"),
 }  # fmt: skip
 REST = "Accesses and operations"
 """What the columns are of that belong to no topic above."""
 COMPARED = (
-    "layer", "cycles", "latency_us", "theoretical_us", "load_balance", "macs", "padding_macs",
-    "stall_cycles", "dram_bytes", "energy_pj", "fits",
+    "layer", "cycles", "latency_us", "theoretical_us", "load_balance", "limit", "macs",
+    "padding_macs", "stall_cycles", "dram_bytes", "energy_pj", "fits",
 )  # fmt: skip
 SUMMED = (
     "cycles", "latency_us", "theoretical_us", "macs", "padding_macs", "stall_cycles", "dram_bytes",
     "energy_pj",
 )  # fmt: skip
-PE_CYCLES = ("busy_cycles", "starved_cycles", "drained_cycles")
+PE_CYCLES = {
+    "entries": "macs",
+    "padding zeros": "padding_macs",
+    "empty columns": "empty_column_cycles",
+    "starved by the scan": "scan_starved_cycles",
+    "starved by a full queue": "queue_starved_cycles",
+    "starved by DRAM": "dram_starved_cycles",
+    "drained": "drained_cycles",
+}
+"""What a PE does in a cycle: `eiesim.counters.CAUSES`."""
 PES_AT_MOST = 256
 """Rows of a table of PEs."""
 
@@ -95,6 +106,7 @@ def total_layers(rows: Sequence[Row]) -> Row:
         "layer": "all layers",
         **sums,
         "load_balance": sums["theoretical_us"] / sums["latency_us"],
+        "limit": name_limit(rows),
         "fits": all(row["fits"] for row in rows),
     }
 
@@ -126,49 +138,16 @@ def _compare(runs: Sequence[LayerRun], rows: Sequence[Row]) -> Html:
 
 def _chart_layers(rows: Sequence[Row]) -> Chart:
     names = tuple(row["layer"] for row in rows)
-    times = {
-        "with perfect balance": [row["theoretical_us"] for row in rows],
-        "simulated": [row["latency_us"] for row in rows],
-    }
-    balance = {"": [row["load_balance"] for row in rows]}
+    worst = min(rows, key=lambda row: row["load_balance"])
     return Chart(
-        "Time and load balance",
+        "Where the cycles go, and load balance",
         (
-            Panel("bars", names, times, "", "time (µs)"),
-            Panel("bars", names, balance, "", "load balance"),
+            Panel("stacked", names, split_cycles(rows), "", "cycles"),
+            Panel("bars", names, {"": [row["load_balance"] for row in rows]}, "", "load balance"),
         ),
-        describe_gap(min(rows, key=lambda row: row["load_balance"])),
+        f"{worst['layer']} has the lowest load balance, {worst['load_balance']:.0%}. "
+        f"{describe_limits(worst, worst['layer'])}",
     )
-
-
-def describe_gap(row: Row) -> str:
-    """Return what the PEs do in the time that a layer takes beyond that with perfect balance.
-
-    The parts add up to the gap for every run: what a PE is busy beyond its entries is columns of
-    which it holds none.
-
-    Parameters
-    ----------
-    row : dict
-        From `describe_layer`.
-    """
-    cycles, balance = row["cycles"], row["load_balance"]
-    parts = {
-        "on columns of which they hold no entry": row["busy_cycles_mean"] - balance * cycles,
-        "waiting for a column": row["starved_cycles_mean"],
-        "done, until the last one ends": row["drained_cycles_mean"],
-    }
-    shown = [
-        f"{100 * part / cycles:.0f} % {what}"
-        for what, part in sorted(parts.items(), key=lambda item: -item[1])
-    ]
-    stalls = {"a full queue": row["stall_cycles"], "DRAM": row["dram_stall_cycles"]}
-    held = [f"{number:,} cycles by {what}" for what, number in stalls.items() if number]
-    text = (
-        f"The bars of {row['layer']} differ most, by {100 * (1 - balance):.0f} % of its time. In "
-        f"the mean its PEs spend {shown[0]}, {shown[1]} and {shown[2]}."
-    )
-    return f"{text} Its broadcasts are held up {' and '.join(held)}." if held else text
 
 
 def _chart_energy(runs: Sequence[LayerRun]) -> Chart:
@@ -200,7 +179,8 @@ def _make_section(anchor: str, run: LayerRun, row: Row) -> Section:
     pes, energy, name = describe_pes(run), describe_energy(run), row["layer"]
     content = [
         *_warn("\n".join(describe_problems(run))),
-        markup.figure(_chart_pes(pes), f"{anchor}-pes"),
+        markup.paragraphs(describe_limits(row, run.name)),
+        markup.figure(_chart_pes(pes, row), f"{anchor}-pes"),
         *([markup.figure(_chart_energy([run]), f"{anchor}-energy")] if energy else []),
         *_note_wires(run),
         *(markup.facts(topic, {key: row[key] for key in keys}) for topic, keys in topics.items()),
@@ -229,15 +209,17 @@ def _fold(title: str, rows: Sequence[Row], name: str) -> Html:
     return markup.folded(f"{title}: {len(rows):,} rows", table)
 
 
-def _chart_pes(pes: Sequence[Row]) -> Chart:
-    most = max(pes, key=lambda row: row["busy_cycles"])
-    mean = sum(row["busy_cycles"] for row in pes) / len(pes)
-    series = {name.removesuffix("_cycles"): [row[name] for row in pes] for name in PE_CYCLES}
+def _chart_pes(pes: Sequence[Row], row: Row) -> Chart:
+    most = pes[row["busiest_pe"]]
+    mean = sum(pe["busy_cycles"] for pe in pes) / len(pes)
+    cycles = {name: [pe[key] for pe in pes] for name, key in PE_CYCLES.items()}
+    series = {name: many for name, many in cycles.items() if any(many)}
     return Chart(
         "Cycles of each PE",
-        (Panel("stacked", tuple(str(row["pe"]) for row in pes), series, "PE", "cycles"),),
+        (Panel("stacked", tuple(str(pe["pe"]) for pe in pes), series, "PE", "cycles"),),
         f"PE {most['pe']} is busy longest, {most['busy_cycles']:,} cycles; the mean is "
-        f"{mean:,.0f}.",
+        f"{mean:,.0f}. Whatever the queues and DRAM, the run takes "
+        f"{row['floor_cycles']:,} or more.",
         height_inches=2.8,
     )
 

@@ -28,7 +28,7 @@ from eiesim.runs.limits import describe_limits
 
 SCHEMA = "eiesim run 2"
 SHOWN = (
-    "layer", "cycles", "latency_us", "theoretical_us", "load_balance", "broadcasts",
+    "layer", "cycles", "latency_us", "theoretical_us", "load_balance", "limit", "broadcasts",
     "stall_cycles", "macs", "padding_macs", "ptr_reads", "spmat_reads", "fits",
 )  # fmt: skip
 SHOWN_IF_STREAMED = ("dram_stall_cycles", "dram_bytes", "dram_gbps_average", "dram_gbps_needed")

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from eiesim.base.tables import Row
-from eiesim.sim.limits import Cause, Limits
+from collections.abc import Sequence
 
-ADDED = {cause: f"{cause.name.lower()}_added_cycles" for cause in Cause}
+from eiesim.base.tables import Row
+from eiesim.sim.limits import LEAST_CYCLES, Cause, Limits
+
+WORDS = {
+    Cause.BUSIEST_PE: "busiest PE",
+    Cause.EMPTY_COLUMNS: "empty columns",
+    Cause.PADDING: "padding zeros",
+    Cause.SCAN: "the scan",
+    Cause.QUEUE: "full queues",
+    Cause.DRAM: "DRAM",
+}
+ADDED = {cause: f"{cause.value}_added_cycles" for cause in Cause}
 """Column of what each cause adds."""
+PARTS = {"entries": "entries_mean_cycles"} | {WORDS[cause]: ADDED[cause] for cause in Cause}
+PARTS["fill and drain"] = "ends_cycles"
+"""Column of each part of the cycles; they add up."""
 WITHOUT = {
     Cause.BUSIEST_PE: "With its rows dealt evenly to the PEs",
     Cause.EMPTY_COLUMNS: "If empty columns took no cycle",
@@ -35,6 +48,19 @@ def tabulate_limits(limits: Limits, cycles_without_limit: float | None) -> Row:
         **{ADDED[cause]: added for cause, added in limits.added_cycles.items()},
         "ends_cycles": limits.ends_cycles,
     }
+
+
+def split_cycles(rows: Sequence[Row]) -> dict[str, list[float]]:
+    """Return the parts of the cycles of some rows, those that are 0 in all of them left out."""
+    parts = {name: [row[key] for row in rows] for name, key in PARTS.items()}
+    return {name: cycles for name, cycles in parts.items() if any(cycles)}
+
+
+def name_limit(rows: Sequence[Row]) -> str | None:
+    """Return the first cause of rows one after the other, None where there is none."""
+    sums = {cause: sum(row[key] for row in rows) for cause, key in ADDED.items()}
+    first = max(sums, key=lambda cause: sums[cause])
+    return first.value if sums[first] >= LEAST_CYCLES else None
 
 
 def describe_limits(row: Row, name: str) -> str:
@@ -73,8 +99,6 @@ def describe_limits(row: Row, name: str) -> str:
 
 def _name(cause: Cause, row: Row) -> str:
     """Return a cause as part of a sentence."""
-    words = {
-        Cause.BUSIEST_PE: f"the work of PE {row['busiest_pe']} beyond the mean",
-        Cause.SCAN: "the scan",
-    }
-    return words.get(cause, cause.value)
+    if cause is Cause.BUSIEST_PE:
+        return f"the work of PE {row['busiest_pe']} beyond the mean"
+    return WORDS[cause]

@@ -12,16 +12,19 @@ from eiesim.counters import Counters
 from eiesim.hardware import Hardware
 from eiesim.sim.stream import ScannedInput, count_fetch_cycles
 
+LEAST_CYCLES = 0.5
+"""What adds less is no cause."""
+
 
 class Cause(Enum):
     """Why a run takes longer than its entries, divided by the PEs."""
 
-    BUSIEST_PE = "busiest PE"
-    EMPTY_COLUMNS = "empty columns"
-    PADDING = "padding zeros"
+    BUSIEST_PE = "busiest_pe"
+    EMPTY_COLUMNS = "empty_columns"
+    PADDING = "padding"
     SCAN = "scan"
-    QUEUE = "full queues"
-    DRAM = "DRAM"
+    QUEUE = "queue"
+    DRAM = "dram"
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Limits:
     def causes(self) -> list[Cause]:
         """The causes that add half a cycle or more, those that add most first."""
         added = self.added_cycles
-        return sorted((it for it in Cause if added[it] >= 0.5), key=lambda it: -added[it])
+        return sorted((it for it in Cause if added[it] >= LEAST_CYCLES), key=lambda it: -added[it])
 
 
 def find_limits(counters: Counters, hw: Hardware, runs: int = 1) -> Limits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,8 +14,10 @@ from eiesim.base.tables import Row
 from eiesim.catalog.operands import Operands, Source
 from eiesim.energy.machine import price_machine
 from eiesim.runs.layer import LayerRun, run_operands
+from eiesim.runs.layer_page import total_layers
+from eiesim.runs.layer_report import report_layers
 from eiesim.runs.layer_rows import describe_layer
-from eiesim.runs.limits import ADDED, describe_limits
+from eiesim.runs.limits import ADDED, describe_limits, name_limit, split_cycles
 from eiesim.sim.limits import Cause
 from tests.support.arrays import f32
 
@@ -129,7 +132,7 @@ def test_the_second_cause_is_named() -> None:
     codes = make_gaps()
     codes[1:N_PES, ::4] = 0
     row = describe_layer(run(codes, ALL, {}))
-    assert (row["limit"], row["second_limit"]) == ("empty columns", "busiest PE")
+    assert (row["limit"], row["second_limit"]) == ("empty_columns", "busiest_pe")
     assert f"; then by the work of PE 0 beyond the mean: {row[ADDED[Cause.BUSIEST_PE]]:,.0f}," in (
         describe_limits(row, "made")
     )
@@ -137,7 +140,7 @@ def test_the_second_cause_is_named() -> None:
 
 def test_filling_and_draining_is_said_where_it_takes_more() -> None:
     row = describe_layer(run(np.eye(N_PES), np.ones(N_PES), {}))
-    assert row["limit"] == "empty columns"
+    assert row["limit"] == "empty_columns"
     assert "To fill and drain, the machine takes 8." in describe_limits(row, "made")
     # the PE whose entry comes last has no other column behind it
     assert "If empty columns took no cycle, it would take as long." in describe_limits(row, "made")
@@ -154,3 +157,30 @@ def test_columns_add_up_to_the_cycles(made: Made) -> None:
         *(row[name] for name in ADDED.values()),
     ]
     assert sum(parts) == pytest.approx(row["cycles"])
+    assert sum(cycles for (cycles,) in split_cycles([row]).values()) == pytest.approx(row["cycles"])
+
+
+@pytest.mark.parametrize("made", LAYERS, ids=[it.words for it in LAYERS])
+def test_terminal_and_page_say_it(made: Made) -> None:
+    first = run(made.codes, made.activations, made.hw)
+    text = describe_limits(describe_layer(first), "made")
+    prices = price_machine(first.result.hardware)
+    report = report_layers([first, replace(first, name="other")], prices)
+    assert text in report.shown
+    page = report.render(["run", "made"])
+    assert page.count(text) == 2  # of the layer, and of the chart that compares layers
+    assert text.replace("made", "other") in page
+    assert "uneven" not in page
+
+
+def test_layers_one_after_the_other_have_the_cause_that_adds_most() -> None:
+    """The first one's DRAM takes longer than all that the second one takes."""
+    rows = [
+        describe_layer(run(made.codes, made.activations, made.hw))
+        for made in LAYERS
+        if made.cause in (Cause.DRAM, Cause.PADDING)
+    ]
+    assert [row["limit"] for row in rows] == ["padding", "dram"]
+    assert total_layers(rows)["limit"] == "dram"
+    assert name_limit([rows[0]]) == "padding"
+    assert name_limit([describe_layer(run(FULL, ALL, {}))]) is None
