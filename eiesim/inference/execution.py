@@ -20,6 +20,7 @@ from eiesim.importers.onnx_host import HOST_OP
 from eiesim.inference.host_steps import Piece, run_host
 from eiesim.inference.products import Chip, Setup, run_product
 from eiesim.sim.engines import Engine
+from eiesim.sim.limits import Cause, find_limits
 
 Floats = npt.NDArray[np.float32]
 
@@ -70,6 +71,12 @@ class StepRun:
         Activations that the products take, zeros included.
     memories
         How full the memories are, with the largest matrix if there are several.
+    passes
+        Runs of an image: products, each in as many passes as it takes.
+    cause
+        What limits the step for the first input that anything limits.
+    cycles_without_cause
+        Cycles without it; None if they are not asked for.
     """
 
     name: str
@@ -80,6 +87,9 @@ class StepRun:
     activations: int
     traffic: Traffic
     memories: tuple[MemoryUse, ...]
+    passes: int
+    cause: Cause | None
+    cycles_without_cause: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +139,19 @@ def run_model(
         Whether the rows of each layer are ordered so that the PEs have equal work, as
         `eiesim.image.balance_rows` does. The outputs stay the same.
     """
-    setup = Setup(hw, engine, balance)
+    return run_steps(model, inputs, Setup(hw, engine, balance), keep_state)
+
+
+def run_steps(
+    model: Model, inputs: Iterable[Mapping[str, Floats]], setup: Setup, keep_state: bool = False
+) -> Iterator[InputRun]:
+    """Run inputs through a network, one after the other; see `run_model`.
+
+    Parameters
+    ----------
+    setup : Setup
+        The machine, and how it runs the layers.
+    """
     swaps = find_swaps(model)
     chips: dict[str, Chip] = {}
     for step in model.graph.steps:
@@ -226,16 +248,25 @@ def finish(chip: Chip, distinct: int, stored: int, swapped: bool) -> StepRun:
     another layer left the inputs in the registers.
     """
     counters = add_counters([run.counters for run in chip.runs])
+    cycles = np.concatenate([run.cycles for run in chip.runs])
+    passes = cycles.size * len(chip.images[0])
+    without = None
+    if chip.setup.limits:
+        chip.cause = chip.cause or find_limits(counters, chip.setup.hw, passes).first
+        without = counters.cycles if chip.cause is None else chip.time_without(chip.cause)
     output = np.concatenate([run.output.reshape(-1) for run in chip.runs])
     step_run = StepRun(
         chip.step.name,
         RunResult(chip.step.name, chip.setup.engine, chip.setup.hw, output, counters),
-        np.concatenate([run.cycles for run in chip.runs]),
+        cycles,
         np.concatenate(chip.nonzeros),
         chip.dense_macs,
         chip.taken,
         Traffic(0, 0, stored) if swapped else Traffic(chip.taken, distinct, stored),
         chip.memories,
+        passes,
+        chip.cause,
+        without,
     )
     chip.clear()
     return step_run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -18,10 +19,12 @@ from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, balance_rows, encode_passes, fit_images, restore_rows
 from eiesim.layer.weights import CompressedLayer, StoredLayer
 from eiesim.sim.engines import Engine
-from eiesim.sim.passes import move_activations, simulate_inputs
+from eiesim.sim.limits import Cause
+from eiesim.sim.passes import move_activations, simulate_inputs, time_inputs_without
 
 Floats = npt.NDArray[np.float32]
 Order = npt.NDArray[np.int64]
+Images = Sequence[Sequence[InterleavedCSC]]
 PLACES = 16
 """Matrices of a convolution by Winograd."""
 
@@ -30,19 +33,22 @@ class Setup(NamedTuple):
     """How layers are run.
 
     With `balance`, rows are ordered so that the PEs have equal work; outputs are put back in order.
+    With `limits`, each step is timed once more without what limits it.
     """
 
     hw: Hardware
     engine: Engine = "fast"
     balance: bool = False
+    limits: bool = False
 
 
 class Chip:
     """A machine with the layer of one step in its SRAMs, and what it has run since `clear`.
 
     `memory` is the state in which a recurrent layer begins, None for zeros, and then the one in
-    which it has ended. Raises WorkloadError if a bias is in the codebook where it cannot be,
-    ImageError if the machine cannot hold the layer.
+    which it has ended. `cause` is what limits the first run that anything limits. Raises
+    WorkloadError if a bias is in the codebook where it cannot be, ImageError if the machine cannot
+    hold the layer.
 
     Parameters
     ----------
@@ -65,23 +71,35 @@ class Chip:
         self.loads, self.stores = before is None, not stays
         # the source registers hold the inputs in the order of the rows of the layer before
         self.input_order = before.orders[0] if before is not None and before.orders else None
-        parts = split_layer(step, stored.layer)
-        if self.input_order is not None:
-            parts = [part.take(cols=self.input_order) for part in parts]
+        parts = self._split()
         self.orders: list[Order] = []
         if setup.balance:
             self.orders = [balance_rows(part, hw.n_pes) for part in parts]
             parts = [part.take(order) for part, order in zip(parts, self.orders, strict=True)]
-        self.images: Sequence[Sequence[InterleavedCSC]] = [
-            encode_passes(part, hw) for part in parts
-        ]
+        self.images: Images = [encode_passes(part, hw) for part in parts]
         uses = [tuple(fit_images(part, hw.fill)) for part in self.images]
         self.memories = max(uses, key=lambda part: part[0].used)
         self.memory: Floats | None = None
+        self.cause: Cause | None = None
         self.clear()
+
+    def _split(self) -> list[CompressedLayer]:
+        parts = split_layer(self.step, self.stored.layer)
+        if self.input_order is None:
+            return parts
+        return [part.take(cols=self.input_order) for part in parts]
+
+    @cached_property
+    def balanced_images(self) -> Images:
+        """The matrices with their rows ordered so that the PEs have equal work."""
+        hw = self.setup.hw
+        parts = [part.take(balance_rows(part, hw.n_pes)) for part in self._split()]
+        return [encode_passes(part, hw) for part in parts]
 
     def clear(self) -> None:
         """Forget what was run, but not the state of a recurrent layer."""
+        self.stacks: list[tuple[int, Floats]] = []
+        self.move_cycles = self.load_cycles = 0
         self.runs: list[InputsResult] = []
         self.nonzeros: list[npt.NDArray[np.int64]] = []
         self.taken = self.dense_macs = 0
@@ -91,10 +109,16 @@ class Chip:
         stack = np.ascontiguousarray(vectors, np.float32)
         if self.input_order is not None:
             stack = stack[:, self.input_order]
-        hw, engine, _ = self.setup
-        run = simulate_inputs(self.images[part], stack, hw, engine)
+        hw, images = self.setup.hw, self.images[part]
+        run = simulate_inputs(images, stack, hw, self.setup.engine)
         if hw.act_batches:
-            run = move_activations(run, self.images[part], hw, self.loads, self.stores)
+            before = run.counters
+            run = move_activations(run, images, hw, self.loads, self.stores)
+            self.move_cycles += run.counters.cycles - before.cycles
+            load_cycles = run.counters.scan_starved_cycles - before.scan_starved_cycles
+            self.load_cycles += int(load_cycles[0])
+        if self.setup.limits:
+            self.stacks.append((part, stack))
         if self.orders:
             run = replace(run, output=restore_rows(run.output, self.orders[part]))
         self.runs.append(run)
@@ -102,6 +126,18 @@ class Chip:
         self.taken += stack.size
         self.dense_macs += stack.size * sum(image.rows for image in self.images[part])
         return run.output
+
+    def time_without(self, cause: Cause) -> int:
+        """Return the cycles of what was run since `clear` without one of the causes."""
+        is_uneven = cause is Cause.BUSIEST_PE
+        images = self.balanced_images if is_uneven else self.images
+        left_out = None if is_uneven else cause
+        product_cycles = sum(
+            time_inputs_without(images[part], stack, self.setup.hw, left_out)
+            for part, stack in self.stacks
+        )
+        no_load_cycles = self.load_cycles if cause is Cause.SCAN else 0
+        return product_cycles + self.move_cycles - no_load_cycles
 
     def hold(self, state: Floats) -> Floats:
         """Return a state as it is kept from step to step, in the machine's number format."""

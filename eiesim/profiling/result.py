@@ -19,12 +19,14 @@ from eiesim.profiling.machine import ProfiledRun
 from eiesim.report.report import Report
 from eiesim.runs.clock import check_runs
 from eiesim.runs.layer_rows import describe_lack
+from eiesim.runs.limits import describe_longest, tabulate_step_limits
 
 SCHEMA = "eiesim profile 1"
 COMMAND = ("eiesim.profile",)
 SHOWN = (
     "layer", "kind", "outputs", "inputs", "weight_density", "codebook_bits", "products",
-    "activation_density", "cycles", "energy_pj", "load_balance", "output_error",
+    "activation_density", "cycles", "energy_pj", "load_balance", "limit", "second_limit",
+    "output_error",
 )  # fmt: skip
 
 
@@ -197,6 +199,7 @@ class Profile:
             f"EIE does {self.macs} of {self.macs + self.host_macs} multiply-accumulates "
             f"({summary['share_of_macs']:.2%})",
         ]
+        lines.append(describe_longest(self.rows, "layer"))
         lines += [
             f"left out: {part.module or 'the module itself'} ({part.kind}, {part.weights} weights)"
             f": {part.reason}"
@@ -232,6 +235,7 @@ def _describe(layer: ProfiledRun, energy_pj: float | None, no_energy: str | None
         "energy_pj": energy_pj,
         "no_energy": no_energy,
         "load_balance": result.load_balance,
+        **tabulate_step_limits([run]),
         **result.counters.totals(),
         "dram_bytes": result.dram_bytes,
         "fits": all(use.fits for use in run.memories),

@@ -65,9 +65,9 @@ class LayerRun:
         The layer is encoded and timed once more when this is read first. Without its busiest PE's,
         its rows are ordered as with `balance`.
         """
-        if not self.limits.causes:
+        cause = self.limits.first
+        if cause is None:
             return None
-        cause = self.limits.causes[0]
         if cause is Cause.BUSIEST_PE:
             return _lay_out(self.operands, self.result.hardware, balance=True).time_without(None)
         passes = _lay_out(self.operands, self.result.hardware, self.balance)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eiesim.base.tables import Row
-from eiesim.sim.limits import LEAST_CYCLES, Cause, Limits
+from eiesim.counters import add_counters
+from eiesim.inference import StepRun
+from eiesim.sim.limits import LEAST_CYCLES, Cause, Limits, find_limits
 
 WORDS = {
     Cause.BUSIEST_PE: "busiest PE",
@@ -30,13 +32,15 @@ WITHOUT = {
 }
 
 
-def tabulate_limits(limits: Limits, cycles_without_limit: float | None) -> Row:
+def tabulate_limits(limits: Limits, cycles_without_limit: float | None, inputs: int = 1) -> Row:
     """Return the columns of a row that say where its cycles go and what limits it.
 
     Parameters
     ----------
+    limits
+        Of all inputs, one after the other; the columns are means.
     cycles_without_limit
-        Cycles without the first cause; None where there is no cause.
+        Mean of the cycles without the first cause; None where it is not known, or there is none.
     """
     names = [cause.value for cause in limits.causes] + [None, None]
     return {
@@ -44,10 +48,35 @@ def tabulate_limits(limits: Limits, cycles_without_limit: float | None) -> Row:
         "second_limit": names[1],
         "cycles_without_limit": cycles_without_limit,
         "busiest_pe": limits.busiest_pe,
-        "entries_mean_cycles": limits.entries_cycles,
-        **{ADDED[cause]: added for cause, added in limits.added_cycles.items()},
-        "ends_cycles": limits.ends_cycles,
+        "entries_mean_cycles": limits.entries_cycles / inputs,
+        **{ADDED[cause]: added / inputs for cause, added in limits.added_cycles.items()},
+        "ends_cycles": limits.ends_cycles / inputs,
     }
+
+
+def tabulate_step_limits(steps: Sequence[StepRun]) -> Row:
+    """Return the columns of `tabulate_limits` for a step, and why one of them is missing.
+
+    Parameters
+    ----------
+    steps : sequence of StepRun
+        The step for each input, at least one.
+    """
+    counters = add_counters([step.result.counters for step in steps])
+    passes = sum(step.passes for step in steps)
+    limits = find_limits(counters, steps[0].result.hardware, passes)
+    timed = [step.cycles_without_cause for step in steps if step.cause is limits.first]
+    without = [cycles for cycles in timed if cycles is not None]
+    mean, reason = None, None
+    if limits.first is None:
+        reason = "nothing limits it"
+    elif len(without) == len(steps):
+        mean = sum(without) / len(steps)
+    elif None in timed:
+        reason = "a profile keeps no inputs to time again"
+    else:
+        reason = "another cause limits it for the first input"
+    return tabulate_limits(limits, mean, len(steps)) | {"no_cycles_without_limit": reason}
 
 
 def split_cycles(rows: Sequence[Row]) -> dict[str, list[float]]:
@@ -95,6 +124,20 @@ def describe_limits(row: Row, name: str) -> str:
     if ends > row[ADDED[first]]:
         text += f" To fill and drain, the machine takes {ends:,.0f}."
     return text
+
+
+def describe_longest(rows: Sequence[Row], key: str) -> str:
+    """Return which part of a network takes most, and what limits it.
+
+    Parameters
+    ----------
+    key
+        Column of the names.
+    """
+    most = max(rows, key=lambda row: row["cycles"])
+    share = most["cycles"] / sum(row["cycles"] for row in rows)
+    name = most[key]
+    return f"{name} takes {share:.0%} of the cycles. {describe_limits(most, name)}"
 
 
 def _name(cause: Cause, row: Row) -> str:

@@ -23,10 +23,11 @@ from eiesim.energy.prices import Key, PriceTable
 from eiesim.energy.wires import price_broadcast_pj
 from eiesim.hardware import Hardware
 from eiesim.importers.described import Effect, Skipped
-from eiesim.inference import InputRun, StepRun, run_model
+from eiesim.inference import InputRun, Setup, StepRun, run_steps
 from eiesim.report.report import Report
 from eiesim.runs.clock import check_runs
 from eiesim.runs.layer_rows import describe_lack
+from eiesim.runs.limits import describe_longest, tabulate_step_limits
 from eiesim.runs.network_charts import draw_steps
 from eiesim.runs.network_matrices import RECURRENT, find_matrices
 from eiesim.runs.network_outputs import name_outputs, write_outputs
@@ -43,7 +44,8 @@ EFFECTS = {
 """Why there are no frames a second, by what is missing."""
 SHOWN = (
     "step", "op", "products", "activation_density", "cycles", "cycles_p50", "cycles_p95",
-    "cycles_worst", "latency_us", "energy_pj", "load_balance", "activations_loaded",
+    "cycles_worst", "latency_us", "energy_pj", "load_balance", "limit", "second_limit",
+    "cycles_without_limit", "activations_loaded",
 )  # fmt: skip
 STREAMED = ("dram_bytes", "dram_stall_cycles")
 TOTAL = (
@@ -100,7 +102,7 @@ def run_examples(
     balance: bool = False,
 ) -> Iterator[ExampleRun]:
     """Run inputs through a network as `eiesim.inference.run_model` does, and price each."""
-    for run in run_model(model, examples, hw, engine, balance=balance):
+    for run in run_steps(model, examples, Setup(hw, engine, balance, limits=True)):
         outputs = {name: run.values[name] for name in model.graph.outputs}
         reports, no_energy = price_steps(run, prices)
         totals = modules = None
@@ -147,6 +149,7 @@ def report_network(
             *(f"not on EIE: {part['name']}: {part['reason']}" for part in summary["not_on_eie"]),
             [{key: row[key] for key in (*SHOWN, *streamed)} for row in summary["steps"]],
             [{key: summary[key] for key in TOTAL}],
+            describe_longest(summary["steps"], "step"),
             right,
             _describe_share(summary),
             f"no frames a second: {summary['no_frames_per_s']}" if summary["not_on_eie"] else "",
@@ -243,6 +246,7 @@ def _describe_step(model: Model, runs: Sequence[ExampleRun], place: int, prices:
         "no_energy": runs[0].no_energy,
         "unpriced_wires_pj": _add_wires([step.result for step in steps], prices),
         "load_balance": entries / hw.n_pes / int(cycles.sum()),
+        **tabulate_step_limits(steps),
         "dense_macs": average(step.dense_macs for step in steps),
         "macs": average(counts.macs for counts in counters),
         "padding_macs": average(counts.padding_macs for counts in counters),

@@ -7,6 +7,7 @@ from itertools import takewhile
 
 from eiesim.base.tables import Row
 from eiesim.report.charts import Chart, Panel
+from eiesim.runs.limits import describe_longest, split_cycles
 
 MOST_STEPS = 40
 """That a chart has room for: those that take most."""
@@ -18,7 +19,7 @@ def draw_steps(steps: Sequence[Row], modules: Sequence[Row]) -> dict[str, Chart]
     Parameters
     ----------
     steps : sequence of dict
-        One row a step, with ``step``, ``cycles`` and ``load_balance``.
+        One row a step, with ``step``, ``cycles`` and the columns of `tabulate_limits`.
     modules : sequence of dict
         One row a step and module, with ``energy_pj``; none without prices.
     """
@@ -30,20 +31,12 @@ def draw_steps(steps: Sequence[Row], modules: Sequence[Row]) -> dict[str, Chart]
 
 def _draw_cycles(steps: Sequence[Row]) -> Chart:
     shown = _choose(steps, "cycles")
-    total = sum(row["cycles"] for row in steps)
-    most = max(steps, key=lambda row: row["cycles"])
-    series = {
-        "with perfect balance": [row["cycles"] * row["load_balance"] for row in shown],
-        "beyond": [row["cycles"] * (1 - row["load_balance"]) for row in shown],
-    }
-    panel = Panel("stacked", _label([row["step"] for row in shown]), series, "", "cycles")
-    see = f"{most['step']} takes {most['cycles'] / total:.0%} of the cycles"
-    lost = sum(series["beyond"]) / sum(row["cycles"] for row in shown)
+    names = _label([row["step"] for row in shown])
     return Chart(
-        "Cycles by step", (panel,),
-        f"{see}; {lost:.0%} of what is shown would not be there with equal work for all PEs."
-        f"{_name_rest(len(steps), len(shown))}",
-    )  # fmt: skip
+        "Cycles by step",
+        (Panel("stacked", names, split_cycles(shown), "", "cycles"),),
+        describe_longest(steps, "step") + _name_rest(len(steps), len(shown)),
+    )
 
 
 def _draw_energy(modules: Sequence[Row]) -> Chart:

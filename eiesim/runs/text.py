@@ -17,7 +17,7 @@ from eiesim.catalog.operands import Source
 from eiesim.energy.clock import check_clock
 from eiesim.energy.prices import PriceTable
 from eiesim.hardware import Hardware
-from eiesim.inference import InputRun, Setup, run_model
+from eiesim.inference import InputRun, Setup, run_steps
 from eiesim.report.report import Report
 from eiesim.runs.network import price_steps
 
@@ -63,7 +63,7 @@ def measure_text(model: Model, text: str, setup: Setup, prices: PriceTable) -> T
     numbers = _number(model, text, 2)
     (name,) = model.graph.inputs
     example = {name: numbers[:-1].astype(np.float32)}
-    (run,) = run_model(model, [example], setup.hw, setup.engine, balance=setup.balance)
+    (run,) = run_steps(model, [example], setup)
     bits = find_bits(run.values[model.graph.outputs[0]], numbers[1:])
     known = "".join(model.characters[number] for number in numbers)
     return _average(known, bits, [run], len(numbers) - 1, prices)
@@ -103,8 +103,7 @@ def write_text(
             yield {name: np.array(drawn[-1:], np.float32)}
 
     runs = []
-    hw, engine, balance = setup
-    for run in run_model(model, go_on(), hw, engine, keep_state=True, balance=balance):
+    for run in run_steps(model, go_on(), setup, keep_state=True):
         scores.append(run.values[model.graph.outputs[0]][-1])
         exact = scores[-1].astype(np.float64)
         shares = np.exp(exact - exact.max())

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from eiesim.counters import Counters
 from eiesim.hardware import Hardware
+from eiesim.image import InterleavedCSC
 from eiesim.sim.stream import ScannedInput, count_fetch_cycles
 
 LEAST_CYCLES = 0.5
@@ -60,6 +63,11 @@ class Limits:
         added = self.added_cycles
         return sorted((it for it in Cause if added[it] >= LEAST_CYCLES), key=lambda it: -added[it])
 
+    @property
+    def first(self) -> Cause | None:
+        """The cause that adds most, None where there is none."""
+        return next(iter(self.causes), None)
+
 
 def find_limits(counters: Counters, hw: Hardware, runs: int = 1) -> Limits:
     """Find what limits a run, or several one after the other, from what its PEs do in each cycle.
@@ -92,6 +100,13 @@ def find_limits(counters: Counters, hw: Hardware, runs: int = 1) -> Limits:
     )
 
 
+def find_counts(image: InterleavedCSC, cause: Cause | None) -> npt.NDArray[Any]:
+    """Return the entries of each column and PE that take a cycle, [columns, n_pes]."""
+    if cause is not Cause.PADDING:
+        return image.counts
+    return (image.counts - image.columns.padding).astype(image.counts.dtype)
+
+
 def time_without(scanned: ScannedInput, cause: Cause | None) -> int:
     """Return the cycles that an input would take without one of the causes.
 
@@ -117,13 +132,11 @@ def time_without(scanned: ScannedInput, cause: Cause | None) -> int:
     if cause is Cause.BUSIEST_PE:
         raise ValueError("expected a cause other than the busiest PE, which depends on the rows")
     image, hw, scan = scanned.image, scanned.hw, scanned.scan
-    timing, counts = hw.timing, image.counts
+    timing, counts = hw.timing, find_counts(image, cause)
     if cause is Cause.QUEUE:
         timing = timing._replace(queue_depth=scan.columns.size + 2)
     if cause is Cause.SCAN:
         scan = replace(scan, gaps=np.ones_like(scan.gaps), rest_cycles=0)
-    if cause is Cause.PADDING:
-        counts = (counts - image.columns.padding).astype(counts.dtype)
     fetches = count_fetch_cycles(scanned.stream.bits, None if cause is Cause.DRAM else hw.fetch)
     empty_cycles = 0 if cause is Cause.EMPTY_COLUMNS else 1
     return time_scan(image, scan, fetches, timing, counts, empty_cycles).cycles

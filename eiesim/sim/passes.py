@@ -152,6 +152,28 @@ def simulate_inputs(
     )
 
 
+def time_inputs_without(
+    images: Sequence[InterleavedCSC],
+    stack: npt.NDArray[np.float32],
+    hw: Hardware,
+    cause: Cause | None,
+) -> int:
+    """Return the cycles of many inputs, one after the other, without one of the causes.
+
+    Parameters
+    ----------
+    stack : float32 [inputs, cols]
+        That went through `simulate_inputs`.
+    cause
+        As in `eiesim.sim.limits.time_without`.
+    """
+    from eiesim.sim.fast import inputs  # noqa: PLC0415 - numba takes half a second to import
+
+    if len(images) == 1 and inputs.can_run(images[0], hw):
+        return int(inputs.time_inputs(images[0], stack, hw, cause).sum())
+    return sum(Passes(images, vector, hw).time_without(cause) for vector in stack)
+
+
 def move_activations(
     run: InputsResult, images: Sequence[InterleavedCSC], hw: Hardware, loads: bool, stores: bool
 ) -> InputsResult:

@@ -44,6 +44,8 @@ def test_engine_and_encoder(case: Case) -> None:
         plain = engine.run(image, case.activations, case.hw)
         many = None
         if inputs.can_run(image, case.hw):
+            times = inputs.time_inputs(image, case.activations[np.newaxis], case.hw, None)
+            assert times.tolist() == [compiled.cycles]
             many = inputs.run_inputs(image, case.activations[np.newaxis], case.hw)
     assert (image.codes == compiled_image.codes).all()
     assert (image.relative_index == compiled_image.relative_index).all()

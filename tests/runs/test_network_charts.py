@@ -11,27 +11,36 @@ import numpy as np
 import pytest
 
 from eiesim.cli.main import main
+from eiesim.runs.limits import tabulate_limits
 from eiesim.runs.network_charts import MOST_STEPS, draw_steps
+from eiesim.sim.limits import Cause, Limits
 
 
-def make_steps(cycles: dict[str, float], balance: float = 0.5) -> list[dict[str, Any]]:
-    return [{"step": name, "cycles": it, "load_balance": balance} for name, it in cycles.items()]
+def make_steps(cycles: dict[str, int], cause: Cause = Cause.DRAM) -> list[dict[str, Any]]:
+    """Return steps that lose half of their time to one cause."""
+    return [
+        {"step": name, "cycles": it}
+        | tabulate_limits(Limits(it, 0, it / 2, dict.fromkeys(Cause, 0.0) | {cause: it / 2}, 0), it)
+        for name, it in cycles.items()
+    ]
 
 
 def test_sentences_follow_the_numbers() -> None:
     charts = draw_steps(make_steps({"a": 30, "b": 10}), [])
     assert set(charts) == {"cycles"}
     assert charts["cycles"].see == (
-        "a takes 75% of the cycles; 50% of what is shown would not be there with equal work for "
-        "all PEs."
+        "a takes 75% of the cycles. a is limited by DRAM: 15 of its 30 cycles, 50%. With endless "
+        "bandwidth, it would take as long."
     )
+    (panel,) = charts["cycles"].panels
+    assert panel.series == {"entries": [15, 5], "DRAM": [15, 5]}
     charts = draw_steps(
-        make_steps({"a": 10, "b": 90}, 0.9),
+        make_steps({"a": 10, "b": 90}, Cause.SCAN),
         [{"step": "a", "module": "ActQueue", "energy_pj": 3000.0},
          {"step": "b", "module": "SpmatRead", "energy_pj": 9000.0},
          {"step": "b", "module": "DRAM", "energy_pj": 0.0}],
     )  # fmt: skip
-    assert charts["cycles"].see.startswith("b takes 90% of the cycles; 10% of")
+    assert charts["cycles"].see.startswith("b takes 90% of the cycles. b is limited by the scan")
     assert charts["energy"].see == "Most of it, 75%, goes into SpmatRead."
     (panel,) = charts["energy"].panels
     assert panel.series == {"ActQueue": [3.0, 0.0], "SpmatRead": [0.0, 9.0]}

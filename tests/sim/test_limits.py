@@ -7,13 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from eiesim import CompressedLayer, Hardware, encode_passes
 from eiesim.sim.limits import Cause
-from eiesim.sim.passes import Passes
+from eiesim.sim.passes import Passes, time_inputs_without
 from tests.support import cycle_model
 from tests.support.cycle_model import EMPTY, PADDING, Work
 from tests.support.strategies import Case, cases
+
+LEFT_OUT = [None, *(cause for cause in Cause if cause is not Cause.BUSIEST_PE)]
 
 
 def lay_out(case: Case, hw: Hardware) -> Passes:
@@ -99,6 +102,20 @@ def test_without_empty_columns(case: Case) -> None:
     work = cycle_model.list_work(case.layer, case.activations, hw)
     found = lay_out(case, hw).time_without(Cause.EMPTY_COLUMNS)
     assert found == time_without_empty_columns(work, hw)
+
+
+@settings(max_examples=60)
+@given(
+    case=cases(largest_pes=12, largest=60), cause=st.sampled_from(LEFT_OUT), batches=st.booleans()
+)
+def test_many_inputs_are_as_one_after_the_other(
+    case: Case, cause: Cause | None, batches: bool
+) -> None:
+    hw = replace(case.hw, act_batches=batches)
+    images = encode_passes(case.layer, hw)
+    stack = np.stack([case.activations, case.activations[::-1], 0 * case.activations])
+    apart = [Passes(images, vector, hw).time_without(cause) for vector in stack]
+    assert time_inputs_without(images, stack, hw, cause) == sum(apart)
 
 
 def test_the_busiest_pe_takes_another_order_of_rows() -> None:

@@ -383,6 +383,66 @@ def list_broadcasts(
 
 
 @kernel
+def find_gaps(columns: Int32s, n_pes: int, gaps: Int32s) -> int:
+    """Find the cycles from broadcast to broadcast if nothing waits; return the rows scanned so far.
+
+    Parameters
+    ----------
+    gaps
+        Result, as far as there are columns.
+    """
+    before = 0
+    for item in range(columns.size):
+        row = columns[item] // n_pes
+        gaps[item] = 1 + row - before
+        # the next row is loaded in the cycle of a broadcast from the last lane
+        before = row + 1 if columns[item] - row * n_pes == n_pes - 1 else row
+    return before
+
+
+@kernel
+def time_inputs(
+    counts: npt.NDArray[Any],
+    registers: npt.NDArray[Any],
+    bias_column: int,
+    scan_rows: int,
+    machine: tuple[int, int, int, bool],
+    cycles: Int64s,
+) -> None:
+    """Time many inputs, one after the other.
+
+    Parameters
+    ----------
+    scan_rows
+        Rows of activations before the detector, the bias's included.
+    machine
+        `depth`, `lead` and `empty_cycles` as in `time_broadcasts`; whether the scan has a non-zero
+        to send in every cycle.
+    cycles : int64 [inputs]
+        Result.
+    """
+    depth, lead, empty_cycles, at_once = machine
+    columns = np.empty(registers.shape[1] + 1, np.int32)
+    gaps = np.empty(registers.shape[1] + 1, np.int32)
+    fetches = np.zeros(registers.shape[1] + 1, np.int32)
+    values = np.empty(registers.shape[1] + 1, registers.dtype)
+    one = registers.dtype.type(1)  # its value changes no time
+    for number in range(registers.shape[0]):
+        items = list_broadcasts(registers[number], bias_column, one, columns, values)
+        sent = columns[:items]
+        rest_cycles = scan_rows - find_gaps(sent, counts.shape[1], gaps)
+        if at_once:
+            gaps[:items] = 1
+            rest_cycles = 0
+        broadcasts, last_issue, _ = time_broadcasts(
+            counts, sent, gaps[:items], fetches[:items], depth, lead, empty_cycles
+        )
+        last_broadcast = int(broadcasts[items - 1]) if items else 0
+        scan_cycles = last_broadcast + rest_cycles
+        cycles[number] = last_issue + PIPELINE_CYCLES if last_issue else scan_cycles
+
+
+@kernel
 def run_inputs(
     image: tuple[Int32s, npt.NDArray[Any], Int32s, Int32s],
     registers: npt.NDArray[Any],
@@ -418,15 +478,9 @@ def run_inputs(
     one = registers.dtype.type(1)  # its value changes no time
     for number in range(registers.shape[0]):
         items = list_broadcasts(registers[number], bias_column, one, columns, values)
-        unstalled = 0
-        before = 0
-        for item in range(items):
-            row = columns[item] // n_pes
-            gaps[item] = 1 + row - before
-            unstalled += gaps[item]
-            # the next row is loaded in the cycle of a broadcast from the last lane
-            before = row + 1 if columns[item] - row * n_pes == n_pes - 1 else row
         sent = columns[:items]
+        before = find_gaps(sent, n_pes, gaps)
+        unstalled = int(gaps[:items].sum())
         broadcasts, last_issue, dram_stalls = time_broadcasts(
             counts, sent, gaps[:items], fetches[:items], depth, lead, 1
         )

@@ -11,6 +11,7 @@ from eiesim.image import InterleavedCSC, overflows_srams
 from eiesim.sim.fast import _kernels
 from eiesim.sim.fast.engine import LATEST, Occupied, PEWork, count_work
 from eiesim.sim.fast.outputs import accumulate
+from eiesim.sim.limits import Cause, find_counts
 from eiesim.sim.scan import find_scanned_bias, load_registers
 
 
@@ -19,6 +20,37 @@ def can_run(image: InterleavedCSC, hw: Hardware) -> bool:
     rows, items = image.input_rows + 1, image.cols + 1
     longest = rows + items * (1 + max(image.longest_column, hw.timing.lead_cycles))
     return not hw.act_batches and longest <= LATEST and not overflows_srams(image, hw.stream)
+
+
+def time_inputs(
+    image: InterleavedCSC, stack: npt.NDArray[np.float32], hw: Hardware, cause: Cause | None
+) -> npt.NDArray[np.int64]:
+    """Return the cycles of inputs for which `can_run` holds, without one of the causes.
+
+    Parameters
+    ----------
+    stack : float32 [inputs, cols]
+        Checked already.
+    cause
+        As in `eiesim.sim.limits.time_without`.
+    """
+    bias_column = find_scanned_bias(image, hw.scan)
+    counts = find_counts(image, cause)
+    cycles = np.zeros(len(stack), np.int64)
+    _kernels.time_inputs(
+        counts,
+        load_registers(stack, hw.scan),
+        bias_column,
+        image.input_rows + (bias_column >= 0),
+        (
+            image.cols + 3 if cause is Cause.QUEUE else hw.queue_depth,
+            hw.timing.lead_cycles,
+            0 if cause is Cause.EMPTY_COLUMNS else 1,
+            cause is Cause.SCAN,
+        ),
+        cycles,
+    )
+    return cycles
 
 
 def run_inputs(image: InterleavedCSC, stack: npt.NDArray[np.float32], hw: Hardware) -> InputsResult:
