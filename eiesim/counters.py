@@ -26,7 +26,8 @@ class PeCounters:
     empty_column_cycles
         Cycles of columns in which the PE has no entry, one each.
     starved_cycles
-        Cycles without a column before the PE's last one: the sum of the three counts that follow.
+        Cycles without a column before the PE's last one, or before the end of a run that has no
+        entry in any PE: the sum of the three counts that follow.
         What is broadcast in cycle t can be worked on in t + 2 + `broadcast_latency_cycles`. The
         cause of a starved cycle is what kept the control unit from broadcasting as many cycles
         before.
@@ -37,7 +38,7 @@ class PeCounters:
     dram_starved_cycles
         Starved while DRAM held the broadcast though no queue was full.
     drained_cycles
-        Cycles after the PE's last column, until the run ends.
+        Cycles after the PE's last column, until the run ends; 0 in a run without any entry.
     ptr_reads
         Pointer look-ups; each reads both banks, start and end of a column.
     ptr_dram_reads

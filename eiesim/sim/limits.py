@@ -80,9 +80,6 @@ def find_limits(counters: Counters, hw: Hardware, runs: int = 1) -> Limits:
     pe = counters.pe
     busiest = int(np.lexsort((-pe.empty_column_cycles, pe.busy_cycles))[-1])
     scan_cycles = int(pe.scan_starved_cycles[busiest])
-    drained_cycles = int(pe.drained_cycles[busiest])
-    if not counters.macs:  # the run is the scan alone
-        scan_cycles, drained_cycles = scan_cycles + drained_cycles, 0
     fill_cycles = min(scan_cycles, runs * hw.timing.lead_cycles)
     return Limits(
         cycles=counters.cycles,
@@ -96,7 +93,7 @@ def find_limits(counters: Counters, hw: Hardware, runs: int = 1) -> Limits:
             Cause.QUEUE: float(pe.queue_starved_cycles[busiest]),
             Cause.DRAM: float(pe.dram_starved_cycles[busiest]),
         },
-        ends_cycles=fill_cycles + drained_cycles,
+        ends_cycles=fill_cycles + int(pe.drained_cycles[busiest]),
     )
 
 

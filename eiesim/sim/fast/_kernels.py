@@ -170,6 +170,7 @@ def occupy(
     dram_stalls: Int32s,
     lead: int,
     cycles: int,
+    has_entries: bool,
 ) -> Int64s:
     """Find how long every PE has a column, when for the last time, and what starves it meanwhile.
 
@@ -182,11 +183,13 @@ def occupy(
         As in `time_broadcasts`.
     cycles
         Cycles of the run. Empty columns that come later do not count.
+    has_entries
+        Whether there is an entry at all. Where there is none, PEs starve to the end of the run.
 
     Returns
     -------
     int64 [4, PEs]
-        Cycles with a column; the last one of them, 0 if there is none; cycles starved by full
+        Cycles with a column; the last cycle before the PE is drained; cycles starved by full
         queues; by DRAM.
     """
     n_pes = counts.shape[1]
@@ -200,18 +203,20 @@ def occupy(
     before = np.int32(0)
     for item in range(columns.size):
         earliest = np.int32(broadcasts[item] + lead)
-        if earliest > end_of_run:
+        if earliest > end_of_run and has_entries:
             break
         by_dram = dram_stalls[item]
         without_dram = np.int32(earliest - by_dram)
-        by_queue = np.int32(broadcasts[item] - by_dram - before - gaps[item])
+        without_queue = np.int32(before + gaps[item] + lead)
         before = broadcasts[item]
         if by_dram > 0:
+            end = min(earliest, np.int32(end_of_run + 1))
             for pe in range(n_pes):
-                dram_starved[pe] += min(max(np.int32(earliest - free[pe]), zero), by_dram)
-        if by_queue > 0:
+                dram_starved[pe] += max(np.int32(end - max(free[pe], without_dram)), zero)
+        if without_dram > without_queue:
+            end = min(without_dram, np.int32(end_of_run + 1))
             for pe in range(n_pes):
-                queue_starved[pe] += min(max(np.int32(without_dram - free[pe]), zero), by_queue)
+                queue_starved[pe] += max(np.int32(end - max(free[pe], without_queue)), zero)
         entries = counts[columns[item]]
         for pe in range(n_pes):
             start = max(free[pe], earliest)
@@ -221,8 +226,7 @@ def occupy(
             free[pe] = np.int32(start + occupied) if within else free[pe]
     times = np.empty((4, n_pes), np.int64)
     times[0] = busy
-    times[1] = free
-    times[1] -= 1
+    times[1] = free - one if has_entries else np.full(n_pes, end_of_run)
     times[2] = queue_starved
     times[3] = dram_starved
     return times
@@ -492,7 +496,9 @@ def run_inputs(
         per_input[2, number] = items
         per_input[3, number] = last_broadcast - unstalled
         earliest = (broadcasts + np.int32(lead)).astype(np.int32)
-        per_pe[:4] += occupy(counts, sent, broadcasts, gaps, dram_stalls, lead, cycles)
+        per_pe[:4] += occupy(
+            counts, sent, broadcasts, gaps, dram_stalls, lead, cycles, last_issue > 0
+        )
         words = count_words(ptr, sent, entries_per_word, across_columns)
         bypasses = count_bypasses(counts, edge_rows, sent, earliest)
         for pe in range(n_pes):

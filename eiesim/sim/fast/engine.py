@@ -51,6 +51,7 @@ class Timing(NamedTuple):
     scan_cycles: int
     stall_cycles: int
     dram_stall_cycles: int
+    has_entries: bool
 
 
 def time_scan(
@@ -102,6 +103,7 @@ def time_scan(
         scan_cycles=scan_cycles,
         stall_cycles=last_broadcast - unstalled_cycles - dram_stall_cycles,
         dram_stall_cycles=dram_stall_cycles,
+        has_entries=last_issue > 0,
     )
 
 
@@ -119,7 +121,7 @@ class Occupied(NamedTuple):
     Attributes
     ----------
     last_busy
-        Last cycle with a column.
+        Last cycle before the PE is drained.
     """
 
     cycles: int
@@ -191,7 +193,7 @@ def _occupy(
     timing = time_scan(image, scan, fetches, hw)
     busy, last_busy, queue_starved, dram_starved = occupy(
         image.counts, scan.columns, timing.broadcasts, scan.gaps, timing.dram_stalls,
-        hw.lead_cycles, timing.cycles,
+        hw.lead_cycles, timing.cycles, timing.has_entries,
     )  # fmt: skip
     earliest = timing.broadcasts + np.int32(hw.lead_cycles)
     bypasses = count_bypasses(image.counts, image.columns.edge_rows, scan.columns, earliest)

@@ -90,7 +90,11 @@ class Array:
 
     def _count(self) -> Counters:
         cycles, lead_cycles = self.cycles, self._hw.timing.lead_cycles
-        times = [count_times(pe.ptr_read.spans, self.ccu, cycles, lead_cycles) for pe in self.pes]
+        has_entries = any(pe.arithm.drained_at for pe in self.pes)
+        times = [
+            count_times(pe.ptr_read.spans, self.ccu, cycles, lead_cycles, has_entries)
+            for pe in self.pes
+        ]
         pe = PeCounters(
             **{name: np.array([getattr(it, name) for it in times]) for name in TIMES},
             **{name: np.array([pe.count(name) for pe in self.pes]) for name in TOTALS},

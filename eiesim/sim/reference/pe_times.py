@@ -26,13 +26,16 @@ class PETimes:
 
 
 def count_times(
-    spans: Sequence[tuple[int, int, int]], ccu: CentralControlUnit, cycles: int, lead_cycles: int
+    spans: Sequence[tuple[int, int, int]],
+    ccu: CentralControlUnit,
+    cycles: int,
+    lead_cycles: int,
+    has_entries: bool,
 ) -> PETimes:
     """Count what a PE does in each cycle of the run.
 
     A broadcast of cycle t can be worked on in t + `lead_cycles`. A PE that starves in cycle c has
     none because the control unit sent none in c - `lead_cycles`; what that waited for is the cause.
-    The broadcast that waited is the one that ends the PE's wait: those before it were worked on.
 
     Parameters
     ----------
@@ -40,23 +43,33 @@ def count_times(
         First and last busy cycle, and entries, of every column.
     cycles
         Of the run.
+    has_entries
+        Whether there is an entry in any PE. Where there is none, the PE starves to the end.
     """
     times, free = PETimes(), 1
-    for (first, last, entries), stalls, dram_stalls in zip(
-        spans, ccu.stalls, ccu.dram_stalls, strict=True
-    ):
+    waits = list(zip(ccu.stalls, ccu.dram_stalls, strict=True))
+    for (first, last, entries), wait in zip(spans, waits, strict=True):
         if first > cycles:
             break
+        # those before this broadcast were worked on: this is the one that is awaited
+        _starve(times, range(free - lead_cycles, first - lead_cycles), [wait])
         times.busy_cycles += last + 1 - first
         times.empty_column_cycles += entries == 0
-        starved = range(free - lead_cycles, first - lead_cycles)
-        by_queue, by_dram = _count_common(starved, stalls), _count_common(starved, dram_stalls)
-        times.queue_starved_cycles += by_queue
-        times.dram_starved_cycles += by_dram
-        times.scan_starved_cycles += len(starved) - by_queue - by_dram
         free = last + 1
+    if not has_entries:
+        _starve(times, range(free - lead_cycles, cycles + 1 - lead_cycles), waits)
+        free = cycles + 1
     times.drained_cycles = cycles + 1 - free
     return times
+
+
+def _starve(times: PETimes, unsent: range, waits: Sequence[tuple[range, range]]) -> None:
+    """Count the cycles in which a broadcast that the PE lacks was not sent, each by its cause."""
+    by_queue = sum(_count_common(unsent, stalls) for stalls, _ in waits)
+    by_dram = sum(_count_common(unsent, stalls) for _, stalls in waits)
+    times.queue_starved_cycles += by_queue
+    times.dram_starved_cycles += by_dram
+    times.scan_starved_cycles += len(unsent) - by_queue - by_dram
 
 
 def _count_common(cycles: range, others: range) -> int:
