@@ -126,6 +126,12 @@ def describe_limits(row: Row, name: str) -> str:
     return text
 
 
+def name_imbalance(limits: Limits) -> str:
+    """Return what adds most to the time with perfect balance, which has padding zeros, in words."""
+    causes = [cause for cause in limits.causes if cause is not Cause.PADDING]
+    return _name(causes[0], {"busiest_pe": limits.busiest_pe}) if causes else "fill and drain"
+
+
 def describe_longest(rows: Sequence[Row], key: str) -> str:
     """Return which part of a network takes most, and what limits it.
 

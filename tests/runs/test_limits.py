@@ -17,7 +17,13 @@ from eiesim.runs.layer import LayerRun, run_operands
 from eiesim.runs.layer_page import total_layers
 from eiesim.runs.layer_report import report_layers
 from eiesim.runs.layer_rows import describe_layer
-from eiesim.runs.limits import ADDED, describe_limits, name_limit, split_cycles
+from eiesim.runs.limits import (
+    ADDED,
+    describe_limits,
+    name_imbalance,
+    name_limit,
+    split_cycles,
+)
 from eiesim.sim.limits import Cause
 from tests.support.arrays import f32
 
@@ -184,3 +190,12 @@ def test_layers_one_after_the_other_have_the_cause_that_adds_most() -> None:
     assert total_layers(rows)["limit"] == "dram"
     assert name_limit([rows[0]]) == "padding"
     assert name_limit([describe_layer(run(FULL, ALL, {}))]) is None
+
+
+def test_beyond_perfect_balance_padding_is_no_loss() -> None:
+    padded = run(make_sparse_rows(), ALL, {"index_bits": 1})
+    assert padded.limits.first is Cause.PADDING
+    assert name_imbalance(padded.limits) == "fill and drain"
+    assert name_imbalance(run(make_gaps(), ALL, {}).limits) == "empty columns"
+    uneven = run(make_uneven(), ALL, {})
+    assert name_imbalance(uneven.limits) == "the work of PE 0 beyond the mean"

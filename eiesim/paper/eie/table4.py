@@ -14,6 +14,7 @@ from eiesim.paper.parts import workloads
 from eiesim.paper.parts.workloads import MISSING, REAL_NAME, WorkloadRun
 from eiesim.paper.verdict import Judgement, Tolerance, Unreproducible, Verdict
 from eiesim.runs.clock import note_clock
+from eiesim.runs.limits import name_imbalance
 
 NOTE = """\
 Times of CPU, GPU and mobile GPU are quoted, not measured here; `eiesim baseline` measures this
@@ -60,8 +61,9 @@ def _judge(run: WorkloadRun, runs: dict[tuple[str, str], WorkloadRun]) -> Iterat
     if run.kind == MATCHED:
         solved, put_in = SOLVED, "a density was solved for this time"
         reason = (
-            f"the paper loses {lost_percent:.0f} % of its time to imbalance, the drawn layer "
-            f"{100 * (1 - run.result.load_balance):.0f} %"
+            f"beyond perfect balance, the paper loses {lost_percent:.0f} % of its time, the drawn "
+            f"layer {100 * (1 - run.result.load_balance):.0f} %, most of it to "
+            f"{name_imbalance(run.run.limits)}"
         )
     for matrix, printed, ours, within, why in (
         ("theoretical", theoretical, run.result.theoretical_us, solved, put_in),
