@@ -16,7 +16,7 @@ from eiesim.graph import Graph, Step
 from eiesim.inference import Setup, run_steps
 from eiesim.layer.weights import CompressedLayer, StoredLayer
 from eiesim.runs.limits import ADDED, describe_limits
-from eiesim.runs.network import describe_steps, report_network, run_examples
+from eiesim.runs.network import report_network, run_examples, summarise
 from eiesim.sim.limits import Cause
 from tests.support.networks import Floats, chain_of_two, draw_numbers, draw_stored
 
@@ -25,7 +25,10 @@ HW = Hardware(n_pes=4)
 
 def list_rows(model: Model, examples: list[dict[str, Floats]], hw: Hardware) -> list[Row]:
     prices = price_machine(hw)
-    return describe_steps(model, list(run_examples(model, examples, hw, prices)), prices)
+    rows: list[Row] = summarise(model, list(run_examples(model, examples, hw, prices)), prices)[
+        "steps"
+    ]
+    return rows
 
 
 @pytest.mark.parametrize(
@@ -84,6 +87,7 @@ def test_the_report_says_it() -> None:
     prices = price_machine(HW)
     runs = list(run_examples(model, examples, HW, prices))
     report = report_network(model, runs, prices, None, ())
+    assert isinstance(report.summary, dict)
     (row,) = report.summary["steps"]
     text = f"conv takes 100% of the cycles. {describe_limits(row, 'conv')}"
     assert "conv is limited by the work of PE 0 beyond the mean" in text
