@@ -12,7 +12,7 @@ from eiesim.energy.machine import price_actions, price_clock
 from eiesim.energy.prices import Key
 from eiesim.energy.technology import scale_price
 from eiesim.hardware import Hardware
-from eiesim.views import BuiltView, PricedView, SteadyView
+from eiesim.views import BuiltView, ClockView, PricedView, SteadyView
 
 MACHINES = 4096
 """Machines whose prices, powers and areas are remembered."""
@@ -25,10 +25,12 @@ Known = float | str
 
 def find_clock_fit(hw: Hardware) -> bool | None:
     """Return whether the SRAMs keep up with the clock; None where CACTI was not run for one."""
-    return _keep_up(hw.clocked)
+    return _find_clock_fit(hw.clocked)
 
 
-_keep_up = lru_cache(maxsize=MACHINES)(keep_up)
+@lru_cache(maxsize=MACHINES)
+def _find_clock_fit(hw: ClockView) -> bool | None:
+    return keep_up(hw)
 
 
 def explain_machine(hw: Hardware) -> dict[str, str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,8 @@ def test_alexnet(
         assert main(command.split()[1:]) == 0
     printed = capsys.readouterr().out
     assert "17055." in printed
-    loaded = [line.split()[-1] for line in printed.splitlines() if line.startswith("fc")][-3:]
+    rows = [line for line in printed.splitlines() if re.match(r"fc\d +fc ", line)]
+    loaded = [row.split()[-1] for row in rows][-3:]
     assert loaded == ["9216.000", "0.000", "0.000"]
 
 

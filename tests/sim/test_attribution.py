@@ -8,7 +8,7 @@ from typing import Any, get_args
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from eiesim import CompressedLayer, Counters, Hardware, encode, simulate
 from eiesim.counters import CAUSES
@@ -24,6 +24,13 @@ FILL, PIPELINE = 2, 6
 """Cycles from the first broadcast to its first entry, and from the last entry to the end."""
 
 
+ONE_COLUMN_BEHIND_THE_END = Case(
+    CompressedLayer(np.ones((1, 1), np.uint8), f32([0, 1])), f32([1]),
+    Hardware(n_pes=1, queue_depth=2, codebook_bits=1, broadcast_latency_cycles=5),
+)  # fmt: skip
+"""The row of the bias is sent so late that it starts when the run is over."""
+
+
 def list_causes(counters: Counters) -> list[dict[str, int]]:
     """Return what each PE did, by cause."""
     counts = {name: getattr(counters.pe, name).tolist() for name in CAUSES}
@@ -33,6 +40,7 @@ def list_causes(counters: Counters) -> list[dict[str, int]]:
 @both_engines
 @settings(max_examples=60)
 @given(case=cases(largest_pes=8, largest=24))
+@example(case=ONE_COLUMN_BEHIND_THE_END)
 def test_causes_are_the_contracts_cycle_by_cycle(engine: Engine, case: Case) -> None:
     """Against a machine that is walked through cycle by cycle (tests/support/cycle_model.py)."""
     hw = replace(case.hw, datapath="float32")

@@ -105,6 +105,8 @@ def _count(
     counts = []
     for it in did:
         in_time = it[1 : cycles + 1]
+        while in_time and not in_time[-1]:  # before a column behind the end
+            in_time.pop()
         if not issues:  # all starve to the end
             in_time += [""] * (cycles - len(in_time))
         whole = [what or unit.get(t - lead, SCAN) for t, what in enumerate(in_time, start=1)]
