@@ -3,6 +3,7 @@
 Describe: `Hardware`, `CompressedLayer`, `load_benchmark`, `load_model`, `Model`.
 Compress and lay out: `compress`, `encode`, `encode_passes`, `InterleavedCSC`.
 Run: `simulate`, `simulate_passes`, `run_model`, `profile`, `RunResult`, `Counters`.
+Trace: `trace`, `Schedule`, `Window`.
 Price: `estimate_energy`, `EnergyReport`, `price_machine`, `PriceTable`, `estimate_area`.
 
 The names are imported when they are first used, so that ``import eiesim`` takes no time.
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from eiesim.profiling import profile
     from eiesim.sim.engines import simulate
     from eiesim.sim.passes import simulate_passes
+    from eiesim.sim.tracing import Schedule, Window, trace
 
 __version__ = "0.1.0"
 
@@ -46,6 +48,8 @@ __all__ = [
     "Model",
     "PriceTable",
     "RunResult",
+    "Schedule",
+    "Window",
     "__version__",
     "compress",
     "encode",
@@ -59,6 +63,7 @@ __all__ = [
     "run_model",
     "simulate",
     "simulate_passes",
+    "trace",
 ]
 
 _HOME = {
@@ -74,6 +79,8 @@ _HOME = {
     "Model": "eiesim.catalog.model",
     "PriceTable": "eiesim.energy.prices",
     "RunResult": "eiesim.counters",
+    "Schedule": "eiesim.sim.tracing",
+    "Window": "eiesim.sim.tracing",
     "encode": "eiesim.image",
     "encode_passes": "eiesim.image",
     "estimate_area": "eiesim.energy.area",
@@ -85,6 +92,7 @@ _HOME = {
     "profile": "eiesim.profiling",
     "simulate": "eiesim.sim.engines",
     "simulate_passes": "eiesim.sim.passes",
+    "trace": "eiesim.sim.tracing",
 }
 
 

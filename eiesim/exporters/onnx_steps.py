@@ -204,7 +204,7 @@ def _pool(nodes: Nodes, step: Step) -> None:
     settings = {"kernel_shape": kernel, "strides": stride}
     pooled = nodes.add(operator, [padded], nodes.name(step, "pooled"), **settings)
     if step.op == "avgpool":
-        window = host.Window(kernel, stride, pad, sides)
+        window = host.SlidingWindow(kernel, stride, pad, sides)
         ones = np.ones((1, *image), np.float32)
         mean = host.pool_mean(ones, window, bool(step.settings["count_padding"]))
         zeros = host.take_windows(ones, window).mean((1, 2))

@@ -12,7 +12,7 @@ Floats = npt.NDArray[np.float32]
 LEAST = float(np.finfo(np.float32).min)
 
 
-class Window(NamedTuple):
+class SlidingWindow(NamedTuple):
     """How windows lie over an image.
 
     Attributes
@@ -57,7 +57,7 @@ def softmax(values: Floats) -> Floats:
     return shares
 
 
-def take_windows(image: Floats, window: Window, fill: float = 0.0) -> Floats:
+def take_windows(image: Floats, window: SlidingWindow, fill: float = 0.0) -> Floats:
     """Return the contents of windows over an image [channels, height, width], as a view.
 
     Its shape is [channels, kernel height, kernel width, windows below, windows beside].
@@ -83,13 +83,13 @@ def take_windows(image: Floats, window: Window, fill: float = 0.0) -> Floats:
     return np.lib.stride_tricks.as_strided(padded, shape, strides, writeable=False)
 
 
-def pool_maximum(image: Floats, window: Window) -> Floats:
+def pool_maximum(image: Floats, window: SlidingWindow) -> Floats:
     """Return the maximum of each window; one outside the image gives -FLT_MAX, as in Caffe."""
     largest: Floats = take_windows(image, window, LEAST).max((1, 2))
     return largest
 
 
-def pool_mean(image: Floats, window: Window, count_padding: bool) -> Floats:
+def pool_mean(image: Floats, window: SlidingWindow, count_padding: bool) -> Floats:
     """Return the mean of each window; with `count_padding` the border counts as zeros.
 
     Places beyond the border never count.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.graph.host import Window, take_windows
+from eiesim.graph.host import SlidingWindow, take_windows
 
 Floats = npt.NDArray[np.float32]
 KERNEL = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
@@ -25,11 +25,11 @@ def transform_weights(weights: Floats) -> Floats:
 def transform_tiles(image: Floats, pad: tuple[int, ...], sides: tuple[int, int]) -> Floats:
     """Return the operands [tiles, 4, 4, channels] of the 16 matrices.
 
-    The image is [channels, height, width], `pad` as in `Window`. `sides` are height and width of
-    the output; the last tile of an odd side is cut off.
+    The image is [channels, height, width], `pad` as in `SlidingWindow`. `sides` are height and
+    width of the output; the last tile of an odd side is cut off.
     """
     below, beside = (-(-side // 2) for side in sides)
-    tiles = take_windows(image, Window((4, 4), (2, 2), pad, (below, beside)))
+    tiles = take_windows(image, SlidingWindow((4, 4), (2, 2), pad, (below, beside)))
     placed = tiles.transpose(3, 4, 0, 1, 2).reshape(below * beside, len(image), 4, 4)
     transformed = TILE @ placed @ TILE.T
     return np.ascontiguousarray(transformed.transpose(0, 2, 3, 1))

@@ -69,10 +69,10 @@ def _look_up(model: Model, step: Step, numbers: Floats) -> Floats:
     return np.ascontiguousarray(table[:, columns].T)
 
 
-def _find_window(step: Step, image: Floats) -> host.Window:
+def _find_window(step: Step, image: Floats) -> host.SlidingWindow:
     sides = find_pooled(step.settings, image.shape[1:])
     kernel, stride, pad = (step.settings[key] for key in ("kernel", "stride", "pad"))
-    return host.Window(kernel, stride, pad, sides)
+    return host.SlidingWindow(kernel, stride, pad, sides)
 
 
 def _take_maximum(step: Step, operands: Sequence[Floats]) -> Floats:

@@ -14,7 +14,7 @@ from eiesim.base.errors import WorkloadError
 from eiesim.base.fixedpoint import dequantise, quantise
 from eiesim.counters import InputsResult
 from eiesim.graph import Step, cells, find_convolved, find_kernel, winograd
-from eiesim.graph.host import Window, relu, sigmoid, take_windows
+from eiesim.graph.host import SlidingWindow, relu, sigmoid, take_windows
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, balance_rows, encode_passes, fit_images, restore_rows
 from eiesim.layer.weights import CompressedLayer, StoredLayer
@@ -240,7 +240,7 @@ def _convolve(chip: Chip, image: Floats) -> Floats:
         stacked = np.stack(products, axis=1).reshape(len(tiles), 4, 4, -1)
         sums = winograd.join_tiles(stacked, (below, beside))
     else:
-        windows = take_windows(image, Window(kernel, stride, pad, (below, beside), dilation))
+        windows = take_windows(image, SlidingWindow(kernel, stride, pad, (below, beside), dilation))
         groups = windows.reshape(step.settings["groups"], -1, below * beside)
         rows = [chip.multiply(group.T, part) for part, group in enumerate(groups)]
         sums = np.concatenate(rows, axis=1).T.reshape(-1, below, beside)

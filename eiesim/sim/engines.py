@@ -48,6 +48,18 @@ def simulate(
     ----------
     Han et al., EIE, ISCA 2016, sections III-D and IV; the steps of a cycle: ARCHITECTURE.md.
     """
+    operands = check_run(image, activations, hw, engine)
+    if engine == "reference":
+        from eiesim.sim.reference import run  # noqa: PLC0415 - simpy only where it is used
+    else:
+        from eiesim.sim.fast import run  # noqa: PLC0415 - numba takes half a second to import
+    return run(image, operands, hw)
+
+
+def check_run(
+    image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware, engine: Engine
+) -> npt.NDArray[np.float32]:
+    """Check what an engine is to run and return the activations; raises what `simulate` does."""
     if engine not in ENGINES:
         raise ConfigError(f"engine {engine!r}: {did_you_mean(engine, ENGINES)}")
     image.require(hw)
@@ -56,9 +68,4 @@ def simulate(
             f"{image.name}: with act_batches, expected at most {hw.rows_per_pass} outputs, which "
             f"the accumulators hold, found {image.rows}; use encode_passes and simulate_passes"
         )
-    operands = take_array(activations, f"{image.name}: activations", np.float32, (image.cols,))
-    if engine == "reference":
-        from eiesim.sim.reference import run  # noqa: PLC0415 - simpy only where it is used
-    else:
-        from eiesim.sim.fast import run  # noqa: PLC0415 - numba takes half a second to import
-    return run(image, operands, hw)
+    return take_array(activations, f"{image.name}: activations", np.float32, (image.cols,))

@@ -10,17 +10,20 @@ import pytest
 from hypothesis import given, settings
 
 import eiesim.image._kernels as image_kernels
-from eiesim import CompressedLayer, Hardware, encode, simulate
+from eiesim import CompressedLayer, Hardware, Window, encode, simulate, trace
 from eiesim.compress import _kernels as compress_kernels
 from eiesim.compress import codebook, prune
 from eiesim.image import balance_rows
 from eiesim.sim.fast import _kernels as fast_kernels
-from eiesim.sim.fast import engine, inputs, outputs
+from eiesim.sim.fast import engine, inputs, outputs, schedule
 from tests.support.arrays import f32
 from tests.support.differences import find_differences
+from tests.support.schedules import find_different
 from tests.support.strategies import Case, cases
 
-MODULES = (image_kernels, compress_kernels, fast_kernels, engine, outputs, prune, codebook)
+MODULES = (
+    image_kernels, compress_kernels, fast_kernels, engine, outputs, schedule, prune, codebook,
+)  # fmt: skip
 
 
 def unwrap_kernels(monkeypatch: pytest.MonkeyPatch) -> int:
@@ -38,10 +41,12 @@ def unwrap_kernels(monkeypatch: pytest.MonkeyPatch) -> int:
 def test_engine_and_encoder(case: Case) -> None:
     compiled_image = encode(case.layer, case.hw)
     compiled = simulate(compiled_image, case.activations, case.hw)
+    compiled_schedule = trace(compiled_image, case.activations, case.hw)
     with pytest.MonkeyPatch.context() as monkeypatch:
-        assert unwrap_kernels(monkeypatch) >= 14
+        assert unwrap_kernels(monkeypatch) >= 17
         image = encode(case.layer, case.hw)
         plain = engine.run(image, case.activations, case.hw)
+        plain_schedule = schedule.list_schedule(image, case.activations, case.hw, Window())
         many = None
         if inputs.can_run(image, case.hw):
             times = inputs.time_inputs(image, case.activations[np.newaxis], case.hw, None)
@@ -51,6 +56,7 @@ def test_engine_and_encoder(case: Case) -> None:
     assert (image.relative_index == compiled_image.relative_index).all()
     assert (image.ptr == compiled_image.ptr).all()
     assert find_differences(compiled, plain) == {}
+    assert find_different(compiled_schedule, plain_schedule) == []
     if many is not None:
         assert many.counters.totals() == compiled.counters.totals()
         assert np.array_equal(many.output[0].view(np.uint32), compiled.output.view(np.uint32))

@@ -54,8 +54,10 @@ class ArithmeticUnit:
         self.macs = 0
         self.padding_macs = 0
         self.bypasses = 0
-        self.writes: list[tuple[int, int]] = []
-        """Cycle and row of every accumulator write."""
+        self.entries: list[tuple[int, int, int, int]] = []
+        """Cycle of the look-up, code, relative index and row of every entry."""
+        self.writes: list[tuple[int, int, Number]] = []
+        """Cycle, row and sum of every accumulator write."""
         self.drained_at = 0
         """Cycle that sees the last write."""
 
@@ -82,11 +84,13 @@ class ArithmeticUnit:
         if writing is not None:
             if writing.row >= 0:
                 self._registers.write_accumulator(writing.row, writing.total)
-                self.writes.append((int(self._env.now), writing.row))
+                self.writes.append((int(self._env.now), writing.row, writing.total))
             self.drained_at = int(self._env.now) + 1
 
     def _decode(self, entry: Entry) -> Operation:
         self._row = entry.relative_index + (0 if entry.begins_column else self._row + 1)
+        event = int(self._env.now), entry.code, entry.relative_index, self._row
+        self.entries.append(event)
         if entry.code == 0:
             self.padding_macs += 1
             return Operation(-1, self._weights[0], entry.value)

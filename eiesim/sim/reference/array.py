@@ -31,13 +31,13 @@ class Array:
         self, image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware
     ) -> None:
         self._env = simpy.Environment()
-        self._image = image
-        self._hw = hw
-        self._datapath = make_datapath(hw)
-        source = self._datapath.load_activations(activations)
+        self.image = image
+        self.hw = hw
+        self.datapath = make_datapath(hw)
+        source = self.datapath.load_activations(activations)
         self.pes = [
             ProcessingElement(
-                self._env, number, image, source[number :: hw.n_pes], self._datapath, hw
+                self._env, number, image, source[number :: hw.n_pes], self.datapath, hw
             )
             for number in range(hw.n_pes)
         ]
@@ -53,7 +53,7 @@ class Array:
             [pe.registers for pe in self.pes],
             queues,
             [hw.scan.count_load_cycles(row, image.input_rows) for row in range(image.input_rows)],
-            self._datapath.load_activations([1.0])[0] if has_bias_row else None,
+            self.datapath.load_activations([1.0])[0] if has_bias_row else None,
             self.dram,
         )
 
@@ -75,7 +75,12 @@ class Array:
             self._env.process(process)
         with np.errstate(over="ignore", invalid="ignore"):  # beyond float32 as in the fast engine
             self._env.run()
-        return RunResult(self._image.name, "reference", self._hw, self._output(), self._count())
+        return RunResult(self.image.name, "reference", self.hw, self._output(), self._count())
+
+    @property
+    def end(self) -> int:
+        """Cycle in which nothing happens any more."""
+        return int(self._env.now)
 
     @property
     def cycles(self) -> int:
@@ -83,13 +88,13 @@ class Array:
         return max(pe.arithm.drained_at for pe in self.pes) or self.ccu.scan_cycles
 
     def _output(self) -> npt.NDArray[np.float32]:
-        output = np.zeros(self._image.rows, dtype=np.float32)
+        output = np.zeros(self.image.rows, dtype=np.float32)
         for number, pe in enumerate(self.pes):
-            output[number :: self._hw.n_pes] = self._datapath.unload(pe.registers.accumulators)
+            output[number :: self.hw.n_pes] = self.datapath.unload(pe.registers.accumulators)
         return output
 
     def _count(self) -> Counters:
-        cycles, lead_cycles = self.cycles, self._hw.timing.lead_cycles
+        cycles, lead_cycles = self.cycles, self.hw.timing.lead_cycles
         has_entries = any(pe.arithm.drained_at for pe in self.pes)
         times = [
             count_times(pe.ptr_read.spans, self.ccu, cycles, lead_cycles, has_entries)

@@ -55,6 +55,10 @@ class CentralControlUnit:
         """Cycles in which each broadcast waited for its data though no queue was full."""
         self.broadcasts: list[tuple[int, int]] = []
         """Cycle and column of every broadcast."""
+        self.values: list[Number] = []
+        """Activation of every broadcast."""
+        self.row_starts: list[int] = []
+        """First cycle in which each row is before the detector."""
 
     def run(self) -> Process:
         """Scan row after row, in each cycle one broadcast, one stall, or a load."""
@@ -69,6 +73,7 @@ class CentralControlUnit:
         return [self._registers[0].read_bias(self._bias)] + [0] * (len(self._queues) - 1)
 
     def _scan(self, row: int, activations: list[Number]) -> Process:
+        self.row_starts.append(int(self._env.now))
         lane = self._detector.find(activations, -1)
         last_lane = len(activations) - 1
         while lane is not None:
@@ -97,5 +102,6 @@ class CentralControlUnit:
 
     def _broadcast(self, column: int, value: Number) -> None:
         self.broadcasts.append((int(self._env.now), column))
+        self.values.append(value)
         for queue in self._queues:
             queue.push(Broadcast(column, value))

@@ -48,12 +48,15 @@ class Dram:
                 f"dram_gbps: fetching at {hw.dram_gbps} GB/s takes 2**62 cycles or more; raise it"
             )
         self._arrivals: list[float] = []
+        self.fetches: list[tuple[int, int]] = []
+        """First cycle and length of the fetch for every broadcast."""
 
     def run(self) -> Process:
         """Fetch column after column; each waits for room in the buffer."""
         for number, cycles in enumerate(self._fetch_cycles):
             for queue in self._queues:
                 yield from queue.wait_for_pops(number + 1 - self._capacity)
+            self.fetches.append((int(self._env.now), cycles))
             self._arrivals.append(self._env.now + cycles)
             yield self._env.timeout(cycles)
 

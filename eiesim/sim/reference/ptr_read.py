@@ -15,6 +15,7 @@ from eiesim.sim.reference.latch import Latch, Process
 class Column(NamedTuple):
     """The entries of one column in this PE, and the activation they are multiplied with."""
 
+    number: int
     first: int
     end: int
     value: Number
@@ -61,7 +62,7 @@ class PointerRead:
             occupied = max(end - first, 1)
             self.spans.append((start, start + occupied - 1, end - first))
             if end > first:
-                self._columns.put(Column(first, end, value))
+                self._columns.put(Column(column, first, end, value))
             yield self._env.timeout(occupied)
 
     def _read(self, pointer: int) -> int:

@@ -52,6 +52,8 @@ class SparseMatrixRead:
         self._latched: Sequence[tuple[int, int]] = ()
         self.spmat_reads = 0
         self.spmat_dram_words = 0
+        self.reads: list[tuple[int, int, int]] = []
+        """Cycle, column and number of every word read."""
 
     def run(self) -> Process:
         """Take a column in the cycle it starts; its first entry is read in the next one."""
@@ -64,14 +66,15 @@ class SparseMatrixRead:
                 self._latched_number = -1
             for address in range(column.first, column.end):
                 yield self._env.timeout(1)
-                code, relative_index = self._read(address)
+                code, relative_index = self._read(address, column.number)
                 begins = address == column.first
                 self._entries.put(Entry(code, relative_index, column.value, begins))
 
-    def _read(self, address: int) -> tuple[int, int]:
+    def _read(self, address: int, column: int) -> tuple[int, int]:
         number, place = divmod(address, self._entries_per_word)
         if number != self._latched_number:
             self._latched_number, self._latched = number, self._words[number]
+            self.reads.append((int(self._env.now), column, number))
             self.spmat_reads += 1
             self.spmat_dram_words += number >= self._resident
         return self._latched[place]
