@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from eiesim.hardware import Hardware
 
 
-def add_machine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --hardware, --set and --energy-table."""
+def add_hardware_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --hardware and --set."""
     parser.add_argument(
         "--hardware", default="eie-64pe-45nm", metavar="NAME|FILE",
         help="preset (eie-64pe-45nm, eie-256pe-28nm) or .toml file (default: %(default)s)",
@@ -22,10 +22,22 @@ def add_machine_arguments(parser: argparse.ArgumentParser) -> None:
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
         help="change a field of the hardware, such as n_pes=256; may be repeated",
     )  # fmt: skip
+
+
+def add_machine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --hardware, --set and --energy-table."""
+    add_hardware_arguments(parser)
     parser.add_argument(
         "--energy-table", metavar="FILE",
         help="CSV file of prices to use in place of eiesim's own; prices.csv is of that form",
     )  # fmt: skip
+
+
+def read_machine_alone(options: argparse.Namespace) -> Hardware:
+    """Return the machine; ConfigError where it has problems."""
+    from eiesim.hardware import read_hardware
+
+    return read_hardware(options.hardware).with_settings(options.settings)
 
 
 def read_machine(options: argparse.Namespace) -> tuple[Hardware, PriceTable]:
@@ -37,9 +49,8 @@ def read_machine(options: argparse.Namespace) -> tuple[Hardware, PriceTable]:
         The hardware or the table of prices has problems.
     """
     from eiesim.energy.machine import price_machine
-    from eiesim.hardware import read_hardware
 
-    hw = read_hardware(options.hardware).with_settings(options.settings)
+    hw = read_machine_alone(options)
     return hw, price_machine(hw, options.energy_table)
 
 

@@ -26,6 +26,7 @@ from eiesim.cli import (
     reproduce,
     run,
     sweep,
+    trace,
 )
 from eiesim.cli.output import tell
 
@@ -38,6 +39,7 @@ COMMANDS = {
     "compress": compress,
     "import": import_,
     "export": export,
+    "trace": trace,
     "sweep": sweep,
     "doctor": doctor,
 }
@@ -52,6 +54,7 @@ examples:
   eiesim reproduce table4                 nine layers beside the paper's times
   eiesim compress weights.npz --out small a network of your own, pruned and shared
   eiesim import model.pt -o model.eie     a network of your own, made ready for eiesim run
+  eiesim trace alex-7 -o trace            the run cycle by cycle, for waveform viewers and others
   eiesim sweep spec.toml                  many machines and layers, none lost
   eiesim baseline alex-7                  what this computer's CPU and GPU take for it
 """

@@ -31,6 +31,7 @@ COMMANDS = [
     "compress",
     "import",
     "sweep",
+    "trace",
     "doctor",
 ]
 MEASURED = ("seconds",)

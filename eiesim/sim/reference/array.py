@@ -57,8 +57,8 @@ class Array:
             self.dram,
         )
 
-    def run(self, shuffle_seed: int | None = None) -> RunResult:
-        """Run until nothing happens any more.
+    def start(self, shuffle_seed: int | None = None) -> None:
+        """Put the processes before cycle 0.
 
         Parameters
         ----------
@@ -73,6 +73,10 @@ class Array:
             random.Random(shuffle_seed).shuffle(processes)
         for process in processes:
             self._env.process(process)
+
+    def run(self, shuffle_seed: int | None = None) -> RunResult:
+        """Run until nothing happens any more; `shuffle_seed` as for `start`."""
+        self.start(shuffle_seed)
         with np.errstate(over="ignore", invalid="ignore"):  # beyond float32 as in the fast engine
             self._env.run()
         return RunResult(self.image.name, "reference", self.hw, self._output(), self._count())
