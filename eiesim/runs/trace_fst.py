@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ def write_fst(schedule: Schedule, folder: Path) -> None:
 
     signals = list_signals(schedule)
     file = folder / "trace.fst"
-    writer = lib.fstWriterCreate(str(file).encode(), 1)
+    writer = lib.fstWriterCreate(os.fsencode(file), 1)
     if writer == ffi.NULL:
         raise EieError(f"{file}: cannot be written")
     try:
