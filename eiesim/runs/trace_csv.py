@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from eiesim.sim.tracing import Cause, Schedule
+from eiesim.sim.tracing import Schedule, WaitCause
 from eiesim.sim.tracing.schedule import TABLES, RequestKind
 
 VERSION = 1
 FOLDER = "events"
-NAMED: dict[str, type[IntEnum]] = {"cause": Cause, "kind": RequestKind}
+NAMED: dict[str, type[IntEnum]] = {"cause": WaitCause, "kind": RequestKind}
 """Fields whose numbers are written as words, in small letters."""
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from eiesim import __version__
 from eiesim.runs.trace_signals import find_pe
-from eiesim.sim.tracing import Cause, Schedule
+from eiesim.sim.tracing import Schedule, WaitCause
 from eiesim.sim.tracing.cycle_table import count_levels
 from eiesim.sim.tracing.schedule import Int32s
 
@@ -25,10 +25,10 @@ PROCESS = 1
 SCAN, DRAM, FIRST_PE = 1, 2, 10
 """Numbers of the tracks; that of PE k is `FIRST_PE` + k."""
 WAITS = {
-    Cause.SCAN: "starved: scan",
-    Cause.QUEUE: "starved: full queue",
-    Cause.DRAM: "starved: DRAM",
-    Cause.DRAINED: "drained",
+    WaitCause.SCAN: "starved: scan",
+    WaitCause.QUEUE: "starved: full queue",
+    WaitCause.DRAM: "starved: DRAM",
+    WaitCause.DRAINED: "drained",
 }
 
 
@@ -69,7 +69,7 @@ def _list_control(schedule: Schedule) -> Iterator[str]:
     first, last = _clip(schedule, stalls.first_cycle, stalls.last_cycle)
     for start, end, cause in zip(first, last, stalls.cause.tolist(), strict=True):
         if end >= start:
-            name = "stall: full queue" if cause == Cause.QUEUE else "stall: DRAM"
+            name = "stall: full queue" if cause == WaitCause.QUEUE else "stall: DRAM"
             yield _mark(name, "stall", start, f'{{"cycles": {end + 1 - start}}}')
     first, last = _clip(schedule, fetches.first_cycle, fetches.last_cycle)
     for start, end, column in zip(first, last, fetches.column.tolist(), strict=True):
@@ -96,7 +96,7 @@ def _list_waits(schedule: Schedule, pe: int) -> Iterator[str]:
     first, last = _clip(schedule, waits.first_cycle[own], waits.last_cycle[own])
     for start, end, cause in zip(first, last, waits.cause[own].tolist(), strict=True):
         if end >= start:
-            yield _slice(WAITS[Cause(cause)], "wait", FIRST_PE + pe, (start, end), "{}")
+            yield _slice(WAITS[WaitCause(cause)], "wait", FIRST_PE + pe, (start, end), "{}")
 
 
 def _list_levels(schedule: Schedule, pe: int) -> Iterator[str]:

@@ -19,7 +19,7 @@ from eiesim.runs.trace_dram import require_requests, write_ramulator
 from eiesim.runs.trace_perfetto import FIRST_PE, WAITS
 from eiesim.sim.reference.array import Array
 from eiesim.sim.reference.pe import ProcessingElement
-from eiesim.sim.tracing import Cause
+from eiesim.sim.tracing import WaitCause
 from eiesim.sim.tracing.schedule import TABLES, RequestKind
 from tests.support.traces import NONE, Waveform, make_case, read_perfetto, write_waveform
 
@@ -95,7 +95,7 @@ def check_after_run(machine: Array, waveform: Waveform, sampled: list[int]) -> N
     machine._env.run()
     ccu = machine.ccu
     for cycle in map(int, sampled):
-        stalled = {Cause.QUEUE: ccu.stalls, Cause.DRAM: ccu.dram_stalls}
+        stalled = {WaitCause.QUEUE: ccu.stalls, WaitCause.DRAM: ccu.dram_stalls}
         causes = [cause for cause, spans in stalled.items() if any(cycle in it for it in spans)]
         assert waveform.find("eie.stall", cycle) == (causes[0] if causes else NONE)
         for number, pe in enumerate(machine.pes):
@@ -225,7 +225,7 @@ def test_csv_is_the_schedule(tmp_path: Path) -> None:
         with (tmp_path / "events" / f"{name}.csv").open(newline="") as stream:
             header, *rows = csv.reader(stream)
         assert tuple(header) == table._fields
-        kinds: Row = {"cause": Cause, "kind": RequestKind}
+        kinds: Row = {"cause": WaitCause, "kind": RequestKind}
         for field, words in zip(header, zip(*rows, strict=True), strict=True):
             column = getattr(table, field)
             if field in kinds:

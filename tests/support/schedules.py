@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim import Counters, Schedule
-from eiesim.sim.tracing import Cause
+from eiesim.sim.tracing import WaitCause
 from eiesim.sim.tracing.schedule import TABLES, RequestKind
 
 
@@ -40,17 +40,17 @@ def count_pes(schedule: Schedule) -> dict[str, list[int]]:
         sums = np.bincount(pes, weights=of.astype(float), minlength=hw.n_pes)
         return [int(number) for number in sums]
 
-    def starved(cause: Cause) -> list[int]:
+    def starved(cause: WaitCause) -> list[int]:
         return count(waits.pe, (waits.last_cycle + 1 - waits.first_cycle) * (waits.cause == cause))
 
     requests = schedule.requests
     return {
         "busy_cycles": count(columns.pe, in_time * occupied),
         "empty_column_cycles": count(columns.pe, in_time & (columns.entries == 0)),
-        "scan_starved_cycles": starved(Cause.SCAN),
-        "queue_starved_cycles": starved(Cause.QUEUE),
-        "dram_starved_cycles": starved(Cause.DRAM),
-        "drained_cycles": starved(Cause.DRAINED),
+        "scan_starved_cycles": starved(WaitCause.SCAN),
+        "queue_starved_cycles": starved(WaitCause.QUEUE),
+        "dram_starved_cycles": starved(WaitCause.DRAM),
+        "drained_cycles": starved(WaitCause.DRAINED),
         "ptr_reads": count(columns.pe, np.ones(columns.pe.size)),
         "ptr_dram_reads": count(requests.pe, requests.kind == RequestKind.POINTER),
         "spmat_reads": count(words.pe, np.ones(words.pe.size)),
@@ -70,8 +70,8 @@ def count_run(schedule: Schedule) -> dict[str, int]:
         "scan_cycles": schedule.scan_cycles,
         "rows_scanned": schedule.rows.row.size,
         "broadcasts": schedule.broadcasts.cycle.size,
-        "stall_cycles": int(lengths[stalls.cause == Cause.QUEUE].sum()),
-        "dram_stall_cycles": int(lengths[stalls.cause == Cause.DRAM].sum()),
+        "stall_cycles": int(lengths[stalls.cause == WaitCause.QUEUE].sum()),
+        "dram_stall_cycles": int(lengths[stalls.cause == WaitCause.DRAM].sum()),
     }
 
 

@@ -87,6 +87,11 @@ class Array:
         return int(self._env.now)
 
     @property
+    def has_entries(self) -> bool:
+        """Whether there was an entry in any PE."""
+        return any(pe.arithm.drained_at for pe in self.pes)
+
+    @property
     def cycles(self) -> int:
         """Cycles until the last write has left the pipeline; those of the scan without entries."""
         return max(pe.arithm.drained_at for pe in self.pes) or self.ccu.scan_cycles
@@ -99,9 +104,8 @@ class Array:
 
     def _count(self) -> Counters:
         cycles, lead_cycles = self.cycles, self.hw.timing.lead_cycles
-        has_entries = any(pe.arithm.drained_at for pe in self.pes)
         times = [
-            count_times(pe.ptr_read.spans, self.ccu, cycles, lead_cycles, has_entries)
+            count_times(pe.ptr_read.spans, self.ccu, cycles, lead_cycles, self.has_entries)
             for pe in self.pes
         ]
         pe = PeCounters(

@@ -58,6 +58,7 @@ def collect_schedule(array: Array, window: Window) -> Schedule:
     found = Timeline(
         cycles=array.cycles,
         scan_cycles=ccu.scan_cycles,
+        has_entries=array.has_entries,
         rows=to_int32(ccu.row_starts),
         broadcasts=BroadcastEvents(sent, columns, array.datapath.unload(ccu.values)),
         queue_stalls=to_int32([len(cycles) for cycles in ccu.stalls]),

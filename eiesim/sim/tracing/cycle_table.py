@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from eiesim.sim.tracing.schedule import Cause, Int32s, Schedule
+from eiesim.sim.tracing.schedule import Int32s, Schedule, WaitCause
 
 
 def show_cycles(schedule: Schedule) -> str:
@@ -35,7 +35,7 @@ def show_cycles(schedule: Schedule) -> str:
 def _show_scan(schedule: Schedule, cycles: range) -> list[str]:
     words = ["load" if cycle <= schedule.scan_cycles else "" for cycle in cycles]
     for first, last, cause in zip(*map(np.ndarray.tolist, schedule.stalls), strict=True):
-        word = "stall" if cause == Cause.QUEUE else "dram"
+        word = "stall" if cause == WaitCause.QUEUE else "dram"
         for cycle in _overlap(cycles, first, last):
             words[cycle - cycles.start] = word
     cycle_of, column_of, _ = schedule.broadcasts

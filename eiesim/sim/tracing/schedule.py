@@ -21,7 +21,7 @@ Int32s = npt.NDArray[np.int32]
 Float32s = npt.NDArray[np.float32]
 
 
-class Cause(IntEnum):
+class WaitCause(IntEnum):
     """Why the control unit does not broadcast, or why a PE has no column."""
 
     SCAN = 0
@@ -110,7 +110,7 @@ class BroadcastEvents(NamedTuple):
 
 
 class StallSpans(NamedTuple):
-    """Cycles in which a broadcast waits; `cause` is `Cause.QUEUE` or `Cause.DRAM`."""
+    """Cycles in which a broadcast waits; `cause` is `WaitCause.QUEUE` or `WaitCause.DRAM`."""
 
     first_cycle: Int32s
     last_cycle: Int32s
@@ -146,7 +146,7 @@ class ColumnSpans(NamedTuple):
 
 
 class WaitSpans(NamedTuple):
-    """Cycles of the run in which a PE has no column, and the cause, a `Cause`."""
+    """Cycles of the run in which a PE has no column, and the cause, a `WaitCause`."""
 
     pe: Int32s
     first_cycle: Int32s

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from eiesim.hardware import Hardware
 from eiesim.sim.tracing.schedule import (
     BroadcastEvents,
-    Cause,
     ColumnSpans,
     EntryEvents,
     FetchSpans,
@@ -22,6 +21,7 @@ from eiesim.sim.tracing.schedule import (
     RowSpans,
     Schedule,
     StallSpans,
+    WaitCause,
     WaitSpans,
     Window,
     WordEvents,
@@ -41,6 +41,8 @@ class Timeline:
 
     Attributes
     ----------
+    has_entries : bool
+        Whether there is an entry in any PE.
     rows : int32 [rows]
         First cycle in which each row of activations is before the detector.
     broadcasts : BroadcastEvents
@@ -61,6 +63,7 @@ class Timeline:
 
     cycles: int
     scan_cycles: int
+    has_entries: bool
     rows: Int32s
     broadcasts: BroadcastEvents
     queue_stalls: Int32s
@@ -118,7 +121,7 @@ def _list_stalls(found: Timeline) -> StallSpans:
     by_dram = found.broadcasts.cycle - found.dram_stalls
     firsts = np.stack((by_dram - found.queue_stalls, by_dram), axis=1).ravel()
     lasts = np.stack((by_dram - 1, found.broadcasts.cycle - 1), axis=1).ravel()
-    causes = np.tile([Cause.QUEUE, Cause.DRAM], found.broadcasts.cycle.size)
+    causes = np.tile([WaitCause.QUEUE, WaitCause.DRAM], found.broadcasts.cycle.size)
     some = lasts >= firsts
     return StallSpans(firsts[some], lasts[some], to_int32(causes[some]))
 
@@ -146,25 +149,29 @@ def _list_waits(found: Timeline) -> WaitSpans:
     """List when each PE has no column: before a column by cause, and behind the last one.
 
     A broadcast waits for the scan first, then for queues, then for DRAM. A PE that starves until it
-    can start on it starves through the last cycles of these.
+    can start on it starves through the last cycles of these. In a run without entries no PE is
+    drained: it starves to the end.
     """
+    end = np.int32(found.cycles + 1)
     starts, ends = found.starts, found.starts + np.maximum(found.entry_counts, 1)
     free = np.hstack((np.ones((len(starts), 1), np.int32), ends[:, :-1]))[:, : starts.shape[1]]
     by_dram = np.maximum(free, starts - found.dram_stalls)
     by_queue = np.maximum(free, starts - found.dram_stalls - found.queue_stalls)
-    in_time = starts <= found.cycles
+    in_time = starts < end if found.has_entries else np.full(starts.shape, True)
+    at_end = WaitCause.DRAINED if found.has_entries else WaitCause.SCAN
 
-    def collect() -> Iterator[tuple[npt.NDArray[np.int64], Int32s, Int32s, Cause]]:
+    def collect() -> Iterator[tuple[npt.NDArray[np.int64], Int32s, Int32s, WaitCause]]:
         for cause, since, until in (
-            (Cause.SCAN, free, by_queue),
-            (Cause.QUEUE, by_queue, by_dram),
-            (Cause.DRAM, by_dram, starts),
+            (WaitCause.SCAN, free, by_queue),
+            (WaitCause.QUEUE, by_queue, by_dram),
+            (WaitCause.DRAM, by_dram, starts),
         ):
-            place, item = np.nonzero(in_time & (until > since))
-            yield place, since[place, item], until[place, item], cause
-        drained = np.where(in_time, ends, 1).max(axis=1, initial=1)
-        place = np.flatnonzero(drained <= found.cycles)
-        yield place, drained[place], np.full(place.size, found.cycles + 1), Cause.DRAINED
+            until_end = np.minimum(until, end)
+            place, item = np.nonzero(in_time & (until_end > since))
+            yield place, since[place, item], until_end[place, item], cause
+        free_for_good = np.where(in_time, ends, 1).max(axis=1, initial=1)
+        place = np.flatnonzero(free_for_good < end)
+        yield place, free_for_good[place], np.full(place.size, end), at_end
 
     parts = list(collect())
     place, first, until = (np.concatenate([part[field] for part in parts]) for field in range(3))

@@ -53,6 +53,7 @@ def list_schedule(
     found = Timeline(
         cycles=timing.cycles,
         scan_cycles=timing.scan_cycles,
+        has_entries=timing.has_entries,
         rows=_find_rows(image, scan, broadcasts, hw),
         broadcasts=BroadcastEvents(broadcasts, scan.columns, _to_float32(values, hw)),
         queue_stalls=to_int32(np.diff(broadcasts, prepend=0)) - scan.gaps - dram_stalls,
