@@ -14,26 +14,15 @@ Vectors = npt.NDArray[np.float32]
 
 
 def number_text(text: str, characters: tuple[str, ...]) -> npt.NDArray[np.int64]:
-    """Return the numbers of a text's characters; one that the vocabulary lacks is left out.
-
-    Parameters
-    ----------
-    characters : tuple of str
-        The vocabulary, in the order of their numbers.
-    """
+    """Return the numbers of a text's characters in a vocabulary; others are left out."""
     numbers = {character: number for number, character in enumerate(characters)}
     return np.array([numbers[c] for c in text if c in numbers], np.int64)
 
 
 def measure_bits(model: CharModel, text: npt.NDArray[np.int64]) -> float:
-    """Return the bits per character that a model needs for texts it sees from their beginning.
+    """Return the bits per character that a model needs for texts whose first character it is given.
 
-    Parameters
-    ----------
-    model : CharModel
-        The state is zero at first; the first character of a text is given.
-    text : int64 [texts, characters]
-        Numbers of the characters.
+    `text` is [texts, characters], numbers of characters; the state before each text is zero.
     """
     bits = [
         find_bits(outputs[-1] @ model.output.T + model.output_bias, text[:, step + 1])
@@ -43,14 +32,14 @@ def measure_bits(model: CharModel, text: npt.NDArray[np.int64]) -> float:
 
 
 def find_bits(scores: Vectors, right: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return -log2 of the probability that a model gives to what comes next.
+    """Return -log2 of the probability that a model gives to the next character.
 
     Parameters
     ----------
     scores : float32 [n, characters]
         Logarithms of the probabilities, each row up to a constant.
     right : int64 [n]
-        Number of the character that comes.
+        Number of the next character.
     """
     exact = scores.astype(np.float64)
     exact -= exact.max(1, keepdims=True)
@@ -59,19 +48,12 @@ def find_bits(scores: Vectors, right: npt.NDArray[np.int64]) -> npt.NDArray[np.f
 
 
 def run(model: CharModel, text: npt.NDArray[np.int64]) -> Iterator[list[Vectors]]:
-    """Go through texts character by character.
-
-    Parameters
-    ----------
-    model : CharModel
-        The state is zero at first.
-    text : int64 [texts, characters]
-        Numbers of the characters.
+    """Go through texts, numbers [texts, characters], character by character, from a state of zero.
 
     Yields
     ------
     list of float32
-        What each LSTM layer sees: ``[texts, inputs + hidden + 1]``, the input, the hidden state
+        Input of each LSTM layer, ``[texts, inputs + hidden + 1]``: the input, the hidden state
         before and 1 for the bias; at last the uppermost layer's new hidden state.
     """
     sizes = [len(cell) // 4 for cell in model.cells]
@@ -79,9 +61,9 @@ def run(model: CharModel, text: npt.NDArray[np.int64]) -> Iterator[list[Vectors]
     states = [np.zeros((len(text), size), np.float32) for size in sizes]
     one = np.ones((len(text), 1), np.float32)
     for character in text.T:
-        below, seen = model.embedding[character], []
+        below, layer_inputs = model.embedding[character], []
         for layer, cell in enumerate(model.cells):
-            seen.append(np.concatenate((below, hidden[layer], one), 1))
-            below, states[layer] = step_lstm(seen[-1] @ cell.T, states[layer])
+            layer_inputs.append(np.concatenate((below, hidden[layer], one), 1))
+            below, states[layer] = step_lstm(layer_inputs[-1] @ cell.T, states[layer])
             hidden[layer] = below
-        yield [*seen, below]
+        yield [*layer_inputs, below]

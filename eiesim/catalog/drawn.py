@@ -22,23 +22,11 @@ Distribution = Literal["normal", "laplace"]
 def draw_network(
     spec: NetworkSpec, seed: int = 0, distribution: Distribution = "normal"
 ) -> Iterator[StoredLayer]:
-    """Draw the layers of a network one after the other.
+    """Draw the layers of a network one after the other, with biases of 0.
 
-    Where weights stand is drawn as in `eiesim.layer.drawing`; what they are, as the largest of
-    bell-shaped weights, then shared as in Deep Compression, so that codes are as frequent as those
-    of pruned weights.
-
-    Parameters
-    ----------
-    seed : int
-        Of every draw.
-    distribution : {"normal", "laplace"}
-        Of the weights before they are pruned.
-
-    Yields
-    ------
-    StoredLayer
-        With biases of 0.
+    The places of weights are drawn as in `eiesim.layer.drawing`. Their values are the largest of a
+    bell-shaped distribution, and are shared as in Deep Compression, so that codes are as frequent
+    as those of pruned weights.
     """
     for layer, child in zip(
         spec.layers, np.random.SeedSequence(seed).spawn(len(spec.layers)), strict=True
@@ -66,19 +54,9 @@ def _draw_layer(
 def draw_kept(
     count: int, density: float, distribution: Distribution, rng: np.random.Generator
 ) -> npt.NDArray[np.float32]:
-    """Draw the weights that pruning keeps, the largest of a distribution.
+    """Draw the weights that pruning leaves: the largest of a distribution with a scale of 1.
 
-    Parameters
-    ----------
-    density : float
-        Share that is kept.
-    distribution : {"normal", "laplace"}
-        Of all weights, with a scale of 1.
-
-    Returns
-    -------
-    float32 [count]
-        Either sign.
+    `density` is the share that is not pruned. Half of the weights are negative.
     """
     # half of the tail's probability, never 0: 1 - random() lies in (0, 1]
     tail = (1 - rng.random(count)) * density / 2
@@ -87,11 +65,5 @@ def draw_kept(
 
 
 def find_source(name: str, seed: int = 0) -> Source:
-    """Return what a network is drawn from.
-
-    Parameters
-    ----------
-    name : str
-        As in `eiesim.catalog.networks.load_network`.
-    """
+    """Return the source of a network that is drawn; names are those of `load_network`."""
     return Source(name, hash_file(find_network_file(name)), seed)

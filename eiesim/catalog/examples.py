@@ -1,4 +1,4 @@
-"""Inputs of whole networks: from files, or drawn; and the right answers to them."""
+"""Inputs of whole networks, from files or drawn, and the right classes of them."""
 
 from __future__ import annotations
 
@@ -17,23 +17,16 @@ from eiesim.layer.drawing import draw_activations
 
 Example = dict[str, npt.NDArray[np.float32]]
 DRAWN_STEPS = 16
-"""Length of a sequence that is drawn, unless another is given."""
+"""Default length of a sequence that is drawn."""
 
 
 def read_examples(path: str | Path, model: Model) -> list[Example]:
-    """Read inputs of a network.
+    """Read inputs of a network: for each example, an array of each of the network's inputs.
 
-    Parameters
-    ----------
-    path : str or Path
-        A `.npy` file, a `.npz` file with an array for each input of the network or with one array
-        only, or an idx file of images, plain or gzip. The first axis goes through the examples; an
-        array of one example's shape is one. Numbers of any kind are taken as float32.
-
-    Raises
-    ------
-    WorkloadError
-        The file is missing or damaged, or its arrays are not the network's inputs.
+    The file is a `.npy` file, a `.npz` file with an array for each input of the network or with one
+    array only, or an idx file of images, plain or gzip. The first axis goes through the examples;
+    an array of the shape of one example is one example. Numbers of any kind become float32. Raises
+    WorkloadError if the file is missing or damaged, or its arrays are not the network's inputs.
     """
     arrays = read_inputs(path)
     names = list(model.graph.inputs)
@@ -54,45 +47,37 @@ def read_examples(path: str | Path, model: Model) -> list[Example]:
     ]
 
 
-def _stack(array: npt.NDArray[Any], graph: Graph, name: str, what: str) -> npt.NDArray[np.float32]:
+def _stack(array: npt.NDArray[Any], graph: Graph, name: str, label: str) -> npt.NDArray[np.float32]:
     if array.dtype.kind not in "fiub":
-        raise WorkloadError(f"{what}: expected numbers, found {array.dtype}")
-    one, number = graph.fit(name, array.shape), 1
-    if one is None and array.ndim and len(array):
-        one, number = graph.fit(name, array.shape[1:]), len(array)
-    if one is None:
+        raise WorkloadError(f"{label}: expected numbers, found {array.dtype}")
+    fitted, number = graph.fit(name, array.shape), 1
+    if fitted is None and array.ndim and len(array):
+        fitted, number = graph.fit(name, array.shape[1:]), len(array)
+    if fitted is None:
         sizes = graph.inputs[name]
-        told = " x ".join("steps" if size == STEPS else str(size) for size in sizes) or "single"
+        expected = " x ".join("steps" if size == STEPS else str(size) for size in sizes) or "single"
         raise WorkloadError(
-            f"{what}: expected examples of {told} numbers each, found the shape {list(array.shape)}"
+            f"{label}: expected examples of {expected} numbers each, found the shape "
+            f"{list(array.shape)}"
         )
-    numbers = array.reshape(number, *one).astype(np.float32)
+    numbers = array.reshape(number, *fitted).astype(np.float32)
     if not np.isfinite(numbers).all():
-        raise WorkloadError(f"{what}: expected numbers, found some that are infinite or NaN")
+        raise WorkloadError(f"{label}: expected numbers, found some that are infinite or NaN")
     return numbers
 
 
 def takes_sequences(model: Model) -> bool:
-    """Return whether an input of a network has a length of its own."""
+    """Return whether an input of a network has steps, whose number is free."""
     return any(STEPS in shape for shape in model.graph.inputs.values())
 
 
 def draw_examples(
     model: Model, number: int, density: float, seed: int, steps: int = DRAWN_STEPS
 ) -> list[Example]:
-    """Draw inputs of a network as they stand behind a ReLU.
+    """Draw inputs of a network as a ReLU gives them, a share `density` of which is not zero.
 
-    Parameters
-    ----------
-    density : float
-        Share that is not zero.
-    steps : int
-        Length of sequences.
-
-    Raises
-    ------
-    WorkloadError
-        The network takes numbers of a table, which cannot be drawn so.
+    `steps` is the length of sequences. Raises WorkloadError if the network has an embedding, whose
+    inputs cannot be drawn in this way.
     """
     if any(step.op == "embedding" for step in model.graph.steps):
         raise WorkloadError(
@@ -111,25 +96,16 @@ def _draw(
 
 
 def read_labels(path: str | Path, number: int) -> npt.NDArray[np.int64]:
-    """Read the right classes.
+    """Read the classes of a number of examples; further labels are left out.
 
-    Parameters
-    ----------
-    path : str or Path
-        A `.npy`, `.npz` or idx file with one whole number an example.
-    number : int
-        Examples; more labels are left.
-
-    Raises
-    ------
-    WorkloadError
-        The file is missing or damaged, or holds too few.
+    The file is a `.npy`, `.npz` or idx file with one whole number an example. Raises WorkloadError
+    if it is missing or damaged, or holds too few.
     """
     arrays = read_inputs(path)
     array = next(iter(arrays.values()))
     if len(arrays) != 1 or array.ndim != 1 or array.dtype.kind not in "iu" or len(array) < number:
         raise WorkloadError(
             f"{path}: expected one array of {number} whole numbers or more, found "
-            + ", ".join(f"{it.dtype} {list(it.shape)}" for it in arrays.values())
+            + ", ".join(f"{labels.dtype} {list(labels.shape)}" for labels in arrays.values())
         )
     return array[:number].astype(np.int64)

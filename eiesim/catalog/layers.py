@@ -1,4 +1,4 @@
-"""Named layers: what `models/*.toml` describes, with weights and one input drawn from its seed."""
+"""Named layers, as `models/*.toml` describes them: weights and one input, drawn from a seed."""
 
 from __future__ import annotations
 
@@ -20,17 +20,7 @@ from eiesim.layer.weights import LARGEST, CompressedLayer, LayerSpec
 
 @dataclass(frozen=True, eq=False)
 class Benchmark:
-    """A layer and one input.
-
-    Attributes
-    ----------
-    layer : CompressedLayer
-        The weights.
-    activations : float32 [cols]
-        The input.
-    spec : LayerSpec
-        What both were drawn from, or what they are.
-    """
+    """A layer, one input, and the description that both were drawn from, or that fits them."""
 
     layer: CompressedLayer
     activations: npt.NDArray[np.float32]
@@ -39,40 +29,24 @@ class Benchmark:
 
 def benchmark_names() -> list[str]:
     """Return the names of the layers in `models/`, the paper's nine first and in its order."""
-    found = {path.stem for path in models_path().glob("*.toml")}
-    return [name for name in PAPER_LAYERS if name in found] + sorted(found - {*PAPER_LAYERS})
+    names = {path.stem for path in models_path().glob("*.toml")}
+    return [name for name in PAPER_LAYERS if name in names] + sorted(names - {*PAPER_LAYERS})
 
 
 def load_spec(name: str | Path) -> LayerSpec:
-    """Return the description of a named layer, or of a TOML file like those in `models/`.
+    """Return the description in the file of `find_spec_file`.
 
-    Parameters
-    ----------
-    name : str or Path
-        A name of `benchmark_names()`, in any case, or the path of a `.toml` file.
-
-    Raises
-    ------
-    WorkloadError
-        There is no such layer.
-    ConfigError
-        The file has problems; one line each.
+    Raises WorkloadError if there is no such layer, and ConfigError with a line for each problem of
+    the file.
     """
     return read_toml(find_spec_file(name), LayerSpec)
 
 
 def find_spec_file(name: str | Path) -> Path:
-    """Return the file that describes a layer.
+    """Return the file that describes a layer; WorkloadError if there is none.
 
-    Parameters
-    ----------
-    name : str or Path
-        A name of `benchmark_names()`, in any case, or the path of a `.toml` file.
-
-    Raises
-    ------
-    WorkloadError
-        There is no such layer.
+    `name` is a name of `benchmark_names()`, in any case, or the path of a `.toml` file like those
+    in `models/`.
     """
     path = Path(name)
     if path.suffix.lower() == ".toml":
@@ -81,7 +55,7 @@ def find_spec_file(name: str | Path) -> Path:
     stem = str(name).lower()
     if stem in known:
         return models_path() / f"{stem}.toml"
-    with suppress(OSError):  # no name of a file, then no file
+    with suppress(OSError):  # the name cannot be the name of a file
         if path.exists():
             kind = "a folder" if path.is_dir() else "another kind of file"
             raise WorkloadError(f"{path}: expected a .npz or .toml file, found {kind}")
@@ -91,86 +65,54 @@ def find_spec_file(name: str | Path) -> Path:
 def draw_layer(spec: LayerSpec) -> CompressedLayer:
     """Draw the weights of a layer; the same description always gives the same ones.
 
-    Parameters
-    ----------
-    spec : LayerSpec
-        Shape, density, unevenness and seed.
-
-    Raises
-    ------
-    WorkloadError
-        So many weights would be kept that 32-bit indices do not hold them, or lines so uneven
-        cannot be filled so far.
+    Raises WorkloadError if 32-bit indices cannot hold the weights, or if the rows and columns are
+    too uneven for the density.
     """
-    kept = spec.inputs * spec.outputs * spec.weight_density
-    if kept > LARGEST:
+    count = spec.inputs * spec.outputs * spec.weight_density
+    if count > LARGEST:
         raise WorkloadError(
-            f"{spec.name}: {kept:.3g} weights would be kept, at most {LARGEST} can be: "
+            f"{spec.name}: {count:.3g} weights would be kept, at most {LARGEST} can be: "
             "lower inputs, outputs or weight_density"
         )
-    weights, bias, _ = _spawn(spec)
+    weights_rng, bias_rng, _ = _spawn(spec)
     codes = draw_codes(
         (spec.outputs, spec.inputs),
         spec.weight_density,
         (spec.row_variation, spec.column_variation),
         spec.codebook_bits,
-        weights,
+        weights_rng,
     )
     codebook = draw_codebook(spec.codebook_bits, spec.weight_density, spec.inputs)
     bias_codes = None
     if spec.bias:
-        bias_codes = bias.integers(1, codebook.size, size=spec.outputs, dtype=np.uint8)
+        bias_codes = bias_rng.integers(1, codebook.size, size=spec.outputs, dtype=np.uint8)
     return CompressedLayer(codes, codebook, bias_codes, spec.name)
 
 
 def draw_input(spec: LayerSpec) -> npt.NDArray[np.float32]:
-    """Draw one input of a layer; of two densities, the lower one's non-zeros are among the other's.
+    """Draw one input of a layer.
 
-    Parameters
-    ----------
-    spec : LayerSpec
-        Length, density and seed.
+    The places that are not zero at one density are among those at any higher one.
     """
     return draw_activations(spec.inputs, spec.activation_density, _spawn(spec)[2])
 
 
 def draw_benchmark(spec: LayerSpec) -> Benchmark:
-    """Draw weights and one input; the same description always gives the same ones.
-
-    Parameters
-    ----------
-    spec : LayerSpec
-        Shape, densities, unevenness and seed.
-
-    Raises
-    ------
-    WorkloadError
-        As in `draw_layer`.
-    """
+    """Draw weights and one input; raises as `draw_layer` does."""
     return Benchmark(draw_layer(spec), draw_input(spec), spec)
 
 
 def _spawn(spec: LayerSpec) -> list[np.random.Generator]:
-    """Return the sources of weights, bias and input."""
+    """Return the generators of weights, bias and input."""
     return [np.random.default_rng(child) for child in np.random.SeedSequence(spec.seed).spawn(3)]
 
 
 def load_benchmark(name: str | Path) -> Benchmark:
     """Return a named layer with its weights and one input.
 
-    Parameters
-    ----------
-    name : str or Path
-        A name of `benchmark_names()`, the path of a `.toml` file like those in `models/`, or a
-        trained layer of `catalog.trained.list_layers()`, such as ``lenet-300-100/ip1``, with a
-        recorded input.
-
-    Raises
-    ------
-    WorkloadError
-        There is no such layer.
-    ConfigError
-        The file has problems; one line each.
+    `name` is as in `find_spec_file`, or a trained layer of `catalog.trained.list_layers()`, such as
+    ``lenet-300-100/ip1``, whose input was recorded. Raises WorkloadError if there is no such layer,
+    and ConfigError with a line for each problem of the file.
 
     Examples
     --------

@@ -16,14 +16,14 @@ from eiesim.layer.weights import CompressedLayer, LayerSpec
 
 PUBLISHED, MATCHED, REAL = "published", "matched", "real"
 MATCHED_PREFIX = "matched/"
-"""Before the name of a layer of the paper: drawn with the work of Table IV."""
+"""Before the name of a layer of the paper that is drawn with the work of Table IV."""
 PRESET = "eie-64pe-45nm"
-"""The machine of the paper, which Table IV was timed on."""
+"""The machine of the paper, whose times Table IV gives."""
 CALIBRATED_ROW_VARIATION = {"vgg-6": 0.9}
-"""Row variation of a layer's own, so that its actual time is Table IV's 34.4 us: over eight seeds
-it is 34.2 us on average, 30.8 us with the default, which was fitted to other layers."""
+"""Row variations other than the default, which was fitted to other layers. VGG-6's gives Table IV's
+actual time of 34.4 us: over eight seeds 34.2 us on average; the default gives 30.8 us."""
 NEAR = 5e-4
-"""Relative deviation of the work at which a weight density counts as solved."""
+"""Relative deviation of the work below which a weight density counts as solved."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,14 +32,12 @@ class Workload:
 
     Attributes
     ----------
-    kind : str
+    kind
         ``published``, ``matched`` or ``real``.
-    operands : Operands
-        Layer and input.
-    spec : LayerSpec or None
+    spec
         What they were drawn from.
-    calibrated : str
-        What was solved for a matched workload.
+    calibrated
+        A sentence on what was solved for a matched workload.
     """
 
     kind: str
@@ -49,52 +47,42 @@ class Workload:
 
 
 def draw_matched(name: str) -> Workload:
-    """Draw a layer of the paper with the work that Table IV's theoretical time tells.
-
-    Parameters
-    ----------
-    name : str
-        One of `PAPER_LAYERS`.
-    """
+    """Draw one of `PAPER_LAYERS` with the work behind Table IV's theoretical time."""
     printed = load_spec(name)
-    own = CALIBRATED_ROW_VARIATION.get(name, printed.row_variation)
-    matched = match_work(replace(printed, row_variation=own))
-    if own == printed.row_variation:
+    variation = CALIBRATED_ROW_VARIATION.get(name, printed.row_variation)
+    matched = match_work(replace(printed, row_variation=variation))
+    if variation == printed.row_variation:
         return matched
-    told = (
-        f"row variation {own:g} calibrated to the actual time (default {printed.row_variation:g})"
+    calibrated = (
+        f"{matched.calibrated}; row variation {variation:g} calibrated to the actual time "
+        f"(default {printed.row_variation:g})"
     )
-    return replace(matched, calibrated=f"{matched.calibrated}; {told}")
+    return replace(matched, calibrated=calibrated)
 
 
 def match_work(spec: LayerSpec) -> Workload:
     """Draw a layer of the paper, described with any unevenness, with Table IV's work.
 
-    Parameters
-    ----------
-    spec : LayerSpec
-        The layer; its activation density, or if that is 1 its weight density, is solved.
-
-    Raises
-    ------
-    WorkloadError
-        No density gives this work.
+    The activation density is solved for, or if that is 1 the weight density. Raises WorkloadError
+    if no density gives this work.
     """
     hw = Hardware.preset(PRESET)
     work = float(find_time_us(spec.name, "eie", 1, "theoretical")) * hw.clock_mhz * hw.n_pes
     if spec.activation_density < 1:
         layer = draw_layer(spec)
         solved = replace(spec, activation_density=_solve_input(spec, layer, work, hw))
-        told = _tell("activation density", solved.activation_density, spec.activation_density)
+        note = _note_solved(
+            "activation density", solved.activation_density, spec.activation_density
+        )
     else:
         solved, layer = _solve_weights(spec, work, hw)
-        told = _tell("weight density", solved.weight_density, spec.weight_density)
+        note = _note_solved("weight density", solved.weight_density, spec.weight_density)
     source = Source(f"{spec.name}, {MATCHED}", hash_file(find_spec_file(spec.name)), spec.seed)
-    return Workload(MATCHED, Operands(layer, draw_input(solved), (source,)), solved, told)
+    return Workload(MATCHED, Operands(layer, draw_input(solved), (source,)), solved, note)
 
 
-def _tell(what: str, solved: float, printed: float) -> str:
-    return f"{what} {100 * solved:.1f} % solved for (Table III: {100 * printed:g} %)"
+def _note_solved(quantity: str, solved: float, printed: float) -> str:
+    return f"{quantity} {100 * solved:.1f} % solved for (Table III: {100 * printed:g} %)"
 
 
 def _solve_input(spec: LayerSpec, layer: CompressedLayer, work: float, hw: Hardware) -> float:
@@ -103,8 +91,8 @@ def _solve_input(spec: LayerSpec, layer: CompressedLayer, work: float, hw: Hardw
     low, high = 0, spec.inputs
     while high - low > 1:
         middle = (low + high) // 2
-        drawn = draw_input(replace(spec, activation_density=middle / spec.inputs))
-        low, high = (low, middle) if entries[drawn != 0].sum() >= work else (middle, high)
+        activations = draw_input(replace(spec, activation_density=middle / spec.inputs))
+        low, high = (low, middle) if entries[activations != 0].sum() >= work else (middle, high)
     return high / spec.inputs
 
 

@@ -25,32 +25,25 @@ from eiesim.layer.weights import DenseLayer, StoredLayer
 
 EIE = ".eie"
 NAME, CHARACTERS, HOST, SKIPPED = "network", "characters", "host", "skipped"
-"""What the container's metadata calls them, beside `GRAPH`."""
+"""Keys of the container's metadata, beside `GRAPH`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
     """A network that EIE runs: its steps, and the layers whose weights they use.
 
+    Raises WorkloadError if a layer is missing, or the shapes do not go together.
+
     Attributes
     ----------
-    name : str
-        What it is called.
-    graph : Graph
-        Its steps.
     layers : mapping of name to StoredLayer
         Those that the steps use.
-    characters : str
-        Of a character model its vocabulary, in the order of their numbers.
-    host : bytes
-        Of a network in ONNX what the host runs, as `HostGraph.to_bytes` gives it.
-    skipped : tuple of Skipped
-        What EIE does not run of the file it is from, and what becomes of the network without it.
-
-    Raises
-    ------
-    WorkloadError
-        A layer is missing, or the shapes do not go together.
+    characters
+        Vocabulary of a character model, in the order of the characters' numbers.
+    host
+        The part of a network in ONNX that the host runs, as `HostGraph.to_bytes` gives it.
+    skipped
+        Parts of the imported file that EIE does not run, and what that does to the network.
     """
 
     name: str
@@ -67,46 +60,32 @@ class Model:
 
     @cached_property
     def host_graph(self) -> HostGraph:
-        """What the host runs of a network in ONNX."""
+        """The part of a network in ONNX that the host runs."""
         return HostGraph.parse(self.host, "the nodes of the host")
 
     @cached_property
     def shapes(self) -> dict[str, Shape]:
         """Shapes of inputs and steps by name."""
-        return infer_shapes(self.graph, {name: it.shape for name, it in self.layers.items()})
+        return infer_shapes(self.graph, {name: layer.shape for name, layer in self.layers.items()})
 
     def save(self, path: str | Path) -> None:
-        """Write the model to one file: a `.dcz` container that tells the graph, too.
+        """Write the model to one file, whole or not at all: a `.dcz` container with the graph.
 
-        Parameters
-        ----------
-        path : str or Path
-            The file, by custom `NAME.eie`; it is there whole or not at all.
-
-        Raises
-        ------
-        EieError
-            It cannot be written.
+        The name is `NAME.eie` by custom. Raises EieError if the file cannot be written.
         """
-        told = {NAME: self.name, GRAPH: self.graph.to_json()}
+        metadata = {NAME: self.name, GRAPH: self.graph.to_json()}
         if self.characters:
-            told[CHARACTERS] = self.characters
+            metadata[CHARACTERS] = self.characters
         if self.host:
-            told[HOST] = base64.b64encode(self.host).decode()
+            metadata[HOST] = base64.b64encode(self.host).decode()
         if self.skipped:
-            rows = [[it.name, it.reason, it.effect.name] for it in self.skipped]
-            told[SKIPPED] = json.dumps(rows, separators=(",", ":"))
-        write_dcz(path, [self.layers[name] for name in self.graph.layers], told)
+            rows = [[part.name, part.reason, part.effect.name] for part in self.skipped]
+            metadata[SKIPPED] = json.dumps(rows, separators=(",", ":"))
+        write_dcz(path, [self.layers[name] for name in self.graph.layers], metadata)
 
     @classmethod
     def load(cls, path: str | Path) -> Model:
-        """Read a model that `save` wrote.
-
-        Raises
-        ------
-        WorkloadError
-            It is missing, damaged, or holds layers without a graph.
-        """
+        """Read a model that `save` wrote; WorkloadError if it is missing or damaged."""
         return cls._of(read_dcz(path), path)
 
     @classmethod
@@ -136,17 +115,15 @@ class Model:
 
 
 class Imported(NamedTuple):
-    """A network taken from files.
+    """A network from files.
 
     Attributes
     ----------
-    model : Model
-        What can be run.
-    skipped : tuple of Skipped
-        What cannot, with reasons.
+    skipped
+        Parts that cannot be run, with reasons.
     changes : mapping of name to Change
-        What pruning and sharing did to the weights of each layer that was compressed here.
-    notes : tuple of str
+        Effect of pruning and sharing on the weights of each layer that was compressed here.
+    notes
         What was assumed or put together.
     """
 
@@ -164,63 +141,58 @@ def import_model(
     interface: Interface | None = None,
     share_biases: bool = False,
 ) -> Imported:
-    """Take a network from files, and compress what is not compressed yet.
+    """Read a network from files, and compress what is not compressed yet.
+
+    Raises WorkloadError if a file is missing or damaged, if the files do not go together, or if
+    `use_winograd` or `share_biases` changes nothing, and ConfigError if the plan names a layer that
+    is not there, or there are no weights to compress.
 
     Parameters
     ----------
-    path : str or Path
+    path
         As in `eiesim.catalog.readers.read_network`.
-    steps : str or Path, optional
-        The steps, where the file does not tell them.
-    plan : Plan, optional
+    steps
+        The file of the steps, if `path` has none.
+    plan
         How to compress. By default nothing is pruned but zeros, and codes have 8 bits in
-        convolutions and 4 bits elsewhere, as in Deep Compression's Table 1, and those of the file
-        where its weights are shared. A plan of `read_plan` leaves what it does not name as it is
-        by default; one made of `LayerPlan` decides everything.
-    use_winograd : bool
-        Whether convolutions of 3 x 3 with stride 1 are transformed: what is pruned then are the
-        transformed weights.
-    interface : Interface, optional
+        convolutions and 4 bits elsewhere, as in Deep Compression's Table 1, or those of the file
+        if its weights are shared. A plan of `read_plan` leaves the default for all that it does not
+        name; one made of `LayerPlan` decides everything.
+    use_winograd
+        Whether convolutions of 3 x 3 with stride 1 are transformed; the transformed weights are
+        then pruned.
+    interface
         Shapes and values of inputs that an ONNX file leaves open, and the steps whose results are
         wanted; by default those that no other step takes.
-    share_biases : bool
-        Whether each bias takes the nearest entry of its layer's codebook, so that EIE adds it; by
-        default the host adds biases as they are. Biases behind Winograd's transform stay as they
-        are.
-
-    Raises
-    ------
-    WorkloadError
-        A file is missing or damaged, or they do not go together; or there is nothing that
-        `use_winograd` or `share_biases` changes.
-    ConfigError
-        The plan names a layer that is not there, or there are no weights to compress.
+    share_biases
+        Whether each bias takes the nearest entry of its layer's codebook, so that EIE adds it. By
+        default the host adds biases as they are, as it always does after Winograd's transform.
     """
-    wanted = interface or Interface()
-    given = read_network(path, steps, wanted)
-    if plan is not None and not given.weights:
+    interface = interface or Interface()
+    network = read_network(path, steps, interface)
+    if plan is not None and not network.weights:
         raise ConfigError(
             f"{path}: is compressed already, and its codes stay as they are: a plan goes with "
             "weights; leave it out"
         )
-    graph = given.graph.keep(wanted.outputs) if wanted.outputs else given.graph
-    weights = {name: layer for name, layer in given.weights.items() if name in graph.layers}
+    graph = network.graph.keep(interface.outputs) if interface.outputs else network.graph
+    weights = {name: layer for name, layer in network.weights.items() if name in graph.layers}
     if use_winograd:
         graph = _transform(graph, weights, str(path))
-    chosen = (plan or read_plan(None)).prefer(_find_usual(given, graph))
-    compressed = list(compress_network(weights, chosen))
-    stored = {name: it for name, it in given.stored.items() if name in graph.layers}
+    full_plan = (plan or read_plan(None)).prefer(_find_default_bits(network, graph))
+    compressed = list(compress_network(weights, full_plan))
+    stored = {name: layer for name, layer in network.stored.items() if name in graph.layers}
     layers = {**stored, **{step.stored.name: step.stored for step in compressed}}
     if share_biases:
         layers |= _share_biases(graph, layers, str(path))
     changes = {step.stored.name: step.change for step in compressed}
-    # of what some outputs do not need, nothing is missing: an input stands for what they need
+    # a missing part matters only if the outputs need it: then an input stands for it
     skipped = tuple(
-        it for it in given.skipped
-        if it.effect is not Effect.PART or not wanted.outputs or it.name in graph.inputs
+        part for part in network.skipped
+        if part.effect is not Effect.PART or not interface.outputs or part.name in graph.inputs
     )  # fmt: skip
-    model = Model(Path(path).stem, graph, layers, given.characters, given.host, skipped)
-    return Imported(model, given.skipped, changes, given.notes + describe_moves(changes))
+    model = Model(Path(path).stem, graph, layers, network.characters, network.host, skipped)
+    return Imported(model, network.skipped, changes, network.notes + describe_moves(changes))
 
 
 def load_model(
@@ -228,22 +200,9 @@ def load_model(
 ) -> Model:
     """Return a network that EIE can run, from a `.eie` file or from any other with weights.
 
-    What of other files was assumed, such as the order of their layers, `import_model` says in its
-    notes.
-
-    Parameters
-    ----------
-    path : str or Path
-        A file that `Model.save` or ``eiesim import`` wrote, or one as in `import_model`.
-    steps, plan
-        As in `import_model`; not for a `.eie` file.
-
-    Raises
-    ------
-    WorkloadError
-        As in `import_model`, or a `.eie` file comes with steps or a plan.
-    ConfigError
-        The plan names a layer that is not there.
+    What was assumed about another file, such as the order of its layers, is in the notes of
+    `import_model`, whose parameters these are. Raises as `import_model` does, and WorkloadError if
+    a `.eie` file comes with steps or a plan.
     """
     if find_reader(str(path), "network", "weights").form is not Form.NETWORK:
         return import_model(path, steps, plan).model
@@ -256,44 +215,43 @@ def load_model(
 
 
 def read_compressed(path: str | Path) -> Model | tuple[StoredLayer, ...]:
-    """Return what a compressed file holds: a network, or layers alone.
+    """Return the content of a compressed file: a network, or layers alone.
 
-    Raises
-    ------
-    WorkloadError
-        It is missing, damaged, or not compressed.
+    Raises WorkloadError if it is missing, damaged, or not compressed.
     """
     container = read_dcz(path)
     return Model._of(container, path) if GRAPH in container.metadata else container.layers
 
 
 def _read_skipped(text: str) -> tuple[Skipped, ...]:
-    """Read what `Model.save` wrote of the layers that EIE does not run."""
+    """Read the parts that EIE does not run, as `Model.save` wrote them."""
     try:
         rows = json.loads(text)
-        return tuple(Skipped(str(name), str(why), Effect[effect]) for name, why, effect in rows)
+        return tuple(
+            Skipped(str(name), str(reason), Effect[effect]) for name, reason, effect in rows
+        )
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise WorkloadError(
             f"{SKIPPED}: expected rows of a name, a reason and an effect, found others"
         ) from error
 
 
-def _find_usual(given: NetworkFile, graph: Graph) -> dict[str, dict[str, int]]:
-    """Return bits of codes where nobody chose them: of the file, or 8 in convolutions."""
-    bits = {step.layer: 8 for step in graph.steps if step.op == "conv"} | dict(given.code_bits)
-    used = [name for name in graph.layers if name in given.weights and name in bits]
+def _find_default_bits(network: NetworkFile, graph: Graph) -> dict[str, dict[str, int]]:
+    """Return the default bits of codes: those of the file, or 8 in convolutions."""
+    bits = {step.layer: 8 for step in graph.steps if step.op == "conv"} | dict(network.code_bits)
+    used = [name for name in graph.layers if name in network.weights and name in bits]
     return {name: {"codebook_bits": bits[name]} for name in used}
 
 
 def _share_biases(
     graph: Graph, layers: Mapping[str, StoredLayer], path: str
 ) -> dict[str, StoredLayer]:
-    """Return the layers whose biases take entries of their codebooks."""
-    after = {step.layer for step in graph.steps if step.settings.get("winograd")}
+    """Return the layers that have a bias, with biases that are entries of their codebooks."""
+    transformed = {step.layer for step in graph.steps if step.settings.get("winograd")}
     shared = {
-        name: StoredLayer(share_bias(it), it.shape, None, it.index_bits)
-        for name, it in layers.items()
-        if name not in after and it.bias is not None
+        name: StoredLayer(share_bias(layer), layer.shape, None, layer.index_bits)
+        for name, layer in layers.items()
+        if name not in transformed and layer.bias is not None
     }
     if not shared:
         raise WorkloadError(f"{path}: biases to share: expected a layer with one, found none")
@@ -301,14 +259,15 @@ def _share_biases(
 
 
 def _transform(graph: Graph, weights: dict[str, DenseLayer], path: str) -> Graph:
-    """Transform the weights of convolutions that Winograd's filtering can do."""
-    usual = OPS["conv"].settings
+    """Transform the weights of the convolutions that Winograd's filtering allows."""
+    defaults = OPS["conv"].settings
     steps = []
     for step in graph.steps:
-        plain = step.op == "conv" and all(
-            step.settings[key] == usual[key] for key in ("stride", "dilation", "groups", "winograd")
+        is_plain = step.op == "conv" and all(
+            step.settings[key] == defaults[key]
+            for key in ("stride", "dilation", "groups", "winograd")
         )
-        if plain and step.layer in weights and weights[step.layer].weights.shape[2:] == (3, 3):
+        if is_plain and step.layer in weights and weights[step.layer].weights.shape[2:] == (3, 3):
             dense = weights[step.layer]
             weights[step.layer] = DenseLayer(transform_weights(dense.weights), dense.bias)
             steps.append(replace(step, settings={**step.settings, "winograd": 1}))

@@ -16,13 +16,7 @@ LAYERS = "layers"
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkLayer:
-    """One layer of a network, before it has weights.
-
-    Raises
-    ------
-    ConfigError
-        A field is out of range.
-    """
+    """One layer of a network, without weights; ConfigError if a field is out of range."""
 
     name: Annotated[str, Text("what the layer is called", empty=False)]
     kind: Annotated[str, Choice(("conv", "fc", "lstm"), "what the layer is")]
@@ -40,7 +34,7 @@ class NetworkLayer:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the weights."""
+        """Shape of the weights."""
         window = (self.kernel_height, self.kernel_width) if self.kind == "conv" else ()
         return (self.outputs, self.inputs, *window)
 
@@ -57,7 +51,7 @@ class NetworkLayer:
 
 @dataclass(frozen=True, kw_only=True)
 class _Head:
-    """What a file says of a network beside its layers."""
+    """The fields of a network's file beside its layers."""
 
     name: Annotated[str, Text("what the network is called", empty=False)]
     title: Annotated[str, Text("what the network is")]
@@ -82,18 +76,7 @@ def network_names() -> list[str]:
 
 
 def find_network_file(name: str | Path) -> Path:
-    """Return the file that describes a network.
-
-    Parameters
-    ----------
-    name : str or Path
-        As in `load_network`.
-
-    Raises
-    ------
-    WorkloadError
-        There is no such network.
-    """
+    """Return the file that describes a network; names are those of `load_network`."""
     path = Path(name)
     if path.suffix.lower() == ".toml":
         return path
@@ -106,17 +89,9 @@ def find_network_file(name: str | Path) -> Path:
 def load_network(name: str | Path) -> NetworkSpec:
     """Return the description of a network.
 
-    Parameters
-    ----------
-    name : str or Path
-        A name of `network_names()`, or the path of a `.toml` file like those in `models/networks/`.
-
-    Raises
-    ------
-    WorkloadError
-        There is no such network.
-    ConfigError
-        The file has problems; one line each.
+    `name` is a name of `network_names()`, or the path of a `.toml` file like those in
+    `models/networks/`. Raises WorkloadError if there is no such network, and ConfigError with a
+    line for each problem of the file.
 
     Examples
     --------

@@ -15,17 +15,7 @@ from eiesim.layer.weights import CompressedLayer
 
 @dataclass(frozen=True)
 class Source:
-    """A name or file that was given, and what was read.
-
-    Attributes
-    ----------
-    given : str
-        As given.
-    sha256 : str
-        Of the file that was read.
-    seed : int or None
-        Of the draw, where the file describes one.
-    """
+    """A name or file as the user gave it, the hash of the file, and the seed of a draw."""
 
     given: str
     sha256: str
@@ -42,13 +32,7 @@ class Operands:
 
 
 def hash_file(path: str | Path) -> str:
-    """Return the SHA-256 of a file.
-
-    Raises
-    ------
-    WorkloadError
-        It cannot be read.
-    """
+    """Return the SHA-256 of a file; WorkloadError if it cannot be read."""
     try:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
     except OSError as error:

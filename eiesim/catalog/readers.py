@@ -1,4 +1,4 @@
-"""What a name or a file is, and how it is read: one table for every command."""
+"""How names and files are recognised and read: one table for every command."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ from eiesim.layer.weights import CompressedLayer
 Floats = npt.NDArray[np.float32]
 BY_NAME_TOO = ("layer", "inputs")
 READ_AS_THEY_ARE = (Kind.ARRAYS, Kind.CONTAINER)
-"""For these uses, the name of a missing or damaged file of these kinds decides: its reader says
-what is wrong."""
+"""A missing or damaged layer or inputs file with the name of one of these kinds goes to the reader
+of its name, which says what is wrong."""
 
 
 class Form(Enum):
-    """What a name or a file is."""
+    """Forms of names and files."""
 
     FILE = "a .npz file with a layer or an image"
     NETWORK = "an imported network, .eie or .dcz"
@@ -62,17 +62,7 @@ class Form(Enum):
 
 
 class Loaded(NamedTuple):
-    """A layer as it was read.
-
-    Attributes
-    ----------
-    sha256 : str
-        Of what was read.
-    activations : float32 [cols] or None
-        Its own input, if it has one.
-    seed : int or None
-        Of the draw, where it was drawn.
-    """
+    """A layer as it was read, its own input if any, its file's SHA-256, and the seed if drawn."""
 
     layer: CompressedLayer
     activations: Floats | None
@@ -96,22 +86,22 @@ class Reader(NamedTuple):
 
     Attributes
     ----------
-    known_by : Kind or callable
+    known_by
         Kind of the file by its content, or whether a name or file is of this form.
-    layer : callable or None
-        Reads one layer: what `load_layer` takes.
-    hash_content : callable
-        SHA-256 of what `layer` reads.
-    weights : callable or None
+    layer
+        Reads one layer.
+    hash_content
+        SHA-256 of the file that `layer` reads.
+    weights
         Reads weights that are still to be compressed.
-    stored : callable or None
-        Reads layers that are compressed already, from a file, the definition of its network (None
-        where there is none), and a seed for draws.
-    network : callable or None
-        Reads a network, from a file and one with its steps (None where there is none); where it is
-        None, the network is made of `weights`.
-    inputs : callable or None
-        Reads arrays by name: inputs of a network.
+    stored
+        Reads layers that are compressed already, from a file, the definition of its network or
+        None, and a seed for draws.
+    network
+        Reads a network, from a file and one with its steps or None. A form without this reader is
+        read by `weights`.
+    inputs
+        Reads the inputs of a network: arrays by name.
     """
 
     form: Form
@@ -156,7 +146,7 @@ def _load_drawn(name: str) -> Loaded:
 
 
 def _refuse_file(path: str) -> Weights:
-    kind = find_kind(path)  # which refuses what is missing, damaged or unknown
+    kind = find_kind(path)  # refuses a file that is missing, damaged or unknown
     raise WorkloadError(f"{path}: expected weights alone, found {kind.value}; import it instead")
 
 
@@ -199,16 +189,13 @@ READERS: tuple[Reader, ...] = (
     Reader(Form.INPUTS, lambda _: True, None, inputs=lambda path: {"": read_idx(path)}),
     Reader(Form.UNKNOWN, lambda _: True, None, weights=_refuse_file),
 )  # fmt: skip
-"""In the order in which a name or file is tried, each time among those with a wanted use."""
+"""In the order in which they are tried."""
 
 
 def find_reader(given: str, *uses: str) -> Reader:
     """Return the first reader with one of the uses that recognises a name or file.
 
-    Parameters
-    ----------
-    uses : str
-        Fields of `Reader`: ``layer``, ``weights``, ``stored``, ``network`` or ``inputs``.
+    Uses are fields of `Reader`: ``layer``, ``weights``, ``stored``, ``network`` or ``inputs``.
     """
     try:
         kind: Kind | None = find_kind(given)
@@ -226,22 +213,14 @@ def find_reader(given: str, *uses: str) -> Reader:
 
 
 def find_form(given: str) -> Form:
-    """Return what a layer or network to run is; what nothing else recognises is a drawn layer."""
+    """Return the form of a layer or network to run; an unknown name counts as a drawn layer."""
     return find_reader(given, "layer").form
 
 
 def load_layer(given: str) -> tuple[CompressedLayer, Floats | None, Source]:
-    """Return a layer by name or file, its own input, if any, and where both came from.
+    """Return a layer by a name or file of `load_operands`, its own input, if any, and their source.
 
-    Parameters
-    ----------
-    given : str
-        As in `load_operands`.
-
-    Raises
-    ------
-    EieError
-        The name is unknown, or the file is missing or of the wrong form.
+    Raises EieError if the name is unknown, or the file is missing or of the wrong form.
     """
     reader = find_reader(given, "layer")
     assert reader.layer is not None
@@ -252,46 +231,39 @@ def load_layer(given: str) -> tuple[CompressedLayer, Floats | None, Source]:
 def load_operands(given: str, inputs: str | None = None) -> Operands:
     """Return a layer and an input by name or file.
 
+    Raises EieError if a name is unknown, a file is missing or of the wrong form, or there is no
+    input.
+
     Parameters
     ----------
-    given : str
+    given
         A benchmark's name, a layer of a trained network such as ``lenet-300-100/ip1``, a `.toml`
         description of a layer, a `.npz` file with a layer or an image, or a folder as the EIE
         authors' simulator reads it.
-    inputs : str, optional
+    inputs
         A `.npy` or `.npz` file with the input to use instead of the layer's own.
-
-    Raises
-    ------
-    EieError
-        A name is unknown, a file is missing or of the wrong form, or there is no input.
     """
-    layer, own, source = load_layer(given)
+    layer, recorded, source = load_layer(given)
     sources = [source]
-    activations = own if inputs is None else read_activations(inputs)
+    activations = recorded if inputs is None else read_activations(inputs)
     if activations is None:
         raise WorkloadError(f"{given}: the file holds no input 'act': give inputs")
     if inputs is not None:
         sources.append(Source(inputs, hash_file(inputs)))
-    what = f"{given if inputs is None else inputs}: activations"
-    return Operands(layer, take_array(activations, what, np.float32, (layer.cols,)), tuple(sources))
+    label = f"{given if inputs is None else inputs}: activations"
+    return Operands(
+        layer, take_array(activations, label, np.float32, (layer.cols,)), tuple(sources)
+    )
 
 
 def read_weights_file(path: str | Path) -> Weights:
-    """Return the weights of a network's layers as it computes with them, not compressed yet.
+    """Return the uncompressed weights of a network's layers.
 
-    Parameters
-    ----------
-    path : str or Path
-        A file of `torch.save` or safetensors, or an `.index.json` of several, with arrays as
-        `eiesim.importers.state_dict.find_layers` takes them; a `.caffemodel`; or a `.npz` file as
-        in `eiesim.importers.weight_files.read_npz`.
-
-    Raises
-    ------
-    WorkloadError
-        The file is missing, damaged or of another kind, holds no weights, an array is none of a
-        layer, or a weight is out of float32's range.
+    `path` is a file of `torch.save` or safetensors, or an `.index.json` of several, with arrays as
+    `eiesim.importers.state_dict.find_layers` takes them; a `.caffemodel`; or a `.npz` file as in
+    `eiesim.importers.weight_files.read_npz`. Raises WorkloadError if the file is missing, damaged
+    or of another kind, holds no weights, an array is of no layer, or a weight is out of float32's
+    range.
     """
     reader = find_reader(str(path), "weights")
     return _read_weights(reader, str(path)).join(str(path))
@@ -300,23 +272,21 @@ def read_weights_file(path: str | Path) -> Weights:
 def read_network(
     path: str | Path, steps: str | Path | None = None, interface: Interface | None = None
 ) -> NetworkFile:
-    """Return a network that is to be imported, of a file or folder.
+    """Return a network that is to be imported, from a file or folder.
+
+    Raises WorkloadError if the file is missing or damaged, or does not go together with its steps
+    or the interface.
 
     Parameters
     ----------
-    path : str or Path
-        What `read_weights_file` takes; an `.onnx`, `.net` or `.dcz` file; or a folder of a
-        character LSTM or of the EIE authors' simulator. The content decides which.
-    steps : str or Path, optional
-        A `.prototxt`, or a `.toml` or `.json` file as `eiesim.graph.read_graph` takes it. Without
-        one, fully connected and recurrent layers follow one another.
-    interface : Interface, optional
+    path
+        A file of `read_weights_file`; an `.onnx`, `.net` or `.dcz` file; or a folder of a character
+        LSTM or of the EIE authors' simulator. The content decides which.
+    steps
+        A `.prototxt`, or a `.toml` or `.json` file as `eiesim.graph.read_graph` takes it. By
+        default, fully connected and recurrent layers follow one another.
+    interface
         Shapes and values of the inputs of an `.onnx` file.
-
-    Raises
-    ------
-    WorkloadError
-        The file is missing or damaged, or does not go together with its steps or the interface.
     """
     file, steps_file = str(path), None if steps is None else str(steps)
     reader = find_reader(file, "network", "weights")
@@ -339,25 +309,15 @@ def _read_weights(reader: Reader, path: str) -> Weights:
 def read_stored(given: str, definition: str | None = None, seed: int = 0) -> StoredNetwork | None:
     """Return layers that are compressed already, by name or file; None for weights.
 
-    Parameters
-    ----------
-    definition : str, optional
-        The `.prototxt` of a `.net` file, and of no other.
-    seed : int
-        Of the draw of a network of `models/networks/`.
-
-    Raises
-    ------
-    ConfigError
-        A `.net` file comes without a definition, or another file with one.
-    WorkloadError
-        A file is missing or damaged.
+    `definition` is the `.prototxt` of a `.net` file, and of no other; `seed` is for a network of
+    `models/networks/`. Raises ConfigError if a `.net` file comes without a definition, or another
+    file with one, and WorkloadError if a file is missing or damaged.
     """
     reader = find_reader(given, "stored", "weights")
     if (reader.form is Form.PUBLISHED) != (definition is not None):
-        found = "none" if definition is None else f"one with {given}"
+        other = "none" if definition is None else f"one with {given}"
         raise ConfigError(
-            f"definition: expected a network's definition with a .net file, found {found}"
+            f"definition: expected a network's definition with a .net file, found {other}"
         )
     return reader.stored(given, definition, seed) if reader.stored else None
 

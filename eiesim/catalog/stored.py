@@ -19,11 +19,11 @@ from eiesim.importers.network_file import NetworkFile, place_layers, read_steps
 from eiesim.layer.weights import CompressedLayer, StoredLayer
 
 GRAPH = "graph"
-"""What a container's metadata calls the steps of its network."""
+"""Key of the steps of a network in a container's metadata."""
 
 
 class StoredNetwork(NamedTuple):
-    """Compressed layers, what their file says of them, and where they came from."""
+    """Compressed layers, the metadata of their file, and where they came from."""
 
     layers: tuple[StoredLayer, ...]
     metadata: Mapping[str, str]
@@ -55,34 +55,28 @@ def _cite(path: str) -> Source:
 def place_container(path: str, steps: str | None = None) -> NetworkFile:
     """Return the network of a `.dcz` file, with its steps or a chain of its layers.
 
-    Raises
-    ------
-    WorkloadError
-        The file is damaged, or holds its steps, as a `.eie` file does.
+    Raises WorkloadError if the file is damaged, or holds its steps, as a `.eie` file does.
     """
     container = read_dcz(path)
     if GRAPH in container.metadata:
         raise WorkloadError(
             f"{path}: expected a network to be imported, found one that is (.eie); run it as it is"
         )
-    stored = {each.name: each for each in container.layers}
+    stored = {layer.name: layer for layer in container.layers}
     if steps is not None:
         return _turn_tables(place_layers(path, read_steps(steps), stored=stored))
-    graph = guess_chain({name: each.shape for name, each in stored.items()}, {}, path)
+    graph = guess_chain({name: layer.shape for name, layer in stored.items()}, {}, path)
     return NetworkFile(graph, stored=stored, notes=describe_chain(graph))
 
 
 def _turn_tables(placed: NetworkFile) -> NetworkFile:
-    """Turn embeddings that were compressed as frameworks keep them, where only that fits.
-
-    eiesim's own networks keep them as weights, [numbers, vocabulary].
-    """
+    """Transpose embeddings that are [vocabulary, numbers], as in frameworks, if only that fits."""
     tables = {step.layer for step in placed.graph.steps if step.op == "embedding"}
     turned = {
-        name: _transpose(each)
-        if name in tables and each.bias is None and len(each.shape) == 2
-        else each
-        for name, each in placed.stored.items()
+        name: _transpose(layer)
+        if name in tables and layer.bias is None and len(layer.shape) == 2
+        else layer
+        for name, layer in placed.stored.items()
     }
     fits = [_fits(placed.graph, layers) for layers in (placed.stored, turned)]
     if tables and fits == [False, True]:
@@ -95,7 +89,7 @@ def _turn_tables(placed: NetworkFile) -> NetworkFile:
 
 def _fits(graph: Graph, layers: Mapping[str, StoredLayer]) -> bool:
     try:
-        infer_shapes(graph, {name: each.shape for name, each in layers.items()})
+        infer_shapes(graph, {name: layer.shape for name, layer in layers.items()})
     except WorkloadError:
         return False
     return True

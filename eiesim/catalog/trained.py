@@ -27,12 +27,10 @@ class TrainedNetwork:
 
     Attributes
     ----------
-    container : Container
-        Its layers, in order.
     inputs : mapping of name to float32 [inputs, cols]
-        What each fully connected or LSTM layer of the network of seed 0 sees for some test inputs.
-    account : mapping
-        How it was trained: configuration, versions, and what each stage tells, by seed.
+        Inputs of each fully connected or LSTM layer of the network of seed 0 for some test inputs.
+    account
+        How it was trained: configuration, versions, and the results of each stage, by seed.
     """
 
     container: Container
@@ -46,19 +44,7 @@ def trained_names() -> list[str]:
 
 
 def load_trained(name: str, seed: int = 0) -> TrainedNetwork:
-    """Read a trained network; PyTorch is not needed.
-
-    Parameters
-    ----------
-    name : str
-        One of `trained_names`.
-    seed : int
-        Which of the networks, where there are several.
-
-    Raises
-    ------
-    WorkloadError
-        There is no such network.
+    """Read one of `trained_names`, without PyTorch; WorkloadError if there is no such network.
 
     Examples
     --------
@@ -92,30 +78,15 @@ def list_layers() -> list[str]:
 
 
 def load_layer(name: str) -> tuple[CompressedLayer, npt.NDArray[np.float32]]:
-    """Return a layer of a trained network as EIE runs it, and what it sees for one test input.
+    """Return one of `list_layers` as EIE runs it, and its first recorded input, float32 [cols].
 
-    Parameters
-    ----------
-    name : str
-        One of `list_layers`.
-
-    Returns
-    -------
-    layer : CompressedLayer
-        Each bias is the nearest entry of the codebook.
-    activations : float32 [cols]
-        The first recorded input.
-
-    Raises
-    ------
-    WorkloadError
-        There is no such layer.
+    Each bias is the nearest entry of the codebook. Raises WorkloadError if there is no such layer.
     """
     network, _, layer = name.partition("/")
     if name not in list_layers():
         raise WorkloadError(f"layer {name!r}: unknown, {did_you_mean(name, list_layers())}")
-    found = load_trained(network)
-    stored = next(stored for stored in found.container.layers if stored.name == layer)
+    trained = load_trained(network)
+    stored = next(stored for stored in trained.container.layers if stored.name == layer)
     shared = share_bias(stored)
     renamed = CompressedLayer(shared.codes, shared.codebook, shared.bias_codes, name)
-    return renamed, found.inputs[layer][0]
+    return renamed, trained.inputs[layer][0]
