@@ -1,1 +1,1 @@
-"""What knows nothing of EIE: errors, files, configurations, numbers."""
+"""Modules that know nothing of EIE: errors, files, configurations, numbers."""

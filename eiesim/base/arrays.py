@@ -1,4 +1,4 @@
-"""Arrays that come from outside: taken as they are, or refused with what was expected and found."""
+"""Checks of arrays that come from outside: nothing is converted."""
 
 from __future__ import annotations
 
@@ -15,21 +15,17 @@ def take_array(
 ) -> npt.NDArray[Any]:
     """Return a value as an array of this dtype and shape; floating-point numbers must be finite.
 
-    Nothing is converted, since a conversion may round or wrap without a word.
+    Nothing is converted, since a conversion may round or wrap without a word. Raises WorkloadError
+    if dtype or shape differ, or a number is infinite or NaN.
 
     Parameters
     ----------
-    what : str
-        What it is called, for the error.
-    shape : tuple of int or str
+    what
+        Name of the array in errors.
+    shape
         Length of each dimension; a name stands for any length from 1 on.
-
-    Raises
-    ------
-    WorkloadError
-        Dtype or shape differ, or a number is infinite or NaN.
     """
-    expected = f"{np.dtype(dtype)} {_tell_shape(shape)}"
+    expected = f"{np.dtype(dtype)} [{', '.join(map(str, shape))}]"
     if isinstance(value, np.ma.MaskedArray):
         raise WorkloadError(f"{what}: expected {expected}, found a masked array; fill it first")
     try:
@@ -37,8 +33,8 @@ def take_array(
     except (ValueError, TypeError) as error:
         raise WorkloadError(f"{what}: expected {expected}, found {type(value).__name__}") from error
     fits = len(shape) == array.ndim and all(
-        length > 0 if isinstance(wanted, str) else length == wanted
-        for length, wanted in zip(array.shape, shape, strict=True)
+        length > 0 if isinstance(expected_length, str) else length == expected_length
+        for length, expected_length in zip(array.shape, shape, strict=True)
     )
     if array.dtype != np.dtype(dtype) or not fits:
         raise WorkloadError(f"{what}: expected {expected}, found {array.dtype} {list(array.shape)}")
@@ -47,24 +43,8 @@ def take_array(
 
 
 def require_finite(array: npt.NDArray[Any], what: str) -> None:
-    """Check that every number is one.
-
-    Parameters
-    ----------
-    what : str
-        What it is called, for the error.
-
-    Raises
-    ------
-    WorkloadError
-        Names the place of the first infinity or NaN.
-    """
+    """Raise a WorkloadError with the place of the first infinity or NaN; `what` names the array."""
     finite = np.isfinite(array)
     if not finite.all():
         place = [int(index) for index in np.argwhere(~finite)[0]]
-        found = array[tuple(place)]
-        raise WorkloadError(f"{what}{place}: expected a number, found {found}")
-
-
-def _tell_shape(shape: tuple[int | str, ...]) -> str:
-    return f"[{', '.join(str(length) for length in shape)}]"
+        raise WorkloadError(f"{what}{place}: expected a number, found {array[tuple(place)]}")

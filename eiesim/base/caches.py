@@ -1,4 +1,4 @@
-"""Where a user's programs keep what they can make again; also for a user without a home."""
+"""The user's folder for caches, also for a user without a home."""
 
 from __future__ import annotations
 
@@ -14,33 +14,23 @@ VARIABLE = "XDG_CACHE_HOME"
 
 
 def find_caches() -> Path:
-    """Return the user's folder for caches.
+    """Return the user's folder for caches: $XDG_CACHE_HOME, or .cache in the user's home.
 
-    It is $XDG_CACHE_HOME, or .cache in the user's home. A user without a home, as in containers,
-    has a folder of their own among the temporary files.
-
-    Raises
-    ------
-    EieError
-        Others can write to that one: what lies there cannot be trusted.
+    A user without a home, as in containers, has a folder of their own among the temporary files.
+    Raises EieError if others can write to that folder, since its content cannot be trusted then.
     """
-    if users := os.environ.get(VARIABLE) or os.environ.get("LOCALAPPDATA"):
-        return Path(users)
+    if folder := os.environ.get(VARIABLE) or os.environ.get("LOCALAPPDATA"):
+        return Path(folder)
     try:
         return Path.home() / ".cache"
-    except RuntimeError:  # no HOME, and no entry of the user that tells it
+    except RuntimeError:  # no HOME, and no entry of the user that names one
         return _find_private()
 
 
 def share_caches() -> None:
-    """Let libraries keep their caches there, too, where the user has no home.
+    """Make libraries use the same folder for their caches if the user has no home.
 
-    numba would make a folder called ~ where the command is run.
-
-    Raises
-    ------
-    EieError
-        As in `find_caches`.
+    numba would make a folder called ~ in the working directory. Raises as `find_caches` does.
     """
     try:
         Path.home()
@@ -50,12 +40,12 @@ def share_caches() -> None:
 
 def _find_private() -> Path:
     folder = Path(tempfile.gettempdir(), f"eiesim-{os.getuid()}")
-    with suppress(OSError):  # it is there, or nothing can be kept
+    with suppress(OSError):  # it exists already, or nothing can be cached
         folder.mkdir(mode=0o700)
     with suppress(FileNotFoundError):
         status = folder.lstat()
-        own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
-        if not own or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+        if not is_own or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise EieError(
                 f"{folder}: expected a folder that nobody else can write to, for the caches of a "
                 f"user without a home, found another; set {VARIABLE} to a folder of yours"

@@ -1,4 +1,4 @@
-"""One name for this program, its data and what computes: part of the key of all that is kept."""
+"""One hash of this program, its data and its packages: part of the key of every stored result."""
 
 from __future__ import annotations
 
@@ -17,10 +17,7 @@ NOT_READ = "__pycache__"
 
 @cache
 def hash_program() -> str:
-    """Return the SHA-256 of eiesim's files, its networks, its inputs, and the packages it needs.
-
-    A result on disk that has this in its key is not taken by another program.
-    """
+    """Return the SHA-256 of eiesim's files, its networks, its inputs, and the packages it needs."""
     digest = hashlib.sha256("\n".join(_list_versions()).encode())
     for folder in dict.fromkeys((PACKAGE, models_path(), traces_path())):
         digest.update(f"\0{hash_folder(folder)}".encode())
@@ -28,26 +25,27 @@ def hash_program() -> str:
 
 
 def hash_folder(folder: Path) -> str:
-    """Return the SHA-256 of the names and contents of all files of a folder.
-
-    Hidden files and compiled code are left out.
-    """
+    """Return the SHA-256 of a folder's names and contents, without hidden and compiled files."""
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*")):
         name = file.relative_to(folder)
-        if file.is_file() and not any(it == NOT_READ or it[0] == "." for it in name.parts):
+        if file.is_file() and not any(part == NOT_READ or part[0] == "." for part in name.parts):
             content = hashlib.sha256(file.read_bytes()).hexdigest()
             digest.update(f"{content} {name.as_posix()}\0".encode())
     return digest.hexdigest()
 
 
 def _list_versions() -> list[str]:
-    """Return the versions of Python and of the packages that eiesim names, those for work apart."""
+    """Return the versions of Python and of eiesim's packages but for the extra dev."""
     try:
-        needed = [it for it in requires("eiesim") or () if not re.search(r"extra == .dev\b", it)]
-    except PackageNotFoundError:  # run from its folder, without being installed
-        needed = []
-    names = sorted({re.split(r"[^\w.-]", it)[0].lower() for it in needed})
+        requirements = [
+            requirement
+            for requirement in requires("eiesim") or ()
+            if not re.search(r"extra == .dev\b", requirement)
+        ]
+    except PackageNotFoundError:  # run from a checkout, without being installed
+        requirements = []
+    names = sorted({re.split(r"[^\w.-]", requirement)[0].lower() for requirement in requirements})
     return [f"python {platform.python_version()}", *map(_find_version, names)]
 
 

@@ -1,4 +1,4 @@
-"""What eiesim raises on bad input: the text says what was expected, what was found, and where."""
+"""Errors on bad input: the text says what was expected, what was found, and where."""
 
 from __future__ import annotations
 
@@ -11,13 +11,10 @@ from typing import Any
 
 
 class EieError(Exception):
-    """Any problem that the caller can mend; the command line prints it and exits with 2.
+    """Any problem that the caller can correct; the command line prints it and exits with 2.
 
-    Parameters
-    ----------
-    *problems : str
-        What is wrong, one text a problem. Characters that are not printable, as a file's name or a
-        key may have, are escaped, so that each problem is one line.
+    There is one text for each problem. Characters that are not printable, which names of files or
+    keys may have, are escaped, so that each problem is one line.
     """
 
     def __init__(self, *problems: str) -> None:
@@ -46,11 +43,11 @@ class ImageError(EieError):
 
 
 class EieWarning(UserWarning):
-    """Something that costs time or is left undone while the result is right."""
+    """Something that costs time or was left out, while the result is right."""
 
 
 def show_warnings() -> None:
-    """Print each `EieWarning` once, as one line without the place in the program that gave it."""
+    """Print each `EieWarning` once, in one line without its place in the program."""
     show_others = warnings.showwarning
     shown: set[str] = set()
 

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written under a temporary name, then renamed."""
+"""Files that exist whole or not at all: written under a temporary name, then renamed."""
 
 from __future__ import annotations
 
@@ -26,34 +26,25 @@ from eiesim.base.errors import EieError, WorkloadError
 from eiesim.base.signals import hold_signals
 
 MANIFEST = "manifest.json"
-"""What each folder of results holds."""
+"""File in each folder of results."""
 NPY_MAGIC = b"\x93NUMPY"
 CONTAINER_MAGIC = b"\x89DCZ"
 """First bytes of `.dcz` and `.eie` files."""
 LARGEST_DEFLATE_RATIO = 1032
-"""Bytes that deflate makes of one, at most."""
+"""Most bytes that deflate can unpack one byte to."""
 MOST_UNPACKED_BYTES = 1 << 30
-"""Most that one packed array may unpack to."""
+"""Largest size that a packed array may have."""
 LONGEST_ENDING = "-9999"
-"""What `fresh_name` adds to a name, at the longest."""
+"""Longest ending that `fresh_name` adds to a name."""
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[IO[bytes]]:
-    """Open a binary file that takes its final name only when the block ends without an error.
+    """Open a binary file that gets its final name only when the block ends without an error.
 
-    A device or a FIFO stays what it is: it is written through, once, when the block has ended. So
-    does a link: the file that it points to is replaced.
-
-    Parameters
-    ----------
-    path : str or Path
-        Final name; a file of that name is replaced.
-
-    Raises
-    ------
-    EieError
-        The folder cannot be written to, or the name is that of a folder or too long.
+    A file of that name is replaced. A device or a FIFO is written to, once, when the block has
+    ended; for a link, the file that it points to is replaced. Raises EieError if the folder cannot
+    be written to, or the name is that of a folder or too long.
     """
     if "\0" in str(path):
         raise EieError(f"{str(path)!r}: cannot be written: a file's name has no null character")
@@ -78,18 +69,16 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
 def temporary_folder(
     parent: Path, prefix: str = ".eiesim.", parents: bool = False
 ) -> Iterator[Path]:
-    """Make a folder that is gone after the block, whenever the process is asked to stop.
+    """Make a folder that is removed after the block, even if a signal stops the process.
 
     Parameters
     ----------
-    parent : Path
-        Where the folder is made.
-    prefix : str
-        How its name begins.
-    parents : bool
-        Make the folders above it that are missing; those that are empty after the block go again.
+    prefix
+        Start of its name.
+    parents
+        Make the missing folders above it; those that are empty after the block are removed.
     """
-    # known before they are there: a signal may come between the making and the next step
+    # names first: a signal may come right after the folders are made
     folder = parent / f"{prefix}{secrets.token_hex(8)}"
     missing = [above for above in folder.parents if not above.exists()]
     try:
@@ -112,14 +101,14 @@ def _remove(folder: Path, empty: list[Path]) -> None:
 
 
 def check_writable(path: str | Path) -> None:
-    """Check, before the work on what it is to hold, that a file can be written by `replacing`."""
+    """Check, before any work on its content, that `replacing` can write a file."""
     with _saying_cannot_write(path, OSError, ValueError):
         if not _is_special(Path(path)):
             tempfile.TemporaryFile(dir=Path(os.path.realpath(path)).parent).close()
 
 
 def _is_special(target: Path) -> bool:
-    """Return whether a path is that of a device or a FIFO; refuse what no file can replace."""
+    """Return whether a path is a device or a FIFO; raise if no file can replace it."""
     try:
         status = target.stat()
     except FileNotFoundError:
@@ -128,7 +117,7 @@ def _is_special(target: Path) -> bool:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(status.st_mode):
         return True
-    for number in (1, 2):  # /dev/stdout, say: a new file in its place would lose what is printed
+    for number in (1, 2):  # a new file in the place of /dev/stdout would lose what is printed
         with suppress(OSError):
             if os.path.samestat(status, os.fstat(number)):
                 raise EieError(f"{target}: cannot be written: it takes what is printed")
@@ -138,15 +127,8 @@ def _is_special(target: Path) -> bool:
 def read_arrays(path: str | Path) -> dict[str, npt.NDArray[Any]]:
     """Read every array of a `.npz` file, or the one array of a `.npy` file (named ``""``).
 
-    Parameters
-    ----------
-    path : str or Path
-        The file; nothing in it is ever executed (no pickles).
-
-    Raises
-    ------
-    WorkloadError
-        The file is missing, truncated, damaged or of another kind.
+    Nothing in the file is ever executed (no pickles). Raises WorkloadError if it is missing,
+    truncated, damaged or of another kind.
     """
     try:
         with BoundedReader(path) as stream:
@@ -155,26 +137,17 @@ def read_arrays(path: str | Path) -> dict[str, npt.NDArray[Any]]:
         raise WorkloadError(f"{path}: cannot be read: {_reason(error)}") from error
     # numpy's and zipfile's readers raise nearly anything on a damaged file
     except Exception as error:
-        found = str(error) if isinstance(error, EieError) else "a truncated or damaged one"
+        content = str(error) if isinstance(error, EieError) else "a truncated or damaged one"
         raise WorkloadError(
-            f"{path}: expected a .npz or .npy file of plain arrays, found {found}"
+            f"{path}: expected a .npz or .npy file of plain arrays, found {content}"
         ) from error
 
 
 class BoundedReader(io.BufferedReader):
-    """A file of which no more is asked than it holds, whatever sizes are forged in it.
+    """A file of which no more is read than it holds, whatever sizes are forged in it.
 
-    A plain one allocates what is asked for before it looks how much there is.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-
-    Raises
-    ------
-    OSError
-        It cannot be opened.
+    A plain reader allocates the requested size before it looks how much there is. Raises OSError if
+    the file cannot be opened.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -182,7 +155,7 @@ class BoundedReader(io.BufferedReader):
         self.size = os.fstat(self.fileno()).st_size
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read up to so many bytes, or all that are left."""
+        """Read at most `size` bytes, or all that are left."""
         left = max(self.size - self.tell(), 0)
         return super().read(left if size is None or size < 0 else min(size, left))
 
@@ -210,15 +183,15 @@ def _parse_arrays(stream: BoundedReader) -> dict[str, npt.NDArray[Any]]:
 
 
 def _find_most_bytes(entry: zipfile.ZipInfo, size: int) -> int:
-    """Return the most that an entry of an archive of so many bytes can unpack to."""
-    held = min(entry.compress_size, size)
+    """Return the largest size that an entry of an archive of `size` bytes can unpack to."""
+    packed = min(entry.compress_size, size)
     if entry.compress_type == zipfile.ZIP_STORED:
-        return held
-    return min(LARGEST_DEFLATE_RATIO * held, MOST_UNPACKED_BYTES)
+        return packed
+    return min(LARGEST_DEFLATE_RATIO * packed, MOST_UNPACKED_BYTES)
 
 
 def _read_array(stream: IO[bytes], size: int) -> npt.NDArray[Any]:
-    """Read one array from a stream of so many bytes."""
+    """Read one array from a stream of `size` bytes."""
     version = np.lib.format.read_magic(stream)
     read_header = {
         (1, 0): np.lib.format.read_array_header_1_0,
@@ -234,17 +207,7 @@ def _read_array(stream: IO[bytes], size: int) -> npt.NDArray[Any]:
 
 
 class ByteReader:
-    """Bytes of a file, taken from its start; whoever wants more than there are is refused.
-
-    Parameters
-    ----------
-    content : bytes or memoryview
-        All of them.
-    file : str
-        The file's name, for errors.
-    hint : str
-        What to do when they are too few.
-    """
+    """Bytes of a file, read from the start; `hint` ends the error if there are too few."""
 
     def __init__(self, content: bytes | memoryview, file: str, hint: str) -> None:
         self.content = content
@@ -254,22 +217,11 @@ class ByteReader:
 
     @property
     def left(self) -> int:
-        """How many bytes were not taken yet."""
+        """Number of bytes that are not read yet."""
         return len(self.content) - self.place
 
     def take(self, length: int, what: str) -> bytes:
-        """Return the next bytes.
-
-        Parameters
-        ----------
-        what : str
-            What they are, for the error.
-
-        Raises
-        ------
-        WorkloadError
-            There are not so many.
-        """
+        """Return the next bytes; WorkloadError, with `what` they are, if there are too few."""
         if length > self.left:
             raise WorkloadError(
                 f"{self.file}: byte {self.place}: {what}: expected {length} bytes, "
@@ -285,10 +237,10 @@ class NewFolder:
 
     Attributes
     ----------
-    work : Path
+    work
         Where to write, under a temporary name.
-    final : Path
-        What it is called once it is whole; until then the name wished for.
+    final
+        Its name once it is whole; until then the wanted name.
     """
 
     work: Path
@@ -297,34 +249,30 @@ class NewFolder:
 
 @contextmanager
 def new_folder(path: str | Path, replace: bool = False) -> Iterator[NewFolder]:
-    """Fill a folder that takes its final name only when the block ends without an error.
+    """Fill a folder that gets its final name only when the block ends without an error.
+
+    Raises EieError if the folder cannot be written, or the path has no name for it.
 
     Parameters
     ----------
-    path : str or Path
-        Name wished for; when there is something of that name in the end, ``-2``, ``-3`` and so on
-        is added instead of touching it.
-    replace : bool
-        Put the folder in the place of one that eiesim wrote before, told by its `manifest.json`.
-
-    Raises
-    ------
-    EieError
-        The folder cannot be written, or the path has no name for it.
+    path
+        Wanted name. If it exists in the end, ``-2``, ``-3`` and so on is added.
+    replace
+        Replace a folder of that name, if eiesim wrote it, as its `manifest.json` shows.
     """
-    wished = Path(path)
-    if not wished.name or wished.name == ".." or "\0" in wished.name:
+    wanted = Path(path)
+    if not wanted.name or wanted.name == ".." or "\0" in wanted.name:
         raise EieError(f"{str(path)!r}: expected the name of a new folder")
     with _saying_cannot_write(path, OSError):
         if replace:
-            wished = Path(os.path.realpath(wished)) if wished.is_symlink() else wished
-            _require_own(wished)
-        with temporary_folder(wished.parent, parents=True) as hidden:
-            work = hidden / f"{wished.name}{LONGEST_ENDING}"  # a name too long is found now
+            wanted = Path(os.path.realpath(wanted)) if wanted.is_symlink() else wanted
+            _require_own(wanted)
+        with temporary_folder(wanted.parent, parents=True) as hidden:
+            work = hidden / f"{wanted.name}{LONGEST_ENDING}"  # a name that is too long fails here
             work.mkdir()
-            new = NewFolder(work, wished)
+            new = NewFolder(work, wanted)
             yield new
-            new.final = _put_in_place(work, wished, replace)
+            new.final = _put_in_place(work, wanted, replace)
 
 
 @contextmanager
@@ -335,10 +283,10 @@ def _saying_cannot_write(path: str | Path, *errors: type[Exception]) -> Iterator
         raise EieError(f"{path}: cannot be written: {_reason(error)}") from error
 
 
-def _put_in_place(work: Path, wished: Path, replace: bool) -> Path:
-    """Rename a folder; if another process takes the name meanwhile, the next one is due."""
+def _put_in_place(work: Path, wanted: Path, replace: bool) -> Path:
+    """Rename a folder; if another process takes the name meanwhile, try the next one."""
     while True:
-        target = wished if replace else fresh_name(wished)
+        target = wanted if replace else fresh_name(wanted)
         if replace and target.exists():
             _require_own(target)
             with suppress(FileNotFoundError):
@@ -351,25 +299,21 @@ def _put_in_place(work: Path, wished: Path, replace: bool) -> Path:
 
 
 def _require_own(target: Path) -> None:
-    """Check that what is to be replaced is a folder of eiesim's, or nothing."""
-    if target.exists() and not _is_own(target):
-        raise EieError(
-            f"{target}: expected a folder that eiesim wrote, with {MANIFEST} in it, found "
-            "another; name another folder"
-        )
-
-
-def _is_own(folder: Path) -> bool:
-    """Return whether a folder's manifest is one of eiesim's."""
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return "eiesim" in manifest["versions"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    """Check that a path is a folder with a manifest of eiesim, or does not exist."""
+    if not target.exists():
+        return
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        manifest = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
+        if "eiesim" in manifest["versions"]:
+            return
+    raise EieError(
+        f"{target}: expected a folder that eiesim wrote, with {MANIFEST} in it, found "
+        "another; name another folder"
+    )
 
 
 def fresh_name(path: Path) -> Path:
-    """Return a path that does not exist yet: this one, or with ``-2``, ``-3`` .. added."""
+    """Return this path, or if it exists the first free one with ``-2``, ``-3`` .. added."""
     candidate, number = path, 1
     while candidate.exists() or candidate.is_symlink():
         number += 1

@@ -1,9 +1,9 @@
 """The 16-bit fixed-point arithmetic of EIE's datapath, bit for bit (EIE, section IV).
 
-A number is a 16-bit two's complement integer; its binary point is stated by the number of fraction
-bits. Products are taken in full (32 bits), brought to the accumulator's binary point by a right
-shift that rounds half up, added, and saturated to 16 bits. The paper gives the width and the
-"shift and add" stage; the rounding and the saturation are stated here.
+A number is a 16-bit two's complement integer with a number of fraction bits, 0 to 15, behind its
+binary point. Full products (32 bits) are brought to the accumulator's binary point by a right shift
+that rounds half up, added, and saturated to 16 bits. The width and the "shift and add" stage are
+the paper's; rounding and saturation are this module's.
 """
 
 from __future__ import annotations
@@ -16,39 +16,13 @@ HIGHEST = (1 << 15) - 1
 
 
 def quantise(values: npt.ArrayLike, fraction_bits: int) -> npt.NDArray[np.int16]:
-    """Round real numbers to the nearest 16-bit fixed-point number, saturating.
-
-    Parameters
-    ----------
-    values : array_like of float
-        Finite numbers, any shape.
-    fraction_bits : int
-        Bits behind the binary point, 0 to 15.
-
-    Returns
-    -------
-    ndarray of int16
-        Same shape; ties go to the even number.
-    """
+    """Round finite numbers to the nearest 16-bit fixed-point numbers, ties to even, saturating."""
     scaled = np.rint(np.asarray(values, dtype=np.float64) * (1 << fraction_bits))
     return np.clip(scaled, LOWEST, HIGHEST).astype(np.int16)
 
 
 def dequantise(raw: npt.NDArray[np.int16], fraction_bits: int) -> npt.NDArray[np.float32]:
-    """Return the exact real numbers that 16-bit fixed-point numbers stand for.
-
-    Parameters
-    ----------
-    raw : ndarray of int16
-        Fixed-point numbers, any shape.
-    fraction_bits : int
-        Bits behind the binary point, 0 to 15.
-
-    Returns
-    -------
-    ndarray of float32
-        Same shape; exact, since 16 bits fit into float32's 24.
-    """
+    """Return the exact values of 16-bit fixed-point numbers, which fit into float32's 24 bits."""
     return raw.astype(np.float32) / np.float32(1 << fraction_bits)
 
 
@@ -59,17 +33,12 @@ def shift_and_add(
 
     Parameters
     ----------
-    accumulator : ndarray of int16
-        Accumulators that take the same product, any shape (0-d for one).
-    product : int
+    accumulator : int16, any shape
+        Accumulators that take the same product.
+    product
         Full product of a 16-bit weight and a 16-bit activation.
-    shift : int
-        Fraction bits of the weight: what the product has more than the accumulator.
-
-    Returns
-    -------
-    ndarray of int16
-        Same shape as `accumulator`.
+    shift
+        Fraction bits of the weight, which the product has in addition to the accumulator's.
     """
     rounded = (product + ((1 << shift) >> 1)) >> shift
     return np.clip(accumulator.astype(np.int64) + rounded, LOWEST, HIGHEST).astype(np.int16)

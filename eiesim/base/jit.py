@@ -1,7 +1,7 @@
-"""Compiled loops: the one place where numba comes in.
+"""Compiled loops: the one place where numba is used.
 
-Every kernel is a plain function over arrays; `inspect.unwrap(kernel)` is the Python it was compiled
-from, and the tests run both.
+Every kernel is a plain function over arrays; `inspect.unwrap(kernel)` is its Python source, and the
+tests run both.
 """
 
 from __future__ import annotations
@@ -19,13 +19,9 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 def kernel(function: F) -> F:
-    """Compile a function over arrays with numba, kept in its cache where that can be written.
+    """Compile a function of loops over arrays and numbers with numba, and cache it if possible.
 
-    Parameters
-    ----------
-    function : callable
-        Loops over arrays and numbers. Never compiled with fast-math, so that every rounding is the
-        one that is written.
+    It is never compiled with fast-math, so that every rounding is the one that is written.
     """
     try:
         compiled: Any = numba.njit(cache=True)(function)
@@ -42,25 +38,19 @@ def kernel(function: F) -> F:
 
 
 class Cache:
-    """numba's cache of a kernel, which may be damaged, or full: that costs time and nothing else.
-
-    Parameters
-    ----------
-    cache : FunctionCache
-        numba's own.
-    """
+    """numba's cache of a kernel, which may be damaged or full: that costs time and nothing else."""
 
     def __init__(self, cache: Any) -> None:
         self._cache = cache
 
     def __getattr__(self, name: str) -> Any:
-        """Return what is numba's own."""
+        """Return an attribute of numba's cache."""
         return getattr(self._cache, name)
 
-    def load_overload(self, *given: Any) -> Any:
-        """Return a compiled kernel, None where there is none that can be read."""
+    def load_overload(self, *signature: Any) -> Any:
+        """Return a compiled kernel, or None if there is none that can be read."""
         try:
-            return self._cache.load_overload(*given)
+            return self._cache.load_overload(*signature)
         except Exception:  # reading a damaged file may raise anything
             warnings.warn(
                 f"{self._cache.cache_path}: compiled code that is kept there is damaged: it is "
@@ -72,10 +62,10 @@ class Cache:
                 self._cache.flush()
             return None
 
-    def save_overload(self, *given: Any) -> None:
-        """Keep a compiled kernel, where that can be."""
+    def save_overload(self, *signature: Any) -> None:
+        """Store a compiled kernel if possible."""
         try:
-            self._cache.save_overload(*given)
+            self._cache.save_overload(*signature)
         except Exception as error:  # as above
             reason = error.strerror if isinstance(error, OSError) else "what is there is damaged"
             warnings.warn(

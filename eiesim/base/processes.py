@@ -1,7 +1,7 @@
 """Tasks in several processes of this computer, which end with the one that started them.
 
-Each worker has a pipe of its own and shares no lock and no queue with others: one that is ended
-while it hands something over holds nothing that anyone waits for.
+Each worker has its own pipe and shares no lock and no queue with others: if it is ended while it
+sends something, nobody waits for a lock that it holds.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ Tell = Callable[[str], object]
 
 
 class WorkerError(EieError):
-    """A worker ended in the middle of its task: it was killed, say for the memory it took."""
+    """A worker ended in the middle of its task: it was killed, for example for its memory."""
 
 
 @dataclass
 class Worker(Generic[T]):
-    """A process, this process' end of its pipe, and what it works at."""
+    """A process, this process' end of its pipe, and its current task."""
 
     process: SpawnProcess
     pipe: Connection[Any, Any]
     task: T
 
     def give(self, task: T) -> None:
-        """Let it work at a task; if it has died, that shows when it is asked for the result."""
+        """Send a task; a worker that has died is noticed when its result is read."""
         self.task = task
         with suppress(OSError):
             self.pipe.send(task)
 
     def end(self) -> None:
-        """Close its pipe, which ends it, and wait for that."""
+        """Close the pipe, which ends the process, and wait for its end."""
         self.pipe.close()
         self.process.join()
 
@@ -59,26 +59,26 @@ def work_in_processes(
 
     Parameters
     ----------
-    work : callable
-        A function of a module, called with a task and with what takes a word on its progress.
-    tasks : iterable
-        Taken as they are needed.
-    jobs : int
+    work
+        A function of a module, called with a task and a function that takes a text on its progress.
+    tasks
+        Read as they are needed.
+    jobs
         Processes at once.
-    tell : callable
-        Called here with the words of all workers.
+    tell
+        Called in this process with the texts of all workers.
 
     Yields
     ------
     task, result
-        The result is the exception where there was one: `WorkerError` where the process ended.
-        When the iterator is closed, or what it yields to is stopped, all processes are ended.
+        The result is the exception if there was one, a `WorkerError` if the process ended. When the
+        iterator is closed, or its consumer is stopped, all processes are ended.
     """
-    left = iter(tasks)
+    pending = iter(tasks)
     workers: dict[Any, Worker[T]] = {}
     try:
         while True:
-            while len(workers) < jobs and (task := next(left, None)) is not None:
+            while len(workers) < jobs and (task := next(pending, None)) is not None:
                 worker = _start(work, task)
                 workers[worker.pipe] = worker
             if not workers:
@@ -95,8 +95,8 @@ def work_in_processes(
                 if not is_result:
                     tell(content)
                     continue
-                # the next task first, so that the worker does not wait for what is made of this
-                if (task := next(left, None)) is None:
+                # the next task first, so that the worker does not wait for the consumer
+                if (task := next(pending, None)) is None:
                     workers.pop(pipe).end()
                 else:
                     worker.give(task)
@@ -110,10 +110,9 @@ def work_in_processes(
 
 @contextmanager
 def no_script() -> Iterator[None]:
-    """Let processes start that do not run the script again, which therefore needs no guard.
+    """Start processes without running the user's script again, so that it needs no guard.
 
-    A spawned process imports the main module to find what was defined there. What workers do is
-    all in eiesim.
+    A spawned process imports the main module to find its functions; those of workers are in eiesim.
     """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
@@ -126,7 +125,7 @@ def no_script() -> Iterator[None]:
 def _start(work: Callable[[T, Tell], R], task: T) -> Worker[T]:
     pipe, end = Pipe()
     process = SpawnProcess(target=_serve, args=(end, work), daemon=True)
-    resource_tracker.ensure_running()  # which lets signals through for a moment
+    resource_tracker.ensure_running()  # this lets signals through for a moment
     with hold_signals(), no_script():
         process.start()
     end.close()
@@ -136,7 +135,7 @@ def _start(work: Callable[[T, Tell], R], task: T) -> Worker[T]:
 
 
 def _serve(pipe: Connection[Any, Any], work: Callable[[Any, Tell], object]) -> None:
-    """Do what comes through the pipe, in a process of its own, until the pipe is closed."""
+    """Do the tasks that come through the pipe, in a worker's process, until it is closed."""
     leave_signals_to_parent()
     show_warnings()
     tasks: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -145,15 +144,15 @@ def _serve(pipe: Connection[Any, Any], work: Callable[[Any, Tell], object]) -> N
         with suppress(EOFError, OSError):
             while True:
                 tasks.put(pipe.recv())
-        os._exit(0)  # the parent has closed the pipe, or is no more
+        os._exit(0)  # the parent has closed the pipe, or has ended
 
     threading.Thread(target=receive, daemon=True).start()
     while True:
         task = tasks.get()
         try:
             content = work(task, lambda words: pipe.send((False, words)))
-        except Exception as error:  # the parent's to act on
+        except Exception as error:  # the parent handles it
             error.add_note(traceback.format_exc())
             content = error
-        with suppress(BrokenPipeError):  # the parent is no more: `receive` ends this process, too
+        with suppress(BrokenPipeError):  # the parent has ended: `receive` ends this process, too
             pipe.send((True, content))

@@ -1,4 +1,4 @@
-"""Tables of numbers that travel with eiesim, each row with its source."""
+"""Tables of numbers that are shipped with eiesim, each row with its source."""
 
 from __future__ import annotations
 
@@ -15,22 +15,10 @@ PAPER_LAYERS = (
 
 @cache
 def read_table(name: str) -> tuple[dict[str, str], ...]:
-    """Return the rows of a table as they are printed.
-
-    Parameters
-    ----------
-    name : str
-        File of `eiesim/data` without its ending, such as ``paper/eie_table4``.
-    """
+    """Return the rows of a CSV file of `eiesim/data`, such as ``paper/eie_table4``, as printed."""
     return tuple(read_csv(data_path(f"{name}.csv"), lambda _, words: words))
 
 
 def find_claim(claim: str) -> str:
-    """Return a number of EIE's abstract, text or conclusion as printed.
-
-    Parameters
-    ----------
-    claim : str
-        Its name in eiesim/data/paper/eie_claims.csv.
-    """
+    """Return a number of EIE's text as printed, by its name in eiesim/data/paper/eie_claims.csv."""
     return next(row["value"] for row in read_table("paper/eie_claims") if row["claim"] == claim)

@@ -1,4 +1,4 @@
-"""Where the data files are that travel with eiesim: in the wheel, or beside a checkout."""
+"""Places of the data files of eiesim: in the wheel, or beside a checkout."""
 
 from __future__ import annotations
 
@@ -8,13 +8,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def data_path(name: str) -> Path:
-    """Return the path of a file of `eiesim/data`.
-
-    Parameters
-    ----------
-    name : str
-        File name, with folders, relative to `eiesim/data`.
-    """
+    """Return the path of a file of `eiesim/data`."""
     return PACKAGE / "data" / name
 
 

@@ -1,4 +1,4 @@
-"""Ranges of configuration fields, told once: they check values, read TOML and word the errors.
+"""Ranges of configuration fields, written once: for checks, TOML files and error texts.
 
 A frozen dataclass names the range of each field in its annotation,
 ``n_pes: Annotated[int, Range(1, 1024, "processing elements")] = 64``; everything else follows.
@@ -34,13 +34,7 @@ class Range:
         return f"{self.low} to {self.high}"
 
     def holds(self, value: float) -> bool:
-        """Return whether a number is in range; NaN never is.
-
-        Parameters
-        ----------
-        value : int or float
-            The number; an integer is compared exactly.
-        """
+        """Return whether a number is in range; NaN never is, and integers are compared exactly."""
         return self.low <= value <= self.high
 
 
@@ -122,13 +116,7 @@ def is_name(value: object) -> bool:
 
 @cache
 def fields_of(cls: type) -> dict[str, Field]:
-    """Return the fields of a configuration dataclass by name.
-
-    Parameters
-    ----------
-    cls : type
-        A dataclass whose annotations carry a `Range`, `Choice`, `Text` or `Switch`.
-    """
+    """Return the fields of a dataclass whose annotations carry a rule, such as a `Range`."""
     hints = get_type_hints(cls, include_extras=True)
     table = {}
     for entry in dataclasses.fields(cls):
@@ -141,17 +129,9 @@ def fields_of(cls: type) -> dict[str, Field]:
 
 
 def validate(instance: object) -> None:
-    """Check every field of a frozen configuration and make NumPy numbers plain ones.
+    """Check every field of a configuration when it is made, and make NumPy numbers plain ones.
 
-    Parameters
-    ----------
-    instance : object
-        A configuration dataclass, from its ``__post_init__``.
-
-    Raises
-    ------
-    ConfigError
-        One line per field that is out of range.
+    Raises ConfigError with one line per field that is out of range.
     """
     kind: Any = type(instance)
     values = {name: getattr(instance, name) for name in fields_of(kind)}
@@ -163,15 +143,7 @@ def validate(instance: object) -> None:
 
 
 def find_problems(cls: type, values: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Return (key, what is wrong) for every problem of a table of values.
-
-    Parameters
-    ----------
-    cls : type
-        The configuration dataclass the values are meant for.
-    values : mapping
-        Values by key.
-    """
+    """Return key and text of every problem of values that are meant for a dataclass."""
     fields = fields_of(cls)
     problems = []
     for key, value in values.items():
@@ -192,13 +164,7 @@ def find_problems(cls: type, values: Mapping[str, object]) -> list[tuple[str, st
 
 
 def take_old_keys(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values under the keys of today; a warning names each old one.
-
-    Parameters
-    ----------
-    cls : type
-        Its ``RENAMED``, if there is one, has today's key for each old one.
-    """
+    """Return values under the keys of today, in ``cls.RENAMED``; warn of each old one."""
     renamed: Mapping[str, str] = getattr(cls, "RENAMED", {})
     for old in values.keys() & renamed.keys():
         warnings.warn(f"{old}: the key is called {renamed[old]} now", EieWarning, stacklevel=2)
@@ -206,18 +172,10 @@ def take_old_keys(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_toml(path: Path, cls: type[T]) -> T:
-    """Read a configuration file, and refuse it with all of its problems.
+    """Read a flat TOML file as a configuration, and refuse it with all of its problems.
 
-    Parameters
-    ----------
-    path : Path
-        A flat TOML file, UTF-8; a byte order mark and Windows line ends are accepted.
-
-    Raises
-    ------
-    ConfigError
-        The file is missing or not TOML, or keys are unknown, missing or out of range; one line
-        per problem, each with the file, and the line where there is one.
+    Raises ConfigError if the file is missing or not TOML, or keys are unknown, missing or out of
+    range: one line per problem, each with the file, and with the line if there is one.
     """
     content, text = load_toml(path)
     values = take_old_keys(cls, content)
@@ -230,23 +188,20 @@ def read_tables(
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """Return the checked values of a TOML file, and those of its tables ``[KEY.NAME]`` by name.
 
+    Raises ConfigError, with one line per problem, if the file is missing, not TOML or wrong.
+
     Parameters
     ----------
-    path : Path
-        UTF-8; a byte order mark and Windows line ends are accepted.
-    head, kind : type
+    head, kind
         The configuration dataclasses of the values beside the tables, and of each table.
-    named : bool
-        Whether `kind` has a field ``name``, which the name of the table gives.
-
-    Raises
-    ------
-    ConfigError
-        The file is missing or not TOML, or has other problems; one line each.
+    named
+        Whether `kind` has a field ``name``, which is the name of the table.
     """
     values, text = load_toml(path)
     tables = values.pop(key, {})
-    if not isinstance(tables, dict) or not all(isinstance(it, dict) for it in tables.values()):
+    if not isinstance(tables, dict) or not all(
+        isinstance(table, dict) for table in tables.values()
+    ):
         raise ConfigError(
             f"{path}{find_line(key, text)}: expected tables [{key}.NAME], found {key} = "
             f"{show_value(tables)}"
@@ -271,29 +226,22 @@ def refuse(where: str | Path, text: str, problems: Sequence[tuple[str, str]]) ->
 
     Parameters
     ----------
-    where : str or Path
-        The file.
-    text : str
-        What it holds; empty where the values come from elsewhere.
-    problems : sequence of (key, what is wrong)
+    text
+        Content of the file; empty if the values come from elsewhere.
+    problems : sequence of (key, text)
         As `find_problems` lists them.
     """
     if problems:
-        raise ConfigError(*(f"{where}{find_line(key, text)}: {told}" for key, told in problems))
+        raise ConfigError(
+            *(f"{where}{find_line(key, text)}: {problem}" for key, problem in problems)
+        )
 
 
 def load_toml(path: Path) -> tuple[dict[str, Any], str]:
     """Return the values of a TOML file, not checked yet, and its text.
 
-    Parameters
-    ----------
-    path : Path
-        UTF-8; a byte order mark and Windows line ends are accepted.
-
-    Raises
-    ------
-    ConfigError
-        The file is missing or not TOML.
+    It is UTF-8; a byte order mark and Windows line ends are accepted. Raises ConfigError if it is
+    missing or not TOML.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -322,19 +270,9 @@ def write_toml(instance: Any) -> str:
 
 
 def parse_assignment(cls: type, text: str) -> tuple[str, object]:
-    """Return key and value of ``key=value``, the value typed as the key's field wants it.
+    """Return key and value of ``key=value``, the value of the type of the key's field.
 
-    Parameters
-    ----------
-    cls : type
-        The configuration dataclass the key belongs to.
-    text : str
-        One assignment.
-
-    Raises
-    ------
-    ConfigError
-        There is no ``=``, the key is unknown, or the value is out of range.
+    Raises ConfigError if there is no ``=``, the key is unknown, or the value is out of range.
     """
     key, equals, word = (part.strip() for part in str(text).partition("="))
     if not equals or not word.isprintable() or "#" in word:
@@ -355,17 +293,9 @@ def parse_assignment(cls: type, text: str) -> tuple[str, object]:
 
 
 def find_line(key: str, text: str, table: str = "") -> str:
-    """Return ``:number`` of the line that a key stands in, or nothing where it stands in none.
+    """Return ``:number`` of the line of a key or table in TOML, or nothing if there is none.
 
-    Parameters
-    ----------
-    key : str
-        A key, or a table's name.
-    text : str
-        TOML.
-    table : str
-        Last part of the name of the table that holds the key; the first line of that key counts
-        where it is empty.
+    `table` is the last part of the name of the key's table; if it is empty, the first line counts.
     """
     pattern = re.compile(rf'^\s*\[*["\']?{re.escape(key)}["\']?\s*[=\].]')
     header = re.compile(rf'^\s*\[.*(?<![^."\'\[]){re.escape(table)}["\']?\s*\]')
@@ -385,7 +315,7 @@ def _escape(character: str) -> str:
 
 
 def show_value(value: object) -> str:
-    """Return a value as it is written in Python, cut where it is long."""
+    """Return a value as it is written in Python, cut to 80 characters."""
     try:
         text = repr(value)
     except ValueError:  # Python refuses to print integers of thousands of digits

@@ -1,4 +1,4 @@
-"""Signals that ask a process to stop, and who acts on them: one process, for its workers too."""
+"""Signals that ask a process to stop: one process acts on them, for its workers too."""
 
 from __future__ import annotations
 
@@ -9,17 +9,11 @@ from contextlib import contextmanager
 from types import FrameType
 
 ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""What job schedulers, containers and terminals that close send."""
+"""Signals of job schedulers, containers and terminals that close."""
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asked the process to stop, which it does as for Ctrl-C.
-
-    Parameters
-    ----------
-    number : int
-        The signal.
-    """
+    """A signal, by number, asked the process to stop, which it does as for Ctrl-C."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -28,36 +22,36 @@ class Stopped(KeyboardInterrupt):
 
 @contextmanager
 def stop_as_ctrl_c() -> Iterator[None]:
-    """Let signals that would end the process raise `Stopped` within the block, the first of them.
+    """Make the first signal that would end the process raise `Stopped` within the block.
 
-    A terminal that closes sends several; those behind the first would only disturb the clearing
-    up. What is ignored already, as under nohup, stays so. Of use in the main thread alone.
+    A terminal that closes sends several; the others would only disturb the clean-up. Signals that
+    are ignored already, as under nohup, stay ignored. Does something in the main thread only.
     """
-    taken: list[signal.Signals] = []
+    handled: list[signal.Signals] = []
 
     def stop(number: int, _: FrameType | None) -> None:
-        for one in taken:
-            signal.signal(one, signal.SIG_IGN)
+        for handled_number in handled:
+            signal.signal(handled_number, signal.SIG_IGN)
         raise Stopped(number)
 
     try:
         if threading.current_thread() is threading.main_thread():
             for number in ENDING:
                 if signal.getsignal(number) is signal.SIG_DFL:
-                    taken.append(number)
+                    handled.append(number)
                     signal.signal(number, stop)
         yield
     finally:
-        for number in taken:
+        for number in handled:
             signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager
 def hold_signals() -> Iterator[None]:
-    """Hold back what would stop the process until the end of the block.
+    """Hold back signals that would stop the process until the end of the block.
 
-    A process that is started within begins with them held back, so that none reaches it before it
-    has called `leave_signals_to_parent`.
+    A process that is started within the block starts with them held back, so that none reaches it
+    before it has called `leave_signals_to_parent`.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -70,7 +64,7 @@ def hold_signals() -> Iterator[None]:
 
 
 def leave_signals_to_parent() -> None:
-    """Ignore what would stop this process: its parent has got the signal as well, and ends it."""
+    """Ignore signals that would stop this process: its parent gets them, too, and ends it."""
     for number in (signal.SIGINT, *ENDING):
         signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):

@@ -16,7 +16,7 @@ from eiesim.base.schema import show_value
 T = TypeVar("T")
 Row = dict[str, Any]
 LONGEST_NAME_BYTES = 100
-"""Of a user's name within the name of a file: with what is added it fits any file system."""
+"""Of a user's name within the name of a file, so that the whole name fits any file system."""
 
 
 def to_json(content: object) -> str:
@@ -25,13 +25,7 @@ def to_json(content: object) -> str:
 
 
 def to_csv(rows: Sequence[Row]) -> str:
-    """Return rows as CSV with a header line; true, false and null as in JSON.
-
-    Parameters
-    ----------
-    rows : sequence of dict
-        At least one row; all with the same keys.
-    """
+    """Return one or more rows of the same keys as CSV; true, false and null are as in JSON."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -51,22 +45,19 @@ def read_csv(
 ) -> list[T]:
     """Read a CSV file with a header line, and refuse it with all of its problems.
 
+    It is UTF-8; a byte order mark, Windows line ends and blank lines are accepted. Raises
+    ConfigError if it cannot be read or is not CSV, or with one line for each problem, with file and
+    line.
+
     Parameters
     ----------
-    path : str or Path
-        The file, UTF-8; a byte order mark, Windows line ends and blank lines are accepted.
-    parse : callable
-        Makes a row's result of the number of its line and its words by column. The problems of an
-        `EieError` from it are those of the line.
-    known : collection of str
+    parse
+        Makes the result of a row from the number of its line and its words by column. An `EieError`
+        from it has the problems of that line.
+    known
         Columns that there may be; by default any.
-    needed : collection of str
+    needed
         Columns that there must be.
-
-    Raises
-    ------
-    ConfigError
-        The file cannot be read or is not CSV; or one line for each problem, with file and line.
     """
     (_, first), *lines = _split(path)
     header = [name.strip() for name in first]
@@ -110,12 +101,9 @@ def _split(path: str | Path) -> list[tuple[int, list[str]]]:
 
 
 def name_files(names: Iterable[str]) -> dict[str, str]:
-    """Return for each name one that a file can have: short, and unlike the others' in any case.
+    """Return for each name the name of a file: short, and different from the others in any case.
 
-    Parameters
-    ----------
-    names : iterable of str
-        Names of a user's: of a layer, an output, a network. Most stay as they are.
+    They are a user's names of layers, outputs or networks. Most stay as they are.
     """
     files: dict[str, str] = {}
     taken: set[str] = set()
