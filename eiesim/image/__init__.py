@@ -1,4 +1,4 @@
-"""What the SRAMs of every PE hold: interleaved CSC (EIE, sections III-B and III-C)."""
+"""The content of every PE's SRAMs: interleaved CSC (EIE, sections III-B and III-C)."""
 
 from eiesim.image.arrays import deal
 from eiesim.image.balance import balance_rows, restore_rows

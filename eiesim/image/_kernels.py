@@ -1,4 +1,4 @@
-"""Loops over an image: the encoder's two passes, columns in their order, and row balance."""
+"""Loops over an image: the encoder's two passes, the order of columns, and row balance."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def count_entries(
     ----------
     indptr, indices : int32
         Matrix in CSC, rows sorted.
-    longest_run : int
+    longest_run
         Zeros that one relative index can express, 2**index_bits - 1.
     counts : int32 [columns, PEs]
         Result, zero on entry.
@@ -54,13 +54,12 @@ def fill_entries(
     ----------
     indptr, indices, data : int32, int32, uint8
         Matrix in CSC, rows sorted.
-    longest_run : int
+    longest_run
         Zeros that one relative index can express, 2**index_bits - 1.
     cursor : int64 [PEs]
-        Where each PE's entries begin; moved on to where they end.
+        Start of each PE's entries; moved on to their end.
     codes, relative_index : uint8 [entries]
-        Result; `codes` is zero and `relative_index` is `longest_run` on entry, so that a padding
-        zero is there already.
+        Result. On entry, all are padding zeros: `codes` is 0, `relative_index` is `longest_run`.
     """
     n_pes = cursor.size
     previous = np.empty(n_pes, np.int64)
@@ -86,28 +85,28 @@ def list_columns(
     relative_index: npt.NDArray[np.uint8],
     indptr: npt.NDArray[np.int64],
     rows: npt.NDArray[np.int32],
-    kept_codes: npt.NDArray[np.uint8],
+    weight_codes: npt.NDArray[np.uint8],
     edge_rows: npt.NDArray[np.int32],
     padding: npt.NDArray[np.int32],
 ) -> None:
-    """List the weights of every column over all PEs, PE by PE, the padding zeros left out.
+    """List the weights of every column over all PEs, PE by PE, without padding zeros.
 
     Parameters
     ----------
     ptr, base, codes, relative_index
-        The image: pointers, where each PE's entries begin, and the entries.
+        Arrays of the image.
     indptr : int64 [columns + 1]
-        Result: where each column begins in `rows` and `kept_codes`; zero on entry.
-    rows, kept_codes : int32, uint8 [entries + 1]
+        Result: start of each column in `rows` and `weight_codes`; zero on entry.
+    rows, weight_codes : int32, uint8 [entries + 1]
         Result: row in the matrix and code of each weight; filled as far as there are weights.
     edge_rows : int32 [4, columns, PEs]
         Result: row within the PE of each column's first, second, last but one and last entry; -1
-        on entry, and left so for padding zeros and where there is no such entry.
+        on entry, which stays for padding zeros and missing entries.
     padding : int32 [columns, PEs]
         Result: padding zeros of each column; zero on entry.
     """
     n_pes = base.size - 1
-    kept = 0
+    weights = 0
     for column in range(indptr.size - 1):
         for pe in range(n_pes):
             first = base[pe] + ptr[column, pe]
@@ -118,9 +117,9 @@ def list_columns(
                 if codes[entry] == 0:
                     padding[column, pe] += 1
                     continue
-                rows[kept] = row * n_pes + pe
-                kept_codes[kept] = codes[entry]
-                kept += 1
+                rows[weights] = row * n_pes + pe
+                weight_codes[weights] = codes[entry]
+                weights += 1
                 if entry == first:
                     edge_rows[0, column, pe] = row
                 if entry == first + 1:
@@ -129,7 +128,7 @@ def list_columns(
                     edge_rows[2, column, pe] = row
                 if entry == end - 1:
                     edge_rows[3, column, pe] = row
-        indptr[column + 1] = kept
+        indptr[column + 1] = weights
 
 
 @kernel
@@ -140,16 +139,16 @@ def deal_rows(
     loads: npt.NDArray[np.float64],
     pes: npt.NDArray[np.int64],
 ) -> None:
-    """Deal rows to PEs, each where the sum of the squares of all loads grows least.
+    """Deal rows to PEs, each to the PE where the sum of the squares of all loads grows least.
 
     Parameters
     ----------
     counts : float64 [rows, windows]
         Work of each row.
     order : int64 [rows]
-        In which they are dealt.
+        Rows in the order in which they are dealt.
     room : int64 [PEs]
-        Rows that a PE takes; 0 in the end.
+        Rows that a PE can still take; 0 in the end.
     loads : float64 [PEs, windows]
         Result: work of each PE; zero on entry.
     pes : int64 [rows]
@@ -180,34 +179,34 @@ def swap_rows(
     loads: npt.NDArray[np.float64],
     pes: npt.NDArray[np.int64],
 ) -> None:
-    """Swap rows between PEs where that lessens the sum of the squares of all loads.
+    """Swap rows between PEs if that lessens the sum of the squares of all loads.
 
     Parameters
     ----------
     counts : float64 [rows, windows]
         Work of each row.
     pairs : int64 [tries, 2]
-        Rows to swap, if it pays.
+        Rows to try.
     loads : float64 [PEs, windows]
-        Work of each PE; kept true.
+        Work of each PE; updated.
     pes : int64 [rows]
-        The PE of each row; changed.
+        The PE of each row; updated.
     """
     for trial in range(pairs.shape[0]):
-        one = pairs[trial, 0]
-        other = pairs[trial, 1]
-        first = pes[one]
-        second = pes[other]
-        if first == second:
+        row = pairs[trial, 0]
+        other_row = pairs[trial, 1]
+        pe = pes[row]
+        other_pe = pes[other_row]
+        if pe == other_pe:
             continue
         growth = 0.0  # half of it
         for window in range(counts.shape[1]):
-            more = counts[other, window] - counts[one, window]
-            growth += more * (loads[first, window] - loads[second, window] + more)
+            more = counts[other_row, window] - counts[row, window]
+            growth += more * (loads[pe, window] - loads[other_pe, window] + more)
         if growth < 0:
             for window in range(counts.shape[1]):
-                more = counts[other, window] - counts[one, window]
-                loads[first, window] += more
-                loads[second, window] -= more
-            pes[one] = second
-            pes[other] = first
+                more = counts[other_row, window] - counts[row, window]
+                loads[pe, window] += more
+                loads[other_pe, window] -= more
+            pes[row] = other_pe
+            pes[other_row] = pe

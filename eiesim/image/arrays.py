@@ -1,4 +1,4 @@
-"""The arrays of an image, and what follows from them alone."""
+"""The arrays of an image, and numbers that follow from them alone."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ImageArrays:
 
     @cached_property
     def base(self) -> npt.NDArray[np.int64]:
-        """Where each PE's entries begin, int64 [n_pes + 1]; the last one is their number."""
+        """Start of each PE's entries, int64 [n_pes + 1]; the last one is their number."""
         return lock(np.concatenate(([0], np.cumsum(self.ptr[-1], dtype=np.int64))))
 
     @cached_property
@@ -69,7 +69,7 @@ class ImageArrays:
         return self.entries - int(np.count_nonzero(self.codes))
 
     def pe_rows(self, pe: int) -> int:
-        """Return how many rows a PE holds."""
+        """Return the number of rows of a PE."""
         return int(deal(self.rows, self.n_pes)[pe])
 
 
@@ -80,7 +80,7 @@ def lock(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def deal(number: int, n_pes: int) -> npt.NDArray[np.int64]:
-    """Return how many of `number` rows or inputs each PE holds, int64 [n_pes]."""
+    """Return the number of rows or inputs of each PE, of `number` in all, int64 [n_pes]."""
     return (number - np.arange(n_pes, dtype=np.int64) + n_pes - 1) // n_pes
 
 

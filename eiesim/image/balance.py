@@ -1,4 +1,4 @@
-"""Which output goes to which PE: an order of the rows that gives all PEs equal work."""
+"""An order of a layer's rows that gives all PEs equal work."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from eiesim.image.arrays import deal
 from eiesim.layer.weights import CompressedLayer
 
 WINDOWS = 64
-"""Parts of the inputs within which work is balanced: activation queues even out what is near."""
+"""Parts of the inputs within which work is balanced; activation queues do the rest."""
 SWAPS_PER_ROW = 100
-"""Pairs of rows that are tried, for each row."""
+"""Pairs of rows that are tried, over the number of rows."""
 
 
 def balance_rows(
@@ -25,29 +25,20 @@ def balance_rows(
 
     The inputs are cut into windows, so that work is even all the time and not only in the end. Rows
     are dealt by falling number of weights, each to the PE with room whose loads in the row's
-    windows are least; then pairs of rows are swapped while that lessens the sum of the squares of
-    all loads.
+    windows are least. Then pairs of rows are swapped if that lessens the sum of the squares of all
+    loads. Row r is in PE r mod N (EIE, section III-C), but any output can be row r.
 
     Parameters
     ----------
     inputs : float32 [n, cols]
-        Optional; some typical inputs: a weight then counts as often as its activation is not zero
-        in them. By default every weight counts once.
+        Typical inputs: a weight then counts as often as its activation is not zero in them. By
+        default every weight counts once. WorkloadError if they are of another form.
 
     Returns
     -------
     int64 [rows]
-        Which row comes first, second and so on: ``layer.take(order)`` is the layer to encode, and
-        its outputs are those of the layer in this order; `restore_rows` puts them back.
-
-    Raises
-    ------
-    WorkloadError
-        The inputs are not as above.
-
-    References
-    ----------
-    EIE, section III-C: row r is in PE r mod N. Which output is row r is free.
+        The row that comes first, second and so on: ``layer.take(order)`` is the layer to encode,
+        and its outputs are those of the layer in this order; `restore_rows` undoes it.
 
     Examples
     --------
@@ -81,15 +72,7 @@ def balance_rows(
 def restore_rows(
     output: npt.NDArray[np.float32], order: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float32]:
-    """Put outputs of a layer whose rows were ordered back in their places.
-
-    Parameters
-    ----------
-    output : float32 [rows] or [inputs, rows]
-        In the order of the rows.
-    order : int64 [rows]
-        From `balance_rows`.
-    """
+    """Undo the order of `balance_rows` in outputs [rows] or [inputs, rows]."""
     restored = np.empty_like(output)
     restored[..., order] = output
     return restored
@@ -98,7 +81,7 @@ def restore_rows(
 def _count_weights(
     layer: CompressedLayer, activity: npt.NDArray[np.float64], bias_activity: float
 ) -> npt.NDArray[np.float64]:
-    """Return the work of each row in each window [rows, windows]; the bias is in the last."""
+    """Return the work of each row in each window [rows, windows]; biases are in the last."""
     codes = layer.codes
     windows = min(WINDOWS, layer.cols)
     before = np.cumsum(activity) - activity

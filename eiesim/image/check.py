@@ -1,4 +1,4 @@
-"""Whether an image is sound, and if not, where it is not."""
+"""Checks of an image, with the place of the first violation."""
 
 from __future__ import annotations
 
@@ -13,13 +13,7 @@ from eiesim.layer.weights import LARGEST, take_codebook
 
 
 def check_shapes(image: ImageArrays) -> None:
-    """Check what can be told without a look into the arrays.
-
-    Raises
-    ------
-    ImageError
-        A number is out of range, or shapes and dtypes do not fit together.
-    """
+    """Check numbers, shapes and dtypes, but not the arrays' content; ImageError if one is wrong."""
     limits = {
         name: field.rule
         for name, field in fields_of(Hardware).items()
@@ -55,11 +49,7 @@ def check_shapes(image: ImageArrays) -> None:
 def check_image(image: ImageArrays) -> None:
     """Check the codebook and every pointer and entry.
 
-    Raises
-    ------
-    ImageError
-        The codebook is none; or names the PE, the column and the entry of the first
-        violation.
+    Raises ImageError for a wrong codebook, or with PE, column and entry of the first violation.
     """
     try:
         take_codebook(image.codebook, f"{image.name}: codebook")
@@ -71,7 +61,7 @@ def check_image(image: ImageArrays) -> None:
     last_of_column = np.zeros(image.entries + 1, dtype=bool)
     last_of_column[image.ptr[1:] + image.base[:-1] - 1] = True
     pe, column, row = _find_places(image)
-    bias = (column == image.bias_column) & image.has_bias
+    is_bias = (column == image.bias_column) & image.has_bias
     violations = [
         (image.codes >= image.codebook.size, f"code not below {image.codebook.size}"),
         (image.relative_index > longest_run, f"relative index above {longest_run}"),
@@ -82,15 +72,17 @@ def check_image(image: ImageArrays) -> None:
         (padding & last_of_column[:-1], "padding zero at the end of a column"),
         (row >= deal(image.rows, image.n_pes)[pe], "row beyond the PE's last one"),
         (
-            (column >= image.cols) & ~bias,
+            (column >= image.cols) & ~is_bias,
             "entry in a column that is neither an input nor a bias",
         ),
     ]
-    first = [(int(np.argmax(bad)), what) for bad, what in violations if bad.any()]
-    if first:
-        entry, what = min(first)
+    first_entries = [
+        (int(np.argmax(violated)), problem) for violated, problem in violations if violated.any()
+    ]
+    if first_entries:
+        entry, problem = min(first_entries)
         raise ImageError(
-            f"{image.name}: {_describe_place(image, entry)}: {what} (code {image.codes[entry]}, "
+            f"{image.name}: {_describe_place(image, entry)}: {problem} (code {image.codes[entry]}, "
             f"relative index {image.relative_index[entry]})"
         )
 

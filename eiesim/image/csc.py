@@ -1,4 +1,4 @@
-"""The image itself: pointers and entries of every PE, and what follows from them."""
+"""The image itself: pointers and entries of every PE."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Columns(NamedTuple):
 
     Attributes
     ----------
-    indptr : int64 [columns + 1]
-        Where each column begins in `rows` and `codes`.
-    rows, codes : int32, uint8 [weights]
+    indptr : [columns + 1]
+        Start of each column in `rows` and `codes`.
+    rows, codes : [weights]
         Row in the matrix and code of each weight, PE by PE within a column.
-    edge_rows : int32 [4, columns, n_pes]
+    edge_rows : [4, columns, n_pes]
         Row within the PE of each column's first, second, last but one and last entry; -1 for a
-        padding zero or where there is no such entry.
-    padding : int32 [columns, n_pes]
+        padding zero or a missing entry.
+    padding : [columns, n_pes]
         Padding zeros of each column.
     """
 
@@ -49,29 +49,26 @@ class Columns(NamedTuple):
 class InterleavedCSC(ImageArrays):
     """A layer as the SRAMs of `n_pes` PEs hold it; `encode` makes one.
 
-    Row i of the matrix belongs to PE i mod `n_pes`, where it is row i div `n_pes`. Each PE keeps
-    its own rows column by column: of each entry the code and the number of zeros since the entry
-    before it, and for each column a pointer to its first entry. More than 2**index_bits - 1 zeros
-    in a row take padding zeros: entries of code 0 that carry the largest relative index.
+    Row i of the matrix belongs to PE i mod `n_pes`, where it is row i div `n_pes`. Each PE has its
+    own rows column by column: of each entry the code and the number of zeros since the entry before
+    it, and for each column a pointer to its first entry. For more than 2**index_bits - 1 zeros in a
+    row there are padding zeros: entries of code 0 with the largest relative index.
+
+    Raises ImageError if shapes or dtypes do not fit together; `check` looks into the entries.
 
     Parameters
     ----------
     rows, cols
         Outputs and inputs.
     has_bias
-        Whether the layer has a bias. Its column is there all the same, as in the authors'
-        design: the last one, input number `bias_column`, empty in a layer without a bias.
+        Whether the layer has a bias. As in the authors' design, its column is there in any case:
+        the last one, input number `bias_column`, empty in a layer without a bias.
     codebook : float32 [2**codebook_bits]
         Shared weights; entry 0 is 0.0.
     ptr : int32 [columns + 1, n_pes]
-        Column pointers; ``ptr[:, k]`` is what the pointer SRAM of PE k holds, 0 first.
+        Column pointers; ``ptr[:, k]`` is the content of the pointer SRAM of PE k, 0 first.
     codes, relative_index : uint8 [entries]
         Entries of PE 0, then of PE 1, and so on (v and z of EIE, section III-B).
-
-    Raises
-    ------
-    ImageError
-        Shapes or dtypes do not fit together; `check` looks into the entries.
     """
 
     def __post_init__(self) -> None:
@@ -80,7 +77,7 @@ class InterleavedCSC(ImageArrays):
             object.__setattr__(self, field, lock(getattr(self, field).copy()))
 
     def __reduce__(self) -> tuple[type[InterleavedCSC], tuple[Any, ...]]:
-        """Copy and unpickle by way of the constructor: locked again, and not taken as checked."""
+        """Copy and unpickle by the constructor, which locks the arrays; they are checked again."""
         return InterleavedCSC, tuple(getattr(self, field.name) for field in fields(self))
 
     @cached_property
@@ -88,7 +85,7 @@ class InterleavedCSC(ImageArrays):
         """The weights column by column, read back from the entries of all PEs."""
         from eiesim.image._kernels import list_columns  # noqa: PLC0415 - compiled code
 
-        _ = self.checked  # compiled code goes wherever the pointers point
+        _ = self.checked  # compiled code follows any pointer
         shape = (self.ptr.shape[0] - 1, self.n_pes)
         view = Columns(
             np.zeros(shape[0] + 1, dtype=np.int64),
@@ -103,29 +100,17 @@ class InterleavedCSC(ImageArrays):
         return Columns(*[lock(array) for array in view])
 
     def check(self) -> None:
-        """Check the codebook and every pointer and entry.
-
-        Raises
-        ------
-        ImageError
-            Names the PE, the column and the entry of the first violation.
-        """
+        """Check the codebook and every pointer and entry; ImageError names the first violation."""
         check_image(self)
 
     @cached_property
     def checked(self) -> bool:
-        """True, after one `check`; `encode` sets it for what it made itself."""
+        """True, after one `check`; `encode` sets it for its own images."""
         self.check()
         return True
 
     def decode(self) -> CompressedLayer:
-        """Return the layer that this image was encoded from.
-
-        Raises
-        ------
-        ImageError
-            The image is damaged.
-        """
+        """Return the layer that this image was encoded from; ImageError if it is damaged."""
         indptr, rows, codes, _, _ = self.columns
         bias = slice(indptr[self.bias_column], indptr[self.bias_column + 1])
         bias_codes = np.zeros(self.rows, dtype=np.uint8)
@@ -140,10 +125,7 @@ class InterleavedCSC(ImageArrays):
     def fits(self, hw: Hardware) -> list[MemoryUse]:
         """Return how full each memory of the fullest PE is, and what does not fit.
 
-        Raises
-        ------
-        ImageError
-            The image is damaged or was encoded for other hardware.
+        Raises ImageError if the image is damaged or was encoded for other hardware.
         """
         self.require(hw)
         return fit_images([self], hw.fill)
@@ -151,11 +133,8 @@ class InterleavedCSC(ImageArrays):
     def require(self, hw: Hardware) -> None:
         """Check that this image is sound and was encoded for such a machine.
 
-        Raises
-        ------
-        ImageError
-            The image is damaged, PEs or index bits differ, or the codebook is wider than
-            the machine's.
+        Raises ImageError if it is damaged, PEs or index bits differ, or the codebook is wider than
+        the machine's.
         """
         for field in LayoutView._fields:
             encoded, wanted = getattr(self, field), getattr(hw, field)
@@ -168,7 +147,7 @@ class InterleavedCSC(ImageArrays):
         _ = self.checked
 
     def save(self, path: str | Path) -> None:
-        """Write the image to one file (`.npz` inside); it is there whole or not at all."""
+        """Write the image to one file (`.npz` inside), whole or not at all."""
         header = {name: getattr(self, name) for name in archive.HEADER}
         arrays = {name: getattr(self, name) for name in archive.ARRAYS}
         archive.write(path, header, arrays)
@@ -177,12 +156,8 @@ class InterleavedCSC(ImageArrays):
     def load(cls, path: str | Path) -> InterleavedCSC:
         """Read an image that `save` wrote, and check it.
 
-        Raises
-        ------
-        WorkloadError
-            The file is missing, truncated or no `.npz` file.
-        ImageError
-            It holds no image, one of another version, or a damaged one.
+        Raises WorkloadError if the file is missing, truncated or no `.npz` file, and ImageError if
+        it has no image, one of another version, or a damaged one.
         """
         return cls.from_arrays(read_arrays(path), str(path))
 
@@ -190,10 +165,7 @@ class InterleavedCSC(ImageArrays):
     def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]], where: str) -> InterleavedCSC:
         """Build and check an image from the arrays of its file.
 
-        Raises
-        ------
-        ImageError
-            The arrays are no image, one of another version, or a damaged one.
+        Raises ImageError if they are no image, one of another version, or a damaged one.
         """
         header, content = archive.split(arrays, where)
         try:
@@ -205,13 +177,7 @@ class InterleavedCSC(ImageArrays):
 
 
 def require_codebook(name: str, codebook_bits: int, hw: Hardware) -> None:
-    """Check that a codebook fits the machine's.
-
-    Raises
-    ------
-    ImageError
-        The codebook is wider than the machine's.
-    """
+    """Raise an ImageError if a codebook is wider than the machine's."""
     if codebook_bits > hw.codebook_bits:
         raise ImageError(
             f"{name}: the layer's codebook has {codebook_bits} bits, the hardware's codebook_bits "

@@ -1,4 +1,4 @@
-"""From a compressed layer to what the SRAMs hold."""
+"""From a compressed layer to the content of the SRAMs."""
 
 from __future__ import annotations
 
@@ -16,17 +16,10 @@ from eiesim.views import LayoutView
 def encode(layer: CompressedLayer, hw: Hardware) -> InterleavedCSC:
     """Lay a compressed layer out for the SRAMs of a machine.
 
-    Time and memory grow with the weights that are not pruned. Of the machine, `n_pes`, `index_bits`
-    and `codebook_bits` count.
-
-    Raises
-    ------
-    ImageError
-        The codebook is wider than the hardware's, or a PE would hold too many entries.
-
-    References
-    ----------
-    EIE, sections III-B (relative index, padding zeros) and III-C (interleaving).
+    Of the machine, `n_pes`, `index_bits` and `codebook_bits` count. Time and memory grow with the
+    weights that are not pruned. Raises ImageError if the codebook is wider than the hardware's, or
+    a PE would hold too many entries. Source: EIE, sections III-B (relative index, padding zeros)
+    and III-C (interleaving).
     """
     require_codebook(layer.name, layer.codebook_bits, hw)
     return lay_out(layer, hw.layout)
@@ -35,10 +28,7 @@ def encode(layer: CompressedLayer, hw: Hardware) -> InterleavedCSC:
 def lay_out(layer: CompressedLayer, hw: LayoutView) -> InterleavedCSC:
     """Lay a compressed layer out, whatever the width of the codebook.
 
-    Raises
-    ------
-    ImageError
-        A PE would hold too many entries.
+    Raises ImageError if a PE would hold too many entries.
     """
     from eiesim.image._kernels import count_entries, fill_entries  # noqa: PLC0415 - compiled code
 
@@ -59,18 +49,11 @@ def lay_out(layer: CompressedLayer, hw: LayoutView) -> InterleavedCSC:
     codes = np.zeros(int(base[-1]), dtype=np.uint8)
     relative_index = np.full(codes.size, longest_run, dtype=np.uint8)
     fill_entries(indptr, indices, data, longest_run, base[:-1].copy(), codes, relative_index)
+    has_bias = layer.bias_codes is not None
     image = InterleavedCSC(
-        layer.rows,
-        layer.cols,
-        hw.n_pes,
-        hw.index_bits,
-        layer.bias_codes is not None,
-        layer.codebook,
-        ptr,
-        codes,
-        relative_index,
-        layer.name,
-    )
+        layer.rows, layer.cols, hw.n_pes, hw.index_bits, has_bias,
+        layer.codebook, ptr, codes, relative_index, layer.name,
+    )  # fmt: skip
     vars(image)["checked"] = True
     return image
 
@@ -78,7 +61,7 @@ def lay_out(layer: CompressedLayer, hw: LayoutView) -> InterleavedCSC:
 def _columns_with_bias(
     layer: CompressedLayer, n_pes: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
-    """Return the layer's CSC arrays with the bias as one more column behind a whole row of PEs."""
+    """Return the layer's CSC arrays with the bias as one more column after a whole row of PEs."""
     matrix = layer.codes
     bias = layer.bias_codes if layer.bias_codes is not None else np.zeros(0, dtype=np.uint8)
     rows = np.flatnonzero(bias)

@@ -30,8 +30,6 @@ class MemoryUse(NamedTuple):
 def fit_images(images: Sequence[ImageArrays], hw: FillView) -> list[MemoryUse]:
     """Return how full each memory of the fullest PE is.
 
-    References
-    ----------
     EIE, section VI: 128 KB for the sparse matrix, 32 KB for the pointers, 2 KB for activations.
     """
     pe_entries = np.array([image.ptr[-1] for image in images], np.int64)
@@ -70,7 +68,7 @@ def fit_images(images: Sequence[ImageArrays], hw: FillView) -> list[MemoryUse]:
 
 
 def count_chips(uses: Sequence[MemoryUse]) -> int:
-    """Return how many chips would hold a layer in their sparse-matrix and pointer SRAMs."""
+    """Return the number of chips whose sparse-matrix and pointer SRAMs would hold a layer."""
     return max(-(-use.used // use.capacity) for use in uses if use.memory in (SPMAT_SRAM, PTR_SRAM))
 
 

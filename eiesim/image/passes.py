@@ -11,13 +11,9 @@ from eiesim.layer.weights import CompressedLayer
 def encode_passes(layer: CompressedLayer, hw: Hardware) -> tuple[InterleavedCSC, ...]:
     """Lay a layer out for a machine, in as many images as it makes passes.
 
-    With `Hardware.act_batches`, a pass computes as many rows as the accumulators of all PEs hold;
-    each row stays in the PE in which it would be. Without, there is one pass. The outputs of the
+    With `Hardware.act_batches`, a pass computes as many rows as the accumulators of all PEs hold
+    (EIE, section IV); each row stays in the same PE. Without, there is one pass. The outputs of the
     images, one after the other, are the layer's.
-
-    References
-    ----------
-    EIE, section IV: the accumulators hold the outputs, and the SRAM is written at the end.
     """
     size = hw.rows_per_pass
     if not hw.act_batches or layer.rows <= size:
