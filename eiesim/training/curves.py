@@ -22,16 +22,16 @@ from eiesim.training.tasks import Arrays, DigitTask
 from eiesim.training.training import Change, take_layers, train_network, train_stage
 
 CONV, FC = "conv", "ip"
-"""What names of layers begin with."""
+"""Start of the names of layers."""
 DENSITIES = (0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01)
 BITS = (8, 6, 5, 4, 3, 2, 1)
 TABLE6 = ((8, 5), (8, 4), (4, 2))
 """Bits of convolutions and of fully connected layers."""
 INITIALISATIONS: tuple[Initialisation, ...] = get_args(Initialisation)
 BOTH_BITS = {CONV: 8, FC: 4}
-"""Of the layers that are pruned and shared in Figure 6."""
+"""Bits of the layers that are pruned and shared in Figure 6."""
 SEED = 0
-"""Of weights, of the order of pictures and of dropout."""
+"""Seed of weights, of the order of pictures and of dropout."""
 INDEX_BITS = 5
 FLOAT_BITS = 32
 PICTURES = 20_000
@@ -42,14 +42,14 @@ TUNING = Training(epochs=1, rate=2e-4, dropout=0.05, shift=1)
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """One network of a curve; it begins with the ``dense`` or the ``pruned`` weights.
+    """One network of a curve; it starts with the ``dense`` or the ``pruned`` weights.
 
     Attributes
     ----------
     density
-        Share kept of every layer's weights; None prunes nothing more.
+        Share of every layer's weights that is not pruned; None prunes nothing more.
     bits
-        Bits of the layers whose names begin so; others keep float32.
+        Bits of the layers whose names start so; others stay in float32.
     """
 
     figure: str
@@ -63,12 +63,8 @@ class CurvePoint:
 def train_curves(data: Path | None, folder: Path, tell: Tell = str) -> list[Row]:
     """Train both LeNets with seed 0, and measure all curves of them.
 
-    Parameters
-    ----------
-    data, tell
-        As in `eiesim.training.training.train_network`, whose errors this raises, too.
-    folder
-        Keeps every stage and point, to be taken from there while its inputs are the same.
+    Stages and points are stored in `folder`, and read from there while their inputs are the same.
+    The other parameters, and errors, are as in `eiesim.training.training.train_network`.
     """
     digits = load_digits(data)
     fewer = replace(
@@ -128,7 +124,7 @@ def measure_curves(
         rows.append(_describe(CurvePoint("start", start, start), task, Stage(state, facts)))
     pruned = starts["dense"]
     for number, point in enumerate(list_points(kinds)):
-        # a density begins with the network of the one before, sharing with that of its own density
+        # a density starts with the network of the one before, sharing with that of its own density
         state = starts[point.start] if point.density is None else pruned
         change = _find_change(point, names)
         stages = Stages(folder / f"{number:03d}", {**task.inputs, "seed": SEED}, tell)

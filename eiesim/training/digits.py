@@ -1,4 +1,4 @@
-"""Handwritten digits to train on: MNIST from a folder, or the ones that scikit-learn ships."""
+"""Handwritten digits to train on: MNIST from a folder, or those that scikit-learn ships."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from eiesim.base.errors import WorkloadError
 from eiesim.importers.idx import read_idx
 
 VALIDATION_PICTURES = 5000
-"""The last ones of MNIST's training pictures: recipes are chosen on them, nothing is trained on."""
+"""Last of MNIST's training pictures: recipes are chosen with them, and no network sees them."""
 Part = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]
 """Pictures [n, 28, 28], a byte over 256 each, and their classes [n]."""
 
@@ -30,7 +30,7 @@ class Digits:
 
     @property
     def sha256(self) -> str:
-        """Hash of all of it."""
+        """Hash of all pictures and classes."""
         digest = hashlib.sha256()
         for part in (self.training, self.validation, self.test):
             for array in part:
@@ -39,9 +39,9 @@ class Digits:
 
 
 def load_digits(data: Path | None) -> Digits:
-    """Read MNIST from its four files, plain or gzip, or take scikit-learn's digits at 28 x 28.
+    """Read MNIST from its four files, plain or gzip, or scikit-learn's digits at 28 x 28.
 
-    A file that is missing or damaged, or scikit-learn that is not installed, is a WorkloadError.
+    Raises WorkloadError if a file is missing or damaged, or scikit-learn is not installed.
     """
     if data is None:
         return _load_small_digits()
@@ -52,7 +52,7 @@ def load_digits(data: Path | None) -> Digits:
 
 
 def read_test_pictures(data: Path) -> Part:
-    """Read MNIST's test pictures; WorkloadError where a file is missing or damaged."""
+    """Read MNIST's test pictures; WorkloadError if a file is missing or damaged."""
     return _read(data, "t10k", 10_000)
 
 

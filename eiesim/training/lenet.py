@@ -1,4 +1,4 @@
-"""The LeNets' fully connected layers, and what MNIST's test pictures give them to work on."""
+"""The LeNets' fully connected layers, and their inputs for MNIST's test pictures."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class LeNet(NamedTuple):
     layers
         Weights [rows, cols] and bias [rows], ReLU between the layers.
     inputs
-        What the first layer sees of each test picture [cols, pictures].
+        Inputs of the first layer for each test picture [cols, pictures].
     labels
-        The right classes [pictures].
+        Classes [pictures].
     """
 
     layers: tuple[Parameters, ...]
@@ -53,12 +53,12 @@ class LeNet(NamedTuple):
 def load_lenet(data: Path, network: str) -> LeNet:
     """Read a network of `MODELS`, and run its convolutions in float32 on the test pictures.
 
-    A file that is missing, damaged, or of another network is a WorkloadError.
+    Raises WorkloadError if a file is missing, damaged, or of another network.
     """
     layers = dict(_read_layers(data / MODELS[network], SHAPES[network]))
     pixels, labels = read_test_pictures((data / IMAGES).parent)
     dense = {name: DenseLayer(*parameters) for name, parameters in layers.items()}
-    inputs = [seen["ip1"] for seen in _run_parts(dense, pixels)]
+    inputs = [layer_inputs["ip1"] for layer_inputs in _run_parts(dense, pixels)]
     return LeNet(
         tuple(layers[name] for name in layers if name.startswith("ip")),
         np.ascontiguousarray(np.concatenate(inputs).T),
@@ -71,18 +71,18 @@ def _read_layers(
 ) -> Iterator[tuple[str, Parameters]]:
     blobs = read_caffemodel(path)
     for name, shape in shapes.items():
-        what = f"{path}: layer {name}"
+        place = f"{path}: layer {name}"
         if len(blobs.get(name, ())) < 2:
             raise WorkloadError(
-                f"{what}: expected weights and bias, found the layers {', '.join(blobs)}; get the "
+                f"{place}: expected weights and bias, found the layers {', '.join(blobs)}; get the "
                 "file again"
             )
         weights, bias = blobs[name][:2]
         yield (
             name,
             (
-                take_array(weights, f"{what}: weights", np.float32, shape),
-                take_array(bias, f"{what}: bias", np.float32, shape[:1]),
+                take_array(weights, f"{place}: weights", np.float32, shape),
+                take_array(bias, f"{place}: bias", np.float32, shape[:1]),
             ),
         )
 
@@ -99,38 +99,34 @@ def _convolve(maps: Floats, weights: Floats, bias: Floats) -> Floats:
 def run_lenet(layers: Mapping[str, DenseLayer], pictures: Floats) -> dict[str, Floats]:
     """Run a LeNet in float32: convolutions without ReLU, as in Caffe's, and ReLU between the rest.
 
-    Return what each layer sees, by its name, and under ``scores`` the scores of the classes.
-
-    Parameters
-    ----------
-    layers
-        In order, by the names of `SHAPES`.
-    pictures
-        A byte over 256 each [pictures, 28, 28].
+    Return the inputs of each layer, by its name, and under ``scores`` the scores of the classes.
+    Layers are in order, by the names of `SHAPES`; pictures are bytes over 256 [pictures, 28, 28].
     """
-    seen = {}
-    part: Floats = pictures[:, np.newaxis]
+    layer_inputs = {}
+    maps: Floats = pictures[:, np.newaxis]
     for name, (weights, stored_bias) in layers.items():
         bias = np.zeros(len(weights), np.float32) if stored_bias is None else stored_bias
         if name.startswith("conv"):
-            seen[name] = part
-            part = _convolve(part, weights, bias)
+            layer_inputs[name] = maps
+            maps = _convolve(maps, weights, bias)
             continue
-        flat = part.reshape(len(part), -1)
-        seen[name] = np.maximum(flat, 0) if any(key.startswith("ip") for key in seen) else flat
-        part = seen[name] @ weights.T + bias
-    return {**seen, "scores": part}
+        flat = maps.reshape(len(maps), -1)
+        layer_inputs[name] = (
+            np.maximum(flat, 0) if any(key.startswith("ip") for key in layer_inputs) else flat
+        )
+        maps = layer_inputs[name] @ weights.T + bias
+    return {**layer_inputs, "scores": maps}
 
 
 def count_errors(
     layers: Mapping[str, DenseLayer], pictures: Floats, labels: npt.NDArray[np.uint8]
 ) -> int:
-    """Return how many pictures of these labels a LeNet classifies wrongly."""
-    classes = [seen["scores"].argmax(1) for seen in _run_parts(layers, pictures)]
+    """Return the number of pictures that a LeNet classifies wrongly."""
+    classes = [values["scores"].argmax(1) for values in _run_parts(layers, pictures)]
     return int((np.concatenate(classes) != labels).sum())
 
 
 def _run_parts(layers: Mapping[str, DenseLayer], pictures: Floats) -> Iterator[dict[str, Floats]]:
-    """Run a LeNet on a few pictures after the other, so that their windows fit into memory."""
+    """Run a LeNet on some pictures at a time, so that their windows fit into memory."""
     for first in range(0, len(pictures), PICTURES_AT_ONCE):
         yield run_lenet(layers, pictures[first : first + PICTURES_AT_ONCE])

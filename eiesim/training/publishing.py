@@ -1,4 +1,4 @@
-"""The files of `models/trained` and `traces`: trained networks with an account of how they came."""
+"""The files of `models/trained` and `traces`: trained networks and how they were trained."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ LIBRARIES = ("eiesim", "torch", "numpy")
 def publish(
     name: str, data: Path | None, seeds: Sequence[int], work: Path, target: Path, tell: Tell = str
 ) -> list[TrainingResult]:
-    """Train a network with several seeds, and write what eiesim ships of it.
+    """Train a network with several seeds, and write the files that eiesim ships of it.
 
     Parameters
     ----------
     name, data, tell
         As in `eiesim.training.training.train_network`, whose errors this raises, too.
     seeds
-        Of the networks; inputs of layers are recorded from the first one.
+        Inputs of layers are recorded from the network of the first one.
     work
-        Keeps the stages in its folders ``NAME-seedK``; those that exist are not computed again.
+        Has the stages in folders ``NAME-seedK``; those that exist are not computed again.
     target
         Folder of ``models/trained`` and ``traces``.
     """
@@ -61,7 +61,7 @@ def publish(
 
 
 def describe(results: Sequence[TrainingResult], day: str) -> dict[str, Any]:
-    """Return how networks of one recipe were trained and what came out, as JSON takes it."""
+    """Return how networks of one recipe were trained, and the results, for JSON."""
     recipe = asdict(results[0].recipe)
     return {
         "network": recipe.pop("network"),
@@ -81,7 +81,7 @@ def _pack(arrays: Mapping[str, npt.NDArray[np.float32]]) -> bytes:
         for name, array in arrays.items():
             member = io.BytesIO()
             np.save(member, np.ascontiguousarray(array), allow_pickle=False)
-            entry = zipfile.ZipInfo(f"{name}.npy")  # of 1980, whenever it is written
+            entry = zipfile.ZipInfo(f"{name}.npy")  # always of 1980
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, member.getvalue())
     return content.getvalue()

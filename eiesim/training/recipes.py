@@ -1,4 +1,4 @@
-"""How eiesim's own networks are trained and compressed: every number that decides the outcome."""
+"""How eiesim's own networks are trained and compressed: every number that the result depends on."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Training:
     Attributes
     ----------
     rate
-        Learning rate at first; it falls along half a cosine.
+        Learning rate at the start; it falls along half a cosine.
     dropout
-        Share of the hidden activations dropped.
+        Share of the hidden activations that is dropped.
     shift
-        Most pixels that a picture is moved by.
+        Most pixels by which a picture is moved.
     """
 
     epochs: int
@@ -31,7 +31,7 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """One round of pruning and retraining; `densities` is the share of weights kept, by layer."""
+    """One round of pruning to densities, by layer, and retraining."""
 
     densities: Mapping[str, float]
     training: Training
@@ -46,7 +46,7 @@ class Recipe:
     batch
         Pictures or pieces of text a step.
     dense
-        Training of the dense network; None where its weights are given.
+        Training of the dense network; None if its weights come from a file.
     bits, index_bits
         Of a code and of a relative index, by layer.
     tuning
@@ -74,11 +74,8 @@ class DigitRecipe(Recipe):
 class CharacterRecipe(Recipe):
     """A character LSTM, trained on `pieces` batches an epoch of `steps` characters a piece.
 
-    Attributes
-    ----------
-    text
-        Python's own help texts (``topics``), or the given model of that name, retrained on an
-        excerpt.
+    `text` is Python's own help texts (``topics``), or the name of an existing model, which is
+    retrained on an excerpt.
     """
 
     text: Literal["topics", "charlotte_bronte", "bolano"]
@@ -186,7 +183,7 @@ TRAINED: Mapping[str, DigitRecipe | CharacterRecipe] = {
 
 
 def find_recipe(name: str) -> DigitRecipe | CharacterRecipe:
-    """Return the recipe of a network of `TRAINED`; WorkloadError where there is none."""
+    """Return the recipe of a network of `TRAINED`; WorkloadError if there is none."""
     if name not in TRAINED:
         raise WorkloadError(f"network {name!r}: {did_you_mean(name, TRAINED)}")
     return TRAINED[name]

@@ -1,4 +1,4 @@
-"""What eiesim's own networks are trained for: their data, and how good they are."""
+"""The tasks of eiesim's own networks: their data, and how good they are."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 Layers = Mapping[str, DenseLayer]
 EXCERPT = "charlotte_bronte/bronte_excerpt.txt"
 EXCERPT_TEST = 10_000
-"""Characters at the excerpt's end that nothing is trained on."""
+"""Characters at the end of the excerpt that no network is trained on."""
 TOPICS_TEST = 20_000
-"""Characters at the end of Python's help texts that nothing is trained on."""
+"""Characters at the end of Python's help texts that no network is trained on."""
 TOPICS_STREAM = 1_000
-"""Characters of each of the pieces that these are judged in, with a state of zero at first."""
+"""Characters of each piece of them, which starts with a state of zero."""
 
 
 class Task(Protocol):
-    """What a network is trained for."""
+    """Data and measure of a network."""
 
     @property
     def inputs(self) -> Mapping[str, Any]:
-        """Name and hash of the data, and what was given else."""
+        """Name and hash of the data, and other inputs."""
 
     @property
     def dense_state(self) -> Arrays | None:
-        """The state of a dense network that is given, if it is not trained here."""
+        """The state of an existing dense network, if it is not trained here."""
         return None
 
     def build(self, dropout: float) -> Network:
@@ -58,7 +58,7 @@ class Task(Protocol):
         """Return how good weights are."""
 
     def record(self, layers: Layers, number: int) -> dict[str, npt.NDArray[np.float32]]:
-        """Return what each fully connected or LSTM layer sees for some test inputs."""
+        """Return the inputs of each fully connected or LSTM layer for some test inputs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,13 +95,13 @@ class DigitTask(Task):
 
     def record(self, layers: Layers, number: int) -> dict[str, npt.NDArray[np.float32]]:
         """Return the inputs [number, cols] of the fully connected layers, first test pictures."""
-        seen = run_lenet(layers, self.digits.test[0][:number])
-        return {name: seen[name] for name in layers if name.startswith("ip")}
+        layer_inputs = run_lenet(layers, self.digits.test[0][:number])
+        return {name: layer_inputs[name] for name in layers if name.startswith("ip")}
 
 
 @dataclass(frozen=True, eq=False)
 class CharacterTask(Task):
-    """A character LSTM on a text; the recipe gives its sizes and pieces.
+    """A character LSTM on a text; the recipe has its sizes and pieces.
 
     Attributes
     ----------
@@ -110,9 +110,9 @@ class CharacterTask(Task):
     training
         Numbers of the text to train on [characters].
     test
-        Numbers of the texts to report on [texts, characters], each seen from its beginning.
+        Numbers of the texts to report on [texts, characters], each from a state of zero.
     model
-        The dense model, where the recipe trains none.
+        The dense model, if the recipe trains none.
     """
 
     recipe: CharacterRecipe
@@ -123,7 +123,7 @@ class CharacterTask(Task):
 
     @property
     def inputs(self) -> Mapping[str, Any]:
-        """Name and hash of text and model; Python's version, where the text is Python's own."""
+        """Name and hash of text and model; Python's version, if the text is Python's own."""
         digest = hashlib.sha256("".join(self.characters).encode())
         for array in (self.training, self.test, *(self.dense_state or {}).values()):
             digest.update(np.ascontiguousarray(array).tobytes())
@@ -132,7 +132,7 @@ class CharacterTask(Task):
 
     @property
     def dense_state(self) -> Arrays | None:
-        """The state of the dense model, where it is given."""
+        """The state of the dense model, if there is one."""
         model = self.model
         if model is None:
             return None
@@ -167,17 +167,21 @@ class CharacterTask(Task):
         """Return inputs [number, cols] of the LSTM and output layers, at steps far apart."""
         model = make_model(self.characters, layers)
         text = self.test[:1, : TOPICS_STREAM - 1]
-        chosen = np.linspace(0, text.shape[1] - 1, number + 1).astype(int)[1:]
-        steps = [seen for step, seen in enumerate(run(model, text)) if step in set(chosen)]
+        recorded = np.linspace(0, text.shape[1] - 1, number + 1).astype(int)[1:]
+        steps = [
+            layer_inputs
+            for step, layer_inputs in enumerate(run(model, text))
+            if step in set(recorded)
+        ]
         names = [name for name in layers if name.startswith("lstm")] + ["output"]
         return {
-            name: np.concatenate([seen[place] for seen in steps])
-            for place, name in enumerate(names)
+            name: np.concatenate([layer_inputs[layer] for layer_inputs in steps])
+            for layer, name in enumerate(names)
         }
 
 
 def make_model(characters: tuple[str, ...], layers: Layers) -> CharModel:
-    """Return a character model of the layers embedding, lstm1 .. and output, as they are stored."""
+    """Return a character model of the stored layers embedding, lstm1 .. and output."""
     cells = tuple(layers[name].weights for name in layers if name.startswith("lstm"))
     output = layers["output"]
     bias = np.zeros(len(characters), np.float32) if output.bias is None else output.bias
@@ -186,19 +190,12 @@ def make_model(characters: tuple[str, ...], layers: Layers) -> CharModel:
 
 
 def find_task(recipe: DigitRecipe | CharacterRecipe, data: Path | None) -> Task:
-    """Read what a network is trained on.
+    """Read the data that a network is trained on.
 
-    Parameters
-    ----------
-    data
-        For digits the folder of MNIST's four files, None for scikit-learn's digits; for a given
-        character model the folder that holds ``charlotte_bronte`` and ``bolano``; for Python's own
-        help texts None.
-
-    Raises
-    ------
-    WorkloadError
-        A file is missing or damaged, or there is a folder although none is needed.
+    `data` is for digits the folder of MNIST's four files, or None for scikit-learn's digits; for an
+    existing character model the folder with ``charlotte_bronte`` and ``bolano``; for Python's own
+    help texts None. Raises WorkloadError if a file is missing or damaged, or there is a folder
+    although none is needed.
     """
     if isinstance(recipe, DigitRecipe):
         return DigitTask(recipe, load_digits(data))

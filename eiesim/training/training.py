@@ -29,14 +29,14 @@ Change = Callable[["Network"], object]
 
 @dataclass(frozen=True, eq=False)
 class TrainingResult:
-    """A network of one seed, with all that led to it.
+    """A network of one seed, with the stages that led to it.
 
     Attributes
     ----------
     inputs
         Name and hash of the data.
     stages
-        By name and in order: dense, pruned-1 .., shared, encoded. Their `facts` hold how good the
+        By name and in order: dense, pruned-1 .., shared, encoded. Their `facts` are how good the
         network is, ``before`` the training but after the change, and ``after``.
     path
         The compressed network, a ``.dcz`` file.
@@ -49,7 +49,7 @@ class TrainingResult:
     path: Path
 
     def to_dict(self) -> dict[str, Any]:
-        """Return seed, data and the facts of each stage, as JSON takes them."""
+        """Return seed, data and the facts of each stage, for JSON."""
         stages = {
             name: {**stage.facts, "seconds": round(stage.seconds, 1)}
             for name, stage in self.stages.items()
@@ -62,7 +62,8 @@ def train_network(
 ) -> TrainingResult:
     """Train a network of eiesim's own, compress it, and write it as a ``.dcz`` file.
 
-    Each stage is kept in the folder; one that exists is not computed again.
+    Each stage is stored in the folder; one that exists is not computed again. Raises WorkloadError
+    if there is no such network, the data is missing or damaged, or PyTorch is not installed.
 
     Parameters
     ----------
@@ -75,12 +76,7 @@ def train_network(
     tell
         Called with one line a stage and an epoch.
     balance_pes
-        PEs that keep equally many weights each when a layer is pruned.
-
-    Raises
-    ------
-    WorkloadError
-        There is no such network, the data is missing or damaged, or PyTorch is not installed.
+        PEs that have equally many weights each when a layer is pruned.
     """
     recipe = find_recipe(name)
     if not 0 <= seed < 1_000_000:
@@ -98,33 +94,33 @@ def run_recipe(
 ) -> TrainingResult:
     """Go through all stages of a recipe; parameters and errors are as in `train_network`."""
     retrain = _import_retrain()
-    fixed = {
+    settings_of_all = {
         key: value
         for key, value in asdict(recipe).items()
         if key not in ("network", "title", "dense", "rounds", "bits", "tuning", "index_bits")
     }
-    stages = Stages(folder, {**task.inputs, **fixed, "seed": seed}, tell)
-    done: dict[str, Stage] = {}
+    stages = Stages(folder, {**task.inputs, **settings_of_all, "seed": seed}, tell)
+    finished: dict[str, Stage] = {}
     state = task.dense_state
     if state is not None:
-        done["dense"] = stages.run("dense", {}, partial(_measure, task, state))
+        finished["dense"] = stages.run("dense", {}, partial(_measure, task, state))
     parts = _list_parts(recipe, retrain, balance_pes)
     for number, (name, training, settings, change) in enumerate(parts):
-        done[name] = stages.run(
+        finished[name] = stages.run(
             name,
             {"training": asdict(training), "settings": settings},
             partial(train_stage, task, state, training, change, 1000 * seed + number, tell),
         )
-        state = done[name].arrays
-    done["encoded"] = stages.run(
+        state = finished[name].arrays
+    finished["encoded"] = stages.run(
         "encoded",
         {"index_bits": dict(recipe.index_bits), "name": recipe.network},
         partial(_encode, recipe, task, state or {}, seed),
     )
     path = folder / f"{recipe.network}-seed{seed}.dcz"
     with replacing(path) as stream:
-        stream.write(done["encoded"].arrays["dcz"].tobytes())
-    return TrainingResult(recipe, seed, task.inputs, done, path)
+        stream.write(finished["encoded"].arrays["dcz"].tobytes())
+    return TrainingResult(recipe, seed, task.inputs, finished, path)
 
 
 def _list_parts(
@@ -134,9 +130,9 @@ def _list_parts(
     if recipe.dense is not None:
         yield "dense", recipe.dense, {}, lambda _: None
     balance = {} if balance_pes == 1 else {"n_pes": balance_pes}
-    for number, turn in enumerate(recipe.rounds, 1):
-        change = partial(retrain.prune_, density=turn.densities, **balance)
-        yield f"pruned-{number}", turn.training, {**turn.densities, **balance}, change
+    for number, pruning in enumerate(recipe.rounds, 1):
+        change = partial(retrain.prune_, density=pruning.densities, **balance)
+        yield f"pruned-{number}", pruning.training, {**pruning.densities, **balance}, change
     share = partial(retrain.share_weights, bits=recipe.bits)
     yield "shared", recipe.tuning, recipe.bits, share
 
@@ -155,8 +151,8 @@ def train_stage(
 ) -> Stage:
     """Change a network, train it, and return its state, with masks and codebooks.
 
-    Its facts are how good it is ``before`` and ``after`` the training, and the ``densities`` of
-    the layers that are not dense. Without the state of a stage before, weights are drawn.
+    Its facts are how good it is ``before`` and ``after`` the training, and the ``densities`` of the
+    layers that are not dense. Without the state of an earlier stage, weights are drawn.
     """
     retrain = _import_retrain()
     from eiesim.compress.retrain.modules import score_loss, seeded  # noqa: PLC0415 - torch
@@ -171,12 +167,12 @@ def train_stage(
             facts["before"] = task.measure(take_layers(take_state(model)))
         batches = task.batches(seed, training.shift)
         retrain.train(model, batches, score_loss, training.epochs, training.rate, tell)
-    after = take_state(model)
-    layers = take_layers(after)
+    trained_state = take_state(model)
+    layers = take_layers(trained_state)
     facts["after"] = task.measure(layers)
     densities = {name: float((layer.weights != 0).mean()) for name, layer in layers.items()}
     facts["densities"] = {name: density for name, density in densities.items() if density < 1}
-    return Stage(after, facts)
+    return Stage(trained_state, facts)
 
 
 def take_state(model: Network) -> dict[str, npt.NDArray[Any]]:
@@ -191,7 +187,7 @@ def take_layers(state: Arrays) -> dict[str, DenseLayer]:
 
 
 def _encode(recipe: DigitRecipe | CharacterRecipe, task: Task, state: Arrays, seed: int) -> Stage:
-    """Encode the shared network, and measure what is decoded again."""
+    """Encode the shared network, and measure it after decoding."""
     retrain = _import_retrain()
     model = task.build(0.0)
     retrain.restore_(model, state)
