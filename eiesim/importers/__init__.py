@@ -1,1 +1,1 @@
-"""Readers of layers and inputs that somebody brings, one file a format."""
+"""Readers of files of other tools, one module a format."""

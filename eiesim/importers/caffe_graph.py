@@ -49,17 +49,17 @@ def _add(builder: Builder, layer: NetLayer) -> None:
     if kind in TRAINING:
         builder.skip(Skipped(layer.name, f"{layer.type}: serves training alone"), layer.tops, None)
     elif missing or not layer.bottoms:
-        reason = f"reads {missing[0]!r}, which is not there" if missing else "reads nothing"
-        # a loss that reads labels is no part of what a trained network computes
+        problem = f"reads {missing[0]!r}, which is not there" if missing else "reads nothing"
+        # a loss that reads labels is no part of a trained network
         effect = Effect.NONE if kind.endswith("loss") else Effect.PART
-        builder.skip(Skipped(layer.name, reason, effect), layer.tops, layer.shape)
+        builder.skip(Skipped(layer.name, problem, effect), layer.tops, layer.shape)
     elif kind in UNCHANGED:
         builder.tensors |= dict.fromkeys(layer.tops, builder.tensors[layer.bottoms[0]])
     else:
         try:
             _add_step(builder, layer, kind)
-        except Unsupported as why:
-            skipped = Skipped(layer.name, f"{layer.type}: {why}", Effect.PART)
+        except Unsupported as reason:
+            skipped = Skipped(layer.name, f"{layer.type}: {reason}", Effect.PART)
             builder.skip(skipped, layer.tops, layer.shape)
 
 
@@ -133,9 +133,9 @@ def _lrn(block: Block) -> tuple[str, Settings]:
     }
 
 
-def _require(parameters: Block, key: str, usual: str) -> None:
-    if _take_number(parameters, key, usual) != float(usual):
-        raise Unsupported(f"{key} {parameters.text(key)}, expected {usual}")
+def _require(parameters: Block, key: str, default: str) -> None:
+    if _take_number(parameters, key, default) != float(default):
+        raise Unsupported(f"{key} {parameters.text(key)}, expected {default}")
 
 
 def _take_number(parameters: Block, key: str, default: str) -> float:

@@ -27,7 +27,7 @@ MOST_DIMS = 32
 
 
 class Message(NamedTuple):
-    """Bytes of a message, and where in which file they are."""
+    """Bytes of a message, and their place in a file."""
 
     content: memoryview
     at: int
@@ -50,14 +50,16 @@ class Message(NamedTuple):
                 length = FIXED[wire]
             else:
                 raise self.damage(start, f"wire type 0, 1, 2 or 5, found {wire}")
-            left = len(self.content) - place
-            if length > left:
-                raise self.damage(start, f"a field of {length} bytes, found {left} bytes left")
+            bytes_left = len(self.content) - place
+            if length > bytes_left:
+                raise self.damage(
+                    start, f"a field of {length} bytes, found {bytes_left} bytes left"
+                )
             yield number, Message(self.content[place : place + length], self.at + place, self.file)
             place += length
 
     def take_varint(self, place: int) -> tuple[int, int]:
-        """Return a varint and where it ends."""
+        """Return a varint and the place of its end."""
         varint = read_varint(self.content, place)
         if varint is None:
             raise self.damage(place, "a number of at most 10 bytes, found one without end")
@@ -74,10 +76,10 @@ class Message(NamedTuple):
 def read_caffemodel(path: str | Path) -> dict[str, Blobs]:
     """Read the blobs of every layer that has some, by name, in the file's order.
 
-    The file is plain or gzip; its layers have today's form (`layer`) or the one before (`layers`).
-    The blobs are the weights and mostly a bias, in Caffe's shapes, ``[outputs, inputs, height,
-    width]`` for a convolution. A truncated file, one of another kind, a blob whose data do not fit
-    its shape, or two layers of one name, are a WorkloadError.
+    The file is plain or gzip; its layers are written as `layer` or, in older files, `layers`. The
+    blobs are the weights and mostly a bias, in Caffe's shapes, ``[outputs, inputs, height, width]``
+    for a convolution. Raises WorkloadError if the file is truncated or of another kind, the data of
+    a blob do not fit its shape, or two layers have one name.
 
     References
     ----------
@@ -104,7 +106,7 @@ def read_caffemodel(path: str | Path) -> dict[str, Blobs]:
 
 
 def read_varint(content: bytes | memoryview, place: int) -> tuple[int, int] | None:
-    """Return a varint and where it ends; None for one without end, or of more than ten bytes."""
+    """Return a varint and the place of its end; None if it has no end within ten bytes."""
     value = 0
     for index, byte in enumerate(content[place : place + 10]):
         value |= (byte & 0x7F) << 7 * index

@@ -21,13 +21,13 @@ IN_A_MODULE = re.compile(r"(?:^|\.)weight_(?P<kind>ih|hh)_(?P<level>l\d+(?:_reve
 REVERSE = "_reverse"
 """Ending of the name of a level that goes backwards."""
 OF_A_CELL = re.compile(r"(?:^|\.)weight_(?P<kind>ih|hh)$")
-"""Names of the weights of a single cell, which a program calls step by step."""
+"""Names of the weights of a single cell, which programs call step by step."""
 
 
 def join_lstm(of_input: Floats, of_state: Floats, bias: Floats, gates: str) -> Floats:
     """Return an LSTM's eight products as one matrix [4 * hidden, inputs + hidden + 1].
 
-    Its gates stand in the order i, j, f, o; the last column is the bias, whose activation is 1.
+    Its gates are in the order i, j, f, o; the last column is the bias, whose activation is 1.
     EIE, section V: NT-LSTM is one matrix of 1201 = 600 + 600 + 1 columns.
 
     Parameters
@@ -79,12 +79,7 @@ def join_gru(
 
 
 def split_lstm(matrix: Floats, gates: str) -> tuple[Floats, Floats, Floats]:
-    """Take apart what `join_lstm` joined.
-
-    Parameters
-    ----------
-    gates
-        Wanted order of the gates, as in `join_lstm`.
+    """Return the parts of a matrix of `join_lstm`, with the gates in another order.
 
     Returns
     -------
@@ -96,17 +91,11 @@ def split_lstm(matrix: Floats, gates: str) -> tuple[Floats, Floats, Floats]:
     return ordered[:, :-1], ordered[:, -1], np.zeros(len(ordered), np.float32)
 
 
-def split_gru(matrix: Floats, gates: str, what: str) -> tuple[Floats, Floats, Floats]:
-    """Take apart what `join_gru` joined with a reset gate that acts after the product.
+def split_gru(matrix: Floats, gates: str, label: str) -> tuple[Floats, Floats, Floats]:
+    """Return the parts of a matrix of `join_gru` whose reset gate acts after the product.
 
-    There may be no weights where a GRU has none: they are a WorkloadError.
-
-    Parameters
-    ----------
-    gates
-        Wanted order of the gates, as in `join_gru`.
-    what
-        The layer, for the error.
+    The gates are in the order `gates`, as in `join_gru`. Raises WorkloadError, with the layer's
+    name, if there are weights where a GRU has none.
 
     Returns
     -------
@@ -116,7 +105,7 @@ def split_gru(matrix: Floats, gates: str, what: str) -> tuple[Floats, Floats, Fl
     hidden = len(matrix) // 4
     update, reset, of_input, of_state = np.split(matrix, 4)
     if of_input[:, -hidden - 1 : -1].any() or of_state[:, : -hidden - 1].any():
-        raise WorkloadError(f"{what}: found weights where a GRU has none, expected zeros")
+        raise WorkloadError(f"{label}: found weights where a GRU has none, expected zeros")
     new = np.hstack((of_input[:, : -hidden - 1], of_state[:, -hidden - 1 : -1], of_input[:, -1:]))
     zeros = np.zeros(hidden, np.float32)
     blocks = {"z": (update, zeros), "r": (reset, zeros), "n": (new, of_state[:, -1])}
@@ -126,11 +115,11 @@ def split_gru(matrix: Floats, gates: str, what: str) -> tuple[Floats, Floats, Fl
 
 
 def join_cells(
-    weights: Mapping[str, DenseLayer], what: str
+    weights: Mapping[str, DenseLayer], label: str
 ) -> tuple[dict[str, DenseLayer], dict[str, str]]:
     """Join the weights of PyTorch's LSTM and GRU modules, `NAME.weight_ih_l0` and so on.
 
-    A matrix without its counterpart, or of a shape that does not fit, is a WorkloadError.
+    Raises WorkloadError if a matrix has no counterpart, or a shape does not fit.
 
     Returns
     -------
@@ -148,23 +137,28 @@ def join_cells(
             joined[name] = layer
             continue
         before, after = name[: match.start("kind")], name[match.end("kind") :]
-        other = f"{before}{'hh' if match['kind'] == 'ih' else 'ih'}{after}"
-        if other not in weights:
-            raise WorkloadError(f"{what}: {name}: expected {other} beside it, found none")
+        counterpart = f"{before}{'hh' if match['kind'] == 'ih' else 'ih'}{after}"
+        if counterpart not in weights:
+            raise WorkloadError(f"{label}: {name}: expected {counterpart} beside it, found none")
         if match["kind"] == "ih":
             level = before.removesuffix("weight_") + after.removeprefix("_")
             level = level.removesuffix(".") or "layer"
-            kinds[level], matrix = _join(layer, weights[other], f"{what}: {level}")
+            kinds[level], matrix = _join(layer, weights[counterpart], f"{label}: {level}")
             joined[level] = DenseLayer(matrix)
     return joined, kinds
 
 
-def _join(of_input: DenseLayer, of_state: DenseLayer, what: str) -> tuple[str, Floats]:
+def _join(of_input: DenseLayer, of_state: DenseLayer, label: str) -> tuple[str, Floats]:
     rows, hidden = of_state.weights.shape[:2]
-    gates, rest = divmod(rows, hidden)
-    if rest or gates not in (3, 4) or len(of_input.weights) != rows or of_input.weights.ndim != 2:
+    gates, remainder = divmod(rows, hidden)
+    if (
+        remainder
+        or gates not in (3, 4)
+        or len(of_input.weights) != rows
+        or of_input.weights.ndim != 2
+    ):
         raise WorkloadError(
-            f"{what}: expected [3 or 4 x hidden, inputs] and [.., hidden] weights, found "
+            f"{label}: expected [3 or 4 x hidden, inputs] and [.., hidden] weights, found "
             f"{list(of_input.weights.shape)} and {list(of_state.weights.shape)}"
         )
     weights = (of_input.weights, of_state.weights)

@@ -50,7 +50,7 @@ class CharModel:
 def read_char_lstm(folder: str | Path) -> CharModel:
     """Read a character LSTM from ``manifest.json``, ``vocab.json`` and a float32 file a variable.
 
-    A file that is missing, damaged or does not fit the others is a WorkloadError.
+    Raises WorkloadError if a file is missing, damaged or does not fit the others.
 
     References
     ----------
@@ -66,8 +66,8 @@ def read_char_lstm(folder: str | Path) -> CharModel:
     while CELL.format(len(cells), "kernel") in manifest and len(cells) < MOST_LAYERS:
         kernel_name, bias_name = (CELL.format(len(cells), part) for part in ("kernel", "bias"))
         bias = _read_variable(path, manifest, bias_name, (None,))
-        hidden, rest = divmod(len(bias), 4)
-        if rest:
+        hidden, remainder = divmod(len(bias), 4)
+        if remainder:
             raise WorkloadError(f"{path}: {bias_name}: expected 4 gates, found {len(bias)} numbers")
         kernel = _read_variable(path, manifest, kernel_name, (inputs + hidden, len(bias)))
         bias[2 * hidden : 3 * hidden] += 1
@@ -96,12 +96,13 @@ def _read_variable(
     shape: Any = variable.get("shape") if isinstance(variable, dict) else None
     fits = are_sizes(shape, list) and len(shape) == len(expected)
     fits = fits and all(
-        size and wish in (None, size) for wish, size in zip(expected, shape, strict=True)
+        size and expected_size in (None, size)
+        for expected_size, size in zip(expected, shape, strict=True)
     )
-    wished = " x ".join("any" if size is None else str(size) for size in expected)
+    expected_shape = " x ".join("any" if size is None else str(size) for size in expected)
     if not fits or math.prod(shape) > MOST_NUMBERS:
         raise WorkloadError(
-            f"{path / 'manifest.json'}: {name}: expected the shape {wished}, "
+            f"{path / 'manifest.json'}: {name}: expected the shape {expected_shape}, "
             f"found {json.dumps(shape)[:80]}"
         )
     file = path / name.replace("/", "_")

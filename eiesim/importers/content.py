@@ -1,4 +1,4 @@
-"""What a file holds, as bytes, JSON or numbers: taken whole or refused, never without a bound."""
+"""The content of a file as bytes, JSON or numbers, with a bound on its size."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ DTYPES: Mapping[str, RawType] = {
 
 
 def bound_numbers(file_bytes: int) -> int:
-    """Return how many numbers the arrays of a file may have that it holds without their zeros.
+    """Return the most numbers that sparse arrays of a file may have with their zeros.
 
-    The length of the file is with those of the files that it names.
+    The length is that of the file and of the files that it names.
     """
     return LEAST_NUMBERS + MOST_NUMBERS_A_BYTE * file_bytes
 
@@ -59,7 +59,7 @@ def bound_numbers(file_bytes: int) -> int:
 def open_content(path: str | Path) -> Iterator[tuple[IO[bytes], bool]]:
     """Open a file, unpacked if it is gzip by its first two bytes; yields whether it is.
 
-    A missing, unreadable or damaged file is a WorkloadError, also while it is read.
+    Raises WorkloadError if it is missing, unreadable or damaged, also while it is read.
     """
     file = Path(path)
     is_file = False
@@ -86,9 +86,9 @@ def open_content(path: str | Path) -> Iterator[tuple[IO[bytes], bool]]:
 
 
 def read_content(path: str | Path, most_bytes: int | None = None) -> bytes:
-    """Read a file, unpacked if it is gzip; by default a bound holds for an unpacked one alone.
+    """Read a file, unpacked if it is gzip; by default only unpacked files have a bound.
 
-    A missing, unreadable or damaged file, or one of more bytes, is a WorkloadError.
+    Raises WorkloadError if it is missing, unreadable, damaged, or of more bytes.
     """
     with open_content(path) as (stream, is_packed):
         if most_bytes is None and not is_packed:
@@ -107,7 +107,7 @@ def read_content(path: str | Path, most_bytes: int | None = None) -> bytes:
 
 
 def read_json(path: str | Path, most_bytes: int) -> dict[str, Any]:
-    """Read an object from a file of JSON, as `read_content` does; else it is a WorkloadError."""
+    """Read an object from a file of JSON; WorkloadError if there is none."""
     try:
         value = json.loads(read_content(path, most_bytes))
     except (ValueError, RecursionError) as error:
@@ -127,16 +127,16 @@ def are_sizes(value: object, kind: type[ListOrTuple]) -> TypeGuard[ListOrTuple]:
 
 
 def take_numbers(
-    content: bytes | memoryview, what: str, kind: RawType = FLOAT32, is_big: bool = False
+    content: bytes | memoryview, label: str, kind: RawType = FLOAT32, is_big: bool = False
 ) -> npt.NDArray[Any]:
     """Return bytes as numbers in the machine's byte order, a copy.
 
-    A bfloat16 becomes a float32, which changes no number. A length that is no multiple of a
-    number's is a WorkloadError.
+    A bfloat16 becomes a float32, which changes no number. Raises WorkloadError if the length is not
+    a multiple of a number's.
     """
     if len(content) % kind.itemsize:
         raise WorkloadError(
-            f"{what}: expected {kind.name} numbers of {kind.itemsize} bytes each, found "
+            f"{label}: expected {kind.name} numbers of {kind.itemsize} bytes each, found "
             f"{len(content)} bytes; the file is truncated or of another kind"
         )
     stored = np.frombuffer(content, np.dtype(kind.code).newbyteorder(">" if is_big else "<"))

@@ -16,7 +16,7 @@ class Unsupported(Exception):  # noqa: N818 - no error: the rest goes on
 
 
 class Effect(Enum):
-    """What becomes of a network without a layer on EIE."""
+    """How a network changes if EIE does not run a layer."""
 
     NONE = "it computes the same without it"
     HOST = "it is whole, and the host runs it"
@@ -25,7 +25,7 @@ class Effect(Enum):
 
 @dataclass(frozen=True)
 class Skipped:
-    """A layer that EIE does not run, and why; the reason also says what stands in its place."""
+    """A layer that EIE does not run; the reason also says what replaces it."""
 
     name: str
     reason: str
@@ -41,16 +41,16 @@ class Described:
 
 
 class Interface(NamedTuple):
-    """What is known, and wanted, of what goes into a network and comes out.
+    """What a user says of a network's inputs and outputs.
 
     Attributes
     ----------
     shapes : mapping of str to tuple of int
         Of inputs whose sizes the file leaves open; for ONNX.
     values : mapping of str to float
-        Of inputs that are one number, always the same: they become constants, and branches that
-        depend on them are taken; for ONNX.
-    outputs : tuple of str
+        Of inputs that are always the same one number. They become constants, which decide branches;
+        for ONNX.
+    outputs
         Steps whose results are wanted; by default those that no other step takes.
     """
 
@@ -92,7 +92,7 @@ class Builder:
     def finish(self) -> Described:
         """Return the network, whose outputs are those of the steps that no other step reads.
 
-        Steps that do not go together are a WorkloadError.
+        Raises WorkloadError if steps do not go together.
         """
         read = {name for step in self.steps for name in step.inputs}
         inputs = {name: shape for name, shape in self.inputs.items() if name in read}

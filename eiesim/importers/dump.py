@@ -24,15 +24,7 @@ LARGEST_INDEX = 255
 
 
 class Dump(NamedTuple):
-    """A layer up to its last output with a weight or a bias, and one input [cols].
-
-    Attributes
-    ----------
-    n_pes
-        PEs that the layer was laid out for.
-    sha256
-        Digest of all files together.
-    """
+    """A layer up to its last output with a weight or a bias, one input, and the files' SHA-256."""
 
     layer: CompressedLayer
     activations: npt.NDArray[np.float32]
@@ -51,9 +43,9 @@ def read_dump(path: str | Path) -> Dump:
     """Read the folder ``data`` of the EIE authors' simulator.
 
     ``ptr/ptrN.dat`` and ``spm/spmN.dat`` are of PE N: pointers as int32, and entries as pairs of
-    int32, code and relative index. ``act.dat`` holds the input and ``arithm.dat`` the codebook, as
-    float32. A bias is one more column behind the inputs, which are rounded up to a whole row of
-    PEs. A missing or damaged file, or files that do not go together, are a WorkloadError.
+    int32, code and relative index. ``act.dat`` is the input and ``arithm.dat`` the codebook, as
+    float32. A bias is one more column after the inputs, which are rounded up to a whole row of PEs.
+    Raises WorkloadError if a file is missing or damaged, or the files do not go together.
 
     References
     ----------
@@ -78,7 +70,7 @@ def read_dump(path: str | Path) -> Dump:
         name = f"{ENTRIES}/{ENTRIES}{pe}.dat"
         entries.append(_find_entries(pointers, read(name, INT32), folder / name, pe, n_pes))
         lengths.add(pointers.size)
-    rows, cols, codes = (np.concatenate(parts) for parts in zip(*entries, strict=True))
+    rows, cols, codes = (np.concatenate(arrays) for arrays in zip(*entries, strict=True))
     bias_column = _find_bias(lengths, activations.size, n_pes, folder)
     if not rows.size:
         raise WorkloadError(f"{folder}: expected weights, found none")

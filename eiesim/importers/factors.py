@@ -16,7 +16,7 @@ from eiesim.layer.weights import DenseLayer
 
 Array = npt.NDArray[Any]
 PRODUCT = "/product"
-"""Ending of the name of a step whose name the one behind it takes over."""
+"""Ending of the name of a product, whose own name goes to the step after it."""
 
 
 class Placed(NamedTuple):
@@ -28,36 +28,35 @@ class Placed(NamedTuple):
 
 
 def place_factors(
-    graph: Graph, weights: Mapping[str, DenseLayer], factors: Mapping[str, Array], what: str
+    graph: Graph, weights: Mapping[str, DenseLayer], factors: Mapping[str, Array], label: str
 ) -> Placed:
-    """Put factors and biases of outputs behind their products, as steps on the host.
+    """Put factors and biases of outputs after their products, as steps on the host.
 
-    Such a step takes over its product's name, so that the steps behind it read what they did
-    before. Factors of layers that are used in another way are put into the weights. `factors` are
-    float64 [outputs], of some of the layers; one out of float32's range is a WorkloadError, which
-    names the file `what`.
+    Such a step gets its product's name, so that later steps read the same names. Factors of layers
+    that are used in another way are put into the weights. `factors` are float64 [outputs], of some
+    of the layers. Raises WorkloadError, with the file's name, if one is out of float32's range.
     """
-    placed, notes = dict(weights), []
+    layers, notes = dict(weights), []
     scales: dict[str, dict[str, tuple[float, ...]]] = {}
     for name, factor in factors.items():
         layer = weights[name]
         steps = [step for step in graph.steps if step.layer == name]
         if not all(step.op in ("fc", "conv") and not step.settings["stacked"] for step in steps):
-            placed[name] = join_factor(layer, factor, f"{what}: {name}")
+            layers[name] = join_factor(layer, factor, f"{label}: {name}")
             notes.append(JOINED.format(name))
         elif steps:
-            scales[name] = _make_settings(layer, factor, f"{what}: {name}: factor")
-            placed[name] = DenseLayer(layer.weights)
+            scales[name] = _make_settings(layer, factor, f"{label}: {name}: factor")
+            layers[name] = DenseLayer(layer.weights)
             notes.append(
                 f"{name}: its weights stay as trained; a factor and an offset for each output "
                 "follow on the host, right behind the product"
             )
-    return Placed(_insert(graph, scales), placed, tuple(notes))
+    return Placed(_insert(graph, scales), layers, tuple(notes))
 
 
-def _make_settings(layer: DenseLayer, factor: Array, what: str) -> dict[str, tuple[float, ...]]:
+def _make_settings(layer: DenseLayer, factor: Array, label: str) -> dict[str, tuple[float, ...]]:
     with np.errstate(all="ignore"):
-        narrow = take_array(factor.astype(np.float32), what, np.float32, (len(layer.weights),))
+        narrow = take_array(factor.astype(np.float32), label, np.float32, (len(layer.weights),))
     settings = {"factor": tuple(narrow.tolist())}
     return settings if layer.bias is None else {**settings, "offset": tuple(layer.bias.tolist())}
 

@@ -19,8 +19,8 @@ UINT8 = 8
 def read_idx(path: str | Path) -> npt.NDArray[np.uint8]:
     """Read an idx file of bytes, plain or gzip, as a read-only array.
 
-    Its shape is ``[pictures, rows, cols]`` or ``[labels]``. A file of another kind, or of another
-    length, is a WorkloadError.
+    Its shape is ``[pictures, rows, cols]`` or ``[labels]``. Raises WorkloadError if the file is of
+    another kind or length.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The kind of a file, by its content; the name decides only where the content does not."""
+"""The kind of a file, by its content; the name decides only if the content does not."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BY_NAME = {
     ".npy": Kind.ARRAYS, ".caffemodel": Kind.CAFFEMODEL, ".onnx": Kind.ONNX, ".net": Kind.NET,
     ".dcz": Kind.CONTAINER, ".eie": Kind.CONTAINER,
 }  # fmt: skip
-"""For files without first bytes of their own, and for damaged ones, whose reader says where."""
+"""For files without magic bytes, and for damaged files, whose reader says where the damage is."""
 BY_MAGIC = {NPY_MAGIC: Kind.ARRAYS, PICKLE: Kind.TORCH, CONTAINER_MAGIC: Kind.CONTAINER}
 PACKED = {Kind.SAFETENSORS, Kind.CAFFEMODEL, Kind.SHARDS}
 """Kinds whose readers unpack gzip."""
@@ -45,7 +45,7 @@ FOREIGN = (
     (0, b"GGUF", "a GGUF file: take the .safetensors it was made of"),
     (257, b"ustar", "a tar archive: unpack it and take the file of weights inside"),
 )
-"""Bytes of other tools' files, at which place, and what to do with such a file."""
+"""Place and bytes of other tools' files, and what to do with such a file."""
 
 
 def find_kind(path: str | Path) -> Kind:
@@ -53,13 +53,13 @@ def find_kind(path: str | Path) -> Kind:
     file = Path(path)
     with open_content(path) as (stream, is_packed):
         head = stream.read(HEAD_BYTES)
-    for place, magic, what in FOREIGN:
+    for place, magic, description in FOREIGN:
         if head[place:].startswith(magic):
-            raise WorkloadError(f"{path}: expected weights that eiesim reads, found {what}")
+            raise WorkloadError(f"{path}: expected weights that eiesim reads, found {description}")
     kind = _find_by_content(head, file) or BY_NAME.get(file.suffix.lower())
     if kind is None:
         raise WorkloadError(
-            f"{path}: expected weights ({', '.join(each.value for each in Kind)}), found "
+            f"{path}: expected weights ({', '.join(kind.value for kind in Kind)}), found "
             f"{'a file' if head else 'an empty file'} of no kind that eiesim knows"
         )
     if is_packed and kind not in PACKED:
@@ -78,7 +78,7 @@ def holds(path: str | Path, *kinds: Kind) -> bool:
 def _find_by_content(head: bytes, file: Path) -> Kind | None:
     if head.startswith(ZIP_MAGIC):
         return _find_in_archive(file, head)
-    if _begins_header(head):  # first: its length may look like the beginning of a pickle
+    if _begins_header(head):  # first: its length may look like the start of a pickle
         return Kind.SAFETENSORS
     for magic, kind in BY_MAGIC.items():
         if head.startswith(magic):
@@ -89,7 +89,7 @@ def _find_by_content(head: bytes, file: Path) -> Kind | None:
 
 
 def _begins_header(head: bytes) -> bool:
-    """Return whether a file begins with a length and a JSON object's text, as safetensors does."""
+    """Return whether a file starts with a length and a JSON object, as safetensors does."""
     length = int.from_bytes(head[:8], "little")
     text = head[8 : 8 + min(length, 64)]
     is_object = text[:1] == b"{" and text[1:].lstrip()[:1] in (b'"', b"}")
@@ -138,6 +138,6 @@ def _find_protobuf(head: bytes, file: Path) -> Kind | None:
 
 
 def _take(content: bytes, place: int) -> tuple[bytes, bytes]:
-    """Return the field whose length stands at a place, and what comes after it."""
+    """Return the field whose length is at a place, and the bytes after it."""
     length, start = read_varint(content, place) or (0, len(content))
     return content[start : start + length], content[start + length :]

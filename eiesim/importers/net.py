@@ -31,8 +31,8 @@ class NetRecord(StoredLayer):
     ----------
     bias
         [outputs], not in the codebook.
-    entries, padding
-        Entries stored, and those of them with code 0, which only carry a gap on.
+    padding
+        Entries with code 0, which only carry a gap on.
     """
 
     bias: npt.NDArray[np.float32]
@@ -40,17 +40,17 @@ class NetRecord(StoredLayer):
     padding: int = 0
 
 
-def _take_nibbles(reader: ByteReader, count: int, what: str) -> npt.NDArray[np.uint8]:
+def _take_nibbles(reader: ByteReader, count: int, label: str) -> npt.NDArray[np.uint8]:
     """Return 4-bit numbers, the low half of each byte first."""
-    packed = np.frombuffer(reader.take((count + 1) // 2, what), np.uint8)
+    packed = np.frombuffer(reader.take((count + 1) // 2, label), np.uint8)
     return np.stack((packed & 15, packed >> 4), axis=1).reshape(-1)[:count]
 
 
 def read_net(net_path: str | Path, prototxt_path: str | Path) -> tuple[NetRecord, ...]:
     """Read every layer of a compressed network: convolutions and inner products, in its order.
 
-    A `.net` file holds no shapes; these come from the `.prototxt`. Files that do not fit each other
-    to the byte are a WorkloadError.
+    A `.net` file has no shapes; these come from the `.prototxt`. Raises WorkloadError if the files
+    do not fit each other to the byte.
 
     References
     ----------
@@ -77,17 +77,17 @@ def read_net(net_path: str | Path, prototxt_path: str | Path) -> tuple[NetRecord
 
 
 def _read_layer(reader: ByteReader, net: NetLayer, entries: int) -> NetRecord:
-    what = f"layer {net.name}"
+    label = f"layer {net.name}"
     convolution = len(net.weight_shape) == 4
     entry_count = 256 if convolution else 16
-    codebook = take_numbers(reader.take(4 * entry_count, f"{what}: codebook"), what)
-    bias = take_numbers(reader.take(4 * net.weight_shape[0], f"{what}: bias"), what)
-    require_finite(bias, f"{reader.file}: {what}: bias")
+    codebook = take_numbers(reader.take(4 * entry_count, f"{label}: codebook"), label)
+    bias = take_numbers(reader.take(4 * net.weight_shape[0], f"{label}: bias"), label)
+    require_finite(bias, f"{reader.file}: {label}: bias")
     if convolution:
-        codes = np.frombuffer(reader.take(entries, f"{what}: codes"), np.uint8)
+        codes = np.frombuffer(reader.take(entries, f"{label}: codes"), np.uint8)
     else:
-        codes = _take_nibbles(reader, entries, f"{what}: codes")
-    gaps = _take_nibbles(reader, entries, f"{what}: index gaps")
+        codes = _take_nibbles(reader, entries, f"{label}: codes")
+    gaps = _take_nibbles(reader, entries, f"{label}: index gaps")
     matrix = _place(codes, gaps, net, reader.file)
     try:
         layer = CompressedLayer(matrix, codebook, name=net.name or "layer")

@@ -1,4 +1,4 @@
-"""A whole network from one file, and where that tells weights alone from another with its steps."""
+"""A whole network from one file, or from one with weights and one with steps."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from eiesim.layer.weights import DenseLayer, StoredLayer
 MOST_GRAPH_BYTES = 1 << 22
 PROTOTXT = ".prototxt"
 OF_A_MODULE = re.compile(r"(?:.*[._])?weight(?:_.*)?")
-"""Names of weights that are no module's only ones: of attention, or of a single recurrent cell."""
+"""Names of weights of attention or of a single recurrent cell, whose modules have several."""
 WAYS_OUT = (
     f"{GIVE_STEPS}; or, where the operations are none of these, export the model to ONNX, which "
     "holds its steps"
@@ -46,16 +46,14 @@ class NetworkFile:
         The steps that can be run.
     weights, stored
         Weights that are still to be compressed, and those compressed in the file.
-    skipped
-        What is left out, and why.
     characters
-        Of a character model its vocabulary.
+        Vocabulary of a character model.
     notes
         What was assumed or put together.
     code_bits
         Bits of the codes, for weights that are shared in the file.
     host
-        Of a network in ONNX what the host runs, as `HostGraph.to_bytes` gives it.
+        The part of a network in ONNX that the host runs, as `HostGraph.to_bytes` gives it.
     """
 
     graph: Graph
@@ -104,50 +102,41 @@ def _refuse_steps(path: str, steps: str | None) -> None:
 def place_weights(trained: Weights, path: str, steps: str | None = None) -> NetworkFile:
     """Return the network of a file of weights alone, with its steps or a chain of them.
 
-    Parameters
-    ----------
-    path : str
-        The file of the weights, for errors.
-    steps : str, optional
-        A file as `read_steps` takes it. Without one, fully connected and recurrent layers follow
-        one another.
-
-    Raises
-    ------
-    WorkloadError
-        Weights and steps do not go together.
+    `path` is the file of the weights, for errors; `steps` a file as `read_steps` takes it. Without
+    steps, fully connected and recurrent layers follow one another. Raises WorkloadError if weights
+    and steps do not go together.
     """
-    found = keep_norms(trained, path)
-    weights, kinds = join_cells(found.layers, path)
+    normed = keep_norms(trained, path)
+    weights, kinds = join_cells(normed.layers, path)
     if steps is None:
-        _require_chain(found, path)
+        _require_chain(normed, path)
         shapes = {name: layer.weights.shape for name, layer in weights.items()}
         graph = guess_chain(shapes, kinds, path)
-        whole = place_factors(graph, weights, found.factors, path)
+        factored = place_factors(graph, weights, normed.factors, path)
         return NetworkFile(
-            whole.graph,
-            whole.weights,
-            notes=found.notes + whole.notes + describe_chain(graph),
-            code_bits=found.code_bits,
+            factored.graph,
+            factored.weights,
+            notes=normed.notes + factored.notes + describe_chain(graph),
+            code_bits=normed.code_bits,
         )
     described = read_steps(steps)
-    whole = place_factors(described.graph, weights, found.factors, path)
-    described = replace(described, graph=whole.graph)
-    placed = _turn_tables(place_layers(path, described, whole.weights), path)
+    factored = place_factors(described.graph, weights, normed.factors, path)
+    described = replace(described, graph=factored.graph)
+    network = _turn_tables(place_layers(path, described, factored.weights), path)
     return replace(
-        placed,
-        skipped=placed.skipped + found.skipped,
-        notes=found.notes + whole.notes,
-        code_bits=found.code_bits,
+        network,
+        skipped=network.skipped + normed.skipped,
+        notes=normed.notes + factored.notes,
+        code_bits=normed.code_bits,
     )
 
 
-def _require_chain(found: Weights, path: str) -> None:
-    """Refuse what a chain of layers has no place for, so that no part of a network is lost."""
-    others = [f"{key} {list(array.shape)}" for key, array in found.others.items()]
+def _require_chain(weights: Weights, path: str) -> None:
+    """Refuse weights that have no place in a chain, so that no part of a network is lost."""
+    others = [f"{key} {list(array.shape)}" for key, array in weights.others.items()]
     others += [
         f"{name} {list(layer.weights.shape)}"
-        for name, layer in found.layers.items()
+        for name, layer in weights.layers.items()
         if OF_A_MODULE.fullmatch(name) and not IN_A_MODULE.search(name)
     ]
     if others:
@@ -159,26 +148,26 @@ def _require_chain(found: Weights, path: str) -> None:
         )
 
 
-def _turn_tables(placed: NetworkFile, path: str) -> NetworkFile:
-    """Turn embeddings, which frameworks keep as [vocabulary, numbers], into weights."""
-    tables = {step.layer for step in placed.graph.steps if step.op == "embedding"}
-    for step in placed.graph.steps:
+def _turn_tables(network: NetworkFile, path: str) -> NetworkFile:
+    """Transpose embeddings, which are [vocabulary, numbers] in frameworks."""
+    tables = {step.layer for step in network.graph.steps if step.op == "embedding"}
+    for step in network.graph.steps:
         if step.op != "embedding" and step.layer in tables:
             raise WorkloadError(
                 f"{path}: layer {step.layer!r}: expected an embedding's table to be of that alone, "
                 f"found it in step {step.name!r} ({step.op}), too; save it under a second name"
             )
-    turned = {
+    transposed = {
         name: DenseLayer(np.ascontiguousarray(layer.weights.T)) if name in tables else layer
-        for name, layer in placed.weights.items()
+        for name, layer in network.weights.items()
     }
-    return replace(placed, weights=turned)
+    return replace(network, weights=transposed)
 
 
 def read_steps(path: str | Path) -> Described:
     """Read the steps of a network from a `.prototxt`, `.toml` or `.json` file.
 
-    A file that is missing, damaged or holds no steps is a WorkloadError.
+    Raises WorkloadError if it is missing, damaged or has no steps.
     """
     kind = Path(path).suffix.lower()
     if kind == PROTOTXT:
@@ -187,10 +176,7 @@ def read_steps(path: str | Path) -> Described:
         return Described(read_graph(load_toml(Path(path))[0], str(path)), ())
     if kind != ".json":
         raise WorkloadError(f"{path}: expected a .prototxt, .toml or .json file with steps")
-    content = read_json(path, MOST_GRAPH_BYTES)
-    if not isinstance(content, dict):
-        raise WorkloadError(f"{path}: expected an object with steps, found other JSON")
-    return Described(read_graph(content, str(path)), ())
+    return Described(read_graph(read_json(path, MOST_GRAPH_BYTES), str(path)), ())
 
 
 def place_layers(
@@ -199,16 +185,20 @@ def place_layers(
     weights: Mapping[str, DenseLayer] | None = None,
     stored: Mapping[str, StoredLayer] | None = None,
 ) -> NetworkFile:
-    """Join steps and layers: each step finds its layer, and a layer without a step is left out.
+    """Join steps and layers of a file `path`; a layer without a step is left out.
 
-    A step whose layer is missing is a WorkloadError; `path` is where the layers are from.
+    Raises WorkloadError if the layer of a step is missing.
     """
-    known = {**(weights or {}), **(stored or {})}
+    layers = {**(weights or {}), **(stored or {})}
     used = described.graph.layers
     for name in used:
-        if name not in known:
-            raise WorkloadError(f"{path}: layer {name!r} of the steps: {did_you_mean(name, known)}")
-    unused = tuple(Skipped(name, "no step uses it; left out") for name in known if name not in used)
+        if name not in layers:
+            raise WorkloadError(
+                f"{path}: layer {name!r} of the steps: {did_you_mean(name, layers)}"
+            )
+    unused = tuple(
+        Skipped(name, "no step uses it; left out") for name in layers if name not in used
+    )
     return NetworkFile(
         described.graph,
         {name: weights[name] for name in used if weights and name in weights},

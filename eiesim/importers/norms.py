@@ -16,7 +16,7 @@ from eiesim.layer.weights import DenseLayer
 
 Array = npt.NDArray[Any]
 EPSILON = 1e-5
-"""Added to the variance: PyTorch's usual, which no state dictionary holds."""
+"""Added to the variance: PyTorch's default, since no state dictionary has it."""
 MEAN, VARIANCE, COUNT = "running_mean", "running_var", "num_batches_tracked"
 PARTS = ("weight", "bias", MEAN, VARIANCE, COUNT)
 
@@ -32,7 +32,7 @@ class Norm(NamedTuple):
 def find_norms(arrays: Mapping[str, Array]) -> list[Norm]:
     """Return the batch normalisations among arrays as PyTorch names them.
 
-    Parts of one that do not go together are a WorkloadError.
+    Raises WorkloadError if the parts of one do not go together.
     """
     ending = f".{MEAN}"
     return [_take_norm(arrays, key.removesuffix(ending)) for key in arrays if key.endswith(ending)]
@@ -48,21 +48,19 @@ def _take_norm(arrays: Mapping[str, Array], name: str) -> Norm:
         for part in (mean, variance, weight, bias)
     ):
         raise WorkloadError(f"{name}: expected {MEAN}, {VARIANCE}, weight and bias of one length")
-    with np.errstate(all="ignore"):  # what is no number then is refused with the layer
+    with np.errstate(all="ignore"):  # infinities and NaN are refused with the layer
         factor = weight.astype(np.float64) / np.sqrt(variance.astype(np.float64) + EPSILON)
         offset = bias.astype(np.float64) - mean.astype(np.float64) * factor
     return Norm(name, factor, offset)
 
 
-def keep_norms(weights: Weights, what: str) -> Weights:
-    """Put each batch normalisation behind its product, as factors and bias of the outputs.
+def keep_norms(weights: Weights, label: str) -> Weights:
+    """Put each batch normalisation after its product, as factors and bias of the outputs.
 
     If both are numbered within one module, it is the product with the number before; else the only
     one with as many outputs, or the only one of those with the same number in its name. A note
-    names each that is placed; the others stay.
-
-    Parts of a normalisation that do not go together, or an offset out of float32's range, are a
-    WorkloadError, which names the file `what`.
+    names each that is placed; the others stay. Raises WorkloadError, with the file's name, if parts
+    of a normalisation do not go together, or an offset is out of float32's range.
     """
     layers, others, notes = dict(weights.layers), dict(weights.others), list(weights.notes)
     factors = dict(weights.factors)
@@ -72,7 +70,7 @@ def keep_norms(weights: Weights, what: str) -> Weights:
         if target is None or target in targets:
             continue
         targets.add(target)
-        layers[target] = _offset(norm, layers[target], f"{what}: {target} with {norm.name}")
+        layers[target] = _offset(norm, layers[target], f"{label}: {target} with {norm.name}")
         factors[target] = norm.factor * factors.get(target, 1.0)
         for part in PARTS:
             others.pop(f"{norm.name}.{part}", None)
@@ -92,15 +90,15 @@ def _find_target(norm: Norm, layers: Mapping[str, DenseLayer]) -> str | None:
     ]
     module, dot, number = norm.name.rpartition(".")
     if number.isdecimal():
-        before = f"{module}{dot}{int(number) - 1}"
-        return before if before in fitting else None
+        product = f"{module}{dot}{int(number) - 1}"
+        return product if product in fitting else None
     digits = re.findall(r"\d+", norm.name)
-    same = [name for name in fitting if re.findall(r"\d+", name) == digits]
-    return next((names[0] for names in (fitting, same) if len(names) == 1), None)
+    alike = [name for name in fitting if re.findall(r"\d+", name) == digits]
+    return next((names[0] for names in (fitting, alike) if len(names) == 1), None)
 
 
-def _offset(norm: Norm, layer: DenseLayer, what: str) -> DenseLayer:
+def _offset(norm: Norm, layer: DenseLayer, label: str) -> DenseLayer:
     bias = np.zeros(len(layer.weights)) if layer.bias is None else layer.bias.astype(np.float64)
     with np.errstate(all="ignore"):
         offset = (bias * norm.factor + norm.offset).astype(np.float32)
-    return take_layer(layer.weights, offset, what)
+    return take_layer(layer.weights, offset, label)

@@ -26,8 +26,8 @@ def read_layer(path: str | Path) -> tuple[CompressedLayer, npt.NDArray[np.float3
 
     The file is a `.npz` with the arrays `codes` and `codebook`, and if there are any `bias` and
     `act`; or an image saved by `InterleavedCSC.save`. The layer is named after the file, or after
-    its folder when the file is ``layer.npz``. A missing or damaged file, or one of other arrays, is
-    a WorkloadError, a damaged image an ImageError.
+    its folder if the file is ``layer.npz``. Raises WorkloadError if the file is missing, damaged or
+    has other arrays, and ImageError if an image is damaged.
     """
     file = Path(path)
     arrays = read_arrays(file)
@@ -52,7 +52,7 @@ def read_layer(path: str | Path) -> tuple[CompressedLayer, npt.NDArray[np.float3
 def read_activations(path: str | Path) -> npt.NDArray[Any]:
     """Read one input from a `.npy` file, or a `.npz` with the array `act` or with one array only.
 
-    A file that is missing, damaged, or does not say which array is meant, is a WorkloadError.
+    Raises WorkloadError if the file is missing or damaged, or has several arrays without `act`.
     """
     arrays = read_arrays(path)
     if len(arrays) == 1:

@@ -11,44 +11,39 @@ BRANCHES = {True: "then_branch", False: "else_branch"}
 
 
 def take_known_branches(file: OnnxFile) -> bool:
-    """Put the branch that is taken in the place of each If whose condition is a constant.
+    """Replace each If whose condition is a constant by its branch; return whether there was one.
 
-    The model is changed; its constants are among the file's. Branches within a branch are left for
-    the next call.
-
-    Returns
-    -------
-    bool
-        Whether there was one.
+    The model is changed; the constants of the branches are added to the file's. Branches within a
+    branch are left for the next call.
     """
     nodes: list[Any] = []
-    taken = False
+    was_replaced = False
     for node in file.model.graph.node:
         branch = _find_branch(file, node)
         if branch is None:
             nodes.append(node)
         else:
-            taken = True
+            was_replaced = True
             nodes.extend(_inline(file, node, branch))
     replace_nodes(file.model.graph, nodes)
-    return taken
+    return was_replaced
 
 
 def _find_branch(file: OnnxFile, node: Any) -> Any:
-    """Return the graph that an If runs, or None where that is not known or another node."""
+    """Return the graph that an If runs; None if it is unknown, or for another node."""
     if node.op_type != "If" or node.domain not in ("", "ai.onnx") or not node.input:
         return None
     condition = file.constants.get(node.input[0])
     if condition is None or condition.size != 1 or condition.dtype.kind != "b":
         return None
-    wanted = BRANCHES[bool(condition.reshape(()))]
-    graphs = [entry.g for entry in node.attribute if entry.name == wanted and entry.HasField("g")]
+    branch = BRANCHES[bool(condition.reshape(()))]
+    graphs = [entry.g for entry in node.attribute if entry.name == branch and entry.HasField("g")]
     fits = len(graphs) == 1 and len(graphs[0].output) == len(node.output)
     return graphs[0] if fits and not graphs[0].sparse_initializer else None
 
 
 def _inline(file: OnnxFile, node: Any, branch: Any) -> list[Any]:
-    """Return the nodes of a branch, their tensors under names of their own."""
+    """Return the nodes of a branch, whose tensors get new names."""
     from onnx import NodeProto, helper  # noqa: PLC0415 - an extra
 
     prefix = node.name or node.output[0]
@@ -72,7 +67,7 @@ def _inline(file: OnnxFile, node: Any, branch: Any) -> list[Any]:
 
 
 def rename_reads(node: Any, names: Mapping[str, str]) -> None:
-    """Rename what a node, and the graphs in it, read of the branch; no graph hides a name."""
+    """Rename the tensors of the branch that a node, or a graph in it, reads."""
     waiting = [node]
     while waiting:
         reader = waiting.pop()

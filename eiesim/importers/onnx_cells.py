@@ -18,13 +18,13 @@ Floats = npt.NDArray[np.float32]
 ONNX_LSTM, ONNX_GRU = "iofj", "zrn"
 """Order of ONNX's gates."""
 DIRECTIONS = {b"forward": (False,), b"reverse": (True,), b"bidirectional": (False, True)}
-"""Of each direction, whether it runs from the end."""
+"""For each direction, whether it runs from the end."""
 LEAST_OPSET = 11
 """From this version on, a negative index counts from the end."""
 LSTM, GRU = (b"Sigmoid", b"Tanh", b"Tanh"), (b"Sigmoid", b"Tanh")
-"""The usual activations."""
+"""Default activations."""
 PLAIN = {b"Tanh": "tanh", b"Relu": "relu"}
-"""Those of a plain recurrent layer."""
+"""Activations of a plain recurrent layer."""
 FAR = np.iinfo(np.int64).min
 
 
@@ -34,20 +34,19 @@ class Cell(NamedTuple):
     Attributes
     ----------
     name
-        What its steps are called.
+        Of its steps.
     data
-        Tensor of the sequences, [steps, sequences, numbers]; without the steps behind the end of
-        one that is shorter.
+        Tensor of the sequences, [steps, sequences, numbers]; shorter sequences end earlier.
     zeros
-        Tensor that says for Pad how many steps are missing then; empty for none.
+        Tensor that gives Pad the number of missing steps; empty for none.
     reverse
-        Of each direction, whether it runs from the end.
+        For each direction, whether it runs from the end.
     of_input, of_state
         Weights, [directions, gates * hidden, inputs or hidden].
     biases
         Of the input and of the state, [directions, 2, gates * hidden].
     states
-        Tensors in which the state begins, [directions, sequences, hidden]; none for zeros.
+        Tensors of the first state, [directions, sequences, hidden]; none for zeros.
     """
 
     node: Any
@@ -67,7 +66,7 @@ class Cell(NamedTuple):
 
 
 def lower_lstm(low: Lowering, node: Any, name: str) -> None:
-    """Put an LSTM's products in its place; Unsupported where EIE does not run it."""
+    """Put an LSTM's products in its place; Unsupported if EIE does not run it."""
     expect(read_attributes(node), input_forget=0)
     cell = _read_cell(low, node, name, LSTM)
     settings = {"stacked": 1, "cell": int(len(node.output) > 2 and bool(node.output[2]))}
@@ -79,7 +78,7 @@ def lower_lstm(low: Lowering, node: Any, name: str) -> None:
 
 
 def lower_gru(low: Lowering, node: Any, name: str) -> None:
-    """Put a GRU's products in its place; Unsupported where EIE does not run it."""
+    """Put a GRU's products in its place; Unsupported if EIE does not run it."""
     cell = _read_cell(low, node, name, GRU)
     reset = "after" if read_attributes(node).get("linear_before_reset", 0) else "before"
     matrices = [
@@ -90,7 +89,7 @@ def lower_gru(low: Lowering, node: Any, name: str) -> None:
 
 
 def lower_rnn(low: Lowering, node: Any, name: str) -> None:
-    """Put a plain recurrent layer's products in its place; Unsupported where EIE runs it not."""
+    """Put a plain recurrent layer's products in its place; Unsupported if EIE cannot run it."""
     activation, *_ = read_attributes(node).get("activations", [b"Tanh"])
     if activation not in PLAIN:
         raise Unsupported(f"expected Tanh or Relu, found {activation!r}")
@@ -103,7 +102,7 @@ def lower_rnn(low: Lowering, node: Any, name: str) -> None:
 
 
 def _read_cell(low: Lowering, node: Any, name: str, activations: tuple[bytes, ...]) -> Cell:
-    """Read a node; it has one gate more than activations, a plain one a single one."""
+    """Read a node; it has one gate more than activations, but a plain one a single gate."""
     gates = len(activations) + 1 if len(activations) > 1 else 1
     attributes = read_attributes(node)
     reverse = DIRECTIONS.get(attributes.get("direction", b"forward"))
@@ -112,8 +111,8 @@ def _read_cell(low: Lowering, node: Any, name: str, activations: tuple[bytes, ..
     expect(attributes, layout=0)
     if reverse is None or "clip" in attributes:
         raise Unsupported("expected a direction, and no clip")
-    usual = [*activations] * len(reverse)
-    if list(attributes.get("activations", usual)) != usual:
+    default = [*activations] * len(reverse)
+    if list(attributes.get("activations", default)) != default:
         raise Unsupported(f"expected the usual activations, found {attributes['activations']}")
     data = find_data(low, node, 0)
     inputs = [*node.input, *[""] * 8][:8]
@@ -137,7 +136,7 @@ def _read_cell(low: Lowering, node: Any, name: str, activations: tuple[bytes, ..
 
 
 def _cut(low: Lowering, name: str, data: str, lengths: str) -> tuple[str, str]:
-    """Return the steps of a sequence that count, and what Pad takes to fill its output up again."""
+    """Return the steps of a sequence that count, and the input of Pad that fills its output up."""
     from onnx import TensorProto, numpy_helper  # noqa: PLC0415 - an extra
 
     constant, shape = low.file.constants.get(lengths), low.find_shape(data)
@@ -155,26 +154,27 @@ def _cut(low: Lowering, name: str, data: str, lengths: str) -> tuple[str, str]:
     def hold(*numbers: int) -> str:
         return low.constant(np.array(numbers), f"{name}/numbers")
 
-    whole = add("Gather", [add("Shape", [data], "sizes"), hold(0)], "whole")
+    length_of_all = add("Gather", [add("Shape", [data], "sizes"), hold(0)], "whole")
     length = add("Cast", [lengths], "length", to=TensorProto.INT64)
     # one that is too long stays so, but takes no more memory than one step more
-    beyond = add("Add", [whole, hold(1)], "beyond")
-    bounded = add("Where", [add("Greater", [length, whole], "long"), beyond, length], "bounded")
+    beyond = add("Add", [length_of_all, hold(1)], "beyond")
+    is_long = add("Greater", [length, length_of_all], "long")
+    bounded = add("Where", [is_long, beyond, length], "bounded")
     # of Range, ONNX Runtime would make a Slice, which takes lengths that are too long or negative
     ones = add("ConstantOfShape", [bounded], "ones", value=numpy_helper.from_array(np.array([1])))
     places = add("Reshape", [add("NonZero", [ones], "row"), hold(-1)], "places")
-    begun = add("Gather", [data, places], "begun", axis=0)
-    rest = add("Sub", [whole, length], "rest")
-    return begun, add("Concat", [hold(0, 0, 0, 0), rest, hold(0, 0, 0)], "zeros", axis=0)
+    first_steps = add("Gather", [data, places], "begun", axis=0)
+    missing = add("Sub", [length_of_all, length], "rest")
+    return first_steps, add("Concat", [hold(0, 0, 0, 0), missing, hold(0, 0, 0)], "zeros", axis=0)
 
 
 def _find_states(low: Lowering, name: str, states: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the tensors in which the state begins: none where all are zeros."""
+    """Return the tensors of the first state: none if all are zeros."""
     constants = low.file.constants
     if all(not state or (state in constants and not constants[state].any()) for state in states):
         return ()
     first = next(state for state in states if state)
-    return tuple(  # a missing one is zeros, as large as the other one
+    return tuple(  # a missing state is zeros, of the size of the other state
         state or low.node("Sub", [first, first], low.name_tensor(f"{name}/zeros"))
         for state in states
     )

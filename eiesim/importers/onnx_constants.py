@@ -26,22 +26,22 @@ CHANGING = frozenset({
 
 
 def fold_constants(file: OnnxFile) -> dict[str, Shape]:
-    """Compute what constants alone decide, and infer the shapes of the rest.
+    """Compute all results that depend on constants alone, and infer the shapes of the rest.
 
-    Nodes whose results are known are taken out of the model, which is changed; their results are
-    constants then. Products of 8-bit numbers become those of the numbers that they stand for.
+    The nodes of these results are removed from the model, which is changed; their results become
+    constants. Products of 8-bit numbers become products of the numbers that they stand for.
 
     Returns
     -------
     dict of str to tuple of int
-        Shapes by tensor, `STEPS` for sizes that the input decides; no entry where nothing is known.
+        Shapes by tensor, `STEPS` for sizes that depend on the input; no entry if nothing is known.
     """
     _fold(file, {})
     while True:
         _infer(file)
         _fold(file, find_shapes(file.model))
-        taken, spelt = take_known_branches(file), spell_out_integers(file)
-        if not (taken or spelt):
+        changes = (take_known_branches(file), spell_out_integers(file))
+        if not any(changes):
             break
     _infer(file)
     return find_shapes(file.model)
@@ -89,18 +89,18 @@ def _add_input(model: Any, name: str, array: Array) -> None:
 
 
 def _fold(file: OnnxFile, shapes: Mapping[str, Shape]) -> None:
-    left = []
+    unknown = []
     for node in file.model.graph.node:
         results = _evaluate(file, node, shapes)
         if results is None:
-            left.append(node)
+            unknown.append(node)
         else:
             file.constants.update(results)
-    replace_nodes(file.model.graph, left)
+    replace_nodes(file.model.graph, unknown)
 
 
 def _evaluate(file: OnnxFile, node: Any, shapes: Mapping[str, Shape]) -> dict[str, Array] | None:
-    """Return the outputs of a node, or None where they are not known or not to be computed."""
+    """Return the outputs of a node; None if they are unknown or change from run to run."""
     if node.domain not in ("", "ai.onnx") or node.op_type in CHANGING:
         return None
     if any(find_graphs(node)) or not any(node.output):
@@ -126,7 +126,7 @@ def _evaluate(file: OnnxFile, node: Any, shapes: Mapping[str, Shape]) -> dict[st
 
 
 def _make_model(file: OnnxFile, node: Any, inputs: Mapping[str, Array]) -> Any:
-    """Return a model of one node; None where an output is of unknown size or too large."""
+    """Return a model of one node; None if an output is of unknown size or too large."""
     from onnx import helper, numpy_helper, shape_inference  # noqa: PLC0415 - an extra
 
     model = start_model(file.model, "constant", [node])

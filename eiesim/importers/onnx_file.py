@@ -25,9 +25,9 @@ class OnnxFile(NamedTuple):
     model
         Without initializers, its functions put in place.
     constants
-        What the initializers hold, by name.
+        Arrays of the initializers, by name.
     most_numbers
-        Numbers that an array made of them may have: in proportion to the file.
+        Largest size of an array made of them, in proportion to the file.
     """
 
     model: Any
@@ -38,8 +38,8 @@ class OnnxFile(NamedTuple):
 def read_onnx_file(path: str | Path) -> OnnxFile:
     """Read a model; weights in files beside it are read, too.
 
-    A file that is missing, damaged, of another kind, or outside the model's folder, or a missing
-    extra ``onnx``, is a WorkloadError.
+    Raises WorkloadError if a file is missing, damaged, of another kind, or outside the model's
+    folder, or the extra ``onnx`` is missing.
     """
     content = read_content(path)
     model = parse_model(content, str(path))
@@ -60,44 +60,44 @@ def read_onnx_file(path: str | Path) -> OnnxFile:
     return OnnxFile(model, constants, most)
 
 
-def parse_model(content: bytes, what: str) -> Any:
-    """Return the ModelProto that bytes hold.
+def parse_model(content: bytes, label: str) -> Any:
+    """Return the ModelProto of a file's content.
 
-    Other content, or a missing extra ``onnx``, is a WorkloadError.
+    Raises WorkloadError for other content, or if the extra ``onnx`` is missing.
     """
     try:
         import onnx  # noqa: PLC0415 - an extra
         from google.protobuf.message import DecodeError  # noqa: PLC0415
     except ImportError as error:
-        raise WorkloadError(f"{what}: {NEEDS_ONNX}") from error
+        raise WorkloadError(f"{label}: {NEEDS_ONNX}") from error
     try:
         model = onnx.load_model_from_string(content)
     except DecodeError as error:
-        raise WorkloadError(f"{what}: expected an ONNX model, found other content") from error
-    _require_text(model, what)
+        raise WorkloadError(f"{label}: expected an ONNX model, found other content") from error
+    _require_text(model, label)
     return model
 
 
-def _require_text(message: Any, what: str) -> None:
-    """Check that every name is Unicode: protobuf hands other bytes over as they are."""
+def _require_text(message: Any, label: str) -> None:
+    """Check that every name is Unicode, which protobuf does not check."""
     for field, value in message.ListFields():
         alone = isinstance(value, str | bytes) or hasattr(value, "ListFields")
         items = (value,) if alone else value
         if field.type == field.TYPE_MESSAGE:
             for item in items:
-                _require_text(item, what)
+                _require_text(item, label)
         elif field.type == field.TYPE_STRING and not all(isinstance(text, str) for text in items):
-            raise WorkloadError(f"{what}: {field.name}: expected text in UTF-8, found other bytes")
+            raise WorkloadError(f"{label}: {field.name}: expected text in UTF-8, found other bytes")
 
 
-def take_tensor(tensor: Any, what: str) -> Array:
+def take_tensor(tensor: Any, label: str) -> Array:
     """Return the numbers of a TensorProto; a damaged one is a WorkloadError."""
     from onnx import numpy_helper  # noqa: PLC0415 - an extra
 
     try:
         array: Array = numpy_helper.to_array(tensor)
     except (ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
-        raise WorkloadError(f"{what}: damaged tensor: {error}") from error
+        raise WorkloadError(f"{label}: damaged tensor: {error}") from error
     return array
 
 
@@ -117,7 +117,7 @@ def replace_nodes(graph: Any, nodes: Iterable[Any]) -> None:
 
 
 def is_external(model: Any) -> bool:
-    """Return whether numbers of a model lie in other files."""
+    """Return whether numbers of a model are in other files."""
     return any(tensor.data_location for tensor in _find_tensors(model))
 
 
@@ -141,24 +141,24 @@ def _find_tensors(model: Any) -> Iterator[Any]:
 
 
 def _bring_in(tensor: Any, path: Path) -> int:
-    """Read a tensor's numbers from the file beside the model in which they lie."""
+    """Read a tensor's numbers from a file beside the model; return their bytes."""
     from onnx import helper  # noqa: PLC0415 - an extra
 
     if not tensor.data_location:
         return 0
-    what = f"{path}: {tensor.name}"
+    label = f"{path}: {tensor.name}"
     facts = {entry.key: entry.value for entry in tensor.external_data}
-    file = _find_beside(facts.get("location", ""), path, what)
+    file = _find_beside(facts.get("location", ""), path, label)
     try:
         item = helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
         length = int(facts.get("length", math.prod(tensor.dims) * item))
         offset = int(facts.get("offset", 0))
     except (ValueError, KeyError, TypeError) as error:
-        raise WorkloadError(f"{what}: expected numbers in {file}, found {facts}") from error
+        raise WorkloadError(f"{label}: expected numbers in {file}, found {facts}") from error
     available = file.stat().st_size
     if min(length, offset) < 0 or length + offset > available:
         raise WorkloadError(
-            f"{what}: expected {length} bytes from byte {offset} on in {file}, found {available}"
+            f"{label}: expected {length} bytes from byte {offset} on in {file}, found {available}"
         )
     with file.open("rb") as stream:
         stream.seek(offset)
@@ -168,7 +168,7 @@ def _bring_in(tensor: Any, path: Path) -> int:
     return length
 
 
-def _find_beside(location: str, path: Path, what: str) -> Path:
+def _find_beside(location: str, path: Path, label: str) -> Path:
     """Return a file in the model's folder; one outside of it is refused, links included."""
     folder = path.resolve().parent
     try:
@@ -178,10 +178,10 @@ def _find_beside(location: str, path: Path, what: str) -> Path:
         inside = False
     if not inside:
         raise WorkloadError(
-            f"{what}: expected its numbers in a file in the model's folder, found {location!r}"
+            f"{label}: expected its numbers in a file in the model's folder, found {location!r}"
         )
     if not file.is_file():
-        raise WorkloadError(f"{what}: expected its numbers in {file}, found no such file")
+        raise WorkloadError(f"{label}: expected its numbers in {file}, found no such file")
     return file
 
 
@@ -196,13 +196,13 @@ def _put_functions_in_place(model: Any, path: str | Path) -> Any:
         raise WorkloadError(f"{path}: its functions cannot be put in place: {error}") from error
 
 
-def _spread(sparse: Any, most: int, what: str) -> Array:
+def _spread(sparse: Any, most: int, label: str) -> Array:
     """Return a sparse constant with its zeros."""
     sizes = [int(size) for size in sparse.dims]
     numbers = math.prod(sizes)
-    values, places = take_tensor(sparse.values, what), take_tensor(sparse.indices, what)
+    values, places = take_tensor(sparse.values, label), take_tensor(sparse.indices, label)
     if not 0 <= numbers <= most or min(sizes, default=1) < 0:
-        raise WorkloadError(f"{what}: expected sizes that go with the file, found {sizes}")
+        raise WorkloadError(f"{label}: expected sizes that go with the file, found {sizes}")
     dense = np.zeros(numbers, values.dtype)
     try:
         flat = places if places.ndim == 1 else np.ravel_multi_index(tuple(places.T), sizes)
@@ -210,12 +210,12 @@ def _spread(sparse: Any, most: int, what: str) -> Array:
             raise IndexError("a negative index")
         dense[flat] = values
     except (ValueError, TypeError, IndexError) as error:
-        raise WorkloadError(f"{what}: damaged tensor: {error}") from error
+        raise WorkloadError(f"{label}: damaged tensor: {error}") from error
     return dense.reshape(sizes)
 
 
 def find_types(model: Any) -> Mapping[str, Any]:
-    """Return what is known of the tensors of a model: their TypeProto by name."""
+    """Return the TypeProto of the tensors of a model by name, as far as it is known."""
     graph = model.graph
     values = (*graph.input, *graph.value_info, *graph.output)
     return {value.name: value.type for value in values if value.HasField("type")}

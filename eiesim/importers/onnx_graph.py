@@ -1,7 +1,4 @@
-"""Networks in ONNX files: products for EIE, and all else as nodes for ONNX Runtime.
-
-The extra ``onnx`` is needed.
-"""
+"""Networks in ONNX files: products for EIE, and the rest as nodes for ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -28,37 +25,24 @@ MOST_REASONS = 8
 
 
 class OnnxNetwork(NamedTuple):
-    """A network in ONNX.
-
-    Attributes
-    ----------
-    described
-        Its steps, and what of it EIE does not run, with the reasons.
-    weights
-        By step.
-    host
-        What the host runs, as `HostGraph.to_bytes` gives it.
-    """
+    """A network in ONNX: its steps, weights by step, and the bytes of its `HostGraph`."""
 
     described: Described
     weights: dict[str, DenseLayer]
     host: bytes
 
 
-def read_onnx(path: str | Path, known: Interface | None = None) -> OnnxNetwork:
+def read_onnx(path: str | Path, interface: Interface | None = None) -> OnnxNetwork:
     """Read a network; numbers in files beside it are read, too.
 
-    A damaged file, one without a product that EIE can run, or a missing extra ``onnx``, is a
-    WorkloadError.
-
-    References
-    ----------
-    ONNX operators, https://onnx.ai/onnx/operators: Gemm, MatMul, Conv, LSTM, GRU.
+    Raises WorkloadError if a file is damaged, has no product that EIE can run, or the extra
+    ``onnx`` is missing. Source: ONNX operators, https://onnx.ai/onnx/operators: Gemm, MatMul, Conv,
+    LSTM, GRU.
     """
     import_runtime(str(path))
     try:
         file = read_onnx_file(path)
-        inputs = _take_inputs(file, known or Interface())
+        inputs = _take_inputs(file, interface or Interface())
         low = Lowering(file, fold_constants(file))
         low.run(RULES)
         return _Cut(low, inputs).finish(path)
@@ -66,10 +50,10 @@ def read_onnx(path: str | Path, known: Interface | None = None) -> OnnxNetwork:
         raise WorkloadError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error
 
 
-def _take_inputs(file: OnnxFile, known: Interface) -> dict[str, Shape]:
-    """Return the shapes of the inputs, and set the batch to one where it is not known."""
+def _take_inputs(file: OnnxFile, interface: Interface) -> dict[str, Shape]:
+    """Return the shapes of the inputs, and set an unknown batch to one."""
     graph = file.model.graph
-    _bind(file, known)
+    _bind(file, interface)
     sequences = {node.input[0] for node in graph.node if node.op_type in CELLS and node.input}
     inputs = [
         type(value).FromString(value.SerializeToString())
@@ -86,17 +70,17 @@ def _take_inputs(file: OnnxFile, known: Interface) -> dict[str, Shape]:
     return shapes
 
 
-def _bind(file: OnnxFile, known: Interface) -> None:
-    """Make constants of inputs whose value is known, and put known shapes in."""
+def _bind(file: OnnxFile, interface: Interface) -> None:
+    """Make constants of inputs with known values, and set known shapes."""
     from onnx import helper  # noqa: PLC0415 - an extra
 
     inputs = {
         value.name: value for value in file.model.graph.input if value.name not in file.constants
     }
-    for name in (*known.shapes, *known.values):
+    for name in (*interface.shapes, *interface.values):
         if name not in inputs:
             raise WorkloadError(f"input {name!r}: {did_you_mean(name, inputs)}")
-    for name, shape in known.shapes.items():
+    for name, shape in interface.shapes.items():
         axes = inputs[name].type.tensor_type.shape.dim
         sizes = [dim.dim_value for dim in axes]
         if len(sizes) != len(shape) or any(
@@ -106,7 +90,7 @@ def _bind(file: OnnxFile, known: Interface) -> None:
             raise WorkloadError(f"input {name!r}: expected the shape {stated}, found {list(shape)}")
         for dim, size in zip(axes, shape, strict=True):
             dim.dim_value = size
-    for name, value in known.values.items():
+    for name, value in interface.values.items():
         kind = inputs[name].type.tensor_type
         sizes = [dim.dim_value for dim in kind.shape.dim]
         array = np.array(value).astype(helper.tensor_dtype_to_np_dtype(kind.elem_type))
@@ -144,17 +128,14 @@ class _Cut:
         self.wanted = {*self.outputs}.union(*(product.step.inputs for product in low.products))
 
     def _find_outputs(self) -> dict[str, str]:
-        """Return the names of the file's outputs that are available, by tensor.
-
-        A node gives a constant one, and a copy of one that a product of another name gives.
-        """
+        """Return the names of the file's outputs, by tensor; constants become nodes' results."""
         from onnx import TensorProto  # noqa: PLC0415 - an extra
 
         outputs = {}
         for value in self.low.file.model.graph.output:
             name, kind = value.name, value.type
-            other = kind.WhichOneof("value") not in (None, "tensor_type")
-            if other or kind.tensor_type.elem_type == TensorProto.STRING:
+            is_no_tensor = kind.WhichOneof("value") not in (None, "tensor_type")
+            if is_no_tensor or kind.tensor_type.elem_type == TensorProto.STRING:
                 reason = "an output that is no array of numbers; left out"
                 self.skipped.append(Skipped(name, reason, Effect.PART))
                 continue
@@ -231,23 +212,23 @@ class _Cut:
         self.steps.append(Step(name, HOST_OP, operands, "", {"shape": shape}))
 
     def _name(self, tensor: str, node: Any) -> str:
-        taken = self._list_names()
+        used = self._list_names()
         for name in (self.outputs.get(tensor), node.name, tensor):
-            if name and shorten(name) not in taken:
+            if name and shorten(name) not in used:
                 return shorten(name)
         number, name = 2, shorten(tensor)
-        while f"{name} ({number})" in taken:
+        while f"{name} ({number})" in used:
             number += 1
         return f"{name} ({number})"
 
     def _list_names(self) -> set[str]:
-        """Return the names that inputs and steps have, and that products are called by."""
+        """Return the names of inputs, steps and products."""
         products = (product.step.name for product in self.low.products)
         return {*self.inputs, *(step.name for step in self.steps), *products}
 
     def _find_node(self, tensor: str) -> Any:
-        """Return the node that gives a tensor, or None where a step gives it."""
-        # a step cannot hand over a tensor of unknown type, which is computed again
+        """Return the node that gives a tensor, or None if a step gives it."""
+        # no step can return a tensor of unknown type, so that it is computed again
         is_handed_over = tensor in self.names and self._find_type(tensor)
         return None if is_handed_over else self.producers.get(tensor)
 

@@ -16,47 +16,49 @@ HOST_OP = "onnx"
 class HostGraph:
     """The nodes between the products of a network, and which tensors its steps give.
 
-    The `model` holds the nodes, their constants, and in `metadata_props` by input or step the
-    tensor that it gives. Numbers in other files are a WorkloadError.
+    The `model` has the nodes, their constants, and in `metadata_props` by input or step the tensor
+    that it gives. Raises WorkloadError if numbers are in other files.
     """
 
-    def __init__(self, model: Any, what: str) -> None:
+    def __init__(self, model: Any, label: str) -> None:
         if is_external(model):
-            raise WorkloadError(f"{what}: expected nodes with their numbers, found a path")
-        self.model, self.what = model, what
+            raise WorkloadError(f"{label}: expected nodes with their numbers, found a path")
+        self.model, self.label = model, label
         self.tensors = {entry.key: entry.value for entry in model.metadata_props}
         self.constants = {tensor.name: tensor for tensor in model.graph.initializer}
         self.types = find_types(model)
         self.producers = {name: node for node in model.graph.node for name in node.output if name}
 
     @classmethod
-    def parse(cls, content: bytes, what: str) -> HostGraph:
-        """Read what `to_bytes` gave; WorkloadError for other bytes or without extra ``onnx``."""
-        return cls(parse_model(content, what), what)
+    def parse(cls, content: bytes, label: str) -> HostGraph:
+        """Read the result of `to_bytes`; WorkloadError for others or without extra ``onnx``."""
+        return cls(parse_model(content, label), label)
 
     def to_bytes(self) -> bytes:
-        """Return it as the content of a file."""
+        """Return the graph as the content of a file."""
         content: bytes = self.model.SerializeToString(deterministic=True)
         return content
 
     def check(self, graph: Graph) -> None:
-        """Raise WorkloadError where a step of a network is not a piece of this graph."""
+        """Raise WorkloadError if a step of a network is not a piece of this graph."""
         for step in graph.steps:
             if step.op == HOST_OP:
                 self.find_nodes(step)
 
     def find_nodes(self, step: Step) -> list[Any]:
-        """Return the nodes of a step, in order; WorkloadError where its inputs do not suffice."""
+        """Return the nodes of a step, in order; WorkloadError if its inputs do not suffice."""
         for name in (step.name, *step.inputs):
             if name not in self.tensors:
-                raise WorkloadError(f"{self.what}: step {step.name!r}: {name!r} is no tensor of it")
+                raise WorkloadError(
+                    f"{self.label}: step {step.name!r}: {name!r} is no tensor of it"
+                )
         stops = {self.tensors[name] for name in step.inputs}
 
         def find_node(name: str) -> Any:
             if name in stops:
                 return None
             if name not in self.producers:
-                raise WorkloadError(f"{self.what}: step {step.name!r}: nothing gives {name!r}")
+                raise WorkloadError(f"{self.label}: step {step.name!r}: nothing gives {name!r}")
             return self.producers[name]
 
         nodes, _ = find_piece(self.tensors[step.name], self.constants, find_node)
@@ -84,7 +86,7 @@ class HostGraph:
 
 
 def start_model(source: Any, name: str, nodes: Iterable[Any]) -> Any:
-    """Return a ModelProto of some nodes, in the versions of the model that they are from."""
+    """Return a ModelProto of some nodes of a model, in its versions."""
     from onnx import ModelProto  # noqa: PLC0415 - an extra
 
     model = ModelProto(ir_version=source.ir_version)
@@ -99,16 +101,16 @@ def find_piece(
 ) -> tuple[dict[int, Any], list[str]]:
     """Return the nodes that compute a tensor, by `id`, and the tensors where the search stops.
 
-    `find_node` returns the node that gives a tensor, or None where the search is to stop.
+    `find_node` returns the node that gives a tensor, or None to stop the search.
     """
     nodes: dict[int, Any] = {}
     inputs: list[str] = []
-    waiting, seen = [tensor], set[str]()
+    waiting, visited = [tensor], set[str]()
     while waiting:
         name = waiting.pop()
-        if name in seen or name in constants:
+        if name in visited or name in constants:
             continue
-        seen.add(name)
+        visited.add(name)
         node = find_node(name)
         if node is None:
             inputs.append(name)

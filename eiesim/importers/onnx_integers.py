@@ -25,13 +25,13 @@ OPERATORS: Mapping[tuple[str, str], str] = {
     ("", "QLinearConv"): "Conv",
     ("com.microsoft", "QGemm"): "Gemm",
 }
-"""Of products of 8-bit numbers, by domain and operator, the same one of floating-point numbers."""
+"""Operators of floating-point numbers, by domain and operator of 8-bit numbers."""
 INPUTS = 9
 """Most inputs of one of them."""
 
 
 class IntegerProduct(NamedTuple):
-    """What a product of 8-bit numbers takes and gives, as tensors.
+    """The operands and the output of a product of 8-bit numbers, as tensors.
 
     Attributes
     ----------
@@ -49,17 +49,12 @@ class IntegerProduct(NamedTuple):
 
 
 def spell_out_integers(file: OnnxFile) -> bool:
-    """Put products of floating-point numbers in the place of those of 8-bit numbers.
+    """Replace products of 8-bit numbers by those of floating-point ones; return if there are any.
 
     Their weights are constants, scale x (number - zero point). Their inputs and outputs stay
-    rounded, by DequantizeLinear and QuantizeLinear. The scales that follow a MatMulInteger or
-    ConvInteger as ``quantize_dynamic`` of ONNX Runtime writes them become those of input and
+    rounded, by DequantizeLinear and QuantizeLinear. The scales after a MatMulInteger or
+    ConvInteger, as ``quantize_dynamic`` of ONNX Runtime writes them, become those of input and
     weights. A product without constant weights stays as it is.
-
-    Returns
-    -------
-    bool
-        Whether the model has changed.
 
     References
     ----------
@@ -80,7 +75,7 @@ def explain_lstm(_low: Lowering, _node: Any, _name: str) -> None:
 
 
 class _Spelling:
-    """The nodes of a file, and what takes their place."""
+    """The nodes of a file, and their replacements."""
 
     def __init__(self, file: OnnxFile) -> None:
         self.file = file
@@ -133,7 +128,10 @@ class _Spelling:
         size, offset = operands.rounding
         data = self._name(f"{output}/data")
         scale = scale or self._add(np.ones((), np.float32), f"{output}/one")
-        inputs = [data, *(self._add(it, f"{output}/{word}") for word, it in constants.items())]
+        inputs = [
+            data,
+            *(self._add(constant, f"{output}/{word}") for word, constant in constants.items()),
+        ]
         is_whole = not operands.weights[1]
         sums = self._name(f"{output}/sums") if is_whole or size else output
         product = helper.make_node(operator, inputs, [sums], node.name)
@@ -141,7 +139,7 @@ class _Spelling:
         nodes = [helper.make_node("DequantizeLinear", [numbers, scale, zero], [data]), product]
         if size:
             nodes.append(helper.make_node("QuantizeLinear", [sums, size, offset], [output]))
-        elif is_whole:  # also where they share weights, which need not be whole
+        elif is_whole:  # shared weights need not be whole
             rounded = self._name(f"{output}/rounded")
             nodes.append(helper.make_node("Round", [sums], [rounded]))
             nodes.append(helper.make_node("Cast", [rounded], [output], to=TensorProto.INT32))
@@ -150,7 +148,7 @@ class _Spelling:
     def _take_scales(
         self, operands: IntegerProduct, operator: str
     ) -> tuple[IntegerProduct, list[Any]]:
-        """Return operands with the scales that follow, and the nodes that are needless then.
+        """Return operands with the scales after the product, and the nodes that are then needless.
 
         They are a Cast, a Mul, and the Mul of the input's scale and that of the weights.
         """
@@ -160,7 +158,14 @@ class _Spelling:
         quantised = self.producers.get(numbers)
         if scaled is None or quantised is None or quantised.op_type != "DynamicQuantizeLinear":
             return operands, []
-        factors = next((it for it in map(self.producers.get, scaled.input) if it is not cast), None)
+        factors = next(
+            (
+                producer
+                for producer in map(self.producers.get, scaled.input)
+                if producer is not cast
+            ),
+            None,
+        )
         if factors is None or factors.op_type != "Mul":
             return operands, []
         for scale, factor in permutations(factors.input, 2):
@@ -169,13 +174,13 @@ class _Spelling:
                 continue
             if array.size == 1 or (array.ndim == 1 and operator == "MatMul"):
                 weights, _, weights_zero = operands.weights
-                taken = operands._replace(
+                scaled_operands = operands._replace(
                     data=(numbers, scale, zero),
                     weights=(weights, factor, weights_zero),
                     output=scaled.output[0],
                 )
                 alone = [factors] if self.reads[factors.output[0]] == 1 else []
-                return taken, [*alone, cast, scaled]
+                return scaled_operands, [*alone, cast, scaled]
         return operands, []
 
     def _find_reader(self, tensor: str, operator: str) -> Any:
@@ -186,9 +191,9 @@ class _Spelling:
         return reader
 
     def _dequantise(self, quantised: Quantised, axis: int) -> Floats | None:
-        """Return the numbers that constants stand for, with a scale for each place of an axis.
+        """Return the numbers that constants stand for; None if one is missing or does not fit.
 
-        None where something is no constant, or does not fit.
+        There is one scale, or one for each place of an axis.
         """
         constants = self.file.constants
         if quantised[0] not in constants or not all(it in constants for it in quantised if it):
@@ -202,11 +207,11 @@ class _Spelling:
             return None
         shape = [1] * numbers.ndim
         shape[axis] = -1
-        whole = numbers.astype(np.float32) - zero.astype(np.float32).reshape(shape)
-        return np.asarray(scale.reshape(shape) * whole, np.float32)
+        differences = numbers.astype(np.float32) - zero.astype(np.float32).reshape(shape)
+        return np.asarray(scale.reshape(shape) * differences, np.float32)
 
     def _dequantise_bias(self, operands: IntegerProduct, channels: int) -> Floats | None:
-        """Return the bias that constants stand for; None where they are none, or do not fit."""
+        """Return the bias that constants stand for; None if one is missing or does not fit."""
         names = (operands.bias, operands.data[1], operands.weights[1])
         if not all(name in self.file.constants for name in names):
             return None
@@ -215,22 +220,22 @@ class _Spelling:
             return None
         return np.asarray(scale.reshape(1) * factor.reshape(-1) * numbers, np.float32)
 
-    def _add(self, array: Floats, wanted: str) -> str:
+    def _add(self, array: Floats, stem: str) -> str:
         """Add a constant, and return its tensor."""
-        name = self._name(wanted)
+        name = self._name(stem)
         self.file.constants[name] = array
         return name
 
-    def _name(self, wanted: str) -> str:
+    def _name(self, name: str) -> str:
         """Return a name that no other tensor has."""
-        while wanted in self.names:
-            wanted += "'"
-        self.names.add(wanted)
-        return wanted
+        while name in self.names:
+            name += "'"
+        self.names.add(name)
+        return name
 
 
 def _read(node: Any) -> IntegerProduct:
-    """Return what a product of 8-bit numbers takes and gives."""
+    """Return the operands of a product of 8-bit numbers."""
     first, second, third, *rest = [*node.input, *[""] * INPUTS][:INPUTS]
     output = node.output[0]
     if node.op_type.endswith("Integer"):

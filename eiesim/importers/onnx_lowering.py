@@ -21,26 +21,18 @@ PRODUCT = re.compile("Attention|Conv|Einsum|Gemm|GRU|LSTM|MatMul|RNN")
 """Part of the name of an operator that multiplies weights."""
 Rule = Callable[["Lowering", Any, str], None]
 LONGEST = 200
-"""Bytes of a step's name: converters from TensorFlow join the names of what they fused."""
+"""Most bytes of a step's name; converters from TensorFlow join the names of fused nodes."""
 
 
 def shorten(name: str) -> str:
-    """Return a name that a file can hold: its beginning, where it is too long."""
-    whole = name.encode()
-    return name if len(whole) <= LONGEST else f"{whole[:LONGEST].decode(errors='ignore')}..."
+    """Return a name of at most `LONGEST` bytes."""
+    encoded = name.encode()
+    return name if len(encoded) <= LONGEST else f"{encoded[:LONGEST].decode(errors='ignore')}..."
 
 
 @dataclass
 class Product:
-    """A product with constant weights: a step on EIE.
-
-    Attributes
-    ----------
-    step
-        Its inputs are tensors.
-    output
-        The tensor that it gives.
-    """
+    """A product with constant weights, a step on EIE: its inputs and its output are tensors."""
 
     step: Step
     layer: DenseLayer
@@ -49,16 +41,16 @@ class Product:
 
 @dataclass
 class Lowering:
-    """Nodes as they are taken, in order; rules put products and other nodes in their place.
+    """Nodes in order; rules replace them by products and other nodes.
 
     Attributes
     ----------
     shapes
         Of the tensors, as far as they are known.
     entries
-        What the nodes have become, each a `Product` or a NodeProto.
+        Replacements of the nodes, each a `Product` or a NodeProto.
     skipped
-        What EIE does not run, and why.
+        Nodes that EIE does not run, and why.
     """
 
     file: OnnxFile
@@ -82,9 +74,9 @@ class Lowering:
         self.names.update(name for node in graph.node for name in node.output)
 
     def run(self, rules: Mapping[tuple[str, str], Rule]) -> None:
-        """Take all nodes, with rules by domain and operator.
+        """Replace all nodes, with rules by domain and operator.
 
-        Two nodes that give one tensor are a WorkloadError.
+        Raises WorkloadError if two nodes give one tensor.
         """
         for node in self.file.model.graph.node:
             outputs = [name for name in node.output if name]
@@ -112,15 +104,15 @@ class Lowering:
             inside = [inner for graph in find_graphs(node) for inner in graph.node]
             if any(PRODUCT.search(inner.op_type) for inner in (node, *inside)):
                 raise Unsupported(f"not a product that EIE runs{self._list_deciding(node)}")
-        except (Unsupported, WorkloadError) as why:
+        except (Unsupported, WorkloadError) as problem:
             del self.entries[before:]
             operator = f"{domain}.{node.op_type}" if domain else node.op_type
-            reason = f"{operator}: {why}; the host runs it"
+            reason = f"{operator}: {problem}; the host runs it"
             self.skipped.append(Skipped(name, reason, Effect.HOST))
         self.entries.append(node)
 
     def _list_deciding(self, node: Any) -> str:
-        """Return which inputs of one number decide the branch of an If, in words."""
+        """Return a text on the inputs of one number that decide the branch of an If."""
         if node.op_type != "If" or not node.input:
             return ""
         producers = {name: inner for inner in self.file.model.graph.node for name in inner.output}
@@ -128,9 +120,9 @@ class Lowering:
         single = [name for name in inputs if all(size == 1 for size in self.shapes.get(name, ANY))]
         return f"; known values of {', '.join(single)} would decide it" if single else ""
 
-    def _name_step(self, wanted: str, outputs: Sequence[str]) -> str:
-        """Return a name that no other step has, and that a file can hold."""
-        names = [shorten(name) for name in (wanted, *outputs) if name]
+    def _name_step(self, node_name: str, outputs: Sequence[str]) -> str:
+        """Return a short name that no other step has."""
+        names = [shorten(name) for name in (node_name, *outputs) if name]
         for name in names:
             if name not in self.steps:
                 break
@@ -139,31 +131,31 @@ class Lowering:
         self.steps.add(name)
         return name
 
-    def name_tensor(self, wanted: str) -> str:
+    def name_tensor(self, stem: str) -> str:
         """Return a name that no other tensor has."""
-        name, number = wanted, 1
+        name, number = stem, 1
         while name in self.names:
             number += 1
-            name = f"{wanted} ({number})"
+            name = f"{stem} ({number})"
         self.names.add(name)
         return name
 
-    def constant(self, array: Array, wanted: str) -> str:
+    def constant(self, array: Array, stem: str) -> str:
         """Add a constant, and return its tensor."""
-        name = self.name_tensor(wanted)
+        name = self.name_tensor(stem)
         self.file.constants[name] = array
         self.there.add(name)
         return name
 
-    def node(self, operator: str, inputs: Sequence[str], wanted: str, **attributes: Any) -> str:
-        """Add a node of ONNX's own for the host, and return its one output, called `wanted`."""
+    def node(self, operator: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
+        """Add a node of ONNX's own for the host, and return its one output."""
         from onnx import helper  # noqa: PLC0415 - an extra
 
-        self.entries.append(helper.make_node(operator, list(inputs), [wanted], **attributes))
-        return wanted
+        self.entries.append(helper.make_node(operator, list(inputs), [output], **attributes))
+        return output
 
     def product(self, step: Step, layer: DenseLayer, output: str) -> None:
-        """Add a product; Unsupported where its weights are infinite or NaN."""
+        """Add a product; Unsupported if its weights are infinite or NaN."""
         for array in (layer.weights, layer.bias):
             if array is not None and not np.isfinite(array).all():
                 raise Unsupported("expected numbers as weights, found infinite or NaN")
@@ -184,6 +176,6 @@ class Lowering:
         return next((entry for entry in reversed(self.products) if entry.output == tensor), None)
 
     def find_shape(self, tensor: str) -> Shape | None:
-        """Return the shape of a tensor, `STEPS` for unknown sizes; None where nothing is known."""
+        """Return the shape of a tensor, `STEPS` for unknown sizes; None if nothing is known."""
         array = self.file.constants.get(tensor)
         return self.shapes.get(tensor) if array is None else array.shape

@@ -1,4 +1,4 @@
-"""Multiply-accumulates of what the host runs of a network in ONNX."""
+"""Multiply-accumulates of the host's part of a network in ONNX."""
 
 from __future__ import annotations
 
@@ -15,17 +15,9 @@ Shapes = Mapping[str, Sizes]
 
 
 class MacCounter:
-    """Counts the multiply-accumulates of a piece of a network, by shapes that the runtime finds.
+    """Counts the multiply-accumulates of a piece of a `HostGraph`, by shapes of the runtime."""
 
-    Parameters
-    ----------
-    piece : ModelProto
-        From `HostGraph.make_piece`.
-    what : str
-        Names it in errors.
-    """
-
-    def __init__(self, piece: Any, what: str) -> None:
+    def __init__(self, piece: Any, label: str) -> None:
         from onnx import TensorProto, helper  # noqa: PLC0415 - an extra
 
         nodes = [node for node in piece.graph.node if _is_product(node)]
@@ -46,11 +38,11 @@ class MacCounter:
             model.graph.output.append(
                 helper.make_tensor_value_info(shape, TensorProto.INT64, [None])
             )
-        self.session = Session(model, what)
+        self.session = Session(model, label)
         self.counts: dict[tuple[Sizes, ...], dict[str, int | None]] = {}
 
     def count(self, operands: Mapping[str, Array]) -> dict[str, int | None]:
-        """Return the multiply-accumulates by the node's first output; None where not known."""
+        """Return the multiply-accumulates by the node's first output; None if not known."""
         unknown: dict[str, int | None] = {node.output[0]: None for node in self.unknown}
         if self.session is None:
             return unknown
@@ -60,8 +52,8 @@ class MacCounter:
             shapes = {
                 name: tuple(sizes.tolist()) for name, sizes in zip(self.names, arrays, strict=True)
             }
-            known = {node.output[0]: RULES[node.op_type](node, shapes) for node in self.nodes}
-            self.counts[key] = unknown | known
+            counted = {node.output[0]: RULES[node.op_type](node, shapes) for node in self.nodes}
+            self.counts[key] = unknown | counted
         return self.counts[key]
 
 
@@ -74,9 +66,9 @@ def _multiply(node: Any, shapes: Shapes) -> int:
     return math.prod(shapes[node.output[0]]) * shapes[node.input[0]][-1]
 
 
-def _multiply_turned(node: Any, shapes: Shapes) -> int:
-    turned = any(entry.name == "transA" and entry.i for entry in node.attribute)
-    return math.prod(shapes[node.output[0]]) * shapes[node.input[0]][0 if turned else 1]
+def _multiply_transposed(node: Any, shapes: Shapes) -> int:
+    is_transposed = any(entry.name == "transA" and entry.i for entry in node.attribute)
+    return math.prod(shapes[node.output[0]]) * shapes[node.input[0]][0 if is_transposed else 1]
 
 
 def _convolve(node: Any, shapes: Shapes, weights: int = 1) -> int:
@@ -105,8 +97,8 @@ def _recur(node: Any, shapes: Shapes) -> int:
 
 RULES: Mapping[str, Callable[[Any, Shapes], int | None]] = {
     "MatMul": _multiply, "MatMulInteger": _multiply, "QLinearMatMul": _multiply,
-    "Gemm": _multiply_turned, "Conv": _convolve, "ConvInteger": _convolve,
+    "Gemm": _multiply_transposed, "Conv": _convolve, "ConvInteger": _convolve,
     "QLinearConv": lambda node, shapes: _convolve(node, shapes, 3), "ConvTranspose": _spread,
     "Einsum": _sum_products, "LSTM": _recur, "GRU": _recur, "RNN": _recur,
 }  # fmt: skip
-"""Of an operator: from its node and the shapes of what it takes and gives."""
+"""By operator, from its node and the shapes of its inputs and outputs."""

@@ -69,17 +69,17 @@ def _matmul(low: Lowering, node: Any, name: str) -> None:
     shape = low.find_shape(data)
     if shape is None or len(shape) < 2:
         raise Unsupported(f"expected columns behind weights on the left, found the shape {shape}")
-    turned = [*range(len(shape) - 2), len(shape) - 1, len(shape) - 2]
-    columns = low.node("Transpose", [data], low.name_tensor(f"{name}/columns"), perm=turned)
+    permutation = [*range(len(shape) - 2), len(shape) - 1, len(shape) - 2]
+    columns = low.node("Transpose", [data], low.name_tensor(f"{name}/columns"), perm=permutation)
     rows = low.name_tensor(f"{name}/rows")
     low.product(Step(name, "fc", (columns,), name, settings), layer, rows)
-    low.node("Transpose", [rows], node.output[0], perm=turned)
+    low.node("Transpose", [rows], node.output[0], perm=permutation)
 
 
 def _add(low: Lowering, node: Any, _name: str) -> None:
     """Add tensors; a constant is the bias of a product without one that nothing else reads."""
-    for data, other in (tuple(node.input), tuple(reversed(node.input))):
-        array, product = low.file.constants.get(other), low.find_product(data)
+    for data, addend in (tuple(node.input), tuple(reversed(node.input))):
+        array, product = low.file.constants.get(addend), low.find_product(data)
         if array is None or product is None or not _may_take_bias(low, product):
             continue
         rows = len(product.layer.weights)
@@ -128,7 +128,7 @@ def _conv(low: Lowering, node: Any, name: str) -> None:
 def _find_pads(
     low: Lowering, data: str, attributes: Mapping[str, Any], window: tuple[tuple[int, ...], ...]
 ) -> tuple[int, ...]:
-    """Return how many zeros stand before each side, and then behind each."""
+    """Return the number of zeros before each side, and then those after each."""
     kernel, stride, dilation = window
     kind = attributes.get("auto_pad", b"NOTSET")
     if kind == b"NOTSET":
@@ -142,14 +142,14 @@ def _find_pads(
         raise Unsupported(f"expected a known shape of {data!r}, found {shape}")
     if len(shape) != len(kernel) + 2 or 0 in stride:
         raise Unsupported(f"auto_pad for the shape {shape}")
-    before, behind = [], []
+    before, after = [], []
     for side, length, step, apart in zip(shape[2:], kernel, stride, dilation, strict=True):
         places = math.ceil(side / step)
         total = max((places - 1) * step + apart * (length - 1) + 1 - side, 0)
         low_end = total // 2 if kind == b"SAME_UPPER" else -(-total // 2)
         before.append(low_end)
-        behind.append(total - low_end)
-    return (*before, *behind)
+        after.append(total - low_end)
+    return (*before, *after)
 
 
 RULES: Mapping[tuple[str, str], Rule] = {

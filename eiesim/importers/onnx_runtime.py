@@ -16,15 +16,14 @@ NEEDS_RUNTIME = "running ONNX needs the package onnxruntime: pip install 'eiesim
 class Session:
     """A model that ONNX Runtime can run; it opens no file.
 
-    A WorkloadError says that the runtime is not installed or cannot run it, or that the model's
-    numbers lie in other files.
+    Raises WorkloadError if the runtime is missing or cannot run it, or numbers are in other files.
     """
 
-    def __init__(self, model: Any, what: str) -> None:
-        onnxruntime = import_runtime(what)
+    def __init__(self, model: Any, label: str) -> None:
+        onnxruntime = import_runtime(label)
         if is_external(model):
-            raise WorkloadError(f"{what}: expected a model that holds its numbers, found a path")
-        self.what = what
+            raise WorkloadError(f"{label}: expected a model that holds its numbers, found a path")
+        self.label = label
         self.outputs = [value.name for value in model.graph.output]
         self.kinds = {value.name: value.type.tensor_type.elem_type for value in model.graph.input}
         options = onnxruntime.SessionOptions()
@@ -36,18 +35,20 @@ class Session:
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:
-            raise WorkloadError(f"{what}: ONNX Runtime cannot run it: {_shorten(error)}") from error
+            raise WorkloadError(
+                f"{label}: ONNX Runtime cannot run it: {_shorten(error)}"
+            ) from error
 
     def run(self, inputs: Mapping[str, Array]) -> list[Array]:
-        """Return the outputs, in the model's order; inputs are converted to the types it takes.
+        """Return the outputs, in the model's order; inputs are converted to its types.
 
-        A runtime that stops, or a fraction for an input of whole numbers, is a WorkloadError.
+        Raises WorkloadError if the runtime stops, or an input of whole numbers gets a fraction.
         """
         converted = {name: self._convert(name, array) for name, array in inputs.items()}
         try:
             results = self.session.run(self.outputs, converted)
         except Exception as error:
-            raise WorkloadError(f"{self.what}: ONNX Runtime stops: {_shorten(error)}") from error
+            raise WorkloadError(f"{self.label}: ONNX Runtime stops: {_shorten(error)}") from error
         return [np.asarray(result) for result in results]
 
     def _convert(self, name: str, array: Array) -> Array:
@@ -59,18 +60,18 @@ class Session:
             inside = (array >= limits[0]) & (array <= limits[1]) & (array == np.floor(array))
             if not inside.all():
                 raise WorkloadError(
-                    f"{self.what}: {name}: expected whole numbers from {limits[0]} to "
+                    f"{self.label}: {name}: expected whole numbers from {limits[0]} to "
                     f"{limits[1]}, found {array[~inside].reshape(-1)[0]}"
                 )
         return array.astype(kind, copy=False)
 
 
-def import_runtime(what: str) -> Any:
-    """Return the package onnxruntime, which `what` needs; WorkloadError where it is missing."""
+def import_runtime(label: str) -> Any:
+    """Return the package onnxruntime; WorkloadError, with a label, if it is missing."""
     try:
         import onnxruntime  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise WorkloadError(f"{what}: {NEEDS_RUNTIME}") from error
+        raise WorkloadError(f"{label}: {NEEDS_RUNTIME}") from error
     return onnxruntime
 
 

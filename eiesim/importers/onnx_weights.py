@@ -17,7 +17,7 @@ Attributes = Mapping[str, Any]
 
 
 def read_attributes(node: Any) -> dict[str, Any]:
-    """Return the attributes of a node by name; Unsupported where one has no value."""
+    """Return the attributes of a node by name; Unsupported if one has no value."""
     from onnx import helper  # noqa: PLC0415 - an extra
 
     try:
@@ -26,17 +26,17 @@ def read_attributes(node: Any) -> dict[str, Any]:
         raise Unsupported(f"an attribute without a value: {error}") from error
 
 
-def read_sizes(attributes: Attributes, key: str, usual: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the sizes of an attribute, by default `usual`; Unsupported for more or fewer."""
-    sizes = attributes.get(key, usual)
-    if not isinstance(sizes, list | tuple) or len(sizes) != len(usual):
-        raise Unsupported(f"{key}: expected {len(usual)} sizes, found {sizes}")
+def read_sizes(attributes: Attributes, key: str, default: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the sizes of an attribute; Unsupported for more or fewer than in the default."""
+    sizes = attributes.get(key, default)
+    if not isinstance(sizes, list | tuple) or len(sizes) != len(default):
+        raise Unsupported(f"{key}: expected {len(default)} sizes, found {sizes}")
     return tuple(sizes)
 
 
-def expect(attributes: Attributes, **usual: Any) -> None:
-    """Raise Unsupported where an attribute has another value than the only one that EIE runs."""
-    for key, value in usual.items():
+def expect(attributes: Attributes, **only_values: Any) -> None:
+    """Raise Unsupported if an attribute has another value than the only one that EIE runs."""
+    for key, value in only_values.items():
         stated = attributes.get(key, value)
         stated = tuple(stated) if isinstance(stated, list | tuple) else stated
         if stated != value:
@@ -77,5 +77,5 @@ def find_bias(low: Lowering, name: str, size: int) -> Floats | None:
 
 
 def is_float(array: Array) -> bool:
-    """Return whether an array holds floating-point numbers, those of 8 and 16 bits too."""
+    """Return whether an array holds floating-point numbers, also those of 8 and 16 bits."""
     return array.dtype.kind == "f" or "float" in array.dtype.name

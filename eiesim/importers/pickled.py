@@ -11,7 +11,7 @@ from eiesim.base.errors import WorkloadError
 
 MOST_OPCODES = 1 << 22
 MARK = object()
-"""Where a tuple, list or dictionary begins on the stack."""
+"""Start of a tuple, list or dictionary on the stack."""
 
 
 class Named(NamedTuple):
@@ -29,7 +29,7 @@ Reduce = Callable[[Any, tuple[Any, ...]], Any]
 
 @dataclass
 class _Machine:
-    """The stack machine that a pickle is a program for, with the opcodes that plain data needs."""
+    """The stack machine of pickles, with the opcodes that plain data needs."""
 
     where: str
     reduce: Reduce
@@ -56,16 +56,16 @@ class _Machine:
 
 
 def read_pickle(stream: IO[bytes], where: str, reduce: Reduce, load: Callable[[Any], Any]) -> Any:
-    """Return the value of the next pickle of a stream, which is left behind the pickle's last byte.
+    """Return the value of the next pickle of a stream, and leave the stream at the pickle's end.
 
-    A pickle that is damaged, needs more than plain data, or is too long, is a WorkloadError.
+    Raises WorkloadError if the pickle is damaged, needs more than plain data, or is too long.
 
     Parameters
     ----------
     reduce
-        Given a `Named` and arguments, returns what stands for the call; or refuses it.
+        From a `Named` and arguments, returns a value in place of the call, or refuses it.
     load
-        Given a persistent name, returns what stands for it.
+        From a persistent name, returns its value.
     """
     machine = _Machine(where, reduce, load)
     try:
@@ -149,4 +149,4 @@ CHANGES: Mapping[str, Callable[[_Machine, Any], object]] = {
     "MEMOIZE": lambda machine, _: _put(machine, len(machine.memo)),
     "BUILD": lambda machine, _: machine.pop(1),
 }
-"""Opcodes that change what there is; BUILD's attributes, such as `_metadata`, are left out."""
+"""Opcodes that change values; BUILD's attributes, such as `_metadata`, are left out."""

@@ -24,16 +24,16 @@ ROUNDING = {
     "round_mode": {"CEIL": True, "FLOOR": False, "0": True, "1": False},
     "ceil_mode": {"true": True, "false": False, "1": True, "0": False},
 }
-"""Whether pooled sizes are rounded up, as they are in Caffe without a word of it: by
-PoolingParameter.RoundMode in ``src/caffe/proto/caffe.proto``, and by a key of forks."""
+"""Whether pooled sizes are rounded up, Caffe's default: by PoolingParameter.RoundMode in
+``src/caffe/proto/caffe.proto``, and by a key of forks."""
 WORD, SPACE = r"[\w.+-]++", r"(?:\s|\#[^\n]*+)*+"
 TEXT = r""""(?:[^"\\\n]|\\[^\n])*+"|'(?:[^'\\\n]|\\[^\n])*+'"""
 ITEM = re.compile(
     rf"(?P<key>{WORD}){SPACE}(?:(?::{SPACE})?(?P<open>{{)|:{SPACE}(?P<value>{TEXT}|{WORD}))"
     r"|(?P<close>})|(?P<space>[\s,;]+|\#[^\n]*)"
 )
-"""A key with its value or the beginning of its block, the end of one, or what stands between; no
-part gives back what it took, so that no text takes long."""
+"""A key with its value or the start of its block, the end of a block, or space; no part of the
+pattern backtracks, so that no text takes long."""
 Shape = tuple[int, int, int]
 """Channels, height, width."""
 Settings = dict[str, Any]
@@ -41,7 +41,7 @@ Settings = dict[str, Any]
 
 
 class NetLayer(NamedTuple):
-    """A layer of a network: its bottoms are what it reads, its tops what it writes.
+    """A layer of a network: its bottoms are its inputs, its tops its outputs.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class NetLayer(NamedTuple):
 
 
 class Net(NamedTuple):
-    """A network's layers in order, and the shapes of what it reads."""
+    """A network's layers in order, and the shapes of its inputs."""
 
     inputs: dict[str, Shape]
     layers: tuple[NetLayer, ...]
@@ -90,7 +90,7 @@ class Block:
         return [value for name, value, _ in self.items if name in keys and isinstance(value, Block)]
 
     def block(self, key: str) -> Block:
-        """Return the first block of a key, an empty one where there is none."""
+        """Return the first block of a key, or an empty one."""
         return next(iter(self.blocks(key)), Block(self.file, self.line))
 
     def text(self, key: str) -> str:
@@ -129,8 +129,8 @@ class Block:
 def read_prototxt(path: str | Path) -> Net:
     """Read the layers of a network in order, and follow the shapes of their inputs.
 
-    Layers are written ``layer {`` or ``layers {``. A file of another form, or a product whose input
-    has no known shape, is a WorkloadError.
+    Layers are written ``layer {`` or ``layers {``. Raises WorkloadError if the file is of another
+    form, or the input of a product has no known shape.
 
     References
     ----------
@@ -155,8 +155,8 @@ def read_prototxt(path: str | Path) -> Net:
 def kind_of(layer_type: str) -> str:
     """Return a layer's type in one spelling.
 
-    ``InnerProduct``, ``INNER_PRODUCT`` and ``CInnerProduct`` (of dynamic network surgery) are all
-    ``innerproduct``.
+    ``InnerProduct``, ``INNER_PRODUCT`` and ``CInnerProduct`` (of dynamic network surgery) all
+    become ``innerproduct``.
     """
     kind = layer_type.replace("_", "").lower()
     return {"cconvolution": "convolution", "cinnerproduct": "innerproduct"}.get(kind, kind)
@@ -269,7 +269,7 @@ def _multiply(block: Block, shape: Shape) -> tuple[tuple[int, ...], Shape]:
 
 
 def _pass_on(kind: str, block: Block, inputs: list[Shape | None]) -> Shape | None:
-    """Return the output's shape of a layer without weights; None where it is not known."""
+    """Return the output's shape of a layer without weights; None if it is not known."""
     shapes = [shape for shape in inputs if shape is not None]
     if len(shapes) < len(inputs):
         return None

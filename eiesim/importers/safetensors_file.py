@@ -18,13 +18,10 @@ MOST_HEADER_BYTES = 100_000_000
 
 
 def read_safetensors(path: str | Path) -> dict[str, npt.NDArray[Any]]:
-    """Read the tensors in the order in which they lie in the file; bfloat16 as float32.
+    """Read the tensors in their order in the file; bfloat16 as float32.
 
-    A damaged file, or a header that does not fit the file's length, is a WorkloadError.
-
-    References
-    ----------
-    huggingface/safetensors, README, "Format".
+    Raises WorkloadError if the file is damaged, or the header does not fit the file's length.
+    Source: huggingface/safetensors, README, "Format".
     """
     reader = ByteReader(read_content(path), str(path), "the file is truncated or of another kind")
     length = int.from_bytes(reader.take(8, "length of the header"), "little")
@@ -73,7 +70,7 @@ def _take_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _take_row(name: str, row: Any, path: str) -> tuple[str, str, tuple[int, ...], int, int]:
-    """Return name, type, shape, first byte and the byte behind the last of a tensor."""
+    """Return name, type, shape, first byte and end of a tensor."""
     entry = row if isinstance(row, dict) else {}
     dtype, shape, places = (entry.get(key) for key in ("dtype", "shape", "data_offsets"))
     if not are_sizes(shape, list) or not are_sizes(places, list) or len(places) != 2:

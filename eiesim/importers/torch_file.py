@@ -25,9 +25,9 @@ PICKLE = b"\x80"
 ZIP_ERRORS = (
     zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, struct.error
 )  # fmt: skip
-"""What zipfile raises for damaged archives: NotImplementedError for a packing it lacks,
-RuntimeError for a password, EOFError for an entry that ends early, ValueError for a place before
-the file or a name that is no UTF-8, struct.error for a header that ends early."""
+"""Errors of zipfile for damaged archives: NotImplementedError for an unknown packing, RuntimeError
+for a password, EOFError for an entry that ends early, ValueError for a place before the file or a
+name that is no UTF-8, struct.error for a header that ends early."""
 MAGIC = 0x1950A86A20F9469CFC6C
 """First pickle of the old layout."""
 PROTOCOL = 1001
@@ -40,9 +40,9 @@ STORAGES = {
 }  # fmt: skip
 SAVE_WEIGHTS = "save the weights alone: torch.save(model.state_dict(), FILE)"
 MOST_DEPTH = 8
-"""Of dictionaries in one another, in which a state dictionary is looked for."""
+"""Levels of dictionaries in which a state dictionary is looked for."""
 THROUGH = ("torch._utils._rebuild_parameter", "torch.serialization._get_layout")
-"""Functions whose first argument stands for what they give."""
+"""Functions whose first argument is taken as their result."""
 SPARSE = ("torch._utils._rebuild_sparse_tensor", "torch._utils._rebuild_sparse_csr_tensor")
 QUANTISED = "torch._utils._rebuild_qtensor"
 """Functions for tensors that are no plain numbers."""
@@ -65,7 +65,7 @@ class _Other(NamedTuple):
 
 
 class _Tensor(NamedTuple):
-    """Part of a storage: where it begins, its shape, and its strides in numbers."""
+    """Part of a storage: its start, its shape, and its strides in numbers."""
 
     storage: _Storage
     offset: int
@@ -85,7 +85,7 @@ _Any = _Tensor | _Sparse | _Other
 
 
 class _Content(NamedTuple):
-    """A pickle's value, what gives the bytes of a storage, and whether these are big-endian."""
+    """A pickle's value, a function for the bytes of a storage, and whether they are big-endian."""
 
     tree: Any
     load: Callable[[_Storage], bytes | memoryview]
@@ -95,14 +95,10 @@ class _Content(NamedTuple):
 def read_torch(path: str | Path) -> dict[str, Array]:
     """Read the tensors of a state dictionary, in the file's order; bfloat16 as float32.
 
-    The file is what `torch.save` wrote of ``model.state_dict()``, in the layout of today or in the
-    one before PyTorch 1.6; or a dictionary that holds it under any key, beside other things. A file
-    that is damaged, holds no weights, or asks for a class or function that plain weights do not
-    need, is a WorkloadError.
-
-    References
-    ----------
-    pytorch/pytorch, ``torch/serialization.py``: `_save`, `_legacy_save`.
+    The file is the result of `torch.save` for ``model.state_dict()``, in today's layout or in the
+    one before PyTorch 1.6, or for a dictionary that has it under any key. Raises WorkloadError if
+    the file is damaged, has no weights, or needs a class or function that plain weights do not
+    need. Source: pytorch/pytorch, ``torch/serialization.py``: `_save`, `_legacy_save`.
     """
     try:
         with BoundedReader(path) as stream:
@@ -153,22 +149,22 @@ def _read_old(content: bytes, path: str) -> _Content:
     is_big = isinstance(system, dict) and system.get("little_endian") is False
     tree, storages = _unpickle(stream, path)
     keys, _ = _unpickle(stream, path)
-    parts: dict[str, memoryview] = {}
-    rest = memoryview(content)[stream.tell() :]
+    storage_bytes: dict[str, memoryview] = {}
+    remaining = memoryview(content)[stream.tell() :]
     for key in keys if isinstance(keys, list) else []:
         if not isinstance(key, str) or key not in storages:
             raise WorkloadError(f"{path}: storage {key!r}: expected a tensor that uses it")
         numbers = storages[key].numbers
-        count = int.from_bytes(rest[:8], "big" if is_big else "little")
+        count = int.from_bytes(remaining[:8], "big" if is_big else "little")
         if count != numbers:
             raise WorkloadError(f"{path}: storage {key}: expected {numbers} numbers, found {count}")
         end = 8 + count * storages[key].kind.itemsize
-        parts[key], rest = rest[8:end], rest[end:]
+        storage_bytes[key], remaining = remaining[8:end], remaining[end:]
 
     def load(storage: _Storage) -> memoryview:
-        if storage.key not in parts:
+        if storage.key not in storage_bytes:
             raise WorkloadError(f"{path}: storage {storage.key}: expected in the file, found none")
-        return parts[storage.key]
+        return storage_bytes[storage.key]
 
     return _Content(tree, load, is_big)
 
@@ -210,8 +206,8 @@ def _take_storage(name: Any, path: str) -> _Storage:
         ):
             if module == "torch" and kind in STORAGES:
                 return _Storage(key, DTYPES[STORAGES[kind]], numbers)
-            known = ", ".join(STORAGES)
-            raise WorkloadError(f"{path}: numbers of kind {module}.{kind}: expected {known}")
+            kinds = ", ".join(STORAGES)
+            raise WorkloadError(f"{path}: numbers of kind {module}.{kind}: expected {kinds}")
     raise WorkloadError(f"{path}: expected plain numbers, found something else; {SAVE_WEIGHTS}")
 
 
@@ -223,7 +219,7 @@ def _take_tensor(arguments: tuple[Any, ...], path: str) -> _Tensor:
         or len(shape) != len(strides)
     ):
         raise WorkloadError(f"{path}: expected a tensor's shape and strides, found others")
-    # the last number lies inside, and none is taken twice: what is read is bounded by the file
+    # the last number is inside, and none is read twice: the file bounds what is read
     last = offset + sum((size - 1) * step for size, step in zip(shape, strides, strict=True))
     numbers = math.prod(shape)
     if numbers and (last >= storage.numbers or numbers > storage.numbers):
@@ -279,15 +275,15 @@ def _is_weight(entry: tuple[str, _Any]) -> bool:
     return WEIGHT in key and (isinstance(tensor, _Other) or len(tensor.shape) >= 2)
 
 
-def _find_states(tree: Any, place: str, seen: set[int]) -> dict[str, dict[str, _Any]]:
-    """Return dictionaries that hold tensors, by the keys that lead to them; each once."""
-    if not isinstance(tree, dict) or id(tree) in seen or place.count(".") > MOST_DEPTH:
+def _find_states(tree: Any, place: str, visited: set[int]) -> dict[str, dict[str, _Any]]:
+    """Return dictionaries with tensors, by the keys that lead to them; each once."""
+    if not isinstance(tree, dict) or id(tree) in visited or place.count(".") > MOST_DEPTH:
         return {}
-    seen.add(id(tree))
+    visited.add(id(tree))
     tensors = {str(key): value for key, value in tree.items() if isinstance(value, _Any)}
     states = {place: tensors} if tensors else {}
     for key, inner in tree.items():
-        states |= _find_states(inner, f"{place}{key}.", seen)
+        states |= _find_states(inner, f"{place}{key}.", visited)
     return states
 
 
@@ -296,11 +292,11 @@ def _collect(content: _Content, most_numbers: int, path: str) -> dict[str, Array
 
     @cache
     def load(storage: _Storage) -> Array:
-        what = f"{path}: storage {storage.key}"
-        numbers = take_numbers(content.load(storage), what, storage.kind, content.is_big)
+        label = f"{path}: storage {storage.key}"
+        numbers = take_numbers(content.load(storage), label, storage.kind, content.is_big)
         if numbers.size != storage.numbers:
             raise WorkloadError(
-                f"{what}: expected {storage.numbers} numbers, found {numbers.size}; the file is "
+                f"{label}: expected {storage.numbers} numbers, found {numbers.size}; the file is "
                 "truncated or damaged"
             )
         return numbers
@@ -308,19 +304,19 @@ def _collect(content: _Content, most_numbers: int, path: str) -> dict[str, Array
     def take(tensor: _Tensor) -> Array:
         return _take_view(load(tensor.storage), tensor)
 
-    arrays, left = {}, most_numbers
+    arrays, numbers_left = {}, most_numbers
     for name, tensor in _find_tensors(content.tree, path).items():
         if isinstance(tensor, _Tensor):
             arrays[name] = take(tensor)
             continue
-        left -= math.prod(tensor.shape)
-        if left < 0:
+        numbers_left -= math.prod(tensor.shape)
+        if numbers_left < 0:
             raise WorkloadError(
                 f"{path}: {name}: expected sparse tensors of at most {most_numbers} numbers in a "
                 f"file of this length, found the shape {list(tensor.shape)}; {SAVE_DENSE}"
             )
-        parts = [take(part) for part in tensor.parts]
-        arrays[name] = spread(tensor.layout, parts, tensor.shape, f"{path}: {name}")
+        sparse_arrays = [take(part) for part in tensor.parts]
+        arrays[name] = spread(tensor.layout, sparse_arrays, tensor.shape, f"{path}: {name}")
     return arrays
 
 

@@ -1,4 +1,4 @@
-"""Weights of whole networks, before anything is compressed, in the forms that tools save them."""
+"""Uncompressed weights of whole networks, in the forms in which tools save them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WHOLE: Mapping[Kind, Callable[[str | Path], Arrays]] = {
 
 
 def of_state_dict(read: Callable[[str], Arrays]) -> Callable[[str], Weights]:
-    """Return a reader of weights, from one of arrays that `find_layers` takes."""
+    """Return a reader of weights from a reader of arrays."""
     return lambda path: find_layers(read(path), path)
 
 
@@ -60,8 +60,8 @@ def read_npz(path: str) -> Weights:
     """Read a `.npz` file, in which each array is a weight, a bias, or of a normalisation.
 
     An array of two or more dimensions is a layer's weights [outputs, inputs, ...], called ``NAME``
-    or ``NAME.weight``, with its bias, if any, as ``NAME.bias`` [outputs]; another is a
-    WorkloadError.
+    or ``NAME.weight``, with its bias, if any, as ``NAME.bias`` [outputs]. Raises WorkloadError for
+    others.
     """
     arrays = read_arrays(path)
     if "codebook" in arrays or "header" in arrays:
@@ -85,7 +85,7 @@ def read_shards(path: str | Path) -> Arrays:
     """Read the tensors that an index lists from the files beside it, in the index's order.
 
     The index, such as ``model.safetensors.index.json``, is JSON with ``weight_map``, the file of
-    each name. A missing or damaged file, or a name that is not in its file, is a WorkloadError.
+    each name. Raises WorkloadError if a file is missing or damaged, or a name is not in its file.
     """
     places = read_json(path, MOST_INDEX_BYTES).get(MAP)
     if not isinstance(places, dict) or not all(isinstance(name, str) for name in places.values()):
