@@ -1,4 +1,4 @@
-"""Compressed networks for other tools: weights as codes and codebook stand for them."""
+"""Compressed networks for other tools, with the weights that the codes stand for."""
 
 from eiesim.exporters.files import FORMATS, export_network
 from eiesim.exporters.tensors import make_tensors

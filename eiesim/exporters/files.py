@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import IO
 
 from eiesim.base.errors import WorkloadError, did_you_mean
 from eiesim.base.files import replacing
 from eiesim.catalog.model import Model
 from eiesim.exporters.onnx_model import make_onnx
-from eiesim.exporters.tensors import Floats, make_tensors
+from eiesim.exporters.tensors import make_tensors
 from eiesim.layer.weights import StoredLayer
 
 Network = Model | Iterable[StoredLayer]
@@ -20,22 +19,17 @@ Network = Model | Iterable[StoredLayer]
 def export_network(network: Network, path: str | Path, form: str) -> None:
     """Write a compressed network for another tool, with the weights that EIE multiplies with.
 
+    Raises WorkloadError if the network has no such form (see `make_tensors` and `make_onnx`), a
+    package is missing, or the form is unknown, and EieError if the file cannot be written.
+
     Parameters
     ----------
-    network : Model or iterable of StoredLayer
+    network
         From an `.eie` file, or the layers of a `.dcz` file.
-    path : str or Path
-        The file; it is there whole or not at all.
+    path
+        The file, written whole or not at all.
     form : {"pt", "safetensors", "onnx"}
         Weights under PyTorch's names, or the whole network, which only an `.eie` file has.
-
-    Raises
-    ------
-    WorkloadError
-        The network has no such form (see `make_tensors` and `make_onnx`), a package is missing, or
-        the form is unknown.
-    EieError
-        The file cannot be written.
     """
     if form not in FORMATS:
         raise WorkloadError(f"form {form!r}: {did_you_mean(form, FORMATS)}")
@@ -55,18 +49,11 @@ def _write_pt(network: Network, path: str | Path) -> None:
 
 
 def _write_safetensors(network: Network, path: str | Path) -> None:
-    tensors = make_tensors(network)
-    with replacing(path) as stream:
-        _write_tensors(tensors, stream)
+    """Write a length of 8 bytes, JSON padded with spaces, and the data.
 
-
-def _write_tensors(tensors: Mapping[str, Floats], stream: IO[bytes]) -> None:
-    """Write float32 arrays.
-
-    References
-    ----------
-    https://huggingface.co/docs/safetensors: a length of 8 bytes, JSON filled up with spaces, data.
+    Source: https://huggingface.co/docs/safetensors.
     """
+    tensors = make_tensors(network)
     header, place = {}, 0
     for name, array in tensors.items():
         ends = [place, place + array.nbytes]
@@ -74,9 +61,10 @@ def _write_tensors(tensors: Mapping[str, Floats], stream: IO[bytes]) -> None:
         place = ends[1]
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    stream.write(len(text).to_bytes(8, "little") + text)
-    for array in tensors.values():
-        stream.write(array.astype("<f4", copy=False).tobytes())
+    with replacing(path) as stream:
+        stream.write(len(text).to_bytes(8, "little") + text)
+        for array in tensors.values():
+            stream.write(array.astype("<f4", copy=False).tobytes())
 
 
 def _write_onnx(network: Network, path: str | Path) -> None:

@@ -14,29 +14,16 @@ from eiesim.importers.onnx_file import NEEDS_ONNX
 from eiesim.importers.onnx_host import HOST_OP, HostGraph, find_reads
 
 OPSET, IR_VERSION = 17, 8
-"""For networks that did not come from ONNX."""
+"""Of networks that did not come from ONNX."""
 
 
 def make_onnx(model: Model) -> Any:
-    """Return a network in ONNX whose weights are those that codes and codebook stand for.
+    """Return a network as an ONNX ModelProto, with the weights that codes and codebook stand for.
 
-    It gives what the network gives on the float32 datapath. Inputs, outputs and steps keep their
-    names.
-
-    Parameters
-    ----------
-    model : Model
-        Of any origin; one that came from ONNX has its host's nodes as they were.
-
-    Returns
-    -------
-    onnx.ModelProto
-        A network that did not come from ONNX takes and gives one example, without a batch.
-
-    Raises
-    ------
-    WorkloadError
-        A convolution was transformed by Winograd's filtering, or the extra ``onnx`` is missing.
+    Its results are those of the network on the float32 datapath. Inputs, outputs and steps keep
+    their names. A network that came from ONNX has its host's nodes unchanged; any other takes and
+    gives one example, without a batch. Raises WorkloadError if a convolution was transformed by
+    Winograd's filtering, or the extra ``onnx`` is missing.
     """
     try:
         from onnx import ModelProto, helper, numpy_helper  # noqa: PLC0415 - an extra
@@ -46,19 +33,19 @@ def make_onnx(model: Model) -> Any:
     host = model.host_graph if model.host else None
     names = _find_names(model, host) if host else {}
     nodes = _make_nodes(model, host, names)
-    whole = ModelProto(ir_version=IR_VERSION if host is None else host.model.ir_version)
+    proto = ModelProto(ir_version=IR_VERSION if host is None else host.model.ir_version)
     opsets = [helper.make_opsetid("", OPSET)] if host is None else host.model.opset_import
-    whole.opset_import.extend(opsets)
-    whole.producer_name, whole.graph.name = "eiesim", model.name
-    whole.graph.node.extend(nodes.nodes)
-    whole.graph.input.extend(_describe(model, host, name) for name in model.graph.inputs)
-    whole.graph.output.extend(_describe(model, host, name) for name in model.graph.outputs)
-    whole.graph.initializer.extend(
+    proto.opset_import.extend(opsets)
+    proto.producer_name, proto.graph.name = "eiesim", model.name
+    proto.graph.node.extend(nodes.nodes)
+    proto.graph.input.extend(_describe(model, host, name) for name in model.graph.inputs)
+    proto.graph.output.extend(_describe(model, host, name) for name in model.graph.outputs)
+    proto.graph.initializer.extend(
         numpy_helper.from_array(array, name) for name, array in nodes.constants.items()
     )
     if host is not None:
-        whole.graph.initializer.extend(_list_constants(whole, host, names))
-    return whole
+        proto.graph.initializer.extend(_list_constants(proto, host, names))
+    return proto
 
 
 def _make_nodes(model: Model, host: HostGraph | None, names: Mapping[str, str]) -> Nodes:
@@ -77,9 +64,9 @@ def _make_nodes(model: Model, host: HostGraph | None, names: Mapping[str, str]) 
     return nodes
 
 
-def _list_constants(whole: Any, host: HostGraph, names: Mapping[str, str]) -> Iterator[Any]:
+def _list_constants(proto: Any, host: HostGraph, names: Mapping[str, str]) -> Iterator[Any]:
     """Yield the host's constants that nodes read, under their new names."""
-    read = {name for node in whole.graph.node for name in find_reads(node)}
+    read = {name for node in proto.graph.node for name in find_reads(node)}
     for name, tensor in host.constants.items():
         if names.get(name, name) in read:
             copy = type(tensor).FromString(tensor.SerializeToString())

@@ -23,12 +23,7 @@ Parts = tuple[Floats, Floats, Floats]
 class Nodes:
     """Nodes and constants of a model under construction; each step's output has its name.
 
-    Parameters
-    ----------
-    model : Model
-        The network.
-    taken : iterable of str
-        Names that inner tensors cannot have.
+    Inner tensors cannot have the `taken` names.
     """
 
     def __init__(self, model: Model, taken: Iterable[str]) -> None:
@@ -60,7 +55,7 @@ class Nodes:
         return outputs[0]
 
     def reshape(self, data: str, shape: Sequence[int], output: str) -> str:
-        """Add a node that gives data another shape; 0 keeps a size, -1 is what is left."""
+        """Add a node that gives data another shape; 0 keeps a size, -1 is the remaining one."""
         sizes = self.constant(self._take_name(f"{output}/shape"), shape)
         return self.add("Reshape", [data, sizes], output)
 
@@ -126,22 +121,22 @@ def _recur(nodes: Nodes, step: Step) -> None:
         inputs.append(nodes.reshape(state, (1, -1, hidden), nodes.name(step, f"begin{number}")))
     words = ("steps", "end", "cell") if operator == "LSTM" else ("steps", "end")
     outputs = [nodes.name(step, word) for word in words]
-    more: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
     if operator == "GRU":
-        more["linear_before_reset"] = int(step.settings["reset"] == "after")
+        attributes["linear_before_reset"] = int(step.settings["reset"] == "after")
     if operator == "RNN":
-        more["activations"] = [step.settings["activation"].capitalize()]
-    nodes.add(operator, inputs, *outputs, hidden_size=hidden, **more)
+        attributes["activations"] = [step.settings["activation"].capitalize()]
+    nodes.add(operator, inputs, *outputs, hidden_size=hidden, **attributes)
     shape = (0, -1, hidden) if step.settings["stacked"] else (-1, hidden)
     if not step.settings.get("cell"):
         nodes.reshape(outputs[0], shape, step.name)
         return
-    # of the cells' states ONNX gives the last; readers of this step take no other
-    kept = nodes.reshape(outputs[0], shape, nodes.name(step, "outputs"))
+    # ONNX returns the last cell state only; readers of this step need no other
+    sequence = nodes.reshape(outputs[0], shape, nodes.name(step, "outputs"))
     cell = nodes.reshape(outputs[2], (1, -1, hidden), nodes.name(step, "last"))
-    form = nodes.add("Shape", [kept], nodes.name(step, "form"))
-    spread = nodes.add("Expand", [cell, form], nodes.name(step, "cells"))
-    nodes.add("Concat", [kept, spread], step.name, axis=2)
+    shape_of_all = nodes.add("Shape", [sequence], nodes.name(step, "form"))
+    spread = nodes.add("Expand", [cell, shape_of_all], nodes.name(step, "cells"))
+    nodes.add("Concat", [sequence, spread], step.name, axis=2)
 
 
 def _order_lstm(matrix: Floats, _step: Step) -> Parts:
@@ -161,7 +156,7 @@ def _order_rnn(matrix: Floats, _step: Step) -> Parts:
 CELLS: Mapping[str, tuple[str, int, Callable[[Floats, Step], Parts]]] = {
     "lstm": ("LSTM", 4, _order_lstm), "gru": ("GRU", 3, _order_gru), "rnn": ("RNN", 1, _order_rnn),
 }  # fmt: skip
-"""Of each op, ONNX's operator, its gates, and the order of weights and biases."""
+"""By op: ONNX's operator, its gates, and a function for the order of weights and biases."""
 
 
 def _look_up(nodes: Nodes, step: Step) -> None:
@@ -186,7 +181,7 @@ def _share(nodes: Nodes, step: Step) -> None:
 
 
 def _pool(nodes: Nodes, step: Step) -> None:
-    """Pool an image that is filled up first, since runtimes do not agree on cut-off windows."""
+    """Pool an image that is padded first, since runtimes do not agree on cut-off windows."""
     (data,) = step.inputs
     channels, *image = nodes.model.shapes[data]
     kernel, stride, pad = (step.settings[key] for key in ("kernel", "stride", "pad"))
@@ -195,11 +190,11 @@ def _pool(nodes: Nodes, step: Step) -> None:
         max((sides[axis] - 1) * stride[axis] + kernel[axis] - image[axis] - pad[axis], 0)
         for axis in (0, 1)
     ]
-    whole = nodes.reshape(data, (1, channels, *image), nodes.name(step, "image"))
+    padded_batch = nodes.reshape(data, (1, channels, *image), nodes.name(step, "image"))
     pads = nodes.constant(nodes.name(step, "pads"), (0, 0, *pad[:2], 0, 0, *after))
     fill = -np.inf if step.op == "maxpool" else 0
     value = nodes.constant(nodes.name(step, "fill"), np.float32(fill), np.float32)
-    padded = nodes.add("Pad", [whole, pads, value], nodes.name(step, "padded"))
+    padded = nodes.add("Pad", [padded_batch, pads, value], nodes.name(step, "padded"))
     operator = "MaxPool" if step.op == "maxpool" else "AveragePool"
     settings = {"kernel_shape": kernel, "strides": stride}
     pooled = nodes.add(operator, [padded], nodes.name(step, "pooled"), **settings)
@@ -233,18 +228,18 @@ def _take_last(nodes: Nodes, step: Step) -> None:
 
 
 def _reverse(nodes: Nodes, step: Step) -> None:
-    limits = [nodes.constant(nodes.name(step, str(place)), [it])
-              for place, it in enumerate((-1, FAR, 0, -1))]  # fmt: skip
+    limits = [nodes.constant(nodes.name(step, str(place)), [limit])
+              for place, limit in enumerate((-1, FAR, 0, -1))]  # fmt: skip
     nodes.add("Slice", [step.inputs[0], *limits], step.name)
 
 
 def _scale(nodes: Nodes, step: Step) -> None:
     shape = nodes.model.shapes[step.inputs[0]]
-    behind = (1,) * (len(shape) - 1 - nodes.is_sequence(step.inputs[0]))
+    later_axes = (1,) * (len(shape) - 1 - nodes.is_sequence(step.inputs[0]))
     rows = [np.asarray(step.settings[key], np.float32) for key in PER_OUTPUT]
     factor, offset = (
         nodes.constant(
-            nodes.name(step, key), row.reshape(-1, *behind) if row.ndim else row, np.float32
+            nodes.name(step, key), row.reshape(-1, *later_axes) if row.ndim else row, np.float32
         )
         for key, row in zip(PER_OUTPUT, rows, strict=True)
     )

@@ -28,27 +28,14 @@ LEVEL = re.compile(r"(?:(?P<module>.*)\.)?(?P<level>l\d+(?:_reverse)?)")
 
 
 def make_tensors(network: Model | Iterable[StoredLayer]) -> dict[str, Floats]:
-    """Return the weights of a network as a state dictionary of PyTorch holds them.
+    """Return the weights of a network as a state dictionary of PyTorch has them.
 
-    A level of an LSTM or GRU is taken apart into ``weight_ih`` and ``weight_hh``. The bias that
-    eiesim sums up is ``bias_ih``; ``bias_hh`` is 0, but for a GRU's new value. Where a factor and
-    an offset follow a product (weight norm, batch normalisation), they are in its weights and bias.
-
-    Parameters
-    ----------
-    network : Model or iterable of StoredLayer
-        From an `.eie` file, or the layers of a `.dcz` file.
-
-    Returns
-    -------
-    dict of str to float32
-        ``NAME.weight`` and ``NAME.bias`` by layer.
-
-    Raises
-    ------
-    WorkloadError
-        The network came from ONNX, whose weights have no such names, or a convolution was
-        transformed by Winograd's filtering.
+    They are ``NAME.weight`` and ``NAME.bias`` by layer. A level of an LSTM or GRU is split into
+    ``weight_ih`` and ``weight_hh``; the summed bias is ``bias_ih``, and ``bias_hh`` is 0, but for a
+    GRU's new value. If a factor and an offset follow a product (weight norm, batch normalisation),
+    they are in its weights and bias. The network is that of an `.eie` file, or the layers of a
+    `.dcz` file. Raises WorkloadError if it came from ONNX, whose weights have no such names, or a
+    convolution was transformed by Winograd's filtering.
     """
     if not isinstance(network, Model):
         return _merge(_name_plain(stored.name, stored, None) for stored in network)
@@ -65,7 +52,7 @@ def make_tensors(network: Model | Iterable[StoredLayer]) -> dict[str, Floats]:
 
 
 def find_bias(stored: StoredLayer) -> Floats | None:
-    """Return the bias of a layer, be it beside the codebook or in it; None where it has none."""
+    """Return the bias of a layer, shared or not; None if it has none."""
     codes = stored.layer.bias_codes
     return stored.bias if codes is None else stored.layer.codebook[codes]
 
@@ -79,8 +66,12 @@ def refuse_winograd(step: Step) -> None:
         )
 
 
-def _merge(parts: Iterable[Mapping[str, Floats]]) -> dict[str, Floats]:
-    return {name: np.array(array, np.float32) for part in parts for name, array in part.items()}
+def _merge(tensors_by_layer: Iterable[Mapping[str, Floats]]) -> dict[str, Floats]:
+    return {
+        name: np.array(array, np.float32)
+        for tensors in tensors_by_layer
+        for name, array in tensors.items()
+    }
 
 
 def _name(step: Step, stored: StoredLayer, scale: Step | None) -> dict[str, Floats]:
@@ -101,10 +92,10 @@ def _name_plain(name: str, stored: StoredLayer, scale: Step | None) -> dict[str,
         weights = weights * factor.reshape(-1, *(1,) * (weights.ndim - 1))
         bias = offset + (0 if bias is None else factor * bias)
         bias = np.broadcast_to(bias, len(weights))
-    own = IN_A_MODULE.search(name) is not None  # one of several matrices of a module
-    tensors = {name if own else f"{name}.weight": weights}
+    is_whole_name = IN_A_MODULE.search(name) is not None  # of a module with several
+    tensors = {name if is_whole_name else f"{name}.weight": weights}
     if bias is not None:
-        tensors[_name_bias(name) if own else f"{name}.bias"] = bias
+        tensors[_name_bias(name) if is_whole_name else f"{name}.bias"] = bias
     return tensors
 
 
@@ -114,7 +105,7 @@ def _name_bias(name: str) -> str:
 
 
 def _name_matrices(layer: str) -> tuple[str, str]:
-    """Return what stands before and behind ``ih`` and ``hh`` in the names of a level."""
+    """Return the parts before and after ``ih`` and ``hh`` in the names of a level."""
     match = LEVEL.fullmatch(layer)
     if match is None:
         return f"{layer}.", ""
@@ -136,10 +127,10 @@ def _take_apart(step: Step, matrix: Floats) -> dict[str, Floats]:
         weights, input_bias = matrix[:, :-1], matrix[:, -1]
         state_bias = np.zeros_like(input_bias)
     hidden = len(weights) // {"lstm": 4, "gru": 3, "rnn": 1}[step.op]
-    before, behind = _name_matrices(step.layer)
+    before, after = _name_matrices(step.layer)
     return {
-        f"{before}weight_ih{behind}": weights[:, :-hidden],
-        f"{before}weight_hh{behind}": weights[:, -hidden:],
-        f"{before}bias_ih{behind}": input_bias,
-        f"{before}bias_hh{behind}": state_bias,
+        f"{before}weight_ih{after}": weights[:, :-hidden],
+        f"{before}weight_hh{after}": weights[:, -hidden:],
+        f"{before}bias_ih{after}": input_bias,
+        f"{before}bias_hh{after}": state_bias,
     }

@@ -14,54 +14,56 @@ from eiesim.profiling.calls import Calls, Floats, Operands, Rule, Tensor, to_flo
 APART = ("q_proj_weight", "k_proj_weight", "v_proj_weight")
 
 
-def _attend(calls: Calls, expected: Tensor, given: Operands) -> Tensor:
-    query, key, value = (given[name] for name in ("query", "key", "value"))
+def _attend(calls: Calls, expected: Tensor, operands: Operands) -> Tensor:
+    query, key, value = (operands[name] for name in ("query", "key", "value"))
     calls.host_macs += (
         expected[..., 0].numel() * key.shape[-2] * (query.shape[-1] + value.shape[-1])
     )
     return expected
 
 
-def _multi_head(calls: Calls, expected: tuple[Tensor, Any], given: Operands) -> tuple[Tensor, Any]:
-    """Project on EIE, and attend in PyTorch: its own function, with projections that do nothing."""
+def _multi_head(
+    calls: Calls, expected: tuple[Tensor, Any], operands: Operands
+) -> tuple[Tensor, Any]:
+    """Project on EIE, and attend in PyTorch, with identities in the place of the projections."""
     names = ("query", "key", "value")
-    query, key = given["query"], given["key"]
-    projected = _project(calls, given)
-    size = given["embed_dim_to_check"]
-    same = torch.eye(size, dtype=query.dtype, device=query.device)
+    query, key = operands["query"], operands["key"]
+    projected = _project(calls, operands)
+    size = operands["embed_dim_to_check"]
+    identity = torch.eye(size, dtype=query.dtype, device=query.device)
     attended, scores = functional.multi_head_attention_forward(
         **{
-            **given,
+            **operands,
             **dict(zip(names, projected, strict=True)),
-            **dict.fromkeys(APART, same),
+            **dict.fromkeys(APART, identity),
             "use_separate_proj_weight": True,
             "in_proj_weight": None,
             "in_proj_bias": None,
-            "out_proj_weight": same,
+            "out_proj_weight": identity,
             "out_proj_bias": None,
         }
     )
     calls.host_macs += 2 * query[..., 0].numel() * key.shape[0] * size
     output = _multiply(
-        calls, "out_proj", attended, given["out_proj_weight"], given["out_proj_bias"]
+        calls, "out_proj", attended, operands["out_proj_weight"], operands["out_proj_bias"]
     )
     if not calls.replace:
         return expected
     return torch.from_numpy(output).to(expected[0]), scores
 
 
-def _project(calls: Calls, given: Operands) -> list[Tensor]:
+def _project(calls: Calls, operands: Operands) -> list[Tensor]:
     """Return query, key and value after their projections."""
-    operands = [given[name] for name in ("query", "key", "value")]
-    whole, bias = given["in_proj_weight"], given["in_proj_bias"]
-    if whole is not None and operands[0] is operands[1] is operands[2]:
-        output = _multiply(calls, "in_proj", operands[0], whole, bias)
-        return [torch.from_numpy(it).to(operands[0]) for it in np.split(output, 3, axis=-1)]
-    weights = [given[name] for name in APART] if whole is None else whole.chunk(3)
+    vectors = [operands[name] for name in ("query", "key", "value")]
+    joined, bias = operands["in_proj_weight"], operands["in_proj_bias"]
+    if joined is not None and vectors[0] is vectors[1] is vectors[2]:
+        output = _multiply(calls, "in_proj", vectors[0], joined, bias)
+        return [torch.from_numpy(part).to(vectors[0]) for part in np.split(output, 3, axis=-1)]
+    weights = [operands[name] for name in APART] if joined is None else joined.chunk(3)
     biases = [None] * 3 if bias is None else bias.chunk(3)
     return [
         torch.from_numpy(_multiply(calls, f"{name}_proj", data, weight, part)).to(data)
-        for name, data, weight, part in zip("qkv", operands, weights, biases, strict=True)
+        for name, data, weight, part in zip("qkv", vectors, weights, biases, strict=True)
     ]
 
 

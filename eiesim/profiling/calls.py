@@ -1,7 +1,7 @@
 """The calls of PyTorch that multiply with weights, seen while a module runs.
 
-PyTorch hands each call of its functions to a `TorchFunctionMode`, with the weights as they are
-used: pruning masks, weight norm and other parametrisations are resolved by then.
+PyTorch passes each call of its functions to a `TorchFunctionMode`, with the weights as they are
+used, after pruning masks, weight norm and other parametrisations.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ HOST_PRODUCTS = frozenset((
 ))  # fmt: skip
 """Functions that multiply and that EIE does not run."""
 Operands = Mapping[str, Any]
-"""What a function was called with, by the names of its parameters."""
+"""Arguments of a function, by the names of its parameters."""
 
 
 class Rule(NamedTuple):
-    """What EIE does in a call.
+    """The work of EIE in a call.
 
     Attributes
     ----------
-    parameters : str
+    parameters
         Names of the function's parameters in order, with spaces between them.
-    run : callable
-        Takes the calls, what PyTorch gave, and the operands; gives what the module goes on with.
+    run
+        From the calls, PyTorch's result and the operands, returns the result for the module.
     """
 
     parameters: str
@@ -50,14 +50,12 @@ class Calls(TorchFunctionMode):
 
     Parameters
     ----------
-    module : torch.nn.Module
-        Whose parameters are weights.
-    machine : Machine
-        What runs the products.
+    module
+        Its parameters are weights.
     rules : mapping of function to Rule
         Functions that multiply.
-    replace : bool
-        Whether a call gives EIE's output; PyTorch's own otherwise.
+    replace
+        Whether a call returns EIE's output instead of PyTorch's.
     """
 
     def __init__(
@@ -70,12 +68,14 @@ class Calls(TorchFunctionMode):
         self.entered: set[str] = set()
         """Names of the modules that were called."""
         self.derived_in: set[str] = set()
-        """Names of the modules that multiplied with weights which they make of their parameters."""
+        """Names of the modules that multiplied with weights computed from their parameters."""
         self.used: set[int] = set()
         """Addresses of the weights that were multiplied with."""
         self.host_macs = 0
         """Multiply-accumulates between activations, which EIE does not do."""
-        self._parameters = {find_address(it): name for name, it in module.named_parameters()}
+        self._parameters = {
+            find_address(parameter): name for name, parameter in module.named_parameters()
+        }
 
     def __torch_function__(
         self,
@@ -107,16 +107,16 @@ class Calls(TorchFunctionMode):
 
         Parameters
         ----------
-        kind : str
+        kind
             The function.
-        suffix : str
-            Name of the matrix in the module, empty where it has one alone.
-        weights : tensor
-            What the matrix was made of.
+        suffix
+            Name of the matrix in the module; empty if it is the only one.
+        weights
+            Tensors that the matrix was made of.
         """
         module = self.running[-1] if self.running else ""
-        addresses = [find_address(it) for it in weights]
-        if not all(it in self._parameters for it in addresses):
+        addresses = [find_address(weight) for weight in weights]
+        if not all(address in self._parameters for address in addresses):
             self.derived_in.add(module)
         self.used.update(addresses)
         name = ".".join(filter(None, (module, suffix)))
@@ -138,19 +138,19 @@ class Calls(TorchFunctionMode):
         return isinstance(tensor, Tensor) and find_address(tensor) in self._parameters
 
     def give(self, layer: ProfiledLayer, expected: Tensor, output: Floats) -> Tensor:
-        """Return what the module goes on with, and note what EIE missed PyTorch's output by."""
+        """Return the result for the module, and add EIE's error to those of the layer."""
         layer.errors.add(to_floats(expected), output)
         return self.choose(expected, output)
 
     def choose(self, expected: Tensor, output: Floats) -> Tensor:
-        """Return what the module goes on with: PyTorch's output, or EIE's in its place."""
+        """Return the result for the module: PyTorch's output, or EIE's instead."""
         if not self.replace:
             return expected
         return torch.from_numpy(np.ascontiguousarray(output)).to(expected)
 
 
 def find_address(tensor: Tensor) -> int:
-    """Return where the numbers of a tensor, and of all views of it, begin in memory."""
+    """Return the address of the numbers of a tensor and of all views of it."""
     return tensor.untyped_storage().data_ptr()
 
 
@@ -171,5 +171,5 @@ def quantise_inputs(data: Floats) -> Floats:
 
     They have 7 bits between the smallest and the largest of a call (`reduce_range`).
     """
-    whole = torch.from_numpy(np.ascontiguousarray(data))
-    return to_floats(torch.quantize_per_tensor_dynamic(whole, torch.quint8, True))
+    tensor = torch.from_numpy(np.ascontiguousarray(data))
+    return to_floats(torch.quantize_per_tensor_dynamic(tensor, torch.quint8, True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -26,17 +26,17 @@ class Part(NamedTuple):
 
     Attributes
     ----------
-    weights : float32
+    weights
         As in `DenseLayer`: outputs first.
-    bias : float32 or None
+    bias
         Added by the host.
-    op : str
+    op
         ``fc`` or ``conv``.
-    settings : mapping
+    settings
         Of the step, see `eiesim.graph.OPS`.
-    joined : int
-        Of a recurrent layer's matrix, how many weights were joined: it holds the bias as its last
-        column, and a GRU's has zeros by its structure. 0 for a matrix as it is.
+    joined
+        Number of weights that were joined into a recurrent layer's matrix, which has the bias as
+        its last column, and in a GRU zeros by its structure. 0 for other matrices.
     """
 
     weights: Floats
@@ -47,20 +47,20 @@ class Part(NamedTuple):
 
 
 class Errors:
-    """Sums of squares: of what products should give, and of what they missed it by."""
+    """Sums of squares: of the expected outputs of products, and of their errors."""
 
     def __init__(self) -> None:
         self.expected = self.missed = 0.0
 
     def add(self, expected: npt.NDArray[Any], output: npt.NDArray[Any]) -> None:
-        """Take another output beside that of PyTorch."""
+        """Add an output and the expected one."""
         exact = expected.astype(np.float64)
         self.expected += float(np.square(exact).sum())
         self.missed += float(np.square(exact - output).sum())
 
     @property
     def relative(self) -> float:
-        """Root of the missed squares over the expected ones; 0 where nothing is missed."""
+        """Root of the squared errors over the expected squares; 0 if there is no error."""
         if not self.missed:
             return 0.0
         return float(np.sqrt(self.missed / self.expected)) if self.expected else float("inf")
@@ -68,25 +68,23 @@ class Errors:
 
 @dataclass(frozen=True, eq=False)
 class ProfiledRun:
-    """What a layer of a profile ran.
+    """The run of a layer of a profile.
 
     Attributes
     ----------
-    name : str
-        The module, and its matrix where it has several.
-    kind : str
+    name
+        The module, and its matrix if it has several.
+    kind
         The PyTorch function that multiplies.
-    part : Part
-        The weights as they were.
-    stored : StoredLayer
-        The compressed weights.
-    change : Change
-        What compression did to them.
-    calls : int
-        How often the function was called; each step of a sequence counts.
-    output_error : float
-        Of all outputs, root of the squared difference to PyTorch's over its squares.
-    run : StepRun
+    part
+        The weights before compression.
+    change
+        Effect of compression on them.
+    calls
+        Calls of the function; each step of a sequence counts.
+    output_error
+        Over all outputs, root of the squared difference to PyTorch's over its squares.
+    run
         Counts of all calls.
     """
 
@@ -101,7 +99,7 @@ class ProfiledRun:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of the weights as they were, zeros included."""
+        """Multiply-accumulates of the weights before compression, zeros included."""
         groups = int(self.part.settings.get("groups", 1))
         return self.run.product_cycles.size * self.weights // groups
 
@@ -112,29 +110,23 @@ class ProfiledRun:
 
     @property
     def density(self) -> float:
-        """Share of the weights that is kept."""
+        """Share of the weights that is not pruned."""
         codes = self.stored.layer.codes
-        kept = codes[:, :-1] if self.part.joined else codes
-        return float(kept.nnz / self.weights)
+        return float((codes[:, :-1] if self.part.joined else codes).nnz / self.weights)
 
 
 class ProfiledLayer:
-    """A matrix in the memories of a machine, and what it was multiplied with.
+    """A matrix in the memories of a machine, with the counts of its products.
 
-    Parameters
-    ----------
-    name : str
-        What it is called in the report.
-    kind : str
-        The PyTorch function that multiplies.
+    `name` is that in the report, `kind` the PyTorch function that multiplies.
     """
 
     def __init__(self, name: str, kind: str, part: Part, setup: Setup, plan: Plan) -> None:
         self.name, self.kind, self.part = name, kind, part
-        usual = {name: {"codebook_bits": 8}} if part.op == "conv" else {}
-        own = Plan(plan.prefer(usual).find(name))
+        default = {name: {"codebook_bits": 8}} if part.op == "conv" else {}
+        layer_plan = Plan(plan.prefer(default).find(name))
         try:
-            (step,) = compress_network({name: DenseLayer(part.weights, part.bias)}, own)
+            (step,) = compress_network({name: DenseLayer(part.weights, part.bias)}, layer_plan)
         except WorkloadError as error:
             raise WorkloadError(f"{name}: {error}") from error
         self.stored: StoredLayer = step.stored
@@ -164,7 +156,7 @@ class ProfiledLayer:
 
 
 class Machine:
-    """All layers that a module multiplies with, compressed when they are met first."""
+    """All layers that a module multiplies with, compressed at their first product."""
 
     def __init__(self, setup: Setup, plan: Plan) -> None:
         self.setup, self.plan = setup, plan
@@ -172,20 +164,19 @@ class Machine:
 
     def find_layer(self, name: str, kind: str, part: Part) -> ProfiledLayer:
         """Return the layer of a matrix; another matrix under the same name gets a number."""
-        place, number = name, 1
-        while place in self.layers:
-            known = self.layers[place].part
-            if known.op == part.op and _same(known, part):
-                return self.layers[place]
+        unique_name, number = name, 1
+        while unique_name in self.layers:
+            earlier = self.layers[unique_name].part
+            if earlier.op == part.op and _same(earlier, part):
+                return self.layers[unique_name]
             number += 1
-            place = f"{name}#{number}"
-        self.layers[place] = ProfiledLayer(place, kind, part, self.setup, self.plan)
-        return self.layers[place]
+            unique_name = f"{name}#{number}"
+        self.layers[unique_name] = ProfiledLayer(unique_name, kind, part, self.setup, self.plan)
+        return self.layers[unique_name]
 
 
-def _same(known: Part, part: Part) -> bool:
-    pairs: Sequence[tuple[Any, Any]] = ((known.weights, part.weights), (known.bias, part.bias))
-    return known.settings == part.settings and all(
-        one is other or (one is not None and other is not None and np.array_equal(one, other))
-        for one, other in pairs
+def _same(earlier: Part, part: Part) -> bool:
+    pairs = ((earlier.weights, part.weights), (earlier.bias, part.bias))
+    return earlier.settings == part.settings and all(
+        a is b or (a is not None and b is not None and np.array_equal(a, b)) for a, b in pairs
     )

@@ -21,20 +21,22 @@ from eiesim.profiling.calls import (
 from eiesim.profiling.machine import Part
 
 
-def _linear(calls: Calls, expected: Tensor, given: Operands) -> Tensor:
-    layer, output = calls.multiply("linear", "", given["input"], given["weight"], given.get("bias"))
+def _linear(calls: Calls, expected: Tensor, operands: Operands) -> Tensor:
+    layer, output = calls.multiply(
+        "linear", "", operands["input"], operands["weight"], operands.get("bias")
+    )
     return calls.give(layer, expected, output)
 
 
-def _linear_dynamic(calls: Calls, expected: Tensor, given: Operands) -> Tensor:
-    weight, bias = torch.ops.quantized.linear_unpack(given["packed"])
-    rounded = torch.from_numpy(quantise_inputs(to_floats(given["input"])))
+def _linear_dynamic(calls: Calls, expected: Tensor, operands: Operands) -> Tensor:
+    weight, bias = torch.ops.quantized.linear_unpack(operands["packed"])
+    rounded = torch.from_numpy(quantise_inputs(to_floats(operands["input"])))
     layer, output = calls.multiply("linear_dynamic", "", rounded, weight, bias)
     return calls.give(layer, expected, output)
 
 
-def _matmul(calls: Calls, expected: Tensor, given: Operands) -> Tensor:
-    left, right = given["input"], given["other"]
+def _matmul(calls: Calls, expected: Tensor, operands: Operands) -> Tensor:
+    left, right = operands["input"], operands["other"]
     if calls.is_parameter(right) and right.ndim == 2:
         layer, output = calls.multiply("matmul", "", left, right.T)
         return calls.give(layer, expected, output)
@@ -45,21 +47,23 @@ def _matmul(calls: Calls, expected: Tensor, given: Operands) -> Tensor:
     return expected
 
 
-def _addmm(calls: Calls, expected: Tensor, given: Operands) -> Tensor:
-    left, right = given["mat1"], given["mat2"]
+def _addmm(calls: Calls, expected: Tensor, operands: Operands) -> Tensor:
+    left, right = operands["mat1"], operands["mat2"]
     if not calls.is_parameter(right):
         calls.host_macs += expected.numel() * left.shape[-1]
         return expected
     layer, output = calls.multiply("addmm", "", left, right.T)
-    scaled = np.float32(given.get("alpha", 1)) * output
-    return calls.give(layer, expected, given.get("beta", 1) * to_floats(given["input"]) + scaled)
+    scaled = np.float32(operands.get("alpha", 1)) * output
+    return calls.give(
+        layer, expected, operands.get("beta", 1) * to_floats(operands["input"]) + scaled
+    )
 
 
-def _convolve(calls: Calls, expected: Tensor, given: Operands) -> Tensor:
-    weights, images = to_floats(given["weight"]), to_floats(given["input"])
+def _convolve(calls: Calls, expected: Tensor, operands: Operands) -> Tensor:
+    weights, images = to_floats(operands["weight"]), to_floats(operands["input"])
     sides = weights.ndim - 2
-    stride, dilation = (_as_sizes(given.get(key, 1), sides) for key in ("stride", "dilation"))
-    pads = _find_pads(given.get("padding", 0), dilation, weights.shape[2:])
+    stride, dilation = (_as_sizes(operands.get(key, 1), sides) for key in ("stride", "dilation"))
+    pads = _find_pads(operands.get("padding", 0), dilation, weights.shape[2:])
     if images.ndim == sides + 1:
         images = images[np.newaxis]
     if sides == 1:  # an image of height 1
@@ -67,9 +71,9 @@ def _convolve(calls: Calls, expected: Tensor, given: Operands) -> Tensor:
         stride, dilation = (1, *stride), (1, *dilation)
         pads = (0, pads[0], 0, pads[1])
     settings = {"stride": stride, "pad": pads, "dilation": dilation,
-                "groups": given.get("groups", 1)}  # fmt: skip
-    part = Part(np.ascontiguousarray(weights), to_bias(given.get("bias")), "conv", settings)
-    layer = calls.find_layer(f"conv{sides}d", "", part, given["weight"])
+                "groups": operands.get("groups", 1)}  # fmt: skip
+    part = Part(np.ascontiguousarray(weights), to_bias(operands.get("bias")), "conv", settings)
+    layer = calls.find_layer(f"conv{sides}d", "", part, operands["weight"])
     return calls.give(layer, expected, layer.multiply(images).reshape(expected.shape))
 
 
@@ -79,7 +83,7 @@ def _as_sizes(value: int | Sequence[int], sides: int) -> tuple[int, ...]:
 
 
 def _find_pads(padding: Any, dilation: Sequence[int], kernel: Sequence[int]) -> tuple[int, ...]:
-    """Return how many zeros stand before each side, and then behind each."""
+    """Return the number of zeros before each side, and then those after each."""
     if padding == "same":
         spans = [apart * (size - 1) for apart, size in zip(dilation, kernel, strict=True)]
         return (*(span // 2 for span in spans), *(span - span // 2 for span in spans))

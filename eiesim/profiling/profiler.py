@@ -1,4 +1,4 @@
-"""Run a PyTorch module with its products on EIE, and report what they take."""
+"""Run a PyTorch module with its products on EIE, and report their cycles and energy."""
 
 from __future__ import annotations
 
@@ -36,33 +36,26 @@ def profile(
     Linear, Conv1d, Conv2d, LSTM, GRU, RNN, their cells, MultiheadAttention's projections, and
     matrix products with a parameter are simulated, with their weights as PyTorch uses them and with
     their real inputs; PyTorch runs everything else. The module runs once, in evaluation mode and
-    without gradients, and is left as it was.
+    without gradients, and is left as it was. Raises WorkloadError if the module multiplied with no
+    weights, or weights or inputs are not finite, and ConfigError if the plan names a layer that
+    does not exist, or codes do not fit the machine.
 
     Parameters
     ----------
     module : torch.nn.Module
         Any; it needs no graph and no export.
     *inputs, **named_inputs
-        What the module is called with.
-    hw : Hardware, optional
+        Arguments of the module.
+    hw
         The machine; the paper's chip by default.
-    plan : Plan, optional
+    plan
         How the weights are compressed, by the names of the report. By default nothing is pruned but
         zeros, and codes have 8 bits in convolutions and 4 bits elsewhere.
-    prices : PriceTable, optional
+    prices
         Of the machine; those of `eiesim.price_machine` by default.
-    replace : bool
-        Whether the module goes on with EIE's outputs, so that its accuracy is EIE's; by default
-        with PyTorch's own, so that each layer sees the inputs of the uncompressed module.
-    engine : {"fast", "reference"}
-        The engine.
-
-    Raises
-    ------
-    WorkloadError
-        The module multiplied with no weights, or weights or inputs are not finite.
-    ConfigError
-        The plan names a layer that there is not, or codes do not fit the machine.
+    replace
+        Whether the module continues with EIE's outputs, so that its accuracy is EIE's; by default
+        with PyTorch's own, so that each layer has the inputs of the uncompressed module.
 
     Examples
     --------
@@ -97,7 +90,7 @@ def profile(
 
 @contextmanager
 def evaluating(module: torch.nn.Module) -> Iterator[None]:
-    """Put a module and all its parts into evaluation mode, and each back into its own."""
+    """Put a module and all its parts into evaluation mode, and later each back into its own."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
@@ -109,7 +102,7 @@ def evaluating(module: torch.nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _following(module: torch.nn.Module, calls: Calls) -> Iterator[None]:
-    """Keep the names of the modules that run."""
+    """Record the names of the modules that run."""
     with ExitStack() as hooks:
         for name, part in module.named_modules():
             before = part.register_forward_pre_hook(_make_enter(calls, name))
@@ -135,15 +128,19 @@ def _make_leave(calls: Calls) -> Any:
 
 
 def _list_left_out(module: torch.nn.Module, calls: Calls) -> Iterator[Unused]:
-    """Yield the modules that hold matrices with which nothing was multiplied on EIE."""
+    """Yield the modules with matrices that no product on EIE used."""
     for name, part in module.named_modules():
         matrices = [
-            it for it in part.parameters(recurse=False) if sum(size > 1 for size in it.shape) > 1
+            matrix
+            for matrix in part.parameters(recurse=False)
+            if sum(size > 1 for size in matrix.shape) > 1
         ]
-        unused = [it for it in matrices if it.untyped_storage().data_ptr() not in calls.used]
+        unused = [
+            matrix for matrix in matrices if matrix.untyped_storage().data_ptr() not in calls.used
+        ]
         owner = name.partition("parametrizations")[0].rstrip(".")
         if not unused or owner in calls.derived_in:
             continue
         called = name in calls.entered
         reason = "not a product that EIE runs" if called else "was not called"
-        yield Unused(name, type(part).__name__, sum(it.numel() for it in unused), reason)
+        yield Unused(name, type(part).__name__, sum(matrix.numel() for matrix in unused), reason)

@@ -15,11 +15,11 @@ from eiesim.profiling.machine import Part, ProfiledLayer
 
 Floats = npt.NDArray[np.float32]
 States = tuple[Floats, ...]
-"""float32 [sequences, numbers] each: of an LSTM output and cell, of the others the output."""
+"""[sequences, numbers] each: output and cell of an LSTM, the output of the others."""
 
 
 class LevelWeights(NamedTuple):
-    """Of one level and direction; the bias is None where there is none."""
+    """Weights of one level and direction."""
 
     of_input: Floats
     of_state: Floats
@@ -29,14 +29,14 @@ class LevelWeights(NamedTuple):
 
 
 class CellRule(NamedTuple):
-    """What a kind of recurrent layer does in a step.
+    """The work of a kind of recurrent layer in a step.
 
     Attributes
     ----------
-    join : callable
+    join
         Makes one matrix of its weights, the bias last.
-    advance : callable
-        Gives the new states of products, [sequences, outputs], and states, [sequences, numbers].
+    advance
+        Returns new states from products, [sequences, outputs], and states, [sequences, numbers].
     """
 
     join: Callable[[LevelWeights], Floats]
@@ -87,12 +87,12 @@ class Level:
 
     Parameters
     ----------
-    kind : str
+    kind
         One of `CELLS`.
-    find_layer : callable
-        Gives the layer of a matrix and a suffix of its name.
-    prepare : callable
-        Gives the activations as they are multiplied: rounded, in quantised layers.
+    find_layer
+        Returns the layer of a matrix and a suffix of its name.
+    prepare
+        Returns activations as they are multiplied: rounded, in quantised layers.
     """
 
     def __init__(
@@ -122,21 +122,19 @@ class Level:
     def run(
         self, data: Floats, lengths: npt.NDArray[np.int64], states: States, reverse: bool
     ) -> tuple[Floats, States]:
-        """Run sequences to the end of each.
+        """Run sequences to the end of each, from the end if `reverse`.
 
         Parameters
         ----------
-        data : float32 [steps, sequences, numbers]
-            Filled up behind the end of a sequence.
-        lengths : int64 [sequences]
+        data : [steps, sequences, numbers]
+            Padded after the end of a sequence.
+        lengths : [sequences]
             Steps of each.
-        reverse : bool
-            Whether it runs from the end.
 
         Returns
         -------
         output : float32 [steps, sequences, numbers]
-            0 behind the end.
+            0 after the end.
         states
             At the end of each sequence.
         """
@@ -163,14 +161,14 @@ def run_levels(
 
     Parameters
     ----------
-    levels : sequence of sequence of Level
-        Of each level its directions, forwards first.
-    data : float32 [steps, sequences, numbers]
-        Filled up behind the end of a sequence.
-    lengths : int64 [sequences]
+    levels
+        For each level its directions, forwards first.
+    data : [steps, sequences, numbers]
+        Padded after the end of a sequence.
+    lengths : [sequences]
         Steps of each.
-    states : sequence of float32 [levels * directions, sequences, numbers]
-        At the beginning.
+    states : sequence of [levels * directions, sequences, numbers]
+        At the start.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What a profile gives: the module's output, and a row a layer."""
+"""The result of a profile: the module's output, and a row a layer."""
 
 from __future__ import annotations
 
@@ -32,19 +32,7 @@ SHOWN = (
 
 @dataclass(frozen=True)
 class Unused:
-    """Weights that EIE did not multiply with.
-
-    Attributes
-    ----------
-    module : str
-        Name of the module that holds them.
-    kind : str
-        Its class.
-    weights : int
-        How many.
-    reason : str
-        Why.
-    """
+    """Weights of a module that EIE did not multiply with, and why; `kind` is the module's class."""
 
     module: str
     kind: str
@@ -54,25 +42,19 @@ class Unused:
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """A run of a PyTorch module whose products EIE did.
+    """A run of a PyTorch module with its products on EIE.
 
     Attributes
     ----------
-    name : str
+    name
         The module's class.
-    output : Any
-        What the module gave; if `replaced`, on the products of EIE.
-    layers : tuple of ProfiledRun
+    output
+        Of the module; if `replaced`, from the products of EIE.
+    layers
         In the order in which the module first multiplied with them.
-    left_out : tuple of Unused
-        Weights that EIE did not multiply with.
-    hardware : Hardware
-        The machine.
-    prices : PriceTable
-        Its prices.
-    replaced : bool
-        Whether the module went on with EIE's outputs.
-    host_macs : int
+    replaced
+        Whether the module continued with EIE's outputs.
+    host_macs
         Multiply-accumulates of the host: between activations, and of what was left out.
     """
 
@@ -92,12 +74,12 @@ class Profile:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates that EIE took over, of the weights as they were, zeros included."""
+        """Multiply-accumulates of EIE with the weights before compression, zeros included."""
         return sum(layer.macs for layer in self.layers)
 
     @cached_property
     def energy_pj(self) -> tuple[float, ...] | None:
-        """Energy of each layer; None where an action has no price."""
+        """Energy of each layer; None if an action has no price."""
         return None if self.no_energy else self._prices_or_reason[0]
 
     @property
@@ -108,7 +90,9 @@ class Profile:
     @cached_property
     def _prices_or_reason(self) -> tuple[tuple[float, ...], str | None]:
         try:
-            reports = [estimate_energy(it.run.result, prices=self.prices) for it in self.layers]
+            reports = [
+                estimate_energy(layer.run.result, prices=self.prices) for layer in self.layers
+            ]
         except EnergyError as error:
             return (), str(error)
         return tuple(report.total_pj for report in reports), None
@@ -148,7 +132,7 @@ class Profile:
 
     @property
     def report(self) -> Report:
-        """The report: what `save` and `save_page` write."""
+        """The report that `save` and `save_page` write."""
         return Report(
             title=f"{self.name} on EIE",
             summary=self.summary,
@@ -164,25 +148,13 @@ class Profile:
         )
 
     def save(self, folder: str | Path) -> Path:
-        """Write summary, machine and tables into a new folder, and return it.
-
-        Raises
-        ------
-        EieError
-            The folder cannot be written.
-        """
+        """Write summary, machine and tables into a new folder, and return its path."""
         with new_folder(folder) as place:
             self.report.write(place.work, COMMAND)
         return place.final
 
     def save_page(self, path: str | Path) -> None:
-        """Write one page of HTML that needs no network.
-
-        Raises
-        ------
-        EieError
-            The file cannot be written.
-        """
+        """Write one page of HTML that needs no network."""
         with replacing(path) as stream:
             stream.write(self.report.render(COMMAND).encode())
 
