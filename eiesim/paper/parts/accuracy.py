@@ -33,7 +33,7 @@ FILES = {
     **{network: (model, IMAGES, LABELS) for network, model in MODELS.items()},
     SQUEEZENET: (*NET, *PHOTOGRAPHS),
 }
-"""What each network is read from."""
+"""Files of each network."""
 SIDE, PADDED_SIDE = 13, 15
 """Positions of conv_final's input, and of its output: it is padded by one all around."""
 
@@ -44,13 +44,13 @@ class Accuracy(NamedTuple):
     Attributes
     ----------
     measure
-        What the percentages are of.
+        A text on the percentages.
     percent, formats
         By arithmetic; formats one a layer.
     close_percent
         Share of the inputs whose two largest float32 outputs differ by less than a step of int8.
     photographs
-        By arithmetic, the photographs whose class stays; empty where there are none.
+        By arithmetic, the photographs whose class stays; empty if there are none.
     missing
         The file that is missing, if one is; then there are no numbers.
     """
@@ -72,7 +72,7 @@ Runs = dict[str, tuple[npt.NDArray[np.float32], tuple[FixedPoint, ...]]]
 def measure_networks(data: Path) -> Iterator[tuple[Accuracy, ...]]:
     """Run the three networks one after the other; each gives one result a codebook.
 
-    A damaged file is a WorkloadError; a missing one is named in the result.
+    Raises WorkloadError if a file is damaged; a missing one is named in the result.
     """
     for network in NETWORKS:
         files = FILES[network]
@@ -122,17 +122,17 @@ def _run_all(layers: Sequence[sparse.csc_array[Any]], inputs: npt.NDArray[np.flo
 
 
 def _describe(
-    network: str, codebook: str, measure: str, right: npt.NDArray[Any], runs: Runs
+    network: str, codebook: str, measure: str, expected: npt.NDArray[Any], runs: Runs
 ) -> Accuracy:
-    # count first: the mean of 10,000 truths, times 100, is not the number one expects
+    # a quotient of counts is exact, 100 times a mean is not
     percent = {
-        name: 100 * int((outputs.argmax(0) == right).sum()) / right.size
+        name: 100 * int((outputs.argmax(0) == expected).sum()) / expected.size
         for name, (outputs, _) in runs.items()
     }
     formats = {name: formats for name, (_, formats) in runs.items()}
     top = np.sort(runs["float32"][0], axis=0)[-2:]
     step = 2.0 ** -formats["int8"][-1].act_fraction_bits
-    close_percent = 100 * int((top[1] - top[0] < step).sum()) / right.size
+    close_percent = 100 * int((top[1] - top[0] < step).sum()) / expected.size
     return Accuracy(network, codebook, measure, percent, formats, close_percent, {})
 
 
@@ -141,7 +141,7 @@ def _classify(
 ) -> npt.NDArray[np.int64]:
     """Return each photograph's class: ReLU, and the sum over its positions.
 
-    Where the padded layer sees only zeros, it gives its bias.
+    Where the padded layer has only zeros as inputs, its output is its bias.
     """
     inner = np.maximum(outputs, 0).reshape(len(outputs), len(PHOTOGRAPHS), SIDE**2).sum(2)
     border = (PADDED_SIDE**2 - SIDE**2) * np.maximum(bias, 0)

@@ -9,9 +9,9 @@ from eiesim.catalog.networks import load_network
 from eiesim.paper.verdict import Tolerance
 
 ENTRIES = "authors' entries"
-"""The workload of what is counted here."""
+"""Name of the workload."""
 CODE_BITS = (5, 4)
-"""Of fully connected layers: as Table 4 prints them, and as the authors' file has them."""
+"""Of fully connected layers, by Table 4 and in the authors' file."""
 TOLERANCE = Tolerance(5, "codes and indices alone are counted, without codebooks and biases")
 NOTE = """\
 Authors' entries: the header of the authors' AlexNet_compressed.net tells how many entries each

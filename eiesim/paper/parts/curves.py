@@ -13,7 +13,7 @@ from eiesim.sweep.evaluate import measure_machines
 
 
 class LayerPoint(NamedTuple):
-    """A layer on one machine; `entries` are all that were processed, `macs` no padding zeros."""
+    """A layer on one machine; `entries` include padding zeros, `macs` do not."""
 
     n_pes: int
     cycles: int
@@ -33,7 +33,7 @@ class LayerPoint(NamedTuple):
 
 @dataclass(frozen=True)
 class Curve:
-    """One layer on several machines, by the number that stands for each in the figure."""
+    """One layer on several machines, by the number of each in the figure."""
 
     layer: str
     workload: str

@@ -1,4 +1,4 @@
-"""What Deep Compression's Figures 6 to 8 and Table 6 share: errors of our LeNets, as shipped."""
+"""Common work of Deep Compression's Figures 6 to 8 and Table 6: errors of our shipped LeNets."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from eiesim.paper.experiment import Work
 STEPS = ("curves",)
 SHIPPED = "trained/curves.csv"
 TRAINED = cache.find_folder() / "training" / "curves.csv"
-"""What `eiesim reproduce --train` writes; it takes the place of what is shipped."""
+"""Result of `eiesim reproduce --train`; it replaces the shipped file."""
 READS = (str(TRAINED),)
 LOST = 1.0
-"""Percentage points of error beyond the network that a curve begins with: then it has failed."""
+"""Percentage points of error above the start of a curve, beyond which it has failed."""
 KEPT = 0.1
-"""Points within which nothing is lost: ten of MNIST's 10,000 test images."""
+"""Points that count as no loss: ten of MNIST's 10,000 test images."""
 ORIGIN = """\
 ImageNet and the trained AlexNet are not to be had; ours are LeNets that eiesim trained on MNIST,
 seed 0, top-1 error on the 10,000 test images. Each point is retrained a little on 20,000 images,
@@ -48,7 +48,7 @@ class ErrorPoint:
 
     @property
     def bits(self) -> int | None:
-        """Of whatever layers are shared."""
+        """Bits of the shared layers."""
         return self.conv_bits if self.fc_bits is None else self.fc_bits
 
 
@@ -85,7 +85,7 @@ WORK = Work(STEPS, work, READS)
 
 
 def find_start(points: tuple[ErrorPoint, ...], network: str, start: str) -> ErrorPoint:
-    """Return the network that a curve begins with, ``dense`` or ``pruned``."""
+    """Return the network at the start of a curve, ``dense`` or ``pruned``."""
     return next(p for p in points if (p.network, p.figure, p.start) == (network, "start", start))
 
 

@@ -1,4 +1,4 @@
-"""What Deep Compression's Tables 2 to 5 share: one network layer by layer."""
+"""Common work of Deep Compression's Tables 2 to 5: one network layer by layer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ biases included, without the file's tables and headers."""
 
 
 def judge_network(parts: Iterable[Sequence[NetworkBits]], name: str) -> Outcome:
-    """Set every layer of one of `ledgers.NAMES` beside the printed ones."""
+    """Compare every layer of one of `ledgers.NAMES` with the printed one."""
     rounds = [list(part) for part in parts]
     printed = [row for row in read_table("paper/dc_tables2to5") if row["network"] == name]
     drawn = choose(rounds, name, DRAWN)
@@ -69,19 +69,19 @@ def _map_layers(bits: NetworkBits) -> dict[str, LayerBits]:
 def _judge_row(
     drawn: NetworkBits, four: NetworkBits | None, row: PrintedRow, printed: Sequence[PrintedRow]
 ) -> Iterator[Verdict]:
-    """Judge a layer, and beside it the same with codes of 4 bits where these make it another."""
+    """Judge a layer, and also with codes of 4 bits if its size is then another."""
     bits = _map_layers(drawn)[row["layer"]]
-    other = _map_layers(four)[row["layer"]] if four else bits
-    if other.shared_bits == bits.shared_bits:
+    with_four = _map_layers(four)[row["layer"]] if four else bits
+    if with_four.shared_bits == bits.shared_bits:
         yield from _judge_layer(bits, row, printed, DRAWN, "")
         return
     four_bits, five_bits = (
         f"with {words} codes it is {100 / layer.shared_rate:.2f} %, after Huffman coding "
         f"{find_coded_percent(layer):.2f} %"
-        for words, layer in (("4-bit", other), ("5-bit", bits))
+        for words, layer in (("4-bit", with_four), ("5-bit", bits))
     )
     yield from _judge_layer(bits, row, printed, DRAWN, four_bits)
-    for verdict in _judge_layer(other, row, printed, FOUR_BITS, five_bits):
+    for verdict in _judge_layer(with_four, row, printed, FOUR_BITS, five_bits):
         if verdict.quantity.startswith("rate"):
             yield verdict
 
@@ -103,7 +103,7 @@ def _judge_layer(
         f"an entry takes {codes:.1f} + {gaps:.1f} bits, in the paper's table "
         f"{row['weight_bits_pqh']} + {row['index_bits_pqh']}"
     )
-    for what, unit, column, ours, tolerance, reason, put_in in (
+    for name, unit, column, ours, tolerance, reason, put_in in (
         ("density", "%", "weight_percent", 100 * bits.density, CHANCE, "", "drawn so"),
         ("weight bits, P+Q+H", "bits", "weight_bits_pqh", codes, ROUNDED,
          _explain_bits("codes", codes, row, "weight_bits", printed), ""),
@@ -115,7 +115,7 @@ def _judge_layer(
          _join(streams, beside), ""),
     ):  # fmt: skip
         yield Verdict(
-            bits.name, what, unit, row[column], ours, tolerance, reason or "of chance", workload,
+            bits.name, name, unit, row[column], ours, tolerance, reason or "of chance", workload,
             put_in,
         )  # fmt: skip
 
@@ -129,14 +129,14 @@ def _add(tolerance: Tolerance, words: str) -> Tolerance:
 
 
 def _explain_bits(
-    what: str, ours: float, row: PrintedRow, column: str, printed: Sequence[PrintedRow]
+    stream: str, ours: float, row: PrintedRow, column: str, printed: Sequence[PrintedRow]
 ) -> str:
-    """Say in which direction frequencies differ, or that the printed number contradicts others."""
+    """Return how frequencies differ, or how the printed number contradicts others."""
     contradiction = find_contradiction(row, column, printed)
     if contradiction:
         return contradiction
     how = "more" if ours > float(row[f"{column}_pqh"]) else "less"
-    return f"{what} of drawn weights are {how} evenly frequent than those of the authors' own"
+    return f"{stream} of drawn weights are {how} evenly frequent than those of the authors' own"
 
 
 def find_contradiction(row: PrintedRow, column: str, printed: Sequence[PrintedRow]) -> str:
@@ -146,7 +146,7 @@ def find_contradiction(row: PrintedRow, column: str, printed: Sequence[PrintedRo
     """
     mean, before = row[f"{column}_pqh"], row[f"{column}_pq"]
     if row["layer"] == TOTAL:
-        layers = [float(other[f"{column}_pqh"]) for other in printed if other["layer"] != TOTAL]
+        layers = [float(layer[f"{column}_pqh"]) for layer in printed if layer["layer"] != TOTAL]
         if not min(layers) <= float(mean) <= max(layers):
             return (
                 f"the paper's total of {mean} bits contradicts its layers of {min(layers):g} to "
@@ -170,7 +170,7 @@ def _list_contradictions(printed: Sequence[PrintedRow]) -> list[str]:
 
 
 def find_coded_percent(bits: LayerBits) -> float:
-    """Return what Huffman streams, codebook and biases take of the dense layer, in percent."""
+    """Return Huffman streams, codebook and biases over the dense layer, in percent."""
     streams = bits.huffman_codes_bits + bits.huffman_gaps_bits
     return 100 * (streams + bits.codebook_bits + bits.bias_bits) / bits.dense_bits
 

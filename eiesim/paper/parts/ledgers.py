@@ -1,4 +1,4 @@
-"""What Deep Compression's Tables 1 to 5 and 7 and Figure 11 share: ledgers of whole networks."""
+"""Common work of Deep Compression's Tables 1 to 5 and 7 and Figure 11: ledgers of networks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from eiesim.paper.parts.workloads import ALEX8
 
 DRAWN, LAPLACE, REAL, TRAINED = "drawn", "drawn, Laplace", "real", "trained here"
 FOUR_BITS = "drawn, 4-bit codes"
-"""Where weights come from."""
+"""Origins of weights."""
 NAMES = {
     "LeNet-300-100": "lenet-300-100",
     "LeNet-5": "lenet-5",
@@ -31,7 +31,7 @@ NAMES = {
     "GoogLeNet": "googlenet",
     "SqueezeNet": "squeezenet",
 }
-"""The networks as they are printed, and as they are called here."""
+"""Printed names of the networks, and their names here."""
 ALEXNET = "AlexNet"
 STEPS = (*(f"{name}, drawn" for name in NAMES), "real and trained networks")
 READS = (*NET, ALEX8)
@@ -54,7 +54,7 @@ class NetworkBits:
     name
         As in `NAMES`, or ``Alex-8``.
     net_bytes
-        Length of the authors' `.net` file by our count, where the network comes from one.
+        Length of the authors' `.net` file by our count, if the network is from one.
     seed
         Of a trained network.
     """
@@ -69,7 +69,7 @@ class NetworkBits:
 
 @cache
 def _count_drawn(network: str, magnitudes: Distribution, fc_bits: int | None = None) -> Ledger:
-    """Return the ledger of a drawn network, fully connected layers with some bits or its own."""
+    """Return the ledger of a drawn network; `fc_bits` replaces the bits of its last layers."""
     spec = load_network(network)
     layers = tuple(
         replace(layer, codebook_bits=fc_bits) if fc_bits and layer.kind == "fc" else layer
@@ -83,10 +83,7 @@ def work(
 ) -> Iterator[tuple[NetworkBits, ...]]:
     """Draw, read and count every network, one part after the other.
 
-    Parameters
-    ----------
-    drawn
-        What weights are drawn from, by the name of the workload.
+    `drawn` are the distributions of weights, with the names of their workloads.
     """
     for name, network in NAMES.items():
         source = (find_source(network),)
@@ -136,14 +133,14 @@ def choose(
 
 
 def find_nearest(parts: Iterable[Sequence[NetworkBits]], name: str) -> tuple[NetworkBits, ...]:
-    """Return one of `NAMES` as near to the paper's as there is: trained here, or real, or drawn."""
+    """Return the network nearest to the paper's: trained here, else real, else drawn."""
     rounds = [*parts]
     nearest = (choose(rounds, name, workload) for workload in (TRAINED, REAL, DRAWN))
     return next(filter(None, nearest), ())
 
 
 def describe_before(ours: Ledger, printed: Mapping[str, str]) -> str:
-    """Return how small a network is before Huffman codes, here and by its printed total."""
+    """Return a text on the size of a network before Huffman codes, ours and the printed one."""
     paper = 100 / float(printed["rate_percent_pq"])
     return (
         f"before Huffman codes it is {ours.total.shared_rate:.1f} times smaller than dense, in the "
@@ -152,7 +149,7 @@ def describe_before(ours: Ledger, printed: Mapping[str, str]) -> str:
 
 
 def describe_gap(ours: Ledger, printed: Mapping[str, str]) -> str:
-    """Return how small a network is before Huffman codes and what these gain, here and there."""
+    """Return a text on the size of a network before Huffman codes, and their gain."""
     before, after = (float(printed[f"rate_percent_{stage}"]) for stage in ("pq", "pqh"))
     gain = ours.total.shared_bits / ours.total.file_bits
     return (

@@ -1,4 +1,4 @@
-"""What Deep Compression's Tables 8 and 9 and Figures 9 and 10 share: CPU, GPU and mobile GPU."""
+"""Common work of Deep Compression's Tables 8, 9 and Figures 9, 10: CPU, GPU and mobile GPU."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from eiesim.runs.baseline import measure_layers, open_devices
 LAYERS = PAPER_LAYERS[:6]
 """AlexNet's and VGG-16's: those of both tables."""
 MEASURED = ("alex-7", "alex-8")
-"""Layers that this computer's CPU is measured with: both take a few seconds."""
+"""Layers that are measured on this computer's CPU, in a few seconds."""
 PLATFORMS = ("cpu", "gpu", "mgpu")
 NAMES = {"cpu": "CPU", "gpu": "GPU", "mgpu": "mobile GPU"}
 BATCHES = (1, 64)
@@ -36,7 +36,7 @@ repeat; other computers, other numbers."""
 
 
 def work(_data: Path) -> Iterator[tuple[Baseline, ...]]:
-    """List what is published, then measure two layers."""
+    """List published times, then measure two layers."""
     yield tuple(row for layer in LAYERS for row in list_published(layer, BATCHES))
     with open_devices(None) as (devices, _):
         for measured in measure_layers(MEASURED, MeasurementPlan(batches=(1,)), devices[:1]):
@@ -47,7 +47,7 @@ WORK = Work(STEPS, work)
 
 
 def list_sources() -> tuple[Source, ...]:
-    """Return what the measured layers are drawn from."""
+    """Return the sources of the measured layers."""
     files = {layer: find_spec_file(layer) for layer in MEASURED}
     return tuple(
         Source(layer, hash_file(file), load_spec(file).seed) for layer, file in files.items()
@@ -55,7 +55,7 @@ def list_sources() -> tuple[Source, ...]:
 
 
 def list_gains(parts: Iterable[Sequence[Baseline]], energy: bool) -> list[Row]:
-    """Return what pruned layers gain over dense ones on the same platform, in time or in energy."""
+    """Return the gain of pruned layers over dense ones on the same platform, in time or energy."""
     costs: dict[tuple[tuple[str, str, int, str], str], float] = {}
     for row in (row for part in parts for row in part if row.platform != "eie"):
         power_w = row.power_w if energy else 1.0
@@ -84,15 +84,12 @@ def find_mean_gains(gains: Sequence[Row]) -> dict[tuple[str, int], float]:
 def judge_figure(
     parts: Iterable[Sequence[Baseline]], name: str, energy: bool, claim: tuple[float, float, str]
 ) -> Outcome:
-    """Draw what pruned layers gain, and check what the paper claims of it.
+    """Draw the gains of pruned layers, and check the paper's claim.
 
-    Parameters
-    ----------
-    claim
-        From and to what the paper's mean gains reach with batch 1, and its words.
+    `claim` is the range of the paper's mean gains with batch 1, and its words.
     """
     gains = list_gains(list(parts), energy)
-    what = "energy efficiency" if energy else "speedup"
+    quantity = "energy efficiency" if energy else "speedup"
     published = [row for row in gains if row["kind"] == "published"]
     means = find_mean_gains(published)
     by_layer = {(row["layer"], row["platform"], row["batch"]): row["gain"] for row in published}
@@ -101,12 +98,12 @@ def judge_figure(
             "bars", LAYERS,
             {NAMES[platform]: [by_layer.get((layer, platform, batch)) for layer in LAYERS]
              for platform in PLATFORMS},
-            f"batch {batch}", f"{what} of pruned over dense",
+            f"batch {batch}", f"{quantity} of pruned over dense",
         )
         for batch in BATCHES
     )  # fmt: skip
     chart = Chart(
-        f"{what.capitalize()} of pruned layers over dense ones on the same platform", panels,
+        f"{quantity.capitalize()} of pruned layers over dense ones on the same platform", panels,
         "Quotients of the printed numbers, with one input at a time and with 64.",
     )  # fmt: skip
     measured = " and ".join(row["layer"] for row in gains if row["kind"] == "measured")

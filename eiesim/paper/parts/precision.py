@@ -1,8 +1,8 @@
 """Layers in fixed-point arithmetic of any width, for many inputs at once.
 
 The arithmetic is that of `base.fixedpoint`, with another number of bits: weights, activations and
-accumulators are two's complement numbers; activations and accumulators of a layer share their
-binary point; a full product is shifted to it with rounding half up, added, and the sum saturates,
+accumulators are two's complement numbers. Activations and accumulators of a layer share their
+binary point. A full product is shifted to it with rounding half up, added, and the sum saturates,
 input by input in order, the bias last. With 16 bits it is the simulator's ``datapath="fixed16"``.
 """
 
@@ -30,8 +30,8 @@ class FixedPoint(NamedTuple):
     weight_fraction_bits
         Behind the binary point of a weight, 0 to bits - 1.
     act_fraction_bits
-        Behind the binary point of an activation or accumulator; negative where the last bits of
-        large numbers are not kept.
+        Behind the binary point of an activation or accumulator; negative if the last bits of large
+        numbers are dropped.
     """
 
     bits: int
@@ -54,10 +54,7 @@ def expand(
 ) -> sparse.csc_array[Any]:
     """Return a layer's weights by their values, with the bias as one more column, without zeros.
 
-    Parameters
-    ----------
-    bias : float32 [rows]
-        One that is not in the codebook; without it the layer's own, or none.
+    `bias`, float32 [rows], is one that is not in the codebook; by default it is the layer's own.
     """
     codes = layer.codes
     weights = sparse.csc_array(
@@ -76,7 +73,7 @@ def fit_format(
 ) -> FixedPoint:
     """Return the format with most fraction bits in which the largest magnitudes fit.
 
-    Weights that whole numbers of this width do not hold are a WorkloadError.
+    Raises WorkloadError if whole numbers of this width cannot hold the weights.
 
     Parameters
     ----------
@@ -109,13 +106,9 @@ def _fit_fraction_bits(bits: int, largest: float) -> int:
 def multiply(
     weights: sparse.csc_array[Any], activations: npt.NDArray[np.float32], form: FixedPoint
 ) -> npt.NDArray[np.float32]:
-    """Multiply a matrix with many inputs in fixed-point arithmetic; exact up to 24 bits.
+    """Multiply weights, float32 [rows, cols], with one input a column, float32 [cols, n].
 
-    Parameters
-    ----------
-    weights : float32 [rows, cols]
-    activations : float32 [cols, n]
-        One input a column.
+    The fixed-point arithmetic is exact up to 24 bits.
     """
     dtype = np.int32 if form.bits <= 16 else np.int64
     highest = (1 << (form.bits - 1)) - 1
@@ -146,12 +139,12 @@ def run_layers(
 ) -> tuple[npt.NDArray[np.float32], tuple[FixedPoint, ...]]:
     """Run fully connected layers one after the other, ReLU between them.
 
-    Gives the last outputs, float32 [rows, n], and a format a layer; none for float32.
+    Returns the last outputs, float32 [rows, n], and a format a layer; none for float32.
 
     Parameters
     ----------
     layers : float32 [rows, cols + 1]
-        The bias as last column, whose activation is 1.0.
+        The bias is the last column, whose activation is 1.0.
     inputs : float32 [cols, n]
         One input a column.
     bits

@@ -34,7 +34,7 @@ READS = (
       for name in WAVEGRU_LAYERS for part in ("weights", "mask", "bias")),
 )  # fmt: skip
 MOST_KEPT = 0.6
-"""Layers denser than this were hardly pruned and tell nothing of how pruning fills."""
+"""Layers denser than this were hardly pruned, and are left out."""
 MOST_INPUTS = 8
 """Inputs of each layer that are taken."""
 AUTHORS = "the papers' authors"
@@ -47,7 +47,7 @@ class RealLayer:
     Attributes
     ----------
     layer
-        Where its weights stand; where the file has no shared weights every code is 1.
+        The places of its weights; if the file has no shared weights, every code is 1.
     inputs
         Some of its inputs, float32 [n, cols]; n may be 0.
     pruned_by
@@ -63,8 +63,7 @@ class RealLayer:
 def read_real_layers(data: Path) -> Iterator[RealLayer]:
     """Read every pruned layer of the networks that are there.
 
-    A file that is damaged, or missing while another one of its network is there, is a
-    WorkloadError.
+    Raises WorkloadError if a file is damaged, or is missing while another of its network is there.
     """
     for first, read in (
         (ALEX8, _read_alex8), (NET[0], _read_squeezenet), (MODELS["LeNet-5"], _read_lenets),
@@ -95,7 +94,7 @@ def _read_squeezenet(data: Path) -> Iterator[RealLayer]:
 
 
 def _take_positions(maps: npt.NDArray[np.float32] | None, cols: int) -> npt.NDArray[np.float32]:
-    """Return a few positions, spread over the picture, of a convolution's input [cols, h, w]."""
+    """Return some positions, spread over the picture, of a convolution's input [cols, h, w]."""
     if maps is None:
         return np.zeros((0, cols), dtype=np.float32)
     places = take_array(maps, PHOTOGRAPHS[0], np.float32, (cols, "h", "w")).reshape(cols, -1)
@@ -127,7 +126,7 @@ def _read_wavegru(data: Path) -> Iterator[RealLayer]:
 
 
 def _place(weights: npt.NDArray[np.float32], name: str) -> CompressedLayer:
-    """Return a layer whose weights are all alike: where they stand decides the time."""
+    """Return a layer with equal weights, since their places decide the time."""
     codes = sparse.csc_array((weights != 0).astype(np.uint8))
     return CompressedLayer(codes, np.array([0, 1], dtype=np.float32), None, name)
 

@@ -1,9 +1,9 @@
 """The three workloads of a layer that experiments share, each under its own label, and their runs.
 
 - published: drawn from Table III's size and densities.
-- matched: drawn as well, with the work that the paper timed: the density of the activations, or
-  where these are dense that of the weights, is solved so that the theoretical time is Table IV's.
-  A calibration, and said so wherever a number rests on it.
+- matched: drawn as well, with the work that the paper timed: the density of the activations, or if
+  these are dense that of the weights, is solved so that the theoretical time is Table IV's. This is
+  a calibration, which each number that depends on it states.
 - real: weights and activations of a trained network, from files.
 """
 
@@ -38,9 +38,9 @@ from eiesim.runs.layer import LayerRun, run_operands
 REAL_NAME, ALEX8 = "alex-8", "alex8/layer.npz"
 """AlexNet's fc8 with one image's activations, in the folder of real data."""
 MISSING = f"{ALEX8} is missing"
-"""Why there is nothing of the real layer."""
+"""Reason why there is no real layer."""
 QUOTED = "a quotient of the papers' own numbers"
-"""Why a number that is made of printed ones must agree."""
+"""Reason why a number made of printed ones must agree."""
 Part = TypeVar("Part")
 TOLERANCES = {
     PUBLISHED: Tolerance(
@@ -51,7 +51,7 @@ TOLERANCES = {
     MATCHED: Tolerance(8, "the work is the paper's, but where the weights stand is drawn"),
     REAL: Tolerance(0, "the real layer must give the printed digits"),
 }
-"""Of times, by workload."""
+"""Tolerances of times, by workload."""
 WORKLOADS_NOTE = f"""\
 published: drawn from Table III's sizes and densities; {PRESET}, 8 slots. matched: drawn with the
 density that gives Table IV's theoretical time, which is calibrated and so no evidence; actual
@@ -61,14 +61,14 @@ part for every mean that holds VGG-6."""
 
 @dataclass(frozen=True, eq=False)
 class WorkloadRun:
-    """A workload on a machine; one layer's name is the same whatever its workload."""
+    """A workload on a machine; the name of a layer is the same in every workload."""
 
     workload: Workload
     run: LayerRun
 
     @property
     def kind(self) -> str:
-        """What the workload is."""
+        """Kind of the workload."""
         return self.workload.kind
 
     @property
@@ -88,7 +88,7 @@ def draw_published(name: str) -> Workload:
 
 
 def load_alex8(data: Path) -> Workload | None:
-    """Return AlexNet's fc8 as the EIE authors simulated it, or None where the file is missing."""
+    """Return AlexNet's fc8 as the EIE authors simulated it; None if the file is missing."""
     file = data / ALEX8
     if not file.is_file():
         return None
@@ -96,15 +96,10 @@ def load_alex8(data: Path) -> Workload | None:
     return Workload(REAL, replace(operands, sources=(Source(ALEX8, hash_file(file)),)))
 
 
-def share_layers(run: Callable[[str, Workload], Part], what: str = "") -> Work[Part | None]:
-    """Return the work on the nine layers, matched, and on the real one; None where it is missing.
+def share_layers(run: Callable[[str, Workload], Part], suffix: str = "") -> Work[Part | None]:
+    """Return the work on the nine layers, matched, and on the real one; None if it is missing.
 
-    Parameters
-    ----------
-    run
-        Gives a layer's part, by its name and workload.
-    what
-        What is done with a layer, for the progress.
+    `run` returns a layer's part, by its name and workload; `suffix` is added in the progress.
     """
 
     def compute(data: Path) -> Iterator[Part | None]:
@@ -114,7 +109,7 @@ def share_layers(run: Callable[[str, Workload], Part], what: str = "") -> Work[P
         yield run(REAL_NAME, real) if real else None
 
     layers = (*PAPER_LAYERS, f"{REAL_NAME}, {REAL}")
-    return Work(tuple(f"{name}{what}" for name in layers), compute, (ALEX8,))
+    return Work(tuple(f"{name}{suffix}" for name in layers), compute, (ALEX8,))
 
 
 def note_real(workloads: Iterable[str]) -> str:
@@ -130,7 +125,7 @@ def run_workloads(workloads: Iterable[Workload], hw: Hardware) -> Iterator[Workl
 
 
 def work(data: Path) -> Iterator[WorkloadRun | None]:
-    """Run the nine layers drawn in both ways, and the real one; None where it is missing."""
+    """Run the nine layers drawn in both ways, and the real one; None if it is missing."""
     hw = Hardware.preset(PRESET)
     yield from run_workloads(map(draw_published, PAPER_LAYERS), hw)
     yield from run_workloads(map(draw_matched, PAPER_LAYERS), hw)
@@ -149,31 +144,31 @@ WORK = Work(
 
 
 def list_runs(parts: Iterable[WorkloadRun | None], *kinds: str) -> list[WorkloadRun]:
-    """Return the runs that are there, of some kinds of workload or of all."""
+    """Return the runs that are not None, of some kinds of workload or of all."""
     return [part for part in parts if part is not None and (not kinds or part.kind in kinds)]
 
 
 def list_sources(runs: Iterable[WorkloadRun]) -> tuple[Source, ...]:
-    """Return what runs were read or drawn from."""
+    """Return the sources of runs."""
     return tuple(source for run in runs for source in run.workload.operands.sources)
 
 
 def note_workloads(runs: Iterable[WorkloadRun]) -> str:
-    """Return what the workloads are, the real one if it is there."""
+    """Return a note on the workloads, the real one if it is there."""
     real = "AlexNet's fc8 with one image's activations, from the EIE authors' repository"
     there = any(run.kind == REAL for run in runs)
     return f"{WORKLOADS_NOTE} {REAL}: {real if there else MISSING}."
 
 
 def explain_calibrated(run: WorkloadRun) -> str:
-    """Return why the actual time of a run must be the paper's, where it was calibrated to it."""
+    """Return why the actual time of a run must be the paper's, if it was calibrated to it."""
     if run.kind == MATCHED and run.name in CALIBRATED_ROW_VARIATION:
         return "its row variation was calibrated to Table IV's actual time"
     return ""
 
 
 def explain_calibrated_mean(names: Iterable[str]) -> str:
-    """Return why a mean over matched layers must come near the paper's, where one is calibrated."""
+    """Return why a mean over matched layers must be near the paper's, if one is calibrated."""
     calibrated = " and ".join(name for name in names if name in CALIBRATED_ROW_VARIATION)
     if not calibrated:
         return ""
@@ -181,7 +176,7 @@ def explain_calibrated_mean(names: Iterable[str]) -> str:
 
 
 def describe_workload(run: WorkloadRun) -> Row:
-    """Return what was run, and what of it was calibrated, as one row."""
+    """Return a workload, and its calibration, as one row."""
     layer, spec = run.workload.operands.layer, run.workload.spec
     activations = run.workload.operands.activations
     return {
