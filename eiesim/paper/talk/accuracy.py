@@ -26,7 +26,7 @@ NO_IMAGENET = "neither ImageNet nor the trained AlexNet is to be had"
 
 @dataclass(frozen=True)
 class Account:
-    """What became of a trained network from stage to stage.
+    """The results of a trained network from stage to stage.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Account:
     rounds
         Of pruning and retraining.
     kept
-        Share of the weights that is kept in layers that were pruned.
+        Share of the weights that is not pruned, in layers that were pruned.
     rate
         Dense weights over the file.
     """
@@ -59,12 +59,12 @@ class Account:
 
     @property
     def lost(self) -> float:
-        """Points of error, or bits per character, that the file is worse than the dense network."""
+        """Loss of the file against the dense network, in points or bits per character."""
         return self.encoded - self.dense
 
     @property
     def unit(self) -> str:
-        """Of what is measured."""
+        """Unit of the numbers."""
         return "%" if self.classifies else "bits per character"
 
 
@@ -103,10 +103,10 @@ def judge_training(
     accounts: Sequence[Account], networks: Sequence[NetworkBits], points: tuple[ErrorPoint, ...]
 ) -> Iterator[Judgement]:
     """Judge statements 1, 11, 12, 15 and 18 to 21."""
-    lenets = [one for one in accounts if one.classifies]
+    lenets = [account for account in accounts if account.classifies]
     yield _judge_accuracy(lenets)
     yield _decline_pruning(lenets)
-    yield _judge_recurrent([one for one in accounts if not one.classifies])
+    yield _judge_recurrent([account for account in accounts if not account.classifies])
     yield _judge_sharing(lenets)
     yield _judge_fewest(points)
     yield _judge_both(points)
@@ -114,19 +114,19 @@ def judge_training(
     yield _judge_size(lenets, networks)
 
 
-def _show(one: Account, before: float, after: float) -> str:
-    return f"{one.network} {before:.2f} becomes {after:.2f} {one.unit}"
+def _show(account: Account, before: float, after: float) -> str:
+    return f"{account.network} {before:.2f} becomes {after:.2f} {account.unit}"
 
 
 def _find_worst(accounts: Sequence[Account]) -> Account:
-    return max(accounts, key=lambda one: one.lost)
+    return max(accounts, key=lambda account: account.lost)
 
 
 def _judge_accuracy(lenets: Sequence[Account]) -> Statement:
-    worst, least = _find_worst(lenets), min(one.rate for one in lenets)
-    first = [one for one in lenets if one.seed == 0]
+    worst, least = _find_worst(lenets), min(net.rate for net in lenets)
+    first = [net for net in lenets if net.seed == 0]
     return say(
-        1, f"{join_words(_show(one, one.dense, one.encoded) for one in first)}, {least:.1f}x "
+        1, f"{join_words(_show(net, net.dense, net.encoded) for net in first)}, {least:.1f}x "
         f"smaller or more; the worst of {len(lenets)} changes by {worst.lost:+.2f} points",
         worst.lost <= KEPT and least > 1,
         f"{_show(worst, worst.dense, worst.encoded)}, {worst.rate:.1f}x smaller", TRAINED,
@@ -135,31 +135,31 @@ def _judge_accuracy(lenets: Sequence[Account]) -> Statement:
 
 def _decline_pruning(lenets: Sequence[Account]) -> Judgement:
     losses = join_words(
-        f"{one.network} loses {100 * (1 - one.kept):.0f} % of its weights in {one.rounds} rounds "
-        f"({one.dense:.2f} becomes {one.pruned:.2f} {one.unit})"
-        for one in lenets
-        if one.seed == 0
+        f"{net.network} loses {100 * (1 - net.kept):.0f} % of its weights in {net.rounds} rounds "
+        f"({net.dense:.2f} becomes {net.pruned:.2f} {net.unit})"
+        for net in lenets
+        if net.seed == 0
     )
     return decline(11, f"{NO_IMAGENET}; trained here, with dropout in the place of L2, {losses}")
 
 
 def _judge_recurrent(lstms: Sequence[Account]) -> Statement:
-    worse = [one for one in lstms if one.lost > 0]
+    worse = [net for net in lstms if net.lost > 0]
     changes = join_words(
-        f"{_show(one, one.dense, one.encoded)} with {100 * one.kept:.0f} % of the LSTMs' weights, "
-        f"{one.rate:.1f}x smaller"
-        for one in lstms
+        f"{_show(net, net.dense, net.encoded)} with {100 * net.kept:.0f} % of the LSTMs' weights, "
+        f"{net.rate:.1f}x smaller"
+        for net in lstms
     )
     return say(
         12, changes, not worse,
-        f"{join_words(one.network for one in worse or lstms)} lose at these densities: "
-        f"{join_words(f'{one.lost:.2f}' for one in worse or lstms)} bits per character; "
+        f"{join_words(net.network for net in worse or lstms)} lose at these densities: "
+        f"{join_words(f'{net.lost:.2f}' for net in worse or lstms)} bits per character; "
         "NeuralTalk's own captions need its weights and images, which are not here", TRAINED,
     )  # fmt: skip
 
 
 def _judge_sharing(lenets: Sequence[Account]) -> Statement:
-    worst = max(lenets, key=lambda one: one.shared - one.pruned)
+    worst = max(lenets, key=lambda net: net.shared - net.pruned)
     lost = worst.shared - worst.pruned
     return say(
         15, f"the worst of {len(lenets)} pruned LeNets, {_show(worst, worst.pruned, worst.shared)} "
@@ -170,19 +170,19 @@ def _judge_sharing(lenets: Sequence[Account]) -> Statement:
 
 def judge_tuning(tuned: Sequence[Tuned], accounts: Sequence[Account]) -> Statement:
     """Judge statement 17, by layers fine-tuned by SGD and whole networks fine-tuned by Adam."""
-    gains = [100 * (1 - one.after / one.before) for one in tuned]
-    first = [one for one in accounts if one.seed == 0]
+    gains = [100 * (1 - layer.after / layer.before) for layer in tuned]
+    first = [net for net in accounts if net.seed == 0]
     worse = [
-        _show(one, one.assigned, one.shared)
-        for one in accounts
-        if one.shared - one.assigned > (KEPT if one.classifies else 0)
+        _show(net, net.assigned, net.shared)
+        for net in accounts
+        if net.shared - net.assigned > (KEPT if net.classifies else 0)
     ]
-    worse += [f"{one.name} {gain:.1f} %" for one, gain in zip(tuned, gains, strict=True)
+    worse += [f"{layer.name} {gain:.1f} %" for layer, gain in zip(tuned, gains, strict=True)
               if gain <= 0]  # fmt: skip
     return say(
         17, f"plain SGD takes {min(gains):.1f} to {max(gains):.1f} % off the error of the outputs "
         f"of {len(tuned)} layers; whole networks, fine-tuned by Adam: "
-        f"{join_words(_show(one, one.assigned, one.shared) for one in first)}", not worse,
+        f"{join_words(_show(net, net.assigned, net.shared) for net in first)}", not worse,
         f"fine-tuning makes it worse: {join_words(worse or ['none'])}", TRAINED,
     )  # fmt: skip
 
@@ -227,7 +227,7 @@ def _judge_both(points: tuple[ErrorPoint, ...]) -> Statement:
 def _list_excess(
     points: tuple[ErrorPoint, ...], figure: str, axis: str, curves: tuple[str, str]
 ) -> list[float]:
-    """Return how far the first curve lies above the second, where that has not failed."""
+    """Return the errors of the first curve minus those of the second, where it has not failed."""
     both, alone = (
         {
             (point.network, getattr(point, axis)): point.error_percent
@@ -249,16 +249,16 @@ def _judge_loss(points: tuple[ErrorPoint, ...]) -> Statement:
         for loss in list_losses(points)
         if (loss.point.conv_bits, loss.point.fc_bits) in BITS_OF_LOSS
     ]
-    others = [loss for loss in losses if abs(loss.ours - loss.paper) > max(KEPT, loss.paper / 2)]
+    different = [loss for loss in losses if abs(loss.ours - loss.paper) > max(KEPT, loss.paper / 2)]
     return say(
         20, join_words(
             f"{point.network}'s error changes by {ours:+.2f} points with {point.conv_bits} and "
             f"{point.fc_bits} bits (AlexNet's, printed: {paper:+.2f})"
             for point, _, ours, paper in losses
-        ), not others,
+        ), not different,
         join_words(
             f"{point.network}'s error changes by {ours:+.2f} points, AlexNet's by {paper:+.2f}"
-            for point, _, ours, paper in others or losses
+            for point, _, ours, paper in different or losses
         ) + f": MNIST's ten classes need fewer bits than ImageNet's thousand, and {NO_IMAGENET}",
         TRAINED,
     )  # fmt: skip
@@ -270,8 +270,8 @@ def _judge_size(lenets: Sequence[Account], networks: Sequence[NetworkBits]) -> S
         for bits in networks
         if bits.workload == TRAINED
     }
-    before = [100 / ledgers[one.network, one.seed].shared_rate for one in lenets]
-    files = [100 / ledgers[one.network, one.seed].file_rate for one in lenets]
+    before = [100 / ledgers[net.network, net.seed].shared_rate for net in lenets]
+    files = [100 / ledgers[net.network, net.seed].file_rate for net in lenets]
     worst = _find_worst(lenets)
     return say(
         21, f"{len(lenets)} LeNets take {min(before):.1f} to {max(before):.1f} % before Huffman "

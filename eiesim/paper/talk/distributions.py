@@ -26,10 +26,10 @@ BIN = 0.5
 CENTRE = 6
 EDGES = BIN * (np.arange(2 * CENTRE + 2) - CENTRE - 0.5)
 DEEP = 0.75
-"""Weights around 0 for each one in the lower peak at which two clusters still part."""
+"""Weights around 0 over those in the lower peak, up to which there are two clusters."""
 BITS = (2, 3, 4, 5)
 FINE_BITS = 8
-"""Codes of layers whose weights are still fine enough to be quantised once more."""
+"""Bits of codes of layers whose weights can be quantised once more."""
 DRAWN_WEIGHTS, DRAWN_DENSITY, SEED = 50_000, 0.1, 0
 DISTRIBUTIONS: tuple[Distribution, ...] = ("normal", "laplace")
 SPREAD_SHOWN = (
@@ -40,12 +40,12 @@ QUANTISED_SHOWN = ("lenet-5/conv2", "topics-lstm/output", "drawn, normal")
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """How the weights that a layer keeps are spread.
+    """Distribution of the weights that are not pruned in a layer.
 
     Attributes
     ----------
     density
-        Share of the weights that is kept; 1 where none was pruned.
+        Share of the weights that is not pruned.
     counts : int64 [bins]
         Weights between each two of `EDGES`, in root mean squares.
     """
@@ -61,13 +61,13 @@ class Spread:
 
     @property
     def valley(self) -> float:
-        """Weights around 0 for each one in the lower of the peaks on both sides."""
+        """Weights around 0 over those in the lower of the peaks on both sides."""
         peaks = self.counts[:CENTRE].max(), self.counts[CENTRE + 1 :].max()
         return float(self.counts[CENTRE] / min(peaks)) if min(peaks) else float("inf")
 
     @property
     def has_two_clusters(self) -> bool:
-        """Whether clearly fewer weights lie around 0 than at the peak on either side."""
+        """Whether clearly fewer weights are around 0 than at the peak on either side."""
         return self.valley <= DEEP
 
     @property
@@ -77,7 +77,7 @@ class Spread:
         return percent
 
     def to_row(self) -> Row:
-        """Return the spread as one row of a table."""
+        """Return the distribution as one row of a table."""
         return {
             "layer": self.name,
             "density_percent": 100 * self.density,
@@ -95,11 +95,11 @@ class Quantised:
     Attributes
     ----------
     weights, bits
-        Number of weights, and bits of a code by k-means, one of which stands for a pruned weight.
+        Number of weights, and bits of a code by k-means, where code 0 is a pruned weight.
     kmeans_error, linear_error
         Root mean square error over the weights' root mean square, with as many values.
     linear_levels
-        Even values that it takes to come down to k-means' error.
+        Number of even values that reach k-means' error.
     kmeans_huffman_bits, linear_huffman_bits
         Bits a weight after Huffman codes at k-means' error.
     """
@@ -134,7 +134,7 @@ class Quantised:
 
 
 def measure_weights() -> Iterator[Spread | Quantised]:
-    """Yield how the weights of trained layers are spread, and what quantisation makes of them."""
+    """Yield the distributions of weights of trained layers, and their quantisations."""
     for name in trained_names():
         for stored in load_trained(name).container.layers:
             layer, full_name = stored.layer, f"{name}/{stored.name}"
@@ -148,7 +148,7 @@ def measure_weights() -> Iterator[Spread | Quantised]:
 
 
 def measure_spread(name: str, layer: CompressedLayer) -> Spread:
-    """Count the kept weights of a layer, one at least, by their size."""
+    """Count the weights of a layer that are not pruned, one at least, by their size."""
     frequencies = np.bincount(layer.codes.data, minlength=layer.codebook.size)
     values = layer.codebook.astype(np.float64)
     scale = np.sqrt((frequencies * values**2).sum() / frequencies.sum())
@@ -157,7 +157,7 @@ def measure_spread(name: str, layer: CompressedLayer) -> Spread:
 
 
 def quantise(name: str, values: npt.NDArray[np.float32]) -> Iterator[Quantised]:
-    """Quantise kept weights [n], more different ones than codes, with each of `BITS`."""
+    """Quantise weights [n], of more values than there are codes, with each of `BITS`."""
     power = np.square(values, dtype=np.float64).sum()
     for bits in BITS:
         codebook = build_codebook(values, bits)
@@ -179,9 +179,9 @@ def quantise(name: str, values: npt.NDArray[np.float32]) -> Iterator[Quantised]:
 def quantise_evenly(
     values: npt.NDArray[np.float32], levels: int
 ) -> tuple[npt.NDArray[np.int64], float]:
-    """Return the nearest of values that lie evenly between the extremes, and the squared error.
+    """Return codes of the nearest of even values between the extremes, and the squared error.
 
-    The values [n] hold two different ones at least; `levels` are 2 or more.
+    The values [n] have at least two different ones; `levels` are 2 or more.
     """
     exact = values.astype(np.float64)
     low, high = exact.min(), exact.max()
@@ -197,34 +197,34 @@ def _count_huffman_bits(codes: npt.NDArray[np.integer]) -> float:
 
 def judge_clusters(spreads: Sequence[Spread]) -> Statement:
     """Judge statement 13."""
-    pruned = [one for one in spreads if one.pruned]
-    dense = [one for one in spreads if not one.pruned]
-    single = [one for one in pruned if not one.has_two_clusters]
-    worst = max(pruned, key=lambda one: one.valley)
-    valleys = [one.valley for one in pruned]
+    pruned = [layer for layer in spreads if layer.pruned]
+    dense = [layer for layer in spreads if not layer.pruned]
+    single = [layer for layer in pruned if not layer.has_two_clusters]
+    worst = max(pruned, key=lambda layer: layer.valley)
+    valleys = [layer.valley for layer in pruned]
     ours = (
         f"{len(pruned) - len(single)} of {len(pruned)} pruned layers have two clusters, with "
         f"{100 * min(valleys):.0f} to {100 * max(valleys):.0f} % of the lower peak around 0; so "
-        f"have {sum(one.has_two_clusters for one in dense)} of {len(dense)} layers that were not "
-        "pruned"
+        f"have {sum(layer.has_two_clusters for layer in dense)} of {len(dense)} layers that were "
+        "not pruned"
     )
     return say(
         13, ours, not single,
-        f"{join_words(one.name for one in single or [worst])} have one cluster: around 0 there are "
-        f"up to {100 * worst.valley:.0f} % of the lower peak", TRAINED,
+        f"{join_words(layer.name for layer in single or [worst])} have one cluster: around 0 there "
+        f"are up to {100 * worst.valley:.0f} % of the lower peak", TRAINED,
     )  # fmt: skip
 
 
 def judge_quantisation(cases: Sequence[Quantised]) -> Statement:
     """Judge statement 14: fewer bits at equal error, before Huffman codes and after them."""
-    errors = geometric_mean([one.linear_error / one.kmeans_error for one in cases])
-    more_bits = [one.linear_bits - one.bits for one in cases]
+    errors = geometric_mean([case.linear_error / case.kmeans_error for case in cases])
+    more_bits = [case.linear_bits - case.bits for case in cases]
     after = {
-        bits: geometric_mean([one.linear_huffman_bits / one.kmeans_huffman_bits for one in cases
-                              if one.bits == bits])
-        for bits in sorted({one.bits for one in cases})
+        bits: geometric_mean([case.linear_huffman_bits / case.kmeans_huffman_bits for case in cases
+                              if case.bits == bits])
+        for bits in sorted({case.bits for case in cases})
     }  # fmt: skip
-    fewer = sum(one.linear_huffman_bits < one.kmeans_huffman_bits for one in cases)
+    fewer = sum(case.linear_huffman_bits < case.kmeans_huffman_bits for case in cases)
     changes = join_words(
         f"{100 * (ratio - 1):+.1f} % where k-means has {bits} bits" for bits, ratio in after.items()
     )
@@ -240,12 +240,12 @@ def judge_quantisation(cases: Sequence[Quantised]) -> Statement:
 
 
 def chart_clusters(spreads: Sequence[Spread]) -> Chart:
-    """Draw how the weights of the layers in `SPREAD_SHOWN` are spread."""
-    shown = [one for one in spreads if one.name in SPREAD_SHOWN]
-    series = {f"{one.name}, {100 * one.density:.0f} % kept": one.percent.tolist() for one in shown}
+    """Draw the distributions of weights of the layers in `SPREAD_SHOWN`."""
+    shown = [spread for spread in spreads if spread.name in SPREAD_SHOWN]
+    series = {f"{s.name}, {100 * s.density:.0f} % kept": s.percent.tolist() for s in shown}
     middles = tuple(f"{middle:g}" for middle in (EDGES[:-1] + EDGES[1:]) / 2)
     panel = Panel("lines", middles, series, "weight / root mean square", "kept weights (%)")
-    parted = all(one.has_two_clusters for one in shown if one.pruned)
+    parted = all(spread.has_two_clusters for spread in shown if spread.pruned)
     see = (
         f"{'Every' if parted else 'Not every'} pruned layer has a peak on either side of 0 and a "
         "valley between them."
@@ -256,15 +256,15 @@ def chart_clusters(spreads: Sequence[Spread]) -> Chart:
 def chart_quantisation(cases: Sequence[Quantised]) -> Chart:
     """Draw the error of both quantisations by bits, for those in `QUANTISED_SHOWN`."""
     panels = []
-    shown = [one for one in cases if one.name in QUANTISED_SHOWN]
-    for name, group in groupby(shown, key=lambda one: one.name):
+    shown = [case for case in cases if case.name in QUANTISED_SHOWN]
+    for name, group in groupby(shown, key=lambda case: case.name):
         by_bits = list(group)
         series = {
-            "k-means": [100 * one.kmeans_error for one in by_bits],
-            "even steps": [100 * one.linear_error for one in by_bits],
+            "k-means": [100 * case.kmeans_error for case in by_bits],
+            "even steps": [100 * case.linear_error for case in by_bits],
         }
-        bits = tuple(str(one.bits) for one in by_bits)
+        bits = tuple(str(case.bits) for case in by_bits)
         panels.append(Panel("lines", bits, series, f"bits of a code, {name}", "error (%)", True))
-    less = all(one.kmeans_error < one.linear_error for one in shown)
+    less = all(case.kmeans_error < case.linear_error for case in shown)
     see = f"With as many codes k-means {'errs' if less else 'does not always err'} less."
     return Chart("Error of nonlinear and of linear quantisation", tuple(panels), see)

@@ -33,7 +33,7 @@ ON_PLATFORMS = ("cpu", "gpu")
 SPEEDUP = 3
 CHEAPER = 100.0
 SRAM_BYTES, NODE_NM = 32 * 1024, 45
-"""Table I's."""
+"""Of Table I's SRAM."""
 FLOAT_BYTES, FIXED_BYTES = 4, 2
 """Of an input or output with dense weights, and on EIE."""
 
@@ -49,8 +49,7 @@ class MemoryTraffic:
     image_bytes
         Every entry and every pointer of EIE's image once, inputs and outputs of 16 bits.
     counted_bytes
-        Words and pointers that EIE reads for an input of which zeros are skipped, inputs and
-        outputs.
+        Words and pointers that EIE reads for an input whose zeros are skipped, inputs and outputs.
     """
 
     layer: str
@@ -60,12 +59,12 @@ class MemoryTraffic:
 
     @property
     def less(self) -> float:
-        """How many times less the image is."""
+        """Dense bytes over those of the image."""
         return self.dense_bytes / self.image_bytes
 
     @property
     def less_counted(self) -> float:
-        """How many times less EIE reads."""
+        """Dense bytes over those that EIE reads."""
         return self.dense_bytes / self.counted_bytes
 
     def to_row(self) -> Row:
@@ -86,7 +85,7 @@ def count_traffic(run: WorkloadRun, hw: Hardware) -> MemoryTraffic:
     image = encode(layer, hw)
     numbers = layer.rows + layer.cols
     image_bits = hw.entry_bits * image.codes.size + hw.ptr_bits * image.ptr.size
-    # a look-up reads where the column starts and where the next one does
+    # a look-up reads the start of the column and that of the next one
     read_bits = hw.spmat_width_bits * counters.spmat_reads + 2 * hw.ptr_bits * counters.ptr_reads
     return MemoryTraffic(
         run.name,
@@ -104,7 +103,7 @@ def judge_machine(
 ) -> Iterator[Statement]:
     """Judge statements 5, 24, 25, 26 and 29, by quoted times and by runs of matched layers.
 
-    Each network is there once, as near to the paper's as there is.
+    There is one of each network, the nearest to the paper's.
     """
     yield _judge_dram(waterfalls)
     yield _judge_sram(waterfalls, networks)
@@ -115,8 +114,8 @@ def judge_machine(
 
 def _judge_dram(waterfalls: Sequence[Waterfall]) -> Statement:
     shares = {
-        one.layer: one.fetch_pj["dense_dram"] / one.inference_pj["dense_dram"]
-        for one in waterfalls
+        layer.layer: layer.fetch_pj["dense_dram"] / layer.inference_pj["dense_dram"]
+        for layer in waterfalls
     }  # fmt: skip
     least = min(shares, key=lambda layer: shares[layer])
     uses = shares[least] / (1 - shares[least])
@@ -137,7 +136,7 @@ def _judge_sram(waterfalls: Sequence[Waterfall], networks: Sequence[NetworkBits]
         for bits in networks
         if bits.ledger.total.interleaved_bits + bits.ledger.total.pointer_bits > room
     ]
-    saved = [one.fetch_pj["shared_dram"] / one.fetch_pj["shared_sram"] for one in waterfalls]
+    saved = [layer.fetch_pj["shared_dram"] / layer.fetch_pj["shared_sram"] for layer in waterfalls]
     gbps = hw.n_pes * hw.spmat_width_bits / 8 * hw.clock_mhz / 1000
     peaks = {platforms.NAMES[peak.platform]: peak.peak_gbps for peak in read_peaks()}
     slower = {name: peak for name, peak in peaks.items() if peak >= gbps}
@@ -155,15 +154,15 @@ def _judge_sram(waterfalls: Sequence[Waterfall], networks: Sequence[NetworkBits]
 
 def _judge_platforms(quoted: Sequence[Baseline]) -> Statement:
     means = platforms.find_mean_gains(platforms.list_gains([quoted], energy=False))
-    one, many = platforms.BATCHES
+    one_input, many_inputs = platforms.BATCHES
     single, batched = (
         join_words(f"{platforms.NAMES[name]} {means[name, batch]:.2f}x" for name in ON_PLATFORMS)
-        for batch in (one, many)
+        for batch in (one_input, many_inputs)
     )
-    mean = geometric_mean([means[name, one] for name in ON_PLATFORMS])
+    mean = geometric_mean([means[name, one_input] for name in ON_PLATFORMS])
     return say(
-        25, f"pruned over dense, batch {one}: {single}, {mean:.1f}x in the mean; with batch {many} "
-        f"only {batched}", round(mean) == SPEEDUP,
+        25, f"pruned over dense, batch {one_input}: {single}, {mean:.1f}x in the mean; with "
+        f"batch {many_inputs} only {batched}", round(mean) == SPEEDUP,
         f"the mean of {single} is {mean:.1f}x", PUBLISHED, "a quotient of the papers' own numbers",
     )  # fmt: skip
 
@@ -181,18 +180,19 @@ def _judge_eie(runs: Sequence[WorkloadRun]) -> Statement:
     }
     ours = {"speedup": counted.speedup, "energy_efficiency": counted.energy_efficiency or 0}
     verdicts = [
-        Verdict(GEOMEAN, what.replace("_", " "), "x", printed[what], ours[what],
-                find_tolerance(what, MATCHED), "")
-        for what in printed
+        Verdict(GEOMEAN, quantity.replace("_", " "), "x", printed[quantity], ours[quantity],
+                find_tolerance(quantity, MATCHED), "")
+        for quantity in printed
     ]  # fmt: skip
-    others = [verdict for verdict in verdicts if not verdict.within]
+    outside = [verdict for verdict in verdicts if not verdict.within]
     deviations = join_words(
-        f"{one.quantity} deviates by {one.deviation_percent:+.0f} %" for one in others or verdicts
+        f"{verdict.quantity} deviates by {verdict.deviation_percent:+.0f} %"
+        for verdict in outside or verdicts
     )
     return say(
         26, f"{counted.speedup:.0f}x and {counted.energy_efficiency:,.0f}x with every access "
         f"counted, {steady.energy_efficiency:,.0f}x at the power of a chip that never waits",
-        not others, f"the mean {deviations}: the paper multiplies time by a steady power", MATCHED,
+        not outside, f"the mean {deviations}: the paper multiplies time by a steady power", MATCHED,
         layers.explain_calibrated_mean(run.name for run in runs),
     )  # fmt: skip
 
@@ -206,14 +206,14 @@ def _judge_cheaper(waterfalls: Sequence[Waterfall]) -> Statement:
     }
     word_pj = price_machine(hw).find(Key("spmat_read", "memory", "read")).value
     by_eie = dram_pj / (word_pj * FLOAT_BITS / hw.spmat_width_bits)
-    others = {cell: ratio for cell, ratio in cheaper.items() if ratio < CHEAPER}
+    below = {cell: ratio for cell, ratio in cheaper.items() if ratio < CHEAPER}
     by_cacti = join_words(f"{cell} {ratio:.0f}x" for cell, ratio in cheaper.items())
-    fewer = join_words(f"{cell}'s {ratio:.0f}x" for cell, ratio in (others or cheaper).items())
+    fewer = join_words(f"{cell}'s {ratio:.0f}x" for cell, ratio in (below or cheaper).items())
     return say(
         29, f"32 bits of 32 KB by CACTI 7: {by_cacti}; of EIE's own "
         f"{hw.spmat_sram_bytes // 1024} KB {by_eie:.0f}x; by Table I's prices "
         f"{waterfalls[0].factors_alone['sram']:.0f}x",
-        not others, f"it depends on cell and size: {fewer} lie below {CHEAPER:g}x",
+        not below, f"it depends on cell and size: {fewer} lie below {CHEAPER:g}x",
     )  # fmt: skip
 
 
@@ -221,19 +221,19 @@ def judge_traffic(traffic: Sequence[MemoryTraffic], networks: Sequence[NetworkBi
     """Judge statement 28, layer by layer and for networks, whose weights are fetched once."""
     low, high = TIMES_LESS
     weights = {bits.name: bits.ledger.total.shared_rate for bits in networks}
-    bytes_less = {one.layer: one.less for one in traffic}
-    counted = [one.less_counted for one in traffic]
-    others = {
+    bytes_less = {layer.layer: layer.less for layer in traffic}
+    counted = [layer.less_counted for layer in traffic]
+    outside = {
         name: less
         for name, less in (bytes_less | weights).items()
         if not low <= less <= high
     }  # fmt: skip
-    outside = join_words(f"{name} {less:.1f}x" for name, less in (others or bytes_less).items())
+    words = join_words(f"{name} {less:.1f}x" for name, less in (outside or bytes_less).items())
     return say(
         28, f"EIE's nine layers, inputs and outputs included: {_show_range(bytes_less.values())} "
         f"with every column, {_show_range(counted)} with zeros skipped; whole networks, weights "
-        f"fetched once: {_show_range(weights.values())}", not others,
-        f"it holds in part: {outside} lie outside of {low:g} to {high:g}x; EIE decodes no Huffman "
+        f"fetched once: {_show_range(weights.values())}", not outside,
+        f"it holds in part: {words} lie outside of {low:g} to {high:g}x; EIE decodes no Huffman "
         "codes, and convolutions fetch feature maps besides", f"{MATCHED}, {DRAWN}, {TRAINED}",
     )  # fmt: skip
 

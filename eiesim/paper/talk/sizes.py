@@ -18,10 +18,10 @@ RATES = (10.0, 50.0)
 RATES_WITHOUT_HUFFMAN = (10.0, 49.0)
 RATE = Tolerance(5, "rates are printed as whole numbers")
 KINDS = {"conv": ("convolutions", 66.0, 5.0), "fc": ("fully connected layers", 90.0, 0.5)}
-"""Share that the talk says is pruned, in percent, and the points that ours may be away: its 66 %
-are about, its 90 % are rounded."""
+"""Share that is pruned by the talk, in percent, and the points that ours may differ: its 66 % are
+approximate, its 90 % are rounded."""
 PRUNED_NETWORKS = ("AlexNet", "VGG-16")
-"""Those whose convolutions and fully connected layers have printed densities."""
+"""Networks with printed densities of convolutions and fully connected layers."""
 SMALL_MB = 10.0
 FLOAT_BITS = 32
 ASSUMED = "GoogLeNet"
@@ -33,8 +33,7 @@ def judge_sizes(
 ) -> Iterator[Statement]:
     """Judge statements 6, 7, 8, 10, 16, 22, 23 and 27.
 
-    Each network is there once, as near to the paper's as there is; of LSTMs the size of the file
-    counts.
+    There is one of each network, the nearest to the paper's. For LSTMs the size of the file counts.
     """
     yield _judge_rates(near, accounts)
     yield _judge_four({bits.name: bits for bits in near if bits.name in FOUR})
@@ -58,13 +57,13 @@ def _find_ends(numbers: Mapping[str, float]) -> list[tuple[str, float]]:
 
 
 def _judge_rates(near: Sequence[NetworkBits], accounts: Sequence[Account]) -> Statement:
-    known = {bits.name: bits for bits in near if bits.name != ASSUMED}
-    rates = {name: bits.ledger.total.file_rate for name, bits in known.items()}
-    rates |= {one.network: one.rate for one in accounts if not one.classifies}
+    printed = {bits.name: bits for bits in near if bits.name != ASSUMED}
+    rates = {name: bits.ledger.total.file_rate for name, bits in printed.items()}
+    rates |= {net.network: net.rate for net in accounts if not net.classifies}
     low, high = RATES
     outside = {name: rate for name, rate in rates.items() if not low <= rate <= high}
     words = join_words(
-        f"{name} {rate:.1f}x" + (_describe_kept(known[name]) if name in known else "")
+        f"{name} {rate:.1f}x" + (_describe_kept(printed[name]) if name in printed else "")
         for name, rate in (outside or rates).items()
     )
     return say(
@@ -92,19 +91,19 @@ def _judge_four(four: Mapping[str, NetworkBits]) -> Statement:
         Verdict(name, "rate", "x", printed[name], bits.ledger.total.file_rate, RATE, "")
         for name, bits in four.items()
     ]
-    others = [verdict for verdict in verdicts if not verdict.within]
-    reason = "; ".join(_explain(four[one.layer], one) for one in others)
-    if any(four[one.layer].workload == DRAWN for one in others):
+    outside = [verdict for verdict in verdicts if not verdict.within]
+    reason = "; ".join(_explain(four[verdict.layer], verdict) for verdict in outside)
+    if any(four[verdict.layer].workload == DRAWN for verdict in outside):
         reason += "; codes and gaps of drawn weights are more even than the authors' own"
     return say(
-        7, join_words(f"{one.layer} {one.ours:.1f}x" for one in verdicts)
-        + f"; {ASSUMED}'s densities are assumed", not others, reason,
+        7, join_words(f"{verdict.layer} {verdict.ours:.1f}x" for verdict in verdicts)
+        + f"; {ASSUMED}'s densities are assumed", not outside, reason,
         join_words(dict.fromkeys(bits.workload for bits in four.values())),
     )  # fmt: skip
 
 
 def _explain(bits: NetworkBits, verdict: Verdict) -> str:
-    """Say how much of a gap there is before Huffman codes and how much they gain."""
+    """Return a text on the deviation before Huffman codes, and on their gain."""
     total = bits.ledger.total
     before = _list_printed_before().get(bits.name)
     return (
@@ -144,15 +143,15 @@ def _judge_stages(near: Sequence[NetworkBits]) -> Statement:
 
 
 def list_pruned(networks: Sequence[NetworkBits]) -> list[Row]:
-    """Return the share of pruned weights, by kind of layer, where densities are not assumed."""
-    chosen = [bits for name in PRUNED_NETWORKS for bits in choose([networks], name, DRAWN)]
-    chosen += [bits for bits in networks if bits.workload == TRAINED]
+    """Return the share of pruned weights, by kind of layer, for densities that are not assumed."""
+    selected = [bits for name in PRUNED_NETWORKS for bits in choose([networks], name, DRAWN)]
+    selected += [bits for bits in networks if bits.workload == TRAINED]
     rows: list[Row] = []
-    for bits in chosen:
+    for bits in selected:
         kinds = [layer.kind for layer in load_network(NAMES[bits.name]).layers]
         for kind, (words, percent, points) in KINDS.items():
-            layers = [layer for layer, its in zip(bits.ledger.rows, kinds, strict=True)
-                      if its == kind]  # fmt: skip
+            layers = [layer for layer, layer_kind in zip(bits.ledger.rows, kinds, strict=True)
+                      if layer_kind == kind]  # fmt: skip
             if not layers:
                 continue
             weights = sum(layer.weights for layer in layers)
@@ -168,7 +167,7 @@ def list_pruned(networks: Sequence[NetworkBits]) -> list[Row]:
 
 def _judge_pruned(rows: Sequence[Row]) -> Statement:
     drawn = [row for row in rows if row["workload"] == DRAWN]
-    others = [
+    outside = [
         row
         for row in drawn
         if abs(row["pruned_percent"] - row["talk_percent"]) > row["tolerance_points"]
@@ -179,8 +178,8 @@ def _judge_pruned(rows: Sequence[Row]) -> Statement:
         if row["workload"] == TRAINED and row["seed"] == 0
     )
     return say(
-        10, join_words(map(_describe_pruned, drawn)) + trained, not others,
-        f"it holds in part: {join_words(map(_describe_pruned, others or rows))}", DRAWN,
+        10, join_words(map(_describe_pruned, drawn)) + trained, not outside,
+        f"it holds in part: {join_words(map(_describe_pruned, outside or rows))}", DRAWN,
         "the densities are those that Deep Compression prints",
     )  # fmt: skip
 
@@ -193,11 +192,11 @@ def _judge_bits(near: Sequence[NetworkBits]) -> Statement:
     bits, means = [], {}
     for network in near:
         code_bits = [row.code_bits or FLOAT_BITS for row in network.ledger.rows]
-        whole = sum(
+        total_bits = sum(
             number * row.entries + row.codebook_bits
             for number, row in zip(code_bits, network.ledger.rows, strict=True)
         )
-        means[network.name] = whole / network.ledger.total.nonzeros
+        means[network.name] = total_bits / network.ledger.total.nonzeros
         bits += code_bits
     (least, low), (most, high) = _find_ends(means)
     return say(
@@ -239,7 +238,7 @@ def _judge_without_huffman(near: Sequence[NetworkBits]) -> Statement:
 
 def _judge_megabytes(near: Sequence[NetworkBits], accounts: Sequence[Account]) -> Statement:
     sizes = {bits.name: bits.ledger.total.file_bits / 8e6 for bits in near}
-    sizes |= {one.network: one.file_bytes / 1e6 for one in accounts if not one.classifies}
+    sizes |= {net.network: net.file_bytes / 1e6 for net in accounts if not net.classifies}
     large = {name: size for name, size in sizes.items() if size >= SMALL_MB}
     printed = {row["network"]: row["size_compressed"] for row in read_table("paper/dc_table1")}
     words = join_words(

@@ -19,7 +19,7 @@ def say(
 
 
 def decline(number: int, reason: str) -> Unreproducible:
-    """Return that a statement cannot be reproduced here, why not, and what there is instead."""
+    """Return the verdict that a statement cannot be reproduced, and what there is instead."""
     topic, quote, see = _find(number)
     return Unreproducible(f"({number})", topic, "", quote, f"{reason} {see}")
 
@@ -31,7 +31,7 @@ def join_words(words: Iterable[str]) -> str:
 
 
 def _find(number: int) -> tuple[str, str, str]:
-    """Return a statement's topic, its words with their place, and what else shows it here."""
+    """Return a statement's topic, its words with their place, and a reference to other results."""
     rows = read_table("paper/dc_talk_statements")
     row = next(row for row in rows if row["number"] == str(number))
     quote = f"talk, statement {number}: {row['statement']}"

@@ -1,4 +1,4 @@
-"""The authors' talk on Deep Compression: every statement, what shows it here, and the verdict."""
+"""The authors' talk on Deep Compression: every statement and its verdict."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ T = TypeVar("T")
 
 
 def work(data: Path) -> Iterator[tuple[object, ...]]:
-    """Gather what the statements rest on, one part after the other."""
+    """Yield the data of the statements, one part after the other."""
     drawn = [pair for pair in ledgers.MAGNITUDES if pair[0] == DRAWN]
     yield from ledgers.work(data, drawn)
     yield from error_curves.work(data)
@@ -87,7 +87,7 @@ def judge(parts: Iterable[Sequence[object]]) -> Outcome:
         *hardware.judge_machine(waterfalls, near, quoted, runs),
         hardware.judge_traffic(traffic, near),
     ]
-    judgements.sort(key=lambda one: int(one.layer.strip("()")))
+    judgements.sort(key=lambda judgement: int(judgement.layer.strip("()")))
     return Outcome(
         NOTE + _summarise(judgements),
         Hardware.preset(PRESET),
@@ -95,9 +95,9 @@ def judge(parts: Iterable[Sequence[object]]) -> Outcome:
         {
             "pruned": pruned,
             "clusters": [spread.to_row() for spread in spreads],
-            "tuning": [vars(one) for one in tuned],
-            "quantisation": [one.to_row() for one in quantised],
-            "bytes": [one.to_row() for one in traffic],
+            "tuning": [vars(layer) for layer in tuned],
+            "quantisation": [case.to_row() for case in quantised],
+            "bytes": [layer.to_row() for layer in traffic],
         },
         ("bytes",),
         {
@@ -114,10 +114,10 @@ def judge(parts: Iterable[Sequence[object]]) -> Outcome:
 
 
 def _summarise(judgements: Sequence[Judgement]) -> str:
-    held = [one for one in judgements if one.within]
-    others = [f"{one.layer} {one.quantity}" for one in judgements if one.kind == DIFFERS]
+    held = [row for row in judgements if row.within]
+    different = [f"{row.layer} {row.quantity}" for row in judgements if row.kind == DIFFERS]
     words = f"{len(held)} of {len(judgements)} statements hold by what is computed here"
-    return f"{words}; {join_words(others)} differ." if others else f"{words}."
+    return f"{words}; {join_words(different)} differ." if different else f"{words}."
 
 
 def _pick(values: Sequence[object], kind: type[T]) -> list[T]:

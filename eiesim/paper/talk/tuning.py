@@ -42,16 +42,16 @@ def tune_layers() -> Iterator[Tuned]:
 
 
 def tune(name: str, layer: CompressedLayer, inputs: npt.NDArray[np.float32]) -> Tuned:
-    """Share a layer's weights with few bits by k-means, and fine-tune these by SGD.
+    """Share a layer's weights with few bits by k-means, and fine-tune them by SGD.
 
     The gradient of a shared weight is the sum over the weights assigned to it (Deep Compression,
-    section 3.3); the outputs to come near to are the layer's own, for `inputs` [inputs, cols].
+    section 3.3). The target is the layer's own outputs, for `inputs` [inputs, cols].
     """
     weights = layer.codebook[layer.codes.data]
     codebook = build_codebook(weights, BITS)
     codes = assign_codes(weights, codebook)
     places = (layer.codes.indices, layer.codes.indptr)
-    # what each shared weight adds to the outputs, were it 1
+    # the contribution of each shared weight to the outputs, if it were 1
     sums = np.stack(
         [
             sparse.csc_array(((codes == code).astype(np.float64), *places), layer.codes.shape)
