@@ -28,7 +28,7 @@ from eiesim.report.charts import Chart, Panel
 PRUNING, SHARING, BOTH = "pruning", "sharing", "pruning and sharing"
 CURVES = (PRUNING, SHARING, BOTH)
 DROPS, KEEPS = 8.0, 3
-"""Sizes in percent: below which each alone loses accuracy, and at which both together lose none."""
+"""Sizes in percent below which each alone loses accuracy, and at which both lose none."""
 FEWEST_BITS = {"convolutions": 4, "fully connected": 2}
 """Fewest bits with which the paper's AlexNet still works (section 5.1 and Figure 7)."""
 OTHERS = ("density", "forgy")
@@ -37,7 +37,7 @@ Points = list[ErrorPoint]
 
 @dataclass(frozen=True)
 class CurveFigure:
-    """One of the three figures: `draw` takes a network's points of it, `judge` all points, too."""
+    """One of the three figures; `draw` and `judge` take a network's points, `judge` all, too."""
 
     name: str
     note: str
@@ -49,7 +49,7 @@ class CurveFigure:
 
 
 def judge_figure(parts: Iterable[tuple[ErrorPoint, ...]], figure: CurveFigure) -> Outcome:
-    """Draw the curves of each network, and set what the paper says beside them."""
+    """Draw the curves of each network, and compare them with the paper's sentences."""
     points = tuple(point for part in parts for point in part)
     shown = [point for point in points if point.figure == figure.name]
     networks = [
@@ -115,7 +115,7 @@ def _judge_sizes(shown: Points, points: tuple[ErrorPoint, ...]) -> Iterator[Stat
 
 
 def _find_trained(network: str) -> tuple[float | None, str]:
-    """Return the size of the network that is shipped, before Huffman codes, and what it loses."""
+    """Return the size of the shipped network before Huffman codes, and a text on its loss."""
     trained = load_trained(network)
     stages = next(run["stages"] for run in trained.account["seeds"] if run["seed"] == 0)
     dense, file = (stages[stage]["after"]["test_error_percent"] for stage in ("dense", "encoded"))
@@ -167,7 +167,7 @@ def _judge_bits(shown: Points, points: tuple[ErrorPoint, ...]) -> Iterator[State
 
 
 def _find_fewest(curve: Points, start_percent: float) -> int | None:
-    """Return the fewest bits down to which no point of a curve has failed; None where all have."""
+    """Return the fewest bits down to which no point of a curve has failed; None if all have."""
     ordered = sorted(curve, key=lambda point: -(point.bits or 0))
     working = takewhile(lambda point: point.error_percent <= start_percent + LOST, ordered)
     return min((point.bits for point in working if point.bits is not None), default=None)
@@ -176,12 +176,12 @@ def _find_fewest(curve: Points, start_percent: float) -> int | None:
 def _judge_linear(shown: Points, _points: tuple[ErrorPoint, ...]) -> Iterator[Statement]:
     errors = {(point.curve, point.bits): point.error_percent for point in shown}
     bits = sorted({number for _, number in errors if number is not None})
-    for other in OTHERS:
-        pairs = {number: (errors["linear", number], errors[other, number]) for number in bits}
+    for initialisation in OTHERS:
+        pairs = {n: (errors["linear", n], errors[initialisation, n]) for n in bits}
         lost = {n: linear - error for n, (linear, error) in pairs.items() if linear > error}
         most = max(lost.values(), default=0)
         yield Statement(
-            shown[0].network, f"linear against {other}",
+            shown[0].network, f"linear against {initialisation}",
             "linear outperforms density and random initialisation, but at 3 bits (section 5.2)",
             ", ".join(f"{n} bits {linear:.2f} against {error:.2f} %"
                       for n, (linear, error) in pairs.items()),

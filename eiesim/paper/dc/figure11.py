@@ -12,24 +12,24 @@ from eiesim.runs.compressed import chart_parts
 
 FIGURE = "dc_figure11"
 NEGLIGIBLE = 0.01
-"""Share of the file that still counts as nothing."""
+"""Largest share of the file that counts as negligible."""
 LARGE = ("AlexNet", "VGG-16")
 NOTE = f"""{ORIGIN} Trained or read where there is such a network, drawn otherwise. A codebook
 is negligible that takes {NEGLIGIBLE:.0%} of the file at most."""
 
 
 def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
-    """Draw what files are made of, and check that codebooks are small."""
+    """Draw the parts of files, and check that codebooks are small."""
     rounds = [list(part) for part in parts]
-    chosen = [find_nearest(rounds, name)[0] for name in NAMES]
-    bars = {f"{bits.name}, {bits.workload}": bits.ledger.total for bits in chosen}
+    nearest = [find_nearest(rounds, name)[0] for name in NAMES]
+    bars = {f"{bits.name}, {bits.workload}": bits.ledger.total for bits in nearest}
     see = "Weights and indices take alike; codebooks are nothing in large networks."
     return Outcome(
         NOTE, Hardware(),
-        tuple(_judge(bits) for bits in chosen if bits.name in LARGE),
+        tuple(_judge(bits) for bits in nearest if bits.name in LARGE),
         {"sizes": [{"network": name} | total.to_row() for name, total in bars.items()]},
         charts={FIGURE: chart_parts("Files by their parts", bars, see)},
-        sources=list_sources(chosen),
+        sources=list_sources(nearest),
     )  # fmt: skip
 
 

@@ -38,7 +38,7 @@ the longest index."""
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """How often each code and each relative index occurs."""
+    """Frequencies of codes and relative indices."""
 
     workload: str
     codes: npt.NDArray[np.int64]
@@ -47,7 +47,7 @@ class Histogram:
 
 
 def work(data: Path) -> Iterator[Histogram | None]:
-    """Count codes and indices of the drawn layer and of the real one; None where it misses."""
+    """Count codes and indices of the drawn layer and of the real one; None if it is missing."""
     spec = load_network("alexnet")
     last = replace(spec, layers=spec.layers[-1:])
     yield _count(DRAWN, next(draw_network(last)).layer, (find_source("alexnet"),))
@@ -72,7 +72,7 @@ def _count(workload: str, layer: CompressedLayer, sources: tuple[Source, ...]) -
 
 
 def judge(parts: Iterable[Histogram | None]) -> Outcome:
-    """Draw both distributions, and say what Huffman codes save."""
+    """Draw both distributions, and judge the saving of Huffman codes."""
     verdicts: list[Judgement] = []
     sources: list[Source] = []
     panels, rows = [], []
@@ -127,14 +127,14 @@ def _judge(part: Histogram) -> Statement:
                   if (row["network"], row["layer"]) == ("AlexNet", "fc8"))  # fmt: skip
     bits = {stage: [float(printed[f"{stream}_bits_{stage}"]) for stream in ("weight", "index")]
             for stage in ("pq", "pqh")}  # fmt: skip
-    of_paper = 100 * (1 - sum(bits["pqh"]) / sum(bits["pq"]))
+    saved_in_paper = 100 * (1 - sum(bits["pqh"]) / sum(bits["pq"]))
     printed_before, printed_after = _add_up(bits["pq"]), _add_up(bits["pqh"])
     ours = _add_up([round(row["huffman_bits"], 1) for row in rows])
     return Statement(
         "fc8", SAVING, CLAIM, f"{before} bits an entry become {after:.2f}: {saved:.0f} %",
         SAVED[0] <= saved <= SAVED[1],
         f"Table 4 has {printed_before} bits for this layer that become {printed_after}, "
-        f"{of_paper:.0f} % saved; ours become {ours}", part.workload,
+        f"{saved_in_paper:.0f} % saved; ours become {ours}", part.workload,
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ rate is no evidence. SqueezeNet is the authors' own file (real). The rate is den
 
 
 def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
-    """Set rates of files beside the printed ones, and errors of trained networks."""
+    """Compare rates of files and errors of trained networks with the printed ones."""
     networks = [bits for part in parts for bits in part]
     verdicts: list[Judgement] = []
     for row in read_table("paper/dc_table1"):
@@ -58,17 +58,18 @@ def _judge_network(networks: Sequence[NetworkBits], name: str, rate: str) -> lis
 
 
 def _explain(bits: NetworkBits) -> str:
-    """Say what makes the rate of a network of Tables 2 to 5 another one."""
+    """Return why the rate of a network of Tables 2 to 5 differs."""
     printed = ledgers.find_total(bits.name)
-    kept = (
+    densities = (
         f"ours keeps {100 * bits.ledger.total.density:.1f} % of the weights, the paper "
         f"{printed['weight_percent']} %; "
     )
-    return (kept if bits.workload == TRAINED else "") + ledgers.describe_gap(bits.ledger, printed)
+    gap = ledgers.describe_gap(bits.ledger, printed)
+    return densities + gap if bits.workload == TRAINED else gap
 
 
 def _judge_talk(networks: Sequence[NetworkBits], name: str, rate: str) -> Iterator[Judgement]:
-    """Judge a network of the talk: the authors' own file, or none where densities are assumed."""
+    """Judge a network of the talk: the authors' own file, or none if densities are assumed."""
     if name == NO_DENSITIES:
         for drawn in ledgers.choose([networks], name, DRAWN):
             yield Unreproducible(

@@ -17,7 +17,7 @@ from eiesim.paper.verdict import Judgement, Unreproducible, Verdict
 
 
 def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
-    """Set every layer beside the printed ones."""
+    """Compare every layer with the printed one."""
     rounds = [list(part) for part in parts]
     outcome = judge_network(rounds, ALEXNET)
     real = choose(rounds, "Alex-8", REAL)
@@ -36,7 +36,7 @@ def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
 
 
 def _explain_total(row: Mapping[str, str]) -> str:
-    """Say by which bits the printed total comes out."""
+    """Return a text on the bits that give the printed total."""
     total = count_entries()[-1]
     percents = {bits: total.find_percent(bits) for bits in CODE_BITS}
     best = min(CODE_BITS, key=lambda bits: abs(percents[bits] - float(row["rate_percent_pq"])))
@@ -48,12 +48,12 @@ def _explain_total(row: Mapping[str, str]) -> str:
 
 
 def _judge_entries(printed: Mapping[str, Mapping[str, str]]) -> Iterator[Verdict]:
-    """Judge what the entries of the authors' file take, with either number of bits."""
+    """Judge the size of the entries of the authors' file, with either number of bits."""
     for layer in count_entries():
         different = len(set(layer.stream_bits.values())) > 1
-        for bits, other in permutations(CODE_BITS) if different else [CODE_BITS]:
+        for bits, other_bits in permutations(CODE_BITS) if different else [CODE_BITS]:
             words = f", {bits}-bit codes" if different else ""
-            reason = f"with {other} bits it is {layer.find_percent(other):.2f} %"
+            reason = f"with {other_bits} bits it is {layer.find_percent(other_bits):.2f} %"
             yield Verdict(
                 layer.name, f"rate, P+Q{words}", "%", printed[layer.name]["rate_percent_pq"],
                 layer.find_percent(bits), TOLERANCE,
@@ -62,7 +62,7 @@ def _judge_entries(printed: Mapping[str, Mapping[str, str]]) -> Iterator[Verdict
 
 
 def _judge_fc8(bits: NetworkBits | None, printed: Mapping[str, str]) -> Iterator[Judgement]:
-    """Set the authors' own fc8 beside the printed row."""
+    """Compare the authors' own fc8 with the printed row."""
     for quantity, column in (("rate, P+Q", "rate_percent_pq"), ("rate, P+Q+H", "rate_percent_pqh")):
         if bits is None:
             yield Unreproducible("fc8", quantity, "%", printed[column], MISSING, REAL)

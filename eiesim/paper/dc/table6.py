@@ -18,7 +18,7 @@ with a larger one where ours is half of it or more."""
 
 
 class Loss(NamedTuple):
-    """A LeNet whose weights are shared: its error before, and points lost by it and by AlexNet."""
+    """A shared LeNet, its error before, and the points that it and AlexNet lose."""
 
     point: ErrorPoint
     start_percent: float
@@ -27,10 +27,10 @@ class Loss(NamedTuple):
 
 
 def list_losses(points: tuple[ErrorPoint, ...]) -> Iterator[Loss]:
-    """Yield what our LeNet and AlexNet lose, for the bits of Table 6 that both have."""
+    """Yield the losses of our LeNet and of AlexNet, for the bits of Table 6 that both have."""
     lenets = {(p.conv_bits, p.fc_bits): p for p in points if p.figure == FIGURE}
-    reference, *others = read_table("paper/dc_table6")
-    for row in others:
+    reference, *shared_rows = read_table("paper/dc_table6")
+    for row in shared_rows:
         point = lenets.get((int(row["conv_bits"]), int(row["fc_bits"])))
         if point is not None:
             start_percent = find_start(points, point.network, point.start).error_percent
@@ -39,7 +39,7 @@ def list_losses(points: tuple[ErrorPoint, ...]) -> Iterator[Loss]:
 
 
 def judge(parts: Iterable[tuple[ErrorPoint, ...]]) -> Outcome:
-    """Set what bits cost a LeNet beside what they cost AlexNet."""
+    """Compare the losses of a LeNet with those of AlexNet."""
     points = tuple(point for part in parts for point in part)
     unreproducible: list[Judgement] = [
         Unreproducible(

@@ -20,12 +20,12 @@ OURS = {
     "Pruning + Quantization": "shared_bits",
     "Pruning + Quantization + Huffman": "file_bits",
 }
-"""What of a ledger's total stands beside each of the table's own methods."""
+"""Field of a ledger's total for each of the table's own methods."""
 SHARED = "Pruning + Quantization"
 
 
 def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
-    """Set AlexNet's size after each stage beside the printed ones."""
+    """Compare AlexNet's size after each stage with the printed one."""
     rounds = [list(part) for part in parts]
     (drawn,) = ledgers.choose(rounds, ALEXNET, DRAWN)
     (four,) = ledgers.choose(rounds, ALEXNET, FOUR_BITS)
@@ -54,7 +54,7 @@ def judge(parts: Iterable[Sequence[NetworkBits]]) -> Outcome:
 def _judge_size(
     drawn: NetworkBits, four: NetworkBits, row: Mapping[str, str]
 ) -> Iterator[Judgement]:
-    """Judge the size after a stage, and beside it with 4-bit codes where these make it another."""
+    """Judge the size after a stage, and also with 4-bit codes if it is then another."""
     method = row["method"]
     five_bits_mb, four_bits_mb = (
         getattr(bits.ledger.total, OURS[method]) / 8e6 for bits in (drawn, four)
