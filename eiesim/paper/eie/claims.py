@@ -34,7 +34,7 @@ ELSEWHERE = {
     "energy efficiency over DaDianNao": "table5",
     "area efficiency over DaDianNao": "table5",
 }
-"""Claims that another experiment judges."""
+"""Claims that other experiments judge."""
 ALEXNET = ("alex-6", "alex-7", "alex-8")
 ROUNDED = Tolerance(1, "printed in round digits")
 TIMES = Tolerance(10, "times of drawn layers")
@@ -48,7 +48,7 @@ paper's own numbers put into the model, so that they agree is no evidence."""
 
 
 def judge(parts: Iterable[WorkloadRun | None]) -> Outcome:
-    """Set each claim beside ours."""
+    """Compare each claim with ours."""
     every = workloads.list_runs(parts)
     runs = workloads.list_runs(every, MATCHED)
     hw = Hardware.preset(PRESET)
@@ -130,31 +130,31 @@ def _judge_ratios(runs: Sequence[WorkloadRun]) -> Iterator[Judgement]:
     }
     put_in = workloads.explain_calibrated_mean(run.name for run in runs)
     for platform, words in (("cpu", "CPU"), ("gpu", "GPU"), ("mgpu", "mobile GPU")):
-        other, paper, ours = (
+        platform_dense, paper, ours = (
             means[key]
             for key in ((platform, "dense"), ("eie", "sparse"), (f"eie {MATCHED}", "sparse"))
         )
-        steady = _divide(means[f"eie {MATCHED}{STEADY}", "sparse"], other)
+        steady = _divide(means[f"eie {MATCHED}{STEADY}", "sparse"], platform_dense)
         efficiency = f"energy efficiency against {words} dense"
         speedup = f"speedup over {words} dense, geometric mean"
         for claim, how, value, reason in (
-            (efficiency, ", counted", _divide(ours, other),
+            (efficiency, ", counted", _divide(ours, platform_dense),
              "every access is counted (see figure7); the paper multiplies time by steady power, "
              f"with which ours is {steady:.0f}x"),
             (efficiency, ", at steady power", steady,
-             f"Table IV's times give {_divide(paper, other):.0f}x (see figure7)"),
-            (speedup, "", ours.speedup / other.speedup,
-             f"Table IV's times give {paper.speedup / other.speedup:.0f}x (see figure6)"),
+             f"Table IV's times give {_divide(paper, platform_dense):.0f}x (see figure7)"),
+            (speedup, "", ours.speedup / platform_dense.speedup,
+             f"Table IV's times give {paper.speedup / platform_dense.speedup:.0f}x (see figure6)"),
         ):  # fmt: skip
             yield Verdict(GEOMEAN, f"{claim}{how}", "x", find_claim(claim), value, TIMES, reason,
                           MATCHED, put_in)  # fmt: skip
 
 
-def _divide(ours: Ratio, other: Ratio) -> float:
+def _divide(ours: Ratio, reference: Ratio) -> float:
     """Return the energy efficiency over another platform's; all powers are known here."""
     assert ours.energy_efficiency is not None
-    assert other.energy_efficiency is not None
-    return ours.energy_efficiency / other.energy_efficiency
+    assert reference.energy_efficiency is not None
+    return ours.energy_efficiency / reference.energy_efficiency
 
 
 def _judge_rest() -> Iterator[Judgement]:

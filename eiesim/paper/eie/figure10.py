@@ -30,9 +30,9 @@ from eiesim.paper.verdict import (
 from eiesim.report.charts import Chart, Panel
 
 DIGIT = 0.005
-"""Half of the last digit that our percentages are told with."""
+"""Half of the last digit of our percentages."""
 MULTIPLIERS = {"float32": "float32", "int32": "int32", "int16": "fixed16", "int8": "fixed8"}
-"""What each arithmetic is called among the prices."""
+"""Name of each arithmetic among the prices."""
 TABLE1 = Tolerance(
     5, "Table I prints 3.7 and 3.1 pJ, whose ratio is 1.19; the text's two ratios make it 1.24"
 )
@@ -61,7 +61,7 @@ WORK = Work(
 
 
 def judge(parts: Iterable[tuple[Accuracy, ...]]) -> Outcome:
-    """Set energies and accuracies beside the paper's."""
+    """Compare energies and accuracies with the paper's."""
     rows = [row for part in parts for row in part]
     energy_pj = {name: _find_energy_pj(multiplier) for name, multiplier in MULTIPLIERS.items()}
     table = read_table("paper/eie_fig10")
@@ -114,10 +114,10 @@ def _judge_alexnet(printed: Printed) -> Iterator[Unreproducible]:
 
 
 def _judge_network(row: Accuracy, printed: Printed) -> Iterator[Judgement]:
-    whole = float(printed["top5_accuracy", "float32"])
+    float32_percent = float(printed["top5_accuracy", "float32"])
     for name in ("int16", "int8"):
         quantity, paper = f"loss by {name}", printed["top5_accuracy", name]
-        points = f"{whole - float(paper):.1f}"
+        points = f"{float32_percent - float(paper):.1f}"
         if row.missing:
             yield Unreproducible(
                 row.network, quantity, "points", points, f"{row.missing} is missing"
@@ -125,8 +125,8 @@ def _judge_network(row: Accuracy, printed: Printed) -> Iterator[Judgement]:
             continue
         yield Statement(
             f"{row.network}, codebook {row.codebook}", quantity,
-            f"{points} points: {whole} % to {paper} %", _describe_loss(row, name),
-            *_compare(row, name, whole - float(paper)), "real",
+            f"{points} points: {float32_percent} % to {paper} %", _describe_loss(row, name),
+            *_compare(row, name, float32_percent - float(paper)), "real",
         )  # fmt: skip
 
 

@@ -52,7 +52,7 @@ WORK = share_layers(_run, ", 2 to 512 slots")
 
 
 def judge(parts: Iterable[DepthCurve | None]) -> Outcome:
-    """Set what the text says of the figure beside what the curves show."""
+    """Compare the text on the figure with the curves."""
     curves = [part for part in parts if part is not None]
     drawn = [curve for curve in curves if curve.workload != REAL]
     return Outcome(
@@ -104,7 +104,7 @@ def _judge_text(curves: list[DepthCurve]) -> Iterator[Statement]:
 
 
 def _gain(curve: DepthCurve, low: int, high: int) -> float:
-    """Return by how many percent the time falls from one label to another."""
+    """Return the fall of the time from one label to another, in percent."""
     return 100 * (1 - curve.points[high].cycles / curve.points[low].cycles)
 
 

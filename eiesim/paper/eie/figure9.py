@@ -1,4 +1,4 @@
-"""EIE's Figure 9: how wide the sparse-matrix SRAM should be; energy per read times reads."""
+"""EIE's Figure 9: the best width of the sparse-matrix SRAM; energy per read times reads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LATCHED, FRESH = REUSES = ("across_columns", "within_column")
 READ_OFF = Tolerance(3, "read off the figure's axis")
 NARROW = 128
 ENDS = ((32, "464"), (512, "63"))
-"""Reads on Alex-6, in thousands, where the paper's axis begins and ends."""
+"""Reads on Alex-6, in thousands, at the ends of the paper's axis."""
 ALL = "all"
 """The nine layers together."""
 
@@ -42,7 +42,7 @@ DRAWN = Cacti("itrs-lstp", "1rw", "ED^2", "0:0:0:100:0")
 
 
 class Access(NamedTuple):
-    """What CACTI gives for one read."""
+    """CACTI's result for one read."""
 
     energy_pj: float
     time_ns: float
@@ -51,7 +51,7 @@ class Access(NamedTuple):
 Accesses = dict[Cacti, dict[int, Access]]
 """By way to run CACTI, and by width in bits."""
 Wins = Mapping[tuple[str, str, int], int]
-"""In how many CACTI runs a width is best, by reuse of the last word, layer and width in bits."""
+"""Number of CACTI runs in which a width is best, by reuse of the last word, layer and width."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ WORK = Work(PAPER_LAYERS, work)
 
 
 def judge(parts: Iterable[Reads]) -> Outcome:
-    """Find the best width of each layer, CACTI run and reuse, and set it beside the paper's."""
+    """Find the best width of each layer, CACTI run and reuse, and compare it with the paper's."""
     layers = list(parts)
     accesses = list_accesses()
     best = [
@@ -118,7 +118,7 @@ def judge(parts: Iterable[Reads]) -> Outcome:
 
 
 def list_accesses() -> Accesses:
-    """Return what a read takes, for every way CACTI was run."""
+    """Return the energy of a read, for every way to run CACTI."""
     table: Accesses = {}
     for row in read_table("energy/cacti_sram_variants"):
         cacti = Cacti(*(row[column] for column in Cacti._fields))
@@ -181,7 +181,7 @@ def _list_curves(layers: list[Reads], accesses: Accesses) -> list[Row]:
 
 
 def _judge_reads(layers: list[Reads]) -> Iterator[Verdict]:
-    """Set Alex-6's reads beside the ends of the paper's axis, which are read off the figure."""
+    """Compare Alex-6's reads with the ends of the paper's axis, which are read off the figure."""
     words = next(layer.words for layer in layers if layer.layer == "alex-6")
     for reuse in REUSES:
         for width_bits, printed in ENDS:
@@ -235,7 +235,7 @@ settings."""
 
 
 def _chart_parts(layers: list[Reads], by_width: Mapping[int, Access]) -> Chart:
-    """Draw what the product is made of, as the paper's left panel does."""
+    """Draw the factors of the product, as the paper's left panel does."""
     groups = tuple(map(str, WIDTHS_BITS))
     words = next(layer.words for layer in layers if layer.layer == "alex-6")
     reads = {reuse: [words[reuse, bits] / 1000 for bits in WIDTHS_BITS] for reuse in REUSES}

@@ -23,7 +23,7 @@ from eiesim.runs.ratios import find_geomean
 from eiesim.sim.engines import simulate
 
 SCHEMES = {"rows": 1, "blocks": 8, "columns": 64}
-"""Groups of PEs: each group has its own columns, and deals the rows to its PEs."""
+"""Number of groups of PEs; each group has its own columns, and deals the rows to its PEs."""
 COLUMNS = (
     "layer", "workload", "scheme", "cycles", "product_cycles", "reduction_cycles", "entries",
     "activation_deliveries", "partial_sum_transfers", "accumulators_per_pe",
@@ -134,7 +134,7 @@ def run_groups(
 
 
 def judge(parts: Iterable[Sequence[Division] | None]) -> Outcome:
-    """Set what the section argues beside what was measured."""
+    """Compare the arguments of the section with the measurements."""
     divisions = [division for part in parts if part is not None for division in part]
     drawn = [division for division in divisions if division.workload != REAL]
     return Outcome(
@@ -163,40 +163,41 @@ def _judge(divisions: Sequence[Division]) -> Iterator[Judgement]:
         for scheme in SCHEMES
     }
     rows, columns = by_scheme["rows"], by_scheme["columns"]
-    product, whole = (
-        {scheme: _compare(others, rows, time) for scheme, others in by_scheme.items()}
+    product, total = (
+        {scheme: _compare(of_scheme, rows, time) for scheme, of_scheme in by_scheme.items()}
         for time in ("product_cycles", "cycles")
     )
     yield _judge_idle(columns, rows, product["columns"])
     yield Statement(
         "9 layers", "columns to each PE take a reduction over all PEs", "section VII-A",
-        f"with it they take {whole['columns']:.2f} times the cycles of rows, and each PE keeps "
+        f"with it they take {total['columns']:.2f} times the cycles of rows, and each PE keeps "
         f"{_write_range(columns)} partial sums instead of {_write_range(rows)} outputs",
-        whole["columns"] > product["columns"], "the reduction costs nothing", MATCHED,
+        total["columns"] > product["columns"], "the reduction costs nothing", MATCHED,
         "the time of the reduction is assumed",
     )  # fmt: skip
     traffic = {
-        scheme: sum(division.words for division in others) for scheme, others in by_scheme.items()
+        scheme: sum(division.words for division in scheme_divisions)
+        for scheme, scheme_divisions in by_scheme.items()
     }
     yield Statement(
         "9 layers", "blocks broadcast and reduce in a smaller scale each", "section VII-A",
         f"{traffic['blocks'] / traffic['rows']:.2f} times the words of rows between PEs "
-        f"(columns {traffic['columns'] / traffic['rows']:.2f} times), in {whole['blocks']:.2f} "
+        f"(columns {traffic['columns'] / traffic['rows']:.2f} times), in {total['blocks']:.2f} "
         "times the cycles",
         traffic["blocks"] < traffic["rows"], "they move more words than rows do", MATCHED,
     )  # fmt: skip
     yield Statement(
         "9 layers", "rows to each PE are the best choice for EIE", "section VII-A",
-        f"cycles over those of rows: blocks {whole['blocks']:.2f}, columns {whole['columns']:.2f}",
-        min(whole.values()) == 1, "another scheme takes fewer cycles", MATCHED,
+        f"cycles over those of rows: blocks {total['blocks']:.2f}, columns {total['columns']:.2f}",
+        min(total.values()) == 1, "another scheme takes fewer cycles", MATCHED,
     )  # fmt: skip
 
 
-def _compare(others: Sequence[Division], rows: Sequence[Division], quantity: str) -> float:
+def _compare(divisions: Sequence[Division], rows: Sequence[Division], quantity: str) -> float:
     """Return the mean of a quantity over that of rows."""
     return find_geomean([
-        getattr(other, quantity) / getattr(row, quantity)
-        for other, row in zip(others, rows, strict=True)
+        getattr(division, quantity) / getattr(row, quantity)
+        for division, row in zip(divisions, rows, strict=True)
     ])  # fmt: skip
 
 

@@ -140,13 +140,13 @@ def _read_table1(operation: str) -> float:
 
 
 def _fetch_pj(report: EnergyReport) -> float:
-    """Return what pointer read and sparse-matrix read spend on their memories."""
+    """Return the energy of the memories of pointer read and sparse-matrix read."""
     return sum(row.energy_pj for row in report.rows
                if row.component in FETCHES and row.part == "memory")  # fmt: skip
 
 
 def judge(parts: Iterable[Waterfall]) -> Outcome:
-    """Set each saving beside the abstract's."""
+    """Compare each saving with the abstract's."""
     layers = list(parts)
     verdicts = [verdict for name in CLAIMS for verdict in _judge_saving(name, layers)]
     verdicts += _judge_skipping([layer for layer in layers if layer.has_zeros])
@@ -170,19 +170,19 @@ def _judge_saving(name: str, layers: list[Waterfall]) -> Iterator[Verdict]:
         f"{len(layers) - len(cnn)} layers have no zeros to skip; over the other {len(cnn)} it is "
         f"{find_geomean([layer.factors_alone[name] for layer in cnn]):.0f}"
     )
-    for what, values, reason, put_in in (
+    for scope, values, reason, put_in in (
         ("weights alone", [layer.factors_alone[name] for layer in counted], without_nt, QUOTED),
         ("all that is fetched", [layer.factors[name] for layer in counted],
          _explain(name, layers), ""),
     ):  # fmt: skip
         yield Verdict(
-            "geometric mean", f"{saved}, {what}", "x", find_claim(CLAIMS[name]),
+            "geometric mean", f"{saved}, {scope}", "x", find_claim(CLAIMS[name]),
             find_geomean(values), ROUNDED, reason, PUBLISHED, put_in,
         )  # fmt: skip
 
 
 def _explain(name: str, layers: list[Waterfall]) -> str:
-    """Say what makes the saving another one than weights alone would give."""
+    """Return why the saving differs from that of weights alone."""
     hw = Hardware.preset(PRESET)
     if name == "all":
         means = (find_geomean([layer.factors[factor] for layer in layers])
@@ -209,7 +209,7 @@ def _explain(name: str, layers: list[Waterfall]) -> str:
 
 
 def _find_weight_bits(layers: list[Waterfall], stage: str) -> float:
-    """Return what a weight that is kept takes in DRAM, in bits, as a mean over the layers."""
+    """Return the mean bits in DRAM of a weight that is not pruned, over the layers."""
     return find_geomean([
         FLOAT_BITS * layer.fetch_pj[stage] / layer.fetch_pj["dense_dram"]
         * layer.factors_alone["pruning"]
@@ -231,7 +231,7 @@ def _explain_skipping(cnn: list[Waterfall]) -> str:
 
 
 def _judge_skipping(cnn: list[Waterfall]) -> Iterator[Verdict]:
-    """Judge what skipped zeros save, over the layers that have some."""
+    """Judge the saving of skipped zeros, over the layers that have some."""
     for quantity, claim, values, put_in in (
         ("energy saved by skipping zeros", "energy saved by skipping zero activations",
          [_find_saved_percent(layer) for layer in cnn], ""),
@@ -246,7 +246,7 @@ def _judge_skipping(cnn: list[Waterfall]) -> Iterator[Verdict]:
 
 
 def _find_saved_percent(layer: Waterfall) -> float:
-    """Return what skipped zeros save of the whole energy, in percent."""
+    """Return the saving of skipped zeros over the whole energy, in percent."""
     return 100 * (1 - layer.inference_pj["zeros_skipped"] / layer.inference_pj["shared_sram"])
 
 

@@ -23,7 +23,7 @@ DRAWN = Tolerance(10, "the layers are drawn")
 SCALES_WELL = 0.8
 """Share of perfect scaling that still counts as near-linear."""
 LESS_WORK = 0.001
-"""Share by which neighbours may differ by a draw's chance, where few columns are shorter yet."""
+"""Largest difference of neighbours by a draw's chance, while few columns are shorter yet."""
 BETTER_BALANCE, FALLS = 0.005, 0.15
 MATCHED_NOTE = "Layers are drawn with the work that Table IV tells on 64 PEs (matched, calibrated)."
 
@@ -52,7 +52,7 @@ WORK = share_layers(_run, ", 1 to 256 PEs")
 
 
 def judge_figure(parts: Iterable[Curve | None], figure: ScalingFigure) -> Outcome:
-    """Set what the text says of a figure beside what the curves show."""
+    """Compare the text on a figure with the curves."""
     curves = [part for part in parts if part is not None]
     drawn = [curve for curve in curves if curve.workload != REAL]
     table = [row for curve in curves for row in _tabulate(curve)]
@@ -92,11 +92,11 @@ def _tabulate(curve: Curve) -> list[Row]:
 def _judge_speedup(drawn: Sequence[Curve], _curves: Sequence[Curve]) -> Iterator[Judgement]:
     at_64 = {c.layer: c.points[1].cycles / c.points[64].cycles / 64 for c in drawn}
     worst = min(at_64, key=lambda layer: at_64[layer])
-    others = min(share for layer, share in at_64.items() if layer != worst)
+    rest = min(share for layer, share in at_64.items() if layer != worst)
     yield Statement(
         "9 layers", "all but NT-We scale well", "section VI-C, Figure 11",
-        f"on 64 PEs {worst} reaches {at_64[worst]:.0%} of 64x, the others {others:.0%} and more",
-        worst == "nt-we" and others >= SCALES_WELL, "another layer scales badly", MATCHED,
+        f"on 64 PEs {worst} reaches {at_64[worst]:.0%} of 64x, the others {rest:.0%} and more",
+        worst == "nt-we" and rest >= SCALES_WELL, "another layer scales badly", MATCHED,
     )  # fmt: skip
     gains = {c.layer: c.points[64].cycles / c.points[256].cycles for c in drawn}
     before, after = (
@@ -118,11 +118,11 @@ def _judge_real_work(drawn: Sequence[Curve], curves: Sequence[Curve]) -> Iterato
         for curve in curves
         for before, after in pairwise(curve.points.values())
     )
-    one, most = ([curve.points[n_pes].real_work for curve in drawn] for n_pes in (1, 256))
+    first, last = ([curve.points[n_pes].real_work for curve in drawn] for n_pes in (1, 256))
     yield Statement(
         "9 layers", "more PEs have fewer padding zeros", "section VI-C, Figure 12",
-        f"real work rises from {min(one):.0%} to {max(one):.0%} on one PE to "
-        f"{min(most):.0%} to {max(most):.0%} on 256",
+        f"real work rises from {min(first):.0%} to {max(first):.0%} on one PE to "
+        f"{min(last):.0%} to {max(last):.0%} on 256",
         rising, "a layer has more padding zeros on more PEs", MATCHED,
     )  # fmt: skip
 
@@ -139,18 +139,18 @@ def _judge_balance(drawn: Sequence[Curve], curves: Sequence[Curve]) -> Iterator[
         f"from {min(few):.0%} and more on 4 PEs to {min(many):.0%} to {max(many):.0%} on 256",
         falling, "a layer is balanced better on more PEs", MATCHED,
     )  # fmt: skip
-    one, most = (
+    first, last = (
         [curve.points[n_pes].load_balance * curve.points[n_pes].real_work
          for curve in drawn if curve.layer != "nt-we"]
         for n_pes in (1, 64)
     )  # fmt: skip
-    changes = [after / before - 1 for before, after in zip(one, most, strict=True)]
+    changes = [after / before - 1 for before, after in zip(first, last, strict=True)]
     yield Statement(
         "8 layers, without NT-We", "fewer padding zeros make up for it up to 64 PEs",
         "section VI-C: efficiency stays nearly constant for most benchmarks",
         f"real work times load balance changes from 1 to 64 PEs by {min(changes):+.0%} to "
         f"{max(changes):+.0%}",
-        all(after >= (1 - FALLS) * before for before, after in zip(one, most, strict=True)),
+        all(after >= (1 - FALLS) * before for before, after in zip(first, last, strict=True)),
         f"a layer loses more than {FALLS:.0%} of its efficiency", MATCHED,
     )  # fmt: skip
 

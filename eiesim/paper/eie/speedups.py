@@ -50,8 +50,8 @@ def list_ratios(runs: Sequence[WorkloadRun]) -> list[Ratio]:
 
     Simulated platforms are called ``eie`` and the workload, and at steady power.
     """
-    others = [row for name in PAPER_LAYERS for row in list_published(name, (1,))]
-    references = [row for row in others if (row.platform, row.matrix) == ("cpu", "dense")]
+    rows = [row for name in PAPER_LAYERS for row in list_published(name, (1,))]
+    references = [row for row in rows if (row.platform, row.matrix) == ("cpu", "dense")]
     published = [take_published(name) for name in PAPER_LAYERS]
     simulated = [
         replace(take_simulated(run.name, run.result, run.run.energy), platform=f"eie {run.kind}")
@@ -61,11 +61,11 @@ def list_ratios(runs: Sequence[WorkloadRun]) -> list[Ratio]:
     hw = Hardware.preset(PRESET)
     power_w = find_chip_power_mw(hw, price_machine(hw)) / 1000
     steady = [replace(row, platform=row.platform + STEADY, power_w=power_w) for row in simulated]
-    return compare([*others, *published, *simulated, *steady], references)
+    return compare([*rows, *published, *simulated, *steady], references)
 
 
 def judge_figure(parts: Iterable[WorkloadRun | None], figure: RatioFigure) -> Outcome:
-    """Set each ratio beside the printed one."""
+    """Compare each ratio with the printed one."""
     runs = workloads.list_runs(parts)
     ratios = list_ratios(runs)
     if figure.quantity == "speedup":
@@ -125,11 +125,11 @@ def _judge_simulated(
 
 
 def find_tolerance(quantity: str, workload: str) -> Tolerance:
-    """Return how far a ratio may lie off: for its time, if drawn, and for its energy's prices."""
-    why = [] if workload == REAL else [DRAWN]
+    """Return the tolerance of a ratio: for its time, if drawn, and for its energy's prices."""
+    reasons = [] if workload == REAL else [DRAWN]
     if quantity != "speedup":
-        why.append(CALIBRATED)
-    return Tolerance(PERCENT, ", and ".join(why)) if why else workloads.TOLERANCES[REAL]
+        reasons.append(CALIBRATED)
+    return Tolerance(PERCENT, ", and ".join(reasons)) if reasons else workloads.TOLERANCES[REAL]
 
 
 def _miss_real(figure: RatioFigure) -> Iterator[Unreproducible]:
@@ -140,7 +140,7 @@ def _miss_real(figure: RatioFigure) -> Iterator[Unreproducible]:
 
 
 def _deviate(ratio: Ratio, figure: RatioFigure) -> float:
-    """Return by how many percent a ratio of EIE lies above the printed one."""
+    """Return the deviation of a ratio of EIE from the printed one, in percent."""
     paper = float(figure.printed["eie", "actual", ratio.layer])
     return 100 * (float(getattr(ratio, figure.quantity)) / paper - 1)
 
@@ -154,8 +154,8 @@ def _explain_mean(ratios: Iterable[Ratio], figure: RatioFigure) -> str:
 
 def _explain_published(ratio: Ratio) -> str:
     if ratio.platform == "eie" and ratio.layer == GEOMEAN:
-        others = [layer for layer in PAPER_LAYERS if _is_drawn_otherwise(layer)]
-        return f"it was drawn with other times than Table IV's of {' and '.join(others)}"
+        drawn_otherwise = [layer for layer in PAPER_LAYERS if _is_drawn_otherwise(layer)]
+        return f"it was drawn with other times than Table IV's of {' and '.join(drawn_otherwise)}"
     if ratio.platform != "eie" or not _is_drawn_otherwise(ratio.layer):
         return ONE_DIGIT
     return (

@@ -27,7 +27,7 @@ WORK = Work(("prices",), lambda _: iter((Hardware(),)))
 
 
 def judge(parts: Iterable[Hardware]) -> Outcome:
-    """Set each price beside the printed one."""
+    """Compare each price with the printed one."""
     (hw,) = parts
     return Outcome(NOTE, hw, tuple(_judge(hw)))
 

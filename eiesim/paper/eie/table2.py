@@ -23,7 +23,7 @@ WORK = Work(("steady state",), lambda _: iter((Hardware.preset(PRESET),)))
 
 
 def judge(parts: Iterable[Hardware]) -> Outcome:
-    """Set power and area of each module and type beside the printed ones."""
+    """Compare power and area of each module and type with the printed ones."""
     (hw,) = parts
     power_mw, area = find_steady_power_mw(hw, price_machine(hw)), estimate_area(hw)
     return Outcome(

@@ -34,7 +34,7 @@ QUANTITIES = (
 
 
 def judge(parts: Iterable[WorkloadRun | None]) -> Outcome:
-    """Set sizes, densities and counted work beside the printed ones."""
+    """Compare sizes, densities and counted work with the printed ones."""
     runs = workloads.list_runs(parts, PUBLISHED, REAL)
     printed = {row["layer"]: row for row in read_table("paper/eie_table3")}
     verdicts: list[Judgement] = [v for run in runs for v in _judge(run, printed[run.name])]

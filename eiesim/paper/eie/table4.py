@@ -1,4 +1,4 @@
-"""EIE's Table IV: time of nine layers on EIE, in microseconds, and what others took for them."""
+"""EIE's Table IV: time of nine layers on EIE and on other platforms, in microseconds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SOLVED = Tolerance(1, "as near as whole columns allow")
 
 
 def judge(parts: Iterable[WorkloadRun | None]) -> Outcome:
-    """Set the times beside the paper's."""
+    """Compare the times with the paper's."""
     runs = workloads.list_runs(parts)
     by_name = {(run.name, run.kind): run for run in runs}
     verdicts: list[Judgement] = [verdict for run in runs for verdict in _judge(run, by_name)]
@@ -65,11 +65,13 @@ def _judge(run: WorkloadRun, runs: dict[tuple[str, str], WorkloadRun]) -> Iterat
             f"layer {100 * (1 - run.result.load_balance):.0f} %, most of it to "
             f"{name_imbalance(run.run.limits)}"
         )
-    for matrix, printed, ours, within, why in (
+    for matrix, printed, ours, within, by_construction in (
         ("theoretical", theoretical, run.result.theoretical_us, solved, put_in),
         ("actual", actual, run.result.latency_us, tolerance, workloads.explain_calibrated(run)),
     ):
-        yield Verdict(run.name, matrix, "us", printed, ours, within, reason, run.kind, why)
+        yield Verdict(
+            run.name, matrix, "us", printed, ours, within, reason, run.kind, by_construction
+        )
 
 
 def _quote(runs: dict[tuple[str, str], WorkloadRun]) -> Iterator[Unreproducible]:

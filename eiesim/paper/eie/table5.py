@@ -27,14 +27,14 @@ SCALED = "Table II's PE brought to 28 nm: SRAMs by CACTI, logic by the feature s
 PERCENT = 10
 ROUNDED = Tolerance(2, "0.59 W and 40.8 mm2 are printed with two and three digits")
 CHIP = ("area_mm2", "power_w")
-"""Quantities that hang on no time."""
+"""Quantities that do not depend on a time."""
 OTHER = "DaDianNao"
 CLAIMS = {
     "mv_throughput_fps": "throughput over DaDianNao",
     "energy_efficiency_fps_per_j": "energy efficiency over DaDianNao",
     "area_efficiency_fps_per_mm2": "area efficiency over DaDianNao",
 }
-"""What the abstract claims of 256 PEs at 28 nm, by quantity."""
+"""The abstract's claims on 256 PEs at 28 nm, by quantity."""
 QUOTED = Tolerance(1, "Table IV prints times to 0.1 us")
 QUANTITIES = {
     "area_mm2": "mm2",
@@ -47,7 +47,7 @@ PARTS = {
     "area_efficiency_fps_per_mm2": ("mv_throughput_fps", "area_mm2"),
     "energy_efficiency_fps_per_j": ("mv_throughput_fps", "power_w"),
 }
-"""What quotients are made of."""
+"""Quantities that quotients are made of."""
 NOTE = """\
 Frames are products of Alex-7, drawn from Table III. Power is that of the steady state, as in the
 paper; energy_counted_uj is what eiesim counts for the layer. The frames per second of CPU, GPU and
@@ -67,7 +67,7 @@ WORK = Work(tuple(CHIPS), work)
 
 
 def judge(parts: Iterable[LayerRun]) -> Outcome:
-    """Set our columns beside the paper's."""
+    """Compare our columns with the paper's."""
     runs = dict(zip(CHIPS, parts, strict=True))
     machines = [run.result.hardware for run in runs.values()]
     printed = {row["platform"]: row for row in read_table("paper/eie_table5")}
@@ -144,12 +144,12 @@ def _judge(
     for quantity, unit in QUANTITIES.items():
         reason = "; ".join(reasons[part] for part in PARTS.get(quantity, (quantity,)))
         # what is scaled, and times of drawn layers, may lie off
-        why = [] if quantity in CHIP else [DRAWN]
-        why += [SCALED] if scaled and quantity != "mv_throughput_fps" else []
-        tolerance = Tolerance(PERCENT, "; ".join(why)) if why else ROUNDED
+        causes = [] if quantity in CHIP else [DRAWN]
+        causes += [SCALED] if scaled and quantity != "mv_throughput_fps" else []
+        tolerance = Tolerance(PERCENT, "; ".join(causes)) if causes else ROUNDED
         yield Verdict(
             name, quantity, unit, paper[quantity], row[quantity], tolerance, reason, PUBLISHED,
-            "" if why else SIXTY_FOUR_PES,
+            "" if causes else SIXTY_FOUR_PES,
         )  # fmt: skip
         if scaled and quantity in CLAIMS:
             claim = CLAIMS[quantity]

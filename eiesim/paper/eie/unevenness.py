@@ -1,4 +1,4 @@
-"""How unevenly rows and columns of real layers are filled, and what that costs drawn ones."""
+"""How unevenly rows and columns of real layers are filled, and the effect on drawn ones."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TOLERANCE = Tolerance(8, "as of actual times with the paper's work: both are dra
 CALIBRATED = "rows calibrated"
 Variations = tuple[float, float]
 Real = list[tuple[Row, Source]]
-"""Rows of real layers, and what each was read from."""
+"""Rows of real layers, and their sources."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _draw_balance(
 
 
 def fit_default(measured: Sequence[Row]) -> Variations | None:
-    """Return the median variations of what the papers' authors pruned; None without such layers."""
+    """Return the median variations of the authors' pruned layers; None without such layers."""
     fitted = [row for row in measured if row["pruned_by"] == AUTHORS]
     if not fitted:
         return None
@@ -129,7 +129,7 @@ def fit_default(measured: Sequence[Row]) -> Variations | None:
 
 
 def judge(parts: Iterable[Real | Tried]) -> Outcome:
-    """Set the drawn layers' load balance beside the paper's."""
+    """Compare the drawn layers' load balance with the paper's."""
     real, *drawn = parts
     assert isinstance(real, list)
     measured = [row for row, _ in real]
