@@ -1,1 +1,1 @@
-"""The papers: every table, figure and statement of theirs again, beside ours."""
+"""The papers: their tables, figures and statements, computed again."""

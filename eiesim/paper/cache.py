@@ -1,4 +1,4 @@
-"""Records of experiments kept by the hash of all that they depend on."""
+"""Stored records of experiments, by the hash of all that they depend on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FOLDER_VARIABLE = "EIESIM_CACHE"
 
 
 def find_folder() -> Path:
-    """Return where records are kept: $EIESIM_CACHE, or eiesim in the user's folder for caches."""
+    """Return the folder of records: $EIESIM_CACHE, or eiesim in the user's folder for caches."""
     folder = os.environ.get(FOLDER_VARIABLE)
     return Path(folder) if folder else find_caches() / "eiesim"
 
@@ -34,7 +34,7 @@ def make_key(name: str, data: Path, reads: Iterable[str]) -> str:
 
 
 def load(name: str, key: str) -> Record | None:
-    """Return a record kept under this key; None where there is none, or a damaged one."""
+    """Return the record with this key; None if there is none, or a damaged one."""
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
         key_of_record, text = _file(name).read_text(encoding="utf-8").split("\n", 1)
         if key_of_record == key:
@@ -43,7 +43,7 @@ def load(name: str, key: str) -> Record | None:
 
 
 def keep(record: Record, key: str) -> None:
-    """Keep a record in place of an older one; where nothing can be written, nothing is kept."""
+    """Store a record in place of an older one, if the folder can be written."""
     with suppress(OSError, EieError):
         file = _file(record.name)
         file.parent.mkdir(parents=True, exist_ok=True)

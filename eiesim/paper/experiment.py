@@ -1,4 +1,4 @@
-"""An experiment: its work, part by part, and what is made of the parts."""
+"""An experiment: its work, part by part, and its judgement of the parts."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """One table or figure of a paper, again.
+    """One table or figure of a paper, computed again.
 
     Attributes
     ----------
     note
-        Where our numbers come from, what the tolerances are, and what to see.
+        Sources of our numbers, tolerances, and what to see.
     tables, charts
         By the name of their files.
     shown
@@ -41,14 +41,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Work(Generic[Part]):
-    """What is computed, once for all experiments that judge it.
+    """A computation, done once for all experiments that judge it.
 
     Attributes
     ----------
     steps
         Names of the parts, in their order, for the progress.
     compute
-        Yields the parts; its argument is the folder of real data, which need not be there.
+        Yields the parts; its argument is the folder of real data, which may be missing.
     reads
         Files of this folder that it reads.
     """
@@ -60,7 +60,7 @@ class Work(Generic[Part]):
 
 @dataclass(frozen=True)
 class Experiment(Generic[Part]):
-    """A table, figure or section of a paper: its work, and what sets the parts beside the paper."""
+    """A table, figure or section of a paper: its work, and the comparison with the paper."""
 
     work: Work[Part]
     judge: Callable[[Iterable[Part]], Outcome]

@@ -20,10 +20,10 @@ from eiesim.report.page import Section, date_line, describe_manifest, render_pag
 
 TITLE = "EIE and Deep Compression, number by number"
 ROWS_AT_MOST = 200
-"""Of a table that the page shows folded."""
+"""Rows of a table that the page shows folded."""
 PAPERS = (("eie", "EIE", False), ("deep-compression", "Deep Compression", True))
 DEEP_COMPRESSION = "Deep Compression, "
-"""What the titles of Deep Compression's experiments begin with."""
+"""Start of the titles of Deep Compression's experiments."""
 
 
 def render_reproduction(records: Sequence[Record], manifest: Row) -> str:
@@ -34,7 +34,7 @@ def render_reproduction(records: Sequence[Record], manifest: Row) -> str:
         *(
             Section(anchor, paper, parts=tuple(_make_section(record, paper) for record in group))
             for anchor, paper, deep in PAPERS
-            if (group := [one for one in records if one.title.startswith(DEEP_COMPRESSION) == deep])
+            if (group := [r for r in records if r.title.startswith(DEEP_COMPRESSION) == deep])
         ),
         Section("about", "How this page was made", describe_manifest(manifest)),
     ]
@@ -102,17 +102,17 @@ def _describe(row: Row) -> Row:
 
 
 def _make_section(record: Record, paper: str) -> Section:
-    done = record.state == DONE
+    is_done = record.state == DONE
     counts = [
         markup.badge(f"{count:,} {kind}", kind)
         for kind, count in count_kinds([record]).items()
         if count
     ]
-    state = [] if done else [markup.badge(record.state, record.state)]
+    state = [] if is_done else [markup.badge(record.state, record.state)]
     return Section(
         record.name,
         record.title.removeprefix(f"{paper}, "),
-        markup.join(_show_done(record) if done else _show_failed(record)),
+        markup.join(_show_done(record) if is_done else _show_failed(record)),
         markup.join([*state, *counts]),
         {"experiment": record.name, "state": record.state},
     )

@@ -1,4 +1,4 @@
-"""An experiment's result as plain values: what is kept, shown, and put on the page."""
+"""An experiment's result as plain values, to be stored, shown, and put on the page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Record:
     verdicts
         Rows of `Judgement.to_row`.
     sources
-        Names, hashes and seeds of what was read.
+        Names, hashes and seeds of the files.
     hardware_toml
         The machine, as a hardware file.
     energy_table
@@ -51,7 +51,7 @@ class Record:
 
     @classmethod
     def from_json(cls, text: str) -> Record:
-        """Read what `to_json` gave; ValueError, TypeError or KeyError for other text."""
+        """Read the text of `to_json`; ValueError, TypeError or KeyError for other text."""
         values = json.loads(text)
         charts = {name: _read_chart(chart) for name, chart in values.pop("charts").items()}
         for name in ("verdicts", "shown", "sources"):
@@ -60,13 +60,13 @@ class Record:
 
 
 def count_kinds(records: Iterable[Record]) -> dict[str, int]:
-    """Return how many verdicts of some records are of each kind."""
+    """Return the number of verdicts of each kind."""
     kinds = [row["kind"] for record in records for row in record.verdicts]
     return {kind: kinds.count(kind) for kind in KINDS}
 
 
 def count_constructed(records: Iterable[Record]) -> int:
-    """Return how many verdicts agree because they must: put in, quoted or calibrated to."""
+    """Return the number of verdicts that agree by construction: put in, quoted or calibrated."""
     return sum(
         row["by_construction"] and row["kind"] in (MATCH, WITHIN)
         for record in records

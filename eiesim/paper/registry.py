@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 ALL = "all"
 DATA = "../shared/data"
-"""Folder of real layers unless another is given."""
+"""Default folder of real layers."""
 
 
 class Listing(NamedTuple):
@@ -86,15 +86,16 @@ def choose(names: list[str]) -> list[str]:
         raise ConfigError(
             "names: expected experiments such as table4, or all for every one, found none"
         )
-    known = [*EXPERIMENTS, ALL]
-    unknown = [name for name in names if name not in known]
+    choices = [*EXPERIMENTS, ALL]
+    unknown = [name for name in names if name not in choices]
     if unknown:
-        raise ConfigError(*(f"reproduce {name!r}: {did_you_mean(name, known)}" for name in unknown))
+        problems = (f"reproduce {name!r}: {did_you_mean(name, choices)}" for name in unknown)
+        raise ConfigError(*problems)
     return [name for name in EXPERIMENTS if ALL in names or name in names]
 
 
 def load_experiment(name: str) -> Experiment[Any]:
-    """Return an experiment; its module is imported only now."""
+    """Import and return an experiment."""
     module, _, attribute = EXPERIMENTS[name].place.partition(":")
     experiment: Experiment[Any] = getattr(
         import_module(f"eiesim.paper.{module}"), attribute or "EXPERIMENT"

@@ -19,7 +19,7 @@ COLUMNS = (
 
 
 def report_experiments(records: Sequence[Record], brief: bool) -> Report:
-    """Return the report of experiments; where it is brief a reader sees one row of each."""
+    """Return the report of experiments; a brief one shows one row of each."""
     return Report(
         title=TITLE,
         summary=_summarise(records),
@@ -69,19 +69,19 @@ def _describe(record: Record) -> Row:
 
 
 def _show(records: Sequence[Record], brief: bool) -> list[Sequence[Row] | str]:
-    done = [record for record in records if record.state == DONE]
+    finished = [record for record in records if record.state == DONE]
     shown: list[Sequence[Row] | str] = []
-    if brief and done:
-        shown.append([{"name": record.name} | count_kinds([record]) for record in done])
+    if brief and finished:
+        shown.append([{"name": record.name} | count_kinds([record]) for record in finished])
     for record in records:
         if record.state == FAILED:
             shown.append(f"{record.name}: failed: {record.note}")
         elif not brief:
             shown += _show_record(record)
-    if done:
-        counts = ", ".join(f"{number} {kind}" for kind, number in count_kinds(done).items())
+    if finished:
+        counts = ", ".join(f"{number} {kind}" for kind, number in count_kinds(finished).items())
         shown.append(
-            f"{counts}; {count_constructed(done)} of those that agree do so by construction"
+            f"{counts}; {count_constructed(finished)} of those that agree do so by construction"
         )
     return shown
 

@@ -1,4 +1,4 @@
-"""Runs experiments: what is kept is not computed again, the rest on several processors."""
+"""Runs experiments that are not stored yet, on several processors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Group:
 
 @dataclass(frozen=True)
 class ExperimentPlan:
-    """What is kept already, what is to be computed, the longest first, and the key of each."""
+    """Stored records, groups still to be computed, the longest first, and the key of each."""
 
     records: dict[str, Record]
     groups: tuple[Group, ...]
@@ -43,10 +43,7 @@ class ExperimentPlan:
 
 
 def plan_experiments(names: Sequence[str], data: Path, fresh: bool) -> ExperimentPlan:
-    """Find out what is kept already and what is to be computed, with `fresh` all of it.
-
-    The folder of real data need not be there.
-    """
+    """Find the stored records, none with `fresh`; the folder of real data may be missing."""
     records, keys = {}, {}
     shared: dict[Work[Any], list[str]] = {}
     for name in names:
@@ -62,10 +59,9 @@ def plan_experiments(names: Sequence[str], data: Path, fresh: bool) -> Experimen
 
 
 def reproduce(names: Sequence[str], data: str | Path = DATA) -> dict[str, Record]:
-    """Return experiments by name, kept or computed here and now; unknown ones are a ConfigError.
+    """Return experiments by name, stored or computed now; ConfigError for unknown names.
 
-    Those that share their work do it once if they are asked for together. The folder of real data
-    need not be there.
+    Experiments of one call do shared work once. The folder of real data may be missing.
     """
     folder = Path(data)
     plan = plan_experiments(choose(list(names)), folder, fresh=False)
@@ -74,7 +70,7 @@ def reproduce(names: Sequence[str], data: str | Path = DATA) -> dict[str, Record
 
 
 def run_experiments(plan: ExperimentPlan, data: Path, jobs: int, tell: Tell) -> Iterator[Record]:
-    """Compute and keep what a plan lacks, and yield each experiment once it is done or failed.
+    """Compute and store the missing records of a plan, and yield each once it is done or failed.
 
     One that fails does not stop the others. `jobs` processes work at once, and `tell` is called
     with the name of each part of the work once it is done.
@@ -86,7 +82,7 @@ def run_experiments(plan: ExperimentPlan, data: Path, jobs: int, tell: Tell) -> 
     )
     for records in groups:
         for record in records:
-            # data that was changed meanwhile is not what the key stands for
+            # the key is that of the data before the work, which may have changed meanwhile
             if record.state == DONE and plan.keys[record.name] == _make_key(record.name, data):
                 cache.keep(record, plan.keys[record.name])
             yield record
@@ -98,21 +94,21 @@ def _share_out(
     _compile()
     with closing(work_in_processes(_run_group, tasks, jobs, tell)) as results:
         for (group, _), records in results:
-            if isinstance(records, Exception):  # a process that was killed, say for its memory
+            if isinstance(records, Exception):  # of a process that was killed
                 yield [_fail(name, records) for name in group.names]
             else:
                 yield records
 
 
 def _compile() -> None:
-    """Compile the kernels before there are several processes that would write numba's cache."""
+    """Compile the kernels before several processes would write numba's cache."""
     from eiesim.catalog.layers import draw_benchmark  # noqa: PLC0415 - only where several processes work
     from eiesim.hardware import Hardware  # noqa: PLC0415
     from eiesim.image import encode  # noqa: PLC0415
     from eiesim.layer.weights import LayerSpec  # noqa: PLC0415
     from eiesim.sim.engines import simulate  # noqa: PLC0415
 
-    for outputs in (16, 512):  # columns whose counts fit into one byte, and ones that take two
+    for outputs in (16, 512):  # columns with counts of one byte, and of two
         spec = LayerSpec(name="small", title="a small layer", inputs=4, outputs=outputs,
                          weight_density=1.0, activation_density=1.0)  # fmt: skip
         small, hw = draw_benchmark(spec), Hardware(n_pes=1)
@@ -127,7 +123,7 @@ def _run_group(task: tuple[Group, Path], tell: Tell) -> list[Record]:
         for step, part in zip(work.steps, work.compute(data), strict=True):
             parts.append(part)
             tell(f"{group.names[0]}: {step}")
-    except Exception as error:  # whatever it is, the others go on and the page shows it
+    except Exception as error:  # the other experiments go on, and the page shows the error
         return [_fail(name, error) for name in group.names]
     seconds = time.perf_counter() - start
     return [_judge(name, parts, seconds) for name in group.names]

@@ -1,4 +1,4 @@
-"""What a paper says beside what eiesim finds, and what to say of it."""
+"""Comparisons of a paper's numbers and sentences with eiesim's."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ WITHIN = "within tolerance"
 DIFFERS = "differs"
 IMPOSSIBLE = "not reproducible here"
 KINDS = (MATCH, WITHIN, DIFFERS, IMPOSSIBLE)
-"""What a verdict can be."""
+"""Kinds of verdicts."""
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far ours may lie from a printed number, in percent, and why so far."""
+    """Largest deviation of ours from a printed number, in percent, and the reason for it."""
 
     percent: float
     why: str
@@ -27,21 +27,21 @@ EXACT = Tolerance(0, "it must round to the printed digits")
 
 
 class Judgement:
-    """What numbers, sentences and what cannot be reproduced have in common.
+    """Base of numbers, sentences, and claims that cannot be reproduced.
 
     Attributes
     ----------
     paper
-        A number as printed, or what the paper says, in short, with its place.
+        A number as printed, or the paper's sentence, in short, with its place.
     ours
-        What eiesim finds; None where there is nothing.
+        The result of eiesim; None if there is none.
     reason
         Why ours differs, or why there is none.
     workload
-        ``published``, ``matched``, ``real`` or nothing: what ours was computed from.
+        ``published``, ``matched``, ``real`` or nothing: the workload of ours.
     by_construction
-        Why ours must agree, where it must: the paper's number was put in, quoted or calibrated to.
-        Then that it agrees is no evidence.
+        Why ours must agree, if it must: the paper's number was put in, quoted or calibrated to.
+        Then agreement is no evidence.
     """
 
     layer: str
@@ -77,12 +77,12 @@ class Judgement:
 
     @property
     def why(self) -> str:
-        """Why ours differs, or why the tolerance is so wide; and why ours is not free."""
+        """Why ours differs, or the reason for the tolerance; and why ours is not independent."""
         near = self.kind == WITHIN and self.tolerance
         reason = near.why if near else "" if self.kind == MATCH else self.reason
         if not self.by_construction:
             return reason
-        # one that differs all the same was not made to agree, but rests on the paper's number
+        # if it differs nevertheless, it only depends on the paper's number
         mark = "not independent" if self.kind == DIFFERS else "by construction"
         return "; ".join(filter(None, (reason, f"{mark}: {self.by_construction}")))
 
@@ -149,7 +149,7 @@ class Verdict(Judgement):
 
 @dataclass(frozen=True)
 class Statement(Judgement):
-    """A sentence of a paper, or what a figure without printed numbers shows, and what we find."""
+    """A sentence of a paper, or of a figure without printed numbers, and our result."""
 
     layer: str
     quantity: str
@@ -170,7 +170,7 @@ class Statement(Judgement):
 
 @dataclass(frozen=True)
 class Unreproducible(Judgement):
-    """A printed number that cannot be had here."""
+    """A printed number that cannot be computed here."""
 
     layer: str
     quantity: str
@@ -184,13 +184,13 @@ class Unreproducible(Judgement):
 
 
 MUCH = 1.0
-"""Points of accuracy beyond which a paper's loss is one that ours must show, too."""
+"""Points of accuracy beyond which ours must show the paper's loss, too."""
 
 
 def agree_in_loss(ours: float, paper: float, allowed: float) -> bool:
-    """Return whether what one of our networks loses agrees with what the paper's lost, in points.
+    """Return whether the loss of one of our networks agrees with the paper's, in points.
 
-    Where the paper's lost more than `MUCH`, ours must lose half of that or more. Otherwise ours
-    must not lose more than the paper's and the `allowed` points.
+    If the paper's is more than `MUCH`, ours must be half of it or more. Otherwise ours must not be
+    more than the paper's and the `allowed` points.
     """
     return ours >= paper / 2 if paper > MUCH else ours <= paper + allowed
