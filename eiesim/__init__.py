@@ -1,4 +1,4 @@
-"""eiesim: what the EIE accelerator does with a network, cycle for cycle.
+"""eiesim: a simulator of the EIE accelerator, cycle for cycle.
 
 Describe: `Hardware`, `CompressedLayer`, `load_benchmark`, `load_model`, `Model`.
 Compress and lay out: `compress`, `encode`, `encode_passes`, `InterleavedCSC`.

@@ -1,4 +1,4 @@
-"""The machine: sizes, widths and clock of an EIE chip, checked, named, and kept as TOML."""
+"""The machine: sizes, widths and clock of an EIE chip, as a checked object and as TOML."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from eiesim.views import (
 LNZD_FAN_IN = 4
 """Inputs of a node of the LNZD tree (EIE, section IV: a quadtree)."""
 OPERAND_BITS = {"float32": 32, "int32": 32, "fixed16": 16, "fixed8": 8}
-"""Of each multiplier: bits of a weight, an activation and an accumulator."""
+"""Bits of a weight, an activation and an accumulator, by multiplier."""
 
 SRAM_CELLS = ("itrs-hp", "itrs-lop", "itrs-lstp")
 """Transistors that CACTI was run for: high performance, low operating and low standby power."""
@@ -39,16 +39,8 @@ SRAM_CELLS = ("itrs-hp", "itrs-lop", "itrs-lstp")
 class Hardware:
     """One EIE machine. The defaults are the chip of the paper: 64 PEs, 45 nm, 800 MHz.
 
-    Every field is checked when the object is made.
-
-    Raises
-    ------
-    ConfigError
-        A field is out of range, or a sparse-matrix word cannot hold one entry.
-
-    References
-    ----------
-    Han et al., EIE, ISCA 2016: sections III-B to III-D, IV and VI.
+    Every field is checked: ConfigError if one is out of range, or if a sparse-matrix word cannot
+    hold one entry. Source: Han et al., EIE, ISCA 2016, sections III-B to III-D, IV and VI.
     """
 
     RENAMED: ClassVar[Mapping[str, str]] = {"accumulators_per_pe": "registers_per_pe"}
@@ -117,7 +109,7 @@ class Hardware:
 
     @staticmethod
     def find_conflicts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """Return (key, what is wrong) where fields, each in range, do not go together.
+        """Return (key, text) for fields that are in range but do not go together.
 
         `values` lacks the fields that are out of range.
         """
@@ -159,12 +151,12 @@ class Hardware:
 
     @property
     def resident_words(self) -> int:
-        """Words that the sparse-matrix SRAM of a PE holds; those behind them lie in DRAM."""
+        """Words that the sparse-matrix SRAM of a PE holds; the others are in DRAM."""
         return self.spmat_sram_bytes * 8 // self.spmat_width_bits
 
     @property
     def resident_pointers(self) -> int:
-        """Pointers that the two banks of a PE hold; those behind them lie in DRAM."""
+        """Pointers that the two banks of a PE hold; the others are in DRAM."""
         return self.ptr_sram_bytes * 8 // self.ptr_bits
 
     @property
@@ -174,7 +166,7 @@ class Hardware:
 
     @property
     def fetch(self) -> FetchView | None:
-        """How fast DRAM sends; None where it sends as much as it takes."""
+        """Bandwidth of DRAM; None if it is not limited."""
         return self._fetch if self.dram_gbps else None
 
     _fetch = See(FetchView)
@@ -200,9 +192,9 @@ class Hardware:
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Hardware:
-        """Read a machine from a flat TOML file; keys left out keep the paper's value.
+        """Read a machine from a flat TOML file; missing keys have the paper's value.
 
-        All problems of the file are one ConfigError, one line each.
+        Raises ConfigError with one line for each problem of the file.
         """
         return schema.read_toml(Path(path), cls)
 
@@ -211,17 +203,10 @@ class Hardware:
         return schema.write_toml(self)
 
     def with_settings(self, assignments: Iterable[str]) -> Hardware:
-        """Return this machine with some fields changed.
+        """Return this machine with some fields changed, by texts ``key=value``.
 
-        Parameters
-        ----------
-        assignments : iterable of str
-            Texts of the form ``key=value``; the last one for a key counts.
-
-        Raises
-        ------
-        ConfigError
-            Texts are not assignments, or keys or values are not accepted; one line each.
+        The last text for a key counts. Raises ConfigError, with one line for each text that is
+        wrong.
         """
         changes: dict[str, Any] = {}
         problems = []
@@ -247,10 +232,7 @@ def preset_names() -> list[str]:
 def read_hardware(name: str) -> Hardware:
     """Return a machine by a name of `preset_names` or the path of a `.toml` file.
 
-    Raises
-    ------
-    ConfigError
-        There is no such preset, or the file has problems.
+    Raises ConfigError if there is no such preset, or the file has problems.
     """
     if Path(name).suffix.lower() == ".toml":
         return Hardware.from_toml(name)

@@ -1,8 +1,8 @@
-"""What parts of the machine see of it.
+"""Views: the fields of the machine that parts of the simulator depend on.
 
-A function whose result is kept takes a view instead of the whole machine, and the view is its key:
-equal and hashed by content. A field that such a function reads is in the view, or reading it is an
-error; so no result can depend on a field that its key leaves out.
+A function whose result is cached takes a view instead of the machine, and the view is its key:
+equal and hashed by content. Reading a field that is not in the view is an error, so that no result
+can depend on a field that its key lacks.
 """
 
 from __future__ import annotations
@@ -13,13 +13,7 @@ V = TypeVar("V", bound=tuple[Any, ...])
 
 
 class See(Generic[V]):
-    """An attribute of the machine: what one of the views below sees of it.
-
-    Parameters
-    ----------
-    kind : type
-        A view; each of its fields is a field or a property of the machine.
-    """
+    """An attribute of the machine: one of the views below, whose fields are the machine's."""
 
     def __init__(self, kind: type[V]) -> None:
         self.kind = kind
@@ -30,14 +24,14 @@ class See(Generic[V]):
 
 
 class LayoutView(NamedTuple):
-    """What the encoder sees: what an image depends on."""
+    """Fields that an image depends on."""
 
     n_pes: int
     index_bits: int
 
 
 class ScanView(NamedTuple):
-    """What the scan of an input sees: what is broadcast, and when if no queue is full."""
+    """Fields that broadcasts depend on, and their times if no queue is full."""
 
     n_pes: int
     bias_row: bool
@@ -50,18 +44,8 @@ class ScanView(NamedTuple):
         """Return the cycles that the activation SRAM takes before a row of inputs can be scanned.
 
         The source registers of a PE hold `registers_per_pe` inputs. With `act_batches`, more are
-        loaded in batches of as many, one activation of 16 bits a cycle in every PE.
-
-        Parameters
-        ----------
-        row : int
-            Row of the scan.
-        input_rows : int
-            All rows of inputs, the bias's left out.
-
-        References
-        ----------
-        EIE, section IV, "Activation Read/Write Unit".
+        loaded in batches of this size, one activation of 16 bits a cycle in every PE (EIE, section
+        IV, "Activation Read/Write Unit"). `input_rows` are all rows of inputs without the bias's.
         """
         size = self.registers_per_pe
         if not self.act_batches or input_rows <= size or row >= input_rows or row % size:
@@ -70,14 +54,14 @@ class ScanView(NamedTuple):
 
 
 class WordView(NamedTuple):
-    """What the sparse-matrix read sees: which words it reads."""
+    """Fields that the words of the sparse-matrix read depend on."""
 
     entries_per_word: int
     spmat_word_reuse: str
 
 
 class StreamView(NamedTuple):
-    """What DRAM sees of the memories: which words and pointers it has to send."""
+    """Fields that the words and pointers from DRAM depend on."""
 
     n_pes: int
     spmat_width_bits: int
@@ -89,21 +73,21 @@ class StreamView(NamedTuple):
 
 
 class FetchView(NamedTuple):
-    """How fast DRAM sends."""
+    """Fields that the cycles of a fetch from DRAM depend on."""
 
     dram_gbps: float
     clock_mhz: float
 
 
 class TimingView(NamedTuple):
-    """What times the broadcasts, beside the scan and DRAM."""
+    """Fields that the times of broadcasts depend on, beside the scan and DRAM."""
 
     queue_depth: int
     broadcast_latency_cycles: int
 
     @property
     def lead_cycles(self) -> int:
-        """Cycles from a broadcast to the first one in which a PE can work on its column.
+        """Cycles from a broadcast to the first cycle in which a PE can work on its column.
 
         One to enter the queue, one for pointer read to pop it, and the broadcast's latency.
         """
@@ -111,7 +95,7 @@ class TimingView(NamedTuple):
 
 
 class FillView(NamedTuple):
-    """What it depends on how full the memories are."""
+    """Fields that the use of the memories depends on."""
 
     n_pes: int
     entries_per_word: int
@@ -126,7 +110,7 @@ class FillView(NamedTuple):
 
 
 class PricedView(NamedTuple):
-    """What the prices of a machine depend on."""
+    """Fields that the prices of a machine depend on."""
 
     spmat_width_bits: int
     spmat_sram_bytes: int
@@ -144,7 +128,7 @@ class PricedView(NamedTuple):
 
 
 class BuiltView(NamedTuple):
-    """What the area of a machine depends on."""
+    """Fields that the area of a machine depends on."""
 
     n_pes: int
     lnzd_nodes: int
@@ -163,7 +147,7 @@ class BuiltView(NamedTuple):
 
 
 class ClockView(NamedTuple):
-    """What it depends on whether the SRAMs keep up with the clock."""
+    """Fields that decide whether the SRAMs keep up with the clock."""
 
     spmat_width_bits: int
     spmat_sram_bytes: int
@@ -177,7 +161,7 @@ class ClockView(NamedTuple):
 
 
 class SteadyView(NamedTuple):
-    """What the power of a machine in which no PE waits depends on, beside its prices."""
+    """Fields that the power of a machine without waiting PEs depends on, beside its prices."""
 
     n_pes: int
     lnzd_nodes: int
