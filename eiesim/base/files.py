@@ -156,8 +156,8 @@ class BoundedReader(io.BufferedReader):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read at most `size` bytes, or all that are left."""
-        left = max(self.size - self.tell(), 0)
-        return super().read(left if size is None or size < 0 else min(size, left))
+        remaining = max(self.size - self.tell(), 0)
+        return super().read(remaining if size is None or size < 0 else min(size, remaining))
 
 
 def _parse_arrays(stream: BoundedReader) -> dict[str, npt.NDArray[Any]]:
@@ -220,11 +220,11 @@ class ByteReader:
         """Number of bytes that are not read yet."""
         return len(self.content) - self.place
 
-    def take(self, length: int, what: str) -> bytes:
-        """Return the next bytes; WorkloadError, with `what` they are, if there are too few."""
+    def take(self, length: int, label: str) -> bytes:
+        """Return the next bytes; WorkloadError, with their label, if there are too few."""
         if length > self.left:
             raise WorkloadError(
-                f"{self.file}: byte {self.place}: {what}: expected {length} bytes, "
+                f"{self.file}: byte {self.place}: {label}: expected {length} bytes, "
                 f"found {self.left} left; {self.hint}"
             )
         self.place += length
@@ -260,19 +260,19 @@ def new_folder(path: str | Path, replace: bool = False) -> Iterator[NewFolder]:
     replace
         Replace a folder of that name, if eiesim wrote it, as its `manifest.json` shows.
     """
-    wanted = Path(path)
-    if not wanted.name or wanted.name == ".." or "\0" in wanted.name:
+    final = Path(path)
+    if not final.name or final.name == ".." or "\0" in final.name:
         raise EieError(f"{str(path)!r}: expected the name of a new folder")
     with _saying_cannot_write(path, OSError):
         if replace:
-            wanted = Path(os.path.realpath(wanted)) if wanted.is_symlink() else wanted
-            _require_own(wanted)
-        with temporary_folder(wanted.parent, parents=True) as hidden:
-            work = hidden / f"{wanted.name}{LONGEST_ENDING}"  # a name that is too long fails here
+            final = Path(os.path.realpath(final)) if final.is_symlink() else final
+            _require_own(final)
+        with temporary_folder(final.parent, parents=True) as hidden:
+            work = hidden / f"{final.name}{LONGEST_ENDING}"  # a name that is too long fails here
             work.mkdir()
-            new = NewFolder(work, wanted)
+            new = NewFolder(work, final)
             yield new
-            new.final = _put_in_place(work, wanted, replace)
+            new.final = _put_in_place(work, final, replace)
 
 
 @contextmanager
@@ -283,10 +283,10 @@ def _saying_cannot_write(path: str | Path, *errors: type[Exception]) -> Iterator
         raise EieError(f"{path}: cannot be written: {_reason(error)}") from error
 
 
-def _put_in_place(work: Path, wanted: Path, replace: bool) -> Path:
+def _put_in_place(work: Path, final: Path, replace: bool) -> Path:
     """Rename a folder; if another process takes the name meanwhile, try the next one."""
     while True:
-        target = wanted if replace else fresh_name(wanted)
+        target = final if replace else fresh_name(final)
         if replace and target.exists():
             _require_own(target)
             with suppress(FileNotFoundError):

@@ -84,13 +84,13 @@ def work_in_processes(
             if not workers:
                 return
             for pipe in wait(list(workers)):
-                worker, done = workers[pipe], workers[pipe].task
+                worker, finished_task = workers[pipe], workers[pipe].task
                 try:
                     is_result, content = worker.pipe.recv()
                 except (EOFError, OSError):
                     workers.pop(pipe).end()
                     code = worker.process.exitcode
-                    yield done, WorkerError(f"a worker died, exit code {code}")
+                    yield finished_task, WorkerError(f"a worker died, exit code {code}")
                     continue
                 if not is_result:
                     tell(content)
@@ -100,7 +100,7 @@ def work_in_processes(
                     workers.pop(pipe).end()
                 else:
                     worker.give(task)
-                yield done, content
+                yield finished_task, content
     finally:
         for worker in workers.values():
             worker.process.kill()

@@ -91,9 +91,9 @@ class Field:
         """Return what is wrong with a value, or None."""
         if self._accepts(value):
             return None
-        whole = "a whole number from " if self.kind is int else ""
-        whole = "a number from " if self.kind is float else whole
-        return f"{self.name}: expected {whole}{self.rule}, found {show_value(value)}"
+        number = "a whole number from " if self.kind is int else ""
+        number = "a number from " if self.kind is float else number
+        return f"{self.name}: expected {number}{self.rule}, found {show_value(value)}"
 
     def _accepts(self, value: object) -> bool:
         rule = self.rule
@@ -211,10 +211,10 @@ def read_tables(
         if named and "name" in table:
             places.append(("", f"{key}.{name}.name: expected none, the table names the layer"))
             continue
-        whole = {"name": name, **table} if named else table
+        table_values = {"name": name, **table} if named else table
         places += [
             (find_line(field, text, name), f"{key}.{name}.{problem}")
-            for field, problem in find_problems(kind, whole)
+            for field, problem in find_problems(kind, table_values)
         ]
     if places:
         raise ConfigError(*(f"{path}{line}: {problem}" for line, problem in places))

@@ -106,14 +106,14 @@ def name_files(names: Iterable[str]) -> dict[str, str]:
     They are a user's names of layers, outputs or networks. Most stay as they are.
     """
     files: dict[str, str] = {}
-    taken: set[str] = set()
+    used: set[str] = set()
     for name in names:
         plain = re.sub(r"[^\w.,+=@()\[\] -]", "_", name)
         short = plain.encode()[:LONGEST_NAME_BYTES].decode(errors="ignore")
         candidate, number = short, 1
-        while candidate.casefold() in taken:
+        while candidate.casefold() in used:
             number += 1
             candidate = f"{short}-{number}"
-        taken.add(candidate.casefold())
+        used.add(candidate.casefold())
         files[name] = candidate
     return files

@@ -59,11 +59,11 @@ def run(model: CharModel, text: npt.NDArray[np.int64]) -> Iterator[list[Vectors]
     sizes = [len(cell) // 4 for cell in model.cells]
     hidden = [np.zeros((len(text), size), np.float32) for size in sizes]
     states = [np.zeros((len(text), size), np.float32) for size in sizes]
-    one = np.ones((len(text), 1), np.float32)
+    ones = np.ones((len(text), 1), np.float32)
     for character in text.T:
         below, layer_inputs = model.embedding[character], []
         for layer, cell in enumerate(model.cells):
-            layer_inputs.append(np.concatenate((below, hidden[layer], one), 1))
+            layer_inputs.append(np.concatenate((below, hidden[layer], ones), 1))
             below, states[layer] = step_lstm(layer_inputs[-1] @ cell.T, states[layer])
             hidden[layer] = below
         yield [*layer_inputs, below]

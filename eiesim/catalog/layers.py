@@ -51,15 +51,15 @@ def find_spec_file(name: str | Path) -> Path:
     path = Path(name)
     if path.suffix.lower() == ".toml":
         return path
-    known = benchmark_names()
+    names = benchmark_names()
     stem = str(name).lower()
-    if stem in known:
+    if stem in names:
         return models_path() / f"{stem}.toml"
     with suppress(OSError):  # the name cannot be the name of a file
         if path.exists():
             kind = "a folder" if path.is_dir() else "another kind of file"
             raise WorkloadError(f"{path}: expected a .npz or .toml file, found {kind}")
-    raise WorkloadError(f"layer {str(name)!r}: unknown, {did_you_mean(stem, known)}")
+    raise WorkloadError(f"layer {str(name)!r}: unknown, {did_you_mean(stem, names)}")
 
 
 def draw_layer(spec: LayerSpec) -> CompressedLayer:

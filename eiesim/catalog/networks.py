@@ -80,9 +80,9 @@ def find_network_file(name: str | Path) -> Path:
     path = Path(name)
     if path.suffix.lower() == ".toml":
         return path
-    known = network_names()
-    if str(name).lower() not in known:
-        raise WorkloadError(f"network {str(name)!r}: {did_you_mean(str(name), known)}")
+    names = network_names()
+    if str(name).lower() not in names:
+        raise WorkloadError(f"network {str(name)!r}: {did_you_mean(str(name), names)}")
     return models_path() / "networks" / f"{str(name).lower()}.toml"
 
 

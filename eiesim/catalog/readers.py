@@ -192,43 +192,43 @@ READERS: tuple[Reader, ...] = (
 """In the order in which they are tried."""
 
 
-def find_reader(given: str, *uses: str) -> Reader:
+def find_reader(name_or_path: str, *uses: str) -> Reader:
     """Return the first reader with one of the uses that recognises a name or file.
 
     Uses are fields of `Reader`: ``layer``, ``weights``, ``stored``, ``network`` or ``inputs``.
     """
     try:
-        kind: Kind | None = find_kind(given)
+        kind: Kind | None = find_kind(name_or_path)
     except WorkloadError:
-        by_name = BY_NAME.get(Path(given).suffix.lower())
+        by_name = BY_NAME.get(Path(name_or_path).suffix.lower())
         kind = by_name if uses[0] in BY_NAME_TOO and by_name in READ_AS_THEY_ARE else None
 
     def is_wanted(reader: Reader) -> bool:
         if not any(getattr(reader, use) for use in uses):
             return False
         known_by = reader.known_by
-        return kind is known_by if isinstance(known_by, Kind) else known_by(given)
+        return kind is known_by if isinstance(known_by, Kind) else known_by(name_or_path)
 
     return next(filter(is_wanted, READERS))
 
 
-def find_form(given: str) -> Form:
+def find_form(name_or_path: str) -> Form:
     """Return the form of a layer or network to run; an unknown name counts as a drawn layer."""
-    return find_reader(given, "layer").form
+    return find_reader(name_or_path, "layer").form
 
 
-def load_layer(given: str) -> tuple[CompressedLayer, Floats | None, Source]:
+def load_layer(name_or_path: str) -> tuple[CompressedLayer, Floats | None, Source]:
     """Return a layer by a name or file of `load_operands`, its own input, if any, and their source.
 
     Raises EieError if the name is unknown, or the file is missing or of the wrong form.
     """
-    reader = find_reader(given, "layer")
+    reader = find_reader(name_or_path, "layer")
     assert reader.layer is not None
-    layer, activations, sha256, seed = reader.layer(given)
-    return layer, activations, Source(given, sha256, seed)
+    layer, activations, sha256, seed = reader.layer(name_or_path)
+    return layer, activations, Source(name_or_path, sha256, seed)
 
 
-def load_operands(given: str, inputs: str | None = None) -> Operands:
+def load_operands(name_or_path: str, inputs: str | None = None) -> Operands:
     """Return a layer and an input by name or file.
 
     Raises EieError if a name is unknown, a file is missing or of the wrong form, or there is no
@@ -236,21 +236,21 @@ def load_operands(given: str, inputs: str | None = None) -> Operands:
 
     Parameters
     ----------
-    given
+    name_or_path
         A benchmark's name, a layer of a trained network such as ``lenet-300-100/ip1``, a `.toml`
         description of a layer, a `.npz` file with a layer or an image, or a folder as the EIE
         authors' simulator reads it.
     inputs
         A `.npy` or `.npz` file with the input to use instead of the layer's own.
     """
-    layer, recorded, source = load_layer(given)
+    layer, recorded, source = load_layer(name_or_path)
     sources = [source]
     activations = recorded if inputs is None else read_activations(inputs)
     if activations is None:
-        raise WorkloadError(f"{given}: the file holds no input 'act': give inputs")
+        raise WorkloadError(f"{name_or_path}: the file holds no input 'act': give inputs")
     if inputs is not None:
         sources.append(Source(inputs, hash_file(inputs)))
-    label = f"{given if inputs is None else inputs}: activations"
+    label = f"{name_or_path if inputs is None else inputs}: activations"
     return Operands(
         layer, take_array(activations, label, np.float32, (layer.cols,)), tuple(sources)
     )
@@ -306,20 +306,22 @@ def _read_weights(reader: Reader, path: str) -> Weights:
     return weight_files.require_layers(reader.weights(path), path)
 
 
-def read_stored(given: str, definition: str | None = None, seed: int = 0) -> StoredNetwork | None:
+def read_stored(
+    name_or_path: str, definition: str | None = None, seed: int = 0
+) -> StoredNetwork | None:
     """Return layers that are compressed already, by name or file; None for weights.
 
     `definition` is the `.prototxt` of a `.net` file, and of no other; `seed` is for a network of
     `models/networks/`. Raises ConfigError if a `.net` file comes without a definition, or another
     file with one, and WorkloadError if a file is missing or damaged.
     """
-    reader = find_reader(given, "stored", "weights")
+    reader = find_reader(name_or_path, "stored", "weights")
     if (reader.form is Form.PUBLISHED) != (definition is not None):
-        other = "none" if definition is None else f"one with {given}"
+        other = "none" if definition is None else f"one with {name_or_path}"
         raise ConfigError(
             f"definition: expected a network's definition with a .net file, found {other}"
         )
-    return reader.stored(given, definition, seed) if reader.stored else None
+    return reader.stored(name_or_path, definition, seed) if reader.stored else None
 
 
 def read_inputs(path: str | Path) -> Mapping[str, npt.NDArray[Any]]:

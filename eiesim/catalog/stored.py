@@ -69,22 +69,22 @@ def place_container(path: str, steps: str | None = None) -> NetworkFile:
     return NetworkFile(graph, stored=stored, notes=describe_chain(graph))
 
 
-def _turn_tables(placed: NetworkFile) -> NetworkFile:
+def _turn_tables(network: NetworkFile) -> NetworkFile:
     """Transpose embeddings that are [vocabulary, numbers], as in frameworks, if only that fits."""
-    tables = {step.layer for step in placed.graph.steps if step.op == "embedding"}
-    turned = {
+    tables = {step.layer for step in network.graph.steps if step.op == "embedding"}
+    transposed = {
         name: _transpose(layer)
         if name in tables and layer.bias is None and len(layer.shape) == 2
         else layer
-        for name, layer in placed.stored.items()
+        for name, layer in network.stored.items()
     }
-    fits = [_fits(placed.graph, layers) for layers in (placed.stored, turned)]
+    fits = [_fits(network.graph, layers) for layers in (network.stored, transposed)]
     if tables and fits == [False, True]:
-        return replace(placed, stored=turned)
+        return replace(network, stored=transposed)
     if tables and fits == [True, True]:
         note = f"{', '.join(sorted(tables))}: taken as [numbers, vocabulary]; either would fit"
-        return replace(placed, notes=(*placed.notes, note))
-    return placed
+        return replace(network, notes=(*network.notes, note))
+    return network
 
 
 def _fits(graph: Graph, layers: Mapping[str, StoredLayer]) -> bool:
@@ -98,5 +98,5 @@ def _fits(graph: Graph, layers: Mapping[str, StoredLayer]) -> bool:
 def _transpose(stored: StoredLayer) -> StoredLayer:
     codes = stored.layer.codes.T.tocsc()
     codes.sort_indices()
-    turned = CompressedLayer(codes, stored.layer.codebook, None, stored.name)
-    return StoredLayer(turned, stored.shape[::-1], None, stored.index_bits)
+    layer = CompressedLayer(codes, stored.layer.codebook, None, stored.name)
+    return StoredLayer(layer, stored.shape[::-1], None, stored.index_bits)

@@ -137,11 +137,11 @@ class InterleavedCSC(ImageArrays):
         the machine's.
         """
         for field in LayoutView._fields:
-            encoded, wanted = getattr(self, field), getattr(hw, field)
-            if encoded != wanted:
+            encoded, needed = getattr(self, field), getattr(hw, field)
+            if encoded != needed:
                 raise ImageError(
                     f"{self.name}: the image was encoded for {field} = {encoded}, the "
-                    f"hardware has {wanted}; encode the layer again"
+                    f"hardware has {needed}; encode the layer again"
                 )
         require_codebook(self.name, self.codebook_bits, hw)
         _ = self.checked

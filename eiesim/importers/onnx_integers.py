@@ -236,10 +236,10 @@ class _Spelling:
 
 def _read(node: Any) -> IntegerProduct:
     """Return the operands of a product of 8-bit numbers."""
-    first, second, third, *rest = [*node.input, *[""] * INPUTS][:INPUTS]
+    first, second, third, *others = [*node.input, *[""] * INPUTS][:INPUTS]
     output = node.output[0]
     if node.op_type.endswith("Integer"):
-        return IntegerProduct((first, "", third), (second, "", rest[0]), "", ("", ""), output)
-    weights, rest = (rest[0], rest[1], rest[2]), rest[3:]
-    bias, scale, zero = rest if node.op_type == "QGemm" else (rest[2], rest[0], rest[1])
+        return IntegerProduct((first, "", third), (second, "", others[0]), "", ("", ""), output)
+    weights, others = (others[0], others[1], others[2]), others[3:]
+    bias, scale, zero = others if node.op_type == "QGemm" else (others[2], others[0], others[1])
     return IntegerProduct((first, second, third), weights, bias, (scale, zero), output)

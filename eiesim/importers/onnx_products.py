@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from eiesim.graph import STEPS, Step
 from eiesim.importers.described import Unsupported
@@ -24,7 +23,6 @@ from eiesim.importers.onnx_weights import (
 )
 from eiesim.layer.weights import DenseLayer
 
-Floats = npt.NDArray[np.float32]
 ACTIVATIONS = {b"Relu": "Relu", b"Sigmoid": "Sigmoid", b"Tanh": "Tanh"}
 """Activations of ONNX Runtime's fused operators."""
 

@@ -134,12 +134,7 @@ def _step_cell(kind: str, calls: Calls, expected: Any, operands: Operands) -> An
 
 RULES: Mapping[Any, Rule] = {
     **{getattr(torch, kind): Rule(PADDED, partial(_recur, kind)) for kind in CELLS},
-    **{
-        getattr(torch, f"{kind}_cell"): Rule(
-            "input hx w_ih w_hh b_ih b_hh", partial(_step_cell, kind)
-        )
-        for kind in CELLS
-    },
+    **{getattr(torch, f"{kind}_cell"): Rule(STEP, partial(_step_cell, kind)) for kind in CELLS},
     torch.ops.aten.quantized_lstm: Rule(PADDED, partial(_recur, "lstm")),
     torch.ops.aten.quantized_gru: Rule(PADDED, partial(_recur, "gru")),
 }

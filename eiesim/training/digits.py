@@ -91,7 +91,7 @@ def _load_small_digits() -> Digits:
     pictures = np.pad(grey.repeat(3, axis=1).repeat(3, axis=2), ((0, 0), (2, 2), (2, 2)))
     order = np.random.default_rng(0).permutation(len(pictures))
     parts = [
-        (_scale(pictures[chosen]), content.target[chosen].astype(np.uint8))
-        for chosen in np.split(order, (1200, 1500))
+        (_scale(pictures[numbers]), content.target[numbers].astype(np.uint8))
+        for numbers in np.split(order, (1200, 1500))
     ]
     return Digits("scikit-learn's digits", *parts)

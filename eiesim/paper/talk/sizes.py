@@ -155,11 +155,11 @@ def list_pruned(networks: Sequence[NetworkBits]) -> list[Row]:
             if not layers:
                 continue
             weights = sum(layer.weights for layer in layers)
-            kept = sum(layer.nonzeros for layer in layers)
+            nonzeros = sum(layer.nonzeros for layer in layers)
             rows.append(
                 {"network": bits.name, "workload": bits.workload, "seed": bits.seed,
-                 "layers": words, "weights": weights, "kept": kept,
-                 "pruned_percent": 100 * (1 - kept / weights),
+                 "layers": words, "weights": weights, "kept": nonzeros,
+                 "pruned_percent": 100 * (1 - nonzeros / weights),
                  "talk_percent": percent, "tolerance_points": points}
             )  # fmt: skip
     return rows
