@@ -21,6 +21,7 @@ from eiesim.cli import (
     compare,
     compress,
     doctor,
+    explain,
     export,
     import_,
     reproduce,
@@ -39,6 +40,7 @@ COMMANDS = {
     "compress": compress,
     "import": import_,
     "export": export,
+    "explain": explain,
     "trace": trace,
     "sweep": sweep,
     "doctor": doctor,
@@ -54,6 +56,7 @@ examples:
   eiesim reproduce table4                 nine layers beside the paper's times
   eiesim compress weights.npz --out small a network of your own, pruned and shared
   eiesim import model.pt -o model.eie     a network of your own, made ready for eiesim run
+  eiesim explain nt-we                    what limits the layer, and what would help
   eiesim trace alex-7 -o trace            the run cycle by cycle, for waveform viewers and others
   eiesim sweep spec.toml                  many machines and layers, none lost
   eiesim baseline alex-7                  what this computer's CPU and GPU take for it

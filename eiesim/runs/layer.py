@@ -69,12 +69,13 @@ class LayerRun:
         if cause is None:
             return None
         if cause is Cause.BUSIEST_PE:
-            return _lay_out(self.operands, self.result.hardware, balance=True).time_without(None)
-        passes = _lay_out(self.operands, self.result.hardware, self.balance)
+            return lay_out(self.operands, self.result.hardware, balance=True).time_without(None)
+        passes = lay_out(self.operands, self.result.hardware, self.balance)
         return passes.time_without(cause)
 
 
-def _lay_out(operands: Operands, hw: Hardware, balance: bool) -> Passes:
+def lay_out(operands: Operands, hw: Hardware, balance: bool) -> Passes:
+    """Encode a layer for a machine, its rows in order for equal work if `balance`."""
     layer = operands.layer
     if balance:
         layer = layer.take(balance_rows(layer, hw.n_pes))
