@@ -113,11 +113,11 @@ def test_formulas_hold(hw: Hardware, layer: str) -> None:
     assert len(plain) == 9
     for name, formula in plain.items():
         if row[name] is not None:
-            assert row[name] == pytest.approx(eval(formula, {}, row)), name  # noqa: S307 - our own
+            assert row[name] == pytest.approx(eval(formula, {}, row)), name
     counters = run.result.counters
     per_pe = {name: getattr(counters.pe, name) for name in PE_FIELDS}
     for name, formula in FORMULAS.items():
-        value = eval(formula.removeprefix("of each PE: "), {}, per_pe)  # noqa: S307 - our own
+        value = eval(formula.removeprefix("of each PE: "), {}, per_pe)
         assert (value == getattr(counters, name)).all(), name
 
 
