@@ -1,4 +1,4 @@
-"""`eiesim export`: a compressed network for other tools."""
+"""`eiesim export`: a compressed network for other tools, or a layer for the RTL."""
 
 from __future__ import annotations
 
@@ -7,21 +7,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eiesim import __version__
-from eiesim.base.errors import escape
+from eiesim.base.errors import WorkloadError, did_you_mean, escape
+from eiesim.cli.common import refuse_useless
 from eiesim.cli.output import tell
 
 if TYPE_CHECKING:
+    from eiesim.catalog.operands import Source
     from eiesim.report.report import Report
 
 SCHEMA = "eiesim export 1"
-TARGET = "FILE"
-HELP = "Write a compressed network for another tool, with the weights that EIE multiplies with."
+TARGET = "FILE|DIR"
+HELP = "Write a compressed network for another tool, or memory images of a layer for the RTL."
 EPILOG = """\
 FILE is a network (.eie, from eiesim import) or compressed layers (.dcz, from eiesim compress).
 
   pt           a state dictionary for PyTorch's load_state_dict (pip install 'eiesim[train]')
   safetensors  the same names; needs no package
   onnx         the whole network, which only an .eie file has (pip install 'eiesim[onnx]')
+  rtl          a folder: of a layer and an input, the memories of every PE for $readmemh, and the
+               cycles, reads, writes and outputs that the RTL must give (docs/rtl.md); FILE is
+               then a layer as in eiesim run, and the numbers are 16-bit fixed point
 
 Weights are float32 numbers of the codebook, pruned ones 0; what the network then gives is what
 eiesim run gives on the float32 datapath. A factor that follows a product (weight norm, batch
@@ -30,27 +35,65 @@ normalisation) is in its weights and bias.
 examples:
   eiesim export model.eie --to onnx -o model.onnx
   eiesim export model.dcz --to safetensors -o model.safetensors
+  eiesim export alex-8 --to rtl --set n_pes=16 -o alex-8-rtl
 """
+ONLY_RTL = "hardware set inputs"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
-    parser.add_argument("file", metavar="FILE", help="network (.eie) or layers (.dcz)")
-    parser.add_argument("--to", required=True, metavar="FORM", help="pt, safetensors or onnx")
+    parser.add_argument("file", metavar="FILE", help="network (.eie), layers (.dcz), or a layer")
+    parser.add_argument(
+        "--to", required=True, metavar="FORM", help="pt, safetensors, onnx or rtl"
+    )  # fmt: skip
+    parser.add_argument(
+        "--hardware", metavar="NAME|FILE",
+        help="rtl: preset or .toml file of the machine (default: eie-64pe-45nm)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--set", action="append", metavar="KEY=VALUE",
+        help="rtl: change a field of the hardware, such as n_pes=16; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--inputs", metavar="FILE", help="rtl: .npy or .npz file with one input"
+    )  # fmt: skip
 
 
 def make_report(options: argparse.Namespace) -> Report:
-    """Read the network and write it."""
+    """Read the network or the layer, and write it."""
+    from eiesim.exporters import FORMATS
+    from eiesim.report.report import Report
+
+    if options.to not in (*FORMATS, "rtl"):
+        raise WorkloadError(f"form {options.to!r}: {did_you_mean(options.to, (*FORMATS, 'rtl'))}")
+    export = _export_rtl if options.to == "rtl" else _export_network
+    written, sources = export(options)
+    tell(f"written: {escape(written)}")
+    summary = {"schema": SCHEMA, "eiesim": __version__, "form": options.to, "file": written}
+    title = f"{Path(options.file).stem}, exported"
+    return Report(title=title, summary=summary, shown=(), sources=sources)
+
+
+def _export_network(options: argparse.Namespace) -> tuple[str, tuple[Source, ...]]:
     from eiesim.base.files import check_writable
     from eiesim.catalog.model import read_compressed
     from eiesim.catalog.operands import Source, hash_file
     from eiesim.exporters import export_network
-    from eiesim.report.report import Report
 
+    refuse_useless(options, ONLY_RTL, "goes with --to rtl")
     check_writable(options.target)
     export_network(read_compressed(options.file), Path(options.target), options.to)
-    tell(f"written: {escape(options.target)}")
-    source = Source(options.file, hash_file(options.file))
-    summary = {"schema": SCHEMA, "eiesim": __version__, "form": options.to, "file": options.target}
-    title = f"{Path(options.file).stem}, exported"
-    return Report(title=title, summary=summary, shown=(), sources=(source,))
+    return options.target, (Source(options.file, hash_file(options.file)),)
+
+
+def _export_rtl(options: argparse.Namespace) -> tuple[str, tuple[Source, ...]]:
+    from eiesim.catalog.readers import load_operands
+    from eiesim.exporters.rtl import export_rtl
+    from eiesim.hardware import Hardware, read_hardware
+    from eiesim.image import encode
+
+    hw = Hardware() if options.hardware is None else read_hardware(options.hardware)
+    hw = hw.with_settings(options.set or [])
+    operands = load_operands(options.file, options.inputs)
+    folder = export_rtl(encode(operands.layer, hw), operands.activations, hw, options.target)
+    return str(folder), operands.sources

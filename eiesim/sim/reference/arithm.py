@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import simpy
 
@@ -26,6 +27,14 @@ class Operation:
     product: Number = 0
     accumulator: Number = 0
     total: Number = 0
+
+
+class Write(NamedTuple):
+    """A write of an accumulator: in which cycle, of which row of the PE, and what."""
+
+    cycle: int
+    row: int
+    total: Number
 
 
 class ArithmeticUnit:
@@ -56,8 +65,7 @@ class ArithmeticUnit:
         self.bypasses = 0
         self.entries: list[tuple[int, int, int, int]] = []
         """Cycle of the look-up, code, relative index and row of every entry."""
-        self.writes: list[tuple[int, int, Number]] = []
-        """Cycle, row and sum of every accumulator write."""
+        self.writes: list[Write] = []
         self.drained_at = 0
         """Cycle that sees the last write."""
 
@@ -84,7 +92,7 @@ class ArithmeticUnit:
         if writing is not None:
             if writing.row >= 0:
                 self._registers.write_accumulator(writing.row, writing.total)
-                self.writes.append((int(self._env.now), writing.row, writing.total))
+                self.writes.append(Write(int(self._env.now), writing.row, writing.total))
             self.drained_at = int(self._env.now) + 1
 
     def _decode(self, entry: Entry) -> Operation:

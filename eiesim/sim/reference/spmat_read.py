@@ -50,10 +50,14 @@ class SparseMatrixRead:
         self._entries = entries
         self._latched_number = -1
         self._latched: Sequence[tuple[int, int]] = ()
-        self.spmat_reads = 0
         self.spmat_dram_words = 0
         self.reads: list[tuple[int, int, int]] = []
         """Cycle, column and number of every word read."""
+
+    @property
+    def spmat_reads(self) -> int:
+        """How many words were read."""
+        return len(self.reads)
 
     def run(self) -> Process:
         """Take a column in the cycle it starts; its first entry is read in the next one."""
@@ -75,6 +79,5 @@ class SparseMatrixRead:
         if number != self._latched_number:
             self._latched_number, self._latched = number, self._words[number]
             self.reads.append((int(self._env.now), column, number))
-            self.spmat_reads += 1
             self.spmat_dram_words += number >= self._resident
         return self._latched[place]
