@@ -5,10 +5,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 TRAIN := .venv/.train
+RTL := .venv/.rtl
 LOWEST := .venv-lowest
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test test-slow test-lowest train-extra published notebooks check format benchmark clean
+.PHONY: help reproduce test test-slow test-lowest rtl train-extra published notebooks check format benchmark clean
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -29,6 +30,9 @@ published: $(STAMP)  ## packages with published networks, for the slow tests: 0.
 
 test-lowest: $(LOWEST)/.installed  ## all tests but the slow ones, on the lowest versions that pyproject.toml allows
 	@$(LOWEST)/bin/python -m pytest -n auto
+
+rtl: $(RTL)  ## lint rtl/ and compare it with the engines in every cycle; takes g++, make and perl
+	@$(BIN)/python -m pytest -n auto -m slow tests/rtl
 
 notebooks: $(STAMP)  ## run every notebook
 	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=3000 notebooks
@@ -63,6 +67,10 @@ $(STAMP): pyproject.toml
 $(TRAIN): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'torch==2.13.0+cpu' 2>/dev/null || true
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]'
+	@touch $@
+
+$(RTL): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[rtl]'
 	@touch $@
 
 $(LOWEST)/.installed: pyproject.toml $(STAMP)
