@@ -26,7 +26,7 @@ WIDEST_INDEX_BITS = 8
 
 
 @dataclass(frozen=True)
-class Remedy:
+class Change:
     """A change of the machine, or of the order of the rows, that may save cycles."""
 
     change: str
@@ -80,18 +80,18 @@ def report_term(name: str) -> Report:
     )
 
 
-def _list_remedies(run: LayerRun) -> Iterator[Remedy]:
+def _list_remedies(run: LayerRun) -> Iterator[Change]:
     """List what an architect would try, each change alone."""
     hw, balance = run.result.hardware, run.balance
 
-    def change(**fields: Any) -> Remedy:
+    def change(**fields: Any) -> Change:
         words = (f"{key} = {value} instead of {getattr(hw, key)}" for key, value in fields.items())
-        return Remedy(", ".join(words), replace(hw, **fields), balance)
+        return Change(", ".join(words), replace(hw, **fields), balance)
 
     for times in DEEPER:
         yield change(queue_depth=times * hw.queue_depth)
     if not balance:
-        yield Remedy("rows ordered so that the PEs have equal work (--balance)", hw, True)
+        yield Change("rows ordered so that the PEs have equal work (--balance)", hw, True)
     if hw.index_bits < WIDEST_INDEX_BITS:
         yield change(index_bits=WIDEST_INDEX_BITS)
     if hw.broadcast_latency_cycles:
@@ -99,10 +99,10 @@ def _list_remedies(run: LayerRun) -> Iterator[Remedy]:
     if hw.dram_gbps:
         yield change(dram_gbps=2 * hw.dram_gbps)
         endless = f"dram_gbps = 0, all it takes, instead of {hw.dram_gbps}"
-        yield Remedy(endless, replace(hw, dram_gbps=0.0), balance)
+        yield Change(endless, replace(hw, dram_gbps=0.0), balance)
 
 
-def _try(remedy: Remedy, run: LayerRun) -> Row:
+def _try(remedy: Change, run: LayerRun) -> Row:
     """Return the cycles with a remedy, or why the layer cannot be run with it."""
     row: Row = {"change": remedy.change, "cycles": None, "saved_cycles": None,
                 "saved_percent": None, "fits": None, "error": None}  # fmt: skip
