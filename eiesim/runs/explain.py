@@ -26,7 +26,7 @@ WIDEST_INDEX_BITS = 8
 
 
 @dataclass(frozen=True)
-class Change:
+class Attempt:
     """A change of the machine, or of the order of the rows, that may save cycles."""
 
     change: str
@@ -37,7 +37,7 @@ class Change:
 def report_explanation(run: LayerRun) -> Report:
     """Return the report of what limits a layer and what each remedy would save."""
     row = describe_layer(run)
-    remedies = [_try(remedy, run) for remedy in _list_remedies(run)]
+    remedies = [_try(attempt, run) for attempt in _list_attempts(run)]
     able = [remedy for remedy in remedies if remedy["cycles"] is not None]
     able.sort(key=lambda remedy: remedy["cycles"])
     ordered = able + [remedy for remedy in remedies if remedy["cycles"] is None]
@@ -80,18 +80,18 @@ def report_term(name: str) -> Report:
     )
 
 
-def _list_remedies(run: LayerRun) -> Iterator[Change]:
+def _list_attempts(run: LayerRun) -> Iterator[Attempt]:
     """List what an architect would try, each change alone."""
     hw, balance = run.result.hardware, run.balance
 
-    def change(**fields: Any) -> Change:
+    def change(**fields: Any) -> Attempt:
         words = (f"{key} = {value} instead of {getattr(hw, key)}" for key, value in fields.items())
-        return Change(", ".join(words), replace(hw, **fields), balance)
+        return Attempt(", ".join(words), replace(hw, **fields), balance)
 
     for times in DEEPER:
         yield change(queue_depth=times * hw.queue_depth)
     if not balance:
-        yield Change("rows ordered so that the PEs have equal work (--balance)", hw, True)
+        yield Attempt("rows ordered so that the PEs have equal work (--balance)", hw, True)
     if hw.index_bits < WIDEST_INDEX_BITS:
         yield change(index_bits=WIDEST_INDEX_BITS)
     if hw.broadcast_latency_cycles:
@@ -99,15 +99,15 @@ def _list_remedies(run: LayerRun) -> Iterator[Change]:
     if hw.dram_gbps:
         yield change(dram_gbps=2 * hw.dram_gbps)
         endless = f"dram_gbps = 0, all it takes, instead of {hw.dram_gbps}"
-        yield Change(endless, replace(hw, dram_gbps=0.0), balance)
+        yield Attempt(endless, replace(hw, dram_gbps=0.0), balance)
 
 
-def _try(remedy: Change, run: LayerRun) -> Row:
+def _try(attempt: Attempt, run: LayerRun) -> Row:
     """Return the cycles with a remedy, or why the layer cannot be run with it."""
-    row: Row = {"change": remedy.change, "cycles": None, "saved_cycles": None,
+    row: Row = {"change": attempt.change, "cycles": None, "saved_cycles": None,
                 "saved_percent": None, "fits": None, "error": None}  # fmt: skip
     try:
-        passes = lay_out(run.operands, remedy.hw, remedy.balance)
+        passes = lay_out(run.operands, attempt.hw, attempt.balance)
         cycles = passes.time_without(None)
     except EieError as error:
         return row | {"error": str(error)}
