@@ -104,7 +104,11 @@ class Comparison:
                 self.clock["text"],
             ),
             list_tables=lambda: {"compare": rows},
-            charts={name: _chart_ratios(drawn, name) for name in ("speedup", "energy_efficiency")},
+            charts={
+                name: _chart_ratios(drawn, name)
+                for name in ("speedup", "energy_efficiency")
+                if any(row[name] is not None for row in drawn if row["batch"] == 1)
+            },
             hardware=self.hw,
             sources=self.sources,
         )  # fmt: skip

@@ -57,7 +57,7 @@ def report_explanation(run: LayerRun) -> Report:
             "remedies": ordered,
         },
         shown=(
-            "\n".join(_draw_bar(parts, run.result.cycles)),
+            list(_draw_bar(parts, run.result.cycles)),
             describe_limits(row, run.name),
             ordered,
             _describe_best(able, run.result.cycles),
@@ -131,14 +131,14 @@ def _describe_best(remedies: list[Row], cycles: int) -> str:
     )
 
 
-def _draw_bar(parts: Row, cycles: int) -> Iterator[str]:
-    """Draw a stacked bar, each part in a line of its own that begins where the last one ends."""
-    width, begin = max(map(len, parts)), 0.0
+def _draw_bar(parts: Row, cycles: int) -> Iterator[Row]:
+    """Draw a stacked bar, each part in a row of its own that begins where the last one ends."""
+    begin = 0.0
     for name, part_cycles in parts.items():
         first, last = (round(BAR * end / cycles) for end in (begin, begin + part_cycles))
         bar = " " * first + "#" * (last - first)
-        share = part_cycles / cycles
-        yield f"{name:{width}} |{bar:{BAR}}| {part_cycles:>12,.0f} cycles {share:>5.0%}"
+        share = 100 * part_cycles / cycles
+        yield {"part": name, "run": f"{bar:{BAR}}|", "cycles": part_cycles, "percent": share}
         begin += part_cycles
 
 

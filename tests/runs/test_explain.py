@@ -16,7 +16,7 @@ from eiesim.catalog.readers import load_operands
 from eiesim.cli.main import main
 from eiesim.counters import PE_FIELDS
 from eiesim.energy.machine import price_machine
-from eiesim.runs.explain import report_explanation
+from eiesim.runs.explain import BAR, report_explanation
 from eiesim.runs.layer import run_layer, run_operands
 from eiesim.runs.layer_rows import describe_layer
 from eiesim.runs.terms import FORMULAS, list_terms
@@ -79,10 +79,10 @@ def test_nothing_helps_where_nothing_is_lost(tmp_path: Path) -> None:
 def test_the_bar_is_as_long_as_the_run(layer: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", layer, "--set", "n_pes=4"]) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if "|" in line]
-    bars = [line.split("|")[1] for line in lines]
-    assert sum(bar.count("#") for bar in bars) == len(bars[0])
-    ends = [len(bar.rstrip()) for bar in bars if "#" in bar]
+    assert sum(line.count("#") for line in lines) == BAR
+    ends = [line.rindex("#") for line in lines if "#" in line]
     assert ends == sorted(ends)
+    assert len({line.index("|") for line in lines}) == 1
     assert main(["explain", layer, "--set", "n_pes=4", "--json"]) == 0
     summary = json.loads(capsys.readouterr().out)
     assert sum(summary["parts"].values()) == pytest.approx(summary["cycles"])
