@@ -19,17 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser, target: str | None = None) ->
     Parameters
     ----------
     target : str or None
-        Of a command that must write, how help names it: ``DIR`` for a folder of results, else one
-        file, which is in `target` of the parsed arguments, while no folder is written.
+        Of a command that must write a file, how help names it; the file is in `target` of the
+        parsed arguments, while no folder is written.
     """
     group = parser.add_argument_group("results")
     group.add_argument("--json", action="store_true", help="print summary.json instead of tables")
     if target is None:
-        group.add_argument("--out", metavar="DIR", help="write a folder of results")
-    elif target == "DIR":
-        group.add_argument(
-            "-o", "--out", required=True, metavar=target, help="folder of results to write"
-        )
+        group.add_argument("-o", "--out", metavar="DIR", help="write a folder of results")
     else:
         group.add_argument(
             "-o", "--out", required=True, metavar=target, dest="target", help="file to write"

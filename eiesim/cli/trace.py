@@ -1,4 +1,4 @@
-"""`eiesim trace`: a layer's run cycle by cycle, as files for other programs."""
+"""`eiesim trace`: a layer's run cycle by cycle, as a page and as files for other programs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from eiesim.cli.output import track
 if TYPE_CHECKING:
     from eiesim.report.report import Report
 
-TARGET = "DIR"
 MOST_PES = 1 << 16
-HELP = "Write who does what in which cycle of a layer's run, for waveform viewers and others."
+DEFAULT_FORMAT = "perfetto"
+HELP = "Show or write who does what in which cycle of a layer's run."
 EPILOG = """\
-LAYER and --inputs are as in eiesim run. DIR is a new folder with summary.json, manifest.json,
+LAYER and --inputs are as in eiesim run. --report writes a page on which to see the array over time,
+from the whole run to single cycles. DIR is a new folder with summary.json, manifest.json,
 hardware.toml and the files of each format; docs/trace.md documents them.
 
   vcd        trace.vcd with layouts for GTKWave and Surfer (pip install 'eiesim[trace]')
@@ -28,6 +29,7 @@ hardware.toml and the files of each format; docs/trace.md documents them.
   ramulator  dram.csv (address, type, cycle) and ramulator.trace, where DRAM is read
 
 examples:
+  eiesim trace alex-8 --report alex-8.html
   eiesim trace alex-8 -o trace
   eiesim trace alex-8 -o trace --format vcd,csv --from 1000 --to 1200 --pes 0-7
   eiesim trace vgg-6 -o trace --format ramulator --set dram_gbps=1
@@ -40,8 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_hardware_arguments(parser)
     parser.add_argument("--inputs", metavar="FILE", help=".npy or .npz file with one input")
     parser.add_argument(
-        "--format", default="perfetto", metavar="A,B,...", dest="formats",
-        help="vcd, fst, perfetto, csv, ramulator (default: %(default)s)",
+        "--format", metavar="A,B,...", dest="formats",
+        help=f"vcd, fst, perfetto, csv, ramulator (default: {DEFAULT_FORMAT})",
     )  # fmt: skip
     parser.add_argument(
         "--from", type=int, default=0, metavar="CYCLE", dest="first_cycle",
@@ -62,7 +64,14 @@ def make_report(options: argparse.Namespace) -> Report:
     from eiesim.runs.trace import check_formats, trace_operands
     from eiesim.sim.tracing import Window
 
-    formats = check_formats([name.strip() for name in options.formats.split(",")])
+    if options.out is None and options.report is None:
+        raise ConfigError("trace: expected --report FILE for a page, or --out DIR for files")
+    if options.out is None and options.formats is not None:
+        raise ConfigError("--format goes with --out DIR")
+    names = DEFAULT_FORMAT if options.formats is None else options.formats
+    formats = check_formats(
+        [] if options.out is None else [name.strip() for name in names.split(",")]
+    )
     pes = None if options.pes is None else parse_pes(options.pes)
     window = Window(options.first_cycle, options.last_cycle, pes)
     hw = read_machine_alone(options)

@@ -44,16 +44,25 @@ class Section:
     parts: tuple[Section, ...] = ()
 
 
-def render_page(title: str, summary: Html, sections: Sequence[Section], about: str) -> str:
+def render_page(
+    title: str, summary: Html, sections: Sequence[Section], about: str, extras: Sequence[str] = ()
+) -> str:
     """Return the text of a page.
 
     Parameters
     ----------
     about : str
         One line below the title: date and versions.
+    extras : sequence of str
+        Styles and scripts of ``data/page`` that the page has behind those of every page.
     """
     style, script = (
-        data_path(f"page/{name}").read_text(encoding="utf-8") for name in ("page.css", "page.js")
+        "".join(
+            data_path(f"page/{name}").read_text(encoding="utf-8")
+            for name in (f"page{ending}", *extras)
+            if name.endswith(ending)
+        )
+        for ending in (".css", ".js")
     )
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     # nothing is fetched, and no script runs but this one, whatever a layer is called

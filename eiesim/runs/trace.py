@@ -14,6 +14,7 @@ from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, encode_passes
 from eiesim.report.report import Report
 from eiesim.runs import trace_csv, trace_dram, trace_fst, trace_perfetto, trace_vcd
+from eiesim.runs.trace_viewer import render_trace
 from eiesim.sim.tracing import Schedule, Window, trace
 from eiesim.sim.tracing.schedule import TABLES
 
@@ -105,9 +106,10 @@ class LayerTrace:
             shown=(
                 events,
                 f"cycles {schedule.first_cycle} to {schedule.last_cycle} of {schedule.cycles}, "
-                f"{pes}: {', '.join(self.forms)}",
+                f"{pes}" + (f": {', '.join(self.forms)}" if self.forms else ""),
             ),
             write_files=write_files,
+            page=lambda manifest: render_trace(schedule, manifest),
             hardware=schedule.hardware,
             sources=self.operands.sources,
         )
