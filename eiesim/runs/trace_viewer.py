@@ -124,8 +124,8 @@ def _show_hold_ups(schedule: Schedule, hold_ups: HoldUps) -> Html:
         "While any queue is full, nothing is broadcast, and a PE whose queue runs empty starves. "
         f"This held a broadcast in {hold_ups.cycles:,} cycles. For each PE: in how many of them "
         "its queue was full; in how many no other one was; how many cycles all other PEs then "
-        "starved; and which one starved longest. Several queues can be full at once, so that a cycle can "
-        "count for several PEs."
+        "starved; and which one starved longest. Several queues can be full at once, so that a "
+        "cycle can count for several PEs."
     )
     return markup.join([markup.paragraphs(text), markup.table(rows, "hold_ups")])
 

@@ -283,6 +283,14 @@ def test_alex8_by_mouse(chromium: Browser, alex8: Viewed) -> None:
         page.wait_for_function("viewers[0].span === 8")
         first, last = read_view(page)
         assert abs(middle - (first + last) / 2) < 8
+        page.wait_for_function("viewers[0].waiting === null")
+        rows = page.evaluate("viewers[0].rows()")
+        assert rows["number"] < schedule.hardware.n_pes
+        high = page.evaluate("viewers[0].height()") / rows["number"]
+        top = page.evaluate("document.querySelector('canvas').getBoundingClientRect().top") + 24
+        for row in (3, 9, 9, 4):  # the rows stay where they are
+            page.mouse.move(box["x"] + box["width"] - 20, top + (row + 0.5) * high)
+            check_text(page, schedule, last, rows["first"] + row)
         page.mouse.wheel(0, 100)
         page.wait_for_function("viewers[0].span === 10")
 

@@ -97,12 +97,17 @@ class Viewer {
     return Math.min(ARRAY_HEIGHT, this.trace.pes.length * ROW_HEIGHT);
   }
 
-  // Rows that are shown: all, or where cells hold text as many as have room for it.
+  // Rows that are shown: all, or where cells hold text as many as have room for it. They move no
+  // more than the row that is pointed to asks for.
   rows() {
     const all = this.trace.pes.length;
     const number = this.width() / this.span < TEXT_WIDTH ? all
       : Math.min(all, Math.floor(this.height() / TEXT_HEIGHT));
-    return { first: limit(this.row - (number >> 1), 0, all - number), number };
+    if (number !== this.shownRows) this.firstRow = this.row - (number >> 1);
+    this.shownRows = number;
+    const near = limit(this.firstRow, this.row - number + 1, this.row);
+    this.firstRow = limit(near, 0, all - number);
+    return { first: this.firstRow, number };
   }
 
   move(by) {
@@ -111,11 +116,8 @@ class Viewer {
 
   go(row, cycle, follow = true) {
     const { pes, first, last } = this.trace;
-    const held = this.rows();
     this.row = limit(row, 0, pes.length - 1);
     this.cycle = limit(cycle, first, last);
-    // what is pointed to stays where it is
-    this.heldRows = follow ? null : held;
     if (follow && this.cycle < this.from) this.look(this.cycle, this.span);
     else if (follow && this.cycle + 1 > this.end()) this.look(this.cycle + 1 - this.span, this.span);
     this.tell();
@@ -175,7 +177,7 @@ class Viewer {
     this.pen.scale(scale, scale);
     this.pen.font = `11px ${getComputedStyle(document.body).fontFamily}`;
     this.readColours();
-    const rows = this.heldRows ?? this.rows();
+    const rows = this.rows();
     const top = SCAN_HEIGHT + GAP;
     this.paint(this.trace.scan, 0, 1, 0, SCAN_HEIGHT);
     this.paint(this.trace.kinds, rows.first, rows.number, top, this.height());
@@ -306,7 +308,7 @@ class Viewer {
       pen.fillText(`PE ${this.trace.pes[rows.first + row]}`, GUTTER - 6, top + (row + 0.5) * high);
     }
     pen.textAlign = "center";
-    const rough = (this.span / this.width()) * 70;
+    const rough = (this.span / this.width()) * 45;
     const power = 10 ** Math.max(0, Math.floor(Math.log10(rough)));
     const step = Math.max(1, [1, 2, 5, 10].map((by) => by * power).find((by) => by >= rough));
     for (let cycle = Math.ceil(this.from / step) * step; cycle < this.end(); cycle += step) {
