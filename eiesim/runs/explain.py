@@ -91,7 +91,7 @@ def _list_attempts(run: LayerRun) -> Iterator[Attempt]:
     for times in DEEPER:
         yield change(queue_depth=times * hw.queue_depth)
     if not balance:
-        yield Attempt("rows ordered so that the PEs have equal work (--balance)", hw, True)
+        yield Attempt("rows ordered so that the PEs have equal work", hw, True)
     if hw.index_bits < WIDEST_INDEX_BITS:
         yield change(index_bits=WIDEST_INDEX_BITS)
     if hw.broadcast_latency_cycles:

@@ -291,7 +291,10 @@ def _share_macs(runs: Sequence[ExampleRun]) -> Row:
 
 def _describe_share(summary: Row) -> str:
     if summary["host_macs"] is None:
-        return "how much the host multiplies is not known: see not_on_eie of --json"
+        return (
+            "how much the host multiplies is not known: it cannot be counted in loops, branches, "
+            "and operators that are none of ONNX's own"
+        )
     ours, both = summary["dense_macs"], summary["dense_macs"] + summary["host_macs"]
     return f"EIE does {ours:,.0f} of {both:,.0f} multiply-accumulates ({ours / both:.2%})"
 
