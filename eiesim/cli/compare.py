@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from eiesim.base.errors import ConfigError
 from eiesim.cli.arguments import add_machine_arguments, read_machine
 from eiesim.cli.common import refuse_useless
 from eiesim.cli.examples import (
@@ -14,6 +13,8 @@ from eiesim.cli.examples import (
     check_examples,
     list_examples,
     list_sources,
+    load_network,
+    run_with_progress,
 )
 from eiesim.cli.output import track
 
@@ -70,17 +71,12 @@ def make_report(options: argparse.Namespace) -> Report:
 
 
 def _compare_network(options: argparse.Namespace) -> Report:
-    from eiesim.catalog.model import Model
-    from eiesim.runs.network import run_examples
+    from eiesim.inference import Setup
     from eiesim.runs.network_compare import report_network_comparison
 
-    if len(options.layers) > 1:
-        raise ConfigError("a .eie file: expected one, by itself")
     check_examples(options)
     hw, prices = read_machine(options)
-    model = Model.load(options.layers[0])
-    examples = list_examples(options, model)
-    work = run_examples(model, examples, hw, prices)
-    runs = list(track(work, [f"input {number}" for number in range(len(examples))]))
+    model = load_network(options.layers)
+    runs = run_with_progress(model, list_examples(options, model), prices, Setup(hw))
     sources = list_sources(options.layers[0], options.inputs)
     return report_network_comparison(model, runs, options.baseline, prices, sources)

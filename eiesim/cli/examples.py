@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING
 
 from eiesim.base.errors import ConfigError
 from eiesim.cli.common import check_ranges, refuse_useless
+from eiesim.cli.output import track
 
 if TYPE_CHECKING:
     from eiesim.catalog.examples import Example
     from eiesim.catalog.model import Model
     from eiesim.catalog.operands import Source
+    from eiesim.energy.prices import PriceTable
+    from eiesim.inference import Setup
+    from eiesim.runs.network import ExampleRun
 
 NAMES = "limit scale draw activation-density seed"
 RANGES = {
@@ -81,6 +86,31 @@ def list_examples(options: argparse.Namespace, model: Model) -> list[Example]:
         return examples
     scale = np.float32(options.scale)
     return [{name: array * scale for name, array in example.items()} for example in examples]
+
+
+def load_network(words: Sequence[str]) -> Model:
+    """Return the network of the one file that is given.
+
+    Raises
+    ------
+    EieError
+        There are several words, or the file is no network.
+    """
+    from eiesim.catalog.model import Model
+
+    if len(words) > 1:
+        raise ConfigError("a .eie file: expected one, by itself")
+    return Model.load(words[0])
+
+
+def run_with_progress(
+    model: Model, examples: Sequence[Example], prices: PriceTable, setup: Setup
+) -> list[ExampleRun]:
+    """Run inputs through a network, and show on a terminal how many are done."""
+    from eiesim.runs.network import run_examples
+
+    work = run_examples(model, examples, setup.hw, prices, setup.engine, setup.balance)
+    return list(track(work, [f"input {number}" for number in range(len(examples))]))
 
 
 def list_sources(*files: str | None) -> tuple[Source, ...]:

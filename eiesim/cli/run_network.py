@@ -6,7 +6,6 @@ import argparse
 from math import inf
 from typing import TYPE_CHECKING
 
-from eiesim.base.errors import ConfigError
 from eiesim.cli.arguments import read_machine
 from eiesim.cli.common import check_ranges, refuse_useless
 from eiesim.cli.examples import (
@@ -15,8 +14,9 @@ from eiesim.cli.examples import (
     check_examples,
     list_examples,
     list_sources,
+    load_network,
+    run_with_progress,
 )
-from eiesim.cli.output import track
 
 if TYPE_CHECKING:
     from eiesim.catalog.model import Model
@@ -55,22 +55,20 @@ def refuse_options(options: argparse.Namespace) -> None:
 def make_report(options: argparse.Namespace) -> Report:
     """Run the inputs, or let the network read a text."""
     from eiesim.catalog.examples import read_labels
-    from eiesim.catalog.model import Model
-    from eiesim.runs.network import report_network, run_examples
+    from eiesim.inference import Setup
+    from eiesim.runs.network import report_network
 
-    if len(options.layers) > 1:
-        raise ConfigError("a .eie file: expected one, by itself")
     _check(options)
     hw, prices = read_machine(options)
-    model = Model.load(options.layers[0])
+    model = load_network(options.layers)
     if options.text is not None:
         return _read_and_write(options, model, hw, prices)
     examples = list_examples(options, model)
     labels = None
     if options.labels is not None:
         labels = read_labels(options.labels, len(examples)).tolist()
-    work = run_examples(model, examples, hw, prices, options.engine, options.balance)
-    runs = list(track(work, [f"input {number}" for number in range(len(examples))]))
+    setup = Setup(hw, options.engine, options.balance)
+    runs = run_with_progress(model, examples, prices, setup)
     sources = list_sources(options.layers[0], options.inputs, options.labels)
     return report_network(model, runs, prices, labels, sources)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from eiesim import __version__
@@ -42,7 +42,8 @@ def report_comparison(runs: Sequence[LayerRun], baseline: str, prices: PriceTabl
     ConfigError
         A layer has no baseline with dense weights and batch 1, or the file has problems.
     """
-    others = [row for run in runs for row in list_baselines(run.name, run.operands.layer, baseline)]
+    list_rows = open_baselines(baseline)
+    others = [row for run in runs for row in list_rows(run.name, run.operands.layer)]
     ours = [take_simulated(run.name, run.result, run.energy, run.no_energy) for run in runs]
     if baseline == "published":
         ours += [take_published(run.name) for run in runs]
@@ -141,23 +142,35 @@ def describe_ratios(ratios: Iterable[Ratio], contenders: Iterable[Baseline]) -> 
     ]  # fmt: skip
 
 
-def list_baselines(name: str, layer: CompressedLayer, baseline: str) -> list[Baseline]:
-    """Return what others take for a layer; ConfigError where nothing is known of it."""
+def open_baselines(baseline: str) -> Callable[[str, CompressedLayer], list[Baseline]]:
+    """Return what gives the rows of a layer from its name and the layer; a file is read once.
+
+    Raises ConfigError if the file has problems; so does what is returned, if nothing is known of a
+    layer.
+    """
     if baseline == "published":
-        if name not in PAPER_LAYERS:
-            raise ConfigError(
-                f"layer {name!r}: nothing is published of it; take the baseline roofline, or "
-                "the baseline.csv of eiesim baseline"
-            )
-        return list_published(name, (1, 64))
+        return lambda name, _: _list_published(name)
     if baseline == "roofline":
-        return list_rooflines(layer, (1, 64))
+        return lambda _, layer: list_rooflines(layer, (1, 64))
     rows = read_baseline(baseline)
-    of_layer = [row for row in rows if row.layer == name]
-    if not of_layer:
-        known = {row.layer for row in rows}
-        raise ConfigError(f"{baseline}: layer {name!r}: not there, {did_you_mean(name, known)}")
-    return of_layer
+
+    def list_measured(name: str, _: CompressedLayer) -> list[Baseline]:
+        of_layer = [row for row in rows if row.layer == name]
+        if not of_layer:
+            known = {row.layer for row in rows}
+            raise ConfigError(f"{baseline}: layer {name!r}: not there, {did_you_mean(name, known)}")
+        return of_layer
+
+    return list_measured
+
+
+def _list_published(name: str) -> list[Baseline]:
+    if name not in PAPER_LAYERS:
+        raise ConfigError(
+            f"layer {name!r}: nothing is published of it; take the baseline roofline, or "
+            "the baseline.csv of eiesim baseline"
+        )
+    return list_published(name, (1, 64))
 
 
 def _describe(ratio: Ratio, row: Baseline | None) -> Row:

@@ -15,7 +15,7 @@ from eiesim.energy.prices import PriceTable
 from eiesim.importers.described import Effect
 from eiesim.report.report import Report
 from eiesim.runs.clock import check_runs
-from eiesim.runs.compare import Comparison, describe_ratios, find_references, list_baselines
+from eiesim.runs.compare import Comparison, describe_ratios, find_references, open_baselines
 from eiesim.runs.network import ExampleRun
 from eiesim.runs.network_matrices import find_matrices
 from eiesim.runs.ratios import find_ratios
@@ -49,12 +49,12 @@ def report_network_comparison(
     ConfigError
         A step has no baseline with dense weights and batch 1, or the file has problems.
     """
-    others, ours = [], []
+    others, ours, list_rows = [], [], open_baselines(baseline)
     matrices = find_matrices(model)
     for place, step in enumerate(runs[0].steps):
         matrix = matrices[step.name]
         products = np.mean([run.steps[place].product_cycles.size for run in runs]) / matrix.parts
-        rows = list_baselines(matrix.layer.name, matrix.layer, baseline)
+        rows = list_rows(matrix.layer.name, matrix.layer)
         others += _multiply(rows, step.name, float(products), matrix.in_turn)
         ours.append(_average(runs, place))
     contenders = [*others, *_add(others), *ours, *_add(ours)]

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.counters import CAUSES
+from eiesim.sim.limits import find_busiest
 from eiesim.sim.tracing.cycle_table import count_levels
 from eiesim.sim.tracing.schedule import Schedule, WaitCause
 
@@ -67,7 +68,7 @@ def find_slowest(counts: dict[str, Counts]) -> int:
     """Return the place of the PE with most busy cycles; of equal ones, fewest in empty columns."""
     empty = counts["empty_column_cycles"]
     busy = counts["macs"] + counts["padding_macs"] + empty
-    return int(np.lexsort((-empty, busy))[-1])
+    return find_busiest(busy, empty)
 
 
 def find_hold_ups(schedule: Schedule) -> HoldUps:

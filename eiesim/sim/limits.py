@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.counters import Counters
+from eiesim.counters import Counters, Counts
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
 from eiesim.sim.stream import ScannedInput, count_fetch_cycles
@@ -78,7 +78,7 @@ def find_limits(counters: Counters, hw: Hardware, runs: int = 1) -> Limits:
         How many of them `counters` has: passes and inputs.
     """
     pe = counters.pe
-    busiest = int(np.lexsort((-pe.empty_column_cycles, pe.busy_cycles))[-1])
+    busiest = find_busiest(pe.busy_cycles, pe.empty_column_cycles)
     scan_cycles = int(pe.scan_starved_cycles[busiest])
     fill_cycles = min(scan_cycles, runs * hw.timing.lead_cycles)
     return Limits(
@@ -95,6 +95,11 @@ def find_limits(counters: Counters, hw: Hardware, runs: int = 1) -> Limits:
         },
         ends_cycles=fill_cycles + int(pe.drained_cycles[busiest]),
     )
+
+
+def find_busiest(busy_cycles: Counts, empty_column_cycles: Counts) -> int:
+    """Return the place of the PE that is busy longest; of several, with fewest empty columns."""
+    return int(np.lexsort((-empty_column_cycles, busy_cycles))[-1])
 
 
 def find_counts(image: InterleavedCSC, cause: Cause | None) -> npt.NDArray[Any]:
