@@ -9,7 +9,7 @@ RTL := .venv/.rtl
 LOWEST := .venv-lowest
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test test-slow test-lowest rtl train-extra published notebooks check format benchmark clean
+.PHONY: help reproduce test test-slow test-lowest test-pythons rtl train-extra published notebooks check format benchmark clean
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -31,6 +31,9 @@ published: $(STAMP)  ## packages with published networks, for the slow tests: 0.
 test-lowest: $(LOWEST)/.installed  ## all tests but the slow ones, on the lowest versions that pyproject.toml allows
 	@$(LOWEST)/bin/python -m pytest -n auto
 
+test-pythons: $(STAMP)  ## all tests but the slow ones, on each other Python that is supported and here
+	@.ci/pythons
+
 rtl: $(RTL)  ## lint rtl/ and compare it with the engines in every cycle; takes g++, make and perl
 	@$(BIN)/python -m pytest -n auto -m slow tests/rtl
 
@@ -51,7 +54,7 @@ benchmark: $(STAMP)  ## speeds as ratios: against the chip's own time and agains
 	@$(BIN)/python -m pytest benchmarks -m 'not slow' --benchmark-columns=min,median --benchmark-sort=name -s
 
 clean:  ## remove what the commands above made
-	rm -rf .venv .venv-lowest .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache .benchmarks reproduction published
+	rm -rf .venv .venv-* .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache .benchmarks reproduction published
 
 $(STAMP): pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \
