@@ -12,7 +12,7 @@ from eiesim.base.jit import kernel
 def count_entries(
     indptr: npt.NDArray[np.int32],
     indices: npt.NDArray[np.int32],
-    longest_run: int,
+    index_bits: int,
     counts: npt.NDArray[np.int32],
 ) -> None:
     """Count the entries, padding zeros included, of every column in every PE.
@@ -21,20 +21,19 @@ def count_entries(
     ----------
     indptr, indices : int32
         Matrix in CSC, rows sorted.
-    longest_run
-        Zeros that one relative index can express, 2**index_bits - 1.
     counts : int32 [columns, PEs]
         Result, zero on entry.
     """
-    n_pes = counts.shape[1]
-    previous = np.empty(n_pes, np.int64)
+    n_pes = np.uint32(counts.shape[1])  # division of 32 bits without a sign is the quickest
+    previous = np.empty(n_pes, np.int32)
     for column in range(counts.shape[0]):
         previous[:] = -1
         for position in range(indptr[column], indptr[column + 1]):
-            row = indices[position] // n_pes
-            pe = indices[position] - row * n_pes
-            zeros = row - previous[pe] - 1
-            counts[column, pe] += 1 + zeros // (longest_run + 1)
+            index = np.uint32(indices[position])
+            row = index // n_pes
+            pe = index - row * n_pes
+            zeros = np.int32(row) - previous[pe] - np.int32(1)
+            counts[column, pe] += np.int32(1) + (zeros >> index_bits)
             previous[pe] = row
 
 
@@ -43,7 +42,7 @@ def fill_entries(
     indptr: npt.NDArray[np.int32],
     indices: npt.NDArray[np.int32],
     data: npt.NDArray[np.uint8],
-    longest_run: int,
+    index_bits: int,
     cursor: npt.NDArray[np.int64],
     codes: npt.NDArray[np.uint8],
     relative_index: npt.NDArray[np.uint8],
@@ -54,25 +53,24 @@ def fill_entries(
     ----------
     indptr, indices, data : int32, int32, uint8
         Matrix in CSC, rows sorted.
-    longest_run
-        Zeros that one relative index can express, 2**index_bits - 1.
     cursor : int64 [PEs]
         Start of each PE's entries; moved on to their end.
     codes, relative_index : uint8 [entries]
-        Result. On entry, all are padding zeros: `codes` is 0, `relative_index` is `longest_run`.
+        Result. On entry, all are padding zeros: `codes` is 0, `relative_index` is the largest.
     """
-    n_pes = cursor.size
-    previous = np.empty(n_pes, np.int64)
+    n_pes = np.uint32(cursor.size)
+    longest_run = np.int32((1 << index_bits) - 1)
+    previous = np.empty(n_pes, np.int32)
     for column in range(indptr.size - 1):
         previous[:] = -1
         for position in range(indptr[column], indptr[column + 1]):
-            row = indices[position] // n_pes
-            pe = indices[position] - row * n_pes
-            zeros = row - previous[pe] - 1
-            padding = zeros // (longest_run + 1)
-            entry = cursor[pe] + padding
+            index = np.uint32(indices[position])
+            row = index // n_pes
+            pe = index - row * n_pes
+            zeros = np.int32(row) - previous[pe] - np.int32(1)
+            entry = cursor[pe] + (zeros >> index_bits)
             codes[entry] = data[position]
-            relative_index[entry] = zeros - padding * (longest_run + 1)
+            relative_index[entry] = zeros & longest_run
             cursor[pe] = entry + 1
             previous[pe] = row
 

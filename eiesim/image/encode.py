@@ -33,22 +33,20 @@ def lay_out(layer: CompressedLayer, hw: LayoutView) -> InterleavedCSC:
     from eiesim.image._kernels import count_entries, fill_entries  # noqa: PLC0415 - compiled code
 
     indptr, indices, data = _columns_with_bias(layer, hw.n_pes)
-    longest_run = (1 << hw.index_bits) - 1
-    counts = np.zeros((indptr.size - 1, hw.n_pes), dtype=np.int32)
-    count_entries(indptr, indices, longest_run, counts)
-    entries = counts.sum(axis=0, dtype=np.int64)
+    ptr = np.zeros((indptr.size, hw.n_pes), dtype=np.int32)
+    count_entries(indptr, indices, hw.index_bits, ptr[1:])
+    entries = ptr.sum(axis=0, dtype=np.int64)
     if entries.max() > LARGEST:
         pe = int(np.argmax(entries > LARGEST))
         raise ImageError(
             f"{layer.name}: PE {pe} would hold {entries[pe]} entries, most of them padding zeros; "
             f"32-bit pointers address {LARGEST}: use more index_bits or more PEs"
         )
-    ptr = np.zeros((indptr.size, hw.n_pes), dtype=np.int32)
-    np.cumsum(counts, axis=0, out=ptr[1:])
+    np.cumsum(ptr, axis=0, out=ptr)
     base = np.concatenate(([0], np.cumsum(entries)))
     codes = np.zeros(int(base[-1]), dtype=np.uint8)
-    relative_index = np.full(codes.size, longest_run, dtype=np.uint8)
-    fill_entries(indptr, indices, data, longest_run, base[:-1].copy(), codes, relative_index)
+    relative_index = np.full(codes.size, (1 << hw.index_bits) - 1, dtype=np.uint8)
+    fill_entries(indptr, indices, data, hw.index_bits, base[:-1].copy(), codes, relative_index)
     has_bias = layer.bias_codes is not None
     image = InterleavedCSC(
         layer.rows, layer.cols, hw.n_pes, hw.index_bits, has_bias,

@@ -19,7 +19,7 @@ if sys.argv[1:]:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 counts = np.zeros((2, 2), np.int32)
-count_entries(np.int32([0, 2, 3]), np.int32([0, 2, 3]), 15, counts)
+count_entries(np.int32([0, 2, 3]), np.int32([0, 2, 3]), 4, counts)
 print(counts.tolist(), count_entries.stats.cache_hits.total())
 """
 COUNTS = "[[2, 0], [0, 1]]"
