@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from scipy.special import ndtri
 
 from eiesim.catalog.networks import NetworkLayer, NetworkSpec, find_network_file
 from eiesim.catalog.operands import Source, hash_file
@@ -58,6 +57,8 @@ def draw_kept(
 
     `density` is the share that is not pruned. Half of the weights are negative.
     """
+    from scipy.special import ndtri  # noqa: PLC0415 - slow to import, and few commands draw so
+
     # half of the tail's probability, never 0: 1 - random() lies in (0, 1]
     tail = (1 - rng.random(count)) * density / 2
     size = -ndtri(tail) if distribution == "normal" else -np.log(2 * tail)

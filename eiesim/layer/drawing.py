@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from scipy.special import ndtri
 
 from eiesim.layer.unevenness import draw_places
 
@@ -48,7 +49,8 @@ def draw_codebook(codebook_bits: int, density: float, inputs: int) -> npt.NDArra
     share = (np.arange(groups) + 0.5) / groups
     density = max(density, 1e-6)
     quantile = np.where(share < 0.5, share * density, 1 - (1 - share) * density)
-    weights = ndtri(np.clip(quantile, 1e-12, 1 - 1e-12)) * np.sqrt(2 / inputs)
+    quantile = np.clip(quantile, 1e-12, 1 - 1e-12)
+    weights = np.array([NormalDist().inv_cdf(at) for at in quantile]) * np.sqrt(2 / inputs)
     return np.concatenate(([0.0], weights)).astype(np.float32)
 
 
