@@ -33,6 +33,7 @@ from eiesim.importers.idx import read_idx
 from eiesim.importers.kinds import BY_NAME, Kind, find_kind
 from eiesim.importers.network_file import NetworkFile
 from eiesim.importers.npz import read_activations, read_layer
+from eiesim.importers.rtl_folder import is_rtl_folder, read_rtl
 from eiesim.importers.safetensors_file import read_safetensors
 from eiesim.importers.state_dict import Weights
 from eiesim.importers.torch_file import read_torch
@@ -51,6 +52,7 @@ class Form(Enum):
     FILE = "a .npz file with a layer or an image"
     NETWORK = "an imported network, .eie or .dcz"
     FOLDER = "a folder of the EIE authors' simulator"
+    RTL = "a folder of a layer for the RTL"
     TRAINED = "a layer of a network that eiesim trained"
     MATCHED = "a layer of the paper with the work of Table IV"
     NAMED = "a network drawn with the densities of the papers"
@@ -124,6 +126,11 @@ def _load_folder(path: str) -> Loaded:
     return Loaded(dump.layer, dump.activations, dump.sha256)
 
 
+def _load_rtl(path: str) -> Loaded:
+    exported = read_rtl(path)
+    return Loaded(exported.layer, exported.activations, exported.sha256)
+
+
 def _load_trained(name: str) -> Loaded:
     benchmark = load_benchmark(name)
     return Loaded(benchmark.layer, benchmark.activations, _hash_trained(name))
@@ -166,6 +173,10 @@ READERS: tuple[Reader, ...] = (
     Reader(
         Form.FOLDER, is_dump, _load_folder, lambda path: read_dump(path).sha256,
         network=network_file.read_dump_network,
+    ),
+    Reader(
+        Form.RTL, is_rtl_folder, _load_rtl, lambda path: read_rtl(path).sha256,
+        network=network_file.read_rtl_network,
     ),
     Reader(Form.TRAINED, _is_trained, _load_trained, _hash_trained),
     Reader(
@@ -238,8 +249,8 @@ def load_operands(name_or_path: str, inputs: str | None = None) -> Operands:
     ----------
     name_or_path
         A benchmark's name, a layer of a trained network such as ``lenet-300-100/ip1``, a `.toml`
-        description of a layer, a `.npz` file with a layer or an image, or a folder as the EIE
-        authors' simulator reads it.
+        description of a layer, a `.npz` file with a layer or an image, a folder as the EIE
+        authors' simulator reads it, or a folder of a layer for the RTL.
     inputs
         A `.npy` or `.npz` file with the input to use instead of the layer's own.
     """
@@ -281,7 +292,7 @@ def read_network(
     ----------
     path
         A file of `read_weights_file`; an `.onnx`, `.net` or `.dcz` file; or a folder of a character
-        LSTM or of the EIE authors' simulator. The content decides which.
+        LSTM, of the EIE authors' simulator, or of a layer for the RTL. The content decides which.
     steps
         A `.prototxt`, or a `.toml` or `.json` file as `eiesim.graph.read_graph` takes it. By
         default, fully connected and recurrent layers follow one another.

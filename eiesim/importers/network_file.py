@@ -23,8 +23,9 @@ from eiesim.importers.factors import place_factors
 from eiesim.importers.net import read_net
 from eiesim.importers.norms import keep_norms
 from eiesim.importers.onnx_graph import read_onnx
+from eiesim.importers.rtl_folder import read_rtl
 from eiesim.importers.state_dict import Weights
-from eiesim.layer.weights import DenseLayer, StoredLayer
+from eiesim.layer.weights import CompressedLayer, DenseLayer, StoredLayer
 
 MOST_GRAPH_BYTES = 1 << 22
 PROTOTXT = ".prototxt"
@@ -69,9 +70,20 @@ class NetworkFile:
 def read_dump_network(path: str, steps: str | None = None) -> NetworkFile:
     """Read the one layer of a folder of the EIE authors' simulator."""
     _refuse_steps(path, steps)
-    layer = read_dump(path).layer
-    graph = guess_chain({layer.name: (layer.rows, layer.cols)}, {}, path)
-    return NetworkFile(graph, stored={layer.name: StoredLayer(layer, (layer.rows, layer.cols))})
+    return _place_layer(read_dump(path).layer, path)
+
+
+def read_rtl_network(path: str, steps: str | None = None) -> NetworkFile:
+    """Read the one layer of a folder for the RTL, with the index bits that it was exported for."""
+    _refuse_steps(path, steps)
+    exported = read_rtl(path)
+    return _place_layer(exported.layer, path, exported.hardware.index_bits)
+
+
+def _place_layer(layer: CompressedLayer, path: str, index_bits: int = 4) -> NetworkFile:
+    shape = (layer.rows, layer.cols)
+    stored = StoredLayer(layer, shape, index_bits=index_bits)
+    return NetworkFile(guess_chain({layer.name: shape}, {}, path), stored={layer.name: stored})
 
 
 def read_net_network(path: str, steps: str | None = None) -> NetworkFile:
@@ -213,8 +225,8 @@ def read_character_network(path: str, steps: str | None = None) -> NetworkFile:
     folder = Path(path)
     if not (folder / "manifest.json").is_file():
         raise WorkloadError(
-            f"{folder}: expected a file, a folder of a character LSTM with manifest.json, or one "
-            "of the EIE authors' simulator with ptr/ptr0.dat; "
+            f"{folder}: expected a file, a folder of a character LSTM with manifest.json, one of "
+            "the EIE authors' simulator with ptr/ptr0.dat, or one for the RTL with SHA256SUMS; "
             f"{GIVE_STEPS}"
         )
     model = read_char_lstm(folder)

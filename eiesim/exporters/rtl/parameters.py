@@ -32,11 +32,6 @@ def check_supported(image: InterleavedCSC, hw: Hardware) -> None:
         )
 
 
-def count_rows(image: InterleavedCSC, hw: Hardware) -> int:
-    """Return how many rows of activations are scanned, the bias's row among them."""
-    return image.input_rows + (image.has_bias or hw.bias_row)
-
-
 def list_parameters(image: InterleavedCSC, hw: Hardware) -> dict[str, int]:
     """Return the parameters of the module `eie` under their names, as small as the layer allows."""
     words = -(-int(image.ptr[-1].max()) // hw.entries_per_word)
