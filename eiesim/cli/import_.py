@@ -26,7 +26,8 @@ FILE is
   a .net file of Deep Compression's authors, or a .dcz file: compressed already, codes stay as they
   are;
   a folder of a character LSTM of ml5.js, with manifest.json;
-  a folder of the EIE authors' simulator: ptr/, spm/, act.dat and arithm.dat.
+  a folder of the EIE authors' simulator: ptr/, spm/, act.dat and arithm.dat;
+  a folder of eiesim export --to rtl: SHA256SUMS and what it lists.
 
 --graph FILE has the steps where FILE does not: a .prototxt, or a .toml or .json file (see
 docs/networks.md). Without one, fully connected layers follow one another with ReLU between them, in

@@ -17,7 +17,7 @@ EPILOG = """\
 LAYER is the name of a benchmark layer (alex-6 alex-7 alex-8 vgg-6 vgg-7 vgg-8 nt-we nt-wd nt-lstm),
 a layer of a network that eiesim trained (lenet-300-100/ip1), a .toml file like those in models/, an
 image saved by InterleavedCSC.save, a folder of the EIE authors' simulator (ptr/, spm/, act.dat,
-arithm.dat), or a .npz file with
+arithm.dat) or of eiesim export --to rtl, or a .npz file with
   codes     uint8 [rows, cols]   codebook index of every weight, 0 = pruned
   codebook  float32 [2**bits]    shared weights, entry 0 is 0.0
   bias      uint8 [rows]         codebook index of every bias (may be left out)

@@ -75,6 +75,8 @@ def read_rtl(path: str | Path) -> RtlLayer:
     files.require_unchanged()
     hw = Hardware.from_toml(files.folder / MACHINE)
     files.require_names(list_files(hw.n_pes, notes["format"]))
+    outputs = files.read(OUTPUTS)  # before arrays of as many rows as the manifest says are made
+    FORMATS["hex"].read(outputs, str(files.folder / OUTPUTS), 16, notes["outputs"])
     memories = _Memories(files, hw, notes["format"])
     try:
         image = _read_image(memories, notes)
@@ -82,19 +84,18 @@ def read_rtl(path: str | Path) -> RtlLayer:
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error
     activations = _read_activations(memories, image)
+    files.require_unchanged()
     memories.require_same_words(image, activations)
-    layer = image.decode()  # whose size the outputs bound
-    FORMATS["hex"].read(files.read(OUTPUTS), str(files.folder / OUTPUTS), 16, image.rows)
     for name in EVENTS:
         files.read(name)
     files.require_unchanged()
-    return RtlLayer(layer, activations, hw, files.sha256)
+    return RtlLayer(image.decode(), activations, hw, files.sha256)
 
 
 class _Files:
     """The files of a folder.
 
-    Their checksums are compared after their content, so that a damaged word is found with its
+    Their checksums are compared after they were read, so that a damaged word is named with its
     line.
     """
 
@@ -147,7 +148,8 @@ def _read_notes(files: _Files) -> dict[str, Any]:
         )
     for name, kind in LAYER_NOTES.items():
         value = manifest.get(name)
-        if type(value) is not kind or (kind is int and not 1 <= value <= LARGEST):
+        is_size = isinstance(value, int) and 1 <= value <= LARGEST
+        if type(value) is not kind or (kind is int and not is_size):
             raise WorkloadError(
                 f"{file}: {name}: expected {kind.__name__}, found {show_value(value)}"
             )

@@ -7,14 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
+from hypothesis import given, settings
 
 from eiesim import CompressedLayer, Hardware, encode, simulate
 from eiesim.base.errors import EieError
-from eiesim.exporters.rtl import export_rtl
+from eiesim.exporters.rtl import export_rtl, write_rtl
 from tests.support.arrays import f32, u8
 from tests.support.commands import run
+from tests.support.memory_files import MEMORY_PARSERS
+from tests.support.strategies import HOLDS_ALL, Case, cases
 
+Floats = npt.NDArray[np.float32]
 HW = Hardware(n_pes=2, index_bits=2, codebook_bits=3, spmat_width_bits=16, datapath="fixed16")
 CODEBOOK = f32([0, 1, -1, 0.5, 2, 3, 4, 5])
 
@@ -94,6 +99,51 @@ def test_events_by_hand(folder: Path) -> None:
     )
 
 
+def list_entries(words: list[int], hw: Hardware) -> list[tuple[int, int]]:
+    """Return code and index of each entry, cut out of the binary digits of the words."""
+    entries = []
+    for word in words:
+        digits = f"{word:0{hw.spmat_width_bits}b}"
+        for _ in range(hw.entries_per_word):
+            digits, entry = digits[: -hw.entry_bits], digits[-hw.entry_bits :]
+            entries.append((int(entry[hw.index_bits :], 2), int(entry[: hw.index_bits], 2)))
+    return entries
+
+
+def to_fixed(numbers: Floats, fraction_bits: int) -> list[int]:
+    scaled = [round(number * 2**fraction_bits) for number in numbers.tolist()]  # ties to even
+    return [max(min(number, 2**15 - 1), -(2**15)) % 2**16 for number in scaled]
+
+
+@settings(max_examples=30)
+@given(cases(largest_pes=6, largest=30))
+def test_formats_by_their_definitions(tmp_path_factory: pytest.TempPathFactory, case: Case) -> None:
+    """Of one layer; the readers of tests/support/memory_files.py know nothing of the writers."""
+    hw = replace(case.hw, **HOLDS_ALL, ptr_bits=16)
+    image = encode(case.layer, hw)
+    for form, parse in MEMORY_PARSERS.items():
+        folder = tmp_path_factory.mktemp(form)
+        write_rtl(image, case.activations, hw, folder, form)
+
+        def read(pe: int, memory: str, width_bits: int) -> list[int]:
+            text = (folder / f"pe{pe}/{memory}.{form}").read_text("utf-8")  # noqa: B023
+            return parse(text, width_bits)  # noqa: B023
+
+        for pe in range(hw.n_pes):
+            banks = [read(pe, f"ptr_{bank}", hw.ptr_bits) for bank in ("even", "odd")]
+            pointers = [banks[j % 2][j // 2] for j in range(sum(map(len, banks)))]
+            assert pointers == image.ptr[:, pe].tolist()
+            words = read(pe, "spmat", hw.spmat_width_bits)
+            of_pe = slice(image.base[pe], image.base[pe + 1])
+            assert list_entries(words, hw)[: pointers[-1]] == list(
+                zip(image.codes[of_pe].tolist(), image.relative_index[of_pe].tolist(), strict=True)
+            )
+            codebook = to_fixed(case.layer.codebook, hw.weight_fraction_bits)
+            assert read(pe, "codebook", 16)[: len(codebook)] == codebook
+            activations = to_fixed(case.activations, hw.act_fraction_bits)[pe :: hw.n_pes]
+            assert read(pe, "activations", 16)[: len(activations)] == activations
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -121,8 +171,20 @@ def test_command_line(
     manifest = json.loads(Path("images/manifest.json").read_text("utf-8"))
     assert manifest["parameters"]["SPMAT_WIDTH"] == 32
     assert sorted(path.name for path in Path("images").iterdir()) == [
-        "expected", "manifest.json", "pe0", "pe1",
+        "SHA256SUMS", "expected", "hardware.toml", "manifest.json", "pe0", "pe1",
     ]  # fmt: skip
+    assert (Path("images/pe0/spmat.hex")).is_file()
+    words = ["--to", "rtl", *settings, "--format"]
+    assert run(capsys, "export", "layer.npz", *words, "mif", "-o", "mif")[0] == 0
+    assert Path("mif/pe1/codebook.mif").is_file()
+    code, _, err = run(capsys, "export", "layer.npz", *words, "bin", "-o", "bin")
+    assert (code, err) == (2, "eiesim: error: format 'bin': known are coe, hex, mif\n")
+    assert not Path("bin").exists()
     code, _, err = run(capsys, "export", "a.dcz", "--to", "pt", "--set", "n_pes=2", "-o", "b.pt")
     assert code == 2
-    assert "--set goes with --to rtl" in err
+    assert "--set goes with --to rtl and authors" in err
+    code, _, err = run(
+        capsys, "export", "layer.npz", "--to", "authors", "--format", "mif", "-o", "b"
+    )
+    assert code == 2
+    assert "--format goes with --to rtl" in err

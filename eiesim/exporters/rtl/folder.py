@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ from eiesim.image.memories import (
 from eiesim.image.words import to_bits
 from eiesim.sim.reference.array import Array
 from eiesim.sim.reference.pe import ProcessingElement
+
+EventRows = Sequence[tuple[int, ...]]
 
 
 def export_rtl(
@@ -105,7 +107,9 @@ def write_rtl(
         f"{image.rows} outputs, row 0 first: fixed point, {hw.act_fraction_bits} fraction bits"
     ]
     (folder / OUTPUTS).write_text(FORMATS["hex"].write(to_bits(output), 16, notes), "utf-8")
-    events = (list_writes(array), list_word_reads(array), list_ptr_reads(array))
+    events: tuple[EventRows, ...] = (
+        list_writes(array), list_word_reads(array), list_ptr_reads(array),
+    )  # fmt: skip
     for (name, header), rows in zip(EVENTS.items(), events, strict=True):
         (folder / name).write_text(_to_csv(header, rows), "utf-8")
     (folder / MACHINE).write_text(hw.to_toml(), "utf-8")
@@ -146,7 +150,7 @@ def _list_columns(array: Array, pe: ProcessingElement) -> Iterable[tuple[int, in
         yield first - 1, column  # popped in the cycle before the column's first one
 
 
-def _to_csv(header: str, rows: Iterable[tuple[int, ...]]) -> str:
+def _to_csv(header: str, rows: EventRows) -> str:
     return "\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n"
 
 
