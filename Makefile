@@ -35,7 +35,7 @@ test-pythons: $(STAMP)  ## all tests but the slow ones, on each other Python tha
 	@.ci/pythons
 
 rtl: $(RTL)  ## lint rtl/ and compare it with the engines in every cycle; takes g++, make and perl
-	@$(BIN)/python -m pytest -n auto -m slow tests/rtl
+	@$(BIN)/python -m pytest -n auto -m slow -k rtl tests/rtl tests/sim/test_conformance.py
 
 notebooks: $(STAMP)  ## run every notebook
 	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=3000 notebooks

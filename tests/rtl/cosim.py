@@ -40,6 +40,11 @@ def find_missing(simulator: str) -> str:
     return f"Verilator needs {', '.join(missing)}" if missing else ""
 
 
+def find_simulator() -> str:
+    """Return the simulator to build a model for one run with: Icarus compiles in a second."""
+    return VERILATOR if find_missing(ICARUS) else ICARUS
+
+
 @dataclass(frozen=True)
 class Model:
     """A compiled RTL: one set of parameters."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from eiesim import CompressedLayer, Hardware, RunResult, encode, simulate
 from eiesim.base.fixedpoint import quantise
 from eiesim.exporters.rtl import list_parameters, write_rtl
 from eiesim.sim.golden import compute_output
-from tests.rtl.cosim import Model
+from tests.rtl.cosim import Model, build, find_simulator
 from tests.support.differences import find_differences
 from tests.support.strategies import Case
 
@@ -26,6 +26,25 @@ COUNTED = {
     "bypasses": "bypasses",
 }
 """Events of the RTL, and the counters that they are."""
+
+
+class RtlCounters(NamedTuple):
+    """What the RTL does in a run, under the names of `eiesim.Counters`; it has no DRAM."""
+
+    cycles: int
+    broadcasts: int
+    stall_cycles: int
+    ptr_reads: int
+    spmat_reads: int
+    accumulator_writes: int
+    bypasses: int
+    dram_stall_cycles: int = 0
+    spmat_dram_words: int = 0
+    ptr_dram_reads: int = 0
+
+    @property
+    def macs(self) -> int:
+        return self.accumulator_writes
 
 
 def make_parameters(hw: Hardware, rows: int = 200, cols: int = 200) -> dict[str, int]:
@@ -72,6 +91,23 @@ def run_cases(model: Model, cases: Sequence[Case], folder: Path) -> list[dict[st
         compare(case, run, record, images)
         for case, run, record, images in zip(cases, runs, records, folders, strict=True)
     ]
+
+
+def count_on_rtl(case: Case, folder: Path) -> RtlCounters:
+    """Run one layer on an RTL that is built for it, in a new folder, and count what happens."""
+    images = folder / "images"
+    images.mkdir(parents=True)
+    write_rtl(encode(case.layer, case.hw), case.activations, case.hw, images)
+    (record,) = build_for(case, folder / "model").run([images])
+    assert record["done"]
+    events = {counter: len(record[name]) for name, counter in COUNTED.items()}
+    return RtlCounters(cycles=record["cycles"], **events)
+
+
+def build_for(case: Case, folder: Path) -> Model:
+    """Compile the RTL for one layer, with the simulator that is there."""
+    parameters = list_parameters(encode(case.layer, case.hw), case.hw)
+    return build(folder, parameters, simulator=find_simulator())
 
 
 def compare(

@@ -1,4 +1,4 @@
-"""One suite for every engine: the authors' cycles, the golden output, and each other's counters."""
+"""One suite for every model: the authors' cycles, the golden output, and each other's counters."""
 
 from __future__ import annotations
 
@@ -30,24 +30,30 @@ from eiesim.sim.reference.array import Array
 from tests.support import oracles
 from tests.support.arrays import f32
 from tests.support.differences import bits, find_differences
+from tests.support.models import MODELS, RTL, count, fit, require_model
 from tests.support.strategies import Case, cases
 
 Layer = tuple[CompressedLayer, npt.NDArray[np.float32]]
 ENGINES = get_args(Engine)
+RTL_EXAMPLES = 10
+"""Cases of the RTL, which is compiled for each; tests/rtl runs many layers on few machines."""
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("engine", ["fast", pytest.param("reference", marks=pytest.mark.slow)])
-def test_authors_simulator_on_alex8(engine: Engine, alex8: Layer, shared_data: Path) -> None:
+@pytest.mark.parametrize(
+    "model", ["fast", *(pytest.param(name, marks=pytest.mark.slow) for name in ("reference", RTL))]
+)
+def test_authors_simulator_on_alex8(
+    model: str, alex8: Layer, shared_data: Path, tmp_path: Path
+) -> None:
     """Cycles and reads are those printed by the EIE authors' own simulator (golden.csv)."""
-    layer, activations = alex8
-    image = encode(layer, Hardware())
+    require_model(model)
     with (shared_data / "alex8" / "golden.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 9
     for row in rows:
         hw = Hardware(queue_depth=int(row["fifo"]), spmat_width_bits=8 * int(row["word_entries"]))
-        counters = simulate(image, activations, hw, engine).counters
+        counters = count(model, fit(model, Case(*alex8, hw)), tmp_path)
         efficiency = counters.macs / (counters.cycles * hw.n_pes)
         found = (counters.cycles, counters.ptr_reads, counters.spmat_reads, f"{efficiency:.6f}")
         expected = (int(row["cycles"]), int(row["ptr_reads"]), int(row["spmat_reads"]))
@@ -68,15 +74,15 @@ def test_alex8_output_is_the_dense_product(engine: Engine, alex8: Layer) -> None
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("engine", ENGINES)
-def test_alex8_without_its_bias(engine: Engine, alex8: Layer) -> None:
+@pytest.mark.parametrize("model", MODELS)
+def test_alex8_without_its_bias(model: str, alex8: Layer, tmp_path: Path) -> None:
     """7910 cycles: measured with the authors' simulator on the layer without its bias."""
+    require_model(model)
     layer, activations = alex8
-    hw = Hardware()
     bare = CompressedLayer(layer.codes, layer.codebook)
-    result = simulate(encode(bare, hw), activations, hw, engine)
-    assert result.cycles == 7910
-    assert result.counters.ptr_reads == 64 * 1760
+    counters = count(model, fit(model, Case(bare, activations, Hardware())), tmp_path)
+    assert counters.cycles == 7910
+    assert counters.ptr_reads == 64 * 1760
 
 
 @pytest.mark.data
@@ -115,21 +121,41 @@ def test_engines_agree_on_many(case: Case) -> None:
     check_engines(case)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@settings(max_examples=60)
-@given(case=cases(largest_pes=12, largest=30))
-def test_cycles_and_words_are_the_contracts(engine: Engine, case: Case) -> None:
+@pytest.mark.slow
+@settings(max_examples=RTL_EXAMPLES)
+@given(cases())
+def test_the_rtl_agrees(tmp_path_factory: pytest.TempPathFactory, case: Case) -> None:
+    """With both engines and the golden model: every read, write and output in its cycle."""
+    require_model(RTL)
+    from tests.rtl.layers import build_for, run_cases  # noqa: PLC0415 - needs cocotb
+
+    folder = tmp_path_factory.mktemp("rtl")
+    fitted = fit(RTL, case)
+    assert run_cases(build_for(fitted, folder / "model"), [fitted], folder / "layer") == [{}]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_cycles_and_words_are_the_contracts(
+    model: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Against the recurrences on Python lists, from the dense matrix (tests/support/oracles.py)."""
-    hw = replace(case.hw, datapath="float32")
-    operands = (case.layer, case.activations, hw)
-    result = simulate(encode(case.layer, hw), case.activations, hw, engine)
-    counters = result.counters
-    found = (counters.cycles, counters.stall_cycles, counters.dram_stall_cycles)
-    assert found == oracles.count_cycles(*operands)
-    assert counters.spmat_reads == sum(map(len, oracles.list_words_read(*operands)))
-    dram = oracles.count_dram(*operands)
-    assert counters.spmat_dram_words == sum(words for words, _ in dram)
-    assert counters.ptr_dram_reads == sum(pointers for _, pointers in dram)
+    require_model(model)
+    folder = tmp_path_factory.mktemp("models")
+
+    @settings(max_examples=RTL_EXAMPLES if model == RTL else 60)
+    @given(cases(largest_pes=12, largest=30))
+    def check(case: Case) -> None:
+        fitted = fit(model, replace(case, hw=replace(case.hw, datapath="float32")))
+        operands = (fitted.layer, fitted.activations, fitted.hw)
+        counters = count(model, fitted, folder)
+        found = (counters.cycles, counters.stall_cycles, counters.dram_stall_cycles)
+        assert found == oracles.count_cycles(*operands)
+        assert counters.spmat_reads == sum(map(len, oracles.list_words_read(*operands)))
+        dram = oracles.count_dram(*operands)
+        assert counters.spmat_dram_words == sum(words for words, _ in dram)
+        assert counters.ptr_dram_reads == sum(pointers for _, pointers in dram)
+
+    check()
 
 
 def make_case(seed: int) -> Case:
