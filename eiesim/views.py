@@ -110,8 +110,10 @@ class FillView(NamedTuple):
 
 
 class PricedView(NamedTuple):
-    """Fields that the prices of a machine depend on."""
+    """Fields that the prices of a machine depend on: its area is in that of the broadcast."""
 
+    n_pes: int
+    lnzd_nodes: int
     spmat_width_bits: int
     spmat_sram_bytes: int
     ptr_bits: int

@@ -15,7 +15,10 @@ from eiesim.energy.operations import find_arithmetic, find_lnzd_area_um2
 from eiesim.energy.registers import Factor, compare_registers
 from eiesim.energy.technology import BASE_NM, scale_area
 from eiesim.hardware import Hardware
-from eiesim.views import BuiltView
+from eiesim.views import BuiltView, PricedView
+
+AreaView = BuiltView | PricedView
+"""Views of a machine that have all that its area depends on."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def estimate_area(hw: Hardware) -> AreaReport:
     return measure_area(hw.built)
 
 
-def measure_area(hw: BuiltView) -> AreaReport:
+def measure_area(hw: AreaView) -> AreaReport:
     """Return the area of a machine, as `estimate_area` does."""
     rows = [
         _make_row(module, part, hw.n_pes, *_measure(module, part, hw))
@@ -115,7 +118,7 @@ def describe_wider_words(hw: Hardware, widths_bits: Sequence[int]) -> str:
     )
 
 
-def _measure(module: str, part: str, hw: BuiltView) -> tuple[float, str, str]:
+def _measure(module: str, part: str, hw: AreaView) -> tuple[float, str, str]:
     area_um2 = calibrate().area_um2[module, part]
     if part == "memory" and area_um2:
         sram, banks = find_memory(module, hw)
@@ -142,7 +145,7 @@ def _compare_arithmetic(area_um2: float, registers: Factor, multiplier: str) -> 
     return Factor(1 + (swapped_um2 + grown_um2) / area_um2, why)
 
 
-def _label(kind: str, source: str, hw: BuiltView) -> tuple[str, str]:
+def _label(kind: str, source: str, hw: AreaView) -> tuple[str, str]:
     if hw.node_nm != BASE_NM:
         shrink = f"({hw.node_nm:g}/{BASE_NM:g})^2"
         kind, source = "scaled", f"{source}; scaled from {BASE_NM:g} nm by {shrink}"

@@ -12,6 +12,7 @@ from eiesim.base.errors import EnergyError
 from eiesim.base.schema import show_value
 from eiesim.counters import RunResult
 from eiesim.energy.calibrate import COMPONENTS, MEMORY_MODULES, MODULES, PARTS, count_steady_actions
+from eiesim.energy.kinds import weigh_kinds
 from eiesim.energy.machine import price_machine
 from eiesim.energy.prices import Key, Price, PriceTable
 from eiesim.hardware import Hardware
@@ -89,7 +90,7 @@ class EnergyReport:
         return self._add_by("part")
 
     def by_kind(self) -> dict[str, float]:
-        """Return how much of the energy rests on prices of each kind, pJ."""
+        """Return how much of the energy rests on prices of each kind, pJ; see `weigh_kinds`."""
         return self._add_by("kind")
 
     def to_dict(self) -> dict[str, Any]:
@@ -100,6 +101,7 @@ class EnergyReport:
             "by_component_pj": self.by_component(),
             "by_part_pj": self.by_part(),
             "by_kind_pj": self.by_kind(),
+            "kinds": weigh_kinds(self.by_kind()),
             "overrides": list(self.overrides),
             "rows": [asdict(row) for row in self.rows],
         }
@@ -232,12 +234,26 @@ def find_steady_power_mw(
     return power_mw
 
 
-def find_chip_power_mw(hw: Hardware | SteadyView, prices: PriceTable) -> float:
+def find_pes_power_mw(hw: Hardware | SteadyView, prices: PriceTable) -> float:
     """Return the power of all PEs that never wait, and of the LNZD tree, mW.
 
-    Raises EnergyError if an action has no price. The paper has 0.59 W for 64 PEs with 21 LNZD units
-    (EIE, section VI).
+    Raises EnergyError if an action has no price. This is what the paper's 0.59 W for 64 PEs and 21
+    LNZD units are (EIE, section VI): no wire between them is in it.
     """
     detect = prices.find(Key("lnzd", "combinational", "detect"))
     lnzd_mw = hw.lnzd_nodes * detect.value * hw.clock_mhz / 1000
     return hw.n_pes * sum(find_steady_power_mw(hw, prices).values()) + lnzd_mw
+
+
+def find_wires_power_mw(hw: Hardware | SteadyView, prices: PriceTable) -> float:
+    """Return the power of the broadcast's wires where no PE waits, mW: a broadcast in 8 cycles."""
+    sends = count_steady_actions()["act_queue", "push"] * hw.clock_mhz / 1000
+    return hw.n_pes * sends * prices.find(Key("broadcast", "wire", "send")).value
+
+
+def find_chip_power_mw(hw: Hardware | SteadyView, prices: PriceTable) -> float:
+    """Return the power of a chip whose PEs never wait, with LNZD tree and broadcast's wires, mW.
+
+    Raises EnergyError if an action has no price.
+    """
+    return find_pes_power_mw(hw, prices) + find_wires_power_mw(hw, prices)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from eiesim.base.errors import EnergyError
+from eiesim.energy.area import measure_area
 from eiesim.energy.calibrate import (
     COMPONENTS,
     PJ_PER_CYCLE,
@@ -17,6 +20,7 @@ from eiesim.energy.operations import find_arithmetic, list_prices
 from eiesim.energy.prices import Price, PriceTable
 from eiesim.energy.registers import Factor, compare_moved, compare_registers
 from eiesim.energy.technology import BASE_NM, scale_price
+from eiesim.energy.wires import price_wires
 from eiesim.hardware import Hardware
 from eiesim.views import PricedView
 
@@ -37,9 +41,10 @@ separate two actions of a module, so that each gets half of the power."""
 def price_machine(hw: Hardware, overrides: str | Path | None = None) -> PriceTable:
     """Return the price of every action of a machine, each with its source.
 
-    Prices of an SRAM outside of what CACTI was run for are missing. `overrides` is a CSV file of
-    prices that replace eiesim's own, see `PriceTable.override`. Source: EIE, ISCA 2016, Tables I
-    and II, section VI; CACTI 7; docs/energy.md gives each step.
+    Prices of an SRAM outside of what CACTI was run for are missing, and with its area that of the
+    broadcast's wires. `overrides` is a CSV file of prices that replace eiesim's own, see
+    `PriceTable.override`. Source: EIE, ISCA 2016, Tables I and II, sections IV and VI; CACTI 7;
+    Keckler et al., IEEE Micro 31(5), 2011; docs/energy.md gives each step.
     """
     table = price_actions(hw.priced)
     return table if overrides is None else table.override(overrides)
@@ -51,10 +56,16 @@ def price_actions(hw: PricedView) -> PriceTable:
         *_price_logic(hw),
         *list_prices("arithm", hw.multiplier),
         *list_prices("lnzd"),
-        *list_prices("broadcast"),
     ]
     memory, missing = price_memories(hw)
     prices = memory + [scale_price(price, hw.node_nm) for price in logic]
+    try:
+        chip_mm2 = measure_area(hw).chip_mm2
+    except EnergyError as error:
+        nothing = price_wires(hw.operand_bits, hw.n_pes, hw.node_nm, 0.0)
+        missing.append(replace(nothing, source=f"its wires cross an unknown area: {error}"))
+    else:
+        prices.append(price_wires(hw.operand_bits, hw.n_pes, hw.node_nm, chip_mm2))
     prices += list_prices("dram", hw.dram)
     prices.sort(key=lambda price: COMPONENTS.index(price.component))
     return PriceTable(tuple(prices), tuple(missing))

@@ -11,9 +11,11 @@ PAPER = Hardware()
 """The machine of Table II."""
 COLUMN_BITS = 12
 """Bits of the index that goes with an activation: 4K activations (EIE, section VI)."""
-PIPELINE_OPERANDS = 5
-"""Operands in the registers between the four stages of the arithmetic unit, beside its codebook:
-weight, activation, product, accumulator and sum. Assumed; the paper does not list them."""
+PIPELINE_OPERANDS = 6
+"""Operands in the registers between the four stages of the arithmetic unit, beside its codebook, as
+in rtl/arithm.sv: weight, activation, product of twice their width, accumulator and sum."""
+PIPELINE_ROWS, PIPELINE_FLAGS = 4, 6
+"""Numbers of accumulators, and single bits, in the same registers."""
 
 
 class Factor(NamedTuple):
@@ -34,7 +36,7 @@ def compare_registers(module: str, hw: PricedView | BuiltView) -> Factor:
 
     The modules of the pointers and of the sparse matrix stay as they are. Source: EIE, sections IV
     and VI: a queue of activations and their indices, 16 shared weights of 16 bits, two files of 64
-    registers.
+    registers; rtl/arithm.sv for the stages of the arithmetic unit.
     """
     return _compare(_count_held(module, hw), _count_held(module, PAPER.built), "bits of registers")
 
@@ -52,7 +54,9 @@ def count_broadcast_bits(operand_bits: int) -> int:
 def _count_held(module: str, hw: PricedView | BuiltView) -> int:
     held = {
         "act_queue": hw.queue_depth * count_broadcast_bits(hw.operand_bits),
-        "arithm": ((1 << hw.codebook_bits) + PIPELINE_OPERANDS) * hw.operand_bits,
+        "arithm": ((1 << hw.codebook_bits) + PIPELINE_OPERANDS) * hw.operand_bits
+        + PIPELINE_ROWS * (hw.registers_per_pe - 1).bit_length()
+        + PIPELINE_FLAGS,
         "act_rw": 2 * hw.registers_per_pe * hw.operand_bits,
     }
     return held.get(module, 1)

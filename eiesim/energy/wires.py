@@ -1,30 +1,45 @@
-"""A rough energy of the broadcast's wires, which have no price, beside the total."""
+"""The price of a broadcast's wires: an H-tree over the array, as long as the array's area makes it.
+
+EIE, ISCA 2016, section IV: "the selected non-zero activation is broadcast back to all the PEs via a
+separate wire placed in an H-tree". How long it is follows from the area; docs/energy.md.
+"""
 
 from __future__ import annotations
 
 from math import sqrt
 
-from eiesim.base.errors import EnergyError
-from eiesim.energy.area import estimate_area
+from eiesim.energy.operations import list_prices
+from eiesim.energy.prices import Price
 from eiesim.energy.registers import count_broadcast_bits
-from eiesim.hardware import Hardware
 
-PJ_PER_BIT_MM = 310 / 256 / 10
-"""Of a wire at 40 nm and 0.9 V: Keckler et al., IEEE Micro 31(5), 2011, see `BASIS`."""
-BASIS = (
-    "310 pJ for 256 bits over 10 mm (Keckler et al., IEEE Micro 2011, 40 nm); each broadcast takes "
-    "an activation and its index of 12 bits to all PEs, over wires from PE to PE that are as long "
-    "as a PE is wide"
-)
+PRICED_BITS, PRICED_MM = 256, 10
+"""Bits and millimetres that the published price of a wire is for."""
 
 
-def price_broadcast_pj(hw: Hardware) -> float | None:
-    """Return what the wires of one broadcast would take, pJ; None if the area is missing.
+def measure_tree_mm(n_pes: int, chip_mm2: float) -> float:
+    """Return the length of an H-tree from the middle of a square array to all of its PEs, mm.
 
-    Their number and length are assumed, see `BASIS`.
+    The H of a square with side s has three bars of s/2; each of its four ends is the middle of a
+    quarter, whose H is half as long. Over the log4 n levels that is
+    3/2 s (1 + 2 + .. + sqrt(n)/2) = 3/2 s (sqrt(n) - 1), a formula that is used between the powers
+    of 4, too.
     """
-    try:
-        pe_mm = sqrt(estimate_area(hw).pe_um2) / 1000
-    except EnergyError:
-        return None
-    return PJ_PER_BIT_MM * count_broadcast_bits(hw.operand_bits) * (hw.n_pes - 1) * pe_mm
+    return 1.5 * sqrt(chip_mm2) * (sqrt(n_pes) - 1)
+
+
+def price_wires(operand_bits: int, n_pes: int, node_nm: float, chip_mm2: float) -> Price:
+    """Return the price of a broadcast to one PE.
+
+    A broadcast takes all wires of the tree; each PE gets the same share. The price of a wire is not
+    scaled with the node: its capacitance for a length stays about the same (Keckler et al., IEEE
+    Micro 31(5), 2011), and the voltage is kept as for logic.
+    """
+    (wire,) = list_prices("broadcast")
+    bits, tree_mm = count_broadcast_bits(operand_bits), measure_tree_mm(n_pes, chip_mm2)
+    each_pj = wire.value / PRICED_BITS / PRICED_MM
+    return Price(
+        wire.component, wire.part, wire.action, each_pj * bits * tree_mm / n_pes, "pJ",
+        "broadcast to one PE", node_nm, wire.voltage_v, "scaled",
+        f"{wire.source}; times {bits} bits and {tree_mm:.3g} mm of H-tree (EIE, section IV) over "
+        f"an array of {chip_mm2:.3g} mm2, a share of 1/{n_pes} for each PE",
+    )  # fmt: skip

@@ -12,7 +12,8 @@ from eiesim.base.errors import EnergyError
 from eiesim.base.files import new_folder, replacing
 from eiesim.base.tables import Row
 from eiesim.base.units import cycles_to_us
-from eiesim.energy.estimate import estimate_energy
+from eiesim.energy.estimate import EnergyReport, estimate_energy
+from eiesim.energy.kinds import add_kinds, show_kinds, weigh_kinds
 from eiesim.energy.prices import PriceTable
 from eiesim.hardware import Hardware
 from eiesim.profiling.machine import ProfiledRun
@@ -80,7 +81,9 @@ class Profile:
     @cached_property
     def energy_pj(self) -> tuple[float, ...] | None:
         """Energy of each layer; None if an action has no price."""
-        return None if self.no_energy else self._prices_or_reason[0]
+        if self.no_energy:
+            return None
+        return tuple(report.total_pj for report in self._prices_or_reason[0])
 
     @property
     def no_energy(self) -> str | None:
@@ -88,14 +91,19 @@ class Profile:
         return self._prices_or_reason[1]
 
     @cached_property
-    def _prices_or_reason(self) -> tuple[tuple[float, ...], str | None]:
+    def _prices_or_reason(self) -> tuple[tuple[EnergyReport, ...], str | None]:
         try:
             reports = [
                 estimate_energy(layer.run.result, prices=self.prices) for layer in self.layers
             ]
         except EnergyError as error:
             return (), str(error)
-        return tuple(report.total_pj for report in reports), None
+        return tuple(reports), None
+
+    @cached_property
+    def kinds(self) -> list[Row]:
+        """How the energy of all layers rests on prices of each kind, see `weigh_kinds`."""
+        return weigh_kinds(add_kinds(self._prices_or_reason[0]))
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -120,6 +128,7 @@ class Profile:
             "cycles": self.cycles,
             "latency_us": cycles_to_us(self.cycles, self.hardware.clock_mhz),
             "energy_pj": total_pj,
+            "kinds": self.kinds,
             "no_energy": self.no_energy,
             "macs": self.macs,
             "host_macs": self.host_macs,
@@ -138,10 +147,12 @@ class Profile:
             summary=self.summary,
             shown=(
                 [{key: row[key] for key in SHOWN} for row in self.rows],
+                show_kinds(self.kinds),
                 *self._list_sentences(),
             ),
             list_tables=lambda: {
                 "layers": self.rows,
+                "kinds": self.kinds,
                 "left_out": [asdict(part) for part in self.left_out],
             },
             hardware=self.hardware,

@@ -11,7 +11,12 @@ from eiesim.base.tables import Row
 from eiesim.energy.area import describe_wider_words, estimate_area
 from eiesim.energy.calibrate import MODULES, PARTS, calibrate, read_table2
 from eiesim.energy.clock import check_clock, fits_clock
-from eiesim.energy.estimate import find_chip_power_mw, find_steady_power_mw
+from eiesim.energy.estimate import (
+    find_chip_power_mw,
+    find_pes_power_mw,
+    find_steady_power_mw,
+    find_wires_power_mw,
+)
 from eiesim.energy.machine import price_machine
 from eiesim.energy.prices import PriceTable
 from eiesim.energy.registers import PAPER
@@ -43,6 +48,7 @@ def report_chip(
         An SRAM of `hw` has no price or no area. A variation's reason is in its row.
     """
     area, chip_power_mw = estimate_area(hw), find_chip_power_mw(hw, prices)
+    wires_mw = find_wires_power_mw(hw, prices)
     clock = check_clock(hw, prices).to_dict()
     factors = calibrate()
     tables = {
@@ -55,6 +61,8 @@ def report_chip(
         "eiesim": __version__,
         "hardware": asdict(hw),
         "chip_power_mw": chip_power_mw,
+        "pes_power_mw": find_pes_power_mw(hw, prices),
+        "wires_power_mw": wires_mw,
         "chip_area_mm2": area.chip_mm2,
         "lnzd_nodes": hw.lnzd_nodes,
         "clock": clock,
@@ -74,7 +82,8 @@ def report_chip(
         shown=(
             tables["modules"],
             f"{hw.n_pes} PEs and {hw.lnzd_nodes} LNZD units, none waiting: "
-            f"{chip_power_mw:.1f} mW, {area.chip_mm2:.2f} mm2",
+            f"{chip_power_mw:.1f} mW, of which the broadcast's wires {wires_mw:.1f} mW; "
+            f"{area.chip_mm2:.2f} mm2",
             clock["text"],
             *(_describe_calibration(*entry) for entry in summary["calibration"].items()),
             [{key: row[key] for key in SHOWN} for row in tables["prices"]],

@@ -13,6 +13,7 @@ from eiesim.baselines.published import list_published
 from eiesim.baselines.roofline import list_rooflines
 from eiesim.baselines.rows import Baseline, read_baseline
 from eiesim.catalog.operands import Source
+from eiesim.energy.kinds import add_kinds, show_kinds, weigh_kinds
 from eiesim.energy.prices import PriceTable
 from eiesim.hardware import Hardware
 from eiesim.layer.weights import CompressedLayer
@@ -54,6 +55,7 @@ def report_comparison(runs: Sequence[LayerRun], baseline: str, prices: PriceTabl
     return Comparison(
         "Layers on EIE beside others", baseline, rows, hw, prices,
         check_runs(hw, prices, [run.result for run in runs]),
+        weigh_kinds(add_kinds(run.energy for run in runs if run.energy)),
         tuple(source for run in runs for source in run.operands.sources),
     ).report()  # fmt: skip
 
@@ -68,6 +70,8 @@ class Comparison:
         From `describe_ratios`.
     clock : dict
         From `check_runs`.
+    kinds : list of dict
+        From `weigh_kinds`, of EIE's energy over all rows; empty without.
     notes : sequence of str
         Further lines for the reader.
     charted : collection of str or None
@@ -80,6 +84,7 @@ class Comparison:
     hw: Hardware
     prices: PriceTable
     clock: Row
+    kinds: list[Row]
     sources: tuple[Source, ...]
     notes: Sequence[str] = ()
     charted: Collection[str] | None = None
@@ -93,10 +98,12 @@ class Comparison:
             title=self.title,
             summary={
                 "schema": SCHEMA, "eiesim": __version__, "baseline": self.baseline,
-                "overrides": list(overrides), "clock": self.clock, "rows": rows,
+                "overrides": list(overrides), "clock": self.clock, "kinds": self.kinds,
+                "rows": rows,
             },
             shown=(
                 [{key: row[key] for key in SHOWN} for row in rows],
+                show_kinds(self.kinds),
                 *(f"no energy efficiency: {reason}" for reason in reasons),
                 f"over {rows[0]['reference']}, batch 1; times per input",
                 *self.notes,
@@ -104,7 +111,7 @@ class Comparison:
                 *(f"price of {override}" for override in overrides),
                 self.clock["text"],
             ),
-            list_tables=lambda: {"compare": rows},
+            list_tables=lambda: {"compare": rows, "kinds": self.kinds},
             charts={
                 name: _chart_ratios(drawn, name)
                 for name in ("speedup", "energy_efficiency")

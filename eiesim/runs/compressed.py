@@ -15,6 +15,7 @@ from eiesim.catalog.readers import read_stored
 from eiesim.compress.container import write_dcz
 from eiesim.compress.ledger import LayerBits, count_bits
 from eiesim.compress.pipeline import Change, CompressedStep, describe_moves, share_bias
+from eiesim.energy.kinds import add_kinds, show_kinds, weigh_kinds
 from eiesim.energy.prices import PriceTable
 from eiesim.hardware import Hardware
 from eiesim.importers.described import Skipped
@@ -123,6 +124,7 @@ def report_compressed(
     ]
     bars = {bits.name: bits for bits in parts}
     clock = check_runs(hw, prices, [run.result for run in runs.values()])
+    kinds = weigh_kinds(add_kinds(run.energy for run in runs.values() if run.energy))
     see = (
         f"The file takes {ledger.file_bytes:,} bytes; float32 takes {ledger.total.file_rate:.3g} "
         "times as many."
@@ -142,15 +144,17 @@ def report_compressed(
             "skipped": [{"name": part.name, "reason": part.reason} for part in network.skipped],
             "notes": list(network.notes),
             "clock": clock,
+            "kinds": kinds,
         },
         shown=(
             *([{key: row[key] for key in columns} for row in rows] for columns in (SHOWN, BITS)),
             [{key: row[key] for key in RUN} for row in rows[:-1]]
             if runs or network.changes else [],
+            show_kinds(kinds),
             *_describe_problems(network, runs, hw),
             clock["text"] if runs else "",
         ),
-        list_tables=lambda: {"ledger": rows},
+        list_tables=lambda: {"ledger": rows, "kinds": kinds},
         charts={"parts": chart_parts(f"{network.name}: what the file is made of", bars, see)},
         write_files=lambda folder: write_dcz(
             folder / f"{name}.dcz", network.layers, network.metadata

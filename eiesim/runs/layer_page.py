@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from eiesim.base.tables import Row
+from eiesim.energy.kinds import show_kinds
 from eiesim.energy.prices import PriceTable
-from eiesim.energy.wires import BASIS
 from eiesim.report import markup
 from eiesim.report.charts import Chart, Panel
 from eiesim.report.markup import Html
@@ -16,6 +16,7 @@ from eiesim.runs.clock import check_runs
 from eiesim.runs.layer import LayerRun
 from eiesim.runs.layer_rows import (
     describe_energy,
+    describe_kinds,
     describe_layer,
     describe_modules,
     describe_pes,
@@ -35,7 +36,7 @@ TOPICS = {
         "starved_cycles_mean", "drained_cycles_mean", "clock_fits",
     ),
     "Limits": ("limit", "second_limit", "cycles_without_limit", "busiest_pe", *PARTS.values()),
-    "Energy": ("energy_pj", "power_mw", "unpriced_wires_pj"),
+    "Energy": ("energy_pj", "power_mw"),
 }  # fmt: skip
 REST = "Accesses and operations"
 """What the columns are of that belong to no topic above."""
@@ -182,8 +183,8 @@ def _make_section(anchor: str, run: LayerRun, row: Row) -> Section:
         markup.paragraphs(describe_limits(row, run.name)),
         markup.figure(_chart_pes(pes, row), f"{anchor}-pes"),
         *([markup.figure(_chart_energy([run]), f"{anchor}-energy")] if energy else []),
-        *_note_wires(run),
         *(markup.facts(topic, {key: row[key] for key in keys}) for topic, keys in topics.items()),
+        *_show_kinds(run),
         markup.table([use._asdict() for use in run.memories], f"{name}-memories"),
         *([_fold("Energy, action by action", energy, f"{name}-energy")] if energy else []),
         _fold("Counters of each PE", pes, f"{name}-pes"),
@@ -192,15 +193,16 @@ def _make_section(anchor: str, run: LayerRun, row: Row) -> Section:
     return Section(anchor, name, markup.join(content), markup.badge(*badge), {"layer": name})
 
 
-def _note_wires(run: LayerRun) -> list[Html]:
-    """Return what is not in the energy."""
-    percent = describe_modules(run).get("unpriced_wires_percent")
-    if not percent:
+def _show_kinds(run: LayerRun) -> list[Html]:
+    """Return what the energy rests on, and how it moves with the prices of each kind."""
+    rows = show_kinds(describe_kinds(run))
+    if not rows:
         return []
-    text = (
-        f"Not in the energy: the broadcast's wires, which would add about {percent:.1f} %; {BASIS}."
+    about = (
+        "Energy by kind of price, and what the whole would be with the prices of this kind halved "
+        "or doubled:"
     )
-    return [markup.paragraphs(text)]
+    return [markup.paragraphs(about), markup.table(rows, f"{run.name}-kinds")]
 
 
 def _fold(title: str, rows: Sequence[Row], name: str) -> Html:

@@ -8,20 +8,20 @@ from dataclasses import asdict
 from eiesim import __version__
 from eiesim.base.tables import Row
 from eiesim.counters import PE_FIELDS
+from eiesim.energy.kinds import add_kinds, show_kinds, weigh_kinds
 from eiesim.energy.prices import PriceTable
-from eiesim.energy.wires import BASIS
 from eiesim.report.report import Report
 from eiesim.runs.clock import check_runs
 from eiesim.runs.layer import LayerRun
 from eiesim.runs.layer_page import render_run
 from eiesim.runs.layer_rows import (
     describe_energy,
+    describe_kinds,
     describe_layer,
     describe_modules,
     describe_outputs,
     describe_pes,
     describe_problems,
-    find_wires_pj,
     name_layers,
 )
 from eiesim.runs.limits import describe_limits
@@ -42,6 +42,7 @@ def report_layers(runs: Sequence[LayerRun], prices: PriceTable) -> Report:
     streamed = SHOWN_IF_STREAMED if any(row["dram_bytes"] for row in rows) else ()
     modules = [describe_modules(run) for run in runs]
     spent = [key for key in modules[0] if any(row[key] != 0 for row in modules)]
+    kinds = weigh_kinds(add_kinds(run.energy for run in runs if run.energy))
     return Report(
         title=f"EIE: {name_layers(rows)}",
         summary={
@@ -49,12 +50,13 @@ def report_layers(runs: Sequence[LayerRun], prices: PriceTable) -> Report:
             "eiesim": __version__,
             "hardware": asdict(hw),
             "clock": clock,
-            "unpriced": {"broadcast_wires": BASIS} if any(map(find_wires_pj, runs)) else {},
+            "kinds": kinds,
             "layers": [row | _list_details(run) for run, row in zip(runs, rows, strict=True)],
         },
         shown=(
             [{key: row[key] for key in (*SHOWN, *streamed)} for row in rows],
             [{key: row[key] for key in spent} for row in modules],
+            show_kinds(kinds),
             *(describe_limits(row, row["layer"]) for row in rows),
             *(f"price of {override}" for override in prices.overrides),
             *(problem for run in runs for problem in describe_problems(run)),
@@ -63,6 +65,7 @@ def report_layers(runs: Sequence[LayerRun], prices: PriceTable) -> Report:
         list_tables=lambda: {
             "layers": rows,
             "energy": [row for run in runs for row in describe_energy(run)],
+            "kinds": [row for run in runs for row in describe_kinds(run)],
             "prices": [asdict(price) for price in prices.prices],
             "pes": [row for run in runs for row in describe_pes(run)],
             "outputs": [row for run in runs for row in describe_outputs(run)],

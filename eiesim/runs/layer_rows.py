@@ -11,7 +11,7 @@ from eiesim.base.tables import Row
 from eiesim.base.units import bits_to_bytes
 from eiesim.counters import PE_FIELDS
 from eiesim.energy.clock import fits_clock
-from eiesim.energy.wires import price_broadcast_pj
+from eiesim.energy.kinds import weigh_kinds
 from eiesim.image import PTR_SRAM, SPMAT_SRAM, MemoryUse, count_chips
 from eiesim.runs.layer import LayerRun
 from eiesim.runs.limits import tabulate_limits
@@ -38,7 +38,6 @@ def describe_layer(run: LayerRun) -> Row:
         "energy_pj": run.energy.total_pj if run.energy else None,
         "power_mw": run.energy.power_mw if run.energy else None,
         "no_energy": run.no_energy or None,
-        "unpriced_wires_pj": find_wires_pj(run),
         "floor_cycles": run.bounds.floor_cycles,
         "ceiling_cycles": run.bounds.ceiling_cycles,
         **result.counters.totals(),
@@ -54,14 +53,6 @@ def describe_layer(run: LayerRun) -> Row:
         "clock_fits": fits_clock(result.hardware),
         "chips": count_chips(run.memories),
     }
-
-
-def find_wires_pj(run: LayerRun) -> float | None:
-    """Return what wires would take, pJ: 0 where they have a price, None without an area."""
-    if run.energy is not None and run.energy.by_part()["wire"]:
-        return 0.0
-    each_pj = price_broadcast_pj(run.result.hardware)
-    return None if each_pj is None else run.result.counters.broadcasts * each_pj
 
 
 def describe_pes(run: LayerRun) -> list[Row]:
@@ -116,15 +107,19 @@ def describe_energy(run: LayerRun) -> list[Row]:
     return [{"layer": run.name} | asdict(row) for row in (run.energy.rows if run.energy else ())]
 
 
+def describe_kinds(run: LayerRun) -> list[Row]:
+    """Return how a run's energy rests on prices of each kind; none without an energy."""
+    kinds = weigh_kinds(run.energy.by_kind()) if run.energy else []
+    return [{"layer": run.name} | row for row in kinds]
+
+
 def describe_modules(run: LayerRun) -> Row:
     """Return where a run's energy went as one row in microjoules, with its mean power."""
     if run.energy is None:
         return {"layer": run.name, "energy_uj": None}
     modules = {f"{name}_uj": pj / 1e6 for name, pj in run.energy.by_component().items()}
     total = {"energy_uj": run.energy.total_pj / 1e6, "power_mw": run.energy.power_mw}
-    wires_pj = find_wires_pj(run)
-    percent = None if wires_pj is None else 100 * wires_pj / run.energy.total_pj
-    return {"layer": run.name} | total | modules | {"unpriced_wires_percent": percent}
+    return {"layer": run.name} | total | modules
 
 
 def name_layers(rows: Sequence[Row]) -> str:

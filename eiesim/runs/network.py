@@ -16,11 +16,10 @@ from eiesim.base.units import cycles_to_us
 from eiesim.catalog.examples import Example
 from eiesim.catalog.model import Model
 from eiesim.catalog.operands import Source
-from eiesim.counters import RunResult
 from eiesim.energy.area import estimate_area
 from eiesim.energy.estimate import EnergyReport, estimate_energy
-from eiesim.energy.prices import Key, PriceTable
-from eiesim.energy.wires import price_broadcast_pj
+from eiesim.energy.kinds import add_kinds, show_kinds, weigh_kinds
+from eiesim.energy.prices import PriceTable
 from eiesim.hardware import Hardware
 from eiesim.importers.described import Effect, Skipped
 from eiesim.inference import InputRun, Setup, StepRun, run_steps
@@ -67,6 +66,8 @@ class ExampleRun:
         Of each step; None where an action has no price.
     modules_pj : tuple of mapping, or None
         What of it each module takes, as `EnergyReport.by_component`.
+    kinds_pj : mapping, or None
+        What of it, over all steps, rests on prices of each kind, as `EnergyReport.by_kind`.
     no_energy : str or None
         Why there is no energy.
     outputs : dict of name to float32
@@ -78,6 +79,7 @@ class ExampleRun:
     steps: tuple[StepRun, ...]
     energy_pj: tuple[float, ...] | None
     modules_pj: tuple[Mapping[str, float], ...] | None
+    kinds_pj: Mapping[str, float] | None
     no_energy: str | None
     outputs: dict[str, npt.NDArray[np.float32]]
     host_macs: int | None
@@ -105,11 +107,12 @@ def run_examples(
     for run in run_steps(model, examples, Setup(hw, engine, balance, limits=True)):
         outputs = {name: run.values[name] for name in model.graph.outputs}
         reports, no_energy = price_steps(run, prices)
-        totals = modules = None
+        totals = modules = kinds = None
         if reports is not None:
             totals = tuple(report.total_pj for report in reports)
             modules = tuple(report.by_component() for report in reports)
-        yield ExampleRun(run.steps, totals, modules, no_energy, outputs, run.host_macs)
+            kinds = add_kinds(reports)
+        yield ExampleRun(run.steps, totals, modules, kinds, no_energy, outputs, run.host_macs)
 
 
 def price_steps(
@@ -149,6 +152,7 @@ def report_network(
             *(f"not on EIE: {part['name']}: {part['reason']}" for part in summary["not_on_eie"]),
             [{key: row[key] for key in (*SHOWN, *streamed)} for row in summary["steps"]],
             [{key: summary[key] for key in TOTAL}],
+            show_kinds(summary["kinds"]),
             describe_longest(summary["steps"], "step"),
             right,
             _describe_share(summary),
@@ -161,6 +165,7 @@ def report_network(
             "inputs": [_describe_example(number, run, labels) for number, run in enumerate(runs)],
             "products": _describe_products(runs, model),
             "energy": modules,
+            "kinds": summary["kinds"],
         },
         charts=draw_steps(summary["steps"], modules),
         write_files=lambda folder: write_outputs(folder, [run.outputs for run in runs]),
@@ -200,6 +205,7 @@ def summarise(
         **_find_steps_rate(model, runs, None if missing else mean_us),
         "energy_pj": energy_pj,
         "energy_pj_worst": float(np.max(energy)) if energy else None,
+        "kinds": average_kinds(runs),
         "no_energy": runs[0].no_energy,
         "power_mw": None if energy_pj is None else energy_pj / 1000 / mean_us,
         **_find_area(hw),
@@ -209,15 +215,22 @@ def summarise(
         "accuracy": None if right is None else right / len(runs),
         "hardware": asdict(hw),
         "clock": check_runs(hw, prices, results, len(runs)),
-        "steps": [
-            _describe_step(model, runs, place, prices) for place in range(len(runs[0].steps))
-        ],
+        "steps": [_describe_step(model, runs, place) for place in range(len(runs[0].steps))],
         "not_on_eie": [{"name": part.name, "reason": part.reason} for part in missing],
         "output_files": name_outputs([run.outputs for run in runs]),
     }
 
 
-def _describe_step(model: Model, runs: Sequence[ExampleRun], place: int, prices: PriceTable) -> Row:
+def average_kinds(runs: Sequence[ExampleRun]) -> list[Row]:
+    """Return how the energy of an input, in the mean, rests on prices of each kind."""
+    known = [run.kinds_pj for run in runs if run.kinds_pj is not None]
+    kinds = dict.fromkeys(kind for row in known for kind in row)
+    return weigh_kinds(
+        {kind: float(np.mean([row.get(kind, 0.0) for row in known])) for kind in kinds}
+    )
+
+
+def _describe_step(model: Model, runs: Sequence[ExampleRun], place: int) -> Row:
     """Return one step on EIE: means over the inputs, and percentiles of the cycles."""
     steps = [run.steps[place] for run in runs]
     name, hw = steps[0].name, steps[0].result.hardware
@@ -244,7 +257,6 @@ def _describe_step(model: Model, runs: Sequence[ExampleRun], place: int, prices:
         "latency_us": cycles_to_us(float(cycles.mean()), hw.clock_mhz),
         "energy_pj": float(np.mean(energy)) if energy else None,
         "no_energy": runs[0].no_energy,
-        "unpriced_wires_pj": _add_wires([step.result for step in steps], prices),
         "load_balance": entries / hw.n_pes / int(cycles.sum()),
         **tabulate_step_limits(steps),
         "dense_macs": average(step.dense_macs for step in steps),
@@ -297,15 +309,6 @@ def _describe_share(summary: Row) -> str:
         )
     ours, both = summary["dense_macs"], summary["dense_macs"] + summary["host_macs"]
     return f"EIE does {ours:,.0f} of {both:,.0f} multiply-accumulates ({ours / both:.2%})"
-
-
-def _add_wires(results: Sequence[RunResult], prices: PriceTable) -> float | None:
-    """Return what wires without a price take for one input, pJ, in the mean."""
-    if prices.find(Key("broadcast", "wire", "send")).value:
-        return 0.0
-    each_pj = price_broadcast_pj(results[0].hardware)
-    broadcasts = float(np.mean([result.counters.broadcasts for result in results]))
-    return None if each_pj is None else each_pj * broadcasts
 
 
 def _spread(cycles: npt.NDArray[np.integer[Any]]) -> Row:

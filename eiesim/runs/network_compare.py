@@ -16,7 +16,7 @@ from eiesim.importers.described import Effect
 from eiesim.report.report import Report
 from eiesim.runs.clock import check_runs
 from eiesim.runs.compare import Comparison, describe_ratios, find_references, open_baselines
-from eiesim.runs.network import ExampleRun
+from eiesim.runs.network import ExampleRun, average_kinds
 from eiesim.runs.network_matrices import find_matrices
 from eiesim.runs.ratios import find_ratios
 
@@ -65,7 +65,7 @@ def report_network_comparison(
     return Comparison(
         f"{model.name} on EIE beside others", baseline,
         describe_ratios(find_ratios(contenders, references), contenders),
-        hw, prices, check_runs(hw, prices, results, len(runs)), sources,
+        hw, prices, check_runs(hw, prices, results, len(runs)), average_kinds(runs), sources,
         _describe_part(model), {ALL, *(row.layer for row in longest)},
     ).report()  # fmt: skip
 

@@ -83,7 +83,6 @@ COLUMNS = {
                       "sum of each action's count times its price"),
     "power_mw": Term("mean power over the run", "mW", "energy_pj / 1000 / latency_us"),
     "no_energy": Term("why there is no energy", "text"),
-    "unpriced_wires_pj": Term("what the broadcast's wires would take beside the total", "pJ"),
     "floor_cycles": Term("cycles that no queue and no DRAM can save", "cycles"),
     "ceiling_cycles": Term("cycles that the run takes at most", "cycles"),
     "dram_bytes": Term("bytes streamed from DRAM", "bytes",

@@ -10,11 +10,13 @@ import numpy.typing as npt
 
 from eiesim import __version__
 from eiesim.base.errors import WorkloadError
+from eiesim.base.tables import Row
 from eiesim.catalog.characters import find_bits, number_text
 from eiesim.catalog.examples import Example
 from eiesim.catalog.model import Model
 from eiesim.catalog.operands import Source
 from eiesim.energy.clock import check_clock
+from eiesim.energy.kinds import add_kinds, show_kinds, weigh_kinds
 from eiesim.energy.prices import PriceTable
 from eiesim.hardware import Hardware
 from eiesim.inference import InputRun, Setup, run_steps
@@ -36,6 +38,8 @@ class TextRun:
         Mean of -log2 of the probability of each character but the first.
     cycles_per_character, energy_pj_per_character : float
         Means on EIE; no energy where an action has no price.
+    kinds : tuple of dict
+        From `weigh_kinds`, of the energy of a character; empty without.
     no_energy : str or None
         Why there is no energy.
     """
@@ -44,6 +48,7 @@ class TextRun:
     bits_per_character: float
     cycles_per_character: float
     energy_pj_per_character: float | None
+    kinds: tuple[Row, ...]
     no_energy: str | None
 
 
@@ -125,16 +130,23 @@ def report_texts(
         ``read``, and ``written`` where there is one.
     """
     rows = [
-        {"text": name} | asdict(run) | {"text": name, "characters": len(run.text)}
+        {key: value for key, value in asdict(run).items() if key != "kinds"}
+        | {"text": name, "characters": len(run.text)}
         for name, run in runs.items()
     ]
+    kinds = [{"text": name} | row for name, run in runs.items() for row in run.kinds]
     clock = check_clock(hw, prices)
     texts = {name: asdict(run) for name, run in runs.items()}
     return Report(
         title="A text through a character model",
         summary={"schema": SCHEMA, "eiesim": __version__, **texts, "clock": clock.to_dict()},
-        shown=(rows, runs["written"].text if "written" in runs else "", clock.describe()),
-        list_tables=lambda: {"text": rows},
+        shown=(
+            rows,
+            *(show_kinds(run.kinds) for run in runs.values()),
+            runs["written"].text if "written" in runs else "",
+            clock.describe(),
+        ),
+        list_tables=lambda: {"text": rows, "kinds": kinds},
         hardware=hw,
         sources=sources,
     )
@@ -166,5 +178,9 @@ def _average(
     no_energy = next((reason for _, reason in priced if reason is not None), None)
     energy_pj = sum(sum(step.total_pj for step in steps or ()) for steps, _ in priced)
     each_pj = energy_pj / characters if no_energy is None else None
-    cycles = sum(run.cycles for run in runs)
-    return TextRun(text, float(bits.mean()), cycles / characters, each_pj, no_energy)
+    by_kind = add_kinds(step for steps, _ in priced for step in steps or ())
+    kinds = weigh_kinds({kind: pj / characters for kind, pj in by_kind.items()})
+    return TextRun(
+        text, float(bits.mean()), sum(run.cycles for run in runs) / characters, each_pj,
+        tuple(kinds) if no_energy is None else (), no_energy,
+    )  # fmt: skip

@@ -27,6 +27,7 @@ from eiesim.catalog.model import Model
 from eiesim.catalog.readers import Form, find_form, load_layer
 from eiesim.counters import RunResult
 from eiesim.energy.estimate import count_actions
+from eiesim.energy.prices import Price
 from eiesim.hardware import Hardware
 from eiesim.image import (
     InterleavedCSC,
@@ -41,7 +42,7 @@ from eiesim.inference import run_model
 from eiesim.layer.weights import CompressedLayer
 from eiesim.sim.passes import simulate_passes
 from eiesim.sweep.identity import require_same
-from eiesim.sweep.metrics import REASONS, PointRun, measure_run
+from eiesim.sweep.metrics import REASONS, PointEnergy, PointRun, measure_run
 from eiesim.sweep.points import PointGroup, Values
 from eiesim.sweep.priced import explain_machine, find_prices
 from eiesim.sweep.shared import Encoded, share
@@ -231,21 +232,25 @@ def _load_network(identity: str, path: str, shared: str) -> tuple[Model, Example
 def _measure(results: Sequence[RunResult], memories: Sequence[MemoryUse]) -> Row:
     """Return the metrics of runs on one machine, one after the other."""
     hw = results[0].hardware
-    row = measure_run(PointRun(hw, tuple(results), tuple(memories), *_price(results)))
+    row = measure_run(PointRun(hw, tuple(results), tuple(memories), _price(results)))
     missing = None in (row["energy_pj"], row["area_mm2"])
     return row | (explain_machine(hw) if missing else dict.fromkeys(REASONS))
 
 
-def _price(runs: Sequence[RunResult]) -> tuple[float, float] | tuple[None, None]:
-    """Return the energy of runs on one machine, and DRAM's part of it, pJ."""
+def _price(runs: Sequence[RunResult]) -> PointEnergy | None:
+    """Return the energy of runs on one machine; None if an action has no price."""
     prices = find_prices(runs[0].hardware)
-    spent: list[float] = []
-    dram: list[float] = []
+    spent: list[tuple[Price, float]] = []
     for run in runs:
         counts = count_actions(run)
         if not prices.keys() >= counts.keys():
-            return None, None
-        energies = {key: float(count) * prices[key] for key, count in counts.items()}
-        spent += energies.values()
-        dram += [pj for key, pj in energies.items() if key.component == "dram"]
-    return math.fsum(spent), math.fsum(dram)
+            return None
+        spent += [(prices[key], float(count) * prices[key].value) for key, count in counts.items()]
+    by_kind: dict[str, list[float]] = {}
+    for price, energy_pj in spent:
+        by_kind.setdefault(price.kind, []).append(energy_pj)
+    return PointEnergy(
+        math.fsum(energy_pj for _, energy_pj in spent),
+        math.fsum(energy_pj for price, energy_pj in spent if price.component == "dram"),
+        {kind: math.fsum(energies_pj) for kind, energies_pj in by_kind.items()},
+    )

@@ -11,6 +11,7 @@ from typing import Any
 from eiesim.base.tables import Row
 from eiesim.base.units import cycles_to_us
 from eiesim.counters import RunResult
+from eiesim.energy.kinds import weigh_kinds
 from eiesim.hardware import Hardware
 from eiesim.image import MemoryUse, count_chips
 from eiesim.sweep.priced import find_area, find_clock_fit, find_power
@@ -27,17 +28,25 @@ class Over(Enum):
 
 
 @dataclass(frozen=True)
+class PointEnergy:
+    """Energy of a point: all of it, DRAM's part, and what rests on prices of each kind."""
+
+    total_pj: float
+    dram_pj: float
+    by_kind_pj: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class PointRun:
     """Runs of one layer, or of all of a network, on one machine, one after the other.
 
-    Energies are None if an action has no price; `dram_pj` is DRAM's part of `energy_pj`.
+    The energy is None if an action has no price.
     """
 
     hw: Hardware
     results: tuple[RunResult, ...]
     memories: tuple[MemoryUse, ...]
-    energy_pj: float | None
-    dram_pj: float | None
+    energy: PointEnergy | None
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,10 @@ def _count(name: str, run: PointRun) -> int:
 
 def _find_latency_us(run: PointRun) -> float:
     return cycles_to_us(_count("cycles", run), run.hw.clock_mhz)
+
+
+def _find_kind_pj(kind: str, run: PointRun) -> float | None:
+    return run.energy.by_kind_pj.get(kind, 0.0) if run.energy else None
 
 
 def _count_sram_bytes(hw: Hardware) -> int:
@@ -98,17 +111,26 @@ def _multiply_columns(names: Sequence[str], row: Row, _n_pes: int) -> float | No
     return _multiply(*(row[name] for name in names))
 
 
+KIND_COLUMNS = {
+    "calibrated_pj": "calibrated", "scaled_pj": "scaled", "published_pj": "published",
+    "cacti_run_pj": "CACTI run",
+}  # fmt: skip
+"""Kinds of eiesim's own prices, by the column with what of the energy rests on them."""
 METRICS: dict[str, Metric] = {
     "cycles": Metric("cycles of the run", "", Over.SUM, partial(_count, "cycles")),
     "latency_us": Metric("time of the run", "us", Over.SUM, _find_latency_us),
     "energy_pj": Metric("energy of the run, DRAM included", "pJ", Over.SUM,
-                        lambda run: run.energy_pj),
-    "dram_energy_pj": Metric("what of it DRAM takes", "pJ", Over.SUM, lambda run: run.dram_pj),
+                        lambda run: run.energy and run.energy.total_pj),
+    "dram_energy_pj": Metric("what of it DRAM takes", "pJ", Over.SUM,
+                             lambda run: run.energy and run.energy.dram_pj),
+    **{column: Metric(f"what of it rests on prices of the kind {kind}", "pJ", Over.SUM,
+                      partial(_find_kind_pj, kind))
+       for column, kind in KIND_COLUMNS.items()},
     "power_mw": Metric("mean power over the run, DRAM included", "mW", Over.OF_SUMS,
                        _find_power_mw),
     "chip_run_power_mw": Metric("mean power of the chip alone over the run", "mW", Over.OF_SUMS,
                                 _find_chip_power_mw),
-    "chip_power_mw": Metric("power of the chip alone when no PE waits, as EIE's Table II", "mW",
+    "chip_power_mw": Metric("power of the chip alone when no PE waits, its wires included", "mW",
                             Over.MACHINE, find_power),
     "area_mm2": Metric("area of the chip", "mm2", Over.MACHINE, find_area),
     "edp_pj_us": Metric("energy x delay, DRAM included", "pJ us", Over.OF_SUMS,
@@ -178,6 +200,13 @@ def _derive(row: Row, n_pes: int) -> Row:
         if metric.over is Over.OF_SUMS:
             row[name] = metric.find(row, n_pes)
     return {name: row[name] for name in METRICS}
+
+
+def list_kinds(row: Row) -> list[Row]:
+    """Return how the energy of a point rests on prices of each kind; none without an energy."""
+    if row["energy_pj"] is None:
+        return []
+    return weigh_kinds({kind: row[column] for column, kind in KIND_COLUMNS.items() if row[column]})
 
 
 def explain_missing(metric: str, row: Mapping[str, Any]) -> str:

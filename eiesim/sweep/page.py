@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from eiesim.base.tables import Row
+from eiesim.energy.kinds import show_kinds
 from eiesim.hardware import Hardware
 from eiesim.report import markup
 from eiesim.report.charts import Chart, Panel
@@ -23,6 +24,10 @@ from eiesim.sweep.spec import Sweep
 
 ROWS_AT_MOST, LINES_AT_MOST, POINTS_AT_MOST = 2000, 400, 5000
 """Of a table, of a chart of parallel axes, and of a chart of points."""
+KINDS = (
+    "Energy of the best by kind of price, and what the whole would be with the prices of this kind "
+    "halved or doubled."
+)
 OTHERS, FRONT, PAPER = "others", "front", "the paper's chip"
 
 
@@ -38,9 +43,15 @@ def render_sweep(
     sections = [Section("charts", "Charts", _show_charts(charts, whole))]
     best = [{"objective": name} | row for name, row in summary["best"].items()]
     steps = summary["sensitivity"]
+    kinds = [
+        {"objective": name} | row
+        for name, weighed in summary["kinds"].items()
+        for row in show_kinds(weighed)
+    ]
     for anchor, title, about, table in (
         ("front", "Pareto front", f"Of {whole} that meet all conditions.", summary["front"]),
         ("best", f"The best of {whole}", "", best),
+        ("kinds", "What energies rest on", KINDS, kinds),
         ("sensitivity", "What each axis does", describe_steps(sweep, steps), steps),
         ("conditions", "Conditions", "", summary["where"]),
         ("points", f"All {whole}", "", judged),

@@ -7,10 +7,11 @@ from functools import lru_cache
 from eiesim.base.errors import EnergyError
 from eiesim.energy.area import measure_area
 from eiesim.energy.clock import keep_up
-from eiesim.energy.estimate import find_chip_power_mw
+from eiesim.energy.estimate import find_pes_power_mw, find_wires_power_mw
 from eiesim.energy.machine import price_actions, price_clock
-from eiesim.energy.prices import Key
+from eiesim.energy.prices import Key, Price, PriceTable
 from eiesim.energy.technology import scale_price
+from eiesim.energy.wires import price_wires
 from eiesim.hardware import Hardware
 from eiesim.views import BuiltView, ClockView, PricedView, SteadyView
 
@@ -42,18 +43,28 @@ def explain_machine(hw: Hardware) -> dict[str, str | None]:
     }
 
 
-def find_prices(hw: Hardware) -> dict[Key, float]:
-    """Return the price of each action, pJ, or pJ a nanosecond.
+def find_prices(hw: Hardware) -> dict[Key, Price]:
+    """Return the price of each action.
 
-    The depth of the queue changes only the price of its clock; the others are remembered.
+    The depth of the queue changes only the price of its clock and, by the area, of the broadcast's
+    wires; the others are remembered.
     """
+    prices = _find_prices(hw.priced._replace(queue_depth=FEW))
     clock = scale_price(price_clock("act_queue", hw.priced), hw.node_nm)
-    return {**_find_prices(hw.priced._replace(queue_depth=FEW)), clock.key: clock.value}
+    wires = _price_wires(hw)
+    return {**prices, clock.key: clock, **({wires.key: wires} if wires else {})}
+
+
+def _price_wires(hw: Hardware) -> Price | None:
+    chip_mm2 = find_area(hw)
+    if chip_mm2 is None:
+        return None
+    return price_wires(hw.operand_bits, hw.n_pes, hw.node_nm, chip_mm2)
 
 
 @lru_cache(maxsize=MACHINES)
-def _find_prices(hw: PricedView) -> dict[Key, float]:
-    return {price.key: price.value for price in price_actions(hw).prices}
+def _find_prices(hw: PricedView) -> dict[Key, Price]:
+    return {price.key: price for price in price_actions(hw).prices}
 
 
 def find_area(hw: Hardware) -> float | None:
@@ -63,7 +74,10 @@ def find_area(hw: Hardware) -> float | None:
 
 def find_power(hw: Hardware) -> float | None:
     """Return the power of the chip when no PE waits, mW; None where an action has no price."""
-    return _extend(_list_powers(hw), hw.queue_depth)
+    pes_mw, wires = _extend(_list_powers(hw), hw.queue_depth), _price_wires(hw)
+    if pes_mw is None or wires is None:
+        return None
+    return pes_mw + find_wires_power_mw(hw, PriceTable((wires,)))
 
 
 def _extend(known: tuple[Known, Known], queue_depth: int) -> float | None:
@@ -96,6 +110,6 @@ def _list_powers(hw: Hardware) -> tuple[Known, Known]:
 @lru_cache(maxsize=MACHINES)
 def _find_power(priced: PricedView, steady: SteadyView) -> Known:
     try:
-        return find_chip_power_mw(steady, price_actions(priced))
+        return find_pes_power_mw(steady, price_actions(priced))
     except EnergyError as error:
         return str(error)

@@ -13,11 +13,12 @@ from eiesim import __version__
 from eiesim.base.errors import EieError
 from eiesim.base.tables import Row
 from eiesim.catalog.operands import Source
+from eiesim.energy.kinds import show_kinds
 from eiesim.report.report import Report
 from eiesim.sweep.answers import find_best, find_front, find_judged, name_judged
 from eiesim.sweep.doubts import describe_clock, describe_wider_words
 from eiesim.sweep.identity import SCHEMA
-from eiesim.sweep.metrics import METRICS, Over
+from eiesim.sweep.metrics import METRICS, Over, list_kinds
 from eiesim.sweep.page import render_sweep
 from eiesim.sweep.planning import Planned
 from eiesim.sweep.points import list_values
@@ -35,6 +36,7 @@ def summarise(sweep: Sweep, planned: Planned, rows: Sequence[Row]) -> Row:
     shown = ["number", "layer", *axes, *metrics, "clock_fits"]
     errors = sum(row["error"] is not None for row in rows)
     ran = [row for row in rows if row["error"] is None]
+    best = find_best(judged, sweep.objectives)
     return {
         "schema": SCHEMA,
         "eiesim": __version__,
@@ -63,7 +65,8 @@ def summarise(sweep: Sweep, planned: Planned, rows: Sequence[Row]) -> Row:
             {key: row[key] for key in dict.fromkeys(shown)}
             for row in find_front(judged, sweep.objectives)
         ],
-        "best": find_best(judged, sweep.objectives),
+        "best": best,
+        "kinds": {name: list_kinds(row) for name, row in best.items()},
         "sensitivity": find_sensitivity(judged, axes, sweep.objectives),
     }
 
@@ -124,6 +127,10 @@ def _show(rows: Sequence[Row], summary: Row) -> Iterator[Sequence[Row] | str]:
         yield f"and {len(summary['front']) - SHOWN} more on the front"
     for name, row in summary["best"].items():
         yield f"best {name}: number {row['number']}"
+    for name, kinds in list(summary["kinds"].items())[:1]:
+        if kinds:
+            yield f"energy of the best {name}, by kind of price:"
+            yield show_kinds(kinds)
     yield summary["clock"] or ""
     yield summary["wider_words"] or ""
     for column, words in (("error", "not run"), ("no_energy", "no energy"), ("no_area", "no area")):

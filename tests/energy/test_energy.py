@@ -25,7 +25,11 @@ from eiesim import (
 )
 from eiesim.base.errors import ConfigError, EieError, EnergyError
 from eiesim.energy.calibrate import MODULES, PARTS, calibrate, fit_sums, read_table2
-from eiesim.energy.estimate import find_chip_power_mw, find_steady_power_mw
+from eiesim.energy.estimate import (
+    find_chip_power_mw,
+    find_pes_power_mw,
+    find_steady_power_mw,
+)
 from eiesim.energy.prices import KINDS, PriceTable
 from eiesim.energy.sram import find_sram
 from tests.support.energies import PAPER, make_run
@@ -56,7 +60,7 @@ def test_one_pe_in_the_steady_state_is_table_ii() -> None:
 def test_the_chip_is_that_of_section_vi() -> None:
     """EIE, section VI and Table V: 64 PEs and 21 LNZD units, 0.59 W, 40.8 mm2."""
     assert PAPER.lnzd_nodes == 21
-    assert round(find_chip_power_mw(PAPER, price_machine(PAPER)) / 1000, 2) == 0.59
+    assert round(find_pes_power_mw(PAPER, price_machine(PAPER)) / 1000, 2) == 0.59
     area = estimate_area(PAPER)
     assert area.chip_mm2 == pytest.approx(40.8, rel=0.02)
     assert area.pe_um2 == pytest.approx(638024, rel=1e-6)
@@ -83,7 +87,7 @@ def test_a_run_in_the_steady_state_costs_power_times_time() -> None:
 
 
 def test_energy_by_hand() -> None:
-    """Table I's own numbers: 1,000 float32 multiply-adds at 3.7 + 0.9 pJ, 100 broadcasts for 0."""
+    """Table I's own numbers: 1,000 float32 multiply-adds at 3.7 + 0.9 pJ."""
     hw = Hardware(multiplier="float32")
     rows = estimate_energy(make_run(10, {"macs": 900, "padding_macs": 100}, hw)).rows
     spent = {row.action: row.energy_pj for row in rows if row.component == "arithm"}
@@ -202,7 +206,12 @@ def test_an_sram_beyond_cacti_has_no_price_until_one_is_given(tmp_path: Path) ->
         estimate_energy(make_run(10, {}, hw), prices=price_machine(hw))
     file = tmp_path / "mine.csv"
     rows = ("read,150,pJ", "write,300,pJ", "leakage,0.002,mW")
-    file.write_text(HEADER + "".join(f"spmat_read,memory,{row},assumed,mine\n" for row in rows))
+    text = HEADER + "".join(f"spmat_read,memory,{row},assumed,mine\n" for row in rows)
+    file.write_text(text)
+    unknown = r"broadcast wire send: its wires cross an unknown area: .* 1024 bits"
+    with pytest.raises(EnergyError, match=unknown):
+        estimate_energy(make_run(10, {}, hw), prices=price_machine(hw, file))
+    file.write_text(f"{text}broadcast,wire,send,4,pJ,assumed,mine\n")
     table = price_machine(hw, file)
     report = estimate_energy(make_run(10, {"spmat_reads": 4}, hw), prices=table)
     read = next(r for r in report.rows if (r.component, r.action) == ("spmat_read", "read"))
@@ -353,16 +362,17 @@ def test_the_chip_at_28_nm_is_near_table_v() -> None:
     and 800 MHz; scaled prices give less."""
     hw = Hardware.preset("eie-256pe-28nm")
     assert estimate_area(hw).chip_mm2 == pytest.approx(63.8, rel=0.10)
-    power_w = find_chip_power_mw(hw, price_machine(hw)) / 1000
+    power_w = find_pes_power_mw(hw, price_machine(hw)) / 1000
     assert 4 * 0.59 * 1.5 * (28 / 45) ** 3 < power_w < 2.36
     scaled = [p for p in price_machine(hw).prices if p.kind == "scaled"]
-    assert all("28/45" in p.source or "between runs" in p.source for p in scaled)
+    reasons = ("28/45", "between runs", "H-tree")
+    assert all(any(reason in price.source for reason in reasons) for price in scaled)
 
 
 def test_alex_7_costs_the_papers_energy_per_frame_at_its_steady_power() -> None:
     """EIE, Table V: 81,967 frames/s and 138,927 frames/J are 0.59 W for 12.2 us. Counted, it costs
     more: its columns are short, so that both SRAMs are read more often than every 8 cycles."""
-    steady_pj = find_chip_power_mw(PAPER, price_machine(PAPER)) * 12.2 * 1000
+    steady_pj = find_pes_power_mw(PAPER, price_machine(PAPER)) * 12.2 * 1000
     assert steady_pj == pytest.approx(1e12 / 138927, rel=0.01)
     benchmark = load_benchmark("alex-7")
     run = simulate(encode(benchmark.layer, PAPER), benchmark.activations, PAPER)

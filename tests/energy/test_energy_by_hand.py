@@ -15,7 +15,7 @@ import pytest
 from eiesim import Hardware, estimate_area, estimate_energy, price_machine
 from eiesim.base.published import read_table
 from eiesim.energy.area import AreaReport
-from eiesim.energy.estimate import count_actions, find_chip_power_mw
+from eiesim.energy.estimate import count_actions, find_chip_power_mw, find_pes_power_mw
 from eiesim.energy.prices import Key
 from eiesim.energy.sram import find_sram
 from tests.support.energies import PAPER, make_run
@@ -100,7 +100,15 @@ def price_by_hand() -> dict[Key, float]:
         Key("arithm", "combinational", "multiply"): 0.62,
         Key("arithm", "combinational", "add"): 0.05,
         Key("lnzd", "combinational", "detect"): 0.023 * PJ_A_CYCLE,
-        Key("broadcast", "wire", "send"): 0.0,
+        # Keckler et al. 2011, Table 1; 28 bits over an H-tree in 40.84 mm2, by 64 PEs
+        Key("broadcast", "wire", "send"): 310
+        / 256
+        / 10
+        * 28
+        * 1.5
+        * 7
+        / 64
+        * math.sqrt(64 * 0.638024 + 21 * 189e-6),
         Key("dram", "memory", "read"): 20.0,
     }
 
@@ -131,7 +139,11 @@ def test_logic_goes_with_the_feature_size_and_its_area_with_the_square(node: flo
     """docs/energy.md: energy node / 45, area (node / 45)^2; SRAMs by CACTI, DRAM as it is."""
     by_hand, hw = price_by_hand(), Hardware(node_nm=node)
     for price in price_machine(hw).prices:
-        if price.part != "memory":
+        if price.part == "wire":
+            mm2 = estimate_area(hw).chip_mm2  # the price of a mm stays, the array shrinks
+            side = math.sqrt(mm2 / estimate_area(PAPER).chip_mm2)
+            assert price.value == pytest.approx(by_hand[price.key] * side, rel=1e-9)
+        elif price.part != "memory":
             assert price.value == pytest.approx(by_hand[price.key] * node / 45, rel=1e-9), price.key
             assert price.kind == "scaled"
             assert price.node_nm == node
@@ -227,13 +239,16 @@ def test_the_power_of_a_chip_that_never_waits_by_hand() -> None:
     leaking = 0.0023322 + 2 * 0.00032521 + 4.73e-05
     ours = find_chip_power_mw(hw, price_machine(hw))
     expected = 16 * ((pe_mw - leaking) / 2 + leaking - 0.0023322 + leakage_mw) + 5 * 0.023 / 2
-    assert ours == pytest.approx(expected, rel=1e-9)
+    assert find_pes_power_mw(hw, price_machine(hw)) == pytest.approx(expected, rel=1e-9)
+    # 28 bits over 3/2 (4 - 1) sides, 50 million times in a second: once in 8 cycles
+    wires_mw = 310 / 256 / 10 * 28 * 4.5 * math.sqrt(estimate_area(hw).chip_mm2) * 50e6 / 1e9
+    assert ours == pytest.approx(expected + wires_mw, rel=1e-9)
 
 
 def test_operations_are_transcribed_right() -> None:
     """operations.csv, all of it, against the numbers above: no row more, none less."""
     expected: dict[tuple[str, str, str], float] = {
-        ("lnzd", "detect", ""): 0.023 / 0.8, ("broadcast", "send", ""): 0.0,
+        ("lnzd", "detect", ""): 0.023 / 0.8, ("broadcast", "send", ""): 310,
     }  # fmt: skip
     for name, (multiply, add) in MULTIPLY_ADD_PJ.items():
         expected |= {("arithm", "multiply", name): multiply, ("arithm", "add", name): add}
@@ -243,8 +258,8 @@ def test_operations_are_transcribed_right() -> None:
     assert rows.keys() == expected.keys()
     for key, row in rows.items():
         assert float(row["energy_pj"]) == pytest.approx(expected[key], rel=1e-12), key
-        assert float(row["node_nm"]) == 45
-        assert row["voltage_v"] == ("0.9" if key[0] == "arithm" else "")
+        assert float(row["node_nm"]) == (40 if key[0] == "broadcast" else 45)
+        assert row["voltage_v"] == ("0.9" if key[0] in ("arithm", "broadcast") else "")
 
 
 def test_areas_are_transcribed_right() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from eiesim.base.published import find_claim, read_table
 from eiesim.catalog.matched import MATCHED, PRESET
 from eiesim.energy.area import estimate_area
-from eiesim.energy.estimate import find_chip_power_mw
+from eiesim.energy.estimate import find_pes_power_mw
 from eiesim.energy.machine import price_machine
 from eiesim.energy.prices import Key
 from eiesim.hardware import Hardware
@@ -79,7 +79,7 @@ def _judge_chip(hw: Hardware) -> Iterator[Judgement]:
         ("clock", "MHz", hw.clock_mhz, "the paper's clock is the preset"),
         ("peak throughput on the compressed network, 64 PEs", "GOP/s",
          2 * hw.n_pes * hw.clock_mhz / 1000, "two operations a cycle and PE"),
-        ("power, 64 PEs", "mW", find_chip_power_mw(hw, prices), SIXTY_FOUR_PES),
+        ("power, 64 PEs", "mW", find_pes_power_mw(hw, prices), SIXTY_FOUR_PES),
         ("area, 64 PEs", "mm2", area.chip_mm2, SIXTY_FOUR_PES),
         ("weights held per PE", "weights", hw.spmat_sram_bytes * 8 / hw.entry_bits,
          "the paper's SRAM over the bits of an entry"),

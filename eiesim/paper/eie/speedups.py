@@ -10,7 +10,7 @@ from eiesim.base.published import PAPER_LAYERS, read_table
 from eiesim.base.tables import Row
 from eiesim.baselines.published import derive_cpu_power, find_time_us, list_published
 from eiesim.catalog.matched import MATCHED, PRESET, PUBLISHED, REAL
-from eiesim.energy.estimate import find_chip_power_mw
+from eiesim.energy.estimate import find_pes_power_mw
 from eiesim.energy.machine import price_machine
 from eiesim.hardware import Hardware
 from eiesim.paper.experiment import Experiment, Outcome
@@ -59,7 +59,7 @@ def list_ratios(runs: Sequence[WorkloadRun]) -> list[Ratio]:
     ]
     # as the paper counts energy: at the power of a chip that never waits
     hw = Hardware.preset(PRESET)
-    power_w = find_chip_power_mw(hw, price_machine(hw)) / 1000
+    power_w = find_pes_power_mw(hw, price_machine(hw)) / 1000
     steady = [replace(row, platform=row.platform + STEADY, power_w=power_w) for row in simulated]
     return compare([*rows, *published, *simulated, *steady], references)
 

@@ -8,7 +8,7 @@ from eiesim.base.published import find_claim
 from eiesim.catalog.matched import PRESET
 from eiesim.energy.area import AreaReport, estimate_area
 from eiesim.energy.calibrate import MODULES, PARTS, calibrate, read_table2
-from eiesim.energy.estimate import find_chip_power_mw, find_steady_power_mw
+from eiesim.energy.estimate import find_pes_power_mw, find_steady_power_mw
 from eiesim.energy.machine import price_machine
 from eiesim.hardware import Hardware
 from eiesim.paper.experiment import Experiment, Outcome, Work
@@ -61,7 +61,7 @@ def _judge_pe(power_mw: dict[tuple[str, str], float], area: AreaReport) -> Itera
 
 
 def _judge_chip(hw: Hardware, area: AreaReport) -> Iterator[Verdict]:
-    power_mw = find_chip_power_mw(hw, price_machine(hw))
+    power_mw = find_pes_power_mw(hw, price_machine(hw))
     for name, unit, claim, ours, put_in in (
         ("power", "mW", "power, 64 PEs", power_mw, SIXTY_FOUR_PES),
         ("area", "mm2", "area, 64 PEs", area.chip_mm2, SIXTY_FOUR_PES),

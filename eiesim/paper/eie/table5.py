@@ -10,7 +10,7 @@ from eiesim.base.tables import Row
 from eiesim.baselines.published import find_time_us
 from eiesim.catalog.matched import PUBLISHED
 from eiesim.energy.area import estimate_area
-from eiesim.energy.estimate import find_chip_power_mw
+from eiesim.energy.estimate import find_pes_power_mw
 from eiesim.energy.machine import price_machine
 from eiesim.hardware import Hardware
 from eiesim.paper.eie.table2 import SIXTY_FOUR_PES
@@ -97,7 +97,7 @@ def _take(row: dict[str, str]) -> Row:
 def _describe(run: LayerRun) -> Row:
     hw = run.result.hardware
     area_mm2 = estimate_area(hw).chip_mm2
-    power_w = find_chip_power_mw(hw, price_machine(hw)) / 1000
+    power_w = find_pes_power_mw(hw, price_machine(hw)) / 1000
     frames = 1e6 / run.result.latency_us
     return {
         "node": f"{hw.node_nm:g}nm",
