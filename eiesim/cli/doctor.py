@@ -50,10 +50,20 @@ def _look_around() -> dict[str, object]:
             findings[package] = version(package)
         except PackageNotFoundError:
             findings[package] = f"missing: python -m pip install {package}"
+    findings["cacti"] = _describe_cacti()
     layers = sorted(path.stem for path in models_path().glob("*.toml"))
     findings["models"] = f"{len(layers)} layers in {models_path()}"
     findings["engines"] = _check_engines()
     return findings
+
+
+def _describe_cacti() -> str:
+    from eiesim.energy.cacti import Cacti, find_cacti
+
+    found = find_cacti()
+    if isinstance(found, Cacti):
+        return f"{found.name}, for SRAMs that the table of runs lacks"
+    return f"not asked for SRAMs, which are taken from a table and between its rows: {found}"
 
 
 def _check_engines() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from eiesim.base.errors import EnergyError
 from eiesim.energy.calibrate import MEMORY_MODULES, calibrate
@@ -42,8 +43,9 @@ def price_memories(hw: PricedView) -> tuple[list[Price], list[Price]]:
         try:
             sram, banks = find_memory(module, hw)
         except EnergyError as error:
-            nothing = Sram(0, 0, 0, 0, 0, 0, kind="assumed", source=str(error))
-            missing += _price_sram(module, nothing, 1, hw)
+            nothing = Sram(0, 0, 0, 0, 0, 0, kind="CACTI run", source=str(error))
+            rows = _price_sram(module, nothing, 1, hw)
+            missing += [replace(row, kind=nothing.kind, source=nothing.source) for row in rows]
         else:
             prices += _price_sram(module, sram, banks, hw)
     return prices, missing
@@ -51,7 +53,7 @@ def price_memories(hw: PricedView) -> tuple[list[Price], list[Price]]:
 
 def _price_sram(module: str, sram: Sram, banks: int, hw: PricedView) -> Iterator[Price]:
     kind, source, factor = sram.kind, sram.source, calibrate().energy_factors.get(module, 1.0)
-    if factor != 1 and kind != "assumed":
+    if factor != 1:
         kind = "calibrated"
         source = f"{source}; times {factor:.4g}, calibrated to EIE's Table II"
     width_bits = _find_banks(module, hw)[1]

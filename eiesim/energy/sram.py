@@ -1,4 +1,7 @@
-"""SRAM by size, word width, node and cell type: runs of CACTI 7, and values between them."""
+"""SRAM by size, word width, node and cell type: runs of CACTI 7, and values between them.
+
+Where the package hwcomponents-cacti is installed, CACTI is run for an SRAM that the table lacks.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from functools import cache, lru_cache
 
 from eiesim.base.errors import EnergyError
 from eiesim.base.published import read_table
+from eiesim.energy.cacti import name_cacti, run_cacti
 
 Point = tuple[float, ...]
 
@@ -44,23 +48,35 @@ AXES = ("node_nm", "size_bytes", "width_bits")
 def find_sram(size_bytes: int, width_bits: int, node_nm: float, cell: str) -> Sram:
     """Return an SRAM bank, as CACTI 7 gives it or interpolated between its runs.
 
-    The logarithm of each quantity is interpolated linearly in the logarithms of width, size and
-    node. `cell` is ``itrs-hp``, ``itrs-lop`` or ``itrs-lstp``. Raises EnergyError if the bank lies
-    outside of the runs.
+    What is not in the table is asked of CACTI, see `eiesim.energy.cacti`. Where that gives no
+    answer, the logarithm of each quantity is interpolated linearly in the logarithms of width, size
+    and node, and the source says why. `cell` is ``itrs-hp``, ``itrs-lop`` or ``itrs-lstp``. Raises
+    EnergyError if the bank lies outside of the runs then.
 
     Source: CACTI 7 (HewlettPackard/cacti), plain RAM, one read-write port, one bank, no ECC, 300 K,
     objective: cycle time, ED^2; eiesim/data/energy/README.md.
     """
     runs = _load_runs(cell)
     target = (float(node_nm), float(size_bytes), float(width_bits))
-    values = _interpolate(runs, (), target)
     where = f"{size_bytes} bytes, {width_bits} bits, {node_nm:g} nm, {cell}, 300 K"
-    exact = target in runs
-    return Sram(
-        **dict(zip(QUANTITIES, values, strict=True)),
-        kind="CACTI run" if exact else "scaled",
-        source=f"CACTI 7: {where}" if exact else f"between runs of CACTI 7: {where}",
-    )
+    if target in runs:
+        return _make_sram(runs[target], "CACTI run", f"CACTI 7: {where}")
+    try:
+        quantities = run_cacti(size_bytes, width_bits, node_nm, cell)
+    except EnergyError as error:
+        reason = str(error)
+    else:
+        values = tuple(quantities[name] for name in QUANTITIES)
+        return _make_sram(values, "CACTI run", f"{name_cacti()}: {where}")
+    try:
+        values = _interpolate(runs, (), target)
+    except EnergyError as error:
+        raise EnergyError(f"{error}, or let CACTI be asked, which cannot be: {reason}") from error
+    return _make_sram(values, "scaled", f"between runs of CACTI 7: {where}; {reason}")
+
+
+def _make_sram(values: Sequence[float], kind: str, source: str) -> Sram:
+    return Sram(**dict(zip(QUANTITIES, values, strict=True)), kind=kind, source=source)
 
 
 @cache

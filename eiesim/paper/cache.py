@@ -12,6 +12,7 @@ from eiesim.base.caches import find_caches
 from eiesim.base.digest import hash_program
 from eiesim.base.errors import EieError
 from eiesim.base.files import replacing
+from eiesim.energy.cacti import name_cacti
 from eiesim.paper.record import Record
 
 FOLDER_VARIABLE = "EIESIM_CACHE"
@@ -25,7 +26,7 @@ def find_folder() -> Path:
 
 def make_key(name: str, data: Path, reads: Iterable[str]) -> str:
     """Return the hash of everything that an experiment depends on; a missing file counts, too."""
-    digest = hashlib.sha256(f"{name}\0{hash_program()}".encode())
+    digest = hashlib.sha256(f"{name}\0{hash_program()}\0{name_cacti()}".encode())
     for path in reads:
         digest.update(f"\0{path}\0".encode())
         with suppress(OSError):

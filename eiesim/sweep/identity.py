@@ -10,6 +10,7 @@ from eiesim.base.digest import hash_program
 from eiesim.base.errors import EieError
 from eiesim.catalog.operands import hash_file
 from eiesim.catalog.readers import Form, find_reader
+from eiesim.energy.cacti import name_cacti
 from eiesim.hardware import Hardware
 from eiesim.sweep.points import Values
 
@@ -22,7 +23,8 @@ def identify(layer: str, shared: Values) -> str:
     `shared` are values of the axes that are not the machine's. Raises EieError if a name is
     unknown, or a file is missing.
     """
-    return json.dumps([SCHEMA, hash_program(), _find_hash(layer), _hash_inputs(shared)])
+    program = f"{hash_program()} {name_cacti()}"  # with CACTI other SRAMs have prices of their own
+    return json.dumps([SCHEMA, program, _find_hash(layer), _hash_inputs(shared)])
 
 
 def require_same(identity: str, layer: str, shared: Values) -> None:

@@ -121,14 +121,12 @@ def test_a_sweep_prices_what_a_machine_of_its_own_has() -> None:
 def test_the_stages_of_the_arithmetic_unit_are_those_of_the_rtl() -> None:
     """Every register that rtl/arithm.sv clocks, by its declared width."""
     text = (Path(__file__).parents[2] / "rtl" / "arithm.sv").read_text("utf-8")
-    body, widths = text[text.index("localparam") :], {"1": 1, "ROW_BITS": 6}
-    bits = {}
-    for width, names in re.findall(r"logic (?:signed )?(?:\[([\w]+)(?:-1)?:0\] )?([\w, ]+);", body):
-        size = 1 if not width else widths.get(width) or int(width) + 1
-        bits |= dict.fromkeys(names.split(", "), size)
-    bits |= {"leaving": 1, "write": 1, "write_row": 6, "write_value": 16}  # ports
-    clocked = re.findall(r"(\w+) <= ", body)
-    assert len(clocked) == len(set(clocked)) == 15
+    widths = {"[15:0]": 16, "[31:0]": 32, "[ROW_BITS-1:0]": 6, "": 1}
+    bits: dict[str, int] = {}
+    for width, names in re.findall(r"logic (?:signed )?(\[\S+\])? *([\w, ]+)[;,]", text):
+        bits |= dict.fromkeys(names.split(", "), widths.get(width, 0))
+    clocked = re.findall(r"(\w+) <= ", text)
+    assert len(clocked) == len(set(clocked)) == 15, clocked
     assert sum(bits[name] for name in clocked) == PIPELINE_BITS
 
 
