@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +62,9 @@ class PeCounters:
     act_sram_reads, act_sram_writes
         Activations moved between the activation SRAM and a register file that cannot hold all of
         the PE's inputs (reads) or outputs (writes): each once. 0 where the register files suffice.
+        With a `delta_threshold` also what is kept there: each input's value when it was sent last
+        is read once a step, and written if its change is sent; sums that the registers cannot hold
+        are read again in the next step.
     """
 
     busy_cycles: Counts
@@ -222,6 +226,58 @@ class InputsResult:
 
 
 @dataclass(frozen=True, eq=False)
+class DeltaState:
+    """What a machine with a `delta_threshold` keeps of a layer from step to step.
+
+    Attributes
+    ----------
+    sent : float32 [cols]
+        What the accumulators have of each input: its value when its last change was sent.
+    sums : float32 [rows]
+        What the accumulators hold.
+
+    References
+    ----------
+    Neil et al., Delta Networks for Optimized Recurrent Network Computation, ICML 2017, section 2:
+    the reference state, and the sum that each step adds its changes to.
+    """
+
+    sent: npt.NDArray[np.float32]
+    sums: npt.NDArray[np.float32]
+
+
+class OutputError(NamedTuple):
+    """What outputs lack since activations or changes were not sent.
+
+    Attributes
+    ----------
+    squares, exact_squares
+        Sums of the squares: of the errors, and of the outputs with all activations sent.
+    largest
+        The largest error.
+    """
+
+    squares: float
+    exact_squares: float
+    largest: float
+
+    @property
+    def relative(self) -> float:
+        """Root of the squared errors over the squared outputs; 0 if there is no error."""
+        if self.squares == 0:
+            return 0.0
+        return math.sqrt(self.squares / self.exact_squares) if self.exact_squares else math.inf
+
+    def add(self, other: OutputError) -> OutputError:
+        """Return the error of both outputs together."""
+        return OutputError(
+            self.squares + other.squares,
+            self.exact_squares + other.exact_squares,
+            max(self.largest, other.largest),
+        )
+
+
+@dataclass(frozen=True, eq=False)
 class RunResult:
     """One layer, one input, one machine: the answer and what it took.
 
@@ -234,6 +290,10 @@ class RunResult:
     output : float32 [rows]
         What the accumulators hold; with the `fixed16` datapath exact multiples of
         2**-act_fraction_bits.
+    state : DeltaState or None
+        With a `delta_threshold`, what the machine keeps for the next step.
+    error : OutputError or None
+        Where thresholds left something out and it was asked for, what the outputs lack.
     """
 
     name: str
@@ -241,6 +301,8 @@ class RunResult:
     hardware: Hardware
     output: npt.NDArray[np.float32]
     counters: Counters
+    state: DeltaState | None = None
+    error: OutputError | None = None
 
     @property
     def cycles(self) -> int:

@@ -86,6 +86,19 @@ class Hardware:
     broadcast_latency_cycles: Annotated[
         int, Range(0, 1024, "cycles a broadcast takes to reach the queues, pipelined")
     ] = 0
+    act_threshold: Annotated[
+        float,
+        Range(0, 10**9, "activations whose magnitude is not above it are not sent; 0: only zeros"),
+    ] = 0.0
+    act_threshold_quantile: Annotated[
+        float,
+        Range(0, 1, "share of an input that act_threshold leaves out: it is this quantile of the "
+              "input's magnitudes"),
+    ] = 0.0  # fmt: skip
+    delta_threshold: Annotated[
+        float | None,
+        Range(0, 10**9, "recurrent layers send changes alone, those whose magnitude is above it"),
+    ] = None
     spmat_word_reuse: Annotated[
         str,
         Choice(("across_columns", "within_column"), "how long a sparse-matrix word stays latched"),
@@ -113,17 +126,27 @@ class Hardware:
 
         `values` lacks the fields that are out of range.
         """
+        conflicts = []
+        if values.get("act_threshold") and values.get("act_threshold_quantile"):
+            problem = "act_threshold_quantile: expected this or act_threshold, found both"
+            conflicts.append(("act_threshold_quantile", problem))
+        if values.get("delta_threshold") is not None and values.get("act_batches"):
+            problem = (
+                "delta_threshold: the accumulators keep their sums from step to step, and with "
+                "act_batches passes take turns in them; expected act_batches = false"
+            )
+            conflicts.append(("delta_threshold", problem))
         names = ("spmat_width_bits", "codebook_bits", "index_bits")
-        if not all(name in values for name in names):
-            return []
-        width_bits, codebook_bits, index_bits = (values[name] for name in names)
-        if codebook_bits + index_bits <= width_bits:
-            return []
-        problem = (
-            f"spmat_width_bits: a word of {width_bits} bits cannot hold an entry of codebook_bits "
-            f"+ index_bits = {codebook_bits + index_bits} bits; widen the word"
-        )
-        return [("spmat_width_bits", problem)]
+        if all(name in values for name in names):
+            width_bits, codebook_bits, index_bits = (values[name] for name in names)
+            if codebook_bits + index_bits > width_bits:
+                problem = (
+                    f"spmat_width_bits: a word of {width_bits} bits cannot hold an entry of "
+                    f"codebook_bits + index_bits = {codebook_bits + index_bits} bits; widen the "
+                    "word"
+                )
+                conflicts.append(("spmat_width_bits", problem))
+        return conflicts
 
     @property
     def entry_bits(self) -> int:
@@ -163,6 +186,17 @@ class Hardware:
     def rows_per_pass(self) -> int:
         """Rows of the matrix whose outputs the accumulators of all PEs hold."""
         return self.n_pes * self.registers_per_pe
+
+    @property
+    def has_threshold(self) -> bool:
+        """Whether activations or changes other than 0 may be left out."""
+        return bool(
+            self.act_threshold or self.act_threshold_quantile or self.delta_threshold is not None
+        )
+
+    def send_all(self) -> Hardware:
+        """Return this machine without any threshold."""
+        return replace(self, act_threshold=0.0, act_threshold_quantile=0.0, delta_threshold=None)
 
     @property
     def fetch(self) -> FetchView | None:

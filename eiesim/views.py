@@ -39,6 +39,9 @@ class ScanView(NamedTuple):
     act_fraction_bits: int
     act_batches: bool
     registers_per_pe: int
+    act_threshold: float
+    act_threshold_quantile: float
+    delta_threshold: float | None
 
     def count_load_cycles(self, row: int, input_rows: int) -> int:
         """Return the cycles that the activation SRAM takes before a row of inputs can be scanned.
@@ -107,6 +110,7 @@ class FillView(NamedTuple):
     operand_bits: int
     registers_per_pe: int
     act_batches: bool
+    delta_threshold: float | None
 
 
 class PricedView(NamedTuple):

@@ -75,12 +75,16 @@ Rule = Range | Choice | Text | Switch
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a configuration: its type, what it accepts and what it means."""
+    """One field of a configuration: its type, what it accepts and what it means.
+
+    An `optional` one may be None, which is written by leaving it out.
+    """
 
     name: str
     kind: type
     rule: Rule
     default: Any
+    optional: bool = False
 
     @property
     def required(self) -> bool:
@@ -89,11 +93,15 @@ class Field:
 
     def problem(self, value: object) -> str | None:
         """Return what is wrong with a value, or None."""
-        if self._accepts(value):
+        if self._accepts(value) or (self.optional and value is None):
             return None
         number = "a whole number from " if self.kind is int else ""
         number = "a number from " if self.kind is float else number
         return f"{self.name}: expected {number}{self.rule}, found {show_value(value)}"
+
+    def take(self, value: Any) -> Any:
+        """Return a value that is accepted as the plain Python value of the field's type."""
+        return None if value is None else self.kind(value)
 
     def _accepts(self, value: object) -> bool:
         rule = self.rule
@@ -123,8 +131,10 @@ def fields_of(cls: type) -> dict[str, Field]:
         hint = hints[entry.name]
         if get_origin(hint) is not Annotated:
             raise TypeError(f"{cls.__name__}.{entry.name} does not say what it accepts")
-        kind, rule = get_args(hint)
-        table[entry.name] = Field(entry.name, kind, rule, entry.default)
+        hinted, rule = get_args(hint)
+        kinds = [kind for kind in get_args(hinted) or (hinted,) if kind is not type(None)]
+        optional = type(None) in get_args(hinted)
+        table[entry.name] = Field(entry.name, kinds[0], rule, entry.default, optional)
     return table
 
 
@@ -139,7 +149,7 @@ def validate(instance: object) -> None:
     if problems:
         raise ConfigError(*(problem for _, problem in problems))
     for name, field in fields_of(kind).items():
-        object.__setattr__(instance, name, field.kind(values[name]))
+        object.__setattr__(instance, name, field.take(values[name]))
 
 
 def find_problems(cls: type, values: Mapping[str, object]) -> list[tuple[str, str]]:
@@ -259,6 +269,8 @@ def write_toml(instance: Any) -> str:
     kind: Any = type(instance)
     for name, field in fields_of(kind).items():
         value = getattr(instance, name)
+        if value is None:
+            continue
         if isinstance(value, bool):
             word = str(value).lower()
         elif isinstance(value, str):

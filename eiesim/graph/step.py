@@ -94,6 +94,8 @@ OPS: Mapping[str, Op] = {
     ),
 }  # fmt: skip
 """Operations by name."""
+RECURRENT = ("lstm", "gru", "rnn")
+"""Those that go through a sequence; the last column of their matrix is the bias."""
 PER_OUTPUT = ("factor", "offset")
 """Settings that may be a row of numbers, one an output: along the first axis of a vector or image,
 the second one of a sequence."""

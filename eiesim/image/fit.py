@@ -41,11 +41,14 @@ def fit_images(images: Sequence[ImageArrays], hw: FillView) -> list[MemoryUse]:
     addressed = 1 << hw.ptr_bits
     spmat_bytes = bits_to_bytes(words * hw.spmat_width_bits)
     ptr_bytes = bits_to_bytes(pointers * hw.ptr_bits)
-    act_bytes = bits_to_bytes(hw.operand_bits * (inputs + outputs))
+    kept = inputs if hw.delta_threshold is not None else 0
+    act_bytes = bits_to_bytes(hw.operand_bits * (inputs + outputs + kept))
     reachable_bytes = bits_to_bytes(addressed // hw.entries_per_word * hw.spmat_width_bits)
     share = min(reachable_bytes / hw.spmat_sram_bytes, 1)
     reach = f"{hw.ptr_bits}-bit pointers address {share:.0%} of the sparse-matrix SRAM"
     activations = f"{inputs} inputs and {outputs} outputs of {hw.operand_bits} bits"
+    if kept:
+        activations += ", and the inputs as they were sent last"
     uses = [
         MemoryUse(memory, used, capacity, unit, used <= capacity, note)
         for memory, used, capacity, unit, note in (

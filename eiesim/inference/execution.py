@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.arrays import take_array
-from eiesim.base.errors import WorkloadError
+from eiesim.base.errors import ConfigError, WorkloadError
 from eiesim.catalog.model import Model
 from eiesim.counters import RunResult, add_counters
-from eiesim.graph import STEPS
+from eiesim.graph import RECURRENT, STEPS
 from eiesim.hardware import Hardware
 from eiesim.image import MemoryUse
 from eiesim.importers.onnx_host import HOST_OP
@@ -131,7 +131,9 @@ def run_model(
         Each holds an array for every input of the network.
     hw
         The machine. With its `fixed16` datapath activations are rounded as they are loaded, and the
-        state of a recurrent layer is kept in such numbers, too.
+        state of a recurrent layer is kept in such numbers, too. A `delta_threshold` is of recurrent
+        layers, whose accumulators keep their sums from step to step, `act_threshold` then of the
+        others; ConfigError if one has no effect.
     keep_state
         Whether a recurrent layer begins an input in the state in which it ended the one before,
         as when a text is written character by character; by default it begins with zeros.
@@ -152,6 +154,7 @@ def run_steps(
     setup : Setup
         The machine, and how it runs the layers.
     """
+    _require_effect(model, setup.hw)
     swaps = find_swaps(model)
     chips: dict[str, Chip] = {}
     for step in model.graph.steps:
@@ -164,9 +167,26 @@ def run_steps(
     for arrays in inputs:
         if not keep_state:
             for chip in chips.values():
-                chip.memory = None
+                chip.begin()
         values = _take_inputs(model, arrays)
         yield _run_input(model, values, Workers(chips, pieces, swaps))
+
+
+def _require_effect(model: Model, hw: Hardware) -> None:
+    """Raise a ConfigError if a threshold is set that no step of the network has."""
+    kept = [step.op in RECURRENT for step in model.graph.steps if step.on_eie]
+    if hw.delta_threshold is None:
+        return
+    if not any(kept):
+        raise ConfigError(
+            f"{model.name}: delta_threshold: expected a network with an LSTM, GRU or RNN, whose "
+            "steps change their inputs; leave it out"
+        )
+    if all(kept) and (hw.act_threshold or hw.act_threshold_quantile):
+        raise ConfigError(
+            f"{model.name}: act_threshold: with a delta_threshold it is of layers that are not "
+            "recurrent, and there are none; leave it out"
+        )
 
 
 def _take_inputs(model: Model, arrays: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -252,12 +272,14 @@ def finish(chip: Chip, distinct: int, stored: int, swapped: bool) -> StepRun:
     passes = cycles.size * len(chip.images[0])
     without = None
     if chip.setup.limits:
-        chip.cause = chip.cause or find_limits(counters, chip.setup.hw, passes).first
+        chip.cause = chip.cause or find_limits(counters, chip.hw, passes).first
         without = counters.cycles if chip.cause is None else chip.time_without(chip.cause)
     output = np.concatenate([run.output.reshape(-1) for run in chip.runs])
     step_run = StepRun(
         chip.step.name,
-        RunResult(chip.step.name, chip.setup.engine, chip.setup.hw, output, counters),
+        RunResult(
+            chip.step.name, chip.setup.engine, chip.setup.hw, output, counters, error=chip.error
+        ),
         cycles,
         np.concatenate(chip.nonzeros),
         chip.dense_macs,

@@ -12,15 +12,21 @@ import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
 from eiesim.base.fixedpoint import dequantise, quantise
-from eiesim.counters import InputsResult
-from eiesim.graph import Step, cells, find_convolved, find_kernel, winograd
+from eiesim.counters import DeltaState, InputsResult, OutputError
+from eiesim.graph import RECURRENT, Step, cells, find_convolved, find_kernel, winograd
 from eiesim.graph.host import SlidingWindow, relu, sigmoid, take_windows
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, balance_rows, encode_passes, fit_images, restore_rows
 from eiesim.layer.weights import CompressedLayer, StoredLayer
 from eiesim.sim.engines import Engine
 from eiesim.sim.limits import Cause
-from eiesim.sim.passes import move_activations, simulate_inputs, time_inputs_without
+from eiesim.sim.passes import (
+    find_output_error,
+    move_activations,
+    run_step,
+    simulate_inputs,
+    time_inputs_without,
+)
 
 Floats = npt.NDArray[np.float32]
 Order = npt.NDArray[np.int64]
@@ -42,11 +48,23 @@ class Setup(NamedTuple):
     limits: bool = False
 
 
+class Product(NamedTuple):
+    """Vectors [n, cols] that a chip has multiplied with the matrix number `part`.
+
+    With a `delta_threshold` one vector, and what the step before it had left.
+    """
+
+    part: int
+    stack: Floats
+    before: DeltaState | None
+
+
 class Chip:
     """A machine with the layer of one step in its SRAMs, and what it has run since `clear`.
 
     `memory` is the state in which a recurrent layer begins, None for zeros, and then the one in
-    which it has ended. `cause` is what limits the first run that anything limits. Raises
+    which it has ended; `kept` are what the accumulators have of its inputs, by
+    sequence and matrix. `cause` is what limits the first run that anything limits. Raises
     WorkloadError if a bias is in the codebook where it cannot be, ImageError if the machine cannot
     hold the layer.
 
@@ -56,6 +74,9 @@ class Chip:
         The machine with the layer that leaves its outputs in the registers as this one's inputs.
     stays
         Whether the outputs stay in the registers for the next layer.
+    recurrent
+        Whether the last input is the 1 of a recurrent layer's bias. Where the machine has a
+        threshold, the bias is in its own row then, so that its 1.0 is always sent.
     """
 
     def __init__(
@@ -65,9 +86,13 @@ class Chip:
         setup: Setup,
         before: Chip | None = None,
         stays: bool = False,
+        recurrent: bool | None = None,
     ) -> None:
         self.step, self.stored, self.setup = step, stored, setup
-        hw = setup.hw
+        recurrent = step.op in RECURRENT if recurrent is None else recurrent
+        hw = setup.hw if recurrent else replace(setup.hw, delta_threshold=None)
+        self.hw = hw
+        self.moves_bias = recurrent and hw.has_threshold
         self.loads, self.stores = before is None, not stays
         # the source registers hold the inputs in the order of the rows of the layer before
         self.input_order = before.orders[0] if before is not None and before.orders else None
@@ -80,11 +105,15 @@ class Chip:
         uses = [tuple(fit_images(part, hw.fill)) for part in self.images]
         self.memories = max(uses, key=lambda part: part[0].used)
         self.memory: Floats | None = None
+        self.kept: dict[tuple[int, int], DeltaState] = {}
+        self.sequence = 0
         self.cause: Cause | None = None
         self.clear()
 
     def _split(self) -> list[CompressedLayer]:
         parts = split_layer(self.step, self.stored.layer)
+        if self.moves_bias:
+            parts = [_move_bias(part) for part in parts]
         if self.input_order is None:
             return parts
         return [part.take(cols=self.input_order) for part in parts]
@@ -92,13 +121,18 @@ class Chip:
     @cached_property
     def balanced_images(self) -> Images:
         """The matrices with their rows ordered so that the PEs have equal work."""
-        hw = self.setup.hw
+        hw = self.hw
         parts = [part.take(balance_rows(part, hw.n_pes)) for part in self._split()]
         return [encode_passes(part, hw) for part in parts]
 
+    def begin(self) -> None:
+        """Begin the next sequence with a state of zeros."""
+        self.memory, self.kept = None, {}
+
     def clear(self) -> None:
         """Forget what was run, but not the state of a recurrent layer."""
-        self.stacks: list[tuple[int, Floats]] = []
+        self.products: list[Product] = []
+        self.error: OutputError | None = None
         self.move_cycles = self.load_cycles = 0
         self.runs: list[InputsResult] = []
         self.nonzeros: list[npt.NDArray[np.int64]] = []
@@ -109,16 +143,25 @@ class Chip:
         stack = np.ascontiguousarray(vectors, np.float32)
         if self.input_order is not None:
             stack = stack[:, self.input_order]
-        hw, images = self.setup.hw, self.images[part]
-        run = simulate_inputs(images, stack, hw, self.setup.engine)
+        operands = stack[:, :-1] if self.moves_bias else stack
+        hw, images, before = self.hw, self.images[part], self.kept.get((self.sequence, part))
+        if hw.delta_threshold is None:
+            run = simulate_inputs(images, operands, hw, self.setup.engine)
+        else:
+            (image,), (vector,) = images, operands
+            run, state = run_step(image, vector, hw, self.setup.engine, before)
+            self.kept[self.sequence, part] = state
+        error = find_output_error(images, operands, hw, run.output)
+        if error is not None:
+            self.error = error if self.error is None else self.error.add(error)
         if hw.act_batches:
-            before = run.counters
+            unmoved = run.counters
             run = move_activations(run, images, hw, self.loads, self.stores)
-            self.move_cycles += run.counters.cycles - before.cycles
-            load_cycles = run.counters.scan_starved_cycles - before.scan_starved_cycles
+            self.move_cycles += run.counters.cycles - unmoved.cycles
+            load_cycles = run.counters.scan_starved_cycles - unmoved.scan_starved_cycles
             self.load_cycles += int(load_cycles[0])
         if self.setup.limits:
-            self.stacks.append((part, stack))
+            self.products.append(Product(part, operands, before))
         if self.orders:
             run = replace(run, output=restore_rows(run.output, self.orders[part]))
         self.runs.append(run)
@@ -133,18 +176,27 @@ class Chip:
         images = self.balanced_images if is_uneven else self.images
         left_out = None if is_uneven else cause
         product_cycles = sum(
-            time_inputs_without(images[part], stack, self.setup.hw, left_out)
-            for part, stack in self.stacks
+            time_inputs_without(images[it.part], it.stack, self.hw, left_out, it.before)
+            for it in self.products
         )
         no_load_cycles = self.load_cycles if cause is Cause.SCAN else 0
         return product_cycles + self.move_cycles - no_load_cycles
 
     def hold(self, state: Floats) -> Floats:
         """Return a state as it is kept from step to step, in the machine's number format."""
-        hw = self.setup.hw
+        hw = self.hw
         if hw.datapath == "float32":
             return state
         return dequantise(quantise(state, hw.act_fraction_bits), hw.act_fraction_bits)
+
+
+def _move_bias(layer: CompressedLayer) -> CompressedLayer:
+    """Return a layer whose last column, which is multiplied with 1, is its bias."""
+    if layer.bias_codes is not None:
+        raise WorkloadError(f"{layer.name}: expected the bias as a recurrent layer's last input")
+    bias = layer.codes[:, [-1]].toarray()[:, 0]
+    inputs = layer.codes[:, :-1]
+    return CompressedLayer(inputs, layer.codebook, bias if bias.any() else None, layer.name)
 
 
 def split_layer(step: Step, layer: CompressedLayer) -> list[CompressedLayer]:
@@ -194,6 +246,8 @@ def _convolve_stack(chip: Chip, operands: Sequence[Floats]) -> Floats:
 
 def _recur_stack(chip: Chip, operands: Sequence[Floats]) -> Floats:
     sequences, *states = operands
+    if states or chip.memory is None:
+        chip.kept = {}
     if not len(sequences):
         raise WorkloadError(f"step {chip.step.name!r}: expected a sequence of steps, found none")
     begins, outputs = chip.memory, []
@@ -205,6 +259,7 @@ def _recur_stack(chip: Chip, operands: Sequence[Floats]) -> Floats:
                 (chip.memory,) = chip.memory
         else:
             chip.memory = None if begins is None else begins[number]
+        chip.sequence = number
         outputs.append(RULES[chip.step.op](chip, np.ascontiguousarray(sequences[:, number])))
         ends.append(np.asarray(chip.memory))
     chip.memory = np.stack(ends)

@@ -132,7 +132,10 @@ class ProfiledLayer:
         self.stored: StoredLayer = step.stored
         self.change: Change = step.change
         settings = {**part.settings, "stacked": 1}
-        self.chip = Chip(Step(name, part.op, ("input",), name, settings), step.stored, setup)
+        self.chip = Chip(
+            Step(name, part.op, ("input",), name, settings), step.stored, setup,
+            recurrent=bool(part.joined),
+        )  # fmt: skip
         self.calls = 0
         self.errors = Errors()
         self._size = [0, 0]

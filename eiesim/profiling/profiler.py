@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from eiesim.base.errors import WorkloadError
+from eiesim.base.errors import ConfigError, WorkloadError
 from eiesim.compress.plan import Plan, read_plan
 from eiesim.energy.machine import price_machine
 from eiesim.energy.prices import PriceTable
@@ -38,7 +38,7 @@ def profile(
     their real inputs; PyTorch runs everything else. The module runs once, in evaluation mode and
     without gradients, and is left as it was. Raises WorkloadError if the module multiplied with no
     weights, or weights or inputs are not finite, and ConfigError if the plan names a layer that
-    does not exist, or codes do not fit the machine.
+    does not exist, codes do not fit the machine, or it has a `delta_threshold`.
 
     Parameters
     ----------
@@ -68,6 +68,11 @@ def profile(
     >>> result.cycles == sum(row["cycles"] for row in result.rows)
     True
     """
+    if hw is not None and hw.delta_threshold is not None:
+        raise ConfigError(
+            "delta_threshold: a profile keeps no sums from step to step; leave it out, or import "
+            "the network and run it with eiesim.run_model"
+        )
     machine = Machine(Setup(hw or Hardware(), engine), plan or read_plan(None))
     calls = Calls(
         module, machine, {**products.RULES, **attention.RULES, **sequences.RULES}, replace

@@ -26,6 +26,7 @@ from eiesim.report.charts import Chart, Panel
 from eiesim.report.report import Report
 from eiesim.runs.clock import check_runs
 from eiesim.runs.layer import LayerRun, run_operands
+from eiesim.sim.scan import load_registers
 
 SCHEMA = "eiesim compress 1"
 SHOWN = (
@@ -228,7 +229,8 @@ def _describe_run(run: LayerRun | None) -> Row:
         missing = dict.fromkeys(("cycles", "dense_cycles", "latency_us", "energy_pj"))
         return missing | {"no_energy": "no run of its own"}
     layer, hw = run.operands.layer, run.result.hardware
-    columns = int(np.count_nonzero(run.operands.activations)) + (layer.bias_codes is not None)
+    sent = load_registers(run.operands.activations, hw.scan)
+    columns = int(np.count_nonzero(sent)) + (layer.bias_codes is not None)
     return {
         "cycles": run.result.cycles,
         # what the busiest PE would work if no weight were pruned

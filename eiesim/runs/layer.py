@@ -19,7 +19,7 @@ from eiesim.image import MemoryUse, balance_rows, encode_passes, restore_rows
 from eiesim.sim.bounds import Bounds
 from eiesim.sim.engines import Engine
 from eiesim.sim.limits import Cause, Limits
-from eiesim.sim.passes import Passes
+from eiesim.sim.passes import Passes, find_output_error
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +82,15 @@ def lay_out(operands: Operands, hw: Hardware, balance: bool) -> Passes:
     return Passes(encode_passes(layer, hw), operands.activations, hw)
 
 
+def require_no_delta(name: str, hw: Hardware) -> None:
+    """Raise a ConfigError for a machine with a `delta_threshold`: one input has no step before."""
+    if hw.delta_threshold is not None:
+        raise ConfigError(
+            f"{name}: delta_threshold: expected a network with an LSTM, GRU or RNN, found one "
+            "layer with one input, which has no step before; leave it out"
+        )
+
+
 def run_layer(
     word: str,
     hw: Hardware,
@@ -118,14 +127,18 @@ def run_operands(
     Raises
     ------
     EieError
-        The layer cannot be encoded for this machine.
+        The layer cannot be encoded for this machine, or the machine keeps sums from step to step.
     """
+    require_no_delta(operands.layer.name, hw)
     layer = operands.layer
     order = balance_rows(layer, hw.n_pes) if balance else np.arange(layer.rows)
     images = encode_passes(layer.take(order) if balance else layer, hw)
     passes = Passes(images, operands.activations, hw)
     result = passes.simulate(engine)
-    result = replace(result, output=restore_rows(result.output, order))
+    error = find_output_error(
+        images, operands.activations[np.newaxis], hw, result.output[np.newaxis]
+    )
+    result = replace(result, output=restore_rows(result.output, order), error=error)
     energy, no_energy = None, ""
     try:
         energy = estimate_energy(result, prices=prices)

@@ -31,6 +31,11 @@ SHOWN = (
     "layer", "cycles", "latency_us", "theoretical_us", "load_balance", "limit", "broadcasts",
     "stall_cycles", "macs", "padding_macs", "ptr_reads", "spmat_reads", "fits",
 )  # fmt: skip
+SHOWN_WITH_THRESHOLD = ("sent_activations", "output_error", "output_error_largest")
+COMPARATORS = (
+    "the comparator of each lane, and with a delta_threshold its subtractor: the papers' tables "
+    "have neither"
+)
 SHOWN_IF_STREAMED = ("dram_stall_cycles", "dram_bytes", "dram_gbps_average", "dram_gbps_needed")
 
 
@@ -40,6 +45,8 @@ def report_layers(runs: Sequence[LayerRun], prices: PriceTable) -> Report:
     rows = [describe_layer(run) for run in runs]
     clock = check_runs(hw, prices, [run.result for run in runs])
     streamed = SHOWN_IF_STREAMED if any(row["dram_bytes"] for row in rows) else ()
+    more = (*(SHOWN_WITH_THRESHOLD if hw.has_threshold else ()), *streamed)
+    unpriced = {"threshold": COMPARATORS} if hw.has_threshold else {}
     modules = [describe_modules(run) for run in runs]
     spent = [key for key in modules[0] if any(row[key] != 0 for row in modules)]
     kinds = weigh_kinds(add_kinds(run.energy for run in runs if run.energy))
@@ -51,15 +58,17 @@ def report_layers(runs: Sequence[LayerRun], prices: PriceTable) -> Report:
             "hardware": asdict(hw),
             "clock": clock,
             "kinds": kinds,
+            "unpriced": unpriced,
             "layers": [row | _list_details(run) for run, row in zip(runs, rows, strict=True)],
         },
         shown=(
-            [{key: row[key] for key in (*SHOWN, *streamed)} for row in rows],
+            [{key: row[key] for key in (*SHOWN, *more)} for row in rows],
             [{key: row[key] for key in spent} for row in modules],
             show_kinds(kinds),
             *(describe_limits(row, row["layer"]) for row in rows),
             *(f"price of {override}" for override in prices.overrides),
             *(problem for run in runs for problem in describe_problems(run)),
+            f"not priced: {COMPARATORS}" if hw.has_threshold else "",
             clock["text"],
         ),
         list_tables=lambda: {

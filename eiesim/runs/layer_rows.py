@@ -15,6 +15,7 @@ from eiesim.energy.kinds import weigh_kinds
 from eiesim.image import PTR_SRAM, SPMAT_SRAM, MemoryUse, count_chips
 from eiesim.runs.layer import LayerRun
 from eiesim.runs.limits import tabulate_limits
+from eiesim.sim.scan import load_registers
 
 
 def describe_layer(run: LayerRun) -> Row:
@@ -32,6 +33,7 @@ def describe_layer(run: LayerRun) -> Row:
         "padding_zeros": run.padding_zeros,
         "nonzero_activations": nonzero,
         "activation_density": nonzero / layer.cols,
+        **describe_threshold(run),
         "latency_us": result.latency_us,
         "theoretical_us": result.theoretical_us,
         "load_balance": result.load_balance,
@@ -52,6 +54,19 @@ def describe_layer(run: LayerRun) -> Row:
         "fits": all(use.fits for use in run.memories),
         "clock_fits": fits_clock(result.hardware),
         "chips": count_chips(run.memories),
+    }
+
+
+def describe_threshold(run: LayerRun) -> Row:
+    """Return what a threshold leaves and costs; nothing where there is none."""
+    error, hw = run.result.error, run.result.hardware
+    if error is None:
+        return {}
+    sent = int(np.count_nonzero(load_registers(run.operands.activations, hw.scan)))
+    return {
+        "sent_activations": sent,
+        "output_error": error.relative,
+        "output_error_largest": error.largest,
     }
 
 

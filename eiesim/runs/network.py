@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -16,19 +17,22 @@ from eiesim.base.units import cycles_to_us
 from eiesim.catalog.examples import Example
 from eiesim.catalog.model import Model
 from eiesim.catalog.operands import Source
+from eiesim.counters import OutputError
 from eiesim.energy.area import estimate_area
 from eiesim.energy.estimate import EnergyReport, estimate_energy
 from eiesim.energy.kinds import add_kinds, show_kinds, weigh_kinds
 from eiesim.energy.prices import PriceTable
+from eiesim.graph import RECURRENT
 from eiesim.hardware import Hardware
 from eiesim.importers.described import Effect, Skipped
 from eiesim.inference import InputRun, Setup, StepRun, run_steps
 from eiesim.report.report import Report
 from eiesim.runs.clock import check_runs
+from eiesim.runs.layer_report import COMPARATORS
 from eiesim.runs.layer_rows import describe_lack
 from eiesim.runs.limits import describe_longest, tabulate_step_limits
 from eiesim.runs.network_charts import draw_steps
-from eiesim.runs.network_matrices import RECURRENT, find_matrices
+from eiesim.runs.network_matrices import find_matrices
 from eiesim.runs.network_outputs import name_outputs, write_outputs
 from eiesim.sim.engines import Engine
 
@@ -46,6 +50,7 @@ SHOWN = (
     "cycles_worst", "latency_us", "energy_pj", "load_balance", "limit", "second_limit",
     "cycles_without_limit", "activations_loaded",
 )  # fmt: skip
+SHOWN_WITH_THRESHOLD = ("broadcasts", "output_error", "output_error_largest")
 STREAMED = ("dram_bytes", "dram_stall_cycles")
 TOTAL = (
     "network", "inputs", "cycles", "cycles_p5", "cycles_p50", "cycles_p95", "cycles_p99",
@@ -145,12 +150,17 @@ def report_network(
         right = f"right: {summary['right']} of {summary['inputs']}, {summary['accuracy']:.2%}"
     modules = _describe_modules(runs)
     streamed = STREAMED if summary["dram_bytes"] else ()
+    hw = runs[0].steps[0].result.hardware
+    thresholds = SHOWN_WITH_THRESHOLD if hw.has_threshold else ()
     return Report(
         title=f"{model.name} on EIE",
         summary=summary,
         shown=(
             *(f"not on EIE: {part['name']}: {part['reason']}" for part in summary["not_on_eie"]),
-            [{key: row[key] for key in (*SHOWN, *streamed)} for row in summary["steps"]],
+            [
+                {key: row[key] for key in (*SHOWN, *thresholds, *streamed)}
+                for row in summary["steps"]
+            ],
             [{key: summary[key] for key in TOTAL}],
             show_kinds(summary["kinds"]),
             describe_longest(summary["steps"], "step"),
@@ -158,6 +168,7 @@ def report_network(
             _describe_share(summary),
             f"no frames a second: {summary['no_frames_per_s']}" if summary["not_on_eie"] else "",
             *_describe_problems(runs[0]),
+            f"not priced: {COMPARATORS}" if hw.has_threshold else "",
             summary["clock"]["text"],
         ),
         list_tables=lambda: {
@@ -169,7 +180,7 @@ def report_network(
         },
         charts=draw_steps(summary["steps"], modules),
         write_files=lambda folder: write_outputs(folder, [run.outputs for run in runs]),
-        hardware=runs[0].steps[0].result.hardware,
+        hardware=hw,
         sources=sources,
     )
 
@@ -259,6 +270,7 @@ def _describe_step(model: Model, runs: Sequence[ExampleRun], place: int) -> Row:
         "no_energy": runs[0].no_energy,
         "load_balance": entries / hw.n_pes / int(cycles.sum()),
         **tabulate_step_limits(steps),
+        **_describe_threshold(steps, hw),
         "dense_macs": average(step.dense_macs for step in steps),
         "macs": average(counts.macs for counts in counters),
         "padding_macs": average(counts.padding_macs for counts in counters),
@@ -267,6 +279,20 @@ def _describe_step(model: Model, runs: Sequence[ExampleRun], place: int) -> Row:
         "activations_loaded": average(step.traffic.loaded for step in steps),
         "activations_distinct": average(step.traffic.distinct for step in steps),
         "activations_stored": average(step.traffic.stored for step in steps),
+    }
+
+
+def _describe_threshold(steps: Sequence[StepRun], hw: Hardware) -> Row:
+    """Return what a threshold leaves and costs a step, nothing where the machine has none."""
+    if not hw.has_threshold:
+        return {}
+    broadcasts = sum(step.result.counters.broadcasts for step in steps) / len(steps)
+    errors = [step.result.error for step in steps if step.result.error is not None]
+    error = reduce(OutputError.add, errors, OutputError(0, 0, 0))
+    return {
+        "broadcasts": broadcasts,
+        "output_error": error.relative,
+        "output_error_largest": error.largest,
     }
 
 

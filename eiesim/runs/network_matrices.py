@@ -7,10 +7,9 @@ from typing import NamedTuple
 from eiesim.catalog.model import Model
 from eiesim.catalog.operands import Source, hash_file
 from eiesim.catalog.readers import Form, find_form, load_layer
+from eiesim.graph import RECURRENT
 from eiesim.inference import split_layer
 from eiesim.layer.weights import CompressedLayer
-
-RECURRENT = ("lstm", "gru", "rnn")
 
 
 class StepMatrix(NamedTuple):

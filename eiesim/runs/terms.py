@@ -74,6 +74,13 @@ COLUMNS = {
     "nonzero_activations": Term("inputs that are not 0", "number"),
     "activation_density": Term("share of inputs that are not 0", "0 to 1",
                                "nonzero_activations / inputs"),
+    "sent_activations": Term("inputs that the detector finds above the machine's threshold; only "
+                             "with one", "number"),
+    "output_error": Term("what a threshold costs the outputs, the same machine without one being "
+                         "exact; only with one", "0 or more",
+                         "root of (squared errors / squared exact outputs)"),
+    "output_error_largest": Term("largest error of an output; only with a threshold",
+                                 "as the outputs"),
     "latency_us": Term("time of the run", "us", "cycles / clock_mhz"),
     "theoretical_us": Term('time with equal work for all PEs ("theoretical", EIE, Table IV)', "us",
                            "(macs + padding_macs) / n_pes / clock_mhz"),

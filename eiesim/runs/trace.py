@@ -14,6 +14,7 @@ from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, encode_passes
 from eiesim.report.report import Report
 from eiesim.runs import trace_csv, trace_dram, trace_fst, trace_perfetto, trace_vcd
+from eiesim.runs.layer import require_no_delta
 from eiesim.runs.trace_viewer import render_trace
 from eiesim.sim.tracing import Schedule, Window, trace
 from eiesim.sim.tracing.schedule import TABLES
@@ -150,6 +151,7 @@ def trace_operands(
         The layer cannot be encoded for this machine, the window does not fit the run, or there is
         nothing to write in one of the forms.
     """
+    require_no_delta(operands.layer.name, hw)
     images = encode_passes(operands.layer, hw)
     if len(images) > 1:
         raise WorkloadError(

@@ -10,13 +10,22 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.arrays import take_array
-from eiesim.counters import Counters, Counts, InputsResult, RunResult, add_counters
+from eiesim.counters import (
+    Counters,
+    Counts,
+    DeltaState,
+    InputsResult,
+    OutputError,
+    RunResult,
+    add_counters,
+)
 from eiesim.hardware import Hardware
 from eiesim.image import PTR_SRAM, SPMAT_SRAM, InterleavedCSC, MemoryUse, deal, fit_images
 from eiesim.sim.bandwidth import find_scanned_bandwidth
 from eiesim.sim.bounds import Bounds, bound_scanned
 from eiesim.sim.engines import Engine, simulate
 from eiesim.sim.limits import Cause, Limits, find_limits, time_without
+from eiesim.sim.scan import load_registers
 from eiesim.sim.stream import ScannedInput, scan_input
 
 LOAD = ("starved_cycles", "scan_starved_cycles"), "act_sram_reads"
@@ -26,11 +35,15 @@ STORE = ("drained_cycles",), "act_sram_writes"
 
 @dataclass(frozen=True, eq=False)
 class Passes:
-    """One input of a layer on a machine, in one pass or in several; what its runs share is kept."""
+    """One input of a layer on a machine, in one pass or in several; what its runs share is kept.
+
+    `before` is what the step before has left, with a `delta_threshold`, which takes one pass.
+    """
 
     images: Sequence[InterleavedCSC]
     activations: npt.NDArray[np.float32]
     hw: Hardware
+    before: DeltaState | None = None
 
     @cached_property
     def memories(self) -> tuple[MemoryUse, ...]:
@@ -53,11 +66,16 @@ class Passes:
     @cached_property
     def scanned(self) -> tuple[ScannedInput, ...]:
         """The input as each pass scans it."""
-        return tuple(scan_input(image, self.activations, self.pass_hw) for image in self.images)
+        return tuple(
+            scan_input(image, self.activations, self.pass_hw, self.before) for image in self.images
+        )
 
     def simulate(self, engine: Engine = "fast") -> RunResult:
         """Run the input; see `simulate_passes`."""
-        runs = [simulate(image, self.activations, self.pass_hw, engine) for image in self.images]
+        runs = [
+            simulate(image, self.activations, self.pass_hw, engine, self.before)
+            for image in self.images
+        ]
         if len(runs) == 1:
             return runs[0]
         counters = [
@@ -152,26 +170,82 @@ def simulate_inputs(
     )
 
 
+def run_step(
+    image: InterleavedCSC,
+    activations: npt.NDArray[np.float32],
+    hw: Hardware,
+    engine: Engine,
+    before: DeltaState | None,
+) -> tuple[InputsResult, DeltaState]:
+    """Run a step of a sequence on a machine with a `delta_threshold`.
+
+    Return it as the run of one input, and what is kept for the next step.
+    """
+    run = simulate(image, activations, hw, engine, before)
+    if run.state is None:
+        raise ValueError("expected a machine with a delta_threshold")
+    cycles = np.array([run.cycles], np.int64)
+    return InputsResult(run.output[np.newaxis], cycles, run.counters), run.state
+
+
+def find_output_error(
+    images: Sequence[InterleavedCSC],
+    stack: npt.NDArray[np.float32],
+    hw: Hardware,
+    output: npt.NDArray[np.float32] | None = None,
+) -> OutputError | None:
+    """Return what outputs lack since thresholds left something out; None without a threshold.
+
+    The exact outputs are those of the same machine, with its number format, that sends all
+    activations. Outputs beyond float32's range are left out.
+
+    Parameters
+    ----------
+    stack : float32 [inputs, cols]
+    output : float32 [inputs, rows], or None
+        What was run on `hw`; without it, it is computed, with no step before.
+    """
+    from eiesim.sim.fast.outputs import accumulate  # noqa: PLC0415 - numba takes half a second
+
+    if not hw.has_threshold:
+        return None
+
+    def multiply(machine: Hardware) -> npt.NDArray[np.float32]:
+        registers = load_registers(stack, machine.scan)
+        return np.hstack([accumulate(image, registers, machine) for image in images])
+
+    exact = multiply(hw.send_all())
+    output = multiply(hw) if output is None else output
+    finite = np.isfinite(exact) & np.isfinite(output)
+    exact_finite = exact[finite].astype(np.float64)
+    errors = output[finite] - exact_finite
+    squares, exact_squares = (float(np.square(it).sum()) for it in (errors, exact_finite))
+    return OutputError(squares, exact_squares, float(np.abs(errors).max(initial=0.0)))
+
+
 def time_inputs_without(
     images: Sequence[InterleavedCSC],
     stack: npt.NDArray[np.float32],
     hw: Hardware,
     cause: Cause | None,
+    before: DeltaState | None = None,
 ) -> int:
     """Return the cycles of many inputs, one after the other, without one of the causes.
 
     Parameters
     ----------
     stack : float32 [inputs, cols]
-        That went through `simulate_inputs`.
+        That went through `simulate_inputs`, or one that went through `run_step`.
     cause
         As in `eiesim.sim.limits.time_without`.
+    before
+        As in `run_step`.
     """
     from eiesim.sim.fast import inputs  # noqa: PLC0415 - numba takes half a second to import
 
     if len(images) == 1 and inputs.can_run(images[0], hw):
         return int(inputs.time_inputs(images[0], stack, hw, cause).sum())
-    return sum(Passes(images, vector, hw).time_without(cause) for vector in stack)
+    return sum(Passes(images, vector, hw, before).time_without(cause) for vector in stack)
 
 
 def move_activations(

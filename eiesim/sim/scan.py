@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.base.fixedpoint import quantise
+from eiesim.base.fixedpoint import HIGHEST, LOWEST, dequantise, quantise
+from eiesim.counters import DeltaState
 from eiesim.image import InterleavedCSC
 from eiesim.views import ScanView
 
@@ -16,15 +20,91 @@ PIPELINE_CYCLES = 6
 
 
 def load_registers(
-    activations: npt.NDArray[np.float32], hw: ScanView
+    activations: npt.NDArray[np.float32], hw: ScanView, before: DeltaState | None = None
 ) -> npt.NDArray[np.float32 | np.int16]:
-    """Return the activations as the source registers hold them; zero is what is zero there."""
-    return quantise(activations, hw.act_fraction_bits) if hw.datapath == "fixed16" else activations
+    """Return what the detector finds of activations: as the registers hold them, else zero.
+
+    It finds those whose magnitude is above the threshold, and with a `delta_threshold` the changes
+    whose magnitude is. What the registers hold is compared, in fixed16 a rounded number, and it is
+    compared exactly.
+
+    Parameters
+    ----------
+    activations : float32 [cols] or [inputs, cols]
+    before
+        With a `delta_threshold`, what the step before has left; None for the first step, in which
+        all inputs change from 0.
+    """
+    registers: npt.NDArray[np.float32 | np.int16] = activations
+    if hw.datapath == "fixed16":
+        registers = quantise(activations, hw.act_fraction_bits)
+    if hw.delta_threshold is not None and before is not None:
+        registers = _subtract(registers, before.sent, hw)
+    if hw.delta_threshold is None and not hw.act_threshold and not hw.act_threshold_quantile:
+        return registers
+    magnitudes = np.abs(registers.astype(np.float64))  # 16 bits do not hold that of -32768
+    sent = registers.copy()
+    sent[magnitudes <= _find_threshold(magnitudes, hw)] = 0
+    return sent
 
 
-def find_scanned_bias(image: InterleavedCSC, hw: ScanView) -> int:
-    """Return the column of the bias's 1.0, -1 where its row is not scanned."""
-    return image.bias_column if image.has_bias or hw.bias_row else -1
+def _subtract(
+    registers: npt.NDArray[Any], sent: npt.NDArray[np.float32], hw: ScanView
+) -> npt.NDArray[Any]:
+    if hw.datapath == "fixed16":
+        changes = registers.astype(np.int32) - quantise(sent, hw.act_fraction_bits)
+        return np.clip(changes, LOWEST, HIGHEST).astype(np.int16)
+    with np.errstate(over="ignore"):
+        return registers - sent
+
+
+def _find_threshold(magnitudes: npt.NDArray[np.float64], hw: ScanView) -> Any:
+    """Return the threshold in units of the registers, one for each input if it is a quantile."""
+    if hw.delta_threshold is None and hw.act_threshold_quantile:
+        rank = find_rank(hw.act_threshold_quantile, magnitudes.shape[-1])
+        return np.partition(magnitudes, rank - 1, axis=-1)[..., rank - 1 : rank]
+    threshold = hw.act_threshold if hw.delta_threshold is None else hw.delta_threshold
+    return threshold * (1 << hw.act_fraction_bits) if hw.datapath == "fixed16" else threshold
+
+
+def find_rank(quantile: float, size: int) -> int:
+    """Return the place, from 1 on, of a quantile above 0 among `size` sorted numbers.
+
+    It is the smallest number such that at least this share is not above it; 0.07 of 100 are 7,
+    whatever float is nearest to 0.07.
+    """
+    return math.ceil(Fraction(str(quantile)) * size)
+
+
+def find_state(
+    activations: npt.NDArray[np.float32],
+    sums: npt.NDArray[np.float32],
+    hw: ScanView,
+    before: DeltaState | None,
+) -> DeltaState | None:
+    """Return what a machine with a `delta_threshold` keeps after a step, None without one.
+
+    Where a fixed16 change is cut off, so is the value that counts as sent: the next step sends the
+    rest.
+    """
+    if hw.delta_threshold is None:
+        return None
+    changes: npt.NDArray[Any] = load_registers(activations, hw, before)
+    sent = np.zeros_like(activations) if before is None else before.sent
+    values = activations
+    if hw.datapath == "fixed16":
+        raw = quantise(sent, hw.act_fraction_bits) + changes
+        values = dequantise(raw, hw.act_fraction_bits)
+    return DeltaState(np.where(changes != 0, values, sent), sums)
+
+
+def find_scanned_bias(image: InterleavedCSC, hw: ScanView, before: DeltaState | None = None) -> int:
+    """Return the column of the bias's 1.0, -1 where its row is not scanned.
+
+    Sums that are kept from the step before have the bias already.
+    """
+    scanned = (image.has_bias or hw.bias_row) and before is None
+    return image.bias_column if scanned else -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +126,10 @@ class Scan:
 
 
 def scan_activations(
-    registers: npt.NDArray[np.float32 | np.int16], image: InterleavedCSC, hw: ScanView
+    registers: npt.NDArray[np.float32 | np.int16],
+    image: InterleavedCSC,
+    hw: ScanView,
+    before: DeltaState | None = None,
 ) -> Scan:
     """List the broadcasts of one input in order.
 
@@ -58,14 +141,14 @@ def scan_activations(
     n_pes = hw.n_pes
     nonzero = np.flatnonzero(registers != 0)
     rows = image.input_rows
-    if find_scanned_bias(image, hw) >= 0:
+    if find_scanned_bias(image, hw, before) >= 0:
         nonzero = np.append(nonzero, image.bias_column)
         rows += 1
     row, lane = np.divmod(nonzero, n_pes)
     # the next row is loaded in the cycle of a broadcast from the last lane, else in one of its own
     loaded = np.append(row + (lane == n_pes - 1), rows)
-    before = np.concatenate(([0], loaded[:-1]))
-    gaps = 1 + np.append(row, rows) - before
+    first = np.concatenate(([0], loaded[:-1]))
+    gaps = 1 + np.append(row, rows) - first
     if hw.act_batches:
         load_cycles = np.cumsum(
             [hw.count_load_cycles(number, image.input_rows) for number in range(rows)]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from eiesim.base.arrays import take_array
 from eiesim.base.errors import ConfigError
 from eiesim.base.units import gbps_to_bits_per_cycle
+from eiesim.counters import DeltaState
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, overflows_srams
 from eiesim.sim.scan import Scan, load_registers, scan_activations
@@ -106,7 +107,10 @@ class ScannedInput:
 
 
 def scan_input(
-    image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware
+    image: InterleavedCSC,
+    activations: npt.NDArray[np.float32],
+    hw: Hardware,
+    before: DeltaState | None = None,
 ) -> ScannedInput:
     """Check an image and an input for a machine, and scan the input.
 
@@ -119,5 +123,6 @@ def scan_input(
     """
     image.require(hw)
     operands = take_array(activations, f"{image.name}: activations", np.float32, (image.cols,))
-    scan = scan_activations(load_registers(operands, hw.scan), image, hw.scan)
+    registers = load_registers(operands, hw.scan, before)
+    scan = scan_activations(registers, image, hw.scan, before)
     return ScannedInput(image, hw, scan, find_stream(image, scan, hw.stream))

@@ -40,7 +40,8 @@ from eiesim.image import (
 from eiesim.importers.npz import read_activations
 from eiesim.inference import run_model
 from eiesim.layer.weights import CompressedLayer
-from eiesim.sim.passes import simulate_passes
+from eiesim.runs.layer import require_no_delta
+from eiesim.sim.passes import find_output_error, simulate_passes
 from eiesim.sweep.identity import require_same
 from eiesim.sweep.metrics import REASONS, PointEnergy, PointRun, measure_run
 from eiesim.sweep.points import PointGroup, Values
@@ -87,7 +88,13 @@ def _prepare(task: PointGroup) -> Callable[[Hardware], Row]:
     shared = json.dumps(task.shared, sort_keys=True)
     layout = task.machines[0][1].layout
     wanted = Wanted(task.folder, task.image, task.identity, task.layer, shared, layout)
-    return _prepare_shared(wanted).measure
+    measured = _prepare_shared(wanted)
+
+    def measure(hw: Hardware) -> Row:
+        require_no_delta(task.layer, hw)
+        return measured.measure(hw)
+
+    return measure
 
 
 class Wanted(NamedTuple):
@@ -130,9 +137,14 @@ class Measured:
         if hw.act_batches:
             images = encode_passes(self.image.decode(), hw)
             run = simulate_passes(images, self.activations, hw)
+            stack = self.activations[np.newaxis]
+            run = replace(run, error=find_output_error(images, stack, hw))
             return _measure([run], fit_images(images, hw.fill))
         self.image.require(hw)
-        run = RunResult(self.image.name, "fast", hw, NOTHING, self._prepared.count(hw))
+        counters, error = self._prepared.count(hw), None
+        if hw.has_threshold:
+            error = find_output_error([self.image], self.activations[np.newaxis], hw)
+        run = RunResult(self.image.name, "fast", hw, NOTHING, counters, error=error)
         if hw.fill not in self._fits:
             self._fits[hw.fill] = fit_images([self.image], hw.fill)
         return _measure([run], self._fits[hw.fill])

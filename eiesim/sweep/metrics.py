@@ -78,6 +78,10 @@ def _find_kind_pj(kind: str, run: PointRun) -> float | None:
     return run.energy.by_kind_pj.get(kind, 0.0) if run.energy else None
 
 
+def _find_output_error(run: PointRun) -> float:
+    return max(0.0 if it.error is None else it.error.relative for it in run.results)
+
+
 def _count_sram_bytes(hw: Hardware) -> int:
     return hw.n_pes * (hw.spmat_sram_bytes + hw.ptr_sram_bytes + hw.act_sram_bytes)
 
@@ -141,6 +145,9 @@ METRICS: dict[str, Metric] = {
                            _find_load_balance),
     "stall_cycles": Metric("cycles in which a broadcast waited for a full queue", "", Over.SUM,
                            partial(_count, "stall_cycles")),
+    "output_error": Metric("what thresholds cost the outputs: root of the squared errors over the "
+                           "squared outputs; of a network its worst step", "", Over.LARGEST,
+                           _find_output_error),
     "macs": Metric("multiply-accumulates", "", Over.SUM, partial(_count, "macs")),
     "padding_macs": Metric("padding zeros that took a cycle", "", Over.SUM,
                            partial(_count, "padding_macs")),

@@ -233,7 +233,7 @@ def _take_axis(key: str, entry: Any, problems: Problems) -> tuple[Any, ...]:
         return ()
     wrong = [problem for value in values if (problem := known[key].problem(value))]
     problems += [(key, f"axis {problem}") for problem in wrong]
-    typed = () if wrong else tuple(map(known[key].kind, values))
+    typed = () if wrong else tuple(map(known[key].take, values))
     if len(set(typed)) < len(typed):
         problems.append((key, f"axis {key}: expected each value once, found some twice"))
     return typed

@@ -31,7 +31,7 @@ from tests.support import oracles
 from tests.support.arrays import f32
 from tests.support.differences import bits, find_differences
 from tests.support.models import MODELS, RTL, count, fit, require_model
-from tests.support.strategies import Case, cases
+from tests.support.strategies import Case, cases, take_batches
 
 Layer = tuple[CompressedLayer, npt.NDArray[np.float32]]
 ENGINES = get_args(Engine)
@@ -195,7 +195,7 @@ def test_reference_on_alex8_in_shuffled_order(alex8: Layer) -> None:
 @settings(max_examples=100)
 @given(cases(largest_pes=12, largest=60), st.integers(1, 4), st.booleans())
 def test_many_inputs_are_as_one_after_the_other(case: Case, number: int, batches: bool) -> None:
-    hw = replace(case.hw, act_batches=batches)
+    hw = take_batches(case.hw, batches)
     images = encode_passes(case.layer, hw)
     rng = np.random.default_rng(number)
     kept = rng.random((number, case.layer.cols)) < rng.choice([0.1, 0.6, 1.0], (number, 1))

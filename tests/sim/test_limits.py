@@ -14,7 +14,7 @@ from eiesim.sim.limits import Cause
 from eiesim.sim.passes import Passes, time_inputs_without
 from tests.support import cycle_model
 from tests.support.cycle_model import EMPTY, PADDING, Work
-from tests.support.strategies import Case, cases
+from tests.support.strategies import Case, cases, take_batches
 
 LEFT_OUT = [None, *(cause for cause in Cause if cause is not Cause.BUSIEST_PE)]
 
@@ -111,7 +111,7 @@ def test_without_empty_columns(case: Case) -> None:
 def test_many_inputs_are_as_one_after_the_other(
     case: Case, cause: Cause | None, batches: bool
 ) -> None:
-    hw = replace(case.hw, act_batches=batches)
+    hw = take_batches(case.hw, batches)
     images = encode_passes(case.layer, hw)
     stack = np.stack([case.activations, case.activations[::-1], 0 * case.activations])
     apart = [Passes(images, vector, hw).time_without(cause) for vector in stack]

@@ -19,7 +19,7 @@ from eiesim.sim.tracing.cycle_table import show_cycles
 from eiesim.sim.tracing.schedule import TABLES
 from tests.support.arrays import f32
 from tests.support.schedules import cut, find_different, find_wrong
-from tests.support.strategies import Case, cases
+from tests.support.strategies import Case, cases, take_batches
 
 ENGINES = get_args(Engine)
 Layer = tuple[CompressedLayer, npt.NDArray[np.float32]]
@@ -42,14 +42,14 @@ def trace_both(case: Case) -> None:
 
 @given(cases(largest_pes=24, largest=80), st.booleans())
 def test_engines_agree_and_events_add_up(case: Case, batches: bool) -> None:
-    trace_both(replace(case, hw=replace(case.hw, act_batches=batches)))
+    trace_both(replace(case, hw=take_batches(case.hw, batches)))
 
 
 @pytest.mark.slow
 @settings(settings.get_profile("slow"))
 @given(cases(), st.booleans())
 def test_engines_agree_on_many(case: Case, batches: bool) -> None:
-    trace_both(replace(case, hw=replace(case.hw, act_batches=batches)))
+    trace_both(replace(case, hw=take_batches(case.hw, batches)))
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -92,7 +92,7 @@ class Changed(Hardware):
 
 KEPT: dict[str, Callable[[CompressedLayer, Any, Hardware], object]] = {
     **dict.fromkeys(
-        ("load_registers", "scan_activations", "find_scanned_bias", "find_stream", "time_scan"),
+        ("load_registers", "scan_activations", "find_stream", "time_scan"),
         lambda layer, inputs, hw: Prepared(encode(layer, hw), inputs).count(hw),
     ),
     "lay_out": lambda layer, inputs, hw: measure_machines(layer, inputs, [hw]),
@@ -112,7 +112,8 @@ def test_a_new_field_that_a_key_leaves_out_is_an_error(
     original = getattr(module, name)
 
     def read(*given: Any) -> object:
-        assert given[-1].made_up_cycles >= 0
+        view = [it for it in given if it is not None][-1]
+        assert view.made_up_cycles >= 0
         return original(*given)
 
     monkeypatch.setattr(module, name, read)

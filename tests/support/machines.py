@@ -45,6 +45,8 @@ def list_values(hw: Hardware, name: str) -> list[Hardware]:
     rule, kind = field.rule, field.kind
     default = getattr(hw, name)
     values: list[Any] = [default]
+    if name == "delta_threshold":
+        hw, default = replace(hw, act_batches=False), 0.1
     if isinstance(rule, Range):
         about = [default * share for share in (0.25, 0.5, 0.75, 1.5, 3)]
         about += [default + more for more in (1, 2, 3, 7)]

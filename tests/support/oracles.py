@@ -43,12 +43,28 @@ def interleave(layer: CompressedLayer, hw: Hardware) -> list[list[list[Entry]]]:
     ]
 
 
+def find_sent(activations: npt.NDArray[np.float32], hw: Hardware) -> list[float]:
+    """The float32 activations that a first step sends, 0.0 for the others."""
+    values = [float(a) for a in activations]
+    threshold = hw.act_threshold
+    if hw.act_threshold_quantile:
+        # the smallest magnitude that the wanted share of all does not exceed
+        share = Fraction(str(hw.act_threshold_quantile))
+        threshold = min(
+            abs(t) for t in values
+            if Fraction(sum(abs(value) <= abs(t) for value in values), len(values)) >= share
+        )  # fmt: skip
+    if hw.delta_threshold is not None:
+        threshold = hw.delta_threshold
+    return [value if abs(value) > threshold else 0.0 for value in values]
+
+
 def scan(
     activations: npt.NDArray[np.float32], hw: Hardware, has_bias: bool
 ) -> tuple[list[tuple[int, int]], int]:
     """(column, earliest cycle) of every broadcast when no queue is ever full; the scan's end."""
     lanes = hw.n_pes
-    values = [float(a) for a in activations]
+    values = find_sent(activations, hw)
     values += [0.0] * (-len(values) % lanes)
     if has_bias or hw.bias_row:
         values += [1.0] + [0.0] * (lanes - 1)

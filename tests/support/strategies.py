@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,26 @@ def machines(draw: st.DrawFn, largest: int = 96) -> Hardware:
         ptr_bits=draw(st.sampled_from([16, 16, 24, 7])),
         dram_gbps=draw(st.one_of(st.just(0.0), st.floats(0.05, 50), st.floats(1, 5000))),
         clock_mhz=draw(st.sampled_from([800.0, 333.3])),
+        **draw(thresholds()),
     )
+
+
+@st.composite
+def thresholds(draw: st.DrawFn) -> dict[str, Any]:
+    """No threshold, mostly; else one of activations or of changes, 0.0 among them."""
+    kind = draw(st.sampled_from([None, None, "act_threshold", "delta_threshold", "quantile"]))
+    if kind is None:
+        return {}
+    if kind == "quantile":
+        return {"act_threshold_quantile": draw(st.floats(0, 1) | st.sampled_from([0.07, 0.5]))}
+    return {kind: draw(st.sampled_from([0.0, 0.25, 0.5, 1.0, 100.0]) | st.floats(0, 2))}
+
+
+def take_batches(hw: Hardware, batches: bool) -> Hardware:
+    """Return a machine with or without batches; they do not go with sums that are kept."""
+    if not batches:
+        return replace(hw, act_batches=False)
+    return replace(hw, act_batches=True, delta_threshold=None)
 
 
 @st.composite

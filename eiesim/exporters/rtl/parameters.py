@@ -13,12 +13,17 @@ def check_supported(image: InterleavedCSC, hw: Hardware) -> None:
     Raises
     ------
     ConfigError
-        The machine takes batches of activations.
+        The machine takes batches of activations, or has a threshold.
     ImageError
         The image exceeds the SRAMs, or has more entries than a pointer addresses.
     """
     if hw.act_batches:
         raise ConfigError("act_batches: the RTL takes no batches; expected act_batches = false")
+    if hw.has_threshold:
+        raise ConfigError(
+            "act_threshold, act_threshold_quantile, delta_threshold: the RTL's detector sends all "
+            "activations that differ from 0; leave them out"
+        )
     if overflows_srams(image, hw.stream):
         raise ImageError(
             f"{image.name}: the image exceeds the SRAMs of a PE, and the RTL has no DRAM; raise "

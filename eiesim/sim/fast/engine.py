@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.errors import ImageError
-from eiesim.counters import Counters, Counts, PeCounters, RunResult
+from eiesim.counters import Counters, Counts, DeltaState, PeCounters, RunResult
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, deal
 from eiesim.sim.fast._kernels import (
@@ -22,7 +22,7 @@ from eiesim.sim.fast.outputs import accumulate
 from eiesim.sim.scan import (
     PIPELINE_CYCLES,
     Scan,
-    find_scanned_bias,
+    find_state,
     load_registers,
     scan_activations,
 )
@@ -139,13 +139,20 @@ class Prepared:
     """One input of a layer, and what its runs on machines with the same image share.
 
     Results are kept by views of the machine, and depend on them alone. The activations, float32
-    [cols], are checked already.
+    [cols], are checked already; `before` is what the step before has left, with a
+    `delta_threshold`.
     """
 
-    def __init__(self, image: InterleavedCSC, activations: npt.NDArray[np.float32]) -> None:
+    def __init__(
+        self,
+        image: InterleavedCSC,
+        activations: npt.NDArray[np.float32],
+        before: DeltaState | None = None,
+    ) -> None:
         @lru_cache(KEPT_LONG)
         def scan(hw: ScanView) -> Scanned:
-            broadcasts = scan_activations(load_registers(activations, hw), image, hw)
+            registers = load_registers(activations, hw, before)
+            broadcasts = scan_activations(registers, image, hw, before)
             entries = image.counts[broadcasts.columns].sum(axis=0, dtype=np.int64)
             padding = image.columns.padding[broadcasts.columns].sum(axis=0, dtype=np.int64)
             return Scanned(broadcasts, entries, padding)
@@ -169,7 +176,7 @@ class Prepared:
                 fetches = count_fetch_cycles(stream(seen, dram[0]).bits, dram[1])
             return _occupy(image, broadcasts, fetches, hw)
 
-        self.image = image
+        self.image, self._continues = image, before is not None
         self._scan, self._stream, self._read_words, self._time = scan, stream, read_words, time
 
     def count(self, hw: Hardware) -> Counters:
@@ -182,9 +189,20 @@ class Prepared:
         words = self._read_words(hw.scan, hw.words)
         work = PEWork(
             1, scan.rows, scan.columns.size, occupied, entries, padding, words,
-            stream.spmat_words, stream.pointers,
+            stream.spmat_words, stream.pointers, *self._count_kept(hw, scan.columns),
         )  # fmt: skip
         return count_work(self.image, hw, work)
+
+    def _count_kept(self, hw: Hardware, columns: npt.NDArray[np.int32]) -> tuple[Counts, Counts]:
+        """Return each PE's reads and writes of what it keeps from step to step."""
+        nothing = np.zeros(hw.n_pes, np.int64)
+        if hw.delta_threshold is None:
+            return nothing, nothing
+        image = self.image
+        sums = deal(image.rows, hw.n_pes)
+        spilled = np.where(sums > hw.registers_per_pe, sums, 0) * self._continues
+        sent = columns[columns < image.cols] % hw.n_pes
+        return deal(image.cols, hw.n_pes) + spilled, np.bincount(sent, minlength=hw.n_pes)
 
 
 def _occupy(
@@ -203,11 +221,18 @@ def _occupy(
     )  # fmt: skip
 
 
-def run(image: InterleavedCSC, activations: npt.NDArray[np.float32], hw: Hardware) -> RunResult:
+def run(
+    image: InterleavedCSC,
+    activations: npt.NDArray[np.float32],
+    hw: Hardware,
+    before: DeltaState | None = None,
+) -> RunResult:
     """Run one input through a layer, the input checked already; see `eiesim.simulate`."""
-    counters = Prepared(image, activations).count(hw)
-    (output,) = accumulate(image, load_registers(activations, hw.scan)[np.newaxis], hw)
-    return RunResult(image.name, "fast", hw, output, counters)
+    counters = Prepared(image, activations, before).count(hw)
+    registers = load_registers(activations, hw.scan, before)
+    (output,) = accumulate(image, registers[np.newaxis], hw, before)
+    state = find_state(activations, output, hw.scan, before)
+    return RunResult(image.name, "fast", hw, output, counters, state)
 
 
 class PEWork(NamedTuple):
@@ -225,6 +250,8 @@ class PEWork(NamedTuple):
         Of each PE: sparse-matrix words read; of these, from DRAM.
     dram_pointers
         Pointers that each PE takes from DRAM.
+    kept_reads, kept_writes
+        Of each PE: accesses of the activation SRAM to what a `delta_threshold` keeps.
     """
 
     runs: int
@@ -236,6 +263,8 @@ class PEWork(NamedTuple):
     words: Counts
     dram_words: Counts
     dram_pointers: int
+    kept_reads: Counts
+    kept_writes: Counts
 
 
 def count_work(image: InterleavedCSC, hw: Hardware, work: PEWork) -> Counters:
@@ -246,7 +275,7 @@ def count_work(image: InterleavedCSC, hw: Hardware, work: PEWork) -> Counters:
     ) = work.occupied  # fmt: skip
     macs, starved = work.entries - work.padding, last_busy - busy
     inputs, outputs = deal(image.cols, hw.n_pes), deal(image.rows, hw.n_pes)
-    bias_read = find_scanned_bias(image, hw.scan) >= 0
+    bias_read = work.rows_scanned > work.runs * image.input_rows
     capacity = hw.registers_per_pe
     pe = PeCounters(
         busy_cycles=busy,
@@ -266,8 +295,8 @@ def count_work(image: InterleavedCSC, hw: Hardware, work: PEWork) -> Counters:
         accumulator_writes=macs,
         bypasses=bypasses,
         act_register_reads=work.runs * (inputs + bias_read * (np.arange(hw.n_pes) == 0)),
-        act_sram_reads=work.runs * np.where(inputs > capacity, inputs, 0),
-        act_sram_writes=work.runs * np.where(outputs > capacity, outputs, 0),
+        act_sram_reads=work.runs * np.where(inputs > capacity, inputs, 0) + work.kept_reads,
+        act_sram_writes=work.runs * np.where(outputs > capacity, outputs, 0) + work.kept_writes,
     )
     return Counters(
         cycles, scan_cycles, work.rows_scanned, work.broadcasts, stall_cycles, dram_stall_cycles, pe

@@ -16,10 +16,11 @@ from eiesim.sim.scan import find_scanned_bias, load_registers
 
 
 def can_run(image: InterleavedCSC, hw: Hardware) -> bool:
-    """Return whether inputs can be run so: nothing is streamed, nothing comes in batches."""
+    """Return whether inputs can be run so: nothing is streamed, comes in batches or is kept."""
     rows, items = image.input_rows + 1, image.cols + 1
     longest = rows + items * (1 + max(image.longest_column, hw.timing.lead_cycles))
-    return not hw.act_batches and longest <= LATEST and not overflows_srams(image, hw.stream)
+    single = hw.act_batches or hw.delta_threshold is not None
+    return not single and longest <= LATEST and not overflows_srams(image, hw.stream)
 
 
 def time_inputs(
@@ -84,6 +85,6 @@ def run_inputs(image: InterleavedCSC, stack: npt.NDArray[np.float32], hw: Hardwa
     nothing = np.zeros(hw.n_pes, np.int64)
     work = PEWork(
         len(stack), len(stack) * scan_rows, int(broadcasts.sum()), occupied, entries, padding,
-        words, nothing, 0,
+        words, nothing, 0, nothing, nothing,
     )  # fmt: skip
     return InputsResult(accumulate(image, registers, hw), cycles, count_work(image, hw, work))

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.fixedpoint import dequantise, quantise
+from eiesim.counters import DeltaState
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
 from eiesim.sim.fast._kernels import accumulate_inputs_fixed16, accumulate_inputs_float32
@@ -15,9 +16,12 @@ from eiesim.sim.scan import find_scanned_bias
 
 
 def accumulate(
-    image: InterleavedCSC, registers: npt.NDArray[Any], hw: Hardware
+    image: InterleavedCSC,
+    registers: npt.NDArray[Any],
+    hw: Hardware,
+    before: DeltaState | None = None,
 ) -> npt.NDArray[np.float32]:
-    """Return the outputs of many inputs.
+    """Return the outputs of many inputs; with `before` of one, added to what it has left.
 
     Parameters
     ----------
@@ -28,14 +32,15 @@ def accumulate(
     -------
     float32 [inputs, rows]
     """
-    matrix, bias_column = image.columns[:3], find_scanned_bias(image, hw.scan)
-    shape = (len(registers), image.rows)
+    matrix, bias_column = image.columns[:3], find_scanned_bias(image, hw.scan, before)
+    sums = np.zeros((len(registers), image.rows), np.float32)
+    if before is not None:
+        sums[:] = before.sums
     if hw.datapath == "float32":
-        sums = np.zeros(shape, np.float32)
         bias = bias_column, np.float32(1.0)
         accumulate_inputs_float32(matrix, registers, bias, image.codebook, sums)
         return sums
-    fixed_sums = np.zeros(shape, np.int16)
+    fixed_sums = quantise(sums, hw.act_fraction_bits)
     fixed_bias = bias_column, quantise([1.0], hw.act_fraction_bits)[0]
     weights = quantise(image.codebook, hw.weight_fraction_bits)
     shift = hw.weight_fraction_bits

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import simpy
 
-from eiesim.sim.reference.act_queue import ActivationQueue, Broadcast
-from eiesim.sim.reference.act_rw import ActivationReadWrite
+from eiesim.sim.reference.act_queue import Broadcast
 from eiesim.sim.reference.datapath import Number
 from eiesim.sim.reference.dram import Dram
 from eiesim.sim.reference.latch import Process
 from eiesim.sim.reference.lnzd import LeadingNonzeroDetector
+from eiesim.sim.reference.pe import ProcessingElement
 
 
 class CentralControlUnit:
@@ -19,8 +19,8 @@ class CentralControlUnit:
 
     Parameters
     ----------
-    registers
-        The PEs' source registers: activation j is in PE j mod N, row j div N.
+    pes
+        Activation j is in PE j mod N, row j div N of its source registers.
     bias
         The bias's 1.0, one more row with this in lane 0; None for no such row.
     load_cycles
@@ -28,21 +28,23 @@ class CentralControlUnit:
         scanned.
     dram
         Where the data of each column are awaited; None where the SRAMs hold everything.
+    threshold
+        Of the detector; the bias's 1.0 is always sent.
     """
 
     def __init__(
         self,
         env: simpy.Environment,
-        registers: Sequence[ActivationReadWrite],
-        queues: Sequence[ActivationQueue],
+        pes: Sequence[ProcessingElement],
         load_cycles: Sequence[int],
         bias: Number | None,
         dram: Dram | None,
+        threshold: float,
     ) -> None:
         self._env = env
-        self._registers = registers
-        self._queues = queues
-        self._detector = LeadingNonzeroDetector()
+        self._registers = [pe.registers for pe in pes]
+        self._queues = [pe.queue for pe in pes]
+        self._detector = LeadingNonzeroDetector(threshold)
         self._input_rows = len(load_cycles)
         self._load_cycles = [*load_cycles, 0]
         self._bias = bias
@@ -74,7 +76,8 @@ class CentralControlUnit:
 
     def _scan(self, row: int, activations: list[Number]) -> Process:
         self.row_starts.append(int(self._env.now))
-        lane = self._detector.find(activations, -1)
+        detector = self._detector if row < self._input_rows else LeadingNonzeroDetector()
+        lane = detector.find(activations, -1)
         last_lane = len(activations) - 1
         while lane is not None:
             yield from self._wait_for_room()
@@ -84,7 +87,7 @@ class CentralControlUnit:
             yield self._env.timeout(1)
             if lane == last_lane:
                 return  # the next row was loaded in the cycle of the broadcast
-            lane = self._detector.find(activations, lane)
+            lane = detector.find(activations, lane)
         self.scan_cycles = int(self._env.now)
         yield self._env.timeout(1)
 
@@ -103,5 +106,8 @@ class CentralControlUnit:
     def _broadcast(self, column: int, value: Number) -> None:
         self.broadcasts.append((int(self._env.now), column))
         self.values.append(value)
+        row, lane = divmod(column, len(self._queues))
+        if row < self._input_rows:
+            self._registers[lane].keep_sent(row, value)
         for queue in self._queues:
             queue.push(Broadcast(column, value))

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.base.fixedpoint import dequantise, quantise, shift_and_add
+from eiesim.base.fixedpoint import HIGHEST, LOWEST, dequantise, quantise, shift_and_add
 from eiesim.hardware import Hardware
 
 Number: TypeAlias = Any  # np.float32 or np.int16, as the datapath says
@@ -31,6 +31,14 @@ class Float32:
     def add(self, accumulator: Number, product: Number) -> Number:
         """Return the rounded sum."""
         return accumulator + product
+
+    def subtract(self, value: Number, sent: Number) -> Number:
+        """Return the rounded change of an activation."""
+        return value - sent
+
+    def follow(self, value: Number, _sent: Number, _change: Number) -> Number:
+        """Return what counts as sent after a change was: the activation."""
+        return value
 
     def unload(self, accumulators: list[Number]) -> npt.NDArray[np.float32]:
         """Return what accumulators stand for."""
@@ -59,6 +67,14 @@ class Fixed16:
     def add(self, accumulator: Number, product: Number) -> Number:
         """Return the accumulator after shift, add and saturation."""
         return shift_and_add(accumulator, product, self._weight_fraction_bits)[()]
+
+    def subtract(self, value: Number, sent: Number) -> Number:
+        """Return the change of an activation, saturated."""
+        return np.int16(min(max(int(value) - int(sent), LOWEST), HIGHEST))
+
+    def follow(self, _value: Number, sent: Number, change: Number) -> Number:
+        """Return what counts as sent after a change was, which may be cut off."""
+        return np.int16(int(sent) + int(change))
 
     def unload(self, accumulators: list[Number]) -> npt.NDArray[np.float32]:
         """Return what fixed-point accumulators stand for."""

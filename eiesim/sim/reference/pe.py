@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import simpy
 
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
 from eiesim.sim.reference.act_queue import ActivationQueue
-from eiesim.sim.reference.act_rw import ActivationReadWrite
+from eiesim.sim.reference.act_rw import ActivationReadWrite, Loaded
 from eiesim.sim.reference.arithm import ArithmeticUnit
-from eiesim.sim.reference.datapath import Datapath, Number
+from eiesim.sim.reference.datapath import Datapath
 from eiesim.sim.reference.latch import Latch, Process
 from eiesim.sim.reference.ptr_read import Column, PointerRead
 from eiesim.sim.reference.spmat_read import Entry, SparseMatrixRead
@@ -25,11 +23,10 @@ class ProcessingElement:
         env: simpy.Environment,
         number: int,
         image: InterleavedCSC,
-        source: Sequence[Number],
+        loaded: Loaded,
         datapath: Datapath,
         hw: Hardware,
     ) -> None:
-        zero = datapath.load_activations([0.0])[0]
         columns: Latch[Column] = Latch(env)
         entries: Latch[Entry] = Latch(env)
         self.queue = ActivationQueue(env, hw.queue_depth, hw.broadcast_latency_cycles)
@@ -44,9 +41,7 @@ class ProcessingElement:
             hw.spmat_word_reuse == "across_columns",
             entries,
         )
-        self.registers = ActivationReadWrite(
-            source, image.pe_rows(number), zero, hw.registers_per_pe
-        )
+        self.registers = ActivationReadWrite(loaded, datapath, hw.registers_per_pe)
         self.arithm = ArithmeticUnit(
             env, entries, datapath.load_weights(image.codebook), datapath, self.registers
         )
