@@ -46,6 +46,9 @@ def fit_images(images: Sequence[ImageArrays], hw: FillView) -> list[MemoryUse]:
     reachable_bytes = bits_to_bytes(addressed // hw.entries_per_word * hw.spmat_width_bits)
     share = min(reachable_bytes / hw.spmat_sram_bytes, 1)
     reach = f"{hw.ptr_bits}-bit pointers address {share:.0%} of the sparse-matrix SRAM"
+    longest = int(pe_entries.max())
+    if longest >= addressed:
+        reach += f"; ptr_bits = {longest.bit_length()} would do"
     activations = f"{inputs} inputs and {outputs} outputs of {hw.operand_bits} bits"
     if kept:
         activations += ", and the inputs as they were sent last"
@@ -54,7 +57,7 @@ def fit_images(images: Sequence[ImageArrays], hw: FillView) -> list[MemoryUse]:
         for memory, used, capacity, unit, note in (
             (SPMAT_SRAM, spmat_bytes, hw.spmat_sram_bytes, "bytes", f"{entries} entries"),
             (PTR_SRAM, ptr_bytes, hw.ptr_sram_bytes, "bytes", f"{pointers} pointers in two banks"),
-            ("pointer range", int(pe_entries.max()), addressed - 1, "entries", reach),
+            ("pointer range", longest, addressed - 1, "entries", reach),
             ("activation SRAM", act_bytes, hw.act_sram_bytes, "bytes", activations),
         )
     ]

@@ -33,7 +33,7 @@ def check_supported(image: InterleavedCSC, hw: Hardware) -> None:
     if longest > addressed:
         raise ImageError(
             f"{image.name}: {hw.ptr_bits}-bit pointers address {addressed} entries, a PE holds "
-            f"{longest}; raise ptr_bits or n_pes"
+            f"{longest}; raise ptr_bits to {longest.bit_length()}, or n_pes"
         )
 
 
