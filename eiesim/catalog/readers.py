@@ -25,6 +25,12 @@ from eiesim.catalog.stored import (
     read_container,
     read_published,
 )
+from eiesim.catalog.today import (
+    find_token_model_file,
+    is_token_matrix,
+    is_token_model,
+    load_token_model,
+)
 from eiesim.catalog.trained import trained_names
 from eiesim.importers import network_file, weight_files
 from eiesim.importers.described import Interface
@@ -55,6 +61,8 @@ class Form(Enum):
     RTL = "a folder of a layer for the RTL"
     TRAINED = "a layer of a network that eiesim trained"
     MATCHED = "a layer of the paper with the work of Table IV"
+    TOKEN_MODEL = "a model of today, or a .toml file with its matrices"
+    TOKEN_MATRIX = "a matrix of a model of today"
     NAMED = "a network drawn with the densities of the papers"
     PUBLISHED = "a network of Deep Compression's authors, .net"
     WEIGHTS = "weights of a network that is not imported"
@@ -146,6 +154,25 @@ def _load_matched(name: str) -> Loaded:
     return Loaded(operands.layer, operands.activations, source.sha256, source.seed)
 
 
+def _load_token_matrix(word: str) -> Loaded:
+    model = load_token_model(word)
+    spec = model.describe_matrix(model.find_matrix(word.split("/")[2]))
+    benchmark = draw_benchmark(spec)
+    return Loaded(benchmark.layer, benchmark.activations, _hash_token_model(word), spec.seed)
+
+
+def _hash_token_model(word: str) -> str:
+    return hash_file(find_token_model_file(word))
+
+
+def _refuse_token_model(word: str) -> Loaded:
+    names = ", ".join(matrix.name for matrix in load_token_model(word).matrices)
+    raise WorkloadError(
+        f"{word}: expected one layer, found a model of several matrices ({names}); name one of "
+        "them: today/MODEL/MATRIX"
+    )
+
+
 def _load_drawn(name: str) -> Loaded:
     spec = load_spec(name)
     benchmark = draw_benchmark(spec)
@@ -183,6 +210,8 @@ READERS: tuple[Reader, ...] = (
         Form.MATCHED, lambda name: name.startswith(MATCHED_PREFIX), _load_matched,
         lambda name: _hash_drawn(name.removeprefix(MATCHED_PREFIX)),
     ),
+    Reader(Form.TOKEN_MODEL, is_token_model, _refuse_token_model, _hash_token_model),
+    Reader(Form.TOKEN_MATRIX, is_token_matrix, _load_token_matrix, _hash_token_model),
     Reader(
         Form.PUBLISHED, Kind.NET, network=network_file.read_net_network,
         stored=lambda path, definition, _: read_published(path, str(definition)),
