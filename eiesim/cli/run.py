@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from eiesim.cli import run_network
+from eiesim.cli import run_network, run_today
 from eiesim.cli.arguments import add_machine_arguments, read_machine
 from eiesim.cli.output import track
 
@@ -28,6 +28,11 @@ or idx), or --draw N draws them. Printed are each step and the total: means, per
 worst input. --out writes summary.json, steps.csv, inputs.csv, products.csv (recurrent layers,
 step by step) and the outputs.
 
+today/MODEL is a model of today, or a .toml file like those in models/today; today/MODEL/MATRIX is
+one of its matrices, a layer. Printed is what a token takes: each matrix, the total, the chips that
+hold it, and what is counted but not simulated. The word today stands for all of them, each on a
+machine whose codebook is wide enough; --out then writes today.md, the page in docs, too.
+
 --out DIR writes summary.json, layers.csv, energy.csv (one row an action: count, price, source),
 prices.csv, pes.csv (one row a PE), outputs.csv, hardware.toml and manifest.json; when DIR exists,
 DIR-2 and so on is written instead.
@@ -44,6 +49,7 @@ examples:
   eiesim run vgg-6 --dram-gbps 1
   eiesim run alex-6 alex-7 alex-8 --report page.html
   eiesim run layer.npz --inputs image.npy --engine reference --json
+  eiesim run today/llama-2-7b --hardware eie-256pe-28nm --set ptr_bits=17
   eiesim run net.eie --inputs images.npy --labels classes.npy --set codebook_bits=8
 """
 
@@ -71,17 +77,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="order the outputs so that the PEs have equal work (docs/balance.md)",
     )  # fmt: skip
     run_network.add_arguments(parser)
+    run_today.add_arguments(parser)
 
 
 def make_report(options: argparse.Namespace) -> Report:
-    """Run the layers, or a whole network."""
+    """Run the layers, a whole network, or models of today."""
     from eiesim.catalog.readers import Form, find_form
     from eiesim.runs.layer import run_layers
     from eiesim.runs.layer_report import report_layers
 
-    if any(find_form(word) is Form.NETWORK for word in options.layers):
+    forms = {find_form(word) for word in options.layers}
+    is_today = run_today.ALL in options.layers or Form.TOKEN_MODEL in forms
+    if not is_today:
+        run_today.refuse_options(options)
+    if Form.NETWORK in forms:
         return run_network.make_report(options)
     run_network.refuse_options(options)
+    if is_today:
+        return run_today.make_report(options)
     hw, prices = read_machine(options)
     work = run_layers(options.layers, hw, prices, options.engine, options.inputs, options.balance)
     return report_layers(list(track(work, options.layers)), prices)
