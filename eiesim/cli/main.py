@@ -23,6 +23,7 @@ from eiesim.cli import (
     doctor,
     explain,
     export,
+    formats,
     import_,
     reproduce,
     run,
@@ -41,6 +42,7 @@ COMMANDS = {
     "import": import_,
     "export": export,
     "explain": explain,
+    "formats": formats,
     "trace": trace,
     "sweep": sweep,
     "doctor": doctor,
@@ -57,6 +59,7 @@ examples:
   eiesim compress weights.npz --out small a network of your own, pruned and shared
   eiesim import model.pt -o model.eie     a network of your own, made ready for eiesim run
   eiesim explain nt-we                    what limits the layer, and what would help
+  eiesim formats alex-7                   which widths of indices and pointers fit it
   eiesim trace alex-7 -o trace            the run cycle by cycle, for waveform viewers and others
   eiesim sweep spec.toml                  many machines and layers, none lost
   eiesim baseline alex-7                  what this computer's CPU and GPU take for it

@@ -1,0 +1,210 @@
+"""Which widths of indices, codes and pointers fit a layer: each index width encoded and run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Literal, get_args
+
+import numpy as np
+
+from eiesim import __version__
+from eiesim.base.errors import ConfigError, EieError, EnergyError, did_you_mean
+from eiesim.base.tables import Row
+from eiesim.catalog.operands import Operands
+from eiesim.energy.estimate import estimate_energy
+from eiesim.energy.machine import price_machine
+from eiesim.hardware import Hardware
+from eiesim.layer.weights import CompressedLayer
+from eiesim.report.report import Report
+from eiesim.runs.layer import lay_out
+from eiesim.sim.passes import Passes
+
+SCHEMA = "eiesim formats 1"
+WIDTHS = range(1, 9)
+"""Bits of a relative index."""
+Objective = Literal["bits", "cycles", "energy"]
+OBJECTIVES: Mapping[Objective, str] = {
+    "bits": "bits", "cycles": "cycles", "energy": "energy_nj",
+}  # fmt: skip
+"""Column of each."""
+OF_ENTRIES = (
+    "padding_zeros", "padding_percent", "ptr_bits", "entry_bits", "entries_bits", "pointers_bits",
+    "bits", "word_bits",
+)  # fmt: skip
+OF_RUN = ("cycles", "energy_nj", "fits", "no_energy", "error")
+
+
+def report_formats(
+    operands: Operands, hw: Hardware, objective: Objective, prices_path: str | None = None
+) -> Report:
+    """Return the report of a layer in each format.
+
+    Parameters
+    ----------
+    hw
+        The machine; its index bits are varied, its codebook is as wide as the layer's, and its
+        pointers are as wide as the layer needs if its own are too narrow.
+    objective
+        What is to be small.
+    prices_path
+        File of prices to use in place of eiesim's own.
+
+    Raises
+    ------
+    ConfigError
+        There is no such objective, or the prices are wrong.
+    """
+    if objective not in OBJECTIVES:
+        raise ConfigError(
+            f"objective {objective!r}: {did_you_mean(objective, get_args(Objective))}"
+        )
+    layer = operands.layer
+    price_machine(hw, prices_path)  # refuses wrong prices before any work
+    rows = [_try(operands, hw, width, prices_path) for width in WIDTHS]
+    used = count_code_bits(layer)
+    sentences = (describe_codebook(layer), describe_best(rows, hw.index_bits, objective))
+    storage = list_storage(layer)
+    told = [key for key in rows[0] if any(row[key] is not None for row in rows)]
+    return Report(
+        title=f"Formats of {layer.name}",
+        summary={
+            "schema": SCHEMA,
+            "eiesim": __version__,
+            "layer": layer.name,
+            "hardware": asdict(hw),
+            "codebook_bits": layer.codebook_bits,
+            "codebook_bits_used": used,
+            "objective": objective,
+            "best": find_best(rows, objective),
+            "formats": rows,
+            "storage": storage,
+        },
+        shown=([{key: row[key] for key in told} for row in rows], storage, *sentences),
+        list_tables=lambda: {"formats": rows, "storage": storage},
+        hardware=hw,
+        sources=operands.sources,
+    )
+
+
+def _try(operands: Operands, hw: Hardware, index_bits: int, prices_path: str | None) -> Row:
+    """Return a layer with indices of a width as a row, or why it cannot be run so."""
+    row: Row = {"index_bits": index_bits, "codebook_bits": operands.layer.codebook_bits}
+    row |= dict.fromkeys((*OF_ENTRIES, *OF_RUN))
+    try:
+        changed = replace(hw, index_bits=index_bits, codebook_bits=operands.layer.codebook_bits)
+        return row | _measure(lay_out(operands, changed, False), changed, prices_path)
+    except EieError as error:
+        return row | {"error": str(error)}
+
+
+def _measure(laid_out: Passes, hw: Hardware, prices_path: str | None) -> Row:
+    """Return what an image holds, and what a run of it takes."""
+    images = laid_out.images
+    entries = sum(image.entries for image in images)
+    padding = sum(image.padding_entries for image in images)
+    longest = max(int(image.ptr[-1].max()) for image in images)
+    ptr_bits = max(longest.bit_length(), 1)
+    machine = replace(hw, ptr_bits=max(hw.ptr_bits, ptr_bits))
+    passes = Passes(images, laid_out.activations, machine)
+    result = passes.simulate()
+    energy_nj, no_energy = None, None
+    try:
+        report = estimate_energy(result, prices=price_machine(machine, prices_path))
+        energy_nj = report.total_pj / 1000
+    except EnergyError as error:
+        no_energy = str(error)
+    words = sum(int((-(-image.ptr[-1] // machine.entries_per_word)).sum()) for image in images)
+    entries_bits = entries * hw.entry_bits
+    pointers_bits = ptr_bits * sum(image.ptr.size for image in images)
+    return {
+        "padding_zeros": padding,
+        "padding_percent": 100 * padding / entries if entries else 0.0,
+        "ptr_bits": ptr_bits,
+        "entry_bits": hw.entry_bits,
+        "entries_bits": entries_bits,
+        "pointers_bits": pointers_bits,
+        "bits": entries_bits + pointers_bits,
+        "word_bits": words * machine.spmat_width_bits,
+        "cycles": result.cycles,
+        "energy_nj": energy_nj,
+        "fits": all(use.fits for use in passes.memories),
+        "no_energy": no_energy,
+    }
+
+
+def list_storage(layer: CompressedLayer) -> list[Row]:
+    """Return the bits of a layer's weights in other formats, without biases and codebook.
+
+    EIE does not run them. Codes have the width of the layer's codebook; indices and pointers are as
+    narrow as the shape and the number of weights allow.
+    """
+    rows, cols, weights, code = layer.rows, layer.cols, layer.weights, layer.codebook_bits
+    bits = {
+        "dense codes": rows * cols * code,
+        "bitmap": rows * cols + weights * code,
+        "CSR": weights * (code + _count_bits(cols - 1)) + (rows + 1) * _count_bits(weights),
+        "CSC": weights * (code + _count_bits(rows - 1)) + (cols + 1) * _count_bits(weights),
+    }
+    return [{"storage": name, "bits": size} for name, size in bits.items()]
+
+
+def _count_bits(largest: int) -> int:
+    return max(largest.bit_length(), 1)
+
+
+def count_code_bits(layer: CompressedLayer) -> int:
+    """Return the bits that hold the codes a layer uses, 0 for a pruned weight among them."""
+    used = np.unique(layer.codes.data)
+    if layer.bias_codes is not None:
+        used = np.union1d(used, layer.bias_codes)
+    return _count_bits(int(np.count_nonzero(used)))
+
+
+def describe_codebook(layer: CompressedLayer) -> str:
+    """Return how wide a codebook the layer needs."""
+    needed = count_code_bits(layer)
+    text = f"{layer.name} has a codebook of {layer.codebook_bits} bits"
+    if needed < layer.codebook_bits:
+        return f"{text}; the codes that it uses fit {needed}."
+    return f"{text} and uses it whole: a narrower one takes retraining."
+
+
+def find_best(rows: Sequence[Row], objective: Objective) -> int | None:
+    """Return the index bits of the best row, of those that fit if any does; None without any.
+
+    Of several that are equal it is the narrowest.
+    """
+    key = OBJECTIVES[objective]
+    able = [row for row in rows if row[key] is not None]
+    fitting = [row for row in able if row["fits"]]
+    best = min(fitting or able, key=lambda row: row[key], default=None)
+    return None if best is None else int(best["index_bits"])
+
+
+def describe_best(rows: Sequence[Row], own_bits: int, objective: Objective) -> str:
+    """Return the best format, and what it saves and costs against the machine's own."""
+    width = find_best(rows, objective)
+    if width is None:
+        return f"No width can be judged by its {objective}."
+    by_width = {row["index_bits"]: row for row in rows}
+    best, own = by_width[width], by_width[own_bits]
+    text = f"Fewest {objective}" if objective != "energy" else "Least energy"
+    text += f": index_bits = {width}, codebook_bits = {best['codebook_bits']}"
+    text += f", ptr_bits = {best['ptr_bits']}"
+    if not best["fits"]:
+        text += ", which does not fit, as none does"
+    if width == own_bits:
+        return f"{text}: the machine's own indices."
+    changes = [
+        f"{_compare(best[key], own[key])} {name}"
+        for name, key in OBJECTIVES.items()
+        if best[key] is not None and own[key] is not None
+    ]
+    against = f"; against {own_bits}-bit indices " + ", ".join(changes) if changes else ""
+    return f"{text}{against}."
+
+
+def _compare(value: float, other: float) -> str:
+    percent = 100 * (value / other - 1)
+    return f"{percent:+.1f} %" if abs(percent) >= 0.05 else "as many"
