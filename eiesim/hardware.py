@@ -17,6 +17,7 @@ from eiesim.views import (
     FetchView,
     FillView,
     LayoutView,
+    OutputView,
     PricedView,
     ScanView,
     See,
@@ -206,6 +207,7 @@ class Hardware:
     _fetch = See(FetchView)
     layout = See(LayoutView)
     scan = See(ScanView)
+    outputs = See(OutputView)
     words = See(WordView)
     stream = See(StreamView)
     timing = See(TimingView)

@@ -56,6 +56,14 @@ class ScanView(NamedTuple):
         return min(size, input_rows - row)
 
 
+class OutputView(NamedTuple):
+    """Fields that the outputs of layers depend on, and so the answers of a network."""
+
+    datapath: str
+    weight_fraction_bits: int
+    act_fraction_bits: int
+
+
 class WordView(NamedTuple):
     """Fields that the words of the sparse-matrix read depend on."""
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from eiesim.base.errors import ConfigError, WorkloadError
+from eiesim.catalog.operands import hash_file
 from eiesim.catalog.readers import Form, find_reader, read_network
 from eiesim.catalog.stored import GRAPH
+from eiesim.catalog.trained import decode
 from eiesim.compress.container import Container, read_dcz, write_dcz
 from eiesim.compress.pipeline import Change, compress_network, describe_moves, share_bias
 from eiesim.compress.plan import Plan, read_plan
@@ -193,6 +198,55 @@ def import_model(
     )  # fmt: skip
     model = Model(Path(path).stem, graph, layers, network.characters, network.host, skipped)
     return Imported(model, network.skipped, changes, network.notes + describe_moves(changes))
+
+
+class Weighed(NamedTuple):
+    """What of a network is to be compressed.
+
+    Attributes
+    ----------
+    usual : mapping of name to mapping
+        By layer with weights: its defaults that differ from those of `LayerPlan`.
+    sha256
+        Of all that the compressed network depends on, beside the plan.
+    outputs
+        Steps whose results the network gives.
+    """
+
+    usual: Mapping[str, Mapping[str, Any]]
+    sha256: str
+    outputs: tuple[str, ...]
+
+
+def weigh_network(
+    path: str | Path, steps: str | Path | None = None, interface: Interface | None = None
+) -> Weighed:
+    """Return what of a network `import_model` would compress; arguments and errors are its own.
+
+    A `.eie` file is compressed already: it has no such layers.
+    """
+    if find_reader(str(path), "network", "weights").form is Form.NETWORK:
+        container = read_dcz(path)
+        if GRAPH in container.metadata:
+            return Weighed({}, hash_file(path), Model._of(container, path).graph.outputs)
+    network = read_network(path, steps, interface)
+    outputs = interface.outputs if interface else ()
+    graph = network.graph.keep(outputs) if outputs else network.graph
+    bits = _find_default_bits(network, graph)
+    layers = [name for name in graph.layers if name in network.weights]
+    text = json.dumps([Path(path).stem, graph.to_json(), network.characters, bits])
+    digest = hashlib.sha256(text.encode() + network.host)
+    for name in graph.layers:
+        stored = network.stored.get(name)
+        arrays = network.weights[name] if stored is None else (*decode(stored), stored.index_bits)
+        for array in arrays:
+            content = None if array is None else np.asarray(array)
+            digest.update(
+                repr(None if content is None else (content.dtype, content.shape)).encode()
+            )
+            digest.update(b"" if content is None else np.ascontiguousarray(content).tobytes())
+    usual = {name: bits.get(name, {}) for name in layers}
+    return Weighed(usual, digest.hexdigest(), tuple(graph.outputs))
 
 
 def load_model(

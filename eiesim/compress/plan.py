@@ -131,6 +131,15 @@ def read_plan(path: Path | None, settings: Sequence[str] = ()) -> Plan:
         layer, _, key = target.strip().rpartition(".")
         key, parsed = parse_assignment(LayerPlan, f"{key}{equals}{value}")
         _put(layers.setdefault(layer, {}) if layer else common, key, parsed)
+    return make_plan(common, layers)
+
+
+def make_plan(common: Mapping[str, Any], layers: Mapping[str, Mapping[str, Any]]) -> Plan:
+    """Return the plan of keys for all layers and of those by layer, which come before them.
+
+    A layer's way to prune takes the place of the others. Raises ConfigError if a value is out of
+    range, or there are two ways to prune.
+    """
     return Plan(
         LayerPlan(**common),
         {name: LayerPlan(**_inherit(common, table)) for name, table in layers.items()},

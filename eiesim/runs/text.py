@@ -65,7 +65,7 @@ def measure_text(model: Model, text: str, setup: Setup, prices: PriceTable) -> T
     WorkloadError
         The model is no character model, or the text is too short.
     """
-    numbers = _number(model, text, 2)
+    numbers = number_known(model, text, 2)
     (name,) = model.graph.inputs
     example = {name: numbers[:-1].astype(np.float32)}
     (run,) = run_steps(model, [example], setup)
@@ -96,7 +96,7 @@ def write_text(
     WorkloadError
         The model is no character model, or knows none of the start's characters.
     """
-    numbers = _number(model, start, 1)
+    numbers = number_known(model, start, 1)
     rng = np.random.default_rng(seed)
     (name,) = model.graph.inputs
     drawn: list[int] = []
@@ -152,7 +152,11 @@ def report_texts(
     )
 
 
-def _number(model: Model, text: str, least: int) -> npt.NDArray[np.int64]:
+def number_known(model: Model, text: str, least: int) -> npt.NDArray[np.int64]:
+    """Return the numbers of a text's characters that a character model knows.
+
+    Raises WorkloadError if the model is no character model, or knows fewer than `least`.
+    """
     if not model.characters or len(model.graph.inputs) != 1:
         raise WorkloadError(
             f"{model.name}: expected a character model: one input, and a list of characters"

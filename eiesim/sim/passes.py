@@ -188,6 +188,26 @@ def run_step(
     return InputsResult(run.output[np.newaxis], cycles, run.counters), run.state
 
 
+def compute_outputs(
+    images: Sequence[InterleavedCSC], stack: npt.NDArray[np.float32], hw: Hardware
+) -> npt.NDArray[np.float32]:
+    """Return the outputs [inputs, rows] of `simulate_inputs`, without the time that they take.
+
+    Parameters
+    ----------
+    stack : float32 [inputs, cols]
+        At least one input.
+    """
+    from eiesim.sim.fast.outputs import accumulate  # noqa: PLC0415 - numba takes half a second
+
+    for image in images:
+        image.require(hw)
+    what = f"{images[0].name}: activations"
+    operands = take_array(stack, what, np.float32, ("inputs", images[0].cols))
+    registers = load_registers(operands, hw.scan)
+    return np.concatenate([accumulate(image, registers, hw) for image in images], axis=1)
+
+
 def find_output_error(
     images: Sequence[InterleavedCSC],
     stack: npt.NDArray[np.float32],
@@ -205,17 +225,10 @@ def find_output_error(
     output : float32 [inputs, rows], or None
         What was run on `hw`; without it, it is computed, with no step before.
     """
-    from eiesim.sim.fast.outputs import accumulate  # noqa: PLC0415 - numba takes half a second
-
     if not hw.has_threshold:
         return None
-
-    def multiply(machine: Hardware) -> npt.NDArray[np.float32]:
-        registers = load_registers(stack, machine.scan)
-        return np.hstack([accumulate(image, registers, machine) for image in images])
-
-    exact = multiply(hw.send_all())
-    output = multiply(hw) if output is None else output
+    exact = compute_outputs(images, stack, hw.send_all())
+    output = compute_outputs(images, stack, hw) if output is None else output
     finite = np.isfinite(exact) & np.isfinite(output)
     exact_finite = exact[finite].astype(np.float64)
     errors = output[finite] - exact_finite

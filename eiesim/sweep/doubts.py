@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from eiesim.base.tables import Row
 from eiesim.energy.area import describe_wider_words as compare_widths
 from eiesim.energy.clock import check_clock
 from eiesim.hardware import Hardware
 from eiesim.sweep.answers import find_best, name_judged
+from eiesim.sweep.points import find_fields, list_axes
 from eiesim.sweep.spec import Sweep
-
-FIELDS = tuple(field.name for field in fields(Hardware))
 
 
 def describe_clock(sweep: Sweep, rows: Sequence[Row]) -> str:
@@ -47,4 +46,5 @@ def describe_wider_words(sweep: Sweep, rows: Sequence[Row]) -> str:
 
 
 def _make_machine(sweep: Sweep, row: Row) -> Hardware:
-    return replace(sweep.base, **{name: row[name] for name in FIELDS if name in row})
+    values = {axis: row[axis] for axis in list_axes(sweep) if row[axis] is not None}
+    return replace(sweep.base, **find_fields(sweep, values))

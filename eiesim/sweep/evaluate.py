@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -26,8 +25,6 @@ from eiesim.catalog.layers import draw_benchmark, load_spec
 from eiesim.catalog.model import Model
 from eiesim.catalog.readers import Form, find_form, load_layer
 from eiesim.counters import RunResult
-from eiesim.energy.estimate import count_actions
-from eiesim.energy.prices import Price
 from eiesim.hardware import Hardware
 from eiesim.image import (
     InterleavedCSC,
@@ -43,9 +40,9 @@ from eiesim.layer.weights import CompressedLayer
 from eiesim.runs.layer import require_no_delta
 from eiesim.sim.passes import find_output_error, simulate_passes
 from eiesim.sweep.identity import require_same
-from eiesim.sweep.metrics import REASONS, PointEnergy, PointRun, measure_run
+from eiesim.sweep.measured import measure_results
+from eiesim.sweep.networks import prepare_work
 from eiesim.sweep.points import PointGroup, Values
-from eiesim.sweep.priced import explain_machine, find_prices
 from eiesim.sweep.shared import Encoded, share
 from eiesim.sweep.spec import LAYER
 from eiesim.views import FillView, LayoutView
@@ -83,6 +80,8 @@ def evaluate(task: PointGroup) -> list[tuple[int, Row]]:
 
 def _prepare(task: PointGroup) -> Callable[[Hardware], Row]:
     """Return a function from a machine to a row."""
+    if task.work is not None:
+        return prepare_work(task, task.work)
     if find_form(task.layer) is Form.NETWORK:
         return _prepare_network(task)
     shared = json.dumps(task.shared, sort_keys=True)
@@ -139,7 +138,7 @@ class Measured:
             run = simulate_passes(images, self.activations, hw)
             stack = self.activations[np.newaxis]
             run = replace(run, error=find_output_error(images, stack, hw))
-            return _measure([run], fit_images(images, hw.fill))
+            return measure_results([run], fit_images(images, hw.fill))
         self.image.require(hw)
         counters, error = self._prepared.count(hw), None
         if hw.has_threshold:
@@ -147,7 +146,7 @@ class Measured:
         run = RunResult(self.image.name, "fast", hw, NOTHING, counters, error=error)
         if hw.fill not in self._fits:
             self._fits[hw.fill] = fit_images([self.image], hw.fill)
-        return _measure([run], self._fits[hw.fill])
+        return measure_results([run], self._fits[hw.fill])
 
 
 def measure_machines(
@@ -207,7 +206,7 @@ def _prepare_network(task: PointGroup) -> Callable[[Hardware], Row]:
     def measure(hw: Hardware) -> Row:
         (run,) = run_model(model, [example], hw, balance=balance)
         uses = [use for step in run.steps for use in step.memories]
-        return _measure([step.result for step in run.steps], uses)
+        return measure_results([step.result for step in run.steps], uses)
 
     return measure
 
@@ -239,30 +238,3 @@ def _load_network(identity: str, path: str, shared: str) -> tuple[Model, Example
     example = _find_example(model, path, values)
     require_same(identity, path, values)
     return model, example
-
-
-def _measure(results: Sequence[RunResult], memories: Sequence[MemoryUse]) -> Row:
-    """Return the metrics of runs on one machine, one after the other."""
-    hw = results[0].hardware
-    row = measure_run(PointRun(hw, tuple(results), tuple(memories), _price(results)))
-    missing = None in (row["energy_pj"], row["area_mm2"])
-    return row | (explain_machine(hw) if missing else dict.fromkeys(REASONS))
-
-
-def _price(runs: Sequence[RunResult]) -> PointEnergy | None:
-    """Return the energy of runs on one machine; None if an action has no price."""
-    prices = find_prices(runs[0].hardware)
-    spent: list[tuple[Price, float]] = []
-    for run in runs:
-        counts = count_actions(run)
-        if not prices.keys() >= counts.keys():
-            return None
-        spent += [(prices[key], float(count) * prices[key].value) for key, count in counts.items()]
-    by_kind: dict[str, list[float]] = {}
-    for price, energy_pj in spent:
-        by_kind.setdefault(price.kind, []).append(energy_pj)
-    return PointEnergy(
-        math.fsum(energy_pj for _, energy_pj in spent),
-        math.fsum(energy_pj for price, energy_pj in spent if price.component == "dram"),
-        {kind: math.fsum(energies_pj) for kind, energies_pj in by_kind.items()},
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from typing import Any
 
 from eiesim.base.digest import hash_program
@@ -13,6 +14,7 @@ from eiesim.catalog.readers import Form, find_reader
 from eiesim.energy.cacti import name_cacti
 from eiesim.hardware import Hardware
 from eiesim.sweep.points import Values
+from eiesim.sweep.subject import Retraining, Subject
 
 SCHEMA = "eiesim sweep 2"
 
@@ -25,6 +27,38 @@ def identify(layer: str, shared: Values) -> str:
     """
     program = f"{hash_program()} {name_cacti()}"  # with CACTI other SRAMs have prices of their own
     return json.dumps([SCHEMA, program, _find_hash(layer), _hash_inputs(shared)])
+
+
+def identify_weights(network: str, compression: Values, retraining: Retraining | None) -> str:
+    """Return the hash of all that compressed weights depend on.
+
+    Parameters
+    ----------
+    network
+        SHA-256 of the network and its weights.
+    compression
+        How each layer is compressed, as `eiesim.sweep.compression.describe` says it.
+    retraining
+        How they are trained; None where they are not.
+    """
+    how = None if retraining is None else asdict(retraining) | _hash_data(retraining)
+    content = json.dumps([SCHEMA, hash_program(), network, compression, how], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:32]
+
+
+def identify_network(weights: str, subject: Subject, shared: Values) -> str:
+    """Return what a compressed network, its data and how it is run depend on, as text.
+
+    `weights` is that of `identify_weights`. Raises EieError if a file is missing.
+    """
+    data = _hash_data(subject) | {"scale": subject.scale, "limit": subject.limit}
+    run = {"timed": subject.timed, "balance": bool(shared.get("balance", False))}
+    return json.dumps([SCHEMA, weights, data, run], sort_keys=True)
+
+
+def _hash_data(data: Subject | Retraining) -> dict[str, str]:
+    files = ((key, getattr(data, key)) for key in ("inputs", "labels", "text"))
+    return {key: hash_file(file) for key, file in files if file}
 
 
 def require_same(identity: str, layer: str, shared: Values) -> None:

@@ -15,6 +15,8 @@ APPLICATION = 0x45494553
 """SQLite's application_id of such a file: "EIES"."""
 WAIT_S = 60.0
 """Longest wait of a writer for another one."""
+IN_MEMORY = ":memory:"
+"""Path of a journal that is in no file."""
 AT_ONCE = 500
 """Keys of a query."""
 

@@ -25,6 +25,36 @@ class Over(Enum):
     MACHINE = "the machine alone"
     EVERY = "every layer"
     LARGEST = "the largest over all layers"
+    NETWORK = "the network of [network] alone"
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What a compressed network weighs, and how well it does on its data.
+
+    Attributes
+    ----------
+    file_bytes
+        Of the `.dcz` file that `eiesim compress` would write.
+    mean, deviation
+        Mean and standard error of what its metric counts: 0 or 1 for each input, or the bits of
+        each character.
+    metric
+        ``error_rate`` or ``bits_per_character``.
+    """
+
+    file_bytes: int
+    mean: float
+    deviation: float
+    metric: str
+
+    def find(self, metric: str) -> float | None:
+        """Return the mean if it is of a metric."""
+        return self.mean if metric == self.metric else None
+
+    def find_deviation(self, metric: str) -> float | None:
+        """Return the standard error if it is of a metric."""
+        return self.deviation if metric == self.metric else None
 
 
 @dataclass(frozen=True)
@@ -40,13 +70,20 @@ class PointEnergy:
 class PointRun:
     """Runs of one layer, or of all of a network, on one machine, one after the other.
 
-    The energy is None if an action has no price.
+    The energy is None if an action has no price. Metrics are means over `inputs`, the inputs or
+    characters that the runs are of. `quality` is that of a network with data.
     """
 
     hw: Hardware
     results: tuple[RunResult, ...]
     memories: tuple[MemoryUse, ...]
     energy: PointEnergy | None
+    inputs: int = 1
+    quality: Quality | None = None
+
+    def average(self, total: float | None) -> Any:
+        """Return what one input takes of a total, in the mean; of one, the total as it is."""
+        return total if total is None or self.inputs == 1 else total / self.inputs
 
 
 @dataclass(frozen=True)
@@ -66,8 +103,8 @@ class Metric:
     find: Callable[..., Any]
 
 
-def _count(name: str, run: PointRun) -> int:
-    return sum(int(getattr(result.counters, name)) for result in run.results)
+def _count(name: str, run: PointRun) -> Any:
+    return run.average(sum(int(getattr(result.counters, name)) for result in run.results))
 
 
 def _find_latency_us(run: PointRun) -> float:
@@ -75,7 +112,7 @@ def _find_latency_us(run: PointRun) -> float:
 
 
 def _find_kind_pj(kind: str, run: PointRun) -> float | None:
-    return run.energy.by_kind_pj.get(kind, 0.0) if run.energy else None
+    return run.average(run.energy.by_kind_pj.get(kind, 0.0)) if run.energy else None
 
 
 def _find_output_error(run: PointRun) -> float:
@@ -124,9 +161,9 @@ METRICS: dict[str, Metric] = {
     "cycles": Metric("cycles of the run", "", Over.SUM, partial(_count, "cycles")),
     "latency_us": Metric("time of the run", "us", Over.SUM, _find_latency_us),
     "energy_pj": Metric("energy of the run, DRAM included", "pJ", Over.SUM,
-                        lambda run: run.energy and run.energy.total_pj),
+                        lambda run: run.average(run.energy and run.energy.total_pj)),
     "dram_energy_pj": Metric("what of it DRAM takes", "pJ", Over.SUM,
-                             lambda run: run.energy and run.energy.dram_pj),
+                             lambda run: run.average(run.energy and run.energy.dram_pj)),
     **{column: Metric(f"what of it rests on prices of the kind {kind}", "pJ", Over.SUM,
                       partial(_find_kind_pj, kind))
        for column, kind in KIND_COLUMNS.items()},
@@ -155,7 +192,7 @@ METRICS: dict[str, Metric] = {
     "spmat_reads": Metric("sparse-matrix words read", "", Over.SUM,
                           partial(_count, "spmat_reads")),
     "dram_bytes": Metric("bytes streamed from DRAM", "", Over.SUM,
-                         lambda run: sum(result.dram_bytes for result in run.results)),
+                         lambda run: run.average(sum(it.dram_bytes for it in run.results))),
     "sram_bytes": Metric("bytes of all SRAMs of the chip", "", Over.MACHINE, _count_sram_bytes),
     "fits": Metric("whether the SRAMs and registers hold the layer", "", Over.EVERY,
                    lambda run: all(use.fits for use in run.memories)),
@@ -163,6 +200,17 @@ METRICS: dict[str, Metric] = {
                     lambda run: count_chips(run.memories)),
     "clock_fits": Metric("whether the SRAMs, by CACTI, keep up with the clock; null where it was "
                          "not run", "", Over.MACHINE, find_clock_fit),
+    "error_rate": Metric("share of the inputs that are classified wrongly", "", Over.NETWORK,
+                    lambda run: run.quality.find("error_rate")),
+    "error_rate_se": Metric("standard error of this share", "", Over.NETWORK,
+                       lambda run: run.quality.find_deviation("error_rate")),
+    "bits_per_character": Metric("mean of -log2 of the probability of each character", "",
+                                 Over.NETWORK, lambda run: run.quality.find("bits_per_character")),
+    "bits_per_character_se": Metric(
+        "standard error of this mean", "", Over.NETWORK,
+        lambda run: run.quality.find_deviation("bits_per_character")),
+    "file_bytes": Metric("bytes of the compressed network as a .dcz file", "", Over.NETWORK,
+                         lambda run: run.quality.file_bytes),
 }  # fmt: skip
 """By name, in the order of the columns."""
 REASONS = ("no_energy", "no_area")
@@ -176,12 +224,23 @@ def measure_machine(hw: Hardware) -> Row:
     }
 
 
+def name_metrics(quality: str = "") -> list[str]:
+    """Return the metrics of a sweep; `quality` is the one of what is right, if it has a network."""
+    others = [name for name in ("error_rate", "bits_per_character") if name != quality]
+    left_out = {*others, *(f"{name}_se" for name in others)} if quality else set()
+    return [
+        name
+        for name, metric in METRICS.items()
+        if name not in left_out and (quality or metric.over is not Over.NETWORK)
+    ]
+
+
 def measure_run(run: PointRun) -> Row:
     """Return all metrics of runs on one machine."""
     row = measure_machine(run.hw)
-    for name, metric in METRICS.items():
-        if metric.over not in (Over.MACHINE, Over.OF_SUMS):
-            row[name] = metric.find(run)
+    for name in name_metrics(run.quality.metric if run.quality else ""):
+        if METRICS[name].over not in (Over.MACHINE, Over.OF_SUMS):
+            row[name] = METRICS[name].find(run)
     return _derive(row, run.hw.n_pes)
 
 
@@ -206,7 +265,7 @@ def _derive(row: Row, n_pes: int) -> Row:
     for name, metric in METRICS.items():
         if metric.over is Over.OF_SUMS:
             row[name] = metric.find(row, n_pes)
-    return {name: row[name] for name in METRICS}
+    return {name: row[name] for name in METRICS if name in row}
 
 
 def list_kinds(row: Row) -> list[Row]:

@@ -55,7 +55,7 @@ def render_sweep(
         ("sensitivity", "What each axis does", describe_steps(sweep, steps), steps),
         ("conditions", "Conditions", "", summary["where"]),
         ("points", f"All {whole}", "", judged),
-        ("metrics", "What the metrics are", "", list_metrics()),
+        ("metrics", "What the metrics are", "", list_metrics(sweep.metrics)),
     ):
         if table:
             shown = [
@@ -71,12 +71,13 @@ def render_sweep(
     return render_page(title, markup.join([tiles, *notices]), sections, date_line(manifest))
 
 
-def list_metrics() -> list[Row]:
+def list_metrics(names: Sequence[str]) -> list[Row]:
     """Return what each metric is, in which unit, and what it is of with several layers."""
     return [
-        {"metric": name, "meaning": metric.meaning, "unit": metric.unit, "of": metric.over.value}
-        for name, metric in METRICS.items()
-    ]
+        {"metric": name, "meaning": METRICS[name].meaning, "unit": METRICS[name].unit,
+         "of": METRICS[name].over.value}
+        for name in names
+    ]  # fmt: skip
 
 
 def name_counts(summary: Row) -> list[tuple[str, int]]:

@@ -8,9 +8,17 @@ from typing import Any, NamedTuple
 
 from eiesim.base.errors import ConfigError
 from eiesim.hardware import Hardware
-from eiesim.sweep.identity import identify, make_key
+from eiesim.sweep.compression import RETRAIN, describe
+from eiesim.sweep.identity import identify, identify_network, identify_weights, make_key
 from eiesim.sweep.metrics import METRICS, Over, explain_missing, measure_machine
-from eiesim.sweep.points import PlannedPoint, Point, list_points, split_values
+from eiesim.sweep.points import (
+    PlannedPoint,
+    Point,
+    Values,
+    find_fields,
+    list_points,
+    split_values,
+)
 from eiesim.sweep.priced import explain_machine
 from eiesim.sweep.spec import Constraint, Sweep
 
@@ -42,7 +50,12 @@ def plan_points(sweep: Sweep) -> Planned:
     points: list[PlannedPoint] = []
     left_out: list[LeftOut] = []
     for point in list_points(sweep):
-        of_machine, shared = split_values(point.values)
+        _, shared = split_values(point.values)
+        try:
+            of_machine = find_fields(sweep, point.values)
+        except ConfigError as error:  # its compression cannot be
+            points.append(PlannedPoint(point, None, error=str(error)))
+            continue
         fields = tuple(of_machine.items())
         if fields not in machines:
             machines[fields] = _make_machine(sweep, of_machine)
@@ -55,10 +68,18 @@ def plan_points(sweep: Sweep) -> Planned:
             continue
         operands = point.layer, tuple(shared.items())
         if operands not in identities:
-            identities[operands] = identify(point.layer, shared)
+            identities[operands] = _identify(sweep, point.layer, shared)
         identity = identities[operands]
         points.append(PlannedPoint(point, hw, identity, make_key(identity, hw)))
     return Planned(points, left_out)
+
+
+def _identify(sweep: Sweep, layer: str, shared: Values) -> str:
+    if sweep.subject is None:
+        return identify(layer, shared)
+    trained = sweep.retraining if shared.get(RETRAIN) else None
+    weights = identify_weights(sweep.network_sha256, describe(shared, sweep.usual), trained)
+    return identify_network(weights, sweep.subject, shared)
 
 
 def _leave_out(early: Sequence[Constraint], hw: Hardware) -> str:

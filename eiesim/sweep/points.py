@@ -12,7 +12,9 @@ import numpy as np
 
 from eiesim.base.errors import ConfigError
 from eiesim.hardware import Hardware
+from eiesim.sweep.compression import Usual, follow, is_of_compression
 from eiesim.sweep.spec import LAYER, MOST_POINTS, OF_RUN, Sweep
+from eiesim.sweep.subject import Retraining, Subject
 from eiesim.views import LayoutView
 
 Values = Mapping[str, Any]
@@ -49,6 +51,23 @@ class PlannedPoint(NamedTuple):
     error: str = ""
 
 
+class NetworkWork(NamedTuple):
+    """What the points of a compressed network share.
+
+    Attributes
+    ----------
+    usual
+        As in `eiesim.sweep.compression.resolve`.
+    kept
+        Folder of what was compressed and measured; empty for nowhere.
+    """
+
+    subject: Subject
+    retraining: Retraining | None
+    usual: Usual
+    kept: str
+
+
 class PointGroup(NamedTuple):
     """Points that share layer, input and image.
 
@@ -64,6 +83,8 @@ class PointGroup(NamedTuple):
         Name of the image, the same in all tasks with it.
     folder
         Where workers share images; empty for nowhere.
+    work
+        The network that is compressed, with its data; None for layers and networks as they are.
     """
 
     layer: str
@@ -72,6 +93,7 @@ class PointGroup(NamedTuple):
     identity: str
     image: str
     folder: str = ""
+    work: NetworkWork | None = None
 
 
 def list_axes(sweep: Sweep) -> list[str]:
@@ -99,7 +121,10 @@ def _order_values(values: Iterable[Any]) -> tuple[Any, ...]:
 
 
 def find_value(sweep: Sweep, values: Values, axis: str) -> Any:
-    """Return a point's value on an axis; on one that it leaves out, the base machine's."""
+    """Return a point's value on an axis; on one that it leaves out, the base machine's.
+
+    On an axis that is not of the machine it is None.
+    """
     return values.get(axis, getattr(sweep.base, axis, None))
 
 
@@ -164,27 +189,40 @@ def split_values(values: Values) -> tuple[Values, Values]:
     of_machine = {
         axis: value
         for axis, value in values.items()
-        if not axis.startswith(LAYER) and axis not in OF_RUN
+        if not axis.startswith(LAYER) and axis not in OF_RUN and not is_of_compression(axis)
     }
     return of_machine, {axis: values[axis] for axis in values if axis not in of_machine}
 
 
-def list_tasks(points: Sequence[PlannedPoint]) -> Iterator[PointGroup]:
+def find_fields(sweep: Sweep, values: Values) -> dict[str, Any]:
+    """Return the fields of a point's machine that differ from the base, from its values.
+
+    Those that follow the compressed layers are among them. Raises ConfigError if these have two
+    ways to prune.
+    """
+    of_machine, _ = split_values(values)
+    return {**follow(values, sweep.usual, sweep.follows), **of_machine}
+
+
+def list_tasks(
+    points: Sequence[PlannedPoint], work: NetworkWork | None = None
+) -> Iterator[PointGroup]:
     """Put points that share layer, input and image together, at most `MOST_TOGETHER` of them.
 
-    A point that is there twice is run once; one without a machine is left out.
+    Those of a compressed network (`work`) are together whatever their images are, so that it is
+    compressed once. A point that is there twice is run once; one without a machine is left out.
     """
     seen: set[str] = set()
-    groups: dict[tuple[str, str, LayoutView], tuple[Values, list[tuple[int, Hardware]]]] = {}
+    groups: dict[tuple[str, str, LayoutView | None], tuple[Values, list[tuple[int, Hardware]]]] = {}
     for point, hw, identity, key, _ in points:
         if hw is None or key in seen:
             continue
         seen.add(key)
         _, shared = split_values(point.values)
-        image = point.layer, identity, hw.layout
+        image = point.layer, identity, None if work else hw.layout
         groups.setdefault(image, (shared, []))[1].append((point.number, hw))
     for (layer, identity, layout), (shared, machines) in groups.items():
         name = hashlib.sha256(repr((identity, layout)).encode()).hexdigest()[:32]
         for first in range(0, len(machines), MOST_TOGETHER):
             together = tuple(machines[first : first + MOST_TOGETHER])
-            yield PointGroup(layer, shared, together, identity, name)
+            yield PointGroup(layer, shared, together, identity, name, work=work)

@@ -16,11 +16,11 @@ from eiesim.base.signals import stop_as_ctrl_c
 from eiesim.base.tables import Row
 from eiesim.sweep.answers import judge_points
 from eiesim.sweep.cost import check_jobs, choose_jobs
-from eiesim.sweep.journal import Journal, open_journal
-from eiesim.sweep.metrics import METRICS, REASONS
+from eiesim.sweep.journal import IN_MEMORY, Journal, open_journal
+from eiesim.sweep.metrics import REASONS
 from eiesim.sweep.narrow import narrow
 from eiesim.sweep.planning import Planned, plan_points
-from eiesim.sweep.points import PointGroup, find_value, list_axes, list_tasks
+from eiesim.sweep.points import NetworkWork, PointGroup, find_value, list_axes, list_tasks
 from eiesim.sweep.spec import Sweep, make_sweep, read_sweep
 from eiesim.sweep.workers import run_here, run_in_processes, run_on_dask
 
@@ -37,6 +37,8 @@ def run_points(
     scheduler: str = "",
     shard: tuple[int, int] = (0, 1),
     tell: Tell = lambda _: None,
+    *,
+    work: NetworkWork | None = None,
 ) -> int:
     """Run the points that the journal lacks, write them there task by task, and count them.
 
@@ -52,12 +54,14 @@ def run_points(
         Number of the part to run, from 0, and number of parts.
     tell
         Is called with the number of points that were stored before, then with that of each task.
+    work
+        As in `eiesim.sweep.points.list_tasks`.
     """
     keys = {point.number: key for point, _, _, key, _ in planned.points if key}
     stored = {key for key, row in journal.find(keys.values()) if not row.get("passing")}
     tasks = []
     # parts are of all tasks, stored or not, so that each part stays the same
-    for task in list(list_tasks(planned.points))[shard[0] :: shard[1]]:
+    for task in list(list_tasks(planned.points, work))[shard[0] :: shard[1]]:
         left = tuple((number, hw) for number, hw in task.machines if keys[number] not in stored)
         if left:
             tasks.append(task._replace(machines=left))
@@ -68,14 +72,14 @@ def run_points(
         temporary_folder(Path(tempfile.gettempdir()), "eiesim-sweep-") as folder,
     ):
         if scheduler:
-            work = run_on_dask(_interleave(tasks, str(folder), jobs), scheduler, jobs)
+            works = run_on_dask(_interleave(tasks, str(folder), jobs), scheduler, jobs)
         elif jobs > 1 and len(tasks) > 1:
-            work = run_in_processes(_interleave(tasks, str(folder), jobs), jobs)
+            works = run_in_processes(_interleave(tasks, str(folder), jobs), jobs)
         else:
-            work = run_here(tasks)
+            works = run_here(tasks)
         tasks_left = Counter(task.image for task in tasks)
-        with closing(work):  # before the folder that workers write to is removed
-            for task, rows in work:
+        with closing(works):  # before the folder that workers write to is removed
+            for task, rows in works:
                 tasks_left[task.image] -= 1
                 if not tasks_left[task.image]:
                     shutil.rmtree(folder / task.image, ignore_errors=True)
@@ -109,7 +113,7 @@ def collect_rows(sweep: Sweep, planned: Planned, journal: Journal) -> list[Row]:
         if result is None:
             continue
         values = {axis: find_value(sweep, point.values, axis) for axis in axes}
-        metrics = {name: result.get(name) for name in (*METRICS, "error", *REASONS)}
+        metrics = {name: result.get(name) for name in (*sweep.metrics, "error", *REASONS)}
         rows.append({"number": point.number, "layer": point.layer, **values, **metrics})
     return judge_points(sweep, rows)
 
@@ -145,7 +149,7 @@ def sweep(
 
     check_jobs(jobs)
     wanted = read_sweep(spec) if isinstance(spec, str | Path) else make_sweep(spec)
-    with open_journal(":memory:" if store is None else store) as journal:
+    with open_journal(IN_MEMORY if store is None else store) as journal:
         _, _, rows = run_sweep(wanted, journal, How(jobs, scheduler), tell)
     return pd.DataFrame(rows)
 
@@ -169,7 +173,7 @@ def run_sweep(
 
     def run(sweep: Sweep) -> list[Row]:
         planned = plan_points(sweep)
-        run_points(planned, journal, *how, tell)
+        run_points(planned, journal, *how, tell, work=_find_work(sweep, journal))
         return collect_rows(sweep, planned, journal)
 
     if wanted.method == "narrow":
@@ -177,5 +181,13 @@ def run_sweep(
         planned = plan_points(searched)
         return searched, planned, collect_rows(searched, planned, journal)
     planned = plan_points(wanted)
-    run_points(planned, journal, *how, tell)
+    run_points(planned, journal, *how, tell, work=_find_work(wanted, journal))
     return wanted, planned, collect_rows(wanted, planned, journal)
+
+
+def _find_work(sweep: Sweep, journal: Journal) -> NetworkWork | None:
+    """Return what the points of a network share; what is compressed is kept beside the journal."""
+    if sweep.subject is None:
+        return None
+    kept = "" if str(journal.path) == IN_MEMORY else str(journal.path.with_suffix(".networks"))
+    return NetworkWork(sweep.subject, sweep.retraining, sweep.usual, kept)

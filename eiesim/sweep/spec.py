@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, replace
 from decimal import Decimal, localcontext
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from eiesim.base.errors import ConfigError, did_you_mean
 from eiesim.base.schema import (
@@ -25,8 +25,18 @@ from eiesim.base.schema import (
 )
 from eiesim.hardware import Hardware, read_hardware
 from eiesim.layer.weights import LayerSpec
-from eiesim.sweep.metrics import METRICS
+from eiesim.sweep.compression import (
+    FOLLOWED,
+    Usual,
+    find_field,
+    find_useless,
+    flatten,
+    is_of_compression,
+)
+from eiesim.sweep.metrics import METRICS, name_metrics
+from eiesim.sweep.network import Problems, check_axes, take_network
 from eiesim.sweep.objectives import Objective
+from eiesim.sweep.subject import Retraining, Subject
 
 LAYER = "layer."
 """Prefix of the fields of a drawn layer."""
@@ -38,7 +48,7 @@ CONSTRAINT = re.compile(r"\s*(\w+)\s*(?:(<=|>=|==|<|>)\s*([-+.\w]+)\s*)?")
 USUAL: Mapping[str, Any] = {
     "title": "", "layers": [], "inputs": {}, "method": "grid", "points": 0, "seed": 0, "where": [],
     "objectives": ["cycles", "energy_pj", "area_mm2"], "base": "eie-64pe-45nm", "hardware": {},
-    "axes": {}, "list": [],
+    "axes": {}, "list": [], "network": {}, "retraining": {}, "compression": {}, "recipe": {},
 }  # fmt: skip
 """Keys of a sweep's file, with their defaults."""
 OF_RUN: Mapping[str, Field] = {
@@ -48,8 +58,6 @@ OF_RUN: Mapping[str, Field] = {
 }
 """Axes that are neither of the machine nor of a drawn layer."""
 KINDS = {str: "text", list: "a list", int: "a whole number", dict: "a table"}
-Problems: TypeAlias = "list[tuple[str, str]]"
-"""Keys, each with what is wrong with it."""
 
 
 class Constraint(NamedTuple):
@@ -95,6 +103,15 @@ class Sweep:
         them in a Latin hypercube, ``list`` takes those `listed`, ``narrow`` searches for the best.
     where
         What a point must meet to be an answer. Points whose machine alone breaks it are not run.
+    subject, retraining
+        The network that is compressed, with its data, and how it is trained; then `layers` has its
+        file alone.
+    usual, network_sha256
+        Of this network, as in `eiesim.catalog.model.Weighed`.
+    follows
+        Fields of the machine that are as wide as the widest compressed layer.
+    recipe
+        Values of compression that other points are compared with.
     """
 
     title: str = ""
@@ -108,6 +125,17 @@ class Sweep:
     listed: tuple[Mapping[str, Any], ...] = ()
     where: tuple[Constraint, ...] = ()
     objectives: tuple[Objective, ...] = tuple(map(Objective, ("cycles", "energy_pj", "area_mm2")))
+    subject: Subject | None = None
+    retraining: Retraining | None = None
+    usual: Usual = field(default_factory=dict)
+    network_sha256: str = ""
+    follows: tuple[str, ...] = ()
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics of its points."""
+        return name_metrics(self.subject.metric if self.subject else "")
 
 
 def read_sweep(path: str | Path) -> Sweep:
@@ -129,19 +157,30 @@ def make_sweep(values: Mapping[str, Any], where: str = "sweep", text: str = "") 
     ]
     taken = {key: _take(values, key, problems) for key in USUAL}
     _check_method(taken, problems)
+    network = take_network(taken, problems)
     layers = taken["layers"]
-    if not layers or not all(isinstance(layer, str) for layer in layers):
+    if network.subject is not None:
+        layers = [network.subject.file]
+    elif not layers or not all(isinstance(layer, str) for layer in layers):
         problems.append(("layers", "layers: expected names or files of layers, found none"))
     elif len(set(layers)) < len(layers):
         problems.append(("layers", "layers: expected each layer once, found some twice"))
     base = _take_base(taken["base"], taken["hardware"], problems)
-    file_axes = take_old_keys(Hardware, taken["axes"])
+    file_axes = dict(flatten(taken["compression"])) | take_old_keys(Hardware, taken["axes"])
     axes = {key: _take_axis(key, values, problems) for key, values in file_axes.items()}
     listed = [_take_point(point, problems) for point in taken["list"]]
+    recipe = {key: _take_axis(key, [value], problems) for key, value in flatten(taken["recipe"])}
+    check_axes([axes, *listed, recipe], network, problems)
+    if not problems:
+        problems += find_useless(axes, network.usual)
     _check_inputs(taken, problems)
-    constraints = [_take_constraint(condition, problems) for condition in taken["where"]]
-    objectives = [_take_objective(objective, problems) for objective in taken["objectives"]]
+    names = name_metrics(network.subject.metric if network.subject else "")
+    constraints = [_take_constraint(condition, names, problems) for condition in taken["where"]]
+    if network.subject is not None and "objectives" not in values:
+        taken["objectives"] = [network.subject.metric, "energy_pj", "area_mm2"]
+    objectives = [_take_objective(objective, names, problems) for objective in taken["objectives"]]
     refuse(where, text, problems)
+    explicit = {*taken["hardware"], *axes, *(key for point in listed for key in point)}
     return Sweep(
         **{key: taken[key] for key in ("title", "inputs", "method", "points", "seed")},
         layers=tuple(layers),
@@ -150,15 +189,31 @@ def make_sweep(values: Mapping[str, Any], where: str = "sweep", text: str = "") 
         listed=tuple(listed),
         where=tuple(constraint for constraint in constraints if constraint is not None),
         objectives=tuple(objective for objective in objectives if objective is not None),
+        subject=network.subject,
+        retraining=network.retraining,
+        usual=network.usual,
+        network_sha256=network.sha256,
+        follows=tuple(key for key in FOLLOWED if network.usual and key not in explicit),
+        recipe={key: values[0] for key, values in recipe.items()},
     )
 
 
-def _take_objective(text: Any, problems: Problems) -> Objective | None:
+def _take_objective(text: Any, names: Sequence[str], problems: Problems) -> Objective | None:
     try:
-        return Objective.parse(str(text))
+        objective = Objective.parse(str(text))
     except ConfigError as error:
         problems.append(("objectives", str(error)))
         return None
+    if objective.metric not in names:
+        problems.append(("objectives", f"objective {str(text)!r}: {_explain_metric(names)}"))
+    return objective
+
+
+def _explain_metric(names: Sequence[str]) -> str:
+    """Return why a metric is none of a sweep's."""
+    if "file_bytes" in names:
+        return "a network has either error_rate, by labels, or bits_per_character, by a text"
+    return "goes with [network], whose data it is of"
 
 
 def _take(values: Mapping[str, Any], key: str, problems: Problems) -> Any:
@@ -224,10 +279,15 @@ def _take_axis(key: str, entry: Any, problems: Problems) -> tuple[Any, ...]:
     """Return the values of an axis, checked one by one, each of its field's type."""
     of_drawn = {LAYER + name: field for name, field in fields_of(LayerSpec).items()}
     known = {**fields_of(Hardware), **of_drawn, **OF_RUN}
+    if is_of_compression(key):
+        known = {key: field} if (field := find_field(key)) else {}
     if key not in known:
-        problems.append((key, f"axis {key!r}: unknown, {did_you_mean(key, known)}"))
+        if not is_of_compression(key):  # with [network] `check_axes` says which layers there are
+            problems.append((key, f"axis {key!r}: unknown, {did_you_mean(key, known)}"))
         return ()
     values = _spread(key, entry, problems) if isinstance(entry, dict) else entry
+    if is_of_compression(key) and not isinstance(values, list | tuple):
+        values = [values]
     if not isinstance(values, list | tuple) or not values:
         problems.append((key, f"axis {key}: expected values, found {show_value(entry)}"))
         return ()
@@ -281,7 +341,7 @@ def _is_finite(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _take_constraint(text: Any, problems: Problems) -> Constraint | None:
+def _take_constraint(text: Any, names: Sequence[str], problems: Problems) -> Constraint | None:
     match = CONSTRAINT.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         problems.append(
@@ -291,6 +351,9 @@ def _take_constraint(text: Any, problems: Problems) -> Constraint | None:
     metric, sign, limit = match.groups()
     if metric not in METRICS:
         problems.append(("where", f"where {text!r}: {did_you_mean(metric, METRICS)}"))
+        return None
+    if metric not in names:
+        problems.append(("where", f"where {text!r}: {_explain_metric(names)}"))
         return None
     if sign is None:
         return Constraint(metric, "==", True)

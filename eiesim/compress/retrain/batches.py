@@ -41,6 +41,26 @@ class ImageBatches:
             yield torch.from_numpy(images), torch.from_numpy(self._labels[numbers])
 
 
+class InputBatches:
+    """Shuffled batches of inputs of any shape [inputs, ..] with their classes [inputs].
+
+    The last inputs of an epoch that do not fill a batch are left out.
+    """
+
+    def __init__(
+        self, inputs: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], batch: int, seed: int
+    ) -> None:
+        self._inputs, self._labels, self._batch = inputs, labels, batch
+        self._rng = np.random.default_rng(seed)
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Go through the inputs once: float32 [batch, ..] and int64 [batch]."""
+        order = self._rng.permutation(len(self._labels))
+        for first in range(0, len(order) - self._batch + 1, self._batch):
+            numbers = order[first : first + self._batch]
+            yield torch.from_numpy(self._inputs[numbers]), torch.from_numpy(self._labels[numbers])
+
+
 class TextBatches:
     """Random windows of a text of character numbers.
 
