@@ -207,6 +207,8 @@ class Weighed(NamedTuple):
     ----------
     usual : mapping of name to mapping
         By layer with weights: its defaults that differ from those of `LayerPlan`.
+    on_eie
+        Those of them that EIE holds: tables of embeddings are the host's.
     sha256
         Of all that the compressed network depends on, beside the plan.
     outputs
@@ -214,6 +216,7 @@ class Weighed(NamedTuple):
     """
 
     usual: Mapping[str, Mapping[str, Any]]
+    on_eie: tuple[str, ...]
     sha256: str
     outputs: tuple[str, ...]
 
@@ -228,10 +231,11 @@ def weigh_network(
     if find_reader(str(path), "network", "weights").form is Form.NETWORK:
         container = read_dcz(path)
         if GRAPH in container.metadata:
-            return Weighed({}, hash_file(path), Model._of(container, path).graph.outputs)
+            outputs = Model._of(container, path).graph.outputs
+            return Weighed({}, (), hash_file(path), outputs)
     network = read_network(path, steps, interface)
-    outputs = interface.outputs if interface else ()
-    graph = network.graph.keep(outputs) if outputs else network.graph
+    wanted = interface.outputs if interface else ()
+    graph = network.graph.keep(wanted) if wanted else network.graph
     bits = _find_default_bits(network, graph)
     layers = [name for name in graph.layers if name in network.weights]
     text = json.dumps([Path(path).stem, graph.to_json(), network.characters, bits])
@@ -240,13 +244,12 @@ def weigh_network(
         stored = network.stored.get(name)
         arrays = network.weights[name] if stored is None else (*decode(stored), stored.index_bits)
         for array in arrays:
-            content = None if array is None else np.asarray(array)
-            digest.update(
-                repr(None if content is None else (content.dtype, content.shape)).encode()
-            )
-            digest.update(b"" if content is None else np.ascontiguousarray(content).tobytes())
+            content = np.asarray([] if array is None else array)
+            digest.update(f"{array is None} {content.dtype} {content.shape}".encode())
+            digest.update(np.ascontiguousarray(content).tobytes())
     usual = {name: bits.get(name, {}) for name in layers}
-    return Weighed(usual, digest.hexdigest(), tuple(graph.outputs))
+    held = dict.fromkeys(step.layer for step in graph.steps if step.on_eie and step.layer in usual)
+    return Weighed(usual, tuple(held), digest.hexdigest(), tuple(graph.outputs))
 
 
 def load_model(

@@ -40,8 +40,8 @@ class Setup(NamedTuple):
     """How layers are run.
 
     With `balance`, rows are ordered so that the PEs have equal work; outputs are put back in order.
-    With `limits`, each step is timed once more without what limits it. Without `timed`, only outputs
-    are computed, which is much faster: a run then has no steps.
+    With `limits`, each step is timed once more without what limits it. Without `timed`, only
+    outputs are computed, which is much faster: a run then has no steps.
     """
 
     hw: Hardware

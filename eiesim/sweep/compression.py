@@ -8,6 +8,7 @@ from typing import Any
 
 from eiesim.base.errors import ConfigError, did_you_mean
 from eiesim.base.schema import Field, Switch, fields_of
+from eiesim.catalog.model import Weighed
 from eiesim.compress.plan import LAYERS, PRUNING, LayerPlan, Plan, make_plan
 
 COMPRESSION = "compression."
@@ -92,10 +93,10 @@ def resolve(values: Values, usual: Usual) -> dict[str, LayerPlan]:
     }
 
 
-def follow(values: Values, usual: Usual, fields: Sequence[str]) -> dict[str, int]:
-    """Return fields of the machine that are as wide as the widest layer at a point."""
-    plans = resolve(values, usual).values()
-    return {field: max(getattr(plan, field) for plan in plans) for field in fields if plans}
+def follow(values: Values, weighed: Weighed, fields: Sequence[str]) -> dict[str, int]:
+    """Return fields of the machine that are as wide as the widest layer that EIE holds."""
+    plans = resolve(values, weighed.usual)
+    return {field: max(getattr(plans[name], field) for name in weighed.on_eie) for field in fields}
 
 
 def describe(values: Values, usual: Usual) -> dict[str, Any]:

@@ -25,9 +25,9 @@ def measure_results(
     `inputs` is the number of inputs or characters that they are of; energies and counts are means
     over them.
     """
-    run = PointRun(results[0].hardware, tuple(results), tuple(memories), _price(results),
-                   inputs, quality)  # fmt: skip
-    row, hw = measure_run(run), run.hw
+    hw = results[0].hardware
+    run = PointRun(hw, tuple(results), tuple(memories), _price(results), inputs, quality)
+    row = measure_run(run)
     missing = None in (row["energy_pj"], row["area_mm2"])
     return row | (explain_machine(hw) if missing else dict.fromkeys(REASONS))
 

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple, TypeAlias
 
 from eiesim.base.errors import EieError
 from eiesim.base.schema import find_problems
-from eiesim.catalog.model import weigh_network
+from eiesim.catalog.model import Weighed, weigh_network
 from eiesim.compress.plan import LAYERS
-from eiesim.sweep.compression import RETRAIN, Usual, explain_unknown, is_of_compression
+from eiesim.sweep.compression import RETRAIN, explain_unknown, is_of_compression
 from eiesim.sweep.subject import Retraining, Subject
 
 Problems: TypeAlias = "list[tuple[str, str]]"
 """Keys, each with what is wrong with it."""
+NO_NETWORK = Weighed({}, (), "", ())
 OF_COMPRESSION = ("retraining", "compression", "recipe")
 """Tables that go with ``[network]``."""
 NOT_OF_NETWORK = ("inputs", "steps")
@@ -26,8 +27,7 @@ class SweptNetwork(NamedTuple):
 
     subject: Subject | None = None
     retraining: Retraining | None = None
-    usual: Usual = {}
-    sha256: str = ""
+    weighed: Weighed = NO_NETWORK
 
 
 def take_network(taken: Mapping[str, Any], problems: Problems) -> SweptNetwork:
@@ -61,9 +61,11 @@ def take_network(taken: Mapping[str, Any], problems: Problems) -> SweptNetwork:
         problems.append(("network", f"network: {error}"))
         return SweptNetwork()
     if len(weighed.outputs) != 1:
-        problems.append(("network", "network: expected one output, which scores classes or "
-                         f"characters, found {', '.join(weighed.outputs)}; name it by output"))  # fmt: skip
-    return SweptNetwork(subject, retraining, weighed.usual, weighed.sha256)
+        problems.append(
+            ("network", "network: expected one output, which scores classes or characters, found "
+             f"{', '.join(weighed.outputs)}; name it by output")
+        )  # fmt: skip
+    return SweptNetwork(subject, retraining, weighed)
 
 
 def _has_tables(entry: Any) -> bool:
@@ -85,10 +87,10 @@ def check_axes(
     for axis in axes:
         if axis.startswith("layer.") or axis in NOT_OF_NETWORK:
             problems.append((axis, f"axis {axis}: does not go with [network]"))
-        elif is_of_compression(axis) and not network.usual:
+        elif is_of_compression(axis) and not network.weighed.usual:
             problems.append((axis, f"axis {axis}: {network.subject.file} is compressed already: "
                              "leave the axis out, or name a file with weights"))  # fmt: skip
-        elif is_of_compression(axis) and (problem := explain_unknown(axis, network.usual)):
+        elif is_of_compression(axis) and (problem := explain_unknown(axis, network.weighed.usual)):
             problems.append((axis.rpartition(".")[2], problem))
     if retrained and network.retraining is None:
         problems.append(("retrain", "retrain: true goes with a table [retraining], found none"))

@@ -12,6 +12,7 @@ from eiesim.sweep.compression import RETRAIN, describe
 from eiesim.sweep.identity import identify, identify_network, identify_weights, make_key
 from eiesim.sweep.metrics import METRICS, Over, explain_missing, measure_machine
 from eiesim.sweep.points import (
+    NetworkWork,
     PlannedPoint,
     Point,
     Values,
@@ -31,10 +32,11 @@ class LeftOut(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """The points of a sweep in their order, and those that are not run."""
+    """The points of a sweep in their order, those that are not run, and what a network's share."""
 
     points: list[PlannedPoint]
     left_out: list[LeftOut]
+    work: NetworkWork | None = None
 
 
 def plan_points(sweep: Sweep) -> Planned:
@@ -71,14 +73,18 @@ def plan_points(sweep: Sweep) -> Planned:
             identities[operands] = _identify(sweep, point.layer, shared)
         identity = identities[operands]
         points.append(PlannedPoint(point, hw, identity, make_key(identity, hw)))
-    return Planned(points, left_out)
+    work = None
+    if sweep.subject is not None:
+        work = NetworkWork(sweep.subject, sweep.retraining, sweep.weighed.usual, "")
+    return Planned(points, left_out, work)
 
 
 def _identify(sweep: Sweep, layer: str, shared: Values) -> str:
     if sweep.subject is None:
         return identify(layer, shared)
     trained = sweep.retraining if shared.get(RETRAIN) else None
-    weights = identify_weights(sweep.network_sha256, describe(shared, sweep.usual), trained)
+    compression = describe(shared, sweep.weighed.usual)
+    weights = identify_weights(sweep.weighed.sha256, compression, trained)
     return identify_network(weights, sweep.subject, shared)
 
 

@@ -201,7 +201,7 @@ def find_fields(sweep: Sweep, values: Values) -> dict[str, Any]:
     ways to prune.
     """
     of_machine, _ = split_values(values)
-    return {**follow(values, sweep.usual, sweep.follows), **of_machine}
+    return {**follow(values, sweep.weighed, sweep.follows), **of_machine}
 
 
 def list_tasks(

@@ -20,7 +20,7 @@ from eiesim.sweep.journal import IN_MEMORY, Journal, open_journal
 from eiesim.sweep.metrics import REASONS
 from eiesim.sweep.narrow import narrow
 from eiesim.sweep.planning import Planned, plan_points
-from eiesim.sweep.points import NetworkWork, PointGroup, find_value, list_axes, list_tasks
+from eiesim.sweep.points import PointGroup, find_value, list_axes, list_tasks
 from eiesim.sweep.spec import Sweep, make_sweep, read_sweep
 from eiesim.sweep.workers import run_here, run_in_processes, run_on_dask
 
@@ -37,11 +37,10 @@ def run_points(
     scheduler: str = "",
     shard: tuple[int, int] = (0, 1),
     tell: Tell = lambda _: None,
-    *,
-    work: NetworkWork | None = None,
 ) -> int:
     """Run the points that the journal lacks, write them there task by task, and count them.
 
+    Compressed networks are kept beside the journal, in a folder with its name and ``.networks``.
     Raises EieError if the journal cannot be written, or a worker died.
 
     Parameters
@@ -54,13 +53,14 @@ def run_points(
         Number of the part to run, from 0, and number of parts.
     tell
         Is called with the number of points that were stored before, then with that of each task.
-    work
-        As in `eiesim.sweep.points.list_tasks`.
     """
     keys = {point.number: key for point, _, _, key, _ in planned.points if key}
     stored = {key for key, row in journal.find(keys.values()) if not row.get("passing")}
     tasks = []
     # parts are of all tasks, stored or not, so that each part stays the same
+    work = planned.work
+    if work is not None and str(journal.path) != IN_MEMORY:
+        work = work._replace(kept=str(journal.path.with_suffix(".networks")))
     for task in list(list_tasks(planned.points, work))[shard[0] :: shard[1]]:
         left = tuple((number, hw) for number, hw in task.machines if keys[number] not in stored)
         if left:
@@ -173,7 +173,7 @@ def run_sweep(
 
     def run(sweep: Sweep) -> list[Row]:
         planned = plan_points(sweep)
-        run_points(planned, journal, *how, tell, work=_find_work(sweep, journal))
+        run_points(planned, journal, *how, tell)
         return collect_rows(sweep, planned, journal)
 
     if wanted.method == "narrow":
@@ -181,13 +181,5 @@ def run_sweep(
         planned = plan_points(searched)
         return searched, planned, collect_rows(searched, planned, journal)
     planned = plan_points(wanted)
-    run_points(planned, journal, *how, tell, work=_find_work(wanted, journal))
+    run_points(planned, journal, *how, tell)
     return wanted, planned, collect_rows(wanted, planned, journal)
-
-
-def _find_work(sweep: Sweep, journal: Journal) -> NetworkWork | None:
-    """Return what the points of a network share; what is compressed is kept beside the journal."""
-    if sweep.subject is None:
-        return None
-    kept = "" if str(journal.path) == IN_MEMORY else str(journal.path.with_suffix(".networks"))
-    return NetworkWork(sweep.subject, sweep.retraining, sweep.usual, kept)

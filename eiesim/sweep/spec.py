@@ -23,18 +23,18 @@ from eiesim.base.schema import (
     show_value,
     take_old_keys,
 )
+from eiesim.catalog.model import Weighed
 from eiesim.hardware import Hardware, read_hardware
 from eiesim.layer.weights import LayerSpec
 from eiesim.sweep.compression import (
     FOLLOWED,
-    Usual,
     find_field,
     find_useless,
     flatten,
     is_of_compression,
 )
 from eiesim.sweep.metrics import METRICS, name_metrics
-from eiesim.sweep.network import Problems, check_axes, take_network
+from eiesim.sweep.network import NO_NETWORK, Problems, check_axes, take_network
 from eiesim.sweep.objectives import Objective
 from eiesim.sweep.subject import Retraining, Subject
 
@@ -106,8 +106,8 @@ class Sweep:
     subject, retraining
         The network that is compressed, with its data, and how it is trained; then `layers` has its
         file alone.
-    usual, network_sha256
-        Of this network, as in `eiesim.catalog.model.Weighed`.
+    weighed
+        What of this network is compressed.
     follows
         Fields of the machine that are as wide as the widest compressed layer.
     recipe
@@ -127,8 +127,7 @@ class Sweep:
     objectives: tuple[Objective, ...] = tuple(map(Objective, ("cycles", "energy_pj", "area_mm2")))
     subject: Subject | None = None
     retraining: Retraining | None = None
-    usual: Usual = field(default_factory=dict)
-    network_sha256: str = ""
+    weighed: Weighed = NO_NETWORK
     follows: tuple[str, ...] = ()
     recipe: Mapping[str, Any] = field(default_factory=dict)
 
@@ -172,7 +171,7 @@ def make_sweep(values: Mapping[str, Any], where: str = "sweep", text: str = "") 
     recipe = {key: _take_axis(key, [value], problems) for key, value in flatten(taken["recipe"])}
     check_axes([axes, *listed, recipe], network, problems)
     if not problems:
-        problems += find_useless(axes, network.usual)
+        problems += find_useless(axes, network.weighed.usual)
     _check_inputs(taken, problems)
     names = name_metrics(network.subject.metric if network.subject else "")
     constraints = [_take_constraint(condition, names, problems) for condition in taken["where"]]
@@ -191,9 +190,8 @@ def make_sweep(values: Mapping[str, Any], where: str = "sweep", text: str = "") 
         objectives=tuple(objective for objective in objectives if objective is not None),
         subject=network.subject,
         retraining=network.retraining,
-        usual=network.usual,
-        network_sha256=network.sha256,
-        follows=tuple(key for key in FOLLOWED if network.usual and key not in explicit),
+        weighed=network.weighed,
+        follows=tuple(key for key in FOLLOWED if network.weighed.on_eie and key not in explicit),
         recipe={key: values[0] for key, values in recipe.items()},
     )
 
@@ -280,7 +278,7 @@ def _take_axis(key: str, entry: Any, problems: Problems) -> tuple[Any, ...]:
     of_drawn = {LAYER + name: field for name, field in fields_of(LayerSpec).items()}
     known = {**fields_of(Hardware), **of_drawn, **OF_RUN}
     if is_of_compression(key):
-        known = {key: field} if (field := find_field(key)) else {}
+        known = {key: kind} if (kind := find_field(key)) else {}
     if key not in known:
         if not is_of_compression(key):  # with [network] `check_axes` says which layers there are
             problems.append((key, f"axis {key!r}: unknown, {did_you_mean(key, known)}"))
