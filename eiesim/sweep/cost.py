@@ -10,7 +10,8 @@ from eiesim.base.errors import ConfigError, EieError
 from eiesim.catalog.layers import load_spec
 from eiesim.catalog.matched import MATCHED_PREFIX
 from eiesim.catalog.readers import Form, find_form
-from eiesim.sweep.points import PointGroup, list_tasks
+from eiesim.sweep.compression import RETRAIN
+from eiesim.sweep.points import NetworkWork, PointGroup, list_tasks
 
 if TYPE_CHECKING:
     from eiesim.sweep.planning import Planned
@@ -20,6 +21,11 @@ POINT_MS, POINT_SERIAL_MS, IMAGE_MS, MILLION_MS = 0.14, 0.09, 20.0, 120.0
 an image; and each million of its weights."""
 NETWORK_MS = 500.0
 """A point of a network, whose layers are all encoded for it."""
+MOST_GUESSED = 10_000
+"""Inputs to train on whose number is not known."""
+COMPRESS_MS, EXAMPLE_MS, TRAINED_MS = 3000.0, 3.0, 0.3
+"""A network compressed and judged by up to ten thousand inputs; an input on a machine; an input in
+an epoch of training."""
 START_MS = 1500.0
 """Time before a new process runs its first point."""
 POINT_BYTES, WORKER_BYTES = 3000, 300 << 20
@@ -27,7 +33,7 @@ POINT_BYTES, WORKER_BYTES = 3000, 300 << 20
 
 def estimate_cost(planned: Planned, jobs: int | None) -> dict[str, Any]:
     """Return a rough estimate of a sweep; layers from files count as large as Alex-8."""
-    tasks = list(list_tasks(planned.points))
+    tasks = list(list_tasks(planned.points, planned.work))
     points = sum(len(task.machines) for task in tasks)
     jobs = choose_jobs(jobs, tasks)
     return {
@@ -68,12 +74,24 @@ def count_cores() -> int:
 def _estimate_ms(tasks: Sequence[PointGroup]) -> float:
     """Return the time on one core."""
     names = {task.layer for task in tasks}
+    if tasks and tasks[0].work is not None:
+        return sum(_estimate_work_ms(task, task.work) for task in tasks if task.work is not None)
     networks = {name for name in names if find_form(name) is Form.NETWORK}
     layers = {task.image: task.layer for task in tasks if task.layer not in networks}
     points = sum(
         len(task.machines) * (NETWORK_MS if task.layer in networks else POINT_MS) for task in tasks
     )
     return points + len(layers) * IMAGE_MS + sum(map(_find_millions, layers.values())) * MILLION_MS
+
+
+def _estimate_work_ms(task: PointGroup, work: NetworkWork) -> float:
+    """Return a rough time of a compressed network; of trained ones as if it had 10,000 inputs."""
+    training = work.retraining if task.shared.get(RETRAIN) else None
+    trained_ms = 0.0
+    if training is not None:
+        epochs = training.epochs + training.tuning_epochs
+        trained_ms = min(training.limit, MOST_GUESSED) * epochs * TRAINED_MS
+    return COMPRESS_MS + trained_ms + len(task.machines) * work.subject.timed * EXAMPLE_MS
 
 
 def _find_millions(layer: str) -> float:

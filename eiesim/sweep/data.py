@@ -26,6 +26,7 @@ class Data(NamedTuple):
 
     examples: Sequence[Example]
     right: Sequence[npt.NDArray[np.int64]]
+    is_text: bool
 
 
 def load_data(source: Subject | Retraining, model: Model, number: int, scale: float) -> Data:
@@ -37,11 +38,12 @@ def load_data(source: Subject | Retraining, model: Model, number: int, scale: fl
         text = read_content(source.text).decode("utf-8", "replace")[:number]
         numbers = number_known(model, text, 2)
         (name,) = model.graph.inputs
-        return Data([{name: numbers[:-1].astype(np.float32)}], [numbers[1:]])
+        return Data([{name: numbers[:-1].astype(np.float32)}], [numbers[1:]], is_text=True)
     examples = read_examples(source.inputs, model)[:number]
     if scale != 1:
         factor = np.float32(scale)
         examples = [
             {name: array * factor for name, array in example.items()} for example in examples
         ]
-    return Data(examples, list(read_labels(source.labels, len(examples)).reshape(-1, 1)))
+    labels = read_labels(source.labels, len(examples)).reshape(-1, 1)
+    return Data(examples, list(labels), is_text=False)

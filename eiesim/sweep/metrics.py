@@ -39,6 +39,8 @@ class Quality:
     mean, deviation
         Mean and standard error of what its metric counts: 0 or 1 for each input, or the bits of
         each character.
+    number
+        Inputs or characters that are counted.
     metric
         ``error_rate`` or ``bits_per_character``.
     """
@@ -46,6 +48,7 @@ class Quality:
     file_bytes: int
     mean: float
     deviation: float
+    number: int
     metric: str
 
     def find(self, metric: str) -> float | None:
@@ -209,6 +212,8 @@ METRICS: dict[str, Metric] = {
     "bits_per_character_se": Metric(
         "standard error of this mean", "", Over.NETWORK,
         lambda run: run.quality.find_deviation("bits_per_character")),
+    "judged_inputs": Metric("inputs or characters that the error or the bits are of", "",
+                            Over.NETWORK, lambda run: run.quality.number),
     "file_bytes": Metric("bytes of the compressed network as a .dcz file", "", Over.NETWORK,
                          lambda run: run.quality.file_bytes),
 }  # fmt: skip

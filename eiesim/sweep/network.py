@@ -10,7 +10,7 @@ from eiesim.base.errors import EieError
 from eiesim.base.schema import find_problems
 from eiesim.catalog.model import Weighed, weigh_network
 from eiesim.compress.plan import LAYERS
-from eiesim.sweep.compression import RETRAIN, explain_unknown, is_of_compression
+from eiesim.sweep.compression import RETRAIN, explain_unknown, is_of_compression, split_axis
 from eiesim.sweep.subject import Retraining, Subject
 
 Problems: TypeAlias = "list[tuple[str, str]]"
@@ -91,7 +91,8 @@ def check_axes(
             problems.append((axis, f"axis {axis}: {network.subject.file} is compressed already: "
                              "leave the axis out, or name a file with weights"))  # fmt: skip
         elif is_of_compression(axis) and (problem := explain_unknown(axis, network.weighed.usual)):
-            problems.append((axis.rpartition(".")[2], problem))
+            layer, key = split_axis(axis)
+            problems.append((f"compression.{LAYERS}.{layer}" if layer else key, problem))
     if retrained and network.retraining is None:
         problems.append(("retrain", "retrain: true goes with a table [retraining], found none"))
     elif retrained and find_spec("torch") is None:

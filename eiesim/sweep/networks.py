@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,8 +28,13 @@ from eiesim.sweep.points import NetworkWork, PointGroup, Values
 from eiesim.sweep.retraining import retrain_model
 from eiesim.views import OutputView
 
-Judged = tuple[float, float]
-"""Mean and standard error of what is right."""
+
+class Judged(NamedTuple):
+    """Mean and standard error of what is right, and of how many inputs or characters."""
+
+    mean: float
+    deviation: float
+    number: int
 
 
 def prepare_work(task: PointGroup, work: NetworkWork) -> Callable[[Hardware], Row]:
@@ -120,31 +125,36 @@ def _find_judged(
     if work.kept:
         _make_folder(work.kept)
         with replacing(path) as stream:
-            stream.write(json.dumps({"mean": judged[0], "deviation": judged[1]}).encode())
+            stream.write(json.dumps(judged._asdict()).encode())
     return judged
 
 
 def _read_judged(path: Path) -> Judged | None:
     try:
         content: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return float(content["mean"]), float(content["deviation"])
+        return Judged(**{name: content[name] for name in Judged._fields})
     except (OSError, ValueError, KeyError, TypeError):  # damaged: it is found again
         return None
 
 
 def judge(model: Model, data: Data, view: OutputView) -> Judged:
-    """Return mean and standard error of errors, 0 or 1 for each input, or of bits a character.
-
-    The outputs are those of a machine of which nothing but the view is known.
-    """
-    widest = max(layer.layer.codebook_bits for layer in model.layers.values())
-    hw = Hardware(codebook_bits=widest, **view._asdict())
+    """Return the errors, 0 or 1 for each input, or the bits of each character."""
+    hw = make_judging_machine(model, view)
     runs = run_steps(model, data.examples, Setup(hw, timed=False))
     output = model.graph.outputs[0]
-    if model.characters and len(data.right) == 1:
+    if data.is_text:
         (run,) = runs
         values = find_bits(run.values[output], data.right[0])
     else:
         answers = [int(run.values[output].reshape(-1).argmax()) for run in runs]
         values = (np.array(answers) != np.concatenate(data.right)).astype(np.float64)
-    return float(values.mean()), float(values.std() / math.sqrt(values.size))
+    return Judged(float(values.mean()), float(values.std() / math.sqrt(values.size)), values.size)
+
+
+def make_judging_machine(model: Model, view: OutputView) -> Hardware:
+    """Return a machine that holds a network, and of which nothing is known beside the view.
+
+    So answers cannot depend on a field that is not in the view.
+    """
+    widest = max(layer.layer.codebook_bits for layer in model.layers.values())
+    return Hardware(codebook_bits=widest, **view._asdict())

@@ -19,6 +19,7 @@ from eiesim.sweep.metrics import METRICS
 from eiesim.sweep.objectives import Direction
 from eiesim.sweep.planning import Planned
 from eiesim.sweep.points import list_axes
+from eiesim.sweep.recipe import find_recipe
 from eiesim.sweep.sensitivity import describe_axes
 from eiesim.sweep.spec import Sweep
 
@@ -28,7 +29,7 @@ KINDS = (
     "Energy of the best by kind of price, and what the whole would be with the prices of this kind "
     "halved or doubled."
 )
-OTHERS, FRONT, PAPER = "others", "front", "the paper's chip"
+OTHERS, FRONT, PAPER, RECIPE = "others", "front", "the paper's chip", "the recipe"
 
 
 def render_sweep(
@@ -40,7 +41,7 @@ def render_sweep(
     charts = [*_draw_fronts(sweep, judged), *draw_maps(sweep, planned, rows, judged)]
     parallel = _draw_parallel(sweep, judged, axes)
     charts += [parallel] if parallel else []
-    sections = [Section("charts", "Charts", _show_charts(charts, whole))]
+    sections = [*_compare_recipe(summary), Section("charts", "Charts", _show_charts(charts, whole))]
     best = [{"objective": name} | row for name, row in summary["best"].items()]
     steps = summary["sensitivity"]
     kinds = [
@@ -49,6 +50,8 @@ def render_sweep(
         for row in show_kinds(weighed)
     ]
     for anchor, title, about, table in (
+        ("accuracy", "What each axis does to the answers", describe_accuracy(sweep, judged),
+         summary.get("accuracy", [])),
         ("front", "Pareto front", f"Of {whole} that meet all conditions.", summary["front"]),
         ("best", f"The best of {whole}", "", best),
         ("kinds", "What energies rest on", KINDS, kinds),
@@ -56,7 +59,7 @@ def render_sweep(
         ("conditions", "Conditions", "", summary["where"]),
         ("points", f"All {whole}", "", judged),
         ("metrics", "What the metrics are", "", list_metrics(sweep.metrics)),
-    ):
+    ):  # fmt: skip
         if table:
             shown = [
                 {name: value for name, value in row.items() if name != "meets"} for row in table
@@ -110,6 +113,54 @@ def _show_charts(charts: Sequence[Chart], whole: str) -> markup.Html:
     )
 
 
+def _compare_recipe(summary: Row) -> list[Section]:
+    """Return the section of the recipe and of what is better, if the sweep has a recipe."""
+    if not summary.get("recipe_text"):
+        return []
+    compared = summary["recipe"] or {}
+    metric = compared.get("metric", "")
+    columns = (metric, f"{metric}_se", "energy_pj", "latency_us", "area_mm2", "file_bytes", "fits")
+    rows = {
+        "the recipe": compared.get("recipe"),
+        "better, with the least energy": compared.get("best_in_energy"),
+        "better, with the best answers": compared.get("best_in_what_is_right"),
+    }
+    table = [
+        {"point": name, "number": row["number"]}
+        | {key: row[key] for key in (*compared["axes"], *columns)}
+        for name, row in rows.items() if row is not None
+    ]  # fmt: skip
+    parts = [markup.paragraphs(summary["recipe_text"])]
+    parts += [markup.table(table, "recipe", ROWS_AT_MOST)] if table else []
+    return [Section("recipe", "The recipe and what is better", markup.join(parts))]
+
+
+def describe_accuracy(sweep: Sweep, judged: Sequence[Row]) -> str:
+    """Return what the table of answers compares, of how much data, and in which unit."""
+    if sweep.subject is None or not judged:
+        return ""
+    is_rate = sweep.subject.metric == "error_rate"
+    unit = "percentage points of the error rate" if is_rate else "bits a character"
+    number, timed = judged[0]["judged_inputs"], sweep.subject.timed
+    what = "inputs" if is_rate else "characters"
+    return (
+        f"Answers are judged on {number:,} {what}; time and energy are means of the first "
+        f"{timed:,}.\n\n"
+        "Compared are pairs of compressed networks that differ in one axis alone, each once, "
+        f"whatever machines it ran on. Changes are in {unit}, the second value less the first; "
+        "beyond se: pairs that differ by more than the standard error of their difference."
+    )
+
+
+def _find_marked(sweep: Sweep, rows: Sequence[Row], axes: Sequence[str]) -> dict[str, list[Row]]:
+    """Return the point that a chart of points marks, by its name: the recipe, or EIE's chip."""
+    if sweep.subject is not None:
+        recipe = find_recipe(sweep, rows)
+        return {} if recipe is None else {RECIPE: [dict(recipe)]}
+    paper = _find_paper(sweep, rows, axes)
+    return {PAPER: paper[:1]} if paper else {}
+
+
 def _find_paper(sweep: Sweep, rows: Sequence[Row], axes: Sequence[str]) -> list[Row]:
     """Return the rows whose machine is the paper's chip."""
     paper, base = vars(Hardware()), vars(sweep.base)
@@ -124,13 +175,13 @@ def _draw_fronts(sweep: Sweep, rows: Sequence[Row]) -> list[Chart]:
     able = [row for row in rows if is_answer(row, sweep.objectives)]
     if not able:
         return []
-    paper = _find_paper(sweep, able, list_axes(sweep))
+    marked = _find_marked(sweep, able, list_axes(sweep))
     charts = []
     for pair in itertools.combinations(objectives, 2):
         groups = {
             OTHERS: able[:: math.ceil(len(able) / POINTS_AT_MOST)],
             FRONT: find_front(able, pair),
-            **({PAPER: paper[:1]} if paper else {}),
+            **marked,
         }
         x, y = (objective.metric for objective in pair)
         log = all(float(row[metric]) > 0 for row in able for metric in (x, y))

@@ -21,6 +21,7 @@ from eiesim.sweep.points import (
     split_values,
 )
 from eiesim.sweep.priced import explain_machine
+from eiesim.sweep.recipe import is_recipe
 from eiesim.sweep.spec import Constraint, Sweep
 
 
@@ -73,6 +74,15 @@ def plan_points(sweep: Sweep) -> Planned:
             identities[operands] = _identify(sweep, point.layer, shared)
         identity = identities[operands]
         points.append(PlannedPoint(point, hw, identity, make_key(identity, hw)))
+    if (
+        sweep.recipe
+        and sweep.method in ("grid", "list")
+        and not any(is_recipe(sweep, point.values) for point in list_points(sweep))
+    ):
+        raise ConfigError(
+            "recipe: expected values that a point of the sweep has on the base machine, found none "
+            "such; put them on the axes"
+        )
     work = None
     if sweep.subject is not None:
         work = NetworkWork(sweep.subject, sweep.retraining, sweep.weighed.usual, "")

@@ -22,7 +22,8 @@ from eiesim.sweep.metrics import METRICS, Over, list_kinds
 from eiesim.sweep.page import render_sweep
 from eiesim.sweep.planning import Planned
 from eiesim.sweep.points import list_values
-from eiesim.sweep.sensitivity import find_sensitivity
+from eiesim.sweep.recipe import compare_recipe, describe_recipe
+from eiesim.sweep.sensitivity import find_accuracy_steps, find_sensitivity
 from eiesim.sweep.spec import Sweep
 
 SHOWN = 10
@@ -68,6 +69,20 @@ def summarise(sweep: Sweep, planned: Planned, rows: Sequence[Row]) -> Row:
         "best": best,
         "kinds": {name: list_kinds(row) for name, row in best.items()},
         "sensitivity": find_sensitivity(judged, axes, sweep.objectives),
+        **_describe_network(sweep, judged),
+    }
+
+
+def _describe_network(sweep: Sweep, judged: Sequence[Row]) -> Row:
+    """Return the answers that a sweep of a network has beside the others."""
+    if sweep.subject is None:
+        return {}
+    compared = compare_recipe(sweep, judged)
+    return {
+        "network": asdict(sweep.subject),
+        "accuracy": find_accuracy_steps(sweep, judged),
+        "recipe": compared,
+        "recipe_text": "\n\n".join(describe_recipe(sweep, compared)),
     }
 
 
@@ -102,6 +117,7 @@ def report_sweep(
         shown=tuple(_show(rows, summary)),
         list_tables=lambda: {
             "points": rows, "front": summary["front"], "sensitivity": summary["sensitivity"],
+            **({"accuracy": summary["accuracy"]} if "accuracy" in summary else {}),
         },
         write_files=lambda folder: _write_parquet(folder, rows) if parquet else None,
         page=lambda manifest: render_sweep(sweep, planned, rows, summary, manifest),
@@ -131,6 +147,7 @@ def _show(rows: Sequence[Row], summary: Row) -> Iterator[Sequence[Row] | str]:
         if kinds:
             yield f"energy of the best {name}, by kind of price:"
             yield show_kinds(kinds)
+    yield summary.get("recipe_text", "")
     yield summary["clock"] or ""
     yield summary["wider_words"] or ""
     for column, words in (("error", "not run"), ("no_energy", "no energy"), ("no_area", "no area")):

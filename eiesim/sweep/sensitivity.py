@@ -9,7 +9,12 @@ from typing import Any
 
 from eiesim.base.tables import Row
 from eiesim.sweep.answers import find_place
+from eiesim.sweep.compression import is_of_compression
 from eiesim.sweep.objectives import Objective
+from eiesim.sweep.points import list_values
+from eiesim.sweep.recipe import find_gain
+from eiesim.sweep.spec import Sweep
+from eiesim.views import OutputView
 
 Pair = tuple[Row, Row]
 
@@ -27,12 +32,12 @@ def find_sensitivity(
     return [
         {"axis": axis, "from": start, "to": end, "objective": name, **_compare(pairs, name)}
         for axis, values in axes.items()
-        for start, end, pairs in _list_pairs(rows, list(axes), axis, values)
+        for start, end, pairs in list_pairs(rows, list(axes), axis, values)
         for name in dict.fromkeys(objective.metric for objective in objectives)
     ]
 
 
-def _list_pairs(
+def list_pairs(
     rows: Sequence[Row], axes: Sequence[str], axis: str, values: Sequence[Any]
 ) -> Iterator[tuple[Any, Any, list[Pair]]]:
     """Yield two neighbours on an axis, with the pairs of rows that differ in it alone."""
@@ -100,3 +105,40 @@ def describe_axes(sensitivity: Sequence[Row], objective: Objective) -> list[str]
                 f"{most['smaller']:,}, equal in {most['equal']:,}, larger in {most['larger']:,}."
             )
     return sentences
+
+
+def find_accuracy_steps(sweep: Sweep, rows: Sequence[Row]) -> list[Row]:
+    """Return how much what is right changes from each value of an axis to the next.
+
+    Compared are pairs of compressed networks that differ in this axis alone; each counts once,
+    whatever machines it ran on. ``change`` is the mean of the second less the first, of the error
+    rate in percentage points; ``beyond_se`` are the pairs whose difference is more than its
+    standard error.
+    """
+    if sweep.subject is None:
+        return []
+    metric = sweep.subject.metric
+    axes = {
+        axis: values for axis, values in list_values(sweep).items()
+        if is_of_compression(axis) or axis in OutputView._fields
+    }  # fmt: skip
+    distinct = list({find_place(row, list(axes)): row for row in rows}.values())
+    return [
+        {"axis": axis, "from": start, "to": end, "metric": metric, **_change(pairs, metric)}
+        for axis, values in axes.items()
+        for start, end, pairs in list_pairs(distinct, list(axes), axis, values)
+    ]
+
+
+def _change(pairs: Sequence[Pair], metric: str) -> Row:
+    scale = 100 if metric == "error_rate" else 1
+    changes = [scale * (second[metric] - first[metric]) for first, second in pairs]
+    return {
+        "pairs": len(pairs),
+        "change": math.fsum(changes) / len(changes) if changes else None,
+        "change_least": min(changes, default=None),
+        "change_most": max(changes, default=None),
+        "beyond_se": sum(
+            max(find_gain(*pair, metric), find_gain(*pair[::-1], metric)) > 0 for pair in pairs
+        ),
+    }

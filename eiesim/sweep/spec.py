@@ -157,6 +157,8 @@ def make_sweep(values: Mapping[str, Any], where: str = "sweep", text: str = "") 
     taken = {key: _take(values, key, problems) for key in USUAL}
     _check_method(taken, problems)
     network = take_network(taken, problems)
+    if taken["network"] and network.subject is None:
+        refuse(where, text, problems)  # what else there is depends on the network
     layers = taken["layers"]
     if network.subject is not None:
         layers = [network.subject.file]
