@@ -6,10 +6,11 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 TRAIN := .venv/.train
 RTL := .venv/.rtl
+DOCS := .venv/.docs
 LOWEST := .venv-lowest
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test test-slow test-lowest test-pythons rtl train-extra published notebooks check format benchmark clean
+.PHONY: help reproduce test test-slow test-lowest test-pythons rtl train-extra published notebooks docs check format benchmark clean
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -40,6 +41,9 @@ rtl: $(RTL)  ## lint rtl/ and compare it with the engines in every cycle; takes 
 notebooks: $(STAMP)  ## run every notebook
 	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=3000 notebooks
 
+docs: $(DOCS)  ## the manual: manual/index.html
+	@$(BIN)/python -m sphinx -q -n -W --keep-going -b html -d manual/.doctrees docs manual
+
 check: $(TRAIN)  ## ruff, mypy, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -54,7 +58,7 @@ benchmark: $(STAMP)  ## speeds as ratios: against the chip's own time and agains
 	@$(BIN)/python -m pytest benchmarks -m 'not slow' --benchmark-columns=min,median --benchmark-sort=name -s
 
 clean:  ## remove what the commands above made
-	rm -rf .venv .venv-* .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache .benchmarks reproduction published
+	rm -rf .venv .venv-* .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache .benchmarks reproduction published manual
 
 $(STAMP): pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \
@@ -74,6 +78,10 @@ $(TRAIN): $(STAMP)
 
 $(RTL): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[rtl]'
+	@touch $@
+
+$(DOCS): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
 	@touch $@
 
 $(LOWEST)/.installed: pyproject.toml $(STAMP)

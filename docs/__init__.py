@@ -1,0 +1,1 @@
+"""The manual: pages, and what Sphinx makes of them."""
