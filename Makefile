@@ -80,7 +80,7 @@ $(RTL): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[rtl]'
 	@touch $@
 
-$(DOCS): $(STAMP)
+$(DOCS): $(TRAIN)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
 	@touch $@
 

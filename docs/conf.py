@@ -15,6 +15,8 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "docs.
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
 
+smartquotes = False  # --set stays as it is typed
+
 html_theme = "furo"
 html_title = f"eiesim {version}"
 html_copy_source = False
@@ -22,5 +24,8 @@ html_show_sphinx = False
 
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", ".*")]  # other packages' names; ours are checked by autodoc
+napoleon_use_param = False  # shapes in types are no links
+napoleon_use_ivar = True
 default_role = "code"  # `name` in docstrings
 autodoc_typehints_format = "short"
+add_module_names = False

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from docutils.statemachine import StringList
 from sphinx.directives.other import TocTree
+from sphinx.util.docutils import SphinxDirective
+
+from docs.tables import TABLES
 
 if TYPE_CHECKING:
     from docutils import nodes
@@ -51,6 +54,19 @@ class OtherPages(TocTree):
         return super().run() if names else []
 
 
+class FromCode(SphinxDirective):
+    """A part of the reference: the name of a row of `TABLES`, and its argument if it has one."""
+
+    required_arguments = 1
+    optional_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return the part."""
+        text = TABLES[self.arguments[0]](*self.arguments[1:])
+        found: list[nodes.Node] = self.parse_text_to_nodes(text, allow_section_headings=True)
+        return found
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Add the directives."""
 
@@ -65,4 +81,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("source-read", change_source)
     app.connect("include-read", change_included)
     app.add_directive("other-pages", OtherPages)
+    app.add_directive("from-code", FromCode)
     return {"parallel_read_safe": True}
