@@ -56,7 +56,8 @@ class RtlLayer(NamedTuple):
 def is_rtl_folder(path: str | Path) -> bool:
     """Return whether a path is such a folder."""
     with suppress(OSError):  # the path is no valid name
-        return Path(path, SUMS).is_file() or Path(path, "pe0").is_dir()
+        has_sums = Path(path, SUMS).is_file() and Path(path, MACHINE).is_file()
+        return has_sums or Path(path, "pe0").is_dir()
     return False
 
 

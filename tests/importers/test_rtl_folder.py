@@ -20,7 +20,7 @@ from eiesim.base.fixedpoint import quantise
 from eiesim.cli.main import main
 from eiesim.exporters.rtl import export_rtl
 from eiesim.image.memories import list_files
-from eiesim.importers.rtl_folder import read_rtl
+from eiesim.importers.rtl_folder import is_rtl_folder, read_rtl
 from eiesim.sweep.identity import identify
 from tests.support.arrays import f32, u8
 from tests.support.commands import run
@@ -251,6 +251,14 @@ def test_what_is_read_gives_the_files_again(small: Path, number: int) -> None:
             refused += 1
         (small / name).write_bytes(honest[name])
     assert refused > number / 2
+
+
+def test_another_folder_with_checksums_is_none(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{}", "utf-8")
+    write_sums(tmp_path, ["manifest.json"])
+    assert not is_rtl_folder(tmp_path)
+    (tmp_path / "pe0").mkdir()
+    assert is_rtl_folder(tmp_path)
 
 
 def test_a_folder_is_known_by_all_its_files_in_a_sweep(small: Path) -> None:

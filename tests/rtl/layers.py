@@ -94,20 +94,29 @@ def run_cases(model: Model, cases: Sequence[Case], folder: Path) -> list[dict[st
 
 
 def count_on_rtl(case: Case, folder: Path) -> RtlCounters:
-    """Run one layer on an RTL that is built for it, in a new folder, and count what happens."""
-    images = folder / "images"
-    images.mkdir(parents=True)
+    """Run one layer on an RTL that is built for it, and count what happens."""
+    model = build_for(case, folder)
+    images = model.folder / "layer"
+    images.mkdir()
     write_rtl(encode(case.layer, case.hw), case.activations, case.hw, images)
-    (record,) = build_for(case, folder / "model").run([images])
+    (record,) = model.run([images])
     assert record["done"]
     events = {counter: len(record[name]) for name, counter in COUNTED.items()}
     return RtlCounters(cycles=record["cycles"], **events)
 
 
+def compare_on_rtl(case: Case, folder: Path) -> dict[str, Any]:
+    """Run one layer on an RTL that is built for it, and return what differs."""
+    model = build_for(case, folder)
+    (differences,) = run_cases(model, [case], model.folder / "layers")
+    return differences
+
+
 def build_for(case: Case, folder: Path) -> Model:
-    """Compile the RTL for one layer, with the simulator that is there."""
+    """Compile the RTL for one layer in a folder of models, with the simulator that is there."""
     parameters = list_parameters(encode(case.layer, case.hw), case.hw)
-    return build(folder, parameters, simulator=find_simulator())
+    number = len(list(folder.glob("model*")))
+    return build(folder / f"model{number}", parameters, simulator=find_simulator())
 
 
 def compare(

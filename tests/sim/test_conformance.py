@@ -122,32 +122,30 @@ def test_engines_agree_on_many(case: Case) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=RTL_EXAMPLES)
-@given(cases())
-def test_the_rtl_agrees(tmp_path_factory: pytest.TempPathFactory, case: Case) -> None:
+def test_the_rtl_agrees(tmp_path: Path) -> None:
     """With both engines and the golden model: every read, write and output in its cycle."""
     require_model(RTL)
-    from tests.rtl.layers import build_for, run_cases  # noqa: PLC0415 - needs cocotb
+    from tests.rtl.layers import compare_on_rtl  # noqa: PLC0415 - needs cocotb
 
-    folder = tmp_path_factory.mktemp("rtl")
-    fitted = fit(RTL, case)
-    assert run_cases(build_for(fitted, folder / "model"), [fitted], folder / "layer") == [{}]
+    @settings(max_examples=RTL_EXAMPLES)
+    @given(cases())
+    def check(case: Case) -> None:
+        assert compare_on_rtl(fit(RTL, case), tmp_path) == {}
+
+    check()
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_cycles_and_words_are_the_contracts(
-    model: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_cycles_and_words_are_the_contracts(model: str, tmp_path: Path) -> None:
     """Against the recurrences on Python lists, from the dense matrix (tests/support/oracles.py)."""
     require_model(model)
-    folder = tmp_path_factory.mktemp("models")
 
     @settings(max_examples=RTL_EXAMPLES if model == RTL else 60)
     @given(cases(largest_pes=12, largest=30))
     def check(case: Case) -> None:
         fitted = fit(model, replace(case, hw=replace(case.hw, datapath="float32")))
         operands = (fitted.layer, fitted.activations, fitted.hw)
-        counters = count(model, fitted, folder)
+        counters = count(model, fitted, tmp_path)
         found = (counters.cycles, counters.stall_cycles, counters.dram_stall_cycles)
         assert found == oracles.count_cycles(*operands)
         assert counters.spmat_reads == sum(map(len, oracles.list_words_read(*operands)))
