@@ -28,6 +28,8 @@ ARGUMENTS = {
 }  # fmt: skip
 """Of a build. For Verilator, only the ports of the top are seen from outside, so that all PEs can
 share their code."""
+MANY_ENTRIES = 100_000
+"""Of a layer that runs longer than Verilator takes to compile."""
 
 
 def find_missing(simulator: str) -> str:
@@ -40,9 +42,13 @@ def find_missing(simulator: str) -> str:
     return f"Verilator needs {', '.join(missing)}" if missing else ""
 
 
-def find_simulator() -> str:
-    """Return the simulator to build a model for one run with: Icarus compiles in a second."""
-    return VERILATOR if find_missing(ICARUS) else ICARUS
+def find_simulator(entries: int = 0) -> str:
+    """Return the simulator to build a model with for one run of a layer.
+
+    Icarus compiles in a second, and Verilator's models are faster.
+    """
+    names = SIMULATORS if entries > MANY_ENTRIES else SIMULATORS[::-1]
+    return next((name for name in names if not find_missing(name)), names[0])
 
 
 @dataclass(frozen=True)

@@ -114,9 +114,10 @@ def compare_on_rtl(case: Case, folder: Path) -> dict[str, Any]:
 
 def build_for(case: Case, folder: Path) -> Model:
     """Compile the RTL for one layer in a folder of models, with the simulator that is there."""
-    parameters = list_parameters(encode(case.layer, case.hw), case.hw)
+    image = encode(case.layer, case.hw)
+    simulator = find_simulator(image.entries)
     number = len(list(folder.glob("model*")))
-    return build(folder / f"model{number}", parameters, simulator=find_simulator())
+    return build(folder / f"model{number}", list_parameters(image, case.hw), simulator=simulator)
 
 
 def compare(

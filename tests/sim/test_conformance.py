@@ -51,7 +51,7 @@ def test_authors_simulator_on_alex8(
     with (shared_data / "alex8" / "golden.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 9
-    for row in rows:
+    for row in rows[:: 4 if model == RTL else 1]:  # the RTL is compiled for each
         hw = Hardware(queue_depth=int(row["fifo"]), spmat_width_bits=8 * int(row["word_entries"]))
         counters = count(model, fit(model, Case(*alex8, hw)), tmp_path)
         efficiency = counters.macs / (counters.cycles * hw.n_pes)
