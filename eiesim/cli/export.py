@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eiesim import __version__
-from eiesim.base.errors import WorkloadError, did_you_mean, escape
+from eiesim.base.errors import ConfigError, WorkloadError, did_you_mean, escape
 from eiesim.cli.common import refuse_useless
 from eiesim.cli.output import tell
 
@@ -106,8 +106,11 @@ def _export_layer(options: argparse.Namespace) -> tuple[str, tuple[Source, ...]]
     from eiesim.hardware import Hardware, read_hardware
     from eiesim.image import encode
 
+    settings = options.set or []
+    if options.to == AUTHORS:
+        _refuse_settings(settings)
     hw = Hardware() if options.hardware is None else read_hardware(options.hardware)
-    hw = hw.with_settings(options.set or [])
+    hw = hw.with_settings(settings)
     operands = load_operands(options.file, options.inputs)
     image = encode(operands.layer, hw)
     if options.to == AUTHORS:
@@ -116,3 +119,16 @@ def _export_layer(options: argparse.Namespace) -> tuple[str, tuple[Source, ...]]
         form = options.format or "hex"
         folder = export_rtl(image, operands.activations, hw, options.target, form)
     return str(folder), operands.sources
+
+
+def _refuse_settings(settings: list[str]) -> None:
+    """Refuse fields of the hardware that the authors' folder does not depend on."""
+    from eiesim.views import LayoutView
+
+    acting = (*LayoutView._fields, "codebook_bits")
+    keys = [text.partition("=")[0].strip() for text in settings]
+    useless = [key for key in keys if key not in acting]
+    if useless:
+        raise ConfigError(
+            *(f"--set {key}: --to authors depends on {', '.join(acting)} alone" for key in useless)
+        )

@@ -77,3 +77,10 @@ def test_command_line(in_folder: Path, capsys: pytest.CaptureFixture[str]) -> No
         "act.dat", "arithm.dat", "ptr/ptr0.dat", "ptr/ptr1.dat", "spm/spm0.dat", "spm/spm1.dat",
     ]  # fmt: skip
     assert run(capsys, "run", "data", "--set", "n_pes=2")[0] == 0
+    words = ["export", "layer.npz", "--to", "authors", "--set", "queue_depth=4", "-o", "other"]
+    code, _, err = run(capsys, *words)
+    assert code == 2
+    assert (
+        "--set queue_depth: --to authors depends on n_pes, index_bits, codebook_bits alone" in err
+    )
+    assert not (in_folder / "other").exists()
