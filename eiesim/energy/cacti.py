@@ -27,8 +27,8 @@ from eiesim.base.published import read_table
 PACKAGE = "hwcomponents-cacti"
 CHECKED = ("2048", "16", "45", "itrs-lstp")
 """Bytes, bits, node and cell of the run that the program must give again."""
-SECONDS = 120
-"""A run, or a build of the program, takes no longer."""
+RUN_SECONDS, BUILD_SECONDS = 120, 900
+"""A run, and a build of the program, take no longer."""
 SETTINGS = """
 -size (bytes) {size_bytes}
 -block size (bytes) {width_bytes}
@@ -163,7 +163,7 @@ def _ask(cacti: Cacti, settings: str) -> str:
         file.write_text(settings, "utf-8")
         found = subprocess.run(
             [cacti.program, "-infile", file], cwd=cacti.folder, capture_output=True, text=True,
-            errors="replace", stdin=subprocess.DEVNULL, timeout=SECONDS, check=False,
+            errors="replace", stdin=subprocess.DEVNULL, timeout=RUN_SECONDS, check=False,
         )  # fmt: skip
     if found.returncode:
         raise EnergyError(_shorten(found.stderr or found.stdout, found.returncode))
@@ -222,7 +222,7 @@ def _build(folder: Path, release: str) -> Path:
         shutil.copytree(folder, source, ignore=shutil.ignore_patterns("obj_*", "cacti"))
         made = subprocess.run(
             ["make", f"-j{os.cpu_count() or 1}"], cwd=source, capture_output=True, text=True,
-            errors="replace", stdin=subprocess.DEVNULL, timeout=SECONDS, check=False,
+            errors="replace", stdin=subprocess.DEVNULL, timeout=BUILD_SECONDS, check=False,
         )  # fmt: skip
         if made.returncode:
             raise EnergyError(f"make: {_shorten(made.stderr or made.stdout, made.returncode)}")

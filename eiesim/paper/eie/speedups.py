@@ -179,9 +179,12 @@ def _explain_simulated(ratio: Ratio, figure: RatioFigure, run: WorkloadRun) -> s
     if figure.quantity == "speedup" or ratio.platform.endswith(STEADY):
         return time
     entries, counters = result.entries, result.counters
-    dram = energy.by_component()["dram"] / energy.total_pj if energy else 0
+    parts = energy.by_component() if energy else {}
+    dram, wires = (parts[name] / energy.total_pj if energy else 0 for name in ("dram", "broadcast"))
     if dram:
         time = f"{dram:.0%} of the energy fetches from DRAM what the SRAMs do not hold; {time}"
+    if wires:
+        time = f"{wires:.0%} goes into the broadcast's wires, which 0.59 W lack; {time}"
     return (
         f"counted, not power x time: a word serves {entries / counters.spmat_reads:.1f} entries, "
         f"a look-up {entries / counters.ptr_reads:.1f}; Table II's power is for 8 each; {time}"
@@ -255,7 +258,8 @@ the printed number. The powers of the NT layers are printed nowhere and were der
 that was counted, and at the steady power of Table II, which is how the paper counts; within
 {PERCENT} %. What to see: at steady power EIE's efficiency is the paper's where its time is.
 Counted it is lower where columns are short or skipped, so that both SRAMs are read more often than
-every 8 cycles, and where layers stream from DRAM.""",
+every 8 cycles, where layers stream from DRAM, and by the wires of the broadcast: the paper's power
+is that of PEs and LNZD units, and so is our steady one.""",
             "EIE is three to five orders of magnitude above the CPU; the paper multiplies time by "
             "the power of a steady state, ours counts every access.",
         ),

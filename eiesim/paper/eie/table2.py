@@ -8,7 +8,11 @@ from eiesim.base.published import find_claim
 from eiesim.catalog.matched import PRESET
 from eiesim.energy.area import AreaReport, estimate_area
 from eiesim.energy.calibrate import MODULES, PARTS, calibrate, read_table2
-from eiesim.energy.estimate import find_pes_power_mw, find_steady_power_mw
+from eiesim.energy.estimate import (
+    find_pes_power_mw,
+    find_steady_power_mw,
+    find_wires_power_mw,
+)
 from eiesim.energy.machine import price_machine
 from eiesim.hardware import Hardware
 from eiesim.paper.experiment import Experiment, Outcome, Work
@@ -82,12 +86,15 @@ def _write_note() -> str:
         ", ".join(f"{module} {factor:.3f}" for module, factor in factors.items())
         for factors in (calibrate().energy_factors, calibrate().area_factors)
     )
+    hw = Hardware.preset(PRESET)
+    wires_mw = find_wires_power_mw(hw, price_machine(hw))
     return f"""\
 Calibrated: the parts of each module are chosen so that both breakdowns of Table II come out; that
 they do is no evidence, and so it is with the power and the area of 64 such PEs. Factors on CACTI's
 energy per access: {energy}; on its area: {area}. The pointer SRAM's factor is below 1 since
 CACTI's two banks of 16 KB alone would take 1.83 mW, more than the 1.807 mW of their whole
-module."""
+module. Compared are PEs and LNZD units, as the paper adds them up; the wires of the broadcast between
+them, which eiesim prices besides, would draw {wires_mw:.1f} mW more."""
 
 
 EXPERIMENT = Experiment(WORK, judge)
