@@ -18,7 +18,7 @@ from eiesim.energy.area import estimate_area
 from eiesim.energy.kinds import show_kinds, weigh_kinds
 from eiesim.energy.prices import PriceTable
 from eiesim.hardware import preset_names
-from eiesim.runs.network import report_network, run_examples
+from eiesim.runs.network import report_network, run_examples, summarise
 from tests.support.networks import chain_of_two
 
 LENET = models_path() / "trained" / "lenet-300-100-seed0.dcz"
@@ -112,10 +112,10 @@ def test_a_network_has_the_shares() -> None:
     hw = Hardware(n_pes=4)
     prices = price_machine(hw)
     runs = list(run_examples(model, examples, hw, prices))
-    report = report_network(model, runs, prices, None, ())
-    weigh(report.summary["kinds"], report.summary["energy_pj"])
-    assert report.list_tables()["kinds"] == report.summary["kinds"]
-    assert show_kinds(report.summary["kinds"]) in report.shown
+    summary, report = summarise(model, runs, prices), report_network(model, runs, prices, None, ())
+    weigh(summary["kinds"], summary["energy_pj"])
+    assert report.list_tables()["kinds"] == summary["kinds"]
+    assert show_kinds(summary["kinds"]) in report.shown
 
 
 def test_a_sweep_has_the_shares(capsys: pytest.CaptureFixture[str], in_folder: Path) -> None:

@@ -139,8 +139,8 @@ def _judge_ratios(runs: Sequence[WorkloadRun]) -> Iterator[Judgement]:
         speedup = f"speedup over {words} dense, geometric mean"
         for claim, how, value, reason in (
             (efficiency, ", counted", _divide(ours, platform_dense),
-             "accesses and wires are counted (see figure7); the paper multiplies time by steady power, "
-             f"with which ours is {steady:.0f}x"),
+             "accesses and wires are counted (see figure7); the paper multiplies time by steady "
+             f"power, with which ours is {steady:.0f}x"),
             (efficiency, ", at steady power", steady,
              f"Table IV's times give {_divide(paper, platform_dense):.0f}x (see figure7)"),
             (speedup, "", ours.speedup / platform_dense.speedup,

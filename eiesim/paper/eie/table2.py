@@ -93,8 +93,8 @@ Calibrated: the parts of each module are chosen so that both breakdowns of Table
 they do is no evidence, and so it is with the power and the area of 64 such PEs. Factors on CACTI's
 energy per access: {energy}; on its area: {area}. The pointer SRAM's factor is below 1 since
 CACTI's two banks of 16 KB alone would take 1.83 mW, more than the 1.807 mW of their whole
-module. Compared are PEs and LNZD units, as the paper adds them up; the wires of the broadcast between
-them, which eiesim prices besides, would draw {wires_mw:.1f} mW more."""
+module. Compared are PEs and LNZD units, as the paper adds them up; the wires of the broadcast
+between them, which eiesim prices besides, would draw {wires_mw:.1f} mW more."""
 
 
 EXPERIMENT = Experiment(WORK, judge)

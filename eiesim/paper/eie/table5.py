@@ -49,9 +49,9 @@ PARTS = {
 }
 """Quantities that quotients are made of."""
 NOTE = """\
-Frames are products of Alex-7, drawn from Table III. Power is that of PEs and LNZD units in the steady
-state, as in the paper; energy_counted_uj is what eiesim counts for the layer, the wires of its
-broadcasts included. The frames per second of CPU, GPU and
+Frames are products of Alex-7, drawn from Table III. Power is that of PEs and LNZD units in the
+steady state, as in the paper; energy_counted_uj is what eiesim counts for the layer, the wires of
+its broadcasts included. The frames per second of CPU, GPU and
 mobile GPU follow from Table IV. Power and area of 64 PEs are calibrated to Table II, so that they
 agree is no evidence. For 28 nm eiesim scales logic with the feature size (28/45) at the same
 voltage, and takes the SRAMs from CACTI between 32 and 22 nm, where the voltage falls, too."""
