@@ -25,8 +25,8 @@ arithm.dat) or of eiesim export --to rtl, or a .npz file with
 
 A .eie file of eiesim import is a whole network. --inputs FILE then holds inputs (.npy, .npz
 or idx), or --draw N draws them. Printed are each step and the total: means, percentiles, and the
-worst input. --out writes summary.json, steps.csv, inputs.csv, products.csv (recurrent layers,
-step by step) and the outputs.
+worst input. --out writes summary.json, steps.csv, inputs.csv, kinds.csv (energy by kind of
+price), products.csv (recurrent layers, step by step) and the outputs.
 
 today/MODEL is a model of today, or a .toml file like those in models/today; today/MODEL/MATRIX is
 one of its matrices, a layer. Printed is what a token takes: each matrix, the total, the chips that
@@ -34,8 +34,8 @@ hold it, and what is counted but not simulated. The word today stands for all of
 machine whose codebook is wide enough; --out then writes today.md, the page in docs, too.
 
 --out DIR writes summary.json, layers.csv, energy.csv (one row an action: count, price, source),
-prices.csv, pes.csv (one row a PE), outputs.csv, hardware.toml and manifest.json; when DIR exists,
-DIR-2 and so on is written instead.
+kinds.csv (energy by kind of price), prices.csv, pes.csv (one row a PE), outputs.csv, hardware.toml
+and manifest.json; when DIR exists, DIR-2 and so on is written instead.
 
 --report FILE writes all but the outputs as one page of HTML that needs no network, with charts of
 each PE's cycles and of the energy; when FILE exists it is replaced.

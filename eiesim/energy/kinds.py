@@ -18,23 +18,25 @@ def add_kinds(reports: Iterable[EnergyReport]) -> dict[str, float]:
     return sums
 
 
-def weigh_kinds(by_kind_pj: Mapping[str, float]) -> list[dict[str, Any]]:
+def weigh_kinds(
+    by_kind: Mapping[str, float], quantity: str = "energy", unit: str = "pj"
+) -> list[dict[str, Any]]:
     """Return one row a kind of price, the largest first: what of the total rests on it.
 
     ``share`` is 0 to 1. ``total_if_halved_pj`` and ``total_if_doubled_pj`` are the whole energy
     where all prices of this kind, and no others, are half or twice what they are: a total is a sum
-    of counts times prices.
+    of counts times prices. A power, too, is such a sum: ``power_mw`` and so on.
     """
-    total_pj = sum(by_kind_pj.values())
+    total = sum(by_kind.values())
     return [
         {
             "kind": kind,
-            "energy_pj": energy_pj,
-            "share": energy_pj / total_pj if total_pj else 0.0,
-            "total_if_halved_pj": total_pj - energy_pj / 2,
-            "total_if_doubled_pj": total_pj + energy_pj,
+            f"{quantity}_{unit}": part,
+            "share": part / total if total else 0.0,
+            f"total_if_halved_{unit}": total - part / 2,
+            f"total_if_doubled_{unit}": total + part,
         }
-        for kind, energy_pj in sorted(by_kind_pj.items(), key=lambda item: -item[1])
+        for kind, part in sorted(by_kind.items(), key=lambda item: -item[1])
     ]
 
 

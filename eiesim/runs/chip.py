@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from eiesim import __version__
 from eiesim.base.errors import ConfigError, EnergyError
@@ -17,6 +17,7 @@ from eiesim.energy.estimate import (
     find_steady_power_mw,
     find_wires_power_mw,
 )
+from eiesim.energy.kinds import weigh_kinds
 from eiesim.energy.machine import price_machine
 from eiesim.energy.prices import PriceTable
 from eiesim.energy.registers import PAPER
@@ -63,6 +64,7 @@ def report_chip(
         "chip_power_mw": chip_power_mw,
         "pes_power_mw": find_pes_power_mw(hw, prices),
         "wires_power_mw": wires_mw,
+        "kinds": weigh_kinds(_split_power(hw, prices), "power", "mw"),
         "chip_area_mm2": area.chip_mm2,
         "lnzd_nodes": hw.lnzd_nodes,
         "clock": clock,
@@ -84,6 +86,7 @@ def report_chip(
             f"{hw.n_pes} PEs and {hw.lnzd_nodes} LNZD units, none waiting: "
             f"{chip_power_mw:.1f} mW, of which the broadcast's wires {wires_mw:.1f} mW; "
             f"{area.chip_mm2:.2f} mm2",
+            summary["kinds"],
             clock["text"],
             *(_describe_calibration(*entry) for entry in summary["calibration"].items()),
             [{key: row[key] for key in SHOWN} for row in tables["prices"]],
@@ -99,6 +102,16 @@ def report_chip(
         list_tables=lambda: tables | {"variations": varied},
         hardware=hw,
     )
+
+
+def _split_power(hw: Hardware, prices: PriceTable) -> dict[str, float]:
+    """Return what of the chip's power rests on prices of each kind, mW: all others are 0 then."""
+    return {
+        kind: find_chip_power_mw(hw, PriceTable(tuple(
+            price if price.kind == kind else replace(price, value=0.0) for price in prices.prices
+        )))
+        for kind in dict.fromkeys(price.kind for price in prices.prices)
+    }  # fmt: skip
 
 
 def _describe_modules(hw: Hardware, prices: PriceTable) -> list[Row]:

@@ -107,6 +107,20 @@ def test_reports_have_the_shares(words: list[str], capsys: pytest.CaptureFixture
         assert f"{100 * row['share']:.3f}"[:4] in text
 
 
+def test_a_chips_power_has_the_shares(capsys: pytest.CaptureFixture[str]) -> None:
+    """Table II's 9.158 mW less the multiplier, the adder and leakage are what is calibrated."""
+    summary, text = read(["chip"], capsys)
+    kinds = {row["kind"]: row for row in summary["kinds"]}
+    assert kinds.keys() == OWN
+    total_mw = sum(row["power_mw"] for row in kinds.values())
+    assert total_mw == pytest.approx(summary["chip_power_mw"])
+    leakage_mw = 0.0023322 + 2 * 0.00032521 + 4.73e-5
+    calibrated_mw = 64 * (9.158 - (0.62 + 0.05) * 0.8 - leakage_mw)
+    assert kinds["calibrated"]["power_mw"] == pytest.approx(calibrated_mw, rel=1e-4)
+    assert kinds["calibrated"]["total_if_halved_mw"] == pytest.approx(total_mw - calibrated_mw / 2)
+    assert "total_if_halved_mw" in text
+
+
 def test_a_network_has_the_shares() -> None:
     model, examples = chain_of_two(np.random.default_rng(3))
     hw = Hardware(n_pes=4)
