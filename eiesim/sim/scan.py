@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.fixedpoint import HIGHEST, LOWEST, dequantise, quantise
-from eiesim.counters import DeltaState
-from eiesim.image import InterleavedCSC
+from eiesim.counters import Counts, DeltaState
+from eiesim.image import InterleavedCSC, deal
 from eiesim.views import ScanView
 
 PIPELINE_CYCLES = 6
@@ -40,10 +40,10 @@ def load_registers(
         registers = quantise(activations, hw.act_fraction_bits)
     if hw.delta_threshold is not None and before is not None:
         registers = _subtract(registers, before.sent, hw)
-    if hw.delta_threshold is None and not hw.act_threshold and not hw.act_threshold_quantile:
+    elif hw.delta_threshold is None and not hw.act_threshold and not hw.act_threshold_quantile:
         return registers
     magnitudes = np.abs(registers.astype(np.float64))  # 16 bits do not hold that of -32768
-    sent = registers.copy()
+    sent: npt.NDArray[np.float32 | np.int16] = registers.copy()
     sent[magnitudes <= _find_threshold(magnitudes, hw)] = 0
     return sent
 
@@ -53,9 +53,11 @@ def _subtract(
 ) -> npt.NDArray[Any]:
     if hw.datapath == "fixed16":
         changes = registers.astype(np.int32) - quantise(sent, hw.act_fraction_bits)
-        return np.clip(changes, LOWEST, HIGHEST).astype(np.int16)
+        clipped: npt.NDArray[np.int16] = np.clip(changes, LOWEST, HIGHEST).astype(np.int16)
+        return clipped
     with np.errstate(over="ignore"):
-        return registers - sent
+        changed: npt.NDArray[np.float32] = registers - sent
+    return changed
 
 
 def _find_threshold(magnitudes: npt.NDArray[np.float64], hw: ScanView) -> Any:
@@ -96,6 +98,26 @@ def find_state(
         raw = quantise(sent, hw.act_fraction_bits) + changes
         values = dequantise(raw, hw.act_fraction_bits)
     return DeltaState(np.where(changes != 0, values, sent), sums)
+
+
+def count_kept(
+    image: InterleavedCSC, columns: npt.NDArray[np.int32], hw: ScanView, continues: bool
+) -> tuple[Counts, Counts]:
+    """Return each PE's reads and writes of what a `delta_threshold` keeps in the activation SRAM.
+
+    Parameters
+    ----------
+    columns : int32 [items]
+        What is broadcast.
+    continues
+        Whether there was a step before, whose sums are read again where registers cannot hold them.
+    """
+    if hw.delta_threshold is None:
+        return np.zeros(hw.n_pes, np.int64), np.zeros(hw.n_pes, np.int64)
+    sums = deal(image.rows, hw.n_pes)
+    spilled = np.where(sums > hw.registers_per_pe, sums, 0) * continues
+    sent = columns[columns < image.cols] % hw.n_pes
+    return deal(image.cols, hw.n_pes) + spilled, np.bincount(sent, minlength=hw.n_pes)
 
 
 def find_scanned_bias(image: InterleavedCSC, hw: ScanView, before: DeltaState | None = None) -> int:

@@ -148,6 +148,8 @@ def test_formats_by_their_definitions(tmp_path_factory: pytest.TempPathFactory, 
     ("changes", "message"),
     [
         ({"act_batches": True}, "act_batches"),
+        ({"act_threshold": 0.1}, "act_threshold, act_threshold_quantile, delta_threshold: the RTL"),
+        ({"delta_threshold": 0.0}, "the RTL's detector sends all"),
         ({"spmat_sram_bytes": 2}, "exceeds the SRAMs"),
         ({"ptr_bits": 1}, "1-bit pointers address 1 entries, a PE holds 4"),
     ],

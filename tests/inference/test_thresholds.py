@@ -194,11 +194,12 @@ def test_steps_are_timed_without_what_limits_them(fields: dict[str, float]) -> N
 def test_the_report_has_errors_beside_cycles_and_energy() -> None:
     model, example = make_model("lstm"), {"numbers": draw_walk(10)}
     prices = price_machine(Hardware())
-    rows = []
+    rows: list[Any] = []
     for fields in ({}, {"delta_threshold": 0.1, "act_threshold": 0.05}):
         hw = Hardware(n_pes=4, **fields)  # type: ignore[arg-type]
         runs = list(run_examples(model, [example], hw, prices))
-        rows.append(report_network(model, runs, prices, None, ()).summary["steps"])
+        summary: Any = report_network(model, runs, prices, None, ()).summary
+        rows.append(summary["steps"])
     plain, cut = rows
     assert "output_error" not in plain[0]
     for before, after in zip(plain, cut, strict=True):

@@ -22,6 +22,7 @@ from eiesim.sim.fast.outputs import accumulate
 from eiesim.sim.scan import (
     PIPELINE_CYCLES,
     Scan,
+    count_kept,
     find_state,
     load_registers,
     scan_activations,
@@ -187,22 +188,12 @@ class Prepared:
         dram = (hw.stream, hw.fetch) if stream.bits.any() else None
         occupied = self._time(hw.scan, dram, hw.timing)
         words = self._read_words(hw.scan, hw.words)
+        kept = count_kept(self.image, scan.columns, hw.scan, self._continues)
         work = PEWork(
             1, scan.rows, scan.columns.size, occupied, entries, padding, words,
-            stream.spmat_words, stream.pointers, *self._count_kept(hw, scan.columns),
+            stream.spmat_words, stream.pointers, *kept,
         )  # fmt: skip
         return count_work(self.image, hw, work)
-
-    def _count_kept(self, hw: Hardware, columns: npt.NDArray[np.int32]) -> tuple[Counts, Counts]:
-        """Return each PE's reads and writes of what it keeps from step to step."""
-        nothing = np.zeros(hw.n_pes, np.int64)
-        if hw.delta_threshold is None:
-            return nothing, nothing
-        image = self.image
-        sums = deal(image.rows, hw.n_pes)
-        spilled = np.where(sums > hw.registers_per_pe, sums, 0) * self._continues
-        sent = columns[columns < image.cols] % hw.n_pes
-        return deal(image.cols, hw.n_pes) + spilled, np.bincount(sent, minlength=hw.n_pes)
 
 
 def _occupy(
