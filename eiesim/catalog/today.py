@@ -68,7 +68,7 @@ class TokenMatrix:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Head:
+class _ModelFields:
     """The fields of a model's file beside its matrices."""
 
     title: Annotated[str, Text("what the model is", empty=False)]
@@ -96,7 +96,7 @@ class _Head:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TokenModel(_Head):
+class TokenModel(_ModelFields):
     """A model as `models/today/*.toml` describes it; matrices in the order in which they run."""
 
     name: str
@@ -211,7 +211,7 @@ def load_token_model(word: str) -> TokenModel:
     (32, 7, 11008)
     """
     path = find_token_model_file(word)
-    values, tables = read_tables(path, _Head, TokenMatrix, TABLE, named=True)
+    values, tables = read_tables(path, _ModelFields, TokenMatrix, TABLE, named=True)
     if not tables:
         raise ConfigError(f"{path}: expected a table [{TABLE}.NAME] for each matrix, found none")
     matrices = tuple(TokenMatrix(name=name, **row) for name, row in tables.items())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from eiesim.cli.arguments import read_machine
 from eiesim.cli.common import check_ranges, refuse_useless
-from eiesim.cli.output import track
+from eiesim.cli.output import show_progress
 
 if TYPE_CHECKING:
     from eiesim.catalog.today import TokenModel
@@ -53,10 +53,11 @@ def make_report(options: argparse.Namespace) -> Report:
     hw, _ = read_machine(options)
     machines = [(model, _choose_machine(options, hw, model)) for model in models]
     tasks = plan_draws(machines, options.engine, options.balance)
-    work = run_draws(tasks, os.cpu_count() or 1)
     runs: dict[tuple[LayerSpec, Hardware, float], DrawnRun] = {}
-    for _, drawn in track(work, [task.spec.name for task in tasks]):
-        runs |= drawn
+    with show_progress(len(tasks)) as advance:
+        for task, drawn in run_draws(tasks, os.cpu_count() or 1):
+            runs |= drawn
+            advance(task.spec.name)
     collected = [
         collect_model(
             model, machine, runs, price_machine(machine, options.energy_table),

@@ -27,6 +27,8 @@ from eiesim.sim.passes import Passes
 
 WORTH_A_PROCESS = 10_000_000
 """Weights below which matrices are drawn before another process could start."""
+MOST_PROCESSES = 4
+"""Each holds a matrix of tens of millions of weights while it is drawn: up to 1 GB."""
 
 
 class DrawTask(NamedTuple):
@@ -259,7 +261,8 @@ def run_draws(tasks: Sequence[DrawTask], jobs: int) -> Iterator[tuple[DrawTask, 
         for task in tasks:
             yield task, run_draw(task)
         return
-    with closing(work_in_processes(run_draw, tasks, min(jobs, len(tasks)), str)) as work:
+    processes = min(jobs, len(tasks), MOST_PROCESSES)
+    with closing(work_in_processes(run_draw, tasks, processes, str)) as work:
         for task, runs in work:
             if isinstance(runs, Exception):
                 raise runs

@@ -51,7 +51,7 @@ def render_markdown(runs: Sequence[ModelRun], command: Sequence[str]) -> str:
         "## A token",
         _list_tokens(rows),
         *_describe_columns(rows),
-        *describe_lacks(runs),
+        *_describe_lacks(runs),
         "## Beside what others measured",
         *_compare(runs),
         "## What binds each matrix",
@@ -127,9 +127,11 @@ def _describe_columns(rows: Sequence[Row]) -> list[str]:
     text = [
         "`tokens/s` is of the matrices alone; the rest of a token is at the end of this page. "
         "`chips` hold all matrices, each whole where it fits, in the order in which they run; one "
-        "works while the others wait, their clocks stopped, and leak. What moves between chips is "
-        "not modelled. `with perfect balance` is the entries divided by the PEs: a matrix whose "
-        "rows and columns are filled more evenly than drawn here lies between the two.",
+        "works while the others wait, their clocks stopped, and leak. A matrix that is too large "
+        "for a chip takes chips of its own, and is timed on one that streams the rest. What moves "
+        "between chips is not modelled. `with perfect balance` is the entries divided by the PEs: "
+        "a matrix whose rows and columns are filled more evenly than drawn here lies between the "
+        "two: Wanda, for one, keeps as many weights of every output, while rows drawn here vary.",
         "A chip alone streams what a token reads from DRAM. To keep up with the times above it "
         "needs, in GB/s: "
         + ", ".join(f"{row['model']} {show(row['one_chip_gbps_needed'], 3)}" for row in rows)
@@ -143,6 +145,11 @@ def _describe_columns(rows: Sequence[Row]) -> list[str]:
     if slower:
         text.append("With the machine's `dram_gbps` it takes at least " + ", ".join(slower) + ".")
     return text
+
+
+def _describe_lacks(runs: Sequence[ModelRun]) -> list[str]:
+    lacks = describe_lacks(runs)
+    return ["\n".join(f"- {lack}" for lack in lacks)] if lacks else []
 
 
 def _compare(runs: Sequence[ModelRun]) -> list[str]:

@@ -54,11 +54,11 @@ def report_models(
         summary={
             "schema": SCHEMA,
             "eiesim": __version__,
-            "hardware": asdict(runs[0].hw),
             "models": [
                 row
                 | {
                     "title": run.model.title,
+                    "hardware": asdict(run.hw),
                     "shape_source": run.model.shape_source,
                     "matrices": [it for it in matrices if it["model"] == row["model"]],
                     "not_simulated": [it for it in host if it["model"] == row["model"]],
@@ -72,6 +72,7 @@ def report_models(
             [{key: row[key] for key in TOTAL} for row in rows],
             describe_longest(matrices, "matrix") if one and len(matrices) > 1 else "",
             *(describe_rest(run, row) for run, row in zip(runs, rows, strict=True)),
+            f"Not counted at all: {NOT_COUNTED}.",
             host if one else "",
             published if one else "",
             *describe_lacks(runs),
@@ -99,7 +100,7 @@ def describe_rest(run: ModelRun, row: Row) -> str:
         text += " in what the file has"
     if run.model.heads:
         text += f" at a context of {run.context:,}"
-    text += f". Not counted at all: {NOT_COUNTED}."
+    text += "."
     if run.model.missing:
         text += f" Not in the file: {run.model.missing}."
     return text

@@ -8,6 +8,7 @@ from eiesim.base.published import read_table
 from eiesim.base.tables import Row
 from eiesim.base.units import bytes_to_gbps, cycles_to_us
 from eiesim.catalog.host_work import HostPart, count_cache_bytes, count_parameters, list_host_parts
+from eiesim.image import PTR_SRAM, SPMAT_SRAM
 from eiesim.runs.layer_rows import describe_lack
 from eiesim.runs.limits import name_limit, tabulate_limits
 from eiesim.runs.today import MatrixRun, ModelRun
@@ -118,11 +119,17 @@ def describe_published(run: ModelRun) -> list[Row]:
 
 
 def describe_lacks(runs: Sequence[ModelRun]) -> list[str]:
-    """Return a sentence for each memory that is too small for a matrix."""
-    return [
-        describe_lack(f"{run.model.name}/{matrix.matrix.name}", use)
-        for run in runs
-        for matrix in run.matrices
-        for use in matrix.first.memories
-        if not use.fits
-    ]
+    """Return a sentence for each memory that is too small for a matrix, and what is streamed."""
+    lacks = []
+    for run in runs:
+        for matrix in run.matrices:
+            streamed = sum(matrix.runs[density].result.dram_bytes for density in matrix.inputs)
+            for use in (use for use in matrix.first.memories if not use.fits):
+                lack = describe_lack(f"{run.model.name}/{matrix.matrix.name}", use)
+                if use.memory in (SPMAT_SRAM, PTR_SRAM):
+                    lack += (
+                        f"; the rest is streamed from DRAM, {streamed} bytes a {run.model.token} "
+                        "in these cycles and this energy"
+                    )
+                lacks.append(lack)
+    return lacks
