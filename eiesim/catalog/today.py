@@ -168,11 +168,11 @@ def token_model_names() -> list[str]:
 
 
 def is_token_model(word: str) -> bool:
-    """Return whether a word is ``today/MODEL``, or a `.toml` file with matrices."""
-    if word.startswith(PREFIX):
-        return word.count("/") == 1
+    """Return whether a word is a `.toml` file with matrices, or ``today/MODEL`` and no file."""
     path = Path(word)
-    if path.suffix.lower() != ".toml" or not path.is_file():
+    if not path.is_file():
+        return word.startswith(PREFIX) and word.count("/") == 1
+    if path.suffix.lower() != ".toml":
         return False
     try:
         return TABLE in load_toml(path)[0]
@@ -181,16 +181,16 @@ def is_token_model(word: str) -> bool:
 
 
 def is_token_matrix(word: str) -> bool:
-    """Return whether a word is ``today/MODEL/MATRIX``."""
-    return word.startswith(PREFIX) and word.count("/") == 2
+    """Return whether a word is ``today/MODEL/MATRIX`` and no file."""
+    return word.startswith(PREFIX) and word.count("/") == 2 and not Path(word).is_file()
 
 
 def find_token_model_file(word: str) -> Path:
-    """Return the file of ``today/MODEL``, ``today/MODEL/MATRIX`` or of a `.toml` file.
+    """Return the file of a word of `is_token_model` or `is_token_matrix`.
 
     Raises WorkloadError if there is none.
     """
-    if not word.startswith(PREFIX):
+    if Path(word).is_file():
         return Path(word)
     name, names = word.split("/")[1].lower(), token_model_names()
     if name not in names:

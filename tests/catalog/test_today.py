@@ -10,7 +10,7 @@ import pytest
 from eiesim.base.errors import EieError
 from eiesim.base.resources import data_path, models_path
 from eiesim.catalog.host_work import count_cache_bytes, count_parameters, list_host_parts
-from eiesim.catalog.readers import load_operands
+from eiesim.catalog.readers import Form, find_form, load_operands
 from eiesim.catalog.today import (
     COLUMNS,
     find_sparsities,
@@ -181,3 +181,16 @@ def test_wrong_words(word: str, message: str) -> None:
 
 def test_all_files_are_named() -> None:
     assert len(token_model_names()) == len(list((models_path() / "today").iterdir())) == 11
+
+
+def test_files_in_a_folder_of_that_name_are_files(in_folder: Path) -> None:
+    """`--out today` leaves such a folder."""
+    (in_folder / "today").mkdir()
+    text = read_parts("rnnoise-gru1-input")
+    (in_folder / "today" / "mine.toml").write_text(text, encoding="utf-8")
+    assert load_token_model("today/mine.toml").name == "mine"
+    layer = (models_path() / "alex-8.toml").read_text("utf-8")
+    (in_folder / "today" / "layer.toml").write_text(layer, encoding="utf-8")
+    assert find_form("today/layer.toml") is Form.DRAWN
+    assert find_form("today/llama-2-7b") is Form.TOKEN_MODEL
+    assert find_form("today/llama-2-7b/q") is Form.TOKEN_MATRIX
