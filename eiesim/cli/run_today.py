@@ -49,6 +49,7 @@ def make_report(options: argparse.Namespace) -> Report:
     check_ranges(options, context=(1, inf))
     words = _list_words(options.layers)
     models = [load_token_model(word) for word in words]
+    _check_names([model.name for model in models])
     _check_context(options, models)
     hw, _ = read_machine(options)
     machines = [(model, _choose_machine(options, hw, model)) for model in models]
@@ -61,7 +62,7 @@ def make_report(options: argparse.Namespace) -> Report:
     collected = [
         collect_model(
             model, machine, runs, price_machine(machine, options.energy_table),
-            options.context or model.context,
+            options.context if options.context and model.heads else model.context,
         )
         for model, machine in machines
     ]  # fmt: skip
@@ -85,10 +86,16 @@ def _list_words(words: list[str]) -> list[str]:
     others = [word for word in words if find_form(word) is not Form.TOKEN_MODEL]
     if others:
         raise ConfigError(f"expected models of today alone, found {others[0]}; run it by itself")
-    twice = [word for place, word in enumerate(words) if word in words[:place]]
-    if twice:
-        raise ConfigError(f"expected each model once, found {twice[0]} again")
     return words
+
+
+def _check_names(names: list[str]) -> None:
+    """Raise a ConfigError where two models have one name, by which results are told apart."""
+    from eiesim.base.errors import ConfigError
+
+    twice = [name for place, name in enumerate(names) if name in names[:place]]
+    if twice:
+        raise ConfigError(f"expected each model once, found {twice[0]} again; rename its file")
 
 
 def _check_context(options: argparse.Namespace, models: list[TokenModel]) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from eiesim.base.errors import EnergyError
 from eiesim.base.processes import Tell, work_in_processes
+from eiesim.base.tables import Row
 from eiesim.base.units import bits_to_bytes, cycles_to_us
 from eiesim.catalog.layers import draw_input, draw_layer
 from eiesim.catalog.operands import Operands
@@ -21,6 +22,7 @@ from eiesim.hardware import Hardware
 from eiesim.image import PTR_SRAM, SPMAT_SRAM, MemoryUse, count_chips
 from eiesim.image.csc import require_codebook
 from eiesim.layer.weights import LayerSpec
+from eiesim.runs.clock import check_runs
 from eiesim.runs.layer import lay_out
 from eiesim.sim.engines import Engine
 from eiesim.sim.passes import Passes
@@ -60,55 +62,47 @@ Runs = Mapping[tuple[LayerSpec, Hardware, float], DrawnRun]
 
 @dataclass(frozen=True, eq=False)
 class MatrixRun:
-    """A matrix of all blocks.
+    """A token through a matrix of all blocks, and the experts of it that are used.
 
     Attributes
     ----------
     densities : tuple of float
         Of the inputs, one a block.
-    runs : mapping of float to DrawnRun
-        By density.
-    energies : mapping of float to EnergyReport, or None
-        None where an action has no price.
+    first : DrawnRun
+        Of the first block; its memories are those of all.
+    result : RunResult
+        All runs of a token, one after the other; the output is that of the first.
+    energy : EnergyReport or None
+        Of `result`; None where an action has no price.
     """
 
     matrix: TokenMatrix
     densities: tuple[float, ...]
-    runs: Mapping[float, DrawnRun]
-    energies: Mapping[float, EnergyReport] | None
+    first: DrawnRun
+    result: RunResult
+    energy: EnergyReport | None
 
     @property
-    def first(self) -> DrawnRun:
-        """The run of the first block; its memories are those of all."""
-        return self.runs[self.densities[0]]
-
-    @property
-    def inputs(self) -> list[float]:
-        """Density of every input that a token gives such matrices, block by block."""
-        return [density for density in self.densities for _ in range(self.matrix.used)]
-
-    @cached_property
     def counters(self) -> Counters:
-        """Counts of a token, over all blocks and the experts that are used."""
-        return add_counters([self.runs[density].result.counters for density in self.inputs])
+        """Counts of a token."""
+        return self.result.counters
 
-    @cached_property
+    @property
+    def inputs(self) -> int:
+        """Inputs that a token gives such matrices."""
+        return len(self.densities) * self.matrix.used
+
+    @property
     def energy_pj(self) -> float | None:
         """Energy of a token; None where an action has no price."""
-        if self.energies is None:
-            return None
-        return sum(self.energies[density].total_pj for density in self.inputs)
+        return None if self.energy is None else self.energy.total_pj
 
-    @cached_property
+    @property
     def leakage_pj(self) -> float | None:
         """What of the energy leaks from the SRAMs while the matrix runs."""
-        if self.energies is None:
+        if self.energy is None:
             return None
-        leaks = {
-            density: sum(row.energy_pj for row in report.rows if row.action == "leakage")
-            for density, report in self.energies.items()
-        }
-        return sum(leaks[density] for density in self.inputs)
+        return sum(row.energy_pj for row in self.energy.rows if row.action == "leakage")
 
     def count_bytes(self, memory: str) -> int:
         """Return the bytes of an SRAM that one such matrix takes in the fullest PE."""
@@ -125,6 +119,8 @@ class ModelRun:
         Tokens that attention looks back on.
     no_energy : str
         Why there is no energy; empty where there is.
+    clock : dict
+        Whether the SRAMs keep up with the clock, from `check_runs`.
     """
 
     model: TokenModel
@@ -132,6 +128,7 @@ class ModelRun:
     matrices: tuple[MatrixRun, ...]
     context: int
     no_energy: str
+    clock: Row
 
     @property
     def cycles(self) -> int:
@@ -293,14 +290,16 @@ def collect_model(
     matrices = []
     for matrix in model.matrices:
         spec, densities = name_draw(model, matrix), tuple(model.list_densities(matrix))
-        of_matrix = {density: runs[spec, hw, density] for density in densities}
-        energies = None
+        drawn = [runs[spec, hw, density] for density in densities]
+        counters = [run.result.counters for run in drawn for _ in range(matrix.used)]
+        result = replace(
+            drawn[0].result, name=f"{model.name}/{matrix.name}", counters=add_counters(counters)
+        )
+        energy = None
         try:
-            energies = {
-                density: estimate_energy(run.result, prices=prices)
-                for density, run in of_matrix.items()
-            }
+            energy = estimate_energy(result, prices=prices)
         except EnergyError as error:
             no_energy = str(error)
-        matrices.append(MatrixRun(matrix, densities, of_matrix, energies))
-    return ModelRun(model, hw, tuple(matrices), context, no_energy)
+        matrices.append(MatrixRun(matrix, densities, drawn[0], result, energy))
+    clock = check_runs(hw, prices, [run.result for run in matrices])
+    return ModelRun(model, hw, tuple(matrices), context, no_energy, clock)

@@ -11,6 +11,7 @@ from eiesim.catalog.host_work import NOT_COUNTED, list_host_parts
 from eiesim.runs.limits import WORDS
 from eiesim.runs.today import ModelRun
 from eiesim.runs.today_rows import (
+    describe_clocks,
     describe_lacks,
     describe_matrix,
     describe_model,
@@ -51,7 +52,8 @@ def render_markdown(runs: Sequence[ModelRun], command: Sequence[str]) -> str:
         "## A token",
         _list_tokens(rows),
         *_describe_columns(rows),
-        *_describe_lacks(runs),
+        *_list_lines(describe_lacks(runs)),
+        *_describe_clock(runs, rows),
         "## Beside what others measured",
         *_compare(runs),
         "## What binds each matrix",
@@ -147,9 +149,29 @@ def _describe_columns(rows: Sequence[Row]) -> list[str]:
     return text
 
 
-def _describe_lacks(runs: Sequence[ModelRun]) -> list[str]:
-    lacks = describe_lacks(runs)
-    return ["\n".join(f"- {lack}" for lack in lacks)] if lacks else []
+def _list_lines(lines: Sequence[str]) -> list[str]:
+    return ["\n".join(f"- {line}" for line in lines)] if lines else []
+
+
+def _describe_clock(runs: Sequence[ModelRun], rows: Sequence[Row]) -> list[str]:
+    """Return whether the SRAMs keep up with the clock, and what the cell that does changes."""
+    lines = describe_clocks(runs)
+    changed = [row for row in rows if row["remedy_cell"] is not None]
+    parts = ["## The clock", *_list_lines(lines)] if lines else []
+    if changed:
+        table = _table(
+            {
+                "model": row["model"],
+                "cell": row["remedy_cell"],
+                "uJ": show(row["remedy_energy_uj"]),
+                "instead of": show(row["energy_uj"]),
+                "leakage of the other chips: mJ": show(row["remedy_idle_leakage_mj"]),
+                "instead of ": show(row["idle_leakage_mj"]),
+            }
+            for row in changed
+        )
+        parts += ["With the cell that keeps up, which leaks more:", table]
+    return parts
 
 
 def _compare(runs: Sequence[ModelRun]) -> list[str]:

@@ -14,6 +14,7 @@ from eiesim.runs.limits import describe_longest
 from eiesim.runs.today import ModelRun
 from eiesim.runs.today_page import PAGE, render_markdown
 from eiesim.runs.today_rows import (
+    describe_clocks,
     describe_host,
     describe_lacks,
     describe_matrix,
@@ -59,6 +60,7 @@ def report_models(
                 | {
                     "title": run.model.title,
                     "hardware": asdict(run.hw),
+                    "clock": run.clock,
                     "shape_source": run.model.shape_source,
                     "matrices": [it for it in matrices if it["model"] == row["model"]],
                     "not_simulated": [it for it in host if it["model"] == row["model"]],
@@ -77,6 +79,7 @@ def report_models(
             published if one else "",
             *describe_lacks(runs),
             *(f"no energy: {row['model']}: {row['no_energy']}" for row in rows if row["no_energy"]),
+            *describe_clocks(runs),
         ),
         list_tables=lambda: {
             "models": rows, "matrices": matrices, "host": host, "published": published,

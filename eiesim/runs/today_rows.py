@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from eiesim.base.published import read_table
 from eiesim.base.tables import Row
-from eiesim.base.units import bytes_to_gbps, cycles_to_us
+from eiesim.base.units import bytes_to_gbps
 from eiesim.catalog.host_work import HostPart, count_cache_bytes, count_parameters, list_host_parts
 from eiesim.image import PTR_SRAM, SPMAT_SRAM
+from eiesim.runs.clock import note_clock
 from eiesim.runs.layer_rows import describe_lack
 from eiesim.runs.limits import name_limit, tabulate_limits
 from eiesim.runs.today import MatrixRun, ModelRun
@@ -27,6 +28,7 @@ def describe_model(run: ModelRun) -> Row:
     return {
         "model": model.name,
         "token": model.token,
+        "engine": run.matrices[0].result.engine,
         "ptr_bits": run.hw.ptr_bits,
         "codebook_bits": run.hw.codebook_bits,
         "cycles": run.cycles,
@@ -39,6 +41,8 @@ def describe_model(run: ModelRun) -> Row:
         "tokens_per_s": 1e6 / latency_us,
         "mj_per_token": None if energy_pj is None else energy_pj / 1e9,
         "idle_leakage_mj": None if idle_pj is None else idle_pj / 1e9,
+        "clock_fits": run.clock["fits"],
+        **describe_remedy(run),
         "limit": name_limit(matrices),
         "fits": all(row["fits"] for row in matrices),
         "sram_bytes": run.sram_bytes,
@@ -61,29 +65,27 @@ def describe_model(run: ModelRun) -> Row:
 def describe_matrix(run: ModelRun, matrix: MatrixRun) -> Row:
     """Return what a token takes in all copies of a matrix as one row."""
     spec, counters, hw = matrix.matrix, matrix.counters, run.hw
-    entries = counters.macs + counters.padding_macs
     energy_pj = matrix.energy_pj
-    inputs = len(matrix.inputs)
-    limits = find_limits(counters, hw, inputs * matrix.first.passes)
+    limits = find_limits(counters, hw, matrix.inputs * matrix.first.passes)
     return {
         "model": run.model.name,
         "matrix": spec.name,
         "inputs": spec.inputs,
         "outputs": spec.outputs,
         "stored": spec.stored * run.model.blocks,
-        "used": inputs,
+        "used": matrix.inputs,
         "weight_density": spec.weight_density,
         "activation_density": sum(matrix.densities) / len(matrix.densities),
         "activation_density_least": min(matrix.densities),
         "activation_density_most": max(matrix.densities),
         "cycles": counters.cycles,
-        "latency_us": cycles_to_us(counters.cycles, hw.clock_mhz),
-        "theoretical_us": cycles_to_us(entries / hw.n_pes, hw.clock_mhz),
+        "latency_us": matrix.result.latency_us,
+        "theoretical_us": matrix.result.theoretical_us,
         "energy_uj": None if energy_pj is None else energy_pj / 1e6,
         "share": counters.cycles / run.cycles,
         **tabulate_limits(limits, None),
         "fits": all(use.fits for use in matrix.first.memories),
-        "dram_bytes": sum(matrix.runs[density].result.dram_bytes for density in matrix.inputs),
+        "dram_bytes": matrix.result.dram_bytes,
         "weight_source": run.model.name_weight_source(spec),
         "activation_source": run.model.name_activation_source(spec),
     }
@@ -123,13 +125,34 @@ def describe_lacks(runs: Sequence[ModelRun]) -> list[str]:
     lacks = []
     for run in runs:
         for matrix in run.matrices:
-            streamed = sum(matrix.runs[density].result.dram_bytes for density in matrix.inputs)
             for use in (use for use in matrix.first.memories if not use.fits):
                 lack = describe_lack(f"{run.model.name}/{matrix.matrix.name}", use)
                 if use.memory in (SPMAT_SRAM, PTR_SRAM):
                     lack += (
-                        f"; the rest is streamed from DRAM, {streamed} bytes a {run.model.token} "
-                        "in these cycles and this energy"
+                        f"; the rest is streamed from DRAM, {matrix.result.dram_bytes} bytes a "
+                        f"{run.model.token} in these cycles and this energy"
                     )
                 lacks.append(lack)
     return lacks
+
+
+def describe_clocks(runs: Sequence[ModelRun]) -> list[str]:
+    """Return a sentence for each machine whose SRAMs do not keep up with the clock."""
+    if len(runs) == 1:
+        return [runs[0].clock["text"]] if runs[0].clock["text"] else []
+    notes = {run.hw: note_clock(run.hw) for run in runs}
+    return [f"With codebook_bits = {hw.codebook_bits}: {it}" for hw, it in notes.items() if it]
+
+
+def describe_remedy(run: ModelRun) -> Row:
+    """Return what the cell that keeps up with the clock changes; None where there is none."""
+    remedy = run.clock["remedy"]
+    row: Row = dict.fromkeys(("remedy_cell", "remedy_energy_uj", "remedy_idle_leakage_mj"))
+    if remedy is None:
+        return row
+    idle_mw = remedy["leakage_mw"] * run.hw.n_pes * (run.chips - 1)
+    return {
+        "remedy_cell": remedy["sram_cell"],
+        "remedy_energy_uj": run.clock["remedy_energy_pj"] / 1e6,
+        "remedy_idle_leakage_mj": idle_mw * run.latency_us / 1e6,
+    }

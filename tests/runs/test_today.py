@@ -241,6 +241,24 @@ def test_pointers_that_are_too_narrow_say_what_would_do(file: Path) -> None:
     assert not [lack for lack in describe_lacks([enough]) if "model/q: pointer range" in lack]
 
 
+def test_the_cell_that_keeps_up_with_the_clock(file: Path) -> None:
+    """At 1200 MHz and 28 nm it is itrs-lop; a machine with it takes what the remedy says."""
+    hw = replace(HW, clock_mhz=1200.0, node_nm=28.0, spmat_sram_bytes=1 << 17)
+    whole = run(str(file), hw)
+    row = describe_model(whole)
+    assert (row["clock_fits"], row["remedy_cell"]) == (False, "itrs-lop")
+    fast = describe_model(run(str(file), replace(hw, sram_cell="itrs-lop")))
+    assert (fast["clock_fits"], fast["remedy_cell"]) == (True, None)
+    assert row["remedy_energy_uj"] == pytest.approx(fast["energy_uj"])
+    assert whole.chips > 1
+    assert row["remedy_idle_leakage_mj"] == pytest.approx(fast["idle_leakage_mj"])
+    assert fast["idle_leakage_mj"] > 2 * row["idle_leakage_mj"]
+    page = render_markdown([whole], ["run", "x"])
+    assert "## The clock" in page
+    assert f"| model | itrs-lop | {show(row['remedy_energy_uj'])} |" in page
+    assert "## The clock" not in render_markdown([run(str(file))], ["run", "x"])
+
+
 def test_numbers_of_the_page() -> None:
     assert [show(value) for value in (0, 0.0123456, 1.5, 12345.6, 174.164)] == [
         "0", "0.01235", "1.500", "12,350", "174.2",
