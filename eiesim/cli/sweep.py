@@ -28,6 +28,13 @@ SPEC.toml says what is swept (docs/sweeps.md):
   queue_depth = { from = 2, to = 64, times = 2 }
   "layer.weight_density" = [0.05, 0.1, 0.2]
 
+In place of layers, a network that is compressed, with its data (docs/codesign.md):
+
+  [network]                                # file, graph, output; inputs and labels, or a text
+  [compression]                            # axes: keys of a plan; [compression.layers.NAME]
+  density = [0.05, 0.1, 0.2]
+  retrain = [false, true]                  # by [retraining] (pip install 'eiesim[train]')
+
 --store FILE keeps each result (default: SPEC.sqlite). A sweep that was stopped, killed or changed
 goes on from it: nothing is run twice. Several processes may share one store, each with its --shard.
 

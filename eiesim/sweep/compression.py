@@ -43,8 +43,9 @@ def find_field(axis: str) -> Field | None:
     """Return what values an axis of compression may have; None if there is no such key."""
     layer, key = split_axis(axis)
     if key == "retrain" and not layer:
-        return Field("retrain", bool, Switch("train what pruning and sharing left"), MISSING)
-    return fields_of(LayerPlan).get(key)
+        return Field(axis, bool, Switch("train what pruning and sharing left"), MISSING)
+    field = fields_of(LayerPlan).get(key)
+    return None if field is None else replace(field, name=axis)
 
 
 def flatten(table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -80,8 +80,8 @@ def plan_points(sweep: Sweep) -> Planned:
         and not any(is_recipe(sweep, point.values) for point in list_points(sweep))
     ):
         raise ConfigError(
-            "recipe: expected values that a point of the sweep has on the base machine, found none "
-            "such; put them on the axes"
+            "recipe: expected values that a point of the sweep has on the machine of base and "
+            "[hardware], found none such; put them, and that machine, on the axes"
         )
     work = None
     if sweep.subject is not None:

@@ -10,7 +10,6 @@ from typing import Any
 from eiesim.base.errors import ConfigError
 from eiesim.base.tables import Row
 from eiesim.compress.plan import PRUNING
-from eiesim.hardware import Hardware
 from eiesim.sweep.compression import COMPRESSION, RETRAIN, resolve, split_axis
 from eiesim.sweep.points import find_fields, list_axes, list_values
 from eiesim.sweep.spec import Sweep
@@ -76,11 +75,10 @@ def compare_recipe(sweep: Sweep, judged: Sequence[Row]) -> Row | None:
         row for row in frugal
         if find_gain(recipe, row, metric) <= 0 and find_gain(row, recipe, metric) <= 0
     ]  # fmt: skip
-    machine = [axis for axis in list_axes(sweep) if axis in vars(Hardware())]
-    same = [row for row in both if all(row[axis] == recipe[axis] for axis in machine)]
+    same = [row for row in both if _find_machine(sweep, row) == _find_machine(sweep, recipe)]
     return {
         "metric": metric,
-        "axes": list_axes(sweep),
+        "axes": [axis for axis, values in list_values(sweep).items() if len(values) > 1],
         "recipe": dict(recipe),
         "compared": len(able),
         "better_in_both": len(both),
@@ -91,6 +89,12 @@ def compare_recipe(sweep: Sweep, judged: Sequence[Row]) -> Row | None:
         "best_in_energy": min(both, key=lambda row: row[ENERGY], default=None),
         "best_in_what_is_right": min(both, key=lambda row: row[metric], default=None),
     }
+
+
+def _find_machine(sweep: Sweep, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what of a point's machine differs from the base, with what follows its layers."""
+    known = {axis: row[axis] for axis in list_axes(sweep) if row[axis] is not None}
+    return {**find_fields(sweep, known), "balance": bool(row.get("balance"))}
 
 
 def find_gain(one: Mapping[str, Any], other: Mapping[str, Any], metric: str) -> float:
@@ -120,10 +124,10 @@ def describe_recipe(sweep: Sweep, compared: Row | None) -> list[str]:
             f"{_describe_point(sweep, compared['best_in_what_is_right'], metric)}."
         )
     more = (
-        f"{compared['right_alone']:,} are better in {error} alone, "
-        f"{compared['less_energy_alone']:,} in energy alone; of these, "
-        f"{compared['less_energy_alike']:,} differ in {error} by no more than the standard error "
-        "of the difference."
+        f"{compared['right_alone']:,} are better in {error} alone. "
+        f"{compared['less_energy_alone']:,} are better in energy alone; the {error} of "
+        f"{compared['less_energy_alike']:,} of these differs by no more than the standard error of "
+        "the difference."
     )
     return [head, answer, more]
 
