@@ -93,9 +93,9 @@ def _make_layer(step: Step, dense: DenseLayer) -> nn.Module:
     else:
         layer = nn.Linear(shape[1], shape[0], dense.bias is not None)
     with torch.no_grad():
-        layer.get_parameter("weight").copy_(torch.from_numpy(dense.weights))
+        layer.get_parameter("weight").copy_(torch.tensor(dense.weights))
         if dense.bias is not None:
-            layer.get_parameter("bias").copy_(torch.from_numpy(dense.bias))
+            layer.get_parameter("bias").copy_(torch.tensor(dense.bias))
     return layer
 
 
