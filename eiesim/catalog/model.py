@@ -191,13 +191,17 @@ def import_model(
     if share_biases:
         layers |= _share_biases(graph, layers, str(path))
     changes = {step.stored.name: step.change for step in compressed}
-    # a missing part matters only if the outputs need it: then an input stands for it
-    skipped = tuple(
+    skipped = _find_needed(network, graph, interface)
+    model = Model(Path(path).stem, graph, layers, network.characters, network.host, skipped)
+    return Imported(model, network.skipped, changes, network.notes + describe_moves(changes))
+
+
+def _find_needed(network: NetworkFile, graph: Graph, interface: Interface) -> tuple[Skipped, ...]:
+    """Return the parts that EIE does not run and the outputs need: an input stands for them."""
+    return tuple(
         part for part in network.skipped
         if part.effect is not Effect.PART or not interface.outputs or part.name in graph.inputs
     )  # fmt: skip
-    model = Model(Path(path).stem, graph, layers, network.characters, network.host, skipped)
-    return Imported(model, network.skipped, changes, network.notes + describe_moves(changes))
 
 
 class Weighed(NamedTuple):
@@ -213,12 +217,18 @@ class Weighed(NamedTuple):
         Of all that the compressed network depends on, beside the plan.
     outputs
         Steps whose results the network gives.
+    skipped
+        Parts that EIE does not run.
+    notes
+        What was assumed or put together.
     """
 
     usual: Mapping[str, Mapping[str, Any]]
     on_eie: tuple[str, ...]
     sha256: str
     outputs: tuple[str, ...]
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def weigh_network(
@@ -231,25 +241,28 @@ def weigh_network(
     if find_reader(str(path), "network", "weights").form is Form.NETWORK:
         container = read_dcz(path)
         if GRAPH in container.metadata:
-            outputs = Model._of(container, path).graph.outputs
-            return Weighed({}, (), hash_file(path), outputs)
+            model = Model._of(container, path)
+            digest = hashlib.sha256(f"{Path(path).stem} {hash_file(path)}".encode()).hexdigest()
+            return Weighed({}, (), digest, model.graph.outputs, model.skipped)
+    interface = interface or Interface()
     network = read_network(path, steps, interface)
-    wanted = interface.outputs if interface else ()
-    graph = network.graph.keep(wanted) if wanted else network.graph
+    graph = network.graph.keep(interface.outputs) if interface.outputs else network.graph
     bits = _find_default_bits(network, graph)
     layers = [name for name in graph.layers if name in network.weights]
     text = json.dumps([Path(path).stem, graph.to_json(), network.characters, bits])
-    digest = hashlib.sha256(text.encode() + network.host)
+    content_hash = hashlib.sha256(text.encode() + network.host)
     for name in graph.layers:
         stored = network.stored.get(name)
         arrays = network.weights[name] if stored is None else (*decode(stored), stored.index_bits)
         for array in arrays:
             content = np.asarray([] if array is None else array)
-            digest.update(f"{array is None} {content.dtype} {content.shape}".encode())
-            digest.update(np.ascontiguousarray(content).tobytes())
+            content_hash.update(f"{array is None} {content.dtype} {content.shape}".encode())
+            content_hash.update(np.ascontiguousarray(content).tobytes())
     usual = {name: bits.get(name, {}) for name in layers}
     held = dict.fromkeys(step.layer for step in graph.steps if step.on_eie and step.layer in usual)
-    return Weighed(usual, tuple(held), digest.hexdigest(), tuple(graph.outputs))
+    skipped = _find_needed(network, graph, interface)
+    digest = content_hash.hexdigest()
+    return Weighed(usual, tuple(held), digest, tuple(graph.outputs), skipped, network.notes)
 
 
 def load_model(

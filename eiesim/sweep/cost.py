@@ -10,7 +10,6 @@ from eiesim.base.errors import ConfigError, EieError
 from eiesim.catalog.layers import load_spec
 from eiesim.catalog.matched import MATCHED_PREFIX
 from eiesim.catalog.readers import Form, find_form
-from eiesim.sweep.compression import RETRAIN
 from eiesim.sweep.points import NetworkWork, PointGroup, list_tasks
 
 if TYPE_CHECKING:
@@ -86,9 +85,9 @@ def _estimate_ms(tasks: Sequence[PointGroup]) -> float:
 
 def _estimate_work_ms(task: PointGroup, work: NetworkWork) -> float:
     """Return a rough time of a compressed network; of trained ones as if it had 10,000 inputs."""
-    training = work.retraining if task.shared.get(RETRAIN) else None
-    trained_ms = 0.0
-    if training is not None:
+    lesson, trained_ms = work.find_lesson(task.shared), 0.0
+    if lesson is not None:
+        training = lesson.training
         epochs = training.epochs + training.tuning_epochs
         trained_ms = min(training.limit, MOST_GUESSED) * epochs * TRAINED_MS
     return COMPRESS_MS + trained_ms + len(task.machines) * work.subject.timed * EXAMPLE_MS

@@ -14,7 +14,7 @@ from eiesim.catalog.readers import Form, find_reader
 from eiesim.energy.cacti import name_cacti
 from eiesim.hardware import Hardware
 from eiesim.sweep.points import Values
-from eiesim.sweep.subject import Retraining, Subject
+from eiesim.sweep.subject import Lesson, Retraining, Subject
 
 SCHEMA = "eiesim sweep 2"
 
@@ -29,7 +29,7 @@ def identify(layer: str, shared: Values) -> str:
     return json.dumps([SCHEMA, program, _find_hash(layer), _hash_inputs(shared)])
 
 
-def identify_weights(network: str, compression: Values, retraining: Retraining | None) -> str:
+def identify_weights(network: str, compression: Values, lesson: Lesson | None) -> str:
     """Return the hash of all that compressed weights depend on.
 
     Parameters
@@ -38,10 +38,12 @@ def identify_weights(network: str, compression: Values, retraining: Retraining |
         SHA-256 of the network and its weights.
     compression
         How each layer is compressed, as `eiesim.sweep.compression.describe` says it.
-    retraining
+    lesson
         How they are trained; None where they are not.
     """
-    how = None if retraining is None else asdict(retraining) | _hash_data(retraining)
+    how = None
+    if lesson is not None:
+        how = [asdict(lesson.training) | _hash_data(lesson.training), lesson.scale]
     content = json.dumps([SCHEMA, hash_program(), network, compression, how], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 

@@ -10,6 +10,7 @@ from eiesim.base.errors import EieError
 from eiesim.base.schema import find_problems
 from eiesim.catalog.model import Weighed, weigh_network
 from eiesim.compress.plan import LAYERS
+from eiesim.importers.described import Effect
 from eiesim.sweep.compression import RETRAIN, explain_unknown, is_of_compression, split_axis
 from eiesim.sweep.subject import Retraining, Subject
 
@@ -60,6 +61,11 @@ def take_network(taken: Mapping[str, Any], problems: Problems) -> SweptNetwork:
     except EieError as error:
         problems.append(("network", f"network: {error}"))
         return SweptNetwork()
+    problems += [
+        ("network", f"network: {subject.file}: would be run as a part, without {part.name}: "
+         f"{part.reason}")
+        for part in weighed.skipped if part.effect is Effect.PART
+    ]  # fmt: skip
     if len(weighed.outputs) != 1:
         problems.append(
             ("network", "network: expected one output, which scores classes or characters, found "

@@ -16,10 +16,11 @@ from eiesim.base.files import replacing
 from eiesim.base.tables import Row
 from eiesim.catalog.characters import find_bits
 from eiesim.catalog.model import EIE, Model, import_model, load_model, weigh_network
+from eiesim.catalog.readers import read_network
 from eiesim.compress.container import pack
 from eiesim.hardware import Hardware
 from eiesim.inference import Setup, run_steps
-from eiesim.sweep.compression import RETRAIN, describe, plan_values, resolve
+from eiesim.sweep.compression import describe, plan_values, resolve
 from eiesim.sweep.data import Data, load_data
 from eiesim.sweep.identity import identify_network, identify_weights
 from eiesim.sweep.measured import measure_results
@@ -77,9 +78,9 @@ def _find_model(work: NetworkWork, shared: Values, weights: str) -> Model:
         except EieError:  # damaged: it is made again
             pass
     model = compress_subject(work, shared)
-    subject, trained = work.subject, work.retraining if shared.get(RETRAIN) else None
+    subject, lesson = work.subject, work.find_lesson(shared)
     found = weigh_network(subject.file, subject.steps, subject.interface)
-    if identify_weights(found.sha256, describe(shared, work.usual), trained) != weights:
+    if identify_weights(found.sha256, describe(shared, work.usual), lesson) != weights:
         raise EieError(
             f"{subject.file}: expected the network that the sweep began with, found another; run "
             "the sweep again"
@@ -104,10 +105,11 @@ def compress_subject(work: NetworkWork, shared: Values) -> Model:
         return load_model(subject.file, subject.steps)
     plan = plan_values(shared)
     model = import_model(subject.file, subject.steps, plan, interface=subject.interface).model
-    if not shared.get(RETRAIN):
+    lesson = work.find_lesson(shared)
+    if lesson is None:
         return model
-    assert work.retraining is not None
-    return retrain_model(model, subject, work.retraining, resolve(shared, work.usual))
+    dense = read_network(subject.file, subject.steps, subject.interface).weights
+    return retrain_model(model, dense, lesson, resolve(shared, work.usual))
 
 
 def _find_judged(

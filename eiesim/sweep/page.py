@@ -70,6 +70,7 @@ def render_sweep(
     title = sweep.title or f"Sweep of {', '.join(axes)}"
     tiles = markup.tiles([(f"{number:,}", name, "") for name, number in name_counts(summary)])
     doubts = [summary[name] for name in ("clock", "wider_words") if summary[name]]
+    doubts += summary.get("notes", [])
     notices = [markup.notice("\n".join(doubts), markup.BAD)] if doubts else []
     return render_page(title, markup.join([tiles, *notices]), sections, date_line(manifest))
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from eiesim.base.errors import ConfigError
 from eiesim.hardware import Hardware
-from eiesim.sweep.compression import RETRAIN, describe
+from eiesim.sweep.compression import describe
 from eiesim.sweep.identity import identify, identify_network, identify_weights, make_key
 from eiesim.sweep.metrics import METRICS, Over, explain_missing, measure_machine
 from eiesim.sweep.points import (
@@ -23,6 +23,7 @@ from eiesim.sweep.points import (
 from eiesim.sweep.priced import explain_machine
 from eiesim.sweep.recipe import is_recipe
 from eiesim.sweep.spec import Constraint, Sweep
+from eiesim.sweep.subject import Lesson
 
 
 class LeftOut(NamedTuple):
@@ -48,6 +49,7 @@ def plan_points(sweep: Sweep) -> Planned:
     early = [
         condition for condition in sweep.where if METRICS[condition.metric].over is Over.MACHINE
     ]
+    work = _find_work(sweep)
     machines: dict[Any, Hardware | ConfigError] = {}
     identities: dict[Any, str] = {}
     points: list[PlannedPoint] = []
@@ -71,7 +73,7 @@ def plan_points(sweep: Sweep) -> Planned:
             continue
         operands = point.layer, tuple(shared.items())
         if operands not in identities:
-            identities[operands] = _identify(sweep, point.layer, shared)
+            identities[operands] = _identify(work, sweep.weighed.sha256, point, shared)
         identity = identities[operands]
         points.append(PlannedPoint(point, hw, identity, make_key(identity, hw)))
     if (
@@ -83,19 +85,23 @@ def plan_points(sweep: Sweep) -> Planned:
             "recipe: expected values that a point of the sweep has on the machine of base and "
             "[hardware], found none such; put them, and that machine, on the axes"
         )
-    work = None
-    if sweep.subject is not None:
-        work = NetworkWork(sweep.subject, sweep.retraining, sweep.weighed.usual, "")
     return Planned(points, left_out, work)
 
 
-def _identify(sweep: Sweep, layer: str, shared: Values) -> str:
+def _find_work(sweep: Sweep) -> NetworkWork | None:
+    """Return the network that a sweep compresses, which is kept nowhere yet."""
     if sweep.subject is None:
-        return identify(layer, shared)
-    trained = sweep.retraining if shared.get(RETRAIN) else None
-    compression = describe(shared, sweep.weighed.usual)
-    weights = identify_weights(sweep.weighed.sha256, compression, trained)
-    return identify_network(weights, sweep.subject, shared)
+        return None
+    lesson = sweep.retraining and Lesson(sweep.retraining, sweep.subject.scale)
+    return NetworkWork(sweep.subject, lesson, sweep.weighed.usual, "")
+
+
+def _identify(work: NetworkWork | None, network: str, point: Point, shared: Values) -> str:
+    if work is None:
+        return identify(point.layer, shared)
+    compression = describe(shared, work.usual)
+    weights = identify_weights(network, compression, work.find_lesson(shared))
+    return identify_network(weights, work.subject, shared)
 
 
 def _leave_out(early: Sequence[Constraint], hw: Hardware) -> str:

@@ -12,9 +12,9 @@ import numpy as np
 
 from eiesim.base.errors import ConfigError
 from eiesim.hardware import Hardware
-from eiesim.sweep.compression import Usual, follow, is_of_compression
+from eiesim.sweep.compression import RETRAIN, Usual, follow, is_of_compression
 from eiesim.sweep.spec import LAYER, MOST_POINTS, OF_RUN, Sweep
-from eiesim.sweep.subject import Retraining, Subject
+from eiesim.sweep.subject import Lesson, Subject
 from eiesim.views import LayoutView
 
 Values = Mapping[str, Any]
@@ -63,9 +63,13 @@ class NetworkWork(NamedTuple):
     """
 
     subject: Subject
-    retraining: Retraining | None
+    lesson: Lesson | None
     usual: Usual
     kept: str
+
+    def find_lesson(self, shared: Values) -> Lesson | None:
+        """Return how weights are trained at a point; None where they are not."""
+        return self.lesson if shared.get(RETRAIN) else None
 
 
 class PointGroup(NamedTuple):

@@ -80,6 +80,10 @@ def _describe_network(sweep: Sweep, judged: Sequence[Row]) -> Row:
     compared = compare_recipe(sweep, judged)
     return {
         "network": asdict(sweep.subject),
+        "notes": [
+            *(f"not on EIE: {part.name}: {part.reason}" for part in sweep.weighed.skipped),
+            *(f"note: {note}" for note in sweep.weighed.notes),
+        ],
         "accuracy": find_accuracy_steps(sweep, judged),
         "recipe": compared,
         "recipe_text": "\n\n".join(describe_recipe(sweep, compared)),
@@ -147,6 +151,7 @@ def _show(rows: Sequence[Row], summary: Row) -> Iterator[Sequence[Row] | str]:
         if kinds:
             yield f"energy of the best {name}, by kind of price:"
             yield show_kinds(kinds)
+    yield from summary.get("notes", [])
     yield summary.get("recipe_text", "")
     yield summary["clock"] or ""
     yield summary["wider_words"] or ""

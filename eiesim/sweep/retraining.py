@@ -10,11 +10,10 @@ import numpy as np
 
 from eiesim.base.errors import WorkloadError
 from eiesim.catalog.model import Model
-from eiesim.catalog.readers import read_network
 from eiesim.compress.plan import LayerPlan
-from eiesim.layer.weights import CompressedLayer, StoredLayer
+from eiesim.layer.weights import CompressedLayer, DenseLayer, StoredLayer
 from eiesim.sweep.data import load_data
-from eiesim.sweep.subject import Retraining, Subject
+from eiesim.sweep.subject import Lesson
 
 if TYPE_CHECKING:
     from eiesim.compress.retrain.loop import Loader
@@ -22,7 +21,9 @@ if TYPE_CHECKING:
 Plans = Mapping[str, LayerPlan]
 
 
-def retrain_model(model: Model, subject: Subject, training: Retraining, plans: Plans) -> Model:
+def retrain_model(
+    model: Model, dense: Mapping[str, DenseLayer], lesson: Lesson, plans: Plans
+) -> Model:
     """Return a compressed network whose weights were trained after pruning and after sharing.
 
     Source: Han, Mao, Dally, Deep Compression, ICLR 2016, sections 2 and 3.3; in one round of
@@ -32,6 +33,8 @@ def retrain_model(model: Model, subject: Subject, training: Retraining, plans: P
     ----------
     model
         The same network compressed without training, for its steps.
+    dense
+        Weights by layer, before they are compressed.
     plans
         How each layer is compressed.
     """
@@ -43,10 +46,10 @@ def retrain_model(model: Model, subject: Subject, training: Retraining, plans: P
         raise WorkloadError(
             f"retrain: expected PyTorch, found none ({error}); pip install 'eiesim[train]'"
         ) from error
-    dense = read_network(subject.file, subject.steps, subject.interface)
+    training = lesson.training
     with one_thread(), seeded(training.seed):
-        module = StepsModule(model.graph, model.shapes, dense.weights)
-        loader = _load_batches(subject, training, model)
+        module = StepsModule(model.graph, model.shapes, dense)
+        loader = _load_batches(lesson, model)
         for name, plan in plans.items():
             pruning: dict[str, Any] = plan.pruning
             retrain.prune_(module, **pruning, layers=[module.find_path(name)])
@@ -67,11 +70,12 @@ def _rename(stored: StoredLayer, name: str) -> StoredLayer:
     return StoredLayer(layer, stored.shape, stored.bias, stored.index_bits)
 
 
-def _load_batches(subject: Subject, training: Retraining, model: Model) -> Loader:
+def _load_batches(lesson: Lesson, model: Model) -> Loader:
     """Return the data to train on, drawn in an order of the training's seed."""
     from eiesim.compress.retrain.batches import InputBatches, TextBatches  # noqa: PLC0415 - torch
 
-    data = load_data(training, model, training.limit, subject.scale)
+    training, scale = lesson
+    data = load_data(training, model, training.limit, scale)
     if training.text:
         text = np.concatenate((data.examples[0][next(iter(model.graph.inputs))].astype(np.int64),
                                data.right[0][-1:]))  # fmt: skip

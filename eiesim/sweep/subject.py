@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from eiesim.base.schema import Range, Text, validate
 from eiesim.importers.described import Interface
@@ -38,6 +38,13 @@ class Retraining:
     def find_conflicts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Return (key, problem) for data that do not go together."""
         return _find_conflicts(values)
+
+
+class Lesson(NamedTuple):
+    """All that training depends on beside the network and its compression."""
+
+    training: Retraining
+    scale: float
 
 
 @dataclass(frozen=True, kw_only=True)
