@@ -92,7 +92,8 @@ def _find_work(sweep: Sweep) -> NetworkWork | None:
     """Return the network that a sweep compresses, which is kept nowhere yet."""
     if sweep.subject is None:
         return None
-    lesson = sweep.retraining and Lesson(sweep.retraining, sweep.subject.scale)
+    teacher = sweep.retraining
+    lesson = Lesson(teacher, sweep.subject.scale) if teacher else None
     return NetworkWork(sweep.subject, lesson, sweep.weighed.usual, "")
 
 
