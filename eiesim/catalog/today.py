@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -94,6 +95,22 @@ class _ModelFields:
     weight_source: Annotated[str, Text("where weight densities come from", empty=False)]
     activation_source: Annotated[str, Text("where activation densities come from", empty=False)]
 
+    @staticmethod
+    def find_conflicts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Return (key, text) for fields that are in range but do not go together."""
+        heads = values.get("heads", 0)
+        if heads:
+            return [
+                (name, f"{name}: expected 1 or more with heads = {heads}, found 0")
+                for name in ("kv_heads", "head_width", "context")
+                if values.get(name) == 0
+            ]
+        return [
+            (name, f"{name}: has no effect without heads")
+            for name in ("kv_heads", "head_width", "context", "query_key_norms")
+            if values.get(name)
+        ]
+
 
 @dataclass(frozen=True, kw_only=True)
 class TokenModel(_ModelFields):
@@ -170,7 +187,7 @@ def token_model_names() -> list[str]:
 def is_token_model(word: str) -> bool:
     """Return whether a word is a `.toml` file with matrices, or ``today/MODEL`` and no file."""
     path = Path(word)
-    if not path.is_file():
+    if not _is_file(word):
         return word.startswith(PREFIX) and word.count("/") == 1
     if path.suffix.lower() != ".toml":
         return False
@@ -180,9 +197,15 @@ def is_token_model(word: str) -> bool:
         return False  # the reader of layers says what is wrong
 
 
+def _is_file(word: str) -> bool:
+    with suppress(OSError):  # the word cannot be the name of a file
+        return Path(word).is_file()
+    return False
+
+
 def is_token_matrix(word: str) -> bool:
     """Return whether a word is ``today/MODEL/MATRIX`` and no file."""
-    return word.startswith(PREFIX) and word.count("/") == 2 and not Path(word).is_file()
+    return word.startswith(PREFIX) and word.count("/") == 2 and not _is_file(word)
 
 
 def find_token_model_file(word: str) -> Path:
@@ -190,7 +213,7 @@ def find_token_model_file(word: str) -> Path:
 
     Raises WorkloadError if there is none.
     """
-    if Path(word).is_file():
+    if _is_file(word):
         return Path(word)
     name, names = word.split("/")[1].lower(), token_model_names()
     if name not in names:
@@ -232,10 +255,10 @@ def _check_densities(model: TokenModel, path: Path) -> None:
                 f"{path}{find_line('blocks', text)}: expected {len(rows)}, as TEAL's table has of "
                 f"{model.teal_model}, found {model.blocks}"
             )
-    elif model.teal_model:
-        problems.append(
-            f"{path}{find_line('teal_model', text)}: teal_model has no effect without teal_column"
-        )
+    for name in ("teal_model", "teal_sparsity"):
+        if not teal and getattr(model, name):
+            line = find_line(name, text)
+            problems.append(f"{path}{line}: {name} has no effect without teal_column")
     problems += [
         f"{path}{find_line('activation_density', text, matrix.name)}: {TABLE}.{matrix.name}: "
         "expected activation_density or teal_column, found both"

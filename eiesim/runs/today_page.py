@@ -90,6 +90,10 @@ def show(value: float | None, digits: int = 4) -> str:
     return f"{rounded:,.{max(digits - whole, 0)}f}" if rounded >= 1 else f"{rounded:.{digits}g}"
 
 
+def _name_model(row: Row) -> str:
+    return f"{row['model']} (a part)" if row["missing"] else str(row["model"])
+
+
 def _name_limit(limit: str | None) -> str:
     return "entries alone" if limit is None else WORDS[Cause(limit)]
 
@@ -106,7 +110,7 @@ def _describe_machine(runs: Sequence[ModelRun]) -> str:
 def _list_tokens(rows: Sequence[Row]) -> str:
     return _table(
         {
-            "model": row["model"] + (" (a part)" if row["missing"] else ""),
+            "model": _name_model(row),
             "codebook bits": row["codebook_bits"],
             "us": show(row["latency_us"]),
             "with perfect balance": show(row["theoretical_us"]),
@@ -161,7 +165,7 @@ def _describe_clock(runs: Sequence[ModelRun], rows: Sequence[Row]) -> list[str]:
     if changed:
         table = _table(
             {
-                "model": row["model"],
+                "model": _name_model(row),
                 "cell": row["remedy_cell"],
                 "uJ": show(row["remedy_energy_uj"]),
                 "instead of": show(row["energy_uj"]),
@@ -170,7 +174,7 @@ def _describe_clock(runs: Sequence[ModelRun], rows: Sequence[Row]) -> list[str]:
             }
             for row in changed
         )
-        parts += ["With the cell that keeps up, which leaks more:", table]
+        parts += ["With the cell that keeps up:", table]
     return parts
 
 
@@ -264,7 +268,7 @@ def _condense(run: ModelRun, row: Row) -> Row:
     logits = sum(part.macs for part in parts if part.part == LOGITS)
     attention_macs = sum(part.macs for part in attention)
     return {
-        "model": row["model"] + (" (a part)" if row["missing"] else ""),
+        "model": _name_model(row),
         "parameters": f"{row['parameters']:,}",
         "context": f"{row['context']:,}",
         "matrices, dense: million MACs": show(row["matrix_macs"] / 1e6),
