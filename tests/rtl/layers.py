@@ -131,7 +131,7 @@ def compare(
     different |= {
         name: (number, counters[name]) for name, number in found.items() if number != counters[name]
     }
-    outputs = np.array(record["outputs"], np.uint16).view(np.int16)
+    outputs = _sign(np.array(record["outputs"]))
     golden = compute_output(case.layer, case.activations, case.hw)
     for name, wanted in (("engines", fast.output), ("golden", golden)):
         if not np.array_equal(outputs, quantise(wanted, case.hw.act_fraction_bits)):
@@ -143,13 +143,18 @@ def compare(
         wanted_rows = _read_rows(images / "expected" / f"{name}.csv")
         found_rows = [tuple(row) for row in record[name]]
         if name == "writes":
-            found_rows = [(*row[:3], (row[3] ^ 0x8000) - 0x8000) for row in found_rows]
+            found_rows = [(*row[:3], _sign(row[3])) for row in found_rows]
         if found_rows != wanted_rows:
             pairs = zip(found_rows, wanted_rows, strict=False)
             different[name] = next((pair for pair in pairs if pair[0] != pair[1]), "length")
     if not record["done"]:
         different["done"] = (False, True)
     return different
+
+
+def _sign(bits: Any) -> Any:
+    """Return numbers from the 16 bits of their two's complement."""
+    return (bits ^ 0x8000) - 0x8000
 
 
 def _read_lines(path: Path) -> list[str]:
