@@ -207,7 +207,8 @@ def test_without_a_price_there_is_no_energy(
 def test_chip(capsys: pytest.CaptureFixture[str], in_folder: Path) -> None:
     code, out, err = run(capsys, "chip", "--vary", "n_pes=64,256", "--out", "chip")
     assert (code, err) == (0, "written: chip\n")
-    assert "64 PEs and 21 LNZD units, none waiting: 586.6 mW, 40.84 mm2" in out
+    # 586.6 of PEs and LNZD units (EIE: 0.59 W), and the wires between them
+    assert "none waiting: 609.3 mW, of which the broadcast's wires 22.8 mW; 40.84 mm2" in out
     names = {path.name for path in (in_folder / "chip").iterdir()}
     assert names == {
         "areas.csv", "hardware.toml", "manifest.json", "modules.csv", "prices.csv", "summary.json",
