@@ -51,7 +51,7 @@ class Setup(NamedTuple):
     timed: bool = True
 
 
-class Product(NamedTuple):
+class Multiplied(NamedTuple):
     """Vectors [n, cols] that a chip has multiplied with the matrix number `part`.
 
     With a `delta_threshold` one vector, and what the step before it had left.
@@ -134,7 +134,7 @@ class Chip:
 
     def clear(self) -> None:
         """Forget what was run, but not the state of a recurrent layer."""
-        self.products: list[Product] = []
+        self.products: list[Multiplied] = []
         self.error: OutputError | None = None
         self.move_cycles = self.load_cycles = 0
         self.runs: list[InputsResult] = []
@@ -167,7 +167,7 @@ class Chip:
             load_cycles = run.counters.scan_starved_cycles - unmoved.scan_starved_cycles
             self.load_cycles += int(load_cycles[0])
         if self.setup.limits:
-            self.products.append(Product(part, operands, before))
+            self.products.append(Multiplied(part, operands, before))
         if self.orders:
             run = replace(run, output=restore_rows(run.output, self.orders[part]))
         self.runs.append(run)

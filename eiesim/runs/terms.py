@@ -78,7 +78,7 @@ COLUMNS = {
                              "with one", "number"),
     "output_error": Term("what a threshold costs the outputs, the same machine without one being "
                          "exact; only with one", "0 or more",
-                         "root of (squared errors / squared exact outputs)"),
+                         "root of (sum of squared errors / sum of squared exact outputs)"),
     "output_error_largest": Term("largest error of an output; only with a threshold",
                                  "as the outputs"),
     "latency_us": Term("time of the run", "us", "cycles / clock_mhz"),

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eiesim import CompressedLayer, Hardware
+from eiesim import CompressedLayer, Hardware, run_model
+from eiesim.catalog.characters import number_text
 from eiesim.catalog.model import Model
 from eiesim.catalog.operands import Operands, Source
 from eiesim.catalog.trained import load_trained
@@ -98,6 +99,16 @@ def list_settings(words: str) -> dict[str, float]:
     """Return the fields that a cell of the table names."""
     pairs = [part.strip("` ").split(" = ") for part in words.split(",") if "=" in part]
     return {name: float(value) for name, value in pairs}
+
+
+@pytest.mark.data
+def test_why_activations_do_as_well_as_changes(shared_data: Path) -> None:
+    model, text = load_characters(shared_data)
+    numbers = number_text(text, tuple(model.characters)).astype(np.float32)
+    (run,) = run_model(model, [{"characters": numbers}], CHARACTERS)
+    embedding, state = run.values["embedding"], run.values["lstm1"]
+    assert (np.diff(embedding, axis=0) != 0).mean() == pytest.approx(0.96, abs=0.005)
+    assert (np.abs(state) <= 0.05).mean() == pytest.approx(0.5, abs=0.02)
 
 
 @pytest.mark.data

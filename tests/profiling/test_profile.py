@@ -362,3 +362,18 @@ def test_energy_that_is_missing_has_its_reason() -> None:
     assert result.no_energy
     assert f"no energy: {result.no_energy}" in str(result)
     assert result.summary["energy_pj"] is None
+
+
+def test_a_threshold_leaves_the_bias_of_a_recurrent_layer() -> None:
+    """Nothing but biases is sent; a delta_threshold is refused: a profile keeps no sums."""
+    torch.manual_seed(0)
+    net = torch.nn.RNN(5, 7)
+    inputs = torch.ones(3, 1, 5)
+    hw = Hardware(codebook_bits=8, act_threshold=100.0)
+    result = profile(net, inputs, hw=hw, plan=LOSSLESS, replace=True)
+    weights = dict(net.named_parameters())
+    biases = weights["bias_ih_l0"] + weights["bias_hh_l0"]
+    assert torch.allclose(result.output[0][:, 0], torch.tanh(biases).expand(3, 7), atol=0.02)
+    assert result.layers[0].run.result.counters.broadcasts == 3
+    with pytest.raises(ConfigError, match="delta_threshold: a profile keeps no sums"):
+        profile(net, inputs, hw=Hardware(delta_threshold=0.1))

@@ -92,7 +92,9 @@ def test_every_counter_and_column_has_a_meaning(layer: str) -> None:
     terms = list_terms()
     counters = {field.name for field in fields(Counters)} - {"pe"} | set(PE_FIELDS)
     row = describe_layer(run_layer(layer, HW, price_machine(HW)))
-    assert counters | row.keys() == terms.keys()
+    cut = replace(HW, act_threshold=0.1)
+    with_threshold = describe_layer(run_layer(layer, cut, price_machine(cut)))
+    assert counters | row.keys() | with_threshold.keys() == terms.keys()
     for name, term in terms.items():
         assert term.meaning, name
         assert term.unit, name

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from eiesim.sim.reference.datapath import Datapath, Number
 
 
-class Loaded(NamedTuple):
+class PeOperands(NamedTuple):
     """What a PE holds before a run.
 
     Attributes
@@ -41,7 +41,7 @@ class ActivationReadWrite:
         each of them once, and so do sums that are kept.
     """
 
-    def __init__(self, loaded: Loaded, datapath: Datapath, capacity: int) -> None:
+    def __init__(self, loaded: PeOperands, datapath: Datapath, capacity: int) -> None:
         self._source, self._datapath = loaded.source, datapath
         self.sent = None if loaded.sent is None else list(loaded.sent)
         self.accumulators: list[Number] = list(loaded.sums)

@@ -11,7 +11,7 @@ import simpy
 from eiesim.counters import TIMES, TOTALS, Counters, DeltaState, PeCounters, RunResult
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, overflows_srams
-from eiesim.sim.reference.act_rw import Loaded
+from eiesim.sim.reference.act_rw import PeOperands
 from eiesim.sim.reference.ccu import CentralControlUnit
 from eiesim.sim.reference.datapath import Number, make_datapath
 from eiesim.sim.reference.dram import Dram, count_column_bits
@@ -65,7 +65,7 @@ class Array:
             threshold,
         )
 
-    def _load(self, source: list[Number], before: DeltaState | None) -> list[Loaded]:
+    def _load(self, source: list[Number], before: DeltaState | None) -> list[PeOperands]:
         """Deal an input, and what is kept, to the PEs."""
         n_pes, sent = self.hw.n_pes, None
         sums = np.zeros(self.image.rows) if before is None else before.sums
@@ -75,7 +75,7 @@ class Array:
             )
         accumulators = self.datapath.load_activations(sums)
         return [
-            Loaded(
+            PeOperands(
                 source[number::n_pes],
                 None if sent is None else sent[number::n_pes],
                 accumulators[number::n_pes],
@@ -84,7 +84,9 @@ class Array:
             for number in range(n_pes)
         ]
 
-    def _list_sent(self, source: list[Number], loaded: list[Loaded], threshold: float) -> list[int]:
+    def _list_sent(
+        self, source: list[Number], loaded: list[PeOperands], threshold: float
+    ) -> list[int]:
         """List the columns of the inputs that will be broadcast."""
         detector = LeadingNonzeroDetector(threshold)
         columns = []

@@ -7,7 +7,7 @@ import simpy
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
 from eiesim.sim.reference.act_queue import ActivationQueue
-from eiesim.sim.reference.act_rw import ActivationReadWrite, Loaded
+from eiesim.sim.reference.act_rw import ActivationReadWrite, PeOperands
 from eiesim.sim.reference.arithm import ArithmeticUnit
 from eiesim.sim.reference.datapath import Datapath
 from eiesim.sim.reference.latch import Latch, Process
@@ -23,7 +23,7 @@ class ProcessingElement:
         env: simpy.Environment,
         number: int,
         image: InterleavedCSC,
-        loaded: Loaded,
+        loaded: PeOperands,
         datapath: Datapath,
         hw: Hardware,
     ) -> None:
