@@ -6,11 +6,12 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 TRAIN := .venv/.train
 RTL := .venv/.rtl
+SILICON := .venv/.silicon
 DOCS := .venv/.docs
 LOWEST := .venv-lowest
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test test-slow test-lowest test-pythons rtl train-extra published notebooks docs check format benchmark clean
+.PHONY: help reproduce test test-slow test-lowest test-pythons rtl silicon silicon-test train-extra published notebooks docs check format benchmark clean
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -37,6 +38,12 @@ test-pythons: $(STAMP)  ## all tests but the slow ones, on each other Python tha
 
 rtl: $(RTL)  ## lint rtl/ and compare it with the engines in every cycle; takes g++, make and perl
 	@$(BIN)/python -m pytest -n auto -m slow -k rtl tests/rtl tests/sim/test_conformance.py
+
+silicon: $(SILICON)  ## rtl/ in cells of a 45 nm library, beside the prices: docs/silicon.md, in minutes
+	@$(BIN)/python -m rtl.silicon
+
+silicon-test: $(SILICON)  ## the part of it that takes a minute: gates by hand, small blocks, a PE's writes
+	@$(BIN)/python -m pytest -m 'slow or not slow' tests/rtl/test_silicon.py
 
 notebooks: $(STAMP)  ## run every notebook
 	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=3000 notebooks
@@ -78,6 +85,10 @@ $(TRAIN): $(STAMP)
 
 $(RTL): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[rtl]'
+	@touch $@
+
+$(SILICON): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[silicon]'
 	@touch $@
 
 $(DOCS): $(TRAIN)

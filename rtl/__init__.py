@@ -1,0 +1,1 @@
+"""EIE in SystemVerilog; `silicon` is the check of its gates, see README.md."""
