@@ -22,6 +22,9 @@ def main(words: list[str]) -> int:
         if sys.stderr.isatty():
             print(step, file=sys.stderr, flush=True)
 
+    if len(words) > 1 or any(word.startswith("-") for word in words):
+        print("usage: python -m rtl.silicon [PAGE]", file=sys.stderr)
+        return 2
     page = Path(words[0]) if words else PAGE
     try:
         check_tools()
@@ -31,6 +34,9 @@ def main(words: list[str]) -> int:
     except EieError as error:
         print(f"silicon: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("silicon: stopped; nothing was written", file=sys.stderr)
+        return 130
     print(page)
     return 0
 

@@ -22,17 +22,18 @@ ACTIONS = {
 
 INTRODUCTION = """# Silicon check: the prices beside gates
 
-Made by `make silicon`; do not edit. The RTL of a PE ([rtl/README.md](../rtl/README.md)) in cells of
-Nangate's open 45 nm library: its areas beside Table II and Hennessy and Patterson (H&P), and its
-energy by gate-level simulation beside the prices of [energy.md](energy.md). No price is taken from
-here: it is a check by another library, another design and other tools.
+Made by `make silicon`, whose first start compiles Yosys for a minute; do not edit. The RTL of a PE
+([rtl/README.md](../rtl/README.md)) in cells of Nangate's open 45 nm library: its areas beside Table
+II and Hennessy and Patterson (H&P), and its energy by gate-level simulation beside the prices of
+[energy.md](energy.md). No price is taken from here: it is a check by another library, another
+design and other tools.
 """
 METHOD = """## Method
 
-- **Synthesis**: Yosys ({yosys}), `synth -flatten -booth`, `clockgate`, `dfflibmap`,
-  `abc`, module by module, with the paper's parameters: 16-bit operands, 4-bit codes and relative
-  indices, 8 slots of 28 bits, two files of 64 registers. SRAMs are black boxes. The codebook and
-  the source activations get a serial load, without which they would be taken away
+- **Synthesis**: Yosys ({yosys}), `synth -flatten -booth`, `clockgate`,
+  `dfflibmap`, `abc`, module by module, with the paper's parameters: 16-bit operands, 4-bit codes
+  and relative indices, 8 slots of 28 bits, two files of 64 registers. SRAMs are black boxes. The
+  codebook and the source activations get a serial load, without which they would be taken away
   (`rtl/silicon/memory.sv`).
 - **Capacitance**: pins from the library, wires from its default wire-load model. No layout.
 - **Events**: each net's changes with the library's delays, at its load and slew; a change that a

@@ -346,6 +346,12 @@ def test_energy_md_says_what_the_page_says() -> None:
     assert "fits a PE with clock gates" in text
 
 
+def test_unknown_words_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["--help"], ["one.md", "two.md"]):
+        assert main(words) == 2
+        assert capsys.readouterr().err == "usage: python -m rtl.silicon [PAGE]\n"
+
+
 def test_what_is_missing_is_said_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
