@@ -92,8 +92,8 @@ def _find_work(sweep: Sweep) -> NetworkWork | None:
     """Return the network that a sweep compresses, which is kept nowhere yet."""
     if sweep.subject is None:
         return None
-    teacher = sweep.retraining
-    lesson = Lesson(teacher, sweep.subject.scale) if teacher else None
+    training, scale = sweep.retraining, sweep.subject.scale
+    lesson = None if training is None else Lesson(training, scale)
     return NetworkWork(sweep.subject, lesson, sweep.weighed.usual, "")
 
 

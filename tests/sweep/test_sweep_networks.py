@@ -27,9 +27,10 @@ from eiesim.catalog.trained import decode
 from eiesim.cli.main import main
 from eiesim.compress.plan import read_plan
 from eiesim.importers.idx import read_idx
-from eiesim.inference import run_model
+from eiesim.inference import Setup, run_model
 from eiesim.layer.weights import DenseLayer
 from eiesim.runs.network import run_examples, summarise
+from eiesim.runs.text import measure_text
 from eiesim.sweep import network, networks, sweep
 from eiesim.sweep.answers import find_judged
 from eiesim.sweep.journal import open_journal
@@ -410,6 +411,8 @@ def test_page(folder: Path, width: int) -> None:
         assert look.find_ids_given_twice(page) == []
         assert look.find_faint_text(page) == {}
         words = page.inner_text("main")
+        assert "a guess" in page.inner_text("body")  # the file has no steps
+    assert any("a guess" in note for note in summary["notes"])
     for sentence in summary["recipe_text"].split("\n\n"):
         assert sentence in words
     assert "the recipe" in page_file.read_text()
@@ -479,3 +482,47 @@ def test_training_gives_back_what_pruning_took(shared_data: Path) -> None:
     assert table["macs"].iloc[0] == pytest.approx(table["macs"].iloc[1], rel=0.5)
     again = sweep(spec, jobs=1)
     assert again.equals(table)
+
+
+STEPS = """
+input: "data"  input_shape { dim: 1 dim: 30 }
+layer { name: "a" type: "InnerProduct" bottom: "data" top: "a"
+        inner_product_param { num_output: 24 } }
+layer { name: "act" type: "PReLU" bottom: "a" top: "act" }
+layer { name: "b" type: "InnerProduct" bottom: "act" top: "b"
+        inner_product_param { num_output: 10 } }
+"""
+
+
+def test_a_part_of_a_network_is_not_taken_for_the_whole(folder: Path) -> None:
+    (folder / "net.prototxt").write_text(STEPS)
+    spec = read_spec()
+    spec["network"] |= {"graph": "net.prototxt", "output": "b"}
+    with pytest.raises(ConfigError, match=r"would be run as a part, without act: PReLU"):
+        make_sweep(spec)
+    (folder / "net.prototxt").write_text(STEPS.replace("PReLU", "ReLU"))
+    assert make_sweep(spec).weighed.on_eie == ("a", "b")
+
+
+@pytest.mark.data
+def test_a_text_costs_what_eiesim_run_says(shared_data: Path) -> None:
+    folder = shared_data / "char_lstm" / "charlotte_bronte"
+    text = folder / "bronte_excerpt.txt"
+    network = {"file": str(folder), "text": str(text), "timed": 40, "limit": 200}
+    compression = {"density": [0.5, 1.0], "layers": {"embedding": {"codebook_bits": 8}}}
+    table = sweep({"network": network, "compression": compression, "axes": {"n_pes": [16]}}, jobs=1)
+    assert not {"error_rate", "error_rate_se"} & set(table.columns)
+    for row in table.to_dict("records"):
+        settings = [f"density={row['compression.density']}", "embedding.codebook_bits=8"]
+        model = import_model(folder, plan=read_plan(None, settings)).model
+        hw = Hardware(n_pes=16)  # the embedding's wide codes are the host's
+        whole, timed = (
+            measure_text(model, text.read_text()[:number], Setup(hw), price_machine(hw))
+            for number in (200, 40)
+        )
+        assert row["bits_per_character"] == pytest.approx(whole.bits_per_character, rel=1e-12)
+        assert row["cycles"] == pytest.approx(timed.cycles_per_character, rel=1e-12)
+        assert row["energy_pj"] == pytest.approx(timed.energy_pj_per_character, rel=1e-12)
+        assert row["judged_inputs"] == 199
+    low, high = table["bits_per_character"][::-1]
+    assert low < high
