@@ -155,22 +155,37 @@ def test_points_are_what_eiesim_run_gives(datapath: str) -> None:
     assert table["error_rate"].nunique() > 1
 
 
+def import_lstm() -> tuple[Model, list[dict[str, Floats]]]:
+    """Return an LSTM with a layer behind it, and a sequence whose numbers change little."""
+    rng = np.random.default_rng(4)
+    shapes = {"lstm.weight_ih_l0": (32, 6), "lstm.weight_hh_l0": (32, 8), "lstm.bias_ih_l0": (32,),
+              "lstm.bias_hh_l0": (32,), "out.weight": (5, 8)}  # fmt: skip
+    np.savez("lstm.npz", **{
+        name: rng.normal(scale=0.5, size=shape).astype(np.float32)
+        for name, shape in shapes.items()
+    })  # type: ignore[arg-type]  # fmt: skip
+    model = import_model("lstm.npz").model
+    changes = rng.normal(scale=0.05, size=(9, 6)) * (rng.random((9, 6)) < 0.5)
+    sequence = np.cumsum(changes, axis=0).astype(np.float32)
+    return model, [{next(iter(model.graph.inputs)): sequence}]
+
+
 @pytest.mark.parametrize("base", ["float32", "fixed16"])
 @pytest.mark.parametrize("name", FIELDS)
 @pytest.mark.usefixtures("folder")
 def test_answers_depend_on_nothing_but_the_view(base: str, name: str) -> None:
     """Bit for bit, whatever field of the machine differs: what is judged once serves them all."""
-    model = import_net("density=0.5")
-    inputs = np.load("inputs.npy")[:5]
-    examples = [{next(iter(model.graph.inputs)): it} for it in inputs]
+    net = import_net("density=0.5")
+    inputs = [{next(iter(net.graph.inputs)): it} for it in np.load("inputs.npy")[:5]]
     for hw in list_values(Hardware(n_pes=4, datapath=base, act_fraction_bits=5), name):
         if hw.codebook_bits < 4:
             continue
-        alone, judged = (
-            [run.values[model.graph.outputs[0]] for run in run_model(model, examples, machine)]
-            for machine in (hw, make_judging_machine(model, hw.outputs))
-        )
-        assert np.array_equal(alone, judged)
+        for model, examples in ((net, inputs), import_lstm()):
+            alone, judged = (
+                [run.values[model.graph.outputs[0]] for run in run_model(model, examples, machine)]
+                for machine in (hw, make_judging_machine(model, hw.outputs))
+            )
+            assert np.array_equal(alone, judged)
 
 
 @pytest.mark.usefixtures("folder")
