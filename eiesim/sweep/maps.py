@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from eiesim.base.tables import Row
@@ -25,15 +27,32 @@ OTHERS = "other reasons"
 def draw_maps(
     sweep: Sweep, planned: Planned, rows: Sequence[Row], judged: Sequence[Row]
 ) -> list[Chart]:
-    """Draw the best first objective within the constraints, over each axis and the next."""
+    """Draw the best first objective within the constraints, over each axis and the next.
+
+    Where it is the same in every square, the next objective that differs is drawn.
+    """
     axes = {axis: values for axis, values in list_values(sweep).items() if len(values) > 1}
     if not any(is_answer(row, sweep.objectives[:1]) for row in judged):
         return []
-    whys = list(_explain(sweep, planned, rows, judged))
-    return [
-        _draw_map(sweep, {axis: axes[axis] for axis in pair}, judged, whys)
-        for pair in itertools.pairwise(axes)
-    ]
+    maps = []
+    for pair in itertools.pairwise(axes):
+        drawn = _put_first(sweep, judged, pair)
+        whys = list(_explain(drawn, planned, rows, judged))
+        maps.append(_draw_map(drawn, {axis: axes[axis] for axis in pair}, judged, whys))
+    return maps
+
+
+def _put_first(sweep: Sweep, judged: Sequence[Row], pair: tuple[str, str]) -> Sweep:
+    """Return the sweep with the first objective that differs between squares before the others."""
+    for objective in sweep.objectives:
+        best: dict[Square, float] = {}
+        for row in judged:
+            if is_answer(row, [objective]):
+                square = row[pair[1]], row[pair[0]]
+                best[square] = min(best.get(square, math.inf), objective.weigh(row))
+        if len(set(best.values())) > 1:
+            return replace(sweep, objectives=tuple(dict.fromkeys((objective, *sweep.objectives))))
+    return sweep
 
 
 def _explain(
@@ -122,4 +141,6 @@ def _find_empty(
 
 
 def _show(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)
