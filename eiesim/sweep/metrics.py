@@ -252,8 +252,8 @@ def measure_run(run: PointRun) -> Row:
 def join_layers(rows: Sequence[Row], n_pes: int) -> Row:
     """Return all metrics over layers on one machine; a sum is missing if one layer lacks it."""
     joined: Row = {}
-    for name, metric in METRICS.items():
-        values = [row[name] for row in rows]
+    for name in name_metrics():  # networks with data are alone in their sweep
+        metric, values = METRICS[name], [row[name] for row in rows]
         if metric.over is Over.MACHINE:
             joined[name] = values[0]
         elif metric.over is Over.SUM:
