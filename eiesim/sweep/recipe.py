@@ -137,7 +137,9 @@ def _describe_point(sweep: Sweep, row: Mapping[str, Any], metric: str) -> str:
     values = ", ".join(f"{axis.removeprefix(COMPRESSION)} {_show(row[axis])}" for axis in axes)
     scale, unit = (100, " %") if metric == "error_rate" else (1, " bits a character")
     right = f"{scale * row[metric]:.4g} ± {scale * row[f'{metric}_se']:.2g}{unit}"
-    return f"point {row['number']} ({values}): {right}, {row[ENERGY] / 1000:,.4g} nJ"
+    energy_nj = row[ENERGY] / 1000
+    energy = f"{energy_nj:,.0f}" if energy_nj >= 1000 else f"{energy_nj:.4g}"
+    return f"point {row['number']} ({values}): {right}, {energy} nJ"
 
 
 def _show(value: Any) -> str:
