@@ -48,7 +48,7 @@ def shared_data() -> Path:
     """Folder of real layers; a user has none."""
     folder = DATA
     if not folder.is_dir():
-        pytest.skip("../shared/data is missing; README.md tells of it under Real layers")
+        pytest.skip("../shared/data is missing; docs/explanation/nearness.md tells of it")
     return folder
 
 

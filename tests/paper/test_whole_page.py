@@ -14,7 +14,7 @@ from playwright.sync_api import Browser
 from eiesim.cli.main import main
 from eiesim.paper.registry import EXPERIMENTS
 from tests.support import browser as look
-from tests.support.paths import DATA, ROOT
+from tests.support.paths import DATA, DOCS
 
 """Real layers, where they are there; the page comes without them, too."""
 pytestmark = pytest.mark.slow
@@ -82,13 +82,13 @@ def test_on_paper_everything_is_open(folder: Path, chromium: Browser) -> None:
 
 @pytest.mark.data
 @pytest.mark.usefixtures("shared_data")
-def test_the_readme_says_what_came_out(folder: Path) -> None:
+def test_the_manual_says_what_came_out(folder: Path) -> None:
     """Its totals of verdicts, counted anew from the records' rows."""
-    readme = " ".join((ROOT / "README.md").read_text().split())
+    page = " ".join((DOCS / "explanation" / "nearness.md").read_text("utf-8").split())
     numbers = re.search(
         r"Of (\d+) numbers (\d+) match .*? (\d+) lie within .*? (\d+) differ, and (\d+), .*? "
         r"(\d+) of those that agree do so by construction",
-        readme,
+        page,
     )
     assert numbers is not None
     experiments = json.loads((folder / "summary.json").read_text())["experiments"]
