@@ -543,12 +543,13 @@ def test_names_the_terminal_cannot_show(layer_file: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("layer_file")
-def test_the_commands_of_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each `$ eiesim ...` line of README.md, with a layer.npz and a weights.npz in the folder."""
+@pytest.mark.parametrize("page", ["README.md", "docs/howto/commands.md"])
+def test_the_commands_of_the_readme(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each `$ eiesim ...` line of a page, with a layer.npz and a weights.npz in the folder."""
     Path("mine.npz").rename("layer.npz")
     np.savez("weights.npz", fc=np.ones((3, 4), np.float32))
-    readme = ROOT / "README.md"
-    lines = [line for line in readme.read_text().splitlines() if line.startswith("$ eiesim ")]
+    text = (ROOT / page).read_text("utf-8")
+    lines = [line for line in text.splitlines() if line.startswith("$ eiesim ")]
     assert len(lines) >= 5
     for line in lines:
         code, _, err = run(capsys, *line.partition("#")[0].split()[2:])
