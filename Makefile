@@ -49,7 +49,7 @@ notebooks: $(STAMP)  ## run every notebook
 	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=3000 notebooks
 
 docs: $(DOCS)  ## the manual: manual/index.html
-	@$(BIN)/python -m sphinx -q -n -W --keep-going -b html -d manual/.doctrees docs manual
+	@$(BIN)/python -m sphinx -q -E -a -n -W --keep-going -b html -d manual/.doctrees docs manual
 
 check: $(TRAIN)  ## ruff, mypy, import contracts
 	@$(BIN)/ruff check .
