@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from eiesim import CompressedLayer, Hardware, encode, load_benchmark
 from eiesim.base.fixedpoint import quantise
-from eiesim.exporters.rtl.words import pack_entries, to_bits
 from eiesim.image import InterleavedCSC
+from eiesim.image.words import pack_entries, to_bits
 from eiesim.importers.npz import read_layer
 from eiesim.sim.tracing import Schedule, Window, trace
 
