@@ -76,6 +76,19 @@ def test_means_that_hold_vgg_6_are_marked(parts: Parts) -> None:
     assert "vgg-6" in layers.explain_calibrated_mean(PAPER_LAYERS)
 
 
+def test_figure_7_weighs_the_kinds_of_prices_of_each_workload(parts: Parts) -> None:
+    assert "kinds" not in FIGURE_6.judge(parts).tables
+    rows = FIGURE_7.judge(parts).tables["kinds"]
+    for workload in (PUBLISHED, MATCHED):
+        energies = [it.run.energy for it in parts if it is not None and it.kind == workload]
+        total_uj = sum(it.total_pj for it in energies if it is not None) / 1e6
+        weighed = [row for row in rows if row["workload"] == workload]
+        assert sum(row["energy_uj"] for row in weighed) == pytest.approx(total_uj)
+        assert sum(row["share_percent"] for row in weighed) == pytest.approx(100)
+        for row in weighed:
+            assert row["total_if_doubled_uj"] == pytest.approx(total_uj + row["energy_uj"])
+
+
 def make_curve(layer: str, balance: float, lock_step: float, workload: str = MATCHED) -> Any:
     points = {
         label: LayerPoint(1, cycles, round(cycles * (balance if label == 1 else 0.9)), 1)

@@ -10,7 +10,8 @@ from eiesim.base.published import PAPER_LAYERS, read_table
 from eiesim.base.tables import Row
 from eiesim.baselines.published import derive_cpu_power, find_time_us, list_published
 from eiesim.catalog.matched import MATCHED, PRESET, PUBLISHED, REAL
-from eiesim.energy.estimate import find_pes_power_mw
+from eiesim.energy.estimate import EnergyReport, find_pes_power_mw
+from eiesim.energy.kinds import add_kinds, show_kinds, weigh_kinds
 from eiesim.energy.machine import price_machine
 from eiesim.hardware import Hardware
 from eiesim.paper.experiment import Experiment, Outcome
@@ -68,8 +69,10 @@ def judge_figure(parts: Iterable[WorkloadRun | None], figure: RatioFigure) -> Ou
     """Compare each ratio with the printed one."""
     runs = workloads.list_runs(parts)
     ratios = list_ratios(runs)
+    kinds = {"kinds": _weigh_workloads(runs)}
     if figure.quantity == "speedup":
         ratios = [ratio for ratio in ratios if not ratio.platform.endswith(STEADY)]
+        kinds = {}
     table = _tabulate(ratios, figure.quantity)
     return Outcome(
         note=f"{workloads.note_workloads(runs)} {figure.note}",
@@ -79,11 +82,27 @@ def judge_figure(parts: Iterable[WorkloadRun | None], figure: RatioFigure) -> Ou
             *([] if workloads.list_runs(runs, REAL) else _miss_real(figure)),
             *(_judge_published(ratio, figure) for ratio in ratios if ratio.kind == "published"),
         ),
-        tables={"table": table, "workloads": [workloads.describe_workload(run) for run in runs]},
-        shown=("table",),
+        tables={
+            "table": table,
+            **kinds,
+            "workloads": [workloads.describe_workload(run) for run in runs],
+        },
+        shown=("table", *kinds),
         charts={figure.name: _chart(ratios, figure, table)},
         sources=workloads.list_sources(runs),
     )
+
+
+def _weigh_workloads(runs: Sequence[WorkloadRun]) -> list[Row]:
+    """Return how the energy of all layers of each workload rests on prices of each kind."""
+    energies: dict[str, list[EnergyReport]] = {}
+    for run in runs:
+        energies.setdefault(run.kind, []).extend([run.run.energy] if run.run.energy else [])
+    return [
+        {"workload": workload} | row
+        for workload, reports in energies.items()
+        for row in show_kinds(weigh_kinds(add_kinds(reports)))
+    ]
 
 
 def _judge_published(ratio: Ratio, figure: RatioFigure) -> Verdict:
