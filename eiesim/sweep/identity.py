@@ -54,7 +54,11 @@ def identify_network(weights: str, subject: Subject, shared: Values) -> str:
     `weights` is that of `identify_weights`. Raises EieError if a file is missing.
     """
     data = _hash_data(subject) | {"scale": subject.scale, "limit": subject.limit}
-    run = {"timed": subject.timed, "balance": bool(shared.get("balance", False))}
+    run = {
+        "program": hash_program(),
+        "timed": subject.timed,
+        "balance": bool(shared.get("balance")),
+    }
     return json.dumps([SCHEMA, weights, data, run], sort_keys=True)
 
 

@@ -49,8 +49,8 @@ def prepare_work(task: PointGroup, work: NetworkWork) -> Callable[[Hardware], Ro
     timed = load_data(subject, model, subject.timed, subject.scale)
     if identify_network(weights, subject, task.shared) != task.identity:
         raise EieError(
-            f"{subject.inputs or subject.text}: expected the data that the sweep began with, found "
-            "others; run the sweep again"
+            f"{subject.inputs or subject.text}: expected the data and program with "
+            "which the sweep began, found others; run the sweep again"
         )
     layers = [model.layers[name] for name in model.graph.layers]
     file_bytes = len(pack(layers, {"network": Path(subject.file).stem}))
