@@ -62,6 +62,9 @@ class OutputView(NamedTuple):
     datapath: str
     weight_fraction_bits: int
     act_fraction_bits: int
+    act_threshold: float
+    act_threshold_quantile: float
+    delta_threshold: float | None
 
 
 class WordView(NamedTuple):
