@@ -56,7 +56,7 @@ def make_report(options: argparse.Namespace) -> Report:
     """Run the inputs, or let the network read a text."""
     from eiesim.catalog.examples import read_labels
     from eiesim.inference import Setup
-    from eiesim.runs.network import report_network
+    from eiesim.runs.network import report_network, require_classes
 
     _check(options)
     hw, prices = read_machine(options)
@@ -66,6 +66,7 @@ def make_report(options: argparse.Namespace) -> Report:
     examples = list_examples(options, model)
     labels = None
     if options.labels is not None:
+        require_classes(model)
         labels = read_labels(options.labels, len(examples)).tolist()
     setup = Setup(hw, options.engine, options.balance)
     runs = run_with_progress(model, examples, prices, setup)

@@ -83,3 +83,26 @@ def test_a_damaged_list_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
         assert main(["run", str(tmp_path / "bad.eie"), "--draw", "1"]) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert "skipped: expected rows of a name, a reason and an effect" in line
+
+
+def test_labels_go_with_one_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of two outputs nothing says which one scores the classes."""
+    np.savez(tmp_path / "inputs.npz", data=np.ones((3, 6), np.float32))
+    np.save(tmp_path / "labels.npy", np.zeros(3, np.int64))
+    words = ["--inputs", str(tmp_path / "inputs.npz"), "--labels", str(tmp_path / "labels.npy")]
+    two = WHOLE.replace('bottom: "act" top: "two"', 'bottom: "data" top: "two"').replace(
+        "num_output: 4", "num_output: 3"
+    )
+    for steps, right in ((WHOLE, True), (two, False)):
+        rng = np.random.default_rng(0)
+        inputs = 5 if right else 6
+        np.savez(tmp_path / "net.npz", one=rng.normal(size=(5, 6)).astype(np.float32),
+                 two=rng.normal(size=(4 if right else 3, inputs)).astype(np.float32))  # fmt: skip
+        (tmp_path / "net.prototxt").write_text(steps)
+        net = str(tmp_path / "net.eie")
+        graph = ["--graph", str(tmp_path / "net.prototxt")]
+        assert main(["import", str(tmp_path / "net.npz"), *graph, "-o", net]) == 0
+        assert (main(["run", net, *words]) == 0) is right
+    error = capsys.readouterr().err
+    assert "labels: expected a network with one output, which scores the classes" in error
+    assert "found act, two" in error or "found two, act" in error
