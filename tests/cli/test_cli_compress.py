@@ -65,8 +65,8 @@ def test_from_weights_to_a_file(
     file = Path("small/net.dcz")
     assert summary["total"]["file_bits"] == 8 * file.stat().st_size
     assert {path.name for path in file.parent.iterdir()} == {
-        "net.dcz", "ledger.csv", "summary.json", "manifest.json", "hardware.toml", "parts.svg",
-        "parts.png",
+        "net.dcz", "ledger.csv", "summary.json", "manifest.json", "hardware.toml", "kinds.csv",
+        "parts.svg", "parts.png",
     }  # fmt: skip
     again = read_summary(capsys, str(file))
     unknown = dict.fromkeys(Change._fields)  # of a file that was compressed before

@@ -123,8 +123,8 @@ def test_the_stages_of_the_arithmetic_unit_are_those_of_the_rtl() -> None:
     text = (Path(__file__).parents[2] / "rtl" / "arithm.sv").read_text("utf-8")
     widths = {"[15:0]": 16, "[31:0]": 32, "[ROW_BITS-1:0]": 6, "": 1}
     bits: dict[str, int] = {}
-    for width, names in re.findall(r"logic (?:signed )?(\[\S+\])? *([\w, ]+)[;,]", text):
-        bits |= dict.fromkeys(names.split(", "), widths.get(width, 0))
+    for width, names in re.findall(r"logic (?:signed )?(\[\S+\])? *([\w, ]+)[;,\n]", text):
+        bits |= dict.fromkeys(names.strip(", ").split(", "), widths.get(width, 0))
     clocked = re.findall(r"(\w+) <= ", text)
     assert len(clocked) == len(set(clocked)) == 15, clocked
     assert sum(bits[name] for name in clocked) == PIPELINE_BITS

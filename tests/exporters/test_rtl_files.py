@@ -119,7 +119,7 @@ def to_fixed(numbers: Floats, fraction_bits: int) -> list[int]:
 @given(cases(largest_pes=6, largest=30))
 def test_formats_by_their_definitions(tmp_path_factory: pytest.TempPathFactory, case: Case) -> None:
     """Of one layer; the readers of tests/support/memory_files.py know nothing of the writers."""
-    hw = replace(case.hw, **HOLDS_ALL, ptr_bits=16)
+    hw = replace(case.hw.send_all(), **HOLDS_ALL, ptr_bits=16)
     image = encode(case.layer, hw)
     for form, parse in MEMORY_PARSERS.items():
         folder = tmp_path_factory.mktemp(form)

@@ -28,14 +28,14 @@ from eiesim.sim.engines import Engine
 from eiesim.sim.golden import compute_output
 from eiesim.sim.passes import Passes
 from tests.support.paths import DOCS
-from tests.support.strategies import Case, cases
+from tests.support.strategies import Case, cases, take_batches
 
 PAGE = DOCS / "batches.md"
 NO_BIAS_ROW = Hardware(n_pes=4, registers_per_pe=2, act_batches=True, bias_row=False)
 
 
 def batched(case: Case, accumulators: int) -> Hardware:
-    return replace(case.hw, act_batches=True, registers_per_pe=accumulators)
+    return replace(take_batches(case.hw, batches=True), registers_per_pe=accumulators)
 
 
 @settings(max_examples=150)

@@ -34,7 +34,7 @@ FORMS = list(MEMORY_PARSERS)
 @settings(max_examples=40)
 @given(cases(largest_pes=8, largest=40), st.sampled_from(FORMS))
 def test_round_trip(tmp_path_factory: pytest.TempPathFactory, case: Case, form: str) -> None:
-    hw = replace(case.hw, **HOLDS_ALL, ptr_bits=16, datapath="fixed16")
+    hw = replace(case.hw.send_all(), **HOLDS_ALL, ptr_bits=16, datapath="fixed16")
     image = encode(case.layer, hw)
     folder = export_rtl(
         image, case.activations, hw, tmp_path_factory.mktemp("rtl") / "images", form

@@ -345,7 +345,14 @@ def test_the_report_is_written(tmp_path: Path) -> None:
     result = profile(Mixed(), torch.tensor([[1, 2, 3]]))
     folder = result.save(tmp_path / "mixed")
     names = {path.name for path in folder.iterdir()}
-    assert names == {"summary.json", "manifest.json", "hardware.toml", "layers.csv", "left_out.csv"}
+    assert names == {
+        "summary.json",
+        "manifest.json",
+        "hardware.toml",
+        "kinds.csv",
+        "layers.csv",
+        "left_out.csv",
+    }
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["schema"] == "eiesim profile 1"
     assert summary["cycles"] == sum(row["cycles"] for row in summary["layers"]) == result.cycles

@@ -32,10 +32,12 @@ def require_model(model: str) -> None:
 
 
 def fit(model: str, case: Case) -> Case:
-    """Return the case as the model takes it: the RTL computes on fixed16 and has no DRAM."""
+    """Return the case as the model takes it: the RTL computes on fixed16, sends all that is not
+    zero, and has no DRAM."""
     if model != RTL:
         return case
-    hw = replace(case.hw, **HOLDS_ALL, ptr_bits=max(case.hw.ptr_bits, 16), datapath="fixed16")
+    hw = case.hw.send_all()
+    hw = replace(hw, **HOLDS_ALL, ptr_bits=max(hw.ptr_bits, 16), datapath="fixed16")
     raw = quantise(case.activations, hw.act_fraction_bits)
     return Case(case.layer, dequantise(raw, hw.act_fraction_bits), hw)
 

@@ -28,7 +28,7 @@ ALL = "all"
 """The nine layers together."""
 
 
-class Cacti(NamedTuple):
+class CactiRun(NamedTuple):
     """One way to run CACTI for the 128 KB SRAM at 45 nm."""
 
     cell: str
@@ -37,7 +37,7 @@ class Cacti(NamedTuple):
     weights: str
 
 
-DRAWN = Cacti("itrs-lstp", "1rw", "ED^2", "0:0:0:100:0")
+DRAWN = CactiRun("itrs-lstp", "1rw", "ED^2", "0:0:0:100:0")
 """The run of CACTI that is drawn: the cell that eiesim prices by."""
 
 
@@ -48,7 +48,7 @@ class Access(NamedTuple):
     time_ns: float
 
 
-Accesses = dict[Cacti, dict[int, Access]]
+Accesses = dict[CactiRun, dict[int, Access]]
 """By way to run CACTI, and by width in bits."""
 Wins = Mapping[tuple[str, str, int], int]
 """Number of CACTI runs in which a width is best, by reuse of the last word, layer and width."""
@@ -121,7 +121,7 @@ def list_accesses() -> Accesses:
     """Return the energy of a read, for every way to run CACTI."""
     table: Accesses = {}
     for row in read_table("energy/cacti_sram_variants"):
-        cacti = Cacti(*(row[column] for column in Cacti._fields))
+        cacti = CactiRun(*(row[column] for column in CactiRun._fields))
         access = Access(float(row["read_energy_pj"]), float(row["access_time_ns"]))
         table.setdefault(cacti, {})[int(row["width_bits"])] = access
     return table
@@ -132,7 +132,7 @@ def _add_up(layers: list[Reads]) -> Reads:
     return Reads(ALL, words, ())
 
 
-def _find_best(layer: Reads, reuse: str, cacti: Cacti, by_width: dict[int, Access]) -> Row:
+def _find_best(layer: Reads, reuse: str, cacti: CactiRun, by_width: dict[int, Access]) -> Row:
     energies_nj = layer.list_energies_nj(reuse, by_width)
     best_bits = min(energies_nj, key=lambda width_bits: energies_nj[width_bits])
     clock_ns = 1000 / Hardware.preset(PRESET).clock_mhz
