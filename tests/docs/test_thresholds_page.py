@@ -3,6 +3,7 @@ character model."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -97,8 +98,7 @@ def measure(folder: Path, fields: dict[str, float]) -> Any:
 
 def list_settings(words: str) -> dict[str, float]:
     """Return the fields that a cell of the table names."""
-    pairs = [part.strip("` ").split(" = ") for part in words.split(",") if "=" in part]
-    return {name: float(value) for name, value in pairs}
+    return {name: float(value) for name, value in re.findall(r"`(\w+) = ([\d.]+)`", words)}
 
 
 @pytest.mark.data
