@@ -296,8 +296,15 @@ def test_json_and_folder(file: Path, in_folder: Path, capsys: pytest.CaptureFixt
 
 @pytest.mark.slow
 def test_llama_2_7b_on_256_pes() -> None:
-    """Issue 18: the seven matrices of a layer near 174.5 us and 305 uJ."""
+    """Issue 18: the seven matrices of a layer near 174.5 us and 305 uJ.
+
+    The 305 uJ are of a time when the broadcast's wires had no price; they come on top.
+    """
     hw = Hardware.preset("eie-256pe-28nm")
-    row = describe_model(run("today/llama-2-7b", hw, jobs=2))
+    model = run("today/llama-2-7b", hw, jobs=2)
+    row = describe_model(model)
+    energies = [matrix.energy for matrix in model.matrices if matrix.energy is not None]
+    assert len(energies) == 7
+    wires_uj = sum(energy.by_part()["wire"] for energy in energies) / 1e6 / model.model.blocks
     assert row["block_us"] == pytest.approx(174.5, rel=0.01)
-    assert row["block_uj"] == pytest.approx(305, rel=0.02)
+    assert row["block_uj"] - wires_uj == pytest.approx(305, rel=0.02)
