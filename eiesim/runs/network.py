@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim import __version__
-from eiesim.base.errors import EnergyError, WorkloadError
+from eiesim.base.errors import EnergyError
 from eiesim.base.tables import Row
 from eiesim.base.units import cycles_to_us
 from eiesim.catalog.examples import Example
@@ -98,16 +98,6 @@ class ExampleRun:
     def answer(self) -> int:
         """Place of the largest number of the last output: a classifier's class."""
         return int(next(reversed(self.outputs.values())).reshape(-1).argmax())
-
-
-def require_classes(model: Model) -> None:
-    """Raise WorkloadError unless a network has one output, whose largest number is the class."""
-    outputs = model.graph.outputs
-    if len(outputs) != 1:
-        raise WorkloadError(
-            f"{model.name}: labels: expected a network with one output, which scores the classes, "
-            f"found {', '.join(outputs)}: import it with the one that does"
-        )
 
 
 def run_examples(

@@ -1,4 +1,4 @@
-"""Files of what a network gave, one an output."""
+"""The outputs of a network: which of them scores classes, and the files of what it gave."""
 
 from __future__ import annotations
 
@@ -8,10 +8,22 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.errors import WorkloadError
 from eiesim.base.tables import name_files
+from eiesim.catalog.model import Model
 
 Outputs = Sequence[Mapping[str, npt.NDArray[np.float32]]]
 """Of each input, what the network gave by name."""
+
+
+def require_classes(model: Model) -> None:
+    """Raise WorkloadError unless a network has one output, whose largest number is the class."""
+    outputs = model.graph.outputs
+    if len(outputs) != 1:
+        raise WorkloadError(
+            f"{model.name}: labels: expected a network with one output, which scores the classes, "
+            f"found {', '.join(outputs)}: import it with the one that does"
+        )
 
 
 def name_outputs(outputs: Outputs) -> dict[str, str]:
