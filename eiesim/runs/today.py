@@ -17,6 +17,7 @@ from eiesim.catalog.operands import Operands
 from eiesim.catalog.today import TokenMatrix, TokenModel
 from eiesim.counters import Counters, RunResult, add_counters
 from eiesim.energy.estimate import EnergyReport, estimate_energy
+from eiesim.energy.kinds import add_kinds, weigh_kinds
 from eiesim.energy.prices import PriceTable
 from eiesim.hardware import Hardware
 from eiesim.image import PTR_SRAM, SPMAT_SRAM, MemoryUse, count_chips
@@ -144,6 +145,13 @@ class ModelRun:
     def energy_pj(self) -> float | None:
         """Energy of the chip at work; None where an action has no price."""
         return _add(run.energy_pj for run in self.matrices)
+
+    @property
+    def kinds(self) -> list[Row]:
+        """Rows of `weigh_kinds` of the chip at work; none where an action has no price."""
+        if self.energy_pj is None:
+            return []
+        return weigh_kinds(add_kinds(run.energy for run in self.matrices if run.energy))
 
     @property
     def sram_bytes(self) -> int:

@@ -34,6 +34,10 @@ DRAWN = (
     "after the other. EIE skips inputs that are 0, and no outputs: where ReLU makes the inputs of "
     "`down` sparse, `gate` and `up` are computed whole."
 )
+KINDS = (
+    "Energy by kind of price ([energy.md](energy.md)), and what all of it would be with the prices "
+    "of this kind halved or doubled, uJ a token."
+)
 LIMITS = (
     "All copies that a token takes, together. `limit` is the cause that adds most to the time "
     "beyond the entries ([limits.md](limits.md))."
@@ -54,6 +58,9 @@ def render_markdown(runs: Sequence[ModelRun], command: Sequence[str]) -> str:
         *_describe_columns(rows),
         *_list_lines(describe_lacks(runs)),
         *_describe_clock(runs, rows),
+        "## What the energy rests on",
+        KINDS,
+        _list_kinds(runs),
         "## Beside what others measured",
         *_compare(runs),
         "## What binds each matrix",
@@ -104,6 +111,22 @@ def _describe_machine(runs: Sequence[ModelRun]) -> str:
         f"The machine has {hw.n_pes} PEs at {hw.clock_mhz:g} MHz and {hw.node_nm:g} nm, in each "
         f"{hw.spmat_sram_bytes // 1024} KB for the matrix and {hw.ptr_sram_bytes // 1024} KB for "
         f"pointers of {hw.ptr_bits} bits, and relative indices of {hw.index_bits} bits."
+    )
+
+
+def _list_kinds(runs: Sequence[ModelRun]) -> str:
+    return _table(
+        {
+            "model": run.model.name,
+            "kind of price": row["kind"],
+            "uJ": show(row["energy_pj"] / 1e6),
+            "share": f"{row['share']:.1%}",
+            "all, if halved": show(row["total_if_halved_pj"] / 1e6),
+            "all, if doubled": show(row["total_if_doubled_pj"] / 1e6),
+        }
+        for run in runs
+        for row in run.kinds
+        if row["energy_pj"]
     )
 
 

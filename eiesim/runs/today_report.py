@@ -9,6 +9,7 @@ from eiesim import __version__
 from eiesim.base.tables import Row
 from eiesim.catalog.host_work import NOT_COUNTED
 from eiesim.catalog.operands import Source
+from eiesim.energy.kinds import show_kinds
 from eiesim.report.report import Report, write_text
 from eiesim.runs.limits import describe_longest
 from eiesim.runs.today import ModelRun
@@ -61,6 +62,7 @@ def report_models(
                     "title": run.model.title,
                     "hardware": asdict(run.hw),
                     "clock": run.clock,
+                    "kinds": run.kinds,
                     "shape_source": run.model.shape_source,
                     "matrices": [it for it in matrices if it["model"] == row["model"]],
                     "not_simulated": [it for it in host if it["model"] == row["model"]],
@@ -72,6 +74,7 @@ def report_models(
         shown=(
             [{key: row[key] for key in SHOWN} for row in matrices] if one else "",
             [{key: row[key] for key in TOTAL} for row in rows],
+            show_kinds(runs[0].kinds) if one else "",
             describe_longest(matrices, "matrix") if one and len(matrices) > 1 else "",
             *(describe_rest(run, row) for run, row in zip(runs, rows, strict=True)),
             f"Not counted at all: {NOT_COUNTED}.",
@@ -83,6 +86,7 @@ def report_models(
         ),
         list_tables=lambda: {
             "models": rows, "matrices": matrices, "host": host, "published": published,
+            "kinds": [{"model": run.model.name} | row for run in runs for row in run.kinds],
         },
         write_files=lambda folder: write_text(
             folder / PAGE, render_markdown(runs, command)

@@ -127,6 +127,13 @@ def test_a_token_takes_what_its_layers_take(
     assert priced == ("spmat_sram_bytes" not in changes)  # CACTI has no SRAM of 64 bytes
     expected = pytest.approx(energy_pj / 1e9) if priced else None
     assert row["mj_per_token"] == expected
+    assert bool(whole.kinds) is priced
+    for kind in whole.kinds:
+        assert kind["total_if_doubled_pj"] == pytest.approx(energy_pj + kind["energy_pj"])
+        assert kind["total_if_halved_pj"] == pytest.approx(energy_pj - kind["energy_pj"] / 2)
+    assert sum(kind["energy_pj"] for kind in whole.kinds) == pytest.approx(
+        energy_pj if priced else 0
+    )
 
 
 def test_rows_add_up(file: Path) -> None:
