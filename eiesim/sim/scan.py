@@ -80,6 +80,7 @@ def find_rank(quantile: float, size: int) -> int:
 
 def find_state(
     activations: npt.NDArray[np.float32],
+    changes: npt.NDArray[Any],
     sums: npt.NDArray[np.float32],
     hw: ScanView,
     before: DeltaState | None,
@@ -88,10 +89,14 @@ def find_state(
 
     Where a fixed16 change is cut off, so is the value that counts as sent: the next step sends the
     rest.
+
+    Parameters
+    ----------
+    changes : float32 or int16 [cols]
+        What `load_registers` returns for these activations.
     """
     if hw.delta_threshold is None:
         return None
-    changes: npt.NDArray[Any] = load_registers(activations, hw, before)
     sent = np.zeros_like(activations) if before is None else before.sent
     values = activations
     if hw.datapath == "fixed16":

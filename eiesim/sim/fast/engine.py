@@ -18,12 +18,11 @@ from eiesim.sim.fast._kernels import (
     occupy,
     time_broadcasts,
 )
-from eiesim.sim.fast.outputs import accumulate
+from eiesim.sim.fast.outputs import compute_step
 from eiesim.sim.scan import (
     PIPELINE_CYCLES,
     Scan,
     count_kept,
-    find_state,
     load_registers,
     scan_activations,
 )
@@ -182,13 +181,14 @@ class Prepared:
 
     def count(self, hw: Hardware) -> Counters:
         """Return the counts of the run on a machine; raises what `eiesim.simulate` does."""
-        scan, entries, padding = self._scan(hw.scan)
-        stream = self._stream(hw.scan, hw.stream)
+        seen = hw.scan
+        scan, entries, padding = self._scan(seen)
+        stream = self._stream(seen, hw.stream)
         # where nothing is streamed, times do not depend on DRAM
         dram = (hw.stream, hw.fetch) if stream.bits.any() else None
-        occupied = self._time(hw.scan, dram, hw.timing)
-        words = self._read_words(hw.scan, hw.words)
-        kept = count_kept(self.image, scan.columns, hw.scan, self._continues)
+        occupied = self._time(seen, dram, hw.timing)
+        words = self._read_words(seen, hw.words)
+        kept = count_kept(self.image, scan.columns, seen, self._continues)
         work = PEWork(
             1, scan.rows, scan.columns.size, occupied, entries, padding, words,
             stream.spmat_words, stream.pointers, *kept,
@@ -220,9 +220,7 @@ def run(
 ) -> RunResult:
     """Run one input through a layer, the input checked already; see `eiesim.simulate`."""
     counters = Prepared(image, activations, before).count(hw)
-    registers = load_registers(activations, hw.scan, before)
-    (output,) = accumulate(image, registers[np.newaxis], hw, before)
-    state = find_state(activations, output, hw.scan, before)
+    output, state = compute_step(image, activations, hw, before)
     return RunResult(image.name, "fast", hw, output, counters, state)
 
 

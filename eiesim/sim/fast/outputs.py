@@ -12,7 +12,20 @@ from eiesim.counters import DeltaState
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
 from eiesim.sim.fast._kernels import accumulate_inputs_fixed16, accumulate_inputs_float32
-from eiesim.sim.scan import find_scanned_bias
+from eiesim.sim.scan import find_scanned_bias, find_state, load_registers
+
+
+def compute_step(
+    image: InterleavedCSC,
+    activations: npt.NDArray[np.float32],
+    hw: Hardware,
+    before: DeltaState | None,
+) -> tuple[npt.NDArray[np.float32], DeltaState | None]:
+    """Return the outputs [rows] of one input, checked already, and what is kept after it."""
+    seen = hw.scan
+    registers = load_registers(activations, seen, before)
+    (output,) = accumulate(image, registers[np.newaxis], hw, before)
+    return output, find_state(activations, registers, output, seen, before)
 
 
 def accumulate(
@@ -33,14 +46,17 @@ def accumulate(
     float32 [inputs, rows]
     """
     matrix, bias_column = image.columns[:3], find_scanned_bias(image, hw.scan, before)
-    sums = np.zeros((len(registers), image.rows), np.float32)
-    if before is not None:
-        sums[:] = before.sums
+    shape = (len(registers), image.rows)
     if hw.datapath == "float32":
+        sums = np.zeros(shape, np.float32)
+        if before is not None:
+            sums[:] = before.sums
         bias = bias_column, np.float32(1.0)
         accumulate_inputs_float32(matrix, registers, bias, image.codebook, sums)
         return sums
-    fixed_sums = quantise(sums, hw.act_fraction_bits)
+    fixed_sums = np.zeros(shape, np.int16)
+    if before is not None:
+        fixed_sums[:] = quantise(before.sums, hw.act_fraction_bits)
     fixed_bias = bias_column, quantise([1.0], hw.act_fraction_bits)[0]
     weights = quantise(image.codebook, hw.weight_fraction_bits)
     shift = hw.weight_fraction_bits
