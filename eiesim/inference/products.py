@@ -22,6 +22,7 @@ from eiesim.sim.engines import Engine
 from eiesim.sim.limits import Cause
 from eiesim.sim.passes import (
     compute_outputs,
+    compute_step,
     find_output_error,
     move_activations,
     run_step,
@@ -147,16 +148,11 @@ class Chip:
         if self.input_order is not None:
             stack = stack[:, self.input_order]
         operands = stack[:, :-1] if self.moves_bias else stack
-        hw, images, before = self.hw, self.images[part], self.kept.get((self.sequence, part))
-        if hw.delta_threshold is not None:
-            (image,), (vector,) = images, operands
-            run, state = run_step(image, vector, hw, self.setup.engine, before)
-            self.kept[self.sequence, part] = state
-        elif self.setup.timed:
-            run = simulate_inputs(images, operands, hw, self.setup.engine)
-        else:
-            outputs = compute_outputs(images, operands, hw)
+        if not self.setup.timed:
+            outputs = self._compute(operands, part)
             return restore_rows(outputs, self.orders[part]) if self.orders else outputs
+        hw, images, before = self.hw, self.images[part], self.kept.get((self.sequence, part))
+        run = self._run(operands, part, before)
         error = find_output_error(images, operands, hw, run.output)
         if error is not None:
             self.error = error if self.error is None else self.error.add(error)
@@ -175,6 +171,23 @@ class Chip:
         self.taken += stack.size
         self.dense_macs += stack.size * sum(image.rows for image in self.images[part])
         return run.output
+
+    def _run(self, operands: Floats, part: int, before: DeltaState | None) -> InputsResult:
+        hw, images, engine = self.hw, self.images[part], self.setup.engine
+        if hw.delta_threshold is None:
+            return simulate_inputs(images, operands, hw, engine)
+        (image,), (vector,) = images, operands
+        run, self.kept[self.sequence, part] = run_step(image, vector, hw, engine, before)
+        return run
+
+    def _compute(self, operands: Floats, part: int) -> Floats:
+        """Return the outputs of `_run`, rows in the order of the image."""
+        hw, images, place = self.hw, self.images[part], (self.sequence, part)
+        if hw.delta_threshold is None:
+            return compute_outputs(images, operands, hw)
+        (image,), (vector,) = images, operands
+        outputs, self.kept[place] = compute_step(image, vector, hw, self.kept.get(place))
+        return outputs
 
     def time_without(self, cause: Cause) -> int:
         """Return the cycles of what was run since `clear` without one of the causes."""

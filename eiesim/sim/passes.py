@@ -23,7 +23,7 @@ from eiesim.hardware import Hardware
 from eiesim.image import PTR_SRAM, SPMAT_SRAM, InterleavedCSC, MemoryUse, deal, fit_images
 from eiesim.sim.bandwidth import find_scanned_bandwidth
 from eiesim.sim.bounds import Bounds, bound_scanned
-from eiesim.sim.engines import Engine, simulate
+from eiesim.sim.engines import Engine, check_run, simulate
 from eiesim.sim.limits import Cause, Limits, find_limits, time_without
 from eiesim.sim.scan import load_registers
 from eiesim.sim.stream import ScannedInput, scan_input
@@ -182,10 +182,29 @@ def run_step(
     Return it as the run of one input, and what is kept for the next step.
     """
     run = simulate(image, activations, hw, engine, before)
-    if run.state is None:
-        raise ValueError("expected a machine with a delta_threshold")
     cycles = np.array([run.cycles], np.int64)
-    return InputsResult(run.output[np.newaxis], cycles, run.counters), run.state
+    result = InputsResult(run.output[np.newaxis], cycles, run.counters)
+    return result, _require_state(run.state)
+
+
+def compute_step(
+    image: InterleavedCSC,
+    activations: npt.NDArray[np.float32],
+    hw: Hardware,
+    before: DeltaState | None,
+) -> tuple[npt.NDArray[np.float32], DeltaState]:
+    """Return outputs [1, rows] and state of `run_step`, without the time that the step takes."""
+    from eiesim.sim.fast import outputs  # noqa: PLC0415 - numba takes half a second to import
+
+    operands = check_run(image, activations, hw, "fast")
+    output, state = outputs.compute_step(image, operands, hw, before)
+    return output[np.newaxis], _require_state(state)
+
+
+def _require_state(state: DeltaState | None) -> DeltaState:
+    if state is None:
+        raise ValueError("expected a machine with a delta_threshold")
+    return state
 
 
 def compute_outputs(

@@ -13,7 +13,7 @@ from eiesim.base.errors import ConfigError
 from eiesim.catalog.model import Model
 from eiesim.energy.machine import price_machine
 from eiesim.graph import STEPS, Graph, Step
-from eiesim.inference import Setup, run_steps
+from eiesim.inference import Setup, products, run_steps
 from eiesim.layer.weights import StoredLayer
 from eiesim.runs.network import report_network, run_examples
 
@@ -151,6 +151,33 @@ def test_a_state_that_is_kept_keeps_its_sums() -> None:
     fresh = list(run_model(model, parts, hw))
     (alone,) = run_model(model, parts[1:2], hw)
     assert np.array_equal(fresh[1].values["out"], alone.values["out"])
+
+
+@pytest.mark.parametrize("fields", [{"delta_threshold": 0.05}, {"act_threshold": 0.1}])
+@pytest.mark.parametrize("datapath", ["float32", "fixed16"])
+@pytest.mark.parametrize("balance", [False, True])
+def test_untimed_outputs_are_those_of_a_run(
+    fields: dict[str, float], datapath: str, balance: bool
+) -> None:
+    model, example = make_model("gru", reset="before"), {"numbers": draw_walk(20)}
+    hw = Hardware(n_pes=4, datapath=datapath, **fields)  # type: ignore[arg-type]
+    timed, untimed = (
+        next(run_steps(model, [example], Setup(hw, balance=balance, timed=timed)))
+        for timed in (True, False)
+    )
+    assert np.array_equal(untimed.values["out"], timed.values["out"])
+    assert untimed.steps == ()
+
+
+def test_an_untimed_step_is_not_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(products, "run_step", fail)
+    monkeypatch.setattr(products, "find_output_error", fail)
+    setup = Setup(Hardware(delta_threshold=0.05), timed=False)
+    (run,) = run_steps(make_model("lstm"), [{"numbers": draw_walk(3)}], setup)
+    assert run.values["out"].shape == (3, CLASSES)
 
 
 def test_a_threshold_in_recurrent_layers_leaves_the_bias() -> None:
