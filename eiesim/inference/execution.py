@@ -174,19 +174,20 @@ def run_steps(
 
 def _require_effect(model: Model, hw: Hardware) -> None:
     """Raise a ConfigError if a threshold is set that no step of the network has."""
-    kept = [step.op in RECURRENT for step in model.graph.steps if step.on_eie]
     if hw.delta_threshold is None:
         return
+    kept = [step.op in RECURRENT for step in model.graph.steps if step.on_eie]
     if not any(kept):
         raise ConfigError(
             f"{model.name}: delta_threshold: expected a network with an LSTM, GRU or RNN, whose "
             "steps change their inputs; leave it out"
         )
-    if all(kept) and (hw.act_threshold or hw.act_threshold_quantile):
-        raise ConfigError(
-            f"{model.name}: act_threshold: with a delta_threshold it is of layers that are not "
-            "recurrent, and there are none; leave it out"
-        )
+    for name in ("act_threshold", "act_threshold_quantile"):
+        if all(kept) and getattr(hw, name):
+            raise ConfigError(
+                f"{model.name}: {name}: with a delta_threshold it is of layers that are not "
+                "recurrent, and there are none; leave it out"
+            )
 
 
 def _take_inputs(model: Model, arrays: Mapping[str, Floats]) -> dict[str, Floats]:

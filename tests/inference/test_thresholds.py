@@ -204,6 +204,9 @@ def test_a_threshold_without_effect_is_an_error() -> None:
     with pytest.raises(ConfigError, match="alone: act_threshold: with a delta_threshold"):
         list(run_model(alone, [{"numbers": draw_walk(2)}],
                        Hardware(delta_threshold=0.1, act_threshold=0.1)))  # fmt: skip
+    with pytest.raises(ConfigError, match="alone: act_threshold_quantile: with a delta_thr"):
+        list(run_model(alone, [{"numbers": draw_walk(2)}],
+                       Hardware(delta_threshold=0.1, act_threshold_quantile=0.1)))  # fmt: skip
 
 
 @pytest.mark.parametrize("fields", [{"delta_threshold": 0.05}, {"act_threshold_quantile": 0.5}])
