@@ -22,6 +22,7 @@ from eiesim.report.report import Report
 from eiesim.runs.clock import check_runs
 from eiesim.runs.layer import LayerRun
 from eiesim.runs.ratios import Ratio, compare, take_published, take_simulated
+from eiesim.runs.thresholds import describe_approximation
 
 SCHEMA = "eiesim compare 1"
 SHOWN = (
@@ -57,6 +58,7 @@ def report_comparison(runs: Sequence[LayerRun], baseline: str, prices: PriceTabl
         check_runs(hw, prices, [run.result for run in runs]),
         weigh_kinds(add_kinds(run.energy for run in runs if run.energy)),
         tuple(source for run in runs for source in run.operands.sources),
+        describe_approximation(hw, {run.name: [run.result] for run in runs}),
     ).report()  # fmt: skip
 
 

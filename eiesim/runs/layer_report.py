@@ -25,6 +25,7 @@ from eiesim.runs.layer_rows import (
     name_layers,
 )
 from eiesim.runs.limits import describe_limits
+from eiesim.runs.thresholds import COMPARATORS, describe_unpriced
 
 SCHEMA = "eiesim run 2"
 SHOWN = (
@@ -32,10 +33,6 @@ SHOWN = (
     "stall_cycles", "macs", "padding_macs", "ptr_reads", "spmat_reads", "fits",
 )  # fmt: skip
 SHOWN_WITH_THRESHOLD = ("sent_activations", "output_error", "output_error_largest")
-COMPARATORS = (
-    "the comparator of each lane, and with a delta_threshold its subtractor: the papers' tables "
-    "have neither"
-)
 SHOWN_IF_STREAMED = ("dram_stall_cycles", "dram_bytes", "dram_gbps_average", "dram_gbps_needed")
 
 
@@ -68,7 +65,7 @@ def report_layers(runs: Sequence[LayerRun], prices: PriceTable) -> Report:
             *(describe_limits(row, row["layer"]) for row in rows),
             *(f"price of {override}" for override in prices.overrides),
             *(problem for run in runs for problem in describe_problems(run)),
-            f"not priced: {COMPARATORS}" if hw.has_threshold else "",
+            describe_unpriced(hw),
             clock["text"],
         ),
         list_tables=lambda: {

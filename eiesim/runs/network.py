@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from eiesim.base.units import cycles_to_us
 from eiesim.catalog.examples import Example
 from eiesim.catalog.model import Model
 from eiesim.catalog.operands import Source
-from eiesim.counters import OutputError
 from eiesim.energy.area import estimate_area
 from eiesim.energy.estimate import EnergyReport, estimate_energy
 from eiesim.energy.kinds import add_kinds, show_kinds, weigh_kinds
@@ -28,12 +26,12 @@ from eiesim.importers.described import Effect, Skipped
 from eiesim.inference import InputRun, Setup, StepRun, run_steps
 from eiesim.report.report import Report
 from eiesim.runs.clock import check_runs
-from eiesim.runs.layer_report import COMPARATORS
 from eiesim.runs.layer_rows import describe_lack
 from eiesim.runs.limits import describe_longest, tabulate_step_limits
 from eiesim.runs.network_charts import draw_steps
 from eiesim.runs.network_matrices import find_matrices
 from eiesim.runs.network_outputs import name_outputs, write_outputs
+from eiesim.runs.thresholds import add_errors, describe_unpriced
 from eiesim.sim.engines import Engine
 
 SCHEMA = "eiesim network run 1"
@@ -168,7 +166,7 @@ def report_network(
             _describe_share(summary),
             f"no frames a second: {summary['no_frames_per_s']}" if summary["not_on_eie"] else "",
             *_describe_problems(runs[0]),
-            f"not priced: {COMPARATORS}" if hw.has_threshold else "",
+            describe_unpriced(hw),
             summary["clock"]["text"],
         ),
         list_tables=lambda: {
@@ -286,11 +284,9 @@ def _describe_threshold(steps: Sequence[StepRun], hw: Hardware) -> Row:
     """Return what a threshold leaves and costs a step, nothing where the machine has none."""
     if not hw.has_threshold:
         return {}
-    broadcasts = sum(step.result.counters.broadcasts for step in steps) / len(steps)
-    errors = [step.result.error for step in steps if step.result.error is not None]
-    error = reduce(OutputError.add, errors, OutputError(0, 0, 0))
+    error = add_errors(step.result for step in steps)
     return {
-        "broadcasts": broadcasts,
+        "broadcasts": sum(step.result.counters.broadcasts for step in steps) / len(steps),
         "output_error": error.relative,
         "output_error_largest": error.largest,
     }

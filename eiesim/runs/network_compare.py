@@ -19,6 +19,7 @@ from eiesim.runs.compare import Comparison, describe_ratios, find_references, op
 from eiesim.runs.network import ExampleRun, average_kinds
 from eiesim.runs.network_matrices import find_matrices
 from eiesim.runs.ratios import find_ratios
+from eiesim.runs.thresholds import describe_approximation
 
 ALL = "all steps"
 MOST_CHARTED = 20
@@ -61,12 +62,17 @@ def report_network_comparison(
     references = find_references(contenders, [row.layer for row in ours], baseline)
     hw = runs[0].steps[0].result.hardware
     results = [step.result for run in runs for step in run.steps]
+    by_step = {
+        step.name: [run.steps[place].result for run in runs]
+        for place, step in enumerate(runs[0].steps)
+    }
     longest = sorted(ours, key=lambda row: -row.time_us)[:MOST_CHARTED]
     return Comparison(
         f"{model.name} on EIE beside others", baseline,
         describe_ratios(find_ratios(contenders, references), contenders),
         hw, prices, check_runs(hw, prices, results, len(runs)), average_kinds(runs), sources,
-        _describe_part(model), {ALL, *(row.layer for row in longest)},
+        [*_describe_part(model), *describe_approximation(hw, by_step)],
+        {ALL, *(row.layer for row in longest)},
     ).report()  # fmt: skip
 
 

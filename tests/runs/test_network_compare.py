@@ -153,6 +153,35 @@ def test_what_is_missing_is_said(
     assert message in capsys.readouterr().err
 
 
+def test_an_approximate_network_is_said_to_be_one(
+    net: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [net, "--draw", "2"]
+    command = ["compare", *words, "--baseline", "roofline"]
+    assert main(command) == 0
+    assert "not exact" not in capsys.readouterr().out
+    assert main([*command, "--set", "act_threshold_quantile=0.5"]) == 0
+    words_out = " ".join(capsys.readouterr().out.split())
+    assert "EIE's outputs are not exact, since a threshold" in words_out
+    assert "not priced: the comparator of each lane" in words_out
+    assert main(["run", *words, "--set", "act_threshold_quantile=0.5", "--json"]) == 0
+    steps = json.loads(capsys.readouterr().out)["steps"]
+    worst = max(steps, key=lambda row: row["output_error"])
+    assert f"output error up to {worst['output_error']:.3g}, of {worst['step']}; the" in words_out
+
+
+def test_an_approximate_layer_is_said_to_be_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of 2 + 1, the 1 is left out: an error of a third."""
+    path = tmp_path / "sum.npz"
+    np.savez(path, codes=np.ones((1, 2), np.uint8), act=np.array([2, 1], np.float32),
+             codebook=np.array([0, 1], np.float32))  # fmt: skip
+    command = ["compare", str(path), "--baseline", "roofline", "--set", "act_threshold=1"]
+    assert main(command) == 0
+    assert "output error up to 0.333, of sum; the" in " ".join(capsys.readouterr().out.split())
+
+
 def test_options_of_a_network_do_not_go_with_layers(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "alex-7", "--draw", "2"]) == 2
     assert "--draw goes with a .eie file" in capsys.readouterr().err
