@@ -21,6 +21,7 @@ from eiesim.report.report import Report
 from eiesim.runs.clock import check_runs
 from eiesim.runs.layer_rows import describe_lack
 from eiesim.runs.limits import describe_longest, tabulate_step_limits
+from eiesim.runs.thresholds import describe_unpriced
 
 SCHEMA = "eiesim profile 1"
 COMMAND = ("eiesim.profile",)
@@ -196,6 +197,7 @@ class Profile:
         ]
         if self.no_energy:
             lines.append(f"no energy: {self.no_energy}")
+        lines.append(describe_unpriced(self.hardware))
         return [*lines, summary["clock"]["text"]]
 
 

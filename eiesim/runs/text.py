@@ -22,6 +22,7 @@ from eiesim.hardware import Hardware
 from eiesim.inference import InputRun, Setup, run_steps
 from eiesim.report.report import Report
 from eiesim.runs.network import price_steps
+from eiesim.runs.thresholds import describe_unpriced
 
 SCHEMA = "eiesim text 1"
 
@@ -144,6 +145,7 @@ def report_texts(
             rows,
             *(show_kinds(run.kinds) for run in runs.values()),
             runs["written"].text if "written" in runs else "",
+            describe_unpriced(hw),
             clock.describe(),
         ),
         list_tables=lambda: {"text": rows, "kinds": kinds},

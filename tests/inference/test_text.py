@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from eiesim.energy.machine import price_machine
 from eiesim.graph import STEPS, Graph, Step
 from eiesim.importers.char_lstm import read_char_lstm
 from eiesim.inference import Setup
-from eiesim.runs.text import measure_text, write_text
+from eiesim.runs.text import measure_text, report_texts, write_text
 
 HW = Hardware(codebook_bits=8)
 EXCERPT = "char_lstm/charlotte_bronte/bronte_excerpt.txt"
@@ -54,6 +55,14 @@ def test_cycles_of_a_step_follow_its_state(bronte: Model) -> None:
     # at first the state is zero: only the 128 inputs and the 1 of the bias are broadcast
     assert first.nonzeros[0] <= 129 < first.nonzeros[1]
     assert first.product_cycles[0] < first.product_cycles[1]
+
+
+def test_what_has_no_price_is_said_with_a_threshold(bronte: Model) -> None:
+    for hw, said in ((HW, False), (replace(HW, delta_threshold=0.1), True)):
+        prices = price_machine(hw)
+        runs = {"read": measure_text(bronte, "ABCD", Setup(hw), prices)}
+        shown = report_texts(runs, hw, prices, ()).shown
+        assert any(str(it).startswith("not priced: the comparator") for it in shown) == said
 
 
 def test_what_is_written_depends_on_the_seed_alone(bronte: Model) -> None:

@@ -382,5 +382,6 @@ def test_a_threshold_leaves_the_bias_of_a_recurrent_layer() -> None:
     biases = weights["bias_ih_l0"] + weights["bias_hh_l0"]
     assert torch.allclose(result.output[0][:, 0], torch.tanh(biases).expand(3, 7), atol=0.02)
     assert result.layers[0].run.result.counters.broadcasts == 3
+    assert "not priced: the comparator of each lane" in str(result)
     with pytest.raises(ConfigError, match="delta_threshold: a profile keeps no sums"):
         profile(net, inputs, hw=Hardware(delta_threshold=0.1))
