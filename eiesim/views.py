@@ -125,7 +125,7 @@ class FillView(NamedTuple):
 
 
 class PricedView(NamedTuple):
-    """Fields that the prices of a machine depend on: its area is in that of the broadcast."""
+    """Fields that the prices of a machine depend on; that of a broadcast depends on its area."""
 
     n_pes: int
     lnzd_nodes: int

@@ -67,8 +67,8 @@ class Chip:
     """A machine with the layer of one step in its SRAMs, and what it has run since `clear`.
 
     `memory` is the state in which a recurrent layer begins, None for zeros, and then the one in
-    which it has ended; `kept` are what the accumulators have of its inputs, by
-    sequence and matrix. `cause` is what limits the first run that anything limits. Raises
+    which it has ended; `kept` has what a `delta_threshold` keeps from step to step, by sequence and
+    matrix. `cause` is what limits the first run that anything limits. Raises
     WorkloadError if a bias is in the codebook where it cannot be, ImageError if the machine cannot
     hold the layer.
 
