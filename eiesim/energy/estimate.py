@@ -143,6 +143,14 @@ def estimate_energy(
     return EnergyReport(result.name, rows, sum(energies_pj), result.latency_us, table.overrides)
 
 
+def try_estimate(result: RunResult, prices: PriceTable) -> tuple[EnergyReport | None, str]:
+    """Return what a run costs and an empty text, or None and why an action has no price."""
+    try:
+        return estimate_energy(result, prices=prices), ""
+    except EnergyError as error:
+        return None, str(error)
+
+
 def count_actions(result: RunResult) -> dict[Key, int | Fraction]:
     """Return how often each action was done; for what costs power, the nanoseconds over all PEs."""
     counters, hw = result.counters, result.hardware

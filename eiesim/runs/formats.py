@@ -9,10 +9,10 @@ from typing import Literal, get_args
 import numpy as np
 
 from eiesim import __version__
-from eiesim.base.errors import ConfigError, EieError, EnergyError, did_you_mean
+from eiesim.base.errors import ConfigError, EieError, did_you_mean
 from eiesim.base.tables import Row
 from eiesim.catalog.operands import Operands
-from eiesim.energy.estimate import estimate_energy
+from eiesim.energy.estimate import try_estimate
 from eiesim.energy.machine import price_machine
 from eiesim.hardware import Hardware
 from eiesim.layer.weights import CompressedLayer
@@ -108,12 +108,7 @@ def _measure(laid_out: Passes, hw: Hardware, prices_path: str | None) -> Row:
     machine = replace(hw, ptr_bits=max(hw.ptr_bits, ptr_bits))
     passes = Passes(images, laid_out.activations, machine)
     result = passes.simulate()
-    energy_nj, no_energy = None, None
-    try:
-        report = estimate_energy(result, prices=price_machine(machine, prices_path))
-        energy_nj = report.total_pj / 1000
-    except EnergyError as error:
-        no_energy = str(error)
+    energy, no_energy = try_estimate(result, price_machine(machine, prices_path))
     words = sum(int((-(-image.ptr[-1] // machine.entries_per_word)).sum()) for image in images)
     entries_bits = entries * hw.entry_bits
     pointers_bits = ptr_bits * sum(image.ptr.size for image in images)
@@ -127,9 +122,9 @@ def _measure(laid_out: Passes, hw: Hardware, prices_path: str | None) -> Row:
         "bits": entries_bits + pointers_bits,
         "word_bits": words * machine.spmat_width_bits,
         "cycles": result.cycles,
-        "energy_nj": energy_nj,
+        "energy_nj": None if energy is None else energy.total_pj / 1000,
         "fits": all(use.fits for use in passes.memories),
-        "no_energy": no_energy,
+        "no_energy": no_energy or None,
     }
 
 

@@ -8,11 +8,11 @@ from functools import cached_property
 
 import numpy as np
 
-from eiesim.base.errors import ConfigError, EnergyError
+from eiesim.base.errors import ConfigError
 from eiesim.catalog.operands import Operands
 from eiesim.catalog.readers import load_operands
 from eiesim.counters import RunResult
-from eiesim.energy.estimate import EnergyReport, estimate_energy
+from eiesim.energy.estimate import EnergyReport, try_estimate
 from eiesim.energy.prices import PriceTable
 from eiesim.hardware import Hardware
 from eiesim.image import MemoryUse, balance_rows, encode_passes, restore_rows
@@ -139,11 +139,7 @@ def run_operands(
         images, operands.activations[np.newaxis], hw, result.output[np.newaxis]
     )
     result = replace(result, output=restore_rows(result.output, order), error=error)
-    energy, no_energy = None, ""
-    try:
-        energy = estimate_energy(result, prices=prices)
-    except EnergyError as error:
-        no_energy = str(error)
+    energy, no_energy = try_estimate(result, prices)
     return LayerRun(
         name=images[0].name,
         result=result,

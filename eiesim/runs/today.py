@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from eiesim.base.errors import EnergyError
 from eiesim.base.processes import Tell, work_in_processes
 from eiesim.base.tables import Row
 from eiesim.base.units import bits_to_bytes, cycles_to_us
@@ -16,7 +15,7 @@ from eiesim.catalog.layers import draw_input, draw_layer
 from eiesim.catalog.operands import Operands
 from eiesim.catalog.today import TokenMatrix, TokenModel
 from eiesim.counters import Counters, RunResult, add_counters
-from eiesim.energy.estimate import EnergyReport, estimate_energy
+from eiesim.energy.estimate import EnergyReport, try_estimate
 from eiesim.energy.kinds import add_kinds, weigh_kinds
 from eiesim.energy.prices import PriceTable
 from eiesim.hardware import Hardware
@@ -303,11 +302,8 @@ def collect_model(
         result = replace(
             drawn[0].result, name=f"{model.name}/{matrix.name}", counters=add_counters(counters)
         )
-        energy = None
-        try:
-            energy = estimate_energy(result, prices=prices)
-        except EnergyError as error:
-            no_energy = str(error)
+        energy, reason = try_estimate(result, prices)
+        no_energy = reason or no_energy
         matrices.append(MatrixRun(matrix, densities, drawn[0], result, energy))
     clock = check_runs(hw, prices, [run.result for run in matrices])
     return ModelRun(model, hw, tuple(matrices), context, no_energy, clock)
