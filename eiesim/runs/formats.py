@@ -17,7 +17,7 @@ from eiesim.energy.machine import price_machine
 from eiesim.hardware import Hardware
 from eiesim.layer.weights import CompressedLayer
 from eiesim.report.report import Report
-from eiesim.runs.layer import lay_out
+from eiesim.runs.layer import lay_out, require_no_delta
 from eiesim.sim.passes import Passes
 
 SCHEMA = "eiesim formats 1"
@@ -53,13 +53,15 @@ def report_formats(
     Raises
     ------
     ConfigError
-        There is no such objective, or the prices are wrong.
+        There is no such objective, the prices are wrong, or the machine keeps sums from step to
+        step.
     """
     if objective not in OBJECTIVES:
         raise ConfigError(
             f"objective {objective!r}: {did_you_mean(objective, get_args(Objective))}"
         )
     layer = operands.layer
+    require_no_delta(layer.name, hw)
     price_machine(hw, prices_path)  # refuses wrong prices before any work
     rows = [_try(operands, hw, width, prices_path) for width in WIDTHS]
     used = count_code_bits(layer)

@@ -23,7 +23,7 @@ from eiesim.image import PTR_SRAM, SPMAT_SRAM, MemoryUse, count_chips
 from eiesim.image.csc import require_codebook
 from eiesim.layer.weights import LayerSpec
 from eiesim.runs.clock import check_runs
-from eiesim.runs.layer import lay_out
+from eiesim.runs.layer import lay_out, require_no_delta
 from eiesim.sim.engines import Engine
 from eiesim.sim.passes import Passes
 
@@ -226,12 +226,15 @@ def plan_draws(
 ) -> list[DrawTask]:
     """List what is drawn for models, each on its machine: the largest first, nothing twice.
 
-    Raises ImageError if the codebook of a matrix is wider than its machine's.
+    Raises ImageError if the codebook of a matrix is wider than its machine's, and ConfigError if a
+    machine keeps sums from step to step.
     """
     densities: dict[tuple[LayerSpec, Hardware], dict[float, None]] = {}
     for model, hw in models:
         for matrix in model.matrices:
-            require_codebook(f"{model.name}/{matrix.name}", matrix.codebook_bits, hw)
+            name = f"{model.name}/{matrix.name}"
+            require_codebook(name, matrix.codebook_bits, hw)
+            require_no_delta(name, hw)
             spec = name_draw(model, matrix)
             of_spec = densities.setdefault((spec, hw), {})
             of_spec.update(dict.fromkeys(model.list_densities(matrix)))

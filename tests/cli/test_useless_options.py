@@ -25,6 +25,11 @@ USELESS = [
     ("run today/llama-2-7b --draw 5", "goes with a .eie file, found today/llama-2-7b"),
     ("run today/llama-2-7b --inputs x.npy", "does not go with today/llama-2-7b"),
     ("run today/rnnoise-gru1-input --context 5", "goes with a model that has attention"),
+    (
+        "run today/rnnoise-gru1-input --set codebook_bits=8 --set delta_threshold=1",
+        "rnnoise-gru1-input/input: delta_threshold: expected a network",
+    ),
+    ("formats alex-8 --set delta_threshold=1", "alex-8: delta_threshold: expected a network"),
     ("run today today/llama-2-7b", "leave out the others"),
     ("run today/llama-2-7b alex-7", "expected models of today alone, found alex-7"),
     ("run today/llama-2-7b today/llama-2-7b", "expected each model once"),
