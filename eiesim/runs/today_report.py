@@ -12,6 +12,7 @@ from eiesim.catalog.operands import Source
 from eiesim.energy.kinds import show_kinds
 from eiesim.report.report import Report, write_text
 from eiesim.runs.limits import describe_longest
+from eiesim.runs.thresholds import describe_unpriced
 from eiesim.runs.today import ModelRun
 from eiesim.runs.today_page import PAGE, render_markdown
 from eiesim.runs.today_rows import (
@@ -82,6 +83,8 @@ def report_models(
             published if one else "",
             *describe_lacks(runs),
             *(f"no energy: {row['model']}: {row['no_energy']}" for row in rows if row["no_energy"]),
+            *(f"price of {override}" for override in list_overrides(runs)),
+            *dict.fromkeys(describe_unpriced(run.hw) for run in runs),
             *describe_clocks(runs),
         ),
         list_tables=lambda: {
@@ -94,6 +97,12 @@ def report_models(
         hardware=runs[0].hw if len({run.hw for run in runs}) == 1 else None,
         sources=sources,
     )  # fmt: skip
+
+
+def list_overrides(runs: Sequence[ModelRun]) -> list[str]:
+    """Return a sentence for each price that replaces eiesim's own, once for all models."""
+    energies = [matrix.energy for run in runs for matrix in run.matrices if matrix.energy]
+    return list(dict.fromkeys(override for energy in energies for override in energy.overrides))
 
 
 def describe_rest(run: ModelRun, row: Row) -> str:

@@ -301,6 +301,23 @@ def test_json_and_folder(file: Path, in_folder: Path, capsys: pytest.CaptureFixt
     assert "No figure that could be checked was found for model." in page
 
 
+@pytest.mark.usefixtures("in_folder")
+def test_replaced_and_missing_prices_are_named(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header = "component,part,action,value,unit,kind,source"
+    Path("mine.csv").write_text(f"{header}\nspmat_read,memory,read,1.5,pJ,published,a data sheet\n")
+    words = ["run", str(file), "--set", "n_pes=4"]
+    assert main([*words, "--energy-table", "mine.csv", "--set", "act_threshold=0.1"]) == 0
+    told = capsys.readouterr().out
+    assert told.count("price of spmat_read memory read: 1.5 pJ (mine.csv:2) in place of ") == 1
+    assert told.count("not priced: the comparator of each lane") == 1
+    assert main(words) == 0
+    told = capsys.readouterr().out
+    assert "price of spmat_read" not in told
+    assert "not priced" not in told
+
+
 @pytest.mark.slow
 def test_llama_2_7b_on_256_pes() -> None:
     """Issue 18: the seven matrices of a layer near 174.5 us and 305 uJ.
