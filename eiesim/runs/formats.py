@@ -12,12 +12,14 @@ from eiesim import __version__
 from eiesim.base.errors import ConfigError, EieError, did_you_mean
 from eiesim.base.tables import Row
 from eiesim.catalog.operands import Operands
-from eiesim.energy.estimate import try_estimate
+from eiesim.energy.estimate import EnergyReport, try_estimate
+from eiesim.energy.kinds import show_kinds, weigh_kinds
 from eiesim.energy.machine import price_machine
 from eiesim.hardware import Hardware
 from eiesim.layer.weights import CompressedLayer
 from eiesim.report.report import Report
 from eiesim.runs.layer import lay_out, require_no_delta
+from eiesim.runs.layer_report import note_unpriced
 from eiesim.sim.passes import Passes
 
 SCHEMA = "eiesim formats 1"
@@ -63,11 +65,14 @@ def report_formats(
     layer = operands.layer
     require_no_delta(layer.name, hw)
     price_machine(hw, prices_path)  # refuses wrong prices before any work
-    rows = [_try(operands, hw, width, prices_path) for width in WIDTHS]
+    tried = [_try(operands, hw, width, prices_path) for width in WIDTHS]
+    rows = [row for row, _ in tried]
     used = count_code_bits(layer)
-    sentences = (describe_codebook(layer), describe_best(rows, hw.index_bits, objective))
+    best = find_best(rows, objective)
+    energy = next((energy for row, energy in tried if row["index_bits"] == best), None)
+    kinds = weigh_kinds(energy.by_kind()) if energy else []
     storage = list_storage(layer)
-    told = [key for key in rows[0] if any(row[key] is not None for row in rows)]
+    filled = [key for key in rows[0] if any(row[key] is not None for row in rows)]
     return Report(
         title=f"Formats of {layer.name}",
         summary={
@@ -78,30 +83,45 @@ def report_formats(
             "codebook_bits": layer.codebook_bits,
             "codebook_bits_used": used,
             "objective": objective,
-            "best": find_best(rows, objective),
+            "best": best,
+            "kinds": kinds,
             "formats": rows,
             "storage": storage,
         },
-        shown=([{key: row[key] for key in told} for row in rows], storage, *sentences),
-        list_tables=lambda: {"formats": rows, "storage": storage},
+        shown=(
+            [{key: row[key] for key in filled} for row in rows],
+            storage,
+            describe_codebook(layer, used),
+            describe_best(rows, hw.index_bits, objective),
+            f"Energy with index_bits = {best} by kind of price:" if kinds else "",
+            show_kinds(kinds),
+            *(f"price of {override}" for override in (energy.overrides if energy else ())),
+            note_unpriced(hw),
+        ),
+        list_tables=lambda: {"formats": rows, "storage": storage, "kinds": kinds},
         hardware=hw,
         sources=operands.sources,
     )
 
 
-def _try(operands: Operands, hw: Hardware, index_bits: int, prices_path: str | None) -> Row:
-    """Return a layer with indices of a width as a row, or why it cannot be run so."""
+def _try(
+    operands: Operands, hw: Hardware, index_bits: int, prices_path: str | None
+) -> tuple[Row, EnergyReport | None]:
+    """Return a layer with indices of a width as a row, or why it cannot be run so; its energy."""
     row: Row = {"index_bits": index_bits, "codebook_bits": operands.layer.codebook_bits}
     row |= dict.fromkeys((*OF_ENTRIES, *OF_RUN))
     try:
         changed = replace(hw, index_bits=index_bits, codebook_bits=operands.layer.codebook_bits)
-        return row | _measure(lay_out(operands, changed, False), changed, prices_path)
+        values, energy = _measure(lay_out(operands, changed, False), changed, prices_path)
     except EieError as error:
-        return row | {"error": str(error)}
+        return row | {"error": str(error)}, None
+    return row | values, energy
 
 
-def _measure(laid_out: Passes, hw: Hardware, prices_path: str | None) -> Row:
-    """Return what an image holds, and what a run of it takes."""
+def _measure(
+    laid_out: Passes, hw: Hardware, prices_path: str | None
+) -> tuple[Row, EnergyReport | None]:
+    """Return what an image holds and what a run of it takes, and the energy of this run."""
     images = laid_out.images
     entries = sum(image.entries for image in images)
     padding = sum(image.padding_entries for image in images)
@@ -114,7 +134,7 @@ def _measure(laid_out: Passes, hw: Hardware, prices_path: str | None) -> Row:
     words = sum(int((-(-image.ptr[-1] // machine.entries_per_word)).sum()) for image in images)
     entries_bits = entries * hw.entry_bits
     pointers_bits = ptr_bits * sum(image.ptr.size for image in images)
-    return {
+    row = {
         "padding_zeros": padding,
         "padding_percent": 100 * padding / entries if entries else 0.0,
         "ptr_bits": ptr_bits,
@@ -128,6 +148,7 @@ def _measure(laid_out: Passes, hw: Hardware, prices_path: str | None) -> Row:
         "fits": all(use.fits for use in passes.memories),
         "no_energy": no_energy or None,
     }
+    return row, energy
 
 
 def list_storage(layer: CompressedLayer) -> list[Row]:
@@ -158,9 +179,8 @@ def count_code_bits(layer: CompressedLayer) -> int:
     return _count_bits(int(np.count_nonzero(used)))
 
 
-def describe_codebook(layer: CompressedLayer) -> str:
-    """Return how wide a codebook the layer needs."""
-    needed = count_code_bits(layer)
+def describe_codebook(layer: CompressedLayer, needed: int) -> str:
+    """Return how wide a codebook the layer needs, from its `count_code_bits`."""
     text = f"{layer.name} has a codebook of {layer.codebook_bits} bits"
     if needed < layer.codebook_bits:
         return f"{text}; the codes that it uses fit {needed}."
@@ -194,7 +214,7 @@ def describe_best(rows: Sequence[Row], own_bits: int, objective: Objective) -> s
     if width == own_bits:
         return f"{text}: the machine's own indices."
     changes = [
-        f"{_compare(best[key], own[key])} {name}"
+        _compare(name, best[key], own[key])
         for name, key in OBJECTIVES.items()
         if best[key] is not None and own[key] is not None
     ]
@@ -202,6 +222,8 @@ def describe_best(rows: Sequence[Row], own_bits: int, objective: Objective) -> s
     return f"{text}{against}."
 
 
-def _compare(value: float, other: float) -> str:
+def _compare(name: str, value: float, other: float) -> str:
     percent = 100 * (value / other - 1)
-    return f"{percent:+.1f} %" if abs(percent) >= 0.05 else "as many"
+    if abs(percent) >= 0.05:
+        return f"{percent:+.1f} % {name}"
+    return f"as much {name}" if name == "energy" else f"as many {name}"

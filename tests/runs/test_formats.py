@@ -16,6 +16,9 @@ from eiesim.catalog.layers import draw_benchmark
 from eiesim.catalog.operands import Operands
 from eiesim.catalog.readers import load_operands
 from eiesim.cli.main import main
+from eiesim.energy.kinds import show_kinds
+from eiesim.energy.machine import price_machine
+from eiesim.energy.prices import PriceTable
 from eiesim.layer.weights import LayerSpec
 from eiesim.runs.formats import describe_best, find_best, list_storage, report_formats
 from tests.support.oracles import interleave
@@ -112,6 +115,8 @@ def test_the_sentence_says_what_its_numbers_say() -> None:
     )
     assert "index_bits = 2" in describe_best(rows, 3, "cycles")  # the narrowest of two
     assert "as many cycles" in describe_best(rows, 3, "cycles")
+    priced = [row | {"energy_nj": 5.0} for row in rows]
+    assert describe_best(priced, 3, "bits").endswith(", as much energy.")
     assert describe_best(rows, 1, "bits").endswith("the machine's own indices.")
     assert describe_best(rows, 1, "energy") == "No width can be judged by its energy."
     some = [make_row(1, 70, 150, fits=False), *rows[1:]]
@@ -145,6 +150,50 @@ def test_json_and_folder(in_folder: Path, capsys: pytest.CaptureFixture[str]) ->
     benchmark = load_benchmark("alex-8")
     ours = next(row for row in summary["formats"] if row["index_bits"] == 4)
     assert ours["entries_bits"] == 8 * (benchmark.layer.weights + ours["padding_zeros"])
+
+
+@pytest.mark.parametrize("objective", ["bits", "cycles", "energy"])
+def test_the_energy_of_the_best_by_kind_of_price(objective: Any) -> None:
+    """Against a run with indices of that width, and the prices of one kind replaced."""
+    operands = draw()
+    report = report_formats(operands, HW, objective)
+    summary: Any = report.summary
+    hw = replace(HW, index_bits=summary["best"])
+    result = simulate(encode(operands.layer, hw), operands.activations, hw, engine="reference")
+    total_pj = estimate_energy(result).total_pj
+    assert sum(row["energy_pj"] for row in summary["kinds"]) == pytest.approx(total_pj)
+    assert len(summary["kinds"]) == 4
+    for row in summary["kinds"]:
+        for factor, column in ((0.5, "total_if_halved_pj"), (2, "total_if_doubled_pj")):
+            moved = PriceTable(tuple(
+                replace(price, value=price.value * (factor if price.kind == row["kind"] else 1))
+                for price in price_machine(hw).prices
+            ))  # fmt: skip
+            assert estimate_energy(result, prices=moved).total_pj == pytest.approx(row[column])
+    assert report.list_tables()["kinds"] == summary["kinds"]
+    assert show_kinds(summary["kinds"]) in report.shown
+    assert f"Energy with index_bits = {hw.index_bits} by kind of price:" in report.shown
+
+
+def test_no_shares_without_prices() -> None:
+    summary: Any = report_formats(draw(), replace(HW, spmat_sram_bytes=64), "bits").summary
+    assert summary["best"] is not None
+    assert summary["kinds"] == []
+
+
+def test_replaced_and_missing_prices_are_named(
+    in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header = "component,part,action,value,unit,kind,source"
+    Path("mine.csv").write_text(f"{header}\nspmat_read,memory,read,1.5,pJ,published,a data sheet\n")
+    words = ["formats", "alex-8", "--energy-table", "mine.csv", "--set", "act_threshold=0.1"]
+    assert main([*words, "--out", "out"]) == 0
+    told = capsys.readouterr().out
+    assert told.count("price of spmat_read memory read: 1.5 pJ (mine.csv:2) in place of ") == 1
+    assert told.count("not priced: the comparator of each lane") == 1
+    kinds = (in_folder / "out" / "kinds.csv").read_text("utf-8").splitlines()
+    assert kinds[0].startswith("kind,energy_pj,share,")
+    assert len(kinds) == 5
 
 
 @pytest.mark.slow
