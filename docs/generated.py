@@ -70,16 +70,12 @@ class FromCode(SphinxDirective):
 def setup(app: Sphinx) -> dict[str, Any]:
     """Add the directives."""
 
-    def change_source(app: Sphinx, name: str, source: list[str]) -> None:  # noqa: ARG001
-        source[0] = move_links(source[0])
-
-    def change_included(
-        app: Sphinx, file: Path, name: str, source: list[str]  # noqa: ARG001
-    ) -> None:  # fmt: skip
+    def change_source(*arguments: Any) -> None:
+        source: list[str] = arguments[-1]  # both events give the text last
         source[0] = move_links(source[0])
 
     app.connect("source-read", change_source)
-    app.connect("include-read", change_included)
+    app.connect("include-read", change_source)
     app.add_directive("other-pages", OtherPages)
     app.add_directive("from-code", FromCode)
     return {"parallel_read_safe": True}
