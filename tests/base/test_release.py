@@ -5,14 +5,9 @@ from __future__ import annotations
 import re
 import tomllib
 
-import pytest
-
 import eiesim
 from tests.support.paths import ROOT
 
-pytestmark = pytest.mark.skipif(
-    not (ROOT / "CITATION.cff").is_file(), reason="an installed package has no CITATION.cff"
-)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 
