@@ -229,5 +229,5 @@ def _build(folder: Path, release: str) -> Path:
         program.parent.mkdir(parents=True, exist_ok=True)
         with replacing(program) as stream:
             stream.write((source / "cacti").read_bytes())
-        program.chmod(0o700)
+            Path(stream.name).chmod(0o700)  # before it gets its name: others may run it at once
     return program

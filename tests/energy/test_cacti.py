@@ -5,15 +5,19 @@ The shipped rows are runs of another build of CACTI 7, with the settings in eies
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from eiesim import Hardware, price_machine
 from eiesim.base.errors import EnergyError
+from eiesim.base.files import replacing
 from eiesim.base.published import read_table
 from eiesim.cli.main import main
 from eiesim.energy import cacti, sram
@@ -157,6 +161,26 @@ def test_a_program_that_is_right_is_built_kept_and_named(package: Path, tmp_path
         file.write_text("damaged")
     cacti._answer.cache_clear()
     assert run_cacti(4096, 64, 45, "itrs-lstp")["cycle_time_ns"] == 0.666428
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the programs are scripts of a shell")
+def test_a_program_can_be_run_as_soon_as_it_has_its_name(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    able = []
+
+    @contextmanager
+    def replace_and_look(path: Path) -> Iterator[IO[bytes]]:
+        with replacing(path) as stream:
+            yield stream
+        able.append(os.access(path, os.X_OK))
+
+    monkeypatch.setattr(cacti, "replacing", replace_and_look)
+    write_program(package, "exit 1")
+    (package / "source").write_text(FAKE.format(RIGHT))
+    (package / "makefile").write_text("all:\n\tcp source cacti; chmod +x cacti\n")
+    assert isinstance(find_cacti(), Cacti)
+    assert able == [True]
 
 
 def test_a_build_that_fails_is_a_reason(package: Path) -> None:
