@@ -69,10 +69,11 @@ def judge_figure(parts: Iterable[WorkloadRun | None], figure: RatioFigure) -> Ou
     """Compare each ratio with the printed one."""
     runs = workloads.list_runs(parts)
     ratios = list_ratios(runs)
-    kinds = {"kinds": _weigh_workloads(runs)}
+    kinds = {}
     if figure.quantity == "speedup":
         ratios = [ratio for ratio in ratios if not ratio.platform.endswith(STEADY)]
-        kinds = {}
+    else:
+        kinds = {"kinds": _weigh_workloads(runs)}
     table = _tabulate(ratios, figure.quantity)
     return Outcome(
         note=f"{workloads.note_workloads(runs)} {figure.note}",
