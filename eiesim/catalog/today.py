@@ -69,7 +69,7 @@ class TokenMatrix:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _ModelFields:
+class ModelFields:
     """The fields of a model's file beside its matrices."""
 
     title: Annotated[str, Text("what the model is", empty=False)]
@@ -113,7 +113,7 @@ class _ModelFields:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TokenModel(_ModelFields):
+class TokenModel(ModelFields):
     """A model as `models/today/*.toml` describes it; matrices in the order in which they run."""
 
     name: str
@@ -234,7 +234,7 @@ def load_token_model(word: str) -> TokenModel:
     (32, 7, 11008)
     """
     path = find_token_model_file(word)
-    values, tables = read_tables(path, _ModelFields, TokenMatrix, TABLE, named=True)
+    values, tables = read_tables(path, ModelFields, TokenMatrix, TABLE, named=True)
     if not tables:
         raise ConfigError(f"{path}: expected a table [{TABLE}.NAME] for each matrix, found none")
     matrices = tuple(TokenMatrix(name=name, **row) for name, row in tables.items())
