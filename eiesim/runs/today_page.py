@@ -82,7 +82,8 @@ def _table(rows: Iterable[Row]) -> str:
     """Return rows of texts as a table in Markdown."""
     listed = list(rows)
     heads = list(listed[0])
-    lines = [heads, ["---"] * len(heads), *([str(row[key]) for key in heads] for row in listed)]
+    cells = ([str(row[key]).replace("|", r"\|") for key in heads] for row in listed)
+    lines = [heads, ["---"] * len(heads), *cells]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

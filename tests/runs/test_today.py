@@ -287,6 +287,12 @@ def test_a_part_is_never_shown_as_the_whole(file: Path, capsys: pytest.CaptureFi
     assert "| model (a part) |" in render_markdown([run(str(file))], ["run", "x"])
 
 
+def test_a_bar_in_a_source_splits_no_cell(file: Path) -> None:
+    file.write_text(MODEL.replace('"made up, too"', '"one | other"'))
+    page = render_markdown([run(str(file))], ["run", "x"])
+    assert r"| one \| other |" in page
+
+
 def test_json_and_folder(file: Path, in_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["run", str(file), "--set", "n_pes=4", "--context", "7", "--json", "--out", "out"]
     assert main(words) == 0
