@@ -59,8 +59,7 @@ def render_markdown(runs: Sequence[ModelRun], command: Sequence[str]) -> str:
         *_list_lines(describe_lacks(runs)),
         *_describe_clock(runs, rows),
         "## What the energy rests on",
-        KINDS,
-        _list_kinds(runs),
+        *_describe_kinds(runs),
         "## Beside what others measured",
         *_compare(runs),
         "## What binds each matrix",
@@ -115,8 +114,9 @@ def _describe_machine(runs: Sequence[ModelRun]) -> str:
     )
 
 
-def _list_kinds(runs: Sequence[ModelRun]) -> str:
-    return _table(
+def _describe_kinds(runs: Sequence[ModelRun]) -> list[str]:
+    """Return the energies by kind of price, and why a model has none."""
+    rows = [
         {
             "model": run.model.name,
             "kind of price": row["kind"],
@@ -128,7 +128,9 @@ def _list_kinds(runs: Sequence[ModelRun]) -> str:
         for run in runs
         for row in run.kinds
         if row["energy_pj"]
-    )
+    ]
+    lacks = [f"no energy: {run.model.name}: {run.no_energy}" for run in runs if run.no_energy]
+    return [*([KINDS, _table(rows)] if rows else []), *_list_lines(lacks)]
 
 
 def _list_tokens(rows: Sequence[Row]) -> str:

@@ -229,6 +229,15 @@ def test_no_price_has_its_reason(file: Path) -> None:
     assert "ptr_read" in row["no_energy"] or "pointer" in row["no_energy"]
 
 
+def test_the_page_says_why_there_is_no_energy(file: Path) -> None:
+    priced, lacking = run(str(file)), run(str(file), replace(HW, ptr_bits=9))
+    for runs in ([lacking], [priced, lacking]):
+        page = render_markdown(runs, ["run", "x"])
+        assert f"- no energy: model: {lacking.no_energy}\n" in page
+        assert ("| kind of price |" in page) == (priced in runs)
+    assert "no energy" not in render_markdown([priced], ["run", "x"])
+
+
 def test_a_codebook_that_is_too_wide(file: Path) -> None:
     with pytest.raises(ImageError, match="model/q: the layer's codebook has 4 bits"):
         run(str(file), replace(HW, codebook_bits=3))
