@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from eiesim.catalog.today import TokenModel
 
+ATTENTION = ("attention: queries x keys", "attention: weights x values")
+LOGITS = "logits (lm_head)"
+"""Names of parts: the halves of attention, and the product with the vocabulary."""
 HOST_BYTES = 2
 """Of a number on the host: float16 or bfloat16."""
 CELL_MACS = {"none": 0, "lstm": 3, "gru": 3}
@@ -60,8 +63,7 @@ def list_host_parts(model: TokenModel, context: int) -> list[HostPart]:
     embedding = model.hidden * HOST_BYTES if model.vocabulary else 0
     has_norms = norms > 0
     parts = [
-        HostPart("attention: queries x keys", attention, context * cache_bytes // 2, 0),
-        HostPart("attention: weights x values", attention, context * cache_bytes // 2, 0),
+        *(HostPart(name, attention, context * cache_bytes // 2, 0) for name in ATTENTION),
         HostPart("KV cache: new keys and values", 0, 0, cache_bytes),
         HostPart("rotary embedding", MACS_A_ROTATION * queries_keys, 0, 0),
         HostPart("norms", MACS_A_NORM * normalised * has_norms, norms * HOST_BYTES, 0),
@@ -70,7 +72,7 @@ def list_host_parts(model: TokenModel, context: int) -> list[HostPart]:
         HostPart("cell", cells, 0, 0),
         HostPart("embedding", 0, embedding, 0),
         HostPart(
-            "logits (lm_head)", model.hidden * model.vocabulary,
+            LOGITS, model.hidden * model.vocabulary,
             model.hidden * model.vocabulary * HOST_BYTES, 0,
         ),
     ]  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from eiesim.base.tables import Row
-from eiesim.catalog.host_work import NOT_COUNTED, list_host_parts
+from eiesim.catalog.host_work import ATTENTION, LOGITS, NOT_COUNTED, list_host_parts
 from eiesim.runs.limits import WORDS
 from eiesim.runs.today import ModelRun
 from eiesim.runs.today_rows import (
@@ -20,8 +20,6 @@ from eiesim.runs.today_rows import (
 from eiesim.sim.limits import Cause
 
 PAGE = "today.md"
-ATTENTION = "attention"
-LOGITS = "logits (lm_head)"
 INTRODUCTION = (
     "A language model multiplies, for every token at batch 1, each of its matrices with one "
     "vector. EIE does that with shared weights of a few bits, and skips zeros of both. This page "
@@ -290,7 +288,7 @@ def _list_host(runs: Sequence[ModelRun], rows: Sequence[Row]) -> str:
 
 def _condense(run: ModelRun, row: Row) -> Row:
     parts = list_host_parts(run.model, run.context)
-    attention = [part for part in parts if part.part.startswith(ATTENTION)]
+    attention = [part for part in parts if part.part in ATTENTION]
     logits = sum(part.macs for part in parts if part.part == LOGITS)
     attention_macs = sum(part.macs for part in attention)
     return {
