@@ -101,6 +101,7 @@ def report_formats(
         list_tables=lambda: {"formats": rows, "storage": storage, "kinds": kinds},
         hardware=hw,
         sources=operands.sources,
+        failed=all(row["error"] for row in rows),
     )
 
 

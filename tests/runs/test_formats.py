@@ -101,6 +101,15 @@ def test_a_width_that_a_word_cannot_hold_says_so() -> None:
     )["index_bits"]  # fmt: skip
 
 
+def test_no_width_at_all_is_no_answer() -> None:
+    report = report_formats(draw(codebook_bits=8), replace(HW, spmat_width_bits=8), "bits")
+    summary: Any = report.summary
+    assert report.failed
+    assert all("cannot hold an entry" in row["error"] for row in summary["formats"])
+    assert "No width can be judged by its bits." in report.shown
+    assert not report_formats(draw(), replace(HW, spmat_width_bits=9), "bits").failed
+
+
 def make_row(index_bits: int, bits: int, cycles: int, fits: bool = True) -> Row:
     return {"index_bits": index_bits, "codebook_bits": 4, "ptr_bits": 9, "bits": bits,
             "cycles": cycles, "energy_nj": None, "fits": fits}  # fmt: skip
