@@ -19,7 +19,7 @@ from eiesim.hardware import Hardware
 from eiesim.layer.weights import CompressedLayer
 from eiesim.report.report import Report
 from eiesim.runs.layer import lay_out, require_no_delta
-from eiesim.runs.layer_report import note_unpriced
+from eiesim.runs.thresholds import describe_unpriced
 from eiesim.sim.passes import Passes
 
 SCHEMA = "eiesim formats 1"
@@ -96,7 +96,7 @@ def report_formats(
             f"Energy with index_bits = {best} by kind of price:" if kinds else "",
             show_kinds(kinds),
             *(f"price of {override}" for override in (energy.overrides if energy else ())),
-            note_unpriced(hw),
+            describe_unpriced(hw),
         ),
         list_tables=lambda: {"formats": rows, "storage": storage, "kinds": kinds},
         hardware=hw,
