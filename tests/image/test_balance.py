@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ from eiesim.training.lenet import IMAGES, LABELS, count_errors
 from tests.support.networks import Floats, chain_of_two
 from tests.support.pages import read_table
 from tests.support.paths import DOCS
-from tests.support.strategies import Case, cases
+from tests.support.strategies import Case, cases, take_batches
 
 LENET_300_100 = ("caffe_lenet300100_original.caffemodel", "lenet300100.prototxt")
 PAGE = DOCS / "balance.md"
@@ -55,7 +54,7 @@ def spread_of_work(layer: CompressedLayer, n_pes: int) -> int:
 @settings(max_examples=100)
 @given(cases(largest_pes=12, largest=60), st.booleans())
 def test_ordered_rows_give_the_same_in_both_engines(case: Case, batches: bool) -> None:
-    hw = replace(case.hw, act_batches=batches)
+    hw = take_batches(case.hw, batches)
     order = balance_rows(case.layer, hw.n_pes)
     assert sorted(order) == list(range(case.layer.rows))
     images = encode_passes(case.layer.take(order), hw)
