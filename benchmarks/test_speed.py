@@ -30,7 +30,7 @@ from eiesim.compress.plan import read_plan
 from eiesim.importers.npz import read_layer
 from eiesim.layer.weights import DenseLayer
 from eiesim.paper.cache import FOLDER_VARIABLE
-from eiesim.sim.fast._kernels import time_broadcasts
+from eiesim.sim.fast._time_kernels import time_broadcasts
 from eiesim.sim.scan import scan_activations
 from eiesim.sweep.journal import open_journal
 from eiesim.sweep.planning import plan_points

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
-import eiesim.image._kernels as image_kernels
 from eiesim import CompressedLayer, Hardware, Window, encode, simulate, trace
-from eiesim.compress import _kernels as compress_kernels
 from eiesim.compress import codebook, prune
 from eiesim.image import balance_rows
-from eiesim.sim.fast import _kernels as fast_kernels
-from eiesim.sim.fast import engine, inputs, outputs, schedule
+from eiesim.sim.fast import engine, inputs, schedule
 from tests.support.arrays import f32
 from tests.support.differences import find_differences
 from tests.support.schedules import find_different
 from tests.support.strategies import Case, cases
 
-MODULES = (
-    image_kernels, compress_kernels, fast_kernels, engine, outputs, schedule, prune, codebook,
-)  # fmt: skip
-
 
 def unwrap_kernels(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Put the Python source of each kernel in its place, in all modules that name it."""
+    ours = [module for name, module in sys.modules.items() if name.startswith("eiesim.")]
     replaced = 0
-    for module in MODULES:
+    for module in ours:
         for name, value in vars(module).copy().items():
             if hasattr(value, "py_func"):
                 monkeypatch.setattr(module, name, inspect.unwrap(value))

@@ -1,4 +1,32 @@
-"""The fast engine: the recurrences of the cycle contract in compiled code."""
+"""The fast engine: the recurrences of the cycle contract in compiled code.
+
+Arrays of these names are the same in all kernels:
+
+counts : unsigned [columns, PEs]
+    Entries of every column in every PE.
+columns : int32 [items]
+    Column of each item.
+values : float32 or int16 [items]
+    Activation of each item.
+earliest : int32 [items]
+    The earliest cycle a PE can start on each item.
+edge_rows : int32 [4, columns, PEs]
+    Row of the first, second, last but one and last entry of every column; -1 for a padding zero or
+    where there is no such entry.
+ptr : int32 [columns + 1, PEs]
+    Column pointers.
+indptr, rows, codes : int64, int32, uint8
+    The weights column by column. Rows within a column differ, so every accumulator sees its
+    products in the order of the items, as in its PE.
+weights : float32 or int16 [2**codebook_bits]
+    The codebook.
+registers : float32 or int16 [inputs, cols]
+    What the source registers hold.
+bias_column : int
+    The bias's, -1 where none is scanned.
+entries_per_word, across_columns : int, bool
+    Entries in a word; whether the last word stays latched from one column to the next.
+"""
 
 from eiesim.sim.fast.engine import run
 

@@ -12,12 +12,8 @@ from eiesim.base.errors import ImageError
 from eiesim.counters import Counters, Counts, DeltaState, PeCounters, RunResult
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, deal
-from eiesim.sim.fast._kernels import (
-    count_bypasses,
-    count_words,
-    occupy,
-    time_broadcasts,
-)
+from eiesim.sim.fast._count_kernels import count_bypasses, count_words, occupy
+from eiesim.sim.fast._time_kernels import time_broadcasts
 from eiesim.sim.fast.outputs import compute_step
 from eiesim.sim.scan import (
     PIPELINE_CYCLES,

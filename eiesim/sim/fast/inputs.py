@@ -8,7 +8,7 @@ import numpy.typing as npt
 from eiesim.counters import InputsResult
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, overflows_srams
-from eiesim.sim.fast import _kernels
+from eiesim.sim.fast import _count_kernels, _time_kernels
 from eiesim.sim.fast.engine import LATEST, Occupied, PEWork, count_work
 from eiesim.sim.fast.outputs import accumulate
 from eiesim.sim.limits import Cause, find_counts
@@ -38,7 +38,7 @@ def time_inputs(
     bias_column = find_scanned_bias(image, hw.scan)
     counts = find_counts(image, cause)
     cycles = np.zeros(len(stack), np.int64)
-    _kernels.time_inputs(
+    _time_kernels.time_inputs(
         counts,
         load_registers(stack, hw.scan),
         bias_column,
@@ -61,7 +61,7 @@ def run_inputs(image: InterleavedCSC, stack: npt.NDArray[np.float32], hw: Hardwa
     scan_rows = image.input_rows + (bias_column >= 0)
     per_input = np.zeros((4, len(stack)), np.int64)
     per_pe = np.zeros((8, hw.n_pes), np.int64)
-    _kernels.run_inputs(
+    _count_kernels.run_inputs(
         (image.ptr, image.counts, image.columns.padding, image.columns.edge_rows),
         registers,
         bias_column,

@@ -11,7 +11,7 @@ from eiesim.base.fixedpoint import dequantise, quantise
 from eiesim.counters import DeltaState
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
-from eiesim.sim.fast._kernels import accumulate_inputs_fixed16, accumulate_inputs_float32
+from eiesim.sim.fast._product_kernels import accumulate_inputs_fixed16, accumulate_inputs_float32
 from eiesim.sim.scan import find_scanned_bias, find_state, load_registers
 
 

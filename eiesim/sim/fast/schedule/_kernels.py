@@ -1,4 +1,4 @@
-"""The events of a run, from its broadcasts; arrays are named as in `eiesim.sim.fast._kernels`.
+"""The events of a run, from its broadcasts; arrays are named as in `eiesim.sim.fast`.
 
 starts : int32 [pes, items]
     First cycle of each item in each PE.
