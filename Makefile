@@ -37,7 +37,7 @@ test-pythons: $(STAMP)  ## all tests but the slow ones, on each other Python tha
 	@.ci/pythons
 
 rtl: $(RTL)  ## lint rtl/ and compare it with the engines in every cycle; takes g++, make and perl
-	@$(BIN)/python -m pytest -n auto -m slow -k rtl tests/rtl tests/sim/test_conformance.py
+	@$(BIN)/python -m pytest -n auto -m slow -k rtl tests/rtl/test_rtl.py tests/sim/test_conformance.py
 
 silicon: $(SILICON)  ## rtl/ in cells of a 45 nm library, beside the prices: docs/silicon.md, in minutes
 	@$(BIN)/python -m rtl.silicon

@@ -116,7 +116,7 @@ def _export_layer(options: argparse.Namespace) -> tuple[str, tuple[Source, ...]]
     if options.to == AUTHORS:
         folder = export_authors(image, operands.activations, options.target)
     else:
-        form = options.format or "hex"
+        form = "hex" if options.format is None else options.format
         folder = export_rtl(image, operands.activations, hw, options.target, form)
     return str(folder), operands.sources
 

@@ -78,7 +78,7 @@ def make_report(options: argparse.Namespace) -> Report:
     check_ranges(options, jobs=(1, inf))
     if options.out is None:
         refuse_useless(options, "force", "goes with --out DIR")
-    data = Path(options.data or DATA)
+    data = Path(DATA if options.data is None else options.data)
     if options.train:
         _train(data)
     return report_experiments(_compute(names, data, options), brief=options.out is not None)

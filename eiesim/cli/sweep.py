@@ -101,7 +101,9 @@ def _run(options: argparse.Namespace, sweep: Sweep, shard: tuple[int, int]) -> R
     from eiesim.sweep.points import count_points
     from eiesim.sweep.report import report_sweep
 
-    store = options.store or str(Path(options.spec).with_suffix(".sqlite"))
+    store = options.store
+    if store is None:
+        store = str(Path(options.spec).with_suffix(".sqlite"))
     points = count_points(sweep)
     with open_journal(store) as journal, _show(points) as done:
         try:

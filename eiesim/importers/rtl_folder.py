@@ -201,9 +201,11 @@ def _read_image(memories: _Memories, notes: Mapping[str, Any]) -> InterleavedCSC
     pointers = find_bias_column(cols, hw.n_pes) + 2
     columns, codes, indices = [], [], []
     for pe in range(hw.n_pes):
-        column = np.zeros(pointers, np.int64)
-        column[0::2] = memories.read(pe, "ptr_even", hw.ptr_bits, (pointers + 1) // 2)
-        column[1::2] = memories.read(pe, "ptr_odd", hw.ptr_bits, pointers // 2)
+        # read before there is an array of as many columns as the manifest says
+        even = memories.read(pe, "ptr_even", hw.ptr_bits, (pointers + 1) // 2)
+        odd = memories.read(pe, "ptr_odd", hw.ptr_bits, pointers // 2)
+        column = np.empty(pointers, np.int64)
+        column[0::2], column[1::2] = even, odd
         entries = int(column[-1])
         words = memories.read(pe, "spmat", hw.spmat_width_bits, count_words(entries, hw))
         part = unpack_entries(words, entries, hw)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -185,7 +186,14 @@ def test_a_folder_that_does_not_go_together(
     manifest = json.loads((small / "manifest.json").read_text("utf-8"))
     (small / "manifest.json").write_text(json.dumps(manifest | {key: value}), "utf-8")
     write_sums(small, list_files(2, "hex"))
-    assert message in refuse(small)
+    tracemalloc.start()
+    try:
+        found = refuse(small)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert message in found
+    assert peak_bytes < 1 << 27, "an array of a size that no file confirms"
 
 
 @pytest.mark.parametrize("small", ["hex"], indirect=True)
