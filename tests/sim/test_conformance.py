@@ -61,7 +61,7 @@ def test_authors_simulator_on_alex8(
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ["fast", pytest.param("reference", marks=pytest.mark.slow)])
 def test_alex8_output_is_the_dense_product(engine: Engine, alex8: Layer) -> None:
     layer, activations = alex8
     hw = Hardware()
@@ -90,7 +90,7 @@ def test_alex8_without_its_bias(model: str, alex8: Layer, tmp_path: Path) -> Non
     "settings",
     [
         pytest.param({"datapath": "fixed16"}, marks=pytest.mark.slow),
-        {"broadcast_latency_cycles": 6},
+        pytest.param({"broadcast_latency_cycles": 6}, marks=pytest.mark.slow),
         {"spmat_sram_bytes": 4096, "ptr_sram_bytes": 4096, "dram_gbps": 100.0},
     ],
 )

@@ -300,7 +300,7 @@ sys.exit(main(["sweep", "spec.toml", "--store", "full", "--jobs", "1"]))
 """
 
 
-@pytest.mark.parametrize("most_bytes", [3000, 17_000])
+@pytest.mark.parametrize("most_bytes", [3000, pytest.param(17_000, marks=pytest.mark.slow)])
 def test_a_full_disk_is_told_and_the_store_stays_sound(folder: Path, most_bytes: int) -> None:
     (folder / "spec.toml").write_text(
         SMALL.replace("times = 2", "step = 1").replace("to = 16", "to = 90")

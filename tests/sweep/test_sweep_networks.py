@@ -129,6 +129,7 @@ def test_errors_and_sizes_are_those_of_the_weights_in_the_compressed_file() -> N
 
 
 @pytest.mark.parametrize("datapath", ["float32", "fixed16"])
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_points_are_what_eiesim_run_gives(datapath: str) -> None:
     axes = {"n_pes": [4, 8], "datapath": ["float32", "fixed16"], "act_fraction_bits": [0, 8],
@@ -422,6 +423,7 @@ def run_command(out: str, store: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_killed_and_resumed_it_is_the_same_to_the_byte() -> None:
     whole = run_command("whole", "undisturbed.sqlite")
@@ -507,6 +509,7 @@ def test_the_lenet_of_caffe_on_mnist_by_numpy(shared_data: Path) -> None:
     assert table["error_rate"].iloc[1] == pytest.approx(dense, abs=0.002)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_training_gives_back_what_pruning_took(shared_data: Path) -> None:
     pytest.importorskip("torch", reason="PyTorch is not installed")

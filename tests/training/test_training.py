@@ -192,6 +192,7 @@ class TestTraining:
             np.testing.assert_array_equal(stored.bias, truth[stored.name].bias)
         assert stages["encoded"].facts["bytes"] == runs[0].path.stat().st_size
 
+    @pytest.mark.slow
     def test_an_interruption_keeps_the_stages_that_are_done(self, tmp_path: Path) -> None:
         from eiesim.training.training import run_recipe  # noqa: PLC0415
 
@@ -217,6 +218,7 @@ class TestTraining:
         whole = run_recipe(TINY, task, 5, tmp_path / "b", str)
         assert resumed.path.read_bytes() == whole.path.read_bytes()
 
+    @pytest.mark.slow
     def test_a_changed_recipe_redoes_what_depends_on_it(self, tmp_path: Path) -> None:
         from eiesim.training.training import run_recipe  # noqa: PLC0415
 
@@ -227,6 +229,7 @@ class TestTraining:
         computed = [line.split(":")[0] for line in said if line.endswith("computing")]
         assert computed == ["shared", "encoded"]
 
+    @pytest.mark.slow
     def test_what_is_published_can_be_loaded(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
