@@ -10,16 +10,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.conftest import Ratios
+from benchmarks.conftest import SECOND, Ratios
 from eiesim import Hardware, encode, load_benchmark, simulate
 from eiesim.base.published import PAPER_LAYERS
 from eiesim.compress.codebook import cluster
@@ -27,7 +24,6 @@ from eiesim.compress.container import pack
 from eiesim.compress.huffman import HuffmanCode
 from eiesim.compress.pipeline import compress_network
 from eiesim.compress.plan import read_plan
-from eiesim.importers.npz import read_layer
 from eiesim.layer.weights import DenseLayer
 from eiesim.paper.cache import FOLDER_VARIABLE
 from eiesim.sim.fast._time_kernels import time_broadcasts
@@ -38,32 +34,7 @@ from eiesim.sweep.runner import run_points
 from eiesim.sweep.spec import make_sweep
 
 HW = Hardware()
-SECOND = "one second"
-
-
-@pytest.fixture(scope="module")
-def alex8() -> Any:
-    file = Path(__file__).resolve().parents[2] / "shared" / "data" / "alex8" / "layer.npz"
-    if file.is_file():
-        return read_layer(file)
-    benchmark = load_benchmark("alex-8")
-    return benchmark.layer, benchmark.activations
-
-
-@pytest.fixture
-def measure(benchmark: BenchmarkFixture, ratios: Ratios) -> Callable[..., Any]:
-    """Time a function, keep its best time under a name, and return what it returned."""
-
-    def run(name: str, function: Callable[[], Any], rounds: int = 200) -> Any:
-        function()
-        pedantic: Any = benchmark.pedantic
-        result = pedantic(function, rounds=rounds)
-        assert benchmark.stats is not None
-        ratios.seconds[name] = benchmark.stats.stats.min
-        ratios.seconds[SECOND] = 1.0
-        return result
-
-    return run
+SCIPY = "the product alone in SciPy, CSC float32"
 
 
 def time_layer(layer: Any, activations: Any, name: str, measure: Any, ratios: Ratios) -> str:
@@ -74,7 +45,7 @@ def time_layer(layer: Any, activations: Any, name: str, measure: Any, ratios: Ra
     arguments = (image.counts, scan.columns, scan.gaps, fetches, HW.queue_depth, 2, 1)
     _, last_issue, _ = measure(name, lambda: time_broadcasts(*arguments), rounds=2000)
     chip = f"the chip's {(last_issue + 6) / HW.clock_mhz:.2f} us"
-    ratios.seconds[chip] = (last_issue + 6) / (HW.clock_mhz * 1e6)
+    ratios.set_fixed(chip, (last_issue + 6) / (HW.clock_mhz * 1e6))
     return chip
 
 
@@ -97,7 +68,7 @@ def test_simulate(alex8: Any, measure: Any, ratios: Ratios) -> None:
     name = "simulate Alex-8 with all counters and outputs"
     measure(name, lambda: simulate(image, activations, HW))
     ratios.add(name, SECOND, 0.002)
-    ratios.add(name, "the product alone in SciPy, CSC float32")
+    ratios.add(name, SCIPY)
     ratios.add(name, "the product alone in BLAS, dense float32")
 
 
@@ -150,7 +121,7 @@ def test_product_in_scipy(alex8: Any, measure: Any) -> None:
     layer, activations = alex8
     weights = layer.codes.astype(np.float32)
     weights.data = layer.codebook[layer.codes.data]
-    measure("the product alone in SciPy, CSC float32", lambda: weights @ activations)
+    measure(SCIPY, lambda: weights @ activations)
 
 
 def test_product_in_blas(alex8: Any, measure: Any) -> None:
@@ -164,15 +135,6 @@ def test_encode(alex8: Any, measure: Any, ratios: Ratios) -> None:
     name = "encode Alex-8 for 64 PEs"
     measure(name, lambda: encode(layer, HW), rounds=20)
     ratios.add(name, SECOND, 0.05)
-
-
-def test_reference(alex8: Any, measure: Any, ratios: Ratios) -> None:
-    layer, activations = alex8
-    image = encode(layer, HW)
-    name = "reference engine on Alex-8"
-    measure(name, lambda: simulate(image, activations, HW, "reference"), rounds=1)
-    ratios.add(name, SECOND, 60)
-    ratios.add(name, "simulate Alex-8 with all counters and outputs")
 
 
 def test_nine_layers(measure: Any, ratios: Ratios) -> None:
@@ -237,9 +199,7 @@ def test_reproduce_all(tmp_path: Path, measure: Any, ratios: Ratios) -> None:
     first, again = "everything of the papers computed", "everything of the papers drawn again"
     measure(first, lambda: reproduce("--fresh"), rounds=1)
     ratios.add(first, SECOND, 60)
-    start = time.perf_counter()
-    reproduce()
-    ratios.seconds[again] = time.perf_counter() - start
+    measure(again, reproduce, rounds=1)
     ratios.add(again, SECOND, 10)
 
 

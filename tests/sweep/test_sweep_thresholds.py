@@ -11,6 +11,7 @@ import pytest
 
 from eiesim import Hardware, encode, load_benchmark, simulate
 from eiesim.cli.main import main
+from eiesim.sim.engines import Engine
 from eiesim.sweep import sweep
 from eiesim.sweep.planning import plan_points
 from eiesim.sweep.points import list_tasks
@@ -36,7 +37,8 @@ def test_a_threshold_is_an_axis() -> None:
     spec: dict[str, Any] = {"layers": [LAYER], "axes": {"act_threshold": [0.0, 0.5, 1.0]}}
     rows = sweep(spec, jobs=1).to_dict("records")
     benchmark = load_benchmark(LAYER)
-    for row, engine in zip(rows, ("fast", "fast", "reference"), strict=True):
+    engines: tuple[Engine, ...] = ("fast", "fast", "reference")
+    for row, engine in zip(rows, engines, strict=True):
         hw = Hardware(act_threshold=row["act_threshold"])
         run = simulate(encode(benchmark.layer, hw), benchmark.activations, hw, engine)
         assert (row["cycles"], row["macs"]) == (run.cycles, run.counters.macs)
