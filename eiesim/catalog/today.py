@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -239,12 +239,19 @@ def load_token_model(word: str) -> TokenModel:
         raise ConfigError(f"{path}: expected a table [{TABLE}.NAME] for each matrix, found none")
     matrices = tuple(TokenMatrix(name=name, **row) for name, row in tables.items())
     model = TokenModel(name=path.stem, matrices=matrices, **values)
-    _check_densities(model, path)
+    given = {name for name, row in tables.items() if "activation_density" in row}
+    _check_densities(model, given, path)
     return model
 
 
-def _check_densities(model: TokenModel, path: Path) -> None:
-    """Check that each matrix has its density from one place, and TEAL's table has all blocks."""
+def _check_densities(model: TokenModel, given: Collection[str], path: Path) -> None:
+    """Check that each matrix has its density from one place, and TEAL's table has all blocks.
+
+    Parameters
+    ----------
+    given : collection of str
+        Matrices with an `activation_density` in the file.
+    """
     _, text = load_toml(path)
     teal = [matrix for matrix in model.matrices if matrix.teal_column]
     problems = []
@@ -263,7 +270,7 @@ def _check_densities(model: TokenModel, path: Path) -> None:
         f"{path}{find_line('activation_density', text, matrix.name)}: {TABLE}.{matrix.name}: "
         "expected activation_density or teal_column, found both"
         for matrix in teal
-        if matrix.activation_density != 1.0
+        if matrix.name in given
     ]
     if problems:
         raise ConfigError(*problems)

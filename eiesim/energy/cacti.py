@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -211,7 +212,8 @@ def _check(cacti: Cacti) -> str:
 
 def _build(folder: Path, release: str) -> Path:
     """Return the program made from the package's sources; it is kept in the folder for caches."""
-    program = find_caches() / "eiesim" / "cacti" / f"cacti-{release}"
+    built_for = f"{platform.system()}-{platform.machine()}".lower()
+    program = find_caches() / "eiesim" / "cacti" / f"cacti-{release}-{built_for}"
     if program.exists():
         return program
     for tool in ("make", "g++"):

@@ -22,7 +22,7 @@ from eiesim.report.report import Report
 from eiesim.runs.clock import check_runs
 from eiesim.runs.layer import LayerRun
 from eiesim.runs.ratios import Ratio, compare, take_published, take_simulated
-from eiesim.runs.thresholds import describe_approximation
+from eiesim.runs.thresholds import describe_approximation, list_unpriced
 
 SCHEMA = "eiesim compare 1"
 SHOWN = (
@@ -100,8 +100,8 @@ class Comparison:
             title=self.title,
             summary={
                 "schema": SCHEMA, "eiesim": __version__, "baseline": self.baseline,
-                "overrides": list(overrides), "clock": self.clock, "kinds": self.kinds,
-                "rows": rows,
+                "overrides": list(overrides), "unpriced": list_unpriced(self.hw),
+                "clock": self.clock, "kinds": self.kinds, "rows": rows,
             },
             shown=(
                 [{key: row[key] for key in SHOWN} for row in rows],

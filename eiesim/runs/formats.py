@@ -19,7 +19,7 @@ from eiesim.hardware import Hardware
 from eiesim.layer.weights import CompressedLayer
 from eiesim.report.report import Report
 from eiesim.runs.layer import lay_out, require_no_delta
-from eiesim.runs.thresholds import describe_unpriced
+from eiesim.runs.thresholds import describe_unpriced, list_unpriced
 from eiesim.sim.passes import Passes
 
 SCHEMA = "eiesim formats 1"
@@ -71,6 +71,7 @@ def report_formats(
     best = find_best(rows, objective)
     energy = next((energy for row, energy in tried if row["index_bits"] == best), None)
     kinds = weigh_kinds(energy.by_kind()) if energy else []
+    overrides = energy.overrides if energy else ()
     storage = list_storage(layer)
     filled = [key for key in rows[0] if any(row[key] is not None for row in rows)]
     return Report(
@@ -85,6 +86,8 @@ def report_formats(
             "objective": objective,
             "best": best,
             "kinds": kinds,
+            "overrides": list(overrides),
+            "unpriced": list_unpriced(hw),
             "formats": rows,
             "storage": storage,
         },
@@ -95,7 +98,7 @@ def report_formats(
             describe_best(rows, hw.index_bits, objective),
             f"Energy with index_bits = {best} by kind of price:" if kinds else "",
             show_kinds(kinds),
-            *(f"price of {override}" for override in (energy.overrides if energy else ())),
+            *(f"price of {override}" for override in overrides),
             describe_unpriced(hw),
         ),
         list_tables=lambda: {"formats": rows, "storage": storage, "kinds": kinds},

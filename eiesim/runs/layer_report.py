@@ -25,7 +25,7 @@ from eiesim.runs.layer_rows import (
     name_layers,
 )
 from eiesim.runs.limits import describe_limits
-from eiesim.runs.thresholds import COMPARATORS, describe_unpriced
+from eiesim.runs.thresholds import describe_unpriced, list_unpriced
 
 SCHEMA = "eiesim run 2"
 SHOWN = (
@@ -43,7 +43,6 @@ def report_layers(runs: Sequence[LayerRun], prices: PriceTable) -> Report:
     clock = check_runs(hw, prices, [run.result for run in runs])
     streamed = SHOWN_IF_STREAMED if any(row["dram_bytes"] for row in rows) else ()
     more = (*(SHOWN_WITH_THRESHOLD if hw.has_threshold else ()), *streamed)
-    unpriced = {"threshold": COMPARATORS} if hw.has_threshold else {}
     modules = [describe_modules(run) for run in runs]
     spent = [key for key in modules[0] if any(row[key] != 0 for row in modules)]
     kinds = weigh_kinds(add_kinds(run.energy for run in runs if run.energy))
@@ -55,7 +54,8 @@ def report_layers(runs: Sequence[LayerRun], prices: PriceTable) -> Report:
             "hardware": asdict(hw),
             "clock": clock,
             "kinds": kinds,
-            "unpriced": unpriced,
+            "overrides": list(prices.overrides),
+            "unpriced": list_unpriced(hw),
             "layers": [row | _list_details(run) for run, row in zip(runs, rows, strict=True)],
         },
         shown=(

@@ -31,7 +31,7 @@ from eiesim.runs.limits import describe_longest, tabulate_step_limits
 from eiesim.runs.network_charts import draw_steps
 from eiesim.runs.network_matrices import find_matrices
 from eiesim.runs.network_outputs import name_outputs, write_outputs
-from eiesim.runs.thresholds import add_errors, describe_unpriced
+from eiesim.runs.thresholds import add_errors, describe_unpriced, list_unpriced
 from eiesim.sim.engines import Engine
 
 SCHEMA = "eiesim network run 1"
@@ -215,6 +215,8 @@ def summarise(
         "energy_pj": energy_pj,
         "energy_pj_worst": float(np.max(energy)) if energy else None,
         "kinds": average_kinds(runs),
+        "overrides": list(prices.overrides),
+        "unpriced": list_unpriced(hw),
         "no_energy": runs[0].no_energy,
         "power_mw": None if energy_pj is None else energy_pj / 1000 / mean_us,
         **_find_area(hw),

@@ -22,7 +22,7 @@ from eiesim.hardware import Hardware
 from eiesim.inference import InputRun, Setup, run_steps
 from eiesim.report.report import Report
 from eiesim.runs.network import price_steps
-from eiesim.runs.thresholds import describe_unpriced
+from eiesim.runs.thresholds import describe_unpriced, list_unpriced
 
 SCHEMA = "eiesim text 1"
 
@@ -140,7 +140,14 @@ def report_texts(
     texts = {name: asdict(run) for name, run in runs.items()}
     return Report(
         title="A text through a character model",
-        summary={"schema": SCHEMA, "eiesim": __version__, **texts, "clock": clock.to_dict()},
+        summary={
+            "schema": SCHEMA,
+            "eiesim": __version__,
+            **texts,
+            "clock": clock.to_dict(),
+            "overrides": list(prices.overrides),
+            "unpriced": list_unpriced(hw),
+        },
         shown=(
             rows,
             *(show_kinds(run.kinds) for run in runs.values()),

@@ -14,9 +14,14 @@ COMPARATORS = (
 )
 
 
+def list_unpriced(hw: Hardware) -> dict[str, str]:
+    """Return the parts of the machine that have no price, by what needs them."""
+    return {"threshold": COMPARATORS} if hw.has_threshold else {}
+
+
 def describe_unpriced(hw: Hardware) -> str:
-    """Return which parts of the machine have no price; empty where it has no threshold."""
-    return f"not priced: {COMPARATORS}" if hw.has_threshold else ""
+    """Return which parts of the machine have no price; empty where all have one."""
+    return f"not priced: {COMPARATORS}" if list_unpriced(hw) else ""
 
 
 def add_errors(results: Iterable[RunResult]) -> OutputError:

@@ -12,7 +12,7 @@ from eiesim.catalog.operands import Source
 from eiesim.energy.kinds import show_kinds
 from eiesim.report.report import Report, write_text
 from eiesim.runs.limits import describe_longest
-from eiesim.runs.thresholds import describe_unpriced
+from eiesim.runs.thresholds import describe_unpriced, list_unpriced
 from eiesim.runs.today import ModelRun
 from eiesim.runs.today_page import PAGE, render_markdown
 from eiesim.runs.today_rows import (
@@ -64,6 +64,8 @@ def report_models(
                     "hardware": asdict(run.hw),
                     "clock": run.clock,
                     "kinds": run.kinds,
+                    "overrides": list_overrides([run]),
+                    "unpriced": list_unpriced(run.hw),
                     "shape_source": run.model.shape_source,
                     "matrices": [it for it in matrices if it["model"] == row["model"]],
                     "not_simulated": [it for it in host if it["model"] == row["model"]],

@@ -147,6 +147,7 @@ def read_parts(name: str) -> str:
         ("blocks = 32", "block = 32", "model.toml:2: block: unknown key, did you mean 'blocks'"),
         ("teal_sparsity = 0.5", "teal_sparsity = 0.55", "TEAL's table has no Llama-2-7B at 0.55"),
         ('teal_column = "q"', 'teal_column = "q"\nactivation_density = 0.4', "found both"),
+        ('teal_column = "q"', 'teal_column = "q"\nactivation_density = 1.0', "found both"),
         ("heads = 32", "heads = 0", "kv_heads: has no effect without heads"),
         ("kv_heads = 32", "kv_heads = 0", "kv_heads: expected 1 or more with heads = 32, found 0"),
         ('teal_column = "q"', "used = 2", "used: expected at most stored = 1, found 2"),
