@@ -12,7 +12,7 @@ LOWEST := .venv-lowest
 SCALESIM := .venv-scalesim/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test test-slow test-lowest test-pythons rtl silicon silicon-test train-extra published notebooks docs check format benchmark clean
+.PHONY: help reproduce test test-slow test-lowest test-pythons rtl silicon silicon-test train-extra published notebooks docs check format benchmark lock clean
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -64,6 +64,10 @@ format: $(STAMP)  ## let ruff put the code into form
 
 benchmark: $(SCALESIM)  ## speeds as ratios: against the chip's own time, other programs and stored limits
 	@$(BIN)/python -m pytest benchmarks -m 'not slow'
+
+lock: $(STAMP)  ## the newest versions of what developers install, for requirements-dev.txt
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --extra docs \
+	  --no-emit-index-url --no-annotate --custom-compile-command 'make lock' pyproject.toml -o requirements-dev.txt
 
 clean:  ## remove what the commands above made
 	rm -rf .venv .venv-* .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache .benchmarks reproduction published manual
