@@ -63,7 +63,7 @@ format: $(STAMP)  ## let ruff put the code into form
 	@$(BIN)/ruff format .
 
 benchmark: $(SCALESIM)  ## speeds as ratios: against the chip's own time, other programs and stored limits
-	@$(BIN)/python -m pytest benchmarks -m 'not slow'
+	@$(BIN)/python -m pytest benchmarks -m 'not slow' $(if $(RESULTS),--results $(RESULTS))
 
 lock: $(STAMP)  ## the newest versions of what developers install, for requirements-dev.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --extra docs \

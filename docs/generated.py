@@ -21,6 +21,7 @@ INCLUDED = {
     "ARCHITECTURE.md": "/explanation/architecture.md",
     "CONTRIBUTING.md": "/reference/contributing.md",
     "CHANGELOG.md": "/reference/changelog.md",
+    "benchmarks/README.md": "/explanation/speed.md",
     "rtl/README.md": "/reference/rtl_sources.md",
 }
 """Files outside docs/ that are pages of the manual."""
