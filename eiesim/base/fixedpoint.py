@@ -21,7 +21,9 @@ def quantise(values: npt.ArrayLike, fraction_bits: int) -> npt.NDArray[np.int16]
     return np.clip(scaled, LOWEST, HIGHEST).astype(np.int16)
 
 
-def dequantise(raw: npt.NDArray[np.int16], fraction_bits: int) -> npt.NDArray[np.float32]:
+def dequantise(
+    raw: npt.NDArray[np.int16 | np.float32], fraction_bits: int
+) -> npt.NDArray[np.float32]:
     """Return the exact values of 16-bit fixed-point numbers, which fit into float32's 24 bits."""
     return raw.astype(np.float32) / np.float32(1 << fraction_bits)
 

@@ -44,7 +44,8 @@ def export_authors(
         The image is damaged.
     """
     operands = take_array(activations, f"{image.name}: activations", np.float32, (image.cols,))
-    filled = int(image.columns.rows.max(initial=-1)) + 1
+    weights = image.columns.weights
+    filled = (int(weights.max()) >> image.codebook_bits) + 1 if weights.size else 0
     if filled < image.rows:
         raise WorkloadError(
             f"{image.name}: the authors' folder has no number of outputs, and the last "

@@ -81,9 +81,9 @@ def list_columns(
     base: npt.NDArray[np.int64],
     codes: npt.NDArray[np.uint8],
     relative_index: npt.NDArray[np.uint8],
+    codebook_bits: int,
     indptr: npt.NDArray[np.int64],
-    rows: npt.NDArray[np.int32],
-    weight_codes: npt.NDArray[np.uint8],
+    weights: npt.NDArray[np.unsignedinteger],
     edge_rows: npt.NDArray[np.int32],
     padding: npt.NDArray[np.int32],
 ) -> None:
@@ -94,9 +94,10 @@ def list_columns(
     ptr, base, codes, relative_index
         Arrays of the image.
     indptr : int64 [columns + 1]
-        Result: start of each column in `rows` and `weight_codes`; zero on entry.
-    rows, weight_codes : int32, uint8 [entries + 1]
-        Result: row in the matrix and code of each weight; filled as far as there are weights.
+        Result: start of each column in `weights`; zero on entry.
+    weights : unsigned [entries + 1]
+        Result: row in the matrix and code of each weight, the code in the last `codebook_bits`;
+        filled as far as there are weights.
     edge_rows : int32 [4, columns, PEs]
         Result: row within the PE of each column's first, second, last but one and last entry; -1
         on entry, which stays for padding zeros and missing entries.
@@ -104,7 +105,7 @@ def list_columns(
         Result: padding zeros of each column; zero on entry.
     """
     n_pes = base.size - 1
-    weights = 0
+    filled = 0
     for column in range(indptr.size - 1):
         for pe in range(n_pes):
             first = base[pe] + ptr[column, pe]
@@ -115,9 +116,8 @@ def list_columns(
                 if codes[entry] == 0:
                     padding[column, pe] += 1
                     continue
-                rows[weights] = row * n_pes + pe
-                weight_codes[weights] = codes[entry]
-                weights += 1
+                weights[filled] = (row * n_pes + pe) << codebook_bits | codes[entry]
+                filled += 1
                 if entry == first:
                     edge_rows[0, column, pe] = row
                 if entry == first + 1:
@@ -126,7 +126,7 @@ def list_columns(
                     edge_rows[2, column, pe] = row
                 if entry == end - 1:
                     edge_rows[3, column, pe] = row
-        indptr[column + 1] = weights
+        indptr[column + 1] = filled
 
 
 @kernel

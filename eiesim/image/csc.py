@@ -28,9 +28,10 @@ class Columns(NamedTuple):
     Attributes
     ----------
     indptr : [columns + 1]
-        Start of each column in `rows` and `codes`.
-    rows, codes : [weights]
-        Row in the matrix and code of each weight, PE by PE within a column.
+        Start of each column in `weights`.
+    weights : unsigned [weights]
+        Row in the matrix and code of each weight, PE by PE within a column: the code in the last
+        `codebook_bits`, the row before it, in the smallest dtype.
     edge_rows : [4, columns, n_pes]
         Row within the PE of each column's first, second, last but one and last entry; -1 for a
         padding zero or a missing entry.
@@ -39,8 +40,7 @@ class Columns(NamedTuple):
     """
 
     indptr: npt.NDArray[np.int64]
-    rows: npt.NDArray[np.int32]
-    codes: npt.NDArray[np.uint8]
+    weights: npt.NDArray[np.unsignedinteger]
     edge_rows: npt.NDArray[np.int32]
     padding: npt.NDArray[np.int32]
 
@@ -89,14 +89,14 @@ class InterleavedCSC(ImageArrays):
         shape = (self.ptr.shape[0] - 1, self.n_pes)
         view = Columns(
             np.zeros(shape[0] + 1, dtype=np.int64),
-            np.zeros(self.entries + 1, dtype=np.int32),
-            np.zeros(self.entries + 1, dtype=np.uint8),
+            np.zeros(self.entries + 1, np.min_scalar_type((self.rows << self.codebook_bits) - 1)),
             np.full((4, *shape), -1, dtype=np.int32),
             np.zeros(shape, dtype=np.int32),
         )
-        list_columns(self.ptr, self.base, self.codes, self.relative_index, *view)
-        weights = int(view.indptr[-1])
-        view = view._replace(rows=view.rows[:weights], codes=view.codes[:weights])
+        list_columns(
+            self.ptr, self.base, self.codes, self.relative_index, self.codebook_bits, *view
+        )
+        view = view._replace(weights=view.weights[: view.indptr[-1]])
         return Columns(*[lock(array) for array in view])
 
     def check(self) -> None:
@@ -111,7 +111,9 @@ class InterleavedCSC(ImageArrays):
 
     def decode(self) -> CompressedLayer:
         """Return the layer that this image was encoded from; ImageError if it is damaged."""
-        indptr, rows, codes, _, _ = self.columns
+        indptr, weights, _, _ = self.columns
+        rows = (weights >> self.codebook_bits).astype(np.int32)
+        codes = (weights & ((1 << self.codebook_bits) - 1)).astype(np.uint8)
         bias = slice(indptr[self.bias_column], indptr[self.bias_column + 1])
         bias_codes = np.zeros(self.rows, dtype=np.uint8)
         bias_codes[rows[bias]] = codes[bias]

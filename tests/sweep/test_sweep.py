@@ -520,7 +520,7 @@ def test_an_image_is_made_once_and_mapped(tmp_path: Path) -> None:
     first, second = (share(str(tmp_path), "a", make) for _ in range(2))
     assert len(made) == 1
     assert first is made[0]
-    assert isinstance(second.image.columns.rows, np.memmap)
+    assert isinstance(second.image.columns.weights, np.memmap)
     assert isinstance(second.image.counts, np.memmap)
     assert second.image.decode() == benchmark.layer
     runs = [simulate(it.image, it.activations, Hardware()) for it in (first, second)]

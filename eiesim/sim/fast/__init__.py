@@ -15,11 +15,11 @@ edge_rows : int32 [4, columns, PEs]
     where there is no such entry.
 ptr : int32 [columns + 1, PEs]
     Column pointers.
-indptr, rows, codes : int64, int32, uint8
-    The weights column by column. Rows within a column differ, so every accumulator sees its
-    products in the order of the items, as in its PE.
-weights : float32 or int16 [2**codebook_bits]
-    The codebook.
+indptr, weights : int64, unsigned
+    The weights column by column, row and code of each (`eiesim.image.Columns`). Rows within a
+    column differ, so every accumulator sees its products in the order of the items, as in its PE.
+codebook : float32 or int32 [2**codebook_bits]
+    The shared weights; int32 in fixed16, whose products need it.
 registers : float32 or int16 [inputs, cols]
     What the source registers hold.
 bias_column : int

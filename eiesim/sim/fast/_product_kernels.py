@@ -2,114 +2,81 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.fixedpoint import HIGHEST, LOWEST
 from eiesim.base.jit import kernel
 from eiesim.sim.fast._scan_kernels import list_broadcasts
 
-Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
+Float32s = npt.NDArray[np.float32]
+
+LEAST, MOST = np.float32(LOWEST), np.float32(HIGHEST)
 
 
 @kernel
-def accumulate_float32(
-    indptr: Int64s,
-    rows: Int32s,
-    codes: npt.NDArray[np.uint8],
-    columns: Int32s,
-    values: npt.NDArray[np.float32],
-    weights: npt.NDArray[np.float32],
-    output: npt.NDArray[np.float32],
-) -> None:
-    """Multiply and accumulate in float32, each product and each sum rounded once.
-
-    Parameters
-    ----------
-    output : float32 [rows]
-        Result, zero on entry.
-    """
-    for item in range(columns.size):
-        for position in range(indptr[columns[item]], indptr[columns[item] + 1]):
-            output[rows[position]] += weights[codes[position]] * values[item]
-
-
-@kernel
-def accumulate_fixed16(
-    indptr: Int64s,
-    rows: Int32s,
-    codes: npt.NDArray[np.uint8],
-    columns: Int32s,
-    values: npt.NDArray[np.int16],
-    weights: npt.NDArray[np.int16],
-    output: npt.NDArray[np.int16],
-    shift: int,
-) -> None:
-    """Multiply, shift with rounding half up, add and saturate in 16 bits (`base.fixedpoint`).
-
-    Parameters
-    ----------
-    output : int16 [rows]
-        Result, zero on entry.
-    """
-    half = (1 << shift) >> 1
-    products = np.empty(weights.size, np.int64)
-    for item in range(columns.size):
-        for code in range(weights.size):
-            products[code] = (np.int64(weights[code]) * np.int64(values[item]) + half) >> shift
-        for position in range(indptr[columns[item]], indptr[columns[item] + 1]):
-            total = np.int64(output[rows[position]]) + products[codes[position]]
-            output[rows[position]] = min(max(total, -32768), 32767)
-
-
-@kernel
-def accumulate_inputs_float32(
-    matrix: tuple[Int64s, Int32s, npt.NDArray[np.uint8]],
-    registers: npt.NDArray[np.float32],
-    bias: tuple[int, np.float32],
-    weights: npt.NDArray[np.float32],
-    output: npt.NDArray[np.float32],
-) -> None:
-    """Multiply and accumulate many inputs in float32.
-
-    Parameters
-    ----------
-    matrix
-        `indptr`, `rows`, `codes`.
-    bias
-        Its column, -1 where none is scanned, and its activation, 1.0.
-    output : float32 [inputs, rows]
-        Result, zero on entry.
-    """
-    indptr, rows, codes = matrix
-    columns = np.empty(registers.shape[1] + 1, np.int32)
-    values = np.empty(registers.shape[1] + 1, np.float32)
-    for number in range(registers.shape[0]):
-        items = list_broadcasts(registers[number], bias[0], bias[1], columns, values)
-        sent, sent_values, sums = columns[:items], values[:items], output[number]
-        accumulate_float32(indptr, rows, codes, sent, sent_values, weights, sums)
-
-
-@kernel
-def accumulate_inputs_fixed16(
-    matrix: tuple[Int64s, Int32s, npt.NDArray[np.uint8]],
-    registers: npt.NDArray[np.int16],
-    bias: tuple[int, np.int16],
-    weights: npt.NDArray[np.int16],
-    output: npt.NDArray[np.int16],
-    shift: int,
-) -> None:
-    """Multiply and accumulate many inputs in 16 bits, as `accumulate_inputs_float32` does.
+def multiply(codebook: npt.NDArray[Any], value: Any, shift: int | None, products: Float32s) -> None:
+    """Multiply every shared weight by an activation.
 
     Parameters
     ----------
     shift
-        Fraction bits of the weights.
+        As in `accumulate`.
+    products : float32 [2**codebook_bits]
+        Result. What float32 rounds here is far beyond 16 bits, and saturates when it is added.
     """
-    indptr, rows, codes = matrix
+    if shift is None:
+        for code in range(codebook.size):
+            products[code] = codebook[code] * value
+    else:
+        half = np.int32((1 << shift) >> 1)
+        for code in range(codebook.size):
+            product = np.int32(codebook[code] * np.int32(value) + half)
+            products[code] = np.float32(product >> np.int32(shift))
+
+
+@kernel
+def accumulate(
+    matrix: tuple[Int64s, npt.NDArray[np.unsignedinteger], int],
+    registers: npt.NDArray[Any],
+    bias: tuple[int, Any],
+    codebook: npt.NDArray[Any],
+    shift: int | None,
+    output: Float32s,
+) -> None:
+    """Multiply and accumulate many inputs.
+
+    Each product is made once for all weights of a column that share it. In float32, product and sum
+    are rounded once each. In fixed16, the product is shifted with rounding half up, and the sum
+    saturates at 16 bits (`base.fixedpoint`); float32 holds these integers exactly.
+
+    Parameters
+    ----------
+    matrix
+        `indptr`, `weights`, `codebook_bits`.
+    bias
+        Its column, -1 where none is scanned, and its activation, 1.0.
+    shift
+        Fraction bits of the weights in fixed16, None in float32.
+    output : float32 [inputs, rows]
+        Sums so far on entry, with the products on return; in fixed16 the 16-bit integers.
+    """
+    indptr, weights, codebook_bits = matrix
+    bits = np.uint32(codebook_bits)  # numbers without a sign spare a look at each row's sign
+    last_code = np.uint32((1 << codebook_bits) - 1)
     columns = np.empty(registers.shape[1] + 1, np.int32)
-    values = np.empty(registers.shape[1] + 1, np.int16)
+    values = np.empty(registers.shape[1] + 1, registers.dtype)
+    products = np.empty(codebook.size, np.float32)
     for number in range(registers.shape[0]):
-        items = list_broadcasts(registers[number], bias[0], bias[1], columns, values)
-        sent, sent_values, sums = columns[:items], values[:items], output[number]
-        accumulate_fixed16(indptr, rows, codes, sent, sent_values, weights, sums, shift)
+        sums = output[number]
+        for item in range(list_broadcasts(registers[number], bias[0], bias[1], columns, values)):
+            multiply(codebook, values[item], shift, products)
+            for weight in weights[indptr[columns[item]] : indptr[columns[item] + 1]]:
+                row = weight >> bits
+                total = sums[row] + products[weight & last_code]
+                if shift is not None:
+                    total = min(max(total, LEAST), MOST)
+                sums[row] = total

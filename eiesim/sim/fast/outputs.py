@@ -11,7 +11,7 @@ from eiesim.base.fixedpoint import dequantise, quantise
 from eiesim.counters import DeltaState
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
-from eiesim.sim.fast._product_kernels import accumulate_inputs_fixed16, accumulate_inputs_float32
+from eiesim.sim.fast import _product_kernels
 from eiesim.sim.scan import find_scanned_bias, find_state, load_registers
 
 
@@ -45,20 +45,19 @@ def accumulate(
     -------
     float32 [inputs, rows]
     """
-    matrix, bias_column = image.columns[:3], find_scanned_bias(image, hw.scan, before)
-    shape = (len(registers), image.rows)
+    matrix = *image.columns[:2], image.codebook_bits
+    bias_column = find_scanned_bias(image, hw.scan, before)
+    sums = np.zeros((len(registers), image.rows), np.float32)
     if hw.datapath == "float32":
-        sums = np.zeros(shape, np.float32)
         if before is not None:
             sums[:] = before.sums
         bias = bias_column, np.float32(1.0)
-        accumulate_inputs_float32(matrix, registers, bias, image.codebook, sums)
+        _product_kernels.accumulate(matrix, registers, bias, image.codebook, None, sums)
         return sums
-    fixed_sums = np.zeros(shape, np.int16)
     if before is not None:
-        fixed_sums[:] = quantise(before.sums, hw.act_fraction_bits)
+        sums[:] = quantise(before.sums, hw.act_fraction_bits)
     fixed_bias = bias_column, quantise([1.0], hw.act_fraction_bits)[0]
-    weights = quantise(image.codebook, hw.weight_fraction_bits)
+    codebook = quantise(image.codebook, hw.weight_fraction_bits).astype(np.int32)
     shift = hw.weight_fraction_bits
-    accumulate_inputs_fixed16(matrix, registers, fixed_bias, weights, fixed_sums, shift)
-    return dequantise(fixed_sums, hw.act_fraction_bits)
+    _product_kernels.accumulate(matrix, registers, fixed_bias, codebook, shift, sums)
+    return dequantise(sums, hw.act_fraction_bits)
