@@ -88,10 +88,10 @@ class PeCounters:
     act_sram_writes: Counts
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            array = np.array(getattr(self, field.name), dtype=np.int64)
-            array.setflags(write=False)
-            object.__setattr__(self, field.name, array)
+        counts = np.array([getattr(self, name) for name in PE_FIELDS], dtype=np.int64)
+        counts.setflags(write=False)
+        for name, of_pes in zip(PE_FIELDS, counts, strict=True):
+            object.__setattr__(self, name, of_pes)
 
 
 PE_FIELDS = tuple(field.name for field in fields(PeCounters))

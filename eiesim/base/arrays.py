@@ -25,23 +25,22 @@ def take_array(
     shape
         Length of each dimension; a name stands for any length from 1 on.
     """
-    expected = f"{np.dtype(dtype)} [{', '.join(map(str, shape))}]"
+
+    def describe_expected() -> str:
+        return f"{label}: expected {np.dtype(dtype)} [{', '.join(map(str, shape))}]"
+
     if isinstance(value, np.ma.MaskedArray):
-        raise WorkloadError(f"{label}: expected {expected}, found a masked array; fill it first")
+        raise WorkloadError(f"{describe_expected()}, found a masked array; fill it first")
     try:
         array = np.asarray(value, order="C")
     except (ValueError, TypeError) as error:
-        raise WorkloadError(
-            f"{label}: expected {expected}, found {type(value).__name__}"
-        ) from error
+        raise WorkloadError(f"{describe_expected()}, found {type(value).__name__}") from error
     fits = len(shape) == array.ndim and all(
         length > 0 if isinstance(expected_length, str) else length == expected_length
         for length, expected_length in zip(array.shape, shape, strict=True)
     )
     if array.dtype != np.dtype(dtype) or not fits:
-        raise WorkloadError(
-            f"{label}: expected {expected}, found {array.dtype} {list(array.shape)}"
-        )
+        raise WorkloadError(f"{describe_expected()}, found {array.dtype} {list(array.shape)}")
     require_finite(array, label)
     return array
 

@@ -165,20 +165,23 @@ def scan_activations(
     registers : float32 or int16 [cols]
         What the source registers hold, from `load_registers`.
     """
-    n_pes = hw.n_pes
-    nonzero = np.flatnonzero(registers != 0)
+    columns = np.flatnonzero(registers != 0).astype(np.int32)
     rows = image.input_rows
     if find_scanned_bias(image, hw, before) >= 0:
-        nonzero = np.append(nonzero, image.bias_column)
+        columns = np.append(columns, np.int32(image.bias_column))
         rows += 1
-    row, lane = np.divmod(nonzero, n_pes)
+    row = columns // hw.n_pes
     # the next row is loaded in the cycle of a broadcast from the last lane, else in one of its own
-    loaded = np.append(row + (lane == n_pes - 1), rows)
-    first = np.concatenate(([0], loaded[:-1]))
-    gaps = 1 + np.append(row, rows) - first
+    loaded = (columns + 1) // hw.n_pes
+    gaps = row + 1
+    gaps[1:] -= loaded[:-1]
+    rest_cycles = rows - int(loaded[-1]) if loaded.size else rows
     if hw.act_batches:
         load_cycles = np.cumsum(
-            [hw.count_load_cycles(number, image.input_rows) for number in range(rows)]
+            [hw.count_load_cycles(number, image.input_rows) for number in range(rows)],
+            dtype=np.int32,
         )
-        gaps += np.diff(load_cycles[np.append(row, rows - 1)], prepend=0)
-    return Scan(nonzero.astype(np.int32), gaps[:-1].astype(np.int32), rows, int(gaps[-1]) - 1)
+        loads = np.diff(load_cycles[np.append(row, rows - 1)], prepend=0)
+        gaps += loads[:-1]
+        rest_cycles += int(loads[-1])
+    return Scan(columns, gaps, rows, rest_cycles)

@@ -13,6 +13,7 @@ from eiesim.counters import Counters, Counts, DeltaState, PeCounters, RunResult
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, deal
 from eiesim.sim.fast._count_kernels import count_bypasses, count_words, occupy
+from eiesim.sim.fast._sum_kernels import sum_columns
 from eiesim.sim.fast._time_kernels import time_broadcasts
 from eiesim.sim.fast.outputs import compute_step
 from eiesim.sim.scan import (
@@ -149,8 +150,8 @@ class Prepared:
         def scan(hw: ScanView) -> Scanned:
             registers = load_registers(activations, hw, before)
             broadcasts = scan_activations(registers, image, hw, before)
-            entries = image.counts[broadcasts.columns].sum(axis=0, dtype=np.int64)
-            padding = image.columns.padding[broadcasts.columns].sum(axis=0, dtype=np.int64)
+            entries = sum_columns(image.counts, broadcasts.columns)
+            padding = sum_columns(image.columns.padding, broadcasts.columns)
             return Scanned(broadcasts, entries, padding)
 
         @lru_cache(KEPT_LONG)
