@@ -85,7 +85,7 @@ def list_columns(
     indptr: npt.NDArray[np.int64],
     weights: npt.NDArray[np.unsignedinteger],
     edge_rows: npt.NDArray[np.int32],
-    padding: npt.NDArray[np.int32],
+    padding: npt.NDArray[np.unsignedinteger],
 ) -> None:
     """List the weights of every column over all PEs, PE by PE, without padding zeros.
 
@@ -101,7 +101,7 @@ def list_columns(
     edge_rows : int32 [4, columns, PEs]
         Result: row within the PE of each column's first, second, last but one and last entry; -1
         on entry, which stays for padding zeros and missing entries.
-    padding : int32 [columns, PEs]
+    padding : unsigned [columns, PEs]
         Result: padding zeros of each column; zero on entry.
     """
     n_pes = base.size - 1

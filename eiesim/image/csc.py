@@ -31,18 +31,18 @@ class Columns(NamedTuple):
         Start of each column in `weights`.
     weights : unsigned [weights]
         Row in the matrix and code of each weight, PE by PE within a column: the code in the last
-        `codebook_bits`, the row before it, in the smallest dtype.
+        `codebook_bits`, the row before it. In the smallest dtype from 16 bits on.
     edge_rows : [4, columns, n_pes]
         Row within the PE of each column's first, second, last but one and last entry; -1 for a
         padding zero or a missing entry.
-    padding : [columns, n_pes]
-        Padding zeros of each column.
+    padding : unsigned [columns, n_pes]
+        Padding zeros of each column, in the dtype of the image's `counts`.
     """
 
     indptr: npt.NDArray[np.int64]
     weights: npt.NDArray[np.unsignedinteger]
     edge_rows: npt.NDArray[np.int32]
-    padding: npt.NDArray[np.int32]
+    padding: npt.NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,11 +87,12 @@ class InterleavedCSC(ImageArrays):
 
         _ = self.checked  # compiled code follows any pointer
         shape = (self.ptr.shape[0] - 1, self.n_pes)
+        largest = (self.rows << self.codebook_bits) - 1
         view = Columns(
             np.zeros(shape[0] + 1, dtype=np.int64),
-            np.zeros(self.entries + 1, np.min_scalar_type((self.rows << self.codebook_bits) - 1)),
+            np.zeros(self.entries + 1, np.result_type(np.uint16, np.min_scalar_type(largest))),
             np.full((4, *shape), -1, dtype=np.int32),
-            np.zeros(shape, dtype=np.int32),
+            np.zeros(shape, self.counts.dtype),
         )
         list_columns(
             self.ptr, self.base, self.codes, self.relative_index, self.codebook_bits, *view

@@ -104,9 +104,8 @@ def find_busiest(busy_cycles: Counts, empty_column_cycles: Counts) -> int:
 
 def find_counts(image: InterleavedCSC, cause: Cause | None) -> npt.NDArray[Any]:
     """Return the entries of each column and PE that take a cycle, [columns, n_pes]."""
-    if cause is not Cause.PADDING:
-        return image.counts
-    return (image.counts - image.columns.padding).astype(image.counts.dtype)
+    counts = image.counts
+    return np.subtract(counts, image.columns.padding) if cause is Cause.PADDING else counts
 
 
 def time_without(scanned: ScannedInput, cause: Cause | None) -> int:

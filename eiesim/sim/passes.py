@@ -197,7 +197,8 @@ def compute_step(
     from eiesim.sim.fast import outputs  # noqa: PLC0415 - numba takes half a second to import
 
     operands = check_run(image, activations, hw, "fast")
-    output, state = outputs.compute_step(image, operands, hw, before)
+    registers = load_registers(operands, hw.scan, before)
+    output, state = outputs.compute_step(image, operands, registers, hw, before)
     return output[np.newaxis], _require_state(state)
 
 

@@ -105,8 +105,15 @@ def time_scan(
 
 
 class Scanned(NamedTuple):
-    """The broadcasts of an input, and entries and padding zeros of each PE, int64 [n_pes]."""
+    """What the registers hold of an input, its broadcasts, and what they bring each PE.
 
+    Attributes
+    ----------
+    registers : float32 or int16 [cols]
+    entries, padding : int64 [n_pes]
+    """
+
+    registers: npt.NDArray[np.float32 | np.int16]
     scan: Scan
     entries: Counts
     padding: Counts
@@ -152,7 +159,7 @@ class Prepared:
             broadcasts = scan_activations(registers, image, hw, before)
             entries = sum_columns(image.counts, broadcasts.columns)
             padding = sum_columns(image.columns.padding, broadcasts.columns)
-            return Scanned(broadcasts, entries, padding)
+            return Scanned(registers, broadcasts, entries, padding)
 
         @lru_cache(KEPT_LONG)
         def stream(seen: ScanView, hw: StreamView) -> Stream:
@@ -173,24 +180,31 @@ class Prepared:
                 fetches = count_fetch_cycles(stream(seen, dram[0]).bits, dram[1])
             return _occupy(image, broadcasts, fetches, hw)
 
-        self.image, self._continues = image, before is not None
+        self.image, self._activations, self._before = image, activations, before
         self._scan, self._stream, self._read_words, self._time = scan, stream, read_words, time
 
     def count(self, hw: Hardware) -> Counters:
         """Return the counts of the run on a machine; raises what `eiesim.simulate` does."""
         seen = hw.scan
-        scan, entries, padding = self._scan(seen)
+        _, scan, entries, padding = self._scan(seen)
         stream = self._stream(seen, hw.stream)
         # where nothing is streamed, times do not depend on DRAM
         dram = (hw.stream, hw.fetch) if stream.bits.any() else None
         occupied = self._time(seen, dram, hw.timing)
         words = self._read_words(seen, hw.words)
-        kept = count_kept(self.image, scan.columns, seen, self._continues)
+        kept = count_kept(self.image, scan.columns, seen, self._before is not None)
         work = PEWork(
             1, scan.rows, scan.columns.size, occupied, entries, padding, words,
             stream.spmat_words, stream.pointers, *kept,
         )  # fmt: skip
         return count_work(self.image, hw, work)
+
+    def run(self, hw: Hardware) -> RunResult:
+        """Return outputs and counts of the run on a machine; raises what `eiesim.simulate` does."""
+        counters = self.count(hw)
+        registers = self._scan(hw.scan).registers
+        output, state = compute_step(self.image, self._activations, registers, hw, self._before)
+        return RunResult(self.image.name, "fast", hw, output, counters, state)
 
 
 def _occupy(
@@ -216,9 +230,7 @@ def run(
     before: DeltaState | None = None,
 ) -> RunResult:
     """Run one input through a layer, the input checked already; see `eiesim.simulate`."""
-    counters = Prepared(image, activations, before).count(hw)
-    output, state = compute_step(image, activations, hw, before)
-    return RunResult(image.name, "fast", hw, output, counters, state)
+    return Prepared(image, activations, before).run(hw)
 
 
 class PEWork(NamedTuple):

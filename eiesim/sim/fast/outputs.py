@@ -12,20 +12,25 @@ from eiesim.counters import DeltaState
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC
 from eiesim.sim.fast import _product_kernels
-from eiesim.sim.scan import find_scanned_bias, find_state, load_registers
+from eiesim.sim.scan import find_scanned_bias, find_state
 
 
 def compute_step(
     image: InterleavedCSC,
     activations: npt.NDArray[np.float32],
+    registers: npt.NDArray[Any],
     hw: Hardware,
     before: DeltaState | None,
 ) -> tuple[npt.NDArray[np.float32], DeltaState | None]:
-    """Return the outputs [rows] of one input, checked already, and what is kept after it."""
-    seen = hw.scan
-    registers = load_registers(activations, seen, before)
+    """Return the outputs [rows] of one input, and what is kept after it.
+
+    Parameters
+    ----------
+    registers : float32 or int16 [cols]
+        What the source registers hold of the activations, as in `accumulate`.
+    """
     (output,) = accumulate(image, registers[np.newaxis], hw, before)
-    return output, find_state(activations, registers, output, seen, before)
+    return output, find_state(activations, registers, output, hw.scan, before)
 
 
 def accumulate(
