@@ -24,17 +24,17 @@ def count_entries(
     counts : int32 [columns, PEs]
         Result, zero on entry.
     """
-    n_pes = np.uint32(counts.shape[1])  # division of 32 bits without a sign is the quickest
-    previous = np.empty(n_pes, np.int32)
+    n_pes = np.uint32(counts.shape[1])  # no arithmetic below has a sign, which is the quickest
+    next_row = np.empty(n_pes, np.uint32)
     for column in range(counts.shape[0]):
-        previous[:] = -1
+        next_row[:] = 0
         for position in range(indptr[column], indptr[column + 1]):
             index = np.uint32(indices[position])
             row = index // n_pes
-            pe = index - row * n_pes
-            zeros = np.int32(row) - previous[pe] - np.int32(1)
-            counts[column, pe] += np.int32(1) + (zeros >> index_bits)
-            previous[pe] = row
+            pe = np.uint64(index - row * n_pes)
+            padding = (row - next_row[pe]) >> np.uint32(index_bits)
+            counts[column, pe] += np.int32(1) + np.int32(padding)
+            next_row[pe] = row + np.uint32(1)
 
 
 @kernel
@@ -43,7 +43,7 @@ def fill_entries(
     indices: npt.NDArray[np.int32],
     data: npt.NDArray[np.uint8],
     index_bits: int,
-    cursor: npt.NDArray[np.int64],
+    cursor: npt.NDArray[np.uint64],
     codes: npt.NDArray[np.uint8],
     relative_index: npt.NDArray[np.uint8],
 ) -> None:
@@ -53,26 +53,26 @@ def fill_entries(
     ----------
     indptr, indices, data : int32, int32, uint8
         Matrix in CSC, rows sorted.
-    cursor : int64 [PEs]
+    cursor : uint64 [PEs]
         Start of each PE's entries; moved on to their end.
     codes, relative_index : uint8 [entries]
         Result. On entry, all are padding zeros: `codes` is 0, `relative_index` is the largest.
     """
     n_pes = np.uint32(cursor.size)
-    longest_run = np.int32((1 << index_bits) - 1)
-    previous = np.empty(n_pes, np.int32)
+    longest_run = np.uint32((1 << index_bits) - 1)
+    next_row = np.empty(n_pes, np.uint32)
     for column in range(indptr.size - 1):
-        previous[:] = -1
+        next_row[:] = 0
         for position in range(indptr[column], indptr[column + 1]):
             index = np.uint32(indices[position])
             row = index // n_pes
-            pe = index - row * n_pes
-            zeros = np.int32(row) - previous[pe] - np.int32(1)
-            entry = cursor[pe] + (zeros >> index_bits)
+            pe = np.uint64(index - row * n_pes)
+            zeros = row - next_row[pe]
+            entry = cursor[pe] + np.uint64(zeros >> np.uint32(index_bits))
             codes[entry] = data[position]
             relative_index[entry] = zeros & longest_run
-            cursor[pe] = entry + 1
-            previous[pe] = row
+            cursor[pe] = entry + np.uint64(1)
+            next_row[pe] = row + np.uint32(1)
 
 
 @kernel

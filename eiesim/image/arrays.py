@@ -79,6 +79,13 @@ def lock(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return array
 
 
+def own(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a read-only array in C order that nobody else writes to: this one if it is one."""
+    flags = array.flags
+    is_own = flags.owndata and flags.c_contiguous and not flags.writeable
+    return array if is_own else lock(array.copy())
+
+
 def deal(number: int, n_pes: int) -> npt.NDArray[np.int64]:
     """Return the number of rows or inputs of each PE, of `number` in all, int64 [n_pes]."""
     return (number - np.arange(n_pes, dtype=np.int64) + n_pes - 1) // n_pes

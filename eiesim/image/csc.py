@@ -15,7 +15,7 @@ from eiesim.base.errors import ImageError
 from eiesim.base.files import read_arrays
 from eiesim.hardware import Hardware
 from eiesim.image import archive
-from eiesim.image.arrays import ImageArrays, lock
+from eiesim.image.arrays import ImageArrays, lock, own
 from eiesim.image.check import check_image, check_shapes
 from eiesim.image.fit import MemoryUse, fit_images
 from eiesim.layer.weights import CompressedLayer
@@ -74,7 +74,7 @@ class InterleavedCSC(ImageArrays):
     def __post_init__(self) -> None:
         check_shapes(self)
         for field in archive.ARRAYS:
-            object.__setattr__(self, field, lock(getattr(self, field).copy()))
+            object.__setattr__(self, field, own(getattr(self, field)))
 
     def __reduce__(self) -> tuple[type[InterleavedCSC], tuple[Any, ...]]:
         """Copy and unpickle by the constructor, which locks the arrays; they are checked again."""

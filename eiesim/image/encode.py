@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.errors import ImageError
 from eiesim.hardware import Hardware
-from eiesim.image.arrays import find_bias_column
+from eiesim.image.arrays import find_bias_column, lock
 from eiesim.image.csc import InterleavedCSC, require_codebook
 from eiesim.layer.weights import LARGEST, CompressedLayer
 from eiesim.views import LayoutView
+
+Part: TypeAlias = "tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.uint8]]"
 
 
 def encode(layer: CompressedLayer, hw: Hardware) -> InterleavedCSC:
@@ -32,9 +36,12 @@ def lay_out(layer: CompressedLayer, hw: LayoutView) -> InterleavedCSC:
     """
     from eiesim.image._kernels import count_entries, fill_entries  # noqa: PLC0415 - compiled code
 
-    indptr, indices, data = _columns_with_bias(layer, hw.n_pes)
-    ptr = np.zeros((indptr.size, hw.n_pes), dtype=np.int32)
-    count_entries(indptr, indices, hw.index_bits, ptr[1:])
+    parts = _list_parts(layer)
+    ptr = np.zeros((find_bias_column(layer.cols, hw.n_pes) + 2, hw.n_pes), dtype=np.int32)
+    for (indptr, indices, _), counts in zip(
+        parts, (ptr[1 : layer.cols + 1], ptr[-1:]), strict=True
+    ):
+        count_entries(indptr, indices, hw.index_bits, counts)
     entries = ptr.sum(axis=0, dtype=np.int64)
     if entries.max() > LARGEST:
         pe = int(np.argmax(entries > LARGEST))
@@ -46,27 +53,35 @@ def lay_out(layer: CompressedLayer, hw: LayoutView) -> InterleavedCSC:
     base = np.concatenate(([0], np.cumsum(entries)))
     codes = np.zeros(int(base[-1]), dtype=np.uint8)
     relative_index = np.full(codes.size, (1 << hw.index_bits) - 1, dtype=np.uint8)
-    fill_entries(indptr, indices, data, hw.index_bits, base[:-1].copy(), codes, relative_index)
+    cursor = base[:-1].astype(np.uint64)
+    for part in parts:
+        fill_entries(*part, hw.index_bits, cursor, codes, relative_index)
     has_bias = layer.bias_codes is not None
     image = InterleavedCSC(
         layer.rows, layer.cols, hw.n_pes, hw.index_bits, has_bias,
-        layer.codebook, ptr, codes, relative_index, layer.name,
+        layer.codebook, lock(ptr), lock(codes), lock(relative_index), layer.name,
     )  # fmt: skip
     vars(image)["checked"] = True
     return image
 
 
-def _columns_with_bias(
-    layer: CompressedLayer, n_pes: int
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
-    """Return the layer's CSC arrays with the bias as one more column after a whole row of PEs."""
+def _list_parts(layer: CompressedLayer) -> tuple[Part, Part]:
+    """Return the CSC arrays of a layer's weights, and those of its bias as a matrix of a column."""
     matrix = layer.codes
     bias = layer.bias_codes if layer.bias_codes is not None else np.zeros(0, dtype=np.uint8)
     rows = np.flatnonzero(bias)
-    empty = find_bias_column(layer.cols, n_pes) - layer.cols
-    ends = np.concatenate((np.full(empty, matrix.nnz), [matrix.nnz + rows.size]))
     return (
-        np.concatenate((matrix.indptr, ends)).astype(np.int32),
-        np.concatenate((matrix.indices, rows)).astype(np.int32),
-        np.concatenate((matrix.data, bias[rows])),
+        _take_part(matrix.indptr, matrix.indices, matrix.data),
+        _take_part(np.array([0, rows.size]), rows, bias[rows]),
+    )
+
+
+def _take_part(
+    indptr: npt.NDArray[np.integer], indices: npt.NDArray[np.integer], data: npt.NDArray[np.uint8]
+) -> Part:
+    """Return arrays as the kernels take them: locked, as a layer's are."""
+    return (
+        lock(indptr.astype(np.int32, copy=False)),
+        lock(indices.astype(np.int32, copy=False)),
+        lock(data),
     )
