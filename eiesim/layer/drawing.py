@@ -29,13 +29,9 @@ def draw_codes(
     variations
         Of rows and columns; see `eiesim.layer.unevenness`.
     """
-    rows, cols = shape
-    places = draw_places(shape, density, variations, rng)
-    ends = np.arange(cols + 1, dtype=np.int64) * rows
-    indptr = np.searchsorted(places, ends).astype(np.int32)
-    indices = (places % rows).astype(np.int32)
-    codes = rng.integers(1, 1 << codebook_bits, size=places.size, dtype=np.uint8)
-    return sparse.csc_array((codes, indices, indptr), shape=shape)
+    indptr, rows = draw_places(shape, density, variations, rng)
+    codes = rng.integers(1, 1 << codebook_bits, size=rows.size, dtype=np.uint8)
+    return sparse.csc_array((codes, rows, indptr.astype(np.int32)), shape=shape)
 
 
 def draw_codebook(codebook_bits: int, density: float, inputs: int) -> npt.NDArray[np.float32]:

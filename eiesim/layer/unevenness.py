@@ -25,6 +25,8 @@ EVEN = 1e-6
 """Smaller variations count as 0."""
 BLOCK_DRAWS = 1 << 18
 """Expected draws that are in memory at once."""
+PARTS_PER_ROW = 4
+"""Parts of the rates' sum whose first rows are listed: more of them make searches shorter."""
 
 
 def draw_rates(lines: int, variation: float, rng: np.random.Generator) -> Floats:
@@ -71,8 +73,8 @@ def draw_places(
     density: float,
     variations: tuple[float, float],
     rng: np.random.Generator,
-) -> npt.NDArray[np.int64]:
-    """Draw which places of a matrix are filled; return column times rows plus row, ascending.
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """Draw which places of a matrix are filled, as the arrays of a matrix in CSC.
 
     Time and memory grow with the places filled and not with all places: instead of looking at each
     place, exponential gaps are laid along the cumulated rates, column by column; a place is filled
@@ -84,22 +86,33 @@ def draw_places(
         Expected share of filled places, 0 to 1.
     variations
         Coefficients of variation of the rows' and of the columns' rates.
+
+    Returns
+    -------
+    indptr : int64 [columns + 1]
+        Start of each column in `rows`.
+    rows : int32 [filled]
+        Ascending in each column.
     """
     rows, cols = shape
-    if density <= 0:
-        return np.zeros(0, dtype=np.int64)
+    filled = np.zeros(cols, dtype=np.int64)
+    blocks = [np.zeros(0, dtype=np.int32)]
     if density >= 1:
-        return np.arange(rows * cols, dtype=np.int64)
-    row_rates = draw_rates(rows, variations[0], rng)
-    column_rates = draw_rates(cols, variations[1], rng)
-    level = find_level(row_rates, column_rates, density)
-    cumulated = np.cumsum(row_rates)
-    expected = level * cumulated[-1] * column_rates
-    blocks = [
-        _draw_block(expected[first:end], cumulated, rng) + first * rows
-        for first, end in _cut_blocks(expected)
-    ]
-    return np.concatenate(blocks)
+        filled[:] = rows
+        blocks = [np.tile(np.arange(rows, dtype=np.int32), cols)]
+    elif density > 0:
+        row_rates = draw_rates(rows, variations[0], rng)
+        column_rates = draw_rates(cols, variations[1], rng)
+        level = find_level(row_rates, column_rates, density)
+        cumulated = np.cumsum(row_rates)
+        expected = level * cumulated[-1] * column_rates
+        parts = np.arange(PARTS_PER_ROW * rows) * (cumulated[-1] / (PARTS_PER_ROW * rows))
+        guide = np.searchsorted(cumulated, parts, side="right").astype(np.int32)
+        blocks = [
+            _draw_block(expected[first:end], cumulated, guide, filled[first:end], rng)
+            for first, end in _cut_blocks(expected)
+        ]
+    return np.concatenate(([0], np.cumsum(filled))), np.concatenate(blocks)
 
 
 def _cut_blocks(expected: Floats) -> Iterator[tuple[int, int]]:
@@ -110,30 +123,36 @@ def _cut_blocks(expected: Floats) -> Iterator[tuple[int, int]]:
 
 
 def _draw_block(
-    expected: Floats, cumulated: Floats, rng: np.random.Generator
-) -> npt.NDArray[np.int64]:
-    """Draw the filled places of some columns, given the draws each of them expects."""
-    ends = np.cumsum(expected)
-    draws = _draw_ascending(float(ends[-1]), rng)
-    column_ends = np.searchsorted(draws, ends)
-    column_ends[-1] = draws.size
-    columns = np.repeat(np.arange(expected.size), np.diff(column_ends, prepend=0))
-    starts = ends - expected
-    along = (draws - starts[columns]) * (cumulated[-1] / expected[columns])
-    rows = np.minimum(np.searchsorted(cumulated, along, side="right"), cumulated.size - 1)
-    places: npt.NDArray[np.int64] = columns * cumulated.size + rows
-    return places[np.diff(places, prepend=-1) > 0]
+    expected: Floats,
+    cumulated: Floats,
+    guide: npt.NDArray[np.int32],
+    filled: npt.NDArray[np.int64],
+    rng: np.random.Generator,
+) -> npt.NDArray[np.int32]:
+    """Draw the filled places of some columns, given the draws each of them expects.
+
+    Return their rows; `filled` gets the number of each column.
+    """
+    from eiesim.layer._kernels import place_draws  # noqa: PLC0415 - compiled code
+
+    draws = _draw_ascending(float(np.cumsum(expected)[-1]), rng)
+    rows = np.empty(draws.size, dtype=np.int32)
+    number = place_draws(draws, expected, cumulated, guide, filled, rows)
+    return rows[:number].copy()
 
 
 def _draw_ascending(end: float, rng: np.random.Generator) -> Floats:
     """Draw points of a Poisson process of rate 1 from 0 to `end`, ascending."""
-    points: list[Floats] = []
+    chunks: list[Floats] = []
     last = 0.0
     while last < end:
-        chunk = int(end - last + 6 * math.sqrt(end - last)) + 16
-        points.append(last + np.cumsum(rng.standard_exponential(chunk)))
-        last = float(points[-1][-1])
-    drawn = np.concatenate(points)
+        size = int(end - last + 6 * math.sqrt(end - last)) + 16
+        chunk = rng.standard_exponential(size)
+        np.cumsum(chunk, out=chunk)
+        chunk += last
+        chunks.append(chunk)
+        last = float(chunk[-1])
+    drawn = chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
     return drawn[: np.searchsorted(drawn, end)]
 
 
