@@ -1,4 +1,4 @@
-"""Compiled loops of pruning, the exact codebook and Huffman codes."""
+"""Compiled loops of pruning, relative indices and Huffman codes."""
 
 from __future__ import annotations
 
@@ -70,64 +70,6 @@ def gather_kept(
                 indices[cursor[column]] = row
                 data[cursor[column]] = weights[row, column]
                 cursor[column] += 1
-
-
-@kernel
-def cut_optimally(
-    weight: npt.NDArray[np.float64],
-    first: npt.NDArray[np.float64],
-    second: npt.NDArray[np.float64],
-    n_clusters: int,
-) -> npt.NDArray[np.int64]:
-    """Cut sorted values into clusters of least squared error, by dynamic programming.
-
-    The best cut before a value moves right with the value, so that divide and conquer finds the
-    cuts of each number of clusters: O(clusters * n * log n). Cluster c of the result holds the
-    values from cuts[c] to cuts[c + 1]. There are at most n clusters.
-
-    Parameters
-    ----------
-    weight, first, second
-        Prefix sums [n + 1] of the values' counts, the values and their squares.
-    """
-    n = weight.size - 1
-    error = np.empty(n + 1)
-    error[0] = 0.0
-    for end in range(1, n + 1):
-        error[end] = second[end] - first[end] * first[end] / weight[end]
-    choice = np.zeros((n_clusters, n + 1), np.int32)
-    stack = np.empty((128, 4), np.int64)
-    for cluster in range(1, n_clusters):
-        better = np.full(n + 1, np.inf)
-        stack[0] = (cluster + 1, n, cluster, n - 1)
-        depth = 1
-        while depth > 0:
-            depth -= 1
-            low, high, cut_low, cut_high = stack[depth]
-            if low > high:
-                continue
-            middle = (low + high) // 2
-            best = np.inf
-            best_cut = cut_low
-            for cut in range(cut_low, min(cut_high, middle - 1) + 1):
-                total = first[middle] - first[cut]
-                spread = (
-                    second[middle] - second[cut] - total * total / (weight[middle] - weight[cut])
-                )
-                if error[cut] + max(spread, 0.0) < best:
-                    best = error[cut] + max(spread, 0.0)
-                    best_cut = cut
-            better[middle] = best
-            choice[cluster, middle] = best_cut
-            stack[depth] = (low, middle - 1, cut_low, best_cut)
-            stack[depth + 1] = (middle + 1, high, best_cut, cut_high)
-            depth += 2
-        error = better
-    cuts = np.empty(n_clusters + 1, np.int64)
-    cuts[n_clusters] = n
-    for cluster in range(n_clusters - 1, -1, -1):
-        cuts[cluster] = choice[cluster, cuts[cluster + 1]]
-    return cuts
 
 
 @kernel

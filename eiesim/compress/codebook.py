@@ -10,10 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError, did_you_mean
-from eiesim.compress._kernels import cut_optimally
+from eiesim.compress._codebook_kernels import (
+    count_borders,
+    cut_optimally,
+    sort_numbers,
+    sum_before,
+    sum_parts,
+)
 
 Initialisation = Literal["linear", "density", "forgy", "optimal"]
 MOST_ITERATIONS = 10_000
+PART = 64
+"""Sorted values between two kept sums."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,25 +46,31 @@ class Clustering:
 
 @dataclass(frozen=True, eq=False)
 class _Sums:
-    """Sorted values and prefix sums of their distances from `centre`, and of their squares.
+    """Sorted values and sums of their distances from `centre`, and of their squares.
 
     Mean and spread of any range follow in constant time. The centre is the median, so that values
-    far from 0 lose no digits.
+    far from 0 lose no digits. `parts` holds the sums before every `PART` values.
     """
 
     values: npt.NDArray[np.float32]
     centre: float
-    first: npt.NDArray[np.float64]
-    second: npt.NDArray[np.float64]
+    parts: npt.NDArray[np.float64]
 
     @classmethod
     def of(cls, ordered: npt.NDArray[np.float32]) -> _Sums:
         """Sum sorted values."""
         centre = float(ordered[ordered.size // 2])
-        shifted = ordered.astype(np.float64)
-        shifted -= centre
-        first = _prefix(shifted)
-        return cls(ordered, centre, first, _prefix(np.square(shifted, out=shifted)))
+        parts = np.empty((2, ordered.size // PART + 1))
+        sum_parts(ordered, centre, PART, parts)
+        return cls(ordered, centre, parts)
+
+    def between(
+        self, cuts: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return number, sum and sum of squares of the values between each two cuts."""
+        before = np.empty((2, cuts.size))
+        sum_before(self.values, self.centre, PART, self.parts, cuts, before)
+        return np.diff(cuts), *np.diff(before)
 
     def means(
         self, cuts: npt.NDArray[np.int64], old: npt.NDArray[np.float64]
@@ -66,16 +80,16 @@ class _Sums:
         A mean stays between its cluster's extremes, even where values far from all others cost the
         sums their digits.
         """
-        number = np.diff(cuts)
+        number, first, _ = self.between(cuts)
         last = self.values.size - 1
         low = self.values[np.minimum(cuts[:-1], last)].astype(np.float64)
         high = self.values[np.maximum(cuts[1:] - 1, 0)].astype(np.float64)
-        means = np.diff(self.first[cuts]) / np.maximum(number, 1) + self.centre
+        means = first / np.maximum(number, 1) + self.centre
         return np.where(number > 0, np.clip(means, low, np.maximum(low, high)), old)
 
     def error(self, cuts: npt.NDArray[np.int64], centroids: npt.NDArray[np.float64]) -> float:
         """Return the sum of squared distances to the clusters' centroids."""
-        number, first, second = np.diff(cuts), np.diff(self.first[cuts]), np.diff(self.second[cuts])
+        number, first, second = self.between(cuts)
         distance = centroids - self.centre
         return max(float((second - 2 * distance * first + number * distance**2).sum()), 0.0)
 
@@ -85,7 +99,7 @@ class _Sums:
         Return None if each cluster holds only one value, so that no cut lowers the error.
         """
         low, high = self.values[cuts[:-1]], self.values[cuts[1:] - 1]
-        number, first, second = np.diff(cuts), np.diff(self.first[cuts]), np.diff(self.second[cuts])
+        number, first, second = self.between(cuts)
         errors = np.where(low < high, np.maximum(second - first**2 / number, 0.0), -1.0)
         worst = int(errors.argmax())
         if errors[worst] < 0:
@@ -126,7 +140,7 @@ def cluster(
     require_initialisation(initialisation, seed)
     if not isinstance(n_clusters, Integral) or n_clusters < 1:
         raise WorkloadError(f"n_clusters: expected a whole number from 1 on, found {n_clusters!r}")
-    ordered = np.sort(values)
+    ordered = _sort(values)
     if not ordered.size or not np.isfinite(ordered[[0, -1]]).all():
         raise WorkloadError("codebook: expected at least one value, and numbers only")
     if initialisation == "optimal":
@@ -150,6 +164,13 @@ def require_initialisation(initialisation: str, seed: int) -> None:
         raise WorkloadError(f"codebook {initialisation!r}: {did_you_mean(initialisation, known)}")
     if not isinstance(seed, Integral) or seed < 0:
         raise WorkloadError(f"seed: expected a whole number from 0 on, found {seed!r}")
+
+
+def _sort(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return sorted values; numpy's sort takes several times as long on some processors."""
+    keys = np.empty(values.size, dtype=np.uint32)
+    sort_numbers(values.view(np.uint32), keys, np.empty_like(keys))
+    return keys.view(np.float32)
 
 
 def _iterate(sums: _Sums, centroids: npt.NDArray[np.float64], move_idle: bool) -> Clustering:
@@ -259,5 +280,6 @@ def assign_codes(
 
     The codebook's entry 0 is 0.0; the others ascend.
     """
-    borders = _borders(codebook[1:].astype(np.float64))
-    return (np.searchsorted(borders, values, side="right") + 1).astype(np.uint8)
+    codes = np.empty(values.size, dtype=np.uint8)
+    count_borders(values, _borders(codebook[1:].astype(np.float64)), codes)
+    return codes

@@ -53,7 +53,7 @@ def place_draws(
             scale = total / expected[column] if expected[column] > 0 else 0.0
             previous = -1
         along = (draw - start) * scale
-        row = np.int64(guide[min(max(np.int64(along * parts_per_rate), 0), last_part)])
+        row = int(guide[min(max(int(along * parts_per_rate), 0), last_part)])
         while row > 0 and cumulated[row - 1] > along:
             row -= 1
         while row < last_row and cumulated[row] <= along:
