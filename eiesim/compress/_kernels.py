@@ -8,6 +8,7 @@ import numpy.typing as npt
 from eiesim.base.jit import kernel
 
 MAGNITUDE = np.uint32(0x7FFFFFFF)
+LOW_HALF = np.uint64(0xFFFFFFFF)
 
 
 @kernel
@@ -73,38 +74,53 @@ def gather_kept(
 
 
 @kernel
-def count_gaps(places: npt.NDArray[np.int64], longest_run: int) -> int:
-    """Count the padding zeros between ascending places whose relative index is at most a run."""
-    previous = np.int64(-1)
+def count_gaps(
+    indptr: npt.NDArray[np.int32], indices: npt.NDArray[np.int32], cols: int, index_bits: int
+) -> int:
+    """Count the padding zeros between the weights of a matrix in CSR, row after row."""
+    following = np.int64(0)
     padding = np.int64(0)
-    for place in places:
-        padding += (place - previous - 1) // (longest_run + 1)
-        previous = place
+    for row in range(indptr.size - 1):
+        for position in range(indptr[row], indptr[row + 1]):
+            place = row * cols + np.int64(indices[position])
+            padding += (place - following) >> index_bits
+            following = place + 1
     return int(padding)
 
 
 @kernel
 def fill_gaps(
-    places: npt.NDArray[np.int64],
+    indptr: npt.NDArray[np.int32],
+    indices: npt.NDArray[np.int32],
     data: npt.NDArray[np.uint8],
-    longest_run: int,
+    cols: int,
+    index_bits: int,
     codes: npt.NDArray[np.uint8],
     gaps: npt.NDArray[np.uint8],
 ) -> None:
-    """Write code and relative index of every entry, from ascending places and their codes.
+    """Write code and relative index of every entry of a matrix in CSR, row after row.
 
-    On entry `codes` [entries] is zero and `gaps` [entries] `longest_run`: all are padding zeros.
+    On entry `codes` [entries] is zero and `gaps` [entries] the largest: all are padding zeros.
     """
-    previous = np.int64(-1)
-    entry = 0
-    for weight in range(places.size):
-        zeros = places[weight] - previous - 1
-        padding = zeros // (longest_run + 1)
-        entry += padding
-        codes[entry] = data[weight]
-        gaps[entry] = zeros - padding * (longest_run + 1)
-        entry += 1
-        previous = places[weight]
+    longest_run = (1 << index_bits) - 1
+    following = np.int64(0)
+    entry = np.int64(0)
+    for row in range(indptr.size - 1):
+        for position in range(indptr[row], indptr[row + 1]):
+            place = row * cols + np.int64(indices[position])
+            zeros = place - following
+            entry += zeros >> index_bits
+            codes[entry] = data[position]
+            gaps[entry] = zeros & longest_run
+            entry += 1
+            following = place + 1
+
+
+@kernel
+def count_symbols(symbols: npt.NDArray[np.uint8], counts: npt.NDArray[np.int64]) -> None:
+    """Add up in `counts` [256] how often each symbol occurs."""
+    for symbol in symbols:
+        counts[symbol] += 1
 
 
 @kernel
@@ -112,9 +128,9 @@ def pack_symbols(
     symbols: npt.NDArray[np.uint8],
     lengths: npt.NDArray[np.uint8],
     words: npt.NDArray[np.uint16],
-    packed: npt.NDArray[np.uint8],
+    packed: npt.NDArray[np.uint32],
 ) -> None:
-    """Write the code words of symbols into `packed`, the highest bit of each byte first.
+    """Write the code words of symbols into `packed`, the highest bit of each number first.
 
     `lengths` has the bits of each symbol's word.
     """
@@ -125,18 +141,17 @@ def pack_symbols(
         length = np.uint64(lengths[symbol])
         buffer = (buffer << length) | np.uint64(words[symbol])
         bits += length
-        while bits >= np.uint64(8):
-            bits -= np.uint64(8)
-            packed[place] = (buffer >> bits) & np.uint64(0xFF)
+        if bits >= np.uint64(32):
+            bits -= np.uint64(32)
+            packed[place] = (buffer >> bits) & LOW_HALF
             place += 1
-        buffer &= (np.uint64(1) << bits) - np.uint64(1)
     if bits > np.uint64(0):
-        packed[place] = (buffer << (np.uint64(8) - bits)) & np.uint64(0xFF)
+        packed[place] = (buffer << (np.uint64(32) - bits)) & LOW_HALF
 
 
 @kernel
 def unpack_symbols(
-    packed: npt.NDArray[np.uint8],
+    packed: npt.NDArray[np.uint32],
     look_up: npt.NDArray[np.uint16],
     width_bits: int,
     symbols: npt.NDArray[np.uint8],
@@ -150,25 +165,20 @@ def unpack_symbols(
     look_up
         16 * symbol + length of the first word in each value of `width_bits` bits [2**width_bits].
     width_bits
-        Bits of the longest word, at least 1.
+        Bits of the longest word, 1 to 32.
     """
     buffer = np.uint64(0)
     bits = 0
     place = 0
-    width = np.uint64(width_bits)
-    mask = (np.uint64(1) << width) - np.uint64(1)
-    read_bits = 0
+    mask = (np.uint64(1) << np.uint64(width_bits)) - np.uint64(1)
     for position in range(symbols.size):
-        while bits < width_bits:
-            buffer <<= np.uint64(8)
+        if bits < width_bits:
+            buffer <<= np.uint64(32)
             if place < packed.size:
                 buffer |= np.uint64(packed[place])
             place += 1
-            bits += 8
-        entry = look_up[np.int64((buffer >> np.uint64(bits - width_bits)) & mask)]
-        length = int(entry & np.uint16(15))
-        symbols[position] = np.uint8(entry >> np.uint16(4))
-        bits -= length
-        read_bits += length
-        buffer &= (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
-    return read_bits
+            bits += 32
+        entry = look_up[(buffer >> np.uint64(bits - width_bits)) & mask]
+        symbols[position] = entry >> np.uint16(4)
+        bits -= int(entry & np.uint16(15))
+    return 32 * place - bits

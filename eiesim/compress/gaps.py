@@ -28,13 +28,11 @@ class Gaps(NamedTuple):
 def code_gaps(layer: CompressedLayer, index_bits: int) -> Gaps:
     """Return a layer's weights, row after row, with relative indices of 1 to 8 bits."""
     matrix = layer.codes.tocsr()
-    longest_run = (1 << index_bits) - 1
-    places = np.repeat(np.arange(layer.rows, dtype=np.int64) * layer.cols, np.diff(matrix.indptr))
-    places += matrix.indices
-    padding = count_gaps(places, longest_run)
-    codes = np.zeros(places.size + padding, dtype=np.uint8)
-    gaps = np.full(codes.size, longest_run, dtype=np.uint8)
-    fill_gaps(places, matrix.data, longest_run, codes, gaps)
+    places = (matrix.indptr, matrix.indices)
+    padding = count_gaps(*places, layer.cols, index_bits)
+    codes = np.zeros(layer.weights + padding, dtype=np.uint8)
+    gaps = np.full(codes.size, (1 << index_bits) - 1, dtype=np.uint8)
+    fill_gaps(*places, matrix.data, layer.cols, index_bits, codes, gaps)
     return Gaps(codes, gaps, padding)
 
 
@@ -49,7 +47,8 @@ def place_gaps(
     Raises WorkloadError if an entry lies beyond the matrix, a padding zero has another gap than the
     longest, or the last entry is one.
     """
-    if codes.size and (codes[-1] == 0 or (gaps[codes == 0] != (1 << index_bits) - 1).any()):
+    short = (codes == 0) & (gaps != (1 << index_bits) - 1)
+    if codes.size and (codes[-1] == 0 or short.any()):
         raise WorkloadError(
             "expected padding zeros before a weight alone and with the longest gap, found others"
         )

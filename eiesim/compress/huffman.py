@@ -8,11 +8,20 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
-from eiesim.compress._kernels import pack_symbols, unpack_symbols
+from eiesim.compress._kernels import count_symbols, pack_symbols, unpack_symbols
 
 MOST_SYMBOLS = 256
 LONGEST_BITS = 15
 """Bits of the longest word: a length is stored in 4 bits, and 0 is a symbol that never occurs."""
+
+
+def count_each(symbols: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.int64]:
+    """Return how often each symbol below `size` occurs; WorkloadError if there are others."""
+    counts = np.zeros(MOST_SYMBOLS, dtype=np.int64)
+    count_symbols(symbols, counts)
+    if counts[size:].any():
+        raise WorkloadError(f"expected symbols below {size}, found {int(symbols.max())}")
+    return counts[:size]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +82,10 @@ class HuffmanCode:
 
     def encode(self, symbols: npt.NDArray[np.uint8]) -> bytes:
         """Return symbols as bits, the highest of each byte first, zeros up to a whole byte."""
-        counts = np.bincount(symbols, minlength=self.lengths.size)
-        packed = np.zeros((self.count_bits(counts) + 7) // 8, dtype=np.uint8)
+        size = (self.count_bits(count_each(symbols, self.lengths.size)) + 7) // 8
+        packed = np.empty(-(-size // 4), dtype=np.uint32)
         pack_symbols(symbols, self.lengths, self._number_words(), packed)
-        return packed.tobytes()
+        return packed.astype(">u4").tobytes()[:size]
 
     def decode(self, content: bytes, count: int) -> npt.NDArray[np.uint8]:
         """Return the symbols that `encode` wrote.
@@ -87,7 +96,7 @@ class HuffmanCode:
         if count > 8 * len(content) or (count and not width_bits):
             raise WorkloadError(f"expected {count} symbols, found {8 * len(content)} bits")
         symbols = np.empty(count, dtype=np.uint8)
-        packed = np.frombuffer(content, np.uint8)
+        packed = np.frombuffer(content + bytes(-len(content) % 4), ">u4").astype(np.uint32)
         read_bits = 0
         if count:
             read_bits = unpack_symbols(packed, self._tabulate(width_bits), width_bits, symbols)
@@ -95,8 +104,10 @@ class HuffmanCode:
             raise WorkloadError(
                 f"expected {count} symbols in {len(content)} bytes, found them in {read_bits} bits"
             )
-        rest = packed[-1] & ((1 << -read_bits % 8) - 1) if read_bits else 0
-        if rest or (symbols.size and not self.lengths[symbols].all()):
+        rest = content[-1] & ((1 << -read_bits % 8) - 1) if read_bits else 0
+        used = self._order()
+        # the word that a single symbol leaves over stands for another one
+        if rest or (len(used) == 1 and (symbols != used[0]).any()):
             raise WorkloadError(f"expected words of {count} symbols, found other bits")
         return symbols
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from eiesim.base.errors import WorkloadError
 from eiesim.base.files import ByteReader
 from eiesim.compress.gaps import code_gaps, place_gaps
-from eiesim.compress.huffman import HuffmanCode
+from eiesim.compress.huffman import HuffmanCode, count_each
 from eiesim.layer.weights import CompressedLayer, StoredLayer
 
 CHECKSUM_BYTES = 4
@@ -104,7 +104,7 @@ def make_record(stored: StoredLayer) -> LayerRecord:
 
 
 def _encode(symbols: npt.NDArray[np.uint8], size: int) -> _Stream:
-    counts = np.bincount(symbols, minlength=size)
+    counts = count_each(symbols, size)
     code = HuffmanCode.of(counts)
     table = (code.lengths[::2] | code.lengths[1::2] << 4).tobytes()
     return _Stream(table, code.encode(symbols), code.count_bits(counts))
@@ -174,7 +174,7 @@ def _take_table(reader: ByteReader, symbols: int) -> HuffmanCode:
 def _decode(code: HuffmanCode, stream: bytes, entries: int) -> npt.NDArray[np.uint8]:
     """Return a stream's symbols, refusing any table but the one that `make_record` makes."""
     symbols = code.decode(stream, entries)
-    best = HuffmanCode.of(np.bincount(symbols, minlength=code.lengths.size))
+    best = HuffmanCode.of(count_each(symbols, code.lengths.size))
     if not np.array_equal(best.lengths, code.lengths):
         raise WorkloadError(f"table: expected the Huffman code of its stream; {GET_AGAIN}")
     return symbols

@@ -64,3 +64,38 @@ def place_draws(
             number += 1
             previous = row
     return number
+
+
+@kernel
+def split_places(
+    codes: npt.NDArray[np.uint8],
+    gaps: npt.NDArray[np.uint8],
+    cols: int,
+    data: npt.NDArray[np.uint8],
+    indices: npt.NDArray[np.int32],
+    row_weights: npt.NDArray[np.int64],
+) -> None:
+    """Split the place of each entry, row after row, into row and column; a code of 0 is left out.
+
+    Parameters
+    ----------
+    codes, gaps
+        Code of each entry, and places between it and the one before.
+    data, indices : [weights]
+        Result: codes other than 0, and their columns.
+    row_weights : int64 [rows]
+        Result: codes other than 0 of each row; zero on entry.
+    """
+    row = 0
+    column = np.int64(-1)
+    weight = 0
+    for entry in range(codes.size):
+        column += np.int64(gaps[entry]) + 1
+        while column >= cols:
+            column -= cols
+            row += 1
+        if codes[entry] != 0:
+            data[weight] = codes[entry]
+            indices[weight] = column
+            row_weights[row] += 1
+            weight += 1

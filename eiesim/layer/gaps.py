@@ -17,14 +17,17 @@ def place_entries(
     A gap is the number of places between an entry and the one before (Deep Compression, section 2,
     Figure 2). Raises WorkloadError if an entry lies beyond the matrix.
     """
+    from eiesim.layer._kernels import split_places  # noqa: PLC0415 - compiled code
+
     rows, cols = shape
-    # int64, and summed before the zeros are left out, so that no forged gap wraps around
-    places = np.cumsum(gaps.astype(np.int64) + 1) - 1
-    if places.size and places[-1] >= rows * cols:
+    last = int(gaps.sum(dtype=np.int64)) + gaps.size - 1
+    if last >= rows * cols:
         raise WorkloadError(
-            f"expected entries within {rows} x {cols} weights, found one at place {places[-1]}"
+            f"expected entries within {rows} x {cols} weights, found one at place {last}"
         )
-    used = np.flatnonzero(codes)
-    row, col = np.divmod(places[used], cols)
-    starts = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=rows))))
-    return sparse.csr_array((codes[used], col, starts), shape=(rows, cols))
+    data = np.empty(np.count_nonzero(codes), dtype=np.uint8)
+    indices = np.empty(data.size, dtype=np.int32)
+    row_weights = np.zeros(rows, dtype=np.int64)
+    split_places(codes, gaps, cols, data, indices, row_weights)
+    starts = np.concatenate(([0], np.cumsum(row_weights)))
+    return sparse.csr_array((data, indices, starts), shape=(rows, cols))

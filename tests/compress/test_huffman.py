@@ -118,13 +118,20 @@ def test_other_bits_are_refused() -> None:
         HuffmanCode.of(np.array([0, 0])).decode(b"\0", 3)
 
 
+def test_symbols_beyond_the_code_are_refused() -> None:
+    with pytest.raises(WorkloadError, match="expected symbols below 3, found 7"):
+        HuffmanCode.of(np.array([5, 2, 1])).encode(np.array([0, 7, 2], np.uint8))
+
+
 @pytest.mark.parametrize("lengths", [[1, 2], [1, 1, 1], [2], [16, 1], [1] + [0] * 256, [3, 3, 3]])
 def test_lengths_of_no_code_are_refused(lengths: list[int]) -> None:
     with pytest.raises(WorkloadError, match="Huffman code: expected"):
         HuffmanCode(np.array(lengths, np.uint8))
 
 
-@pytest.mark.parametrize("name", ["pack_symbols", "unpack_symbols", "count_gaps", "fill_gaps"])
+@pytest.mark.parametrize(
+    "name", ["count_symbols", "pack_symbols", "unpack_symbols", "count_gaps", "fill_gaps"]
+)
 def test_kernels_as_plain_python(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = inspect.unwrap(getattr(kernels, name))
     module = "huffman" if "symbols" in name else "gaps"

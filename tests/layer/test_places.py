@@ -9,7 +9,7 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eiesim.layer._kernels import place_draws
+from eiesim.layer._kernels import place_draws, split_places
 
 
 def find_places(
@@ -48,3 +48,20 @@ def test_draws_fall_where_a_search_finds_them(
         number = kernel(draws, expected, cumulated, guide, filled, found)
         places = np.repeat(np.arange(columns) * rows, filled) + found[:number]
         assert places.tolist() == wanted.tolist()
+
+
+@given(rows=st.integers(1, 5), cols=st.integers(1, 600), seed=st.integers(0, 2**32))
+def test_gaps_are_places_of_the_matrix(rows: int, cols: int, seed: int) -> None:
+    """Gaps of up to 255 places go over rows of any length."""
+    rng = np.random.default_rng(seed)
+    gaps = rng.integers(0, 256, rows * cols // 256, dtype=np.uint8)
+    codes = rng.integers(0, 3, gaps.size, dtype=np.uint8)
+    used = codes > 0
+    row, column = np.divmod(np.cumsum(gaps.astype(np.int64) + 1)[used] - 1, cols)
+    for kernel in (split_places, inspect.unwrap(split_places)):
+        data, indices = np.empty(row.size, np.uint8), np.empty(row.size, np.int32)
+        row_weights = np.zeros(rows, np.int64)
+        kernel(codes, gaps, cols, data, indices, row_weights)
+        assert data.tolist() == codes[used].tolist()
+        assert indices.tolist() == column.tolist()
+        assert row_weights.tolist() == np.bincount(row, minlength=rows).tolist()
