@@ -1,4 +1,4 @@
-"""Loops over an image: the encoder's two passes, the order of columns, and row balance."""
+"""Loops over an image: the encoder's passes, checks, the order of columns, and row balance."""
 
 from __future__ import annotations
 
@@ -73,6 +73,55 @@ def fill_entries(
             relative_index[entry] = zeros & longest_run
             cursor[pe] = entry + np.uint64(1)
             next_row[pe] = row + np.uint32(1)
+
+
+@kernel
+def find_violation(
+    ptr: npt.NDArray[np.int32],
+    base: npt.NDArray[np.int64],
+    codes: npt.NDArray[np.uint8],
+    relative_index: npt.NDArray[np.uint8],
+    shape: tuple[int, int],
+    widths: tuple[int, int],
+    has_bias: bool,
+) -> tuple[int, int]:
+    """Find the first entry that breaks a rule of `eiesim.image.check.RULES`.
+
+    Return its number, and a bit for each rule that it breaks; no bits if there is none.
+
+    Parameters
+    ----------
+    ptr, base, codes, relative_index
+        Arrays of the image; every pointer leads to an entry.
+    shape
+        Rows and columns of the matrix.
+    widths
+        Size of the codebook, and bits of a relative index.
+    """
+    rows, cols = shape
+    codebook_size, index_bits = widths
+    n_pes = base.size - 1
+    longest_run = (1 << index_bits) - 1
+    for pe in range(n_pes):
+        for column in range(ptr.shape[0] - 1):
+            is_filled = column < cols or (has_bias and column == ptr.shape[0] - 2)
+            end = base[pe] + ptr[column + 1, pe]
+            row = np.int64(pe - n_pes)
+            for entry in range(base[pe] + ptr[column, pe], end):
+                run = np.int64(relative_index[entry])
+                row += (run + 1) * n_pes
+                is_padding = codes[entry] == 0
+                broken = (
+                    np.int64(codes[entry] >= codebook_size)
+                    | np.int64(run > longest_run) << 1
+                    | np.int64(is_padding and run != longest_run) << 2
+                    | np.int64(is_padding and entry == end - 1) << 3
+                    | np.int64(row >= rows) << 4
+                    | np.int64(not is_filled) << 5
+                )
+                if broken:
+                    return entry, int(broken)
+    return 0, 0
 
 
 @kernel

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from eiesim.base.errors import ImageError, WorkloadError
 from eiesim.base.schema import Range, fields_of, is_name, show_value
 from eiesim.hardware import Hardware
-from eiesim.image.arrays import ImageArrays, deal
+from eiesim.image.arrays import ImageArrays
 from eiesim.layer.weights import LARGEST, take_codebook
+
+RULES = (
+    "code not below {codes}",
+    "relative index above {longest_run}",
+    "padding zero whose relative index is not {longest_run}",
+    "padding zero at the end of a column",
+    "row beyond the PE's last one",
+    "entry in a column that is neither an input nor a bias",
+)
+"""What can be wrong with an entry, in the order of the bits of `find_violation`."""
 
 
 def check_shapes(image: ImageArrays) -> None:
@@ -51,36 +60,20 @@ def check_image(image: ImageArrays) -> None:
 
     Raises ImageError for a wrong codebook, or with PE, column and entry of the first violation.
     """
+    from eiesim.image._kernels import find_violation  # noqa: PLC0415 - compiled code
+
     try:
         take_codebook(image.codebook, f"{image.name}: codebook")
     except WorkloadError as error:
         raise ImageError(str(error)) from error
     _check_pointers(image)
-    padding = image.codes == 0
-    longest_run = (1 << image.index_bits) - 1
-    last_of_column = np.zeros(image.entries + 1, dtype=bool)
-    last_of_column[image.ptr[1:] + image.base[:-1] - 1] = True
-    pe, column, row = _find_places(image)
-    is_bias = (column == image.bias_column) & image.has_bias
-    violations = [
-        (image.codes >= image.codebook.size, f"code not below {image.codebook.size}"),
-        (image.relative_index > longest_run, f"relative index above {longest_run}"),
-        (
-            padding & (image.relative_index != longest_run),
-            f"padding zero whose relative index is not {longest_run}",
-        ),
-        (padding & last_of_column[:-1], "padding zero at the end of a column"),
-        (row >= deal(image.rows, image.n_pes)[pe], "row beyond the PE's last one"),
-        (
-            (column >= image.cols) & ~is_bias,
-            "entry in a column that is neither an input nor a bias",
-        ),
-    ]
-    first_entries = [
-        (int(np.argmax(violated)), problem) for violated, problem in violations if violated.any()
-    ]
-    if first_entries:
-        entry, problem = min(first_entries)
+    shape, widths = (image.rows, image.cols), (image.codebook.size, image.index_bits)
+    arrays = (image.ptr, image.base, image.codes, image.relative_index)
+    entry, broken = find_violation(*arrays, shape, widths, image.has_bias)
+    problems = [rule for bit, rule in enumerate(RULES) if broken >> bit & 1]
+    if problems:
+        limits = {"codes": image.codebook.size, "longest_run": (1 << image.index_bits) - 1}
+        problem = min(text.format(**limits) for text in problems)
         raise ImageError(
             f"{image.name}: {_describe_place(image, entry)}: {problem} (code {image.codes[entry]}, "
             f"relative index {image.relative_index[entry]})"
@@ -104,21 +97,6 @@ def _check_pointers(image: ImageArrays) -> None:
             f"{image.name}: PE {image.n_pes - 1}: the pointers of all PEs tell of "
             f"{image.base[-1]} entries, found {image.entries}"
         )
-
-
-def _find_places(
-    image: ImageArrays,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return PE, column and row within the PE of every entry."""
-    lengths = np.diff(image.ptr, axis=0).T
-    columns = np.arange(lengths.shape[1], dtype=np.int64)
-    pe = np.repeat(np.arange(image.n_pes, dtype=np.int64), image.ptr[-1])
-    column = np.repeat(np.tile(columns, image.n_pes), lengths.ravel())
-    steps = np.cumsum(image.relative_index.astype(np.int64) + 1)
-    first = (image.ptr[:-1].T + image.base[:-1, None])[lengths > 0]
-    before = np.concatenate(([0], steps))[first]
-    row = steps - np.repeat(before, lengths[lengths > 0]) - 1
-    return pe, column, row
 
 
 def _describe_place(image: ImageArrays, entry: int) -> str:
