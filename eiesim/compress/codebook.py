@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,14 @@ class Clustering:
     moved: int = 0
 
 
+class _Ranges(NamedTuple):
+    """Number, sum and sum of squares of the values in each range, as distances from a centre."""
+
+    number: npt.NDArray[np.int64]
+    first: npt.NDArray[np.float64]
+    second: npt.NDArray[np.float64]
+
+
 @dataclass(frozen=True, eq=False)
 class _Sums:
     """Sorted values and sums of their distances from `centre`, and of their squares.
@@ -64,32 +72,30 @@ class _Sums:
         sum_parts(ordered, centre, PART, parts)
         return cls(ordered, centre, parts)
 
-    def between(
-        self, cuts: npt.NDArray[np.int64]
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Return number, sum and sum of squares of the values between each two cuts."""
+    def between(self, cuts: npt.NDArray[np.int64]) -> _Ranges:
+        """Sum the values between each two cuts."""
         before = np.empty((2, cuts.size))
         sum_before(self.values, self.centre, PART, self.parts, cuts, before)
-        return np.diff(cuts), *np.diff(before)
+        first, second = before[:, 1:] - before[:, :-1]
+        return _Ranges(cuts[1:] - cuts[:-1], first, second)
 
     def means(
-        self, cuts: npt.NDArray[np.int64], old: npt.NDArray[np.float64]
+        self, cuts: npt.NDArray[np.int64], ranges: _Ranges, old: npt.NDArray[np.float64]
     ) -> npt.NDArray[np.float64]:
         """Return each cluster's mean; an empty cluster keeps its centroid.
 
         A mean stays between its cluster's extremes, even where values far from all others cost the
-        sums their digits.
+        sums their digits. `ranges` are those between the cuts.
         """
-        number, first, _ = self.between(cuts)
         last = self.values.size - 1
         low = self.values[np.minimum(cuts[:-1], last)].astype(np.float64)
         high = self.values[np.maximum(cuts[1:] - 1, 0)].astype(np.float64)
-        means = first / np.maximum(number, 1) + self.centre
-        return np.where(number > 0, np.clip(means, low, np.maximum(low, high)), old)
+        means = ranges.first / np.maximum(ranges.number, 1) + self.centre
+        return np.where(ranges.number > 0, np.clip(means, low, np.maximum(low, high)), old)
 
-    def error(self, cuts: npt.NDArray[np.int64], centroids: npt.NDArray[np.float64]) -> float:
+    def error(self, ranges: _Ranges, centroids: npt.NDArray[np.float64]) -> float:
         """Return the sum of squared distances to the clusters' centroids."""
-        number, first, second = self.between(cuts)
+        number, first, second = ranges
         distance = centroids - self.centre
         return max(float((second - 2 * distance * first + number * distance**2).sum()), 0.0)
 
@@ -175,13 +181,15 @@ def _sort(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 def _iterate(sums: _Sums, centroids: npt.NDArray[np.float64], move_idle: bool) -> Clustering:
     cuts = _cut(sums.values, centroids)
-    errors = [sums.error(cuts, centroids)]
+    ranges = sums.between(cuts)
+    errors = [sums.error(ranges, centroids)]
     moved = 0
     tried: set[bytes] = set()
     for _ in range(MOST_ITERATIONS):
-        centroids = sums.means(cuts, centroids)
+        centroids = sums.means(cuts, ranges, centroids)
         old, cuts = cuts, _cut(sums.values, centroids)
-        errors.append(sums.error(cuts, centroids))
+        ranges = sums.between(cuts)
+        errors.append(sums.error(ranges, centroids))
         if not np.array_equal(old, cuts):
             continue
         used = np.unique(cuts)
@@ -191,10 +199,11 @@ def _iterate(sums: _Sums, centroids: npt.NDArray[np.float64], move_idle: bool) -
             break
         tried.add(filled.tobytes())
         moved += filled.size - used.size
-        means = sums.means(filled, np.zeros(filled.size - 1))
+        means = sums.means(filled, sums.between(filled), np.zeros(filled.size - 1))
         centroids = np.pad(means, (0, cuts.size - filled.size), "edge")
         cuts = np.pad(filled, (0, cuts.size - filled.size), "edge")
-        errors.append(sums.error(cuts, centroids))
+        ranges = sums.between(cuts)
+        errors.append(sums.error(ranges, centroids))
     return Clustering(centroids, tuple(errors), moved)
 
 

@@ -119,10 +119,9 @@ class InterleavedCSC(ImageArrays):
         bias_codes = np.zeros(self.rows, dtype=np.uint8)
         bias_codes[rows[bias]] = codes[bias]
         inputs = codes[: bias.start], rows[: bias.start], indptr[: self.cols + 1]
-        matrix = sparse.csc_array(inputs, shape=(self.rows, self.cols), copy=True)
-        matrix.sort_indices()
+        by_row = sparse.csc_array(inputs, shape=(self.rows, self.cols)).tocsr()  # sorts in passing
         return CompressedLayer(
-            matrix, self.codebook, bias_codes if self.has_bias else None, self.name
+            by_row, self.codebook, bias_codes if self.has_bias else None, self.name
         )
 
     def fits(self, hw: Hardware) -> list[MemoryUse]:
