@@ -119,9 +119,10 @@ class InterleavedCSC(ImageArrays):
         bias_codes = np.zeros(self.rows, dtype=np.uint8)
         bias_codes[rows[bias]] = codes[bias]
         inputs = codes[: bias.start], rows[: bias.start], indptr[: self.cols + 1]
-        by_row = sparse.csc_array(inputs, shape=(self.rows, self.cols)).tocsr()  # sorts in passing
+        matrix = sparse.csc_array(inputs, shape=(self.rows, self.cols), copy=True)
+        matrix.sort_indices()
         return CompressedLayer(
-            by_row, self.codebook, bias_codes if self.has_bias else None, self.name
+            matrix, self.codebook, bias_codes if self.has_bias else None, self.name
         )
 
     def fits(self, hw: Hardware) -> list[MemoryUse]:

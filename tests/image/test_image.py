@@ -278,3 +278,30 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
         InterleavedCSC.load(file)
     with pytest.raises(WorkloadError, match="No such file"):
         InterleavedCSC.load(tmp_path / "missing.npz")
+
+
+def test_an_image_copies_what_others_can_write_to() -> None:
+    """An array that is locked and the image's alone is kept; a view or an open one is copied."""
+    image = encode(column_layer([0, 2, 0, 1]), Hardware(n_pes=2))
+    opened = image.codes.copy()
+    view = opened.view()
+    view.setflags(write=False)
+    assert replace(image).codes is image.codes
+    for codes in (opened, view):
+        copied = replace(image, codes=codes)
+        opened[0] = 3
+        assert copied.codes.tolist() == image.codes.tolist()
+        opened[0] = image.codes[0]
+
+
+def test_a_check_takes_no_memory_for_the_entries() -> None:
+    codes = np.ones((1000, 1000), np.uint8)
+    image = encode(CompressedLayer(codes, ONE), Hardware(n_pes=4))
+    image.check()
+    tracemalloc.start()
+    try:
+        image.check()
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < image.entries / 4
