@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -133,7 +135,7 @@ def list_columns(
     codebook_bits: int,
     indptr: npt.NDArray[np.int64],
     weights: npt.NDArray[np.unsignedinteger],
-    edge_rows: npt.NDArray[np.int32],
+    edge_rows: npt.NDArray[Any],
     padding: npt.NDArray[np.unsignedinteger],
 ) -> None:
     """List the weights of every column over all PEs, PE by PE, without padding zeros.
@@ -147,9 +149,9 @@ def list_columns(
     weights : unsigned [entries + 1]
         Result: row in the matrix and code of each weight, the code in the last `codebook_bits`;
         filled as far as there are weights.
-    edge_rows : int32 [4, columns, PEs]
-        Result: row within the PE of each column's first, second, last but one and last entry; -1
-        on entry, which stays for padding zeros and missing entries.
+    edge_rows : signed [4, columns, PEs]
+        Result: row within the PE of each column's first, second, last but one and last entry; what
+        is there on entry stays for padding zeros and missing entries.
     padding : unsigned [columns, PEs]
         Result: padding zeros of each column; zero on entry.
     """

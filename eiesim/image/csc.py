@@ -33,15 +33,16 @@ class Columns(NamedTuple):
         Row in the matrix and code of each weight, PE by PE within a column: the code in the last
         `codebook_bits`, the row before it. In the smallest dtype from 16 bits on.
     edge_rows : [4, columns, n_pes]
-        Row within the PE of each column's first, second, last but one and last entry; -1 for a
-        padding zero or a missing entry.
+        Row within the PE of each column's first, second, last but one and last entry, in the
+        smallest signed dtype. For a padding zero or a missing entry it is -1 in the first two and
+        -2 in the last two, so that it equals none of the others.
     padding : unsigned [columns, n_pes]
         Padding zeros of each column, in the dtype of the image's `counts`.
     """
 
     indptr: npt.NDArray[np.int64]
     weights: npt.NDArray[np.unsignedinteger]
-    edge_rows: npt.NDArray[np.int32]
+    edge_rows: npt.NDArray[Any]
     padding: npt.NDArray[Any]
 
 
@@ -88,10 +89,13 @@ class InterleavedCSC(ImageArrays):
         _ = self.checked  # compiled code follows any pointer
         shape = (self.ptr.shape[0] - 1, self.n_pes)
         largest = (self.rows << self.codebook_bits) - 1
+        rows_per_pe = -(-self.rows // self.n_pes)
+        edge_rows = np.empty((4, *shape), np.min_scalar_type(min(-rows_per_pe, -2)))
+        edge_rows[:2], edge_rows[2:] = -1, -2
         view = Columns(
             np.zeros(shape[0] + 1, dtype=np.int64),
             np.zeros(self.entries + 1, np.result_type(np.uint16, np.min_scalar_type(largest))),
-            np.full((4, *shape), -1, dtype=np.int32),
+            edge_rows,
             np.zeros(shape, self.counts.dtype),
         )
         list_columns(

@@ -10,9 +10,11 @@ values : float32 or int16 [items]
     Activation of each item.
 earliest : int32 [items]
     The earliest cycle a PE can start on each item.
-edge_rows : int32 [4, columns, PEs]
-    Row of the first, second, last but one and last entry of every column; -1 for a padding zero or
-    where there is no such entry.
+edge_rows : signed [4, columns, PEs]
+    Row of the first, second, last but one and last entry of every column. For a padding zero, or
+    where there is no such entry, it is -1 in the first two and -2 in the last two.
+padding : unsigned [columns, PEs]
+    Padding zeros of every column in every PE.
 ptr : int32 [columns + 1, PEs]
     Column pointers.
 indptr, weights : int64, unsigned

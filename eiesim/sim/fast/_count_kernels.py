@@ -16,9 +16,22 @@ Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
 
+LANES = np.uint64(64)
+"""PEs that are taken through a run together. Numbers of PEs are unsigned: numba then looks for no
+index that counts from the end, and the compiler knows the most that the inner loop may take."""
+FREE, BUSY, QUEUE_STARVED, DRAM_STARVED, BYPASSES, LAST_ROW, BEFORE_LAST_ROW, END = (
+    field * LANES for field in np.arange(8, dtype=np.uint64)
+)
+"""Where each number of these PEs starts in the one array that holds them all, and its size: with an
+array each, checks at run time that no two overlap would take longer than the arithmetic."""
+NO_ROW = -3
+"""In place of a row: no entry was issued in that cycle."""
+
+
 @kernel
 def occupy(
     counts: npt.NDArray[Any],
+    edge_rows: npt.NDArray[Any],
     columns: Int32s,
     broadcasts: Int32s,
     gaps: Int32s,
@@ -27,10 +40,7 @@ def occupy(
     cycles: int,
     has_entries: bool,
 ) -> Int64s:
-    """Find how long every PE has a column, when for the last time, and what starves it meanwhile.
-
-    A broadcast waits for the scan first, then for full queues, then for DRAM. A PE that starves
-    until it can start on it starves through the last cycles of these.
+    """Find how long every PE has a column, when for the last time, what starves it, its bypasses.
 
     Parameters
     ----------
@@ -43,48 +53,115 @@ def occupy(
 
     Returns
     -------
-    int64 [4, PEs]
+    int64 [5, PEs]
         Cycles with a column; the last cycle before the PE is drained; cycles starved by full
-        queues; by DRAM.
+        queues; by DRAM; multiply-accumulates with a bypass.
     """
-    n_pes = counts.shape[1]
-    end_of_run = np.int32(cycles)
-    zero = np.int32(0)
-    one = np.int32(1)
-    free = np.ones(n_pes, np.int32)
-    busy = np.zeros(n_pes, np.int32)
-    queue_starved = np.zeros(n_pes, np.int32)
-    dram_starved = np.zeros(n_pes, np.int32)
+    n_pes = np.uint64(counts.shape[1])
+    run = (lead, cycles, has_entries)
+    times = np.empty((5, counts.shape[1]), np.int64)
+    for chunk in range((n_pes + LANES - np.uint64(1)) // LANES):
+        first_pe = np.uint64(chunk * LANES)
+        image = (counts, edge_rows)
+        sent = (columns, broadcasts, gaps, dram_stalls)
+        if cycles < np.iinfo(np.int16).max:
+            occupy_lanes(image, sent, run, first_pe, np.zeros(END, np.int16), times)
+        else:
+            occupy_lanes(image, sent, run, first_pe, np.zeros(END, np.int32), times)
+    return times
+
+
+@kernel
+def occupy_lanes(
+    image: tuple[npt.NDArray[Any], npt.NDArray[Any]],
+    sent: tuple[Int32s, Int32s, Int32s, Int32s],
+    run: tuple[int, int, bool],
+    first_pe: np.uint64,
+    lanes: npt.NDArray[Any],
+    times: Int64s,
+) -> None:
+    """Take as many PEs as there are lanes through a run, for `occupy`.
+
+    A broadcast waits for the scan first, then for full queues, then for DRAM. A PE that starves
+    until it can start on it starves through the last cycles of these.
+
+    A multiply-accumulate is bypassed if its accumulator's last write is not committed yet, which
+    is one issued one or two cycles before. Rows within a column differ, so only the first two
+    entries of a column can meet one, and only among the last two entries before it.
+
+    Parameters
+    ----------
+    image
+        `counts`; `edge_rows`.
+    sent
+        `columns`; `broadcasts`, `gaps` and `dram_stalls` as in `time_broadcasts`.
+    run
+        `lead`, `cycles` and `has_entries` as in `occupy`.
+    lanes : int16 or int32 [END]
+        Zero on entry; its dtype holds `cycles` + 1.
+    times : int64 [5, PEs]
+        Result, for these PEs.
+    """
+    counts, edge_rows = image
+    columns, broadcasts, gaps, dram_stalls = sent
+    lead, cycles, has_entries = run
+    number = lanes.dtype.type
+    zero = number(0)
+    one = number(1)
+    no_row = number(NO_ROW)
+    end_of_run = number(cycles)
+    n_lanes = min(LANES, np.uint64(np.uint64(counts.shape[1]) - first_pe))
+    for lane in range(n_lanes):
+        lanes[FREE + lane] = one
+        lanes[LAST_ROW + lane] = no_row
+        lanes[BEFORE_LAST_ROW + lane] = no_row
     before = np.int32(0)
     for item in range(columns.size):
-        earliest = np.int32(broadcasts[item] + lead)
-        if earliest > end_of_run and has_entries:
+        if broadcasts[item] + lead > cycles and has_entries:
             break
-        by_dram = dram_stalls[item]
-        without_dram = np.int32(earliest - by_dram)
-        without_queue = np.int32(before + gaps[item] + lead)
+        # the first cycle in which a PE can start, if it is the scan alone that it waits for, if
+        # full queues too, and if all
+        scanned = number(min(before + gaps[item] + lead, cycles + 1))
+        pushed = number(min(broadcasts[item] - dram_stalls[item] + lead, cycles + 1))
+        earliest = number(min(broadcasts[item] + lead, cycles + 1))
         before = broadcasts[item]
-        if by_dram > 0:
-            end = min(earliest, np.int32(end_of_run + 1))
-            for pe in range(n_pes):
-                dram_starved[pe] += max(np.int32(end - max(free[pe], without_dram)), zero)
-        if without_dram > without_queue:
-            end = min(without_dram, np.int32(end_of_run + 1))
-            for pe in range(n_pes):
-                queue_starved[pe] += max(np.int32(end - max(free[pe], without_queue)), zero)
-        entries = counts[columns[item]]
-        for pe in range(n_pes):
-            start = max(free[pe], earliest)
-            occupied = max(np.int32(entries[pe]), one)
-            within = start <= end_of_run
-            busy[pe] += occupied if within else zero
-            free[pe] = np.int32(start + occupied) if within else free[pe]
-    times = np.empty((4, n_pes), np.int64)
-    times[0] = busy
-    times[1] = free - one if has_entries else np.full(n_pes, end_of_run)
-    times[2] = queue_starved
-    times[3] = dram_starved
-    return times
+        column = np.uint32(columns[item])
+        entries = counts[column]
+        first_row = edge_rows[0, column]
+        second_row = edge_rows[1, column]
+        before_last_row = edge_rows[2, column]
+        last_row = edge_rows[3, column]
+        for lane in range(n_lanes):
+            pe = first_pe + lane
+            free = lanes[FREE + lane]
+            start_if_pushed = max(free, pushed)
+            start = max(free, earliest)
+            lanes[QUEUE_STARVED + lane] += number(start_if_pushed - max(free, scanned))
+            lanes[DRAM_STARVED + lane] += number(start - start_if_pushed)
+            n = number(entries[pe])
+            occupied = max(n, one) if start <= end_of_run else zero
+            lanes[BUSY + lane] += occupied
+            lanes[FREE + lane] = number(start + occupied)
+
+            at_once = start == free
+            soon = start - free <= 1
+            newest = lanes[LAST_ROW + lane]
+            older = lanes[BEFORE_LAST_ROW + lane]
+            first = first_row[pe]
+            # & and | in place of conditions: only then does the compiler make vectors of this loop
+            first_meets = ((first == newest) & soon) | ((first == older) & at_once)
+            second_meets = (second_row[pe] == newest) & at_once
+            lanes[BYPASSES + lane] += number(number(first_meets) + number(second_meets))
+            one_ago = newest if at_once else no_row
+            lanes[BEFORE_LAST_ROW + lane] = number(before_last_row[pe]) if n > 1 else one_ago
+            lanes[LAST_ROW + lane] = number(last_row[pe])
+    for lane in range(n_lanes):
+        pe = first_pe + lane
+        times[0, pe] = lanes[BUSY + lane]
+        times[1, pe] = lanes[FREE + lane] - one if has_entries else end_of_run
+        times[2, pe] = lanes[QUEUE_STARVED + lane]
+        times[3, pe] = lanes[DRAM_STARVED + lane]
+        times[4, pe] = lanes[BYPASSES + lane]
 
 
 @kernel
@@ -92,17 +169,31 @@ def count_words(
     ptr: Int32s, columns: Int32s, entries_per_word: int, across_columns: bool
 ) -> Int64s:
     """Count the sparse-matrix words every PE reads, int64 [PEs]."""
+    # exact: pointers lie half an entry off every word boundary, far more than the rounding of 2**22
+    # in float32, or of 2**31 in float64
+    if ptr[-1].max() < 1 << 22:
+        return count_words_by(
+            ptr, columns, np.full(1, 1.0 / entries_per_word, np.float32), across_columns
+        )
+    return count_words_by(ptr, columns, np.full(1, 1.0 / entries_per_word), across_columns)
+
+
+@kernel
+def count_words_by(
+    ptr: Int32s, columns: Int32s, share: npt.NDArray[Any], across_columns: bool
+) -> Int64s:
+    """Count words with the share of a word that an entry takes, float32 or float64 [1]."""
     n_pes = ptr.shape[1]
     reads = np.zeros(n_pes, np.int32)
     latched = np.full(n_pes, -1, np.int32)
-    # exact: half an entry off every word boundary, far more than the rounding of 2**31 in float64
-    share = 1.0 / entries_per_word
+    real = share.dtype.type
+    half = real(0.5)
     for item in range(columns.size):
         firsts = ptr[columns[item]]
         ends = ptr[columns[item] + 1]
         for pe in range(n_pes):
-            first_word = np.int32((firsts[pe] + 0.5) * share)
-            last_word = np.int32((ends[pe] - 0.5) * share)
+            first_word = np.int32((real(firsts[pe]) + half) * share[0])
+            last_word = np.int32((real(ends[pe]) - half) * share[0])
             reused = np.int32(1) if across_columns and first_word == latched[pe] else np.int32(0)
             words = np.int32(last_word - first_word + 1 - reused)
             reads[pe] += words if ends[pe] > firsts[pe] else np.int32(0)
@@ -111,58 +202,26 @@ def count_words(
 
 
 @kernel
-def count_bypasses(
-    counts: npt.NDArray[Any], edge_rows: Int32s, columns: Int32s, earliest: Int32s
-) -> Int64s:
-    """Count each PE's multiply-accumulates whose accumulator's last write is not committed yet.
-
-    That is a write issued one or two cycles before. Rows within a column differ, so only the first
-    two entries of a column can meet one, and only among the last two entries before it.
-    """
+def sum_columns(counts: npt.NDArray[Any], padding: npt.NDArray[Any], columns: Int32s) -> Int64s:
+    """Add up the entries of every PE in these columns, and its padding zeros, int64 [2, PEs]."""
     n_pes = counts.shape[1]
-    none = np.int32(-2)
-    zero = np.int32(0)
-    one = np.int32(1)
-    bypasses = np.zeros(n_pes, np.int32)
-    free = np.zeros(n_pes, np.int32)
-    # rows written by the entries issued in the last two cycles of the column before
-    last = np.full(n_pes, none, np.int32)
-    before_last = np.full(n_pes, none, np.int32)
+    entries = np.zeros(n_pes, np.int32)
+    zeros = np.zeros(n_pes, np.int32)
     for item in range(columns.size):
-        column = columns[item]
-        arrival = earliest[item]
-        entries = counts[column]
-        first_row = edge_rows[0, column]
-        second_row = edge_rows[1, column]
-        before_last_row = edge_rows[2, column]
-        last_row = edge_rows[3, column]
+        column_entries = counts[columns[item]]
+        column_zeros = padding[columns[item]]
         for pe in range(n_pes):
-            # selects instead of conditions: only then does the compiler make vectors of this loop
-            n = np.int32(entries[pe])
-            start = max(free[pe], arrival)
-            idle = np.int32(start - free[pe])
-            free[pe] = np.int32(start + max(n, one))
-            newest = last[pe]
-            older = before_last[pe]
-            one_ago = newest if idle == 0 else none
-            two_ago = older if idle == 0 else none
-            two_ago = newest if idle == 1 else two_ago
-            first = first_row[pe]
-            second = second_row[pe]
-            first_hits = one if first == one_ago else zero
-            first_hits = one if first == two_ago else first_hits
-            second_hits = one if second == one_ago else zero
-            first_hits = first_hits if first >= 0 else zero
-            second_hits = second_hits if second >= 0 else zero
-            bypasses[pe] += np.int32(first_hits + second_hits)
-            before_last[pe] = before_last_row[pe] if n > 1 else one_ago
-            last[pe] = last_row[pe] if n > 0 else none
-    return bypasses.astype(np.int64)
+            entries[pe] += np.int32(column_entries[pe])
+            zeros[pe] += np.int32(column_zeros[pe])
+    sums = np.empty((2, n_pes), np.int64)
+    sums[0] = entries
+    sums[1] = zeros
+    return sums
 
 
 @kernel
 def run_inputs(
-    image: tuple[Int32s, npt.NDArray[Any], Int32s, Int32s],
+    image: tuple[Int32s, npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]],
     registers: npt.NDArray[Any],
     bias_column: int,
     scan_rows: int,
@@ -175,7 +234,7 @@ def run_inputs(
     Parameters
     ----------
     image
-        `ptr`; `counts`; padding zeros, int32 [columns, PEs]; `edge_rows`.
+        `ptr`; `counts`; `padding`; `edge_rows`.
     scan_rows
         Rows of activations before the detector, the bias's included.
     machine
@@ -183,8 +242,8 @@ def run_inputs(
     per_input : int64 [4, inputs]
         Result: cycles, cycles of the scan, broadcasts, stalls.
     per_pe : int64 [8, PEs]
-        Result, zero on entry, summed over inputs: the four of `occupy`, words read, entries,
-        padding zeros, bypasses.
+        Result, zero on entry, summed over inputs: the five of `occupy`, words read, entries,
+        padding zeros.
     """
     ptr, counts, padding, edge_rows = image
     depth, lead, entries_per_word, across_columns = machine
@@ -209,16 +268,8 @@ def run_inputs(
         per_input[1, number] = scan_cycles
         per_input[2, number] = items
         per_input[3, number] = last_broadcast - unstalled
-        earliest = (broadcasts + np.int32(lead)).astype(np.int32)
-        per_pe[:4] += occupy(
-            counts, sent, broadcasts, gaps, dram_stalls, lead, cycles, last_issue > 0
+        per_pe[:5] += occupy(
+            counts, edge_rows, sent, broadcasts, gaps, dram_stalls, lead, cycles, last_issue > 0
         )
-        words = count_words(ptr, sent, entries_per_word, across_columns)
-        bypasses = count_bypasses(counts, edge_rows, sent, earliest)
-        for pe in range(n_pes):
-            per_pe[4, pe] += words[pe]
-            per_pe[7, pe] += bypasses[pe]
-        for item in range(items):
-            for pe in range(n_pes):
-                per_pe[5, pe] += np.int64(counts[columns[item], pe])
-                per_pe[6, pe] += padding[columns[item], pe]
+        per_pe[5] += count_words(ptr, sent, entries_per_word, across_columns)
+        per_pe[6:] += sum_columns(counts, padding, sent)

@@ -12,8 +12,7 @@ from eiesim.base.errors import ImageError
 from eiesim.counters import Counters, Counts, DeltaState, PeCounters, RunResult
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, deal
-from eiesim.sim.fast._count_kernels import count_bypasses, count_words, occupy
-from eiesim.sim.fast._sum_kernels import sum_columns
+from eiesim.sim.fast._count_kernels import count_words, occupy, sum_columns
 from eiesim.sim.fast._time_kernels import time_broadcasts
 from eiesim.sim.fast.outputs import compute_step
 from eiesim.sim.scan import (
@@ -157,9 +156,8 @@ class Prepared:
         def scan(hw: ScanView) -> Scanned:
             registers = load_registers(activations, hw, before)
             broadcasts = scan_activations(registers, image, hw, before)
-            entries = sum_columns(image.counts, broadcasts.columns)
-            padding = sum_columns(image.columns.padding, broadcasts.columns)
-            return Scanned(registers, broadcasts, entries, padding)
+            sums = sum_columns(image.counts, image.columns.padding, broadcasts.columns)
+            return Scanned(registers, broadcasts, *sums)
 
         @lru_cache(KEPT_LONG)
         def stream(seen: ScanView, hw: StreamView) -> Stream:
@@ -211,16 +209,13 @@ def _occupy(
     image: InterleavedCSC, scan: Scan, fetches: npt.NDArray[np.int64], hw: TimingView
 ) -> Occupied:
     timing = time_scan(image, scan, fetches, hw)
-    busy, last_busy, queue_starved, dram_starved = occupy(
-        image.counts, scan.columns, timing.broadcasts, scan.gaps, timing.dram_stalls,
-        hw.lead_cycles, timing.cycles, timing.has_entries,
+    times = occupy(
+        image.counts, image.columns.edge_rows, scan.columns, timing.broadcasts, scan.gaps,
+        timing.dram_stalls, hw.lead_cycles, timing.cycles, timing.has_entries,
     )  # fmt: skip
-    earliest = timing.broadcasts + np.int32(hw.lead_cycles)
-    bypasses = count_bypasses(image.counts, image.columns.edge_rows, scan.columns, earliest)
     return Occupied(
-        timing.cycles, timing.scan_cycles, timing.stall_cycles, timing.dram_stall_cycles,
-        busy, last_busy, queue_starved, dram_starved, bypasses,
-    )  # fmt: skip
+        timing.cycles, timing.scan_cycles, timing.stall_cycles, timing.dram_stall_cycles, *times
+    )
 
 
 def run(

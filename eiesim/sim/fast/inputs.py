@@ -76,12 +76,10 @@ def run_inputs(image: InterleavedCSC, stack: npt.NDArray[np.float32], hw: Hardwa
         per_pe,
     )
     cycles, scan_cycles, broadcasts, stall_cycles = per_input
-    *times, words, entries, padding, bypasses = per_pe
-    busy, last_busy, queue_starved, dram_starved = times
+    *times, words, entries, padding = per_pe
     occupied = Occupied(
-        int(cycles.sum()), int(scan_cycles.sum()), int(stall_cycles.sum()), 0, busy, last_busy,
-        queue_starved, dram_starved, bypasses,
-    )  # fmt: skip
+        int(cycles.sum()), int(scan_cycles.sum()), int(stall_cycles.sum()), 0, *times
+    )
     nothing = np.zeros(hw.n_pes, np.int64)
     work = PEWork(
         len(stack), len(stack) * scan_rows, int(broadcasts.sum()), occupied, entries, padding,
