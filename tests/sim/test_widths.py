@@ -7,6 +7,7 @@ import pytest
 
 from eiesim import CompressedLayer, Hardware, encode, simulate
 from eiesim.sim.fast._count_kernels import count_words
+from eiesim.sim.fast._time_kernels import time_broadcasts
 from tests.support.arrays import f32
 from tests.support.differences import find_differences
 
@@ -78,3 +79,33 @@ def test_words_of_pointers_of_any_size(
             latched = last
         expected.append(words)
     assert count_words(ptr, columns, entries_per_word, across_columns).tolist() == expected
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32])
+@pytest.mark.parametrize("depth", [2, 3, 8, 300])
+@pytest.mark.parametrize("longest", [1, 255])
+@pytest.mark.parametrize("lead", [2, 5])
+def test_times_of_long_runs(dtype: type, depth: int, longest: int, lead: int) -> None:
+    """The recurrences word for word, in Python's integers; with 300 slots a PE is far behind."""
+    rng = np.random.default_rng(depth)
+    counts = rng.integers(0, longest + 1, (700, 3)).astype(dtype)
+    counts[:, 0] = longest
+    counts[-3:] = 0
+    counts.flags.writeable = False
+    gaps = rng.integers(1, 4, 700).astype(np.int32)
+    gaps[[100, 400]] = 40_000
+    columns = np.arange(700, dtype=np.int32)
+    starts = np.zeros((701, 3), np.int64)
+    expected, now, last_end = [], 0, 1
+    for item, n in enumerate(counts.astype(np.int64)):
+        now += int(gaps[item])
+        if item >= depth - 1:
+            now = max(now, int(starts[item - depth + 1].max()))
+        starts[item] = np.maximum(starts[item], now + lead)
+        starts[item + 1] = starts[item] + np.maximum(n, 1)
+        last_end = max(last_end, int((starts[item] + n)[n > 0].max(initial=0)))
+        expected.append(now)
+    none = np.zeros(700, np.int32)
+    found, last_issue, stalls = time_broadcasts(counts, columns, gaps, none, depth, lead, 1)
+    assert found.tolist() == expected
+    assert (last_issue, stalls.any()) == (last_end - 1, False)

@@ -33,10 +33,10 @@ def list_broadcasts(
     """
     items = 0
     for column in range(registers.size):
-        if registers[column] != 0:
-            columns[items] = column
-            values[items] = registers[column]
-            items += 1
+        # written in any case, and overwritten: no processor can predict a branch on random zeros
+        columns[items] = column
+        values[items] = registers[column]
+        items += int(registers[column] != 0)
     if bias_column >= 0:
         columns[items] = bias_column
         values[items] = one
@@ -50,13 +50,19 @@ def find_gaps(columns: Int32s, n_pes: int, gaps: Int32s) -> int:
 
     Parameters
     ----------
+    columns
+        In ascending order.
     gaps
         Result, as far as there are columns.
     """
     before = 0
+    row = 0
+    last_lane = n_pes - 1  # of the row; rows are counted through, since divisions are slow
     for item in range(columns.size):
-        row = columns[item] // n_pes
+        while columns[item] > last_lane:
+            row += 1
+            last_lane += n_pes
         gaps[item] = 1 + row - before
         # the next row is loaded in the cycle of a broadcast from the last lane
-        before = row + 1 if columns[item] - row * n_pes == n_pes - 1 else row
+        before = row + 1 if columns[item] == last_lane else row
     return before

@@ -40,10 +40,12 @@ def time_broadcasts(
     """Find the cycle of every broadcast and the last cycle in which an entry is issued.
 
     Two items are taken through all PEs at once, which spares a pass over the start cycles: with
-    three slots or more, the second one's broadcast does not depend on the first one's starts. The
-    items from the last entry of any PE on go one by one, since there the end of each PE's last
-    entry is noted. So do all items if a fetch takes more than a cycle: only then can one hold up a
-    broadcast (ARCHITECTURE.md).
+    three slots or more, the second one's broadcast does not depend on the first one's starts. One
+    by one go the last D items, not counting empty ones after them, since there the end of each
+    entry is noted: when the last one is broadcast, all PEs have started on the item D - 1 before
+    it, and so every entry of earlier items has ended. So do all items if a fetch takes more than a
+    cycle: only then can one hold up a broadcast (ARCHITECTURE.md). So does the rest of them if
+    starts of two items lie too far apart for 16 bits, in which vectors hold twice as many.
 
     Parameters
     ----------
@@ -71,16 +73,9 @@ def time_broadcasts(
     items = columns.size
     least = counts.dtype.type(empty_cycles)
     tail = items
-    seen = np.zeros(n_pes, np.bool_)
-    n_seen = 0
-    item = items
-    while item > 0 and n_seen < n_pes:
-        item -= 1
-        for pe in range(n_pes):
-            if counts[columns[item], pe] > 0 and not seen[pe]:
-                seen[pe] = True
-                n_seen += 1
-                tail = item
+    while tail > 0 and counts[columns[tail - 1]].max() == 0:
+        tail -= 1
+    tail = max(tail - depth, 0)
 
     longest_fetch = np.int32(0)
     for item in range(items):
@@ -88,34 +83,48 @@ def time_broadcasts(
     broadcasts = np.empty(items, np.int32)
     # freed[i + D - 1] = max over k of s[k, i]: when the slot that item i + D - 1 needs is free
     freed = np.zeros(items + depth, np.int32)
-    starts = np.zeros(n_pes, np.int32)
-    ends = np.zeros(n_pes, np.int32)
+    # start cycles since `origin`, which moves on before a pair could exceed 16 bits: to starts that
+    # lie no later than `latest`, it adds the column before, and two of its own
+    starts = np.zeros(n_pes, np.int16)
+    limit = np.iinfo(np.int16).max - 4 * np.iinfo(counts.dtype).max
+    origin = np.int32(0)
+    latest = np.int32(0)
     now = np.int32(0)
     item = 0
     while depth >= 3 and longest_fetch <= 1 and item + 2 <= tail:
         before = max(np.int32(now + gaps[item]), freed[item])
-        now = max(np.int32(before + gaps[item + 1]), freed[item + 1])
+        after = max(np.int32(before + gaps[item + 1]), freed[item + 1])
+        if max(np.int32(after + lead), latest) - origin > limit:
+            for pe in range(n_pes):
+                starts[pe] = max(starts[pe] - (now - origin), 0)
+            origin = now
+            if max(np.int32(after + lead), latest) - origin > limit:
+                break
+        now = after
         broadcasts[item] = before
         broadcasts[item + 1] = now
-        floor0 = np.int32(before + lead)
-        floor1 = np.int32(now + lead)
-        n0 = counts[columns[item]]
-        n1 = counts[columns[item + 1]]
-        max0 = np.int32(0)
-        max1 = np.int32(0)
+        earliest0 = np.int16(before + lead - origin)
+        earliest1 = np.int16(now + lead - origin)
+        n0 = counts[np.uint32(columns[item])]
+        n1 = counts[np.uint32(columns[item + 1])]
+        latest0 = np.int16(0)
+        latest1 = np.int16(0)
         for pe in range(n_pes):
-            start = max(starts[pe], floor0)
-            max0 = max(max0, start)
-            start = max(np.int32(start + np.int32(max(n0[pe], least))), floor1)
-            max1 = max(max1, start)
-            starts[pe] = start + np.int32(max(n1[pe], least))
-        freed[item + depth - 1] = max0
-        freed[item + depth] = max1
+            start = max(starts[pe], earliest0)
+            latest0 = max(latest0, start)
+            start = max(np.int16(start + np.int16(max(n0[pe], least))), earliest1)
+            latest1 = max(latest1, start)
+            starts[pe] = np.int16(start + np.int16(max(n1[pe], least)))
+        freed[item + depth - 1] = origin + latest0
+        latest = np.int32(origin + latest1)
+        freed[item + depth] = latest
         item += 2
     # fetches are followed from here on, which is from the first one wherever they matter
+    frees = starts.astype(np.int32) + origin
     room = np.int32(0)  # when the slot of the stream buffer that the next fetch fills is free
     fetched = np.int32(0)
     dram_stalls = np.zeros(items, np.int32)
+    last_end = np.int32(1)
     while item < items:
         sendable = max(np.int32(now + gaps[item]), freed[item])
         fetched = np.int32(max(fetched, room) + fetches[item])
@@ -123,18 +132,19 @@ def time_broadcasts(
         dram_stalls[item] = now - sendable
         room = freed[item]
         broadcasts[item] = now
-        floor0 = np.int32(now + lead)
-        n0 = counts[columns[item]]
-        max0 = np.int32(0)
+        earliest = np.int32(now + lead)
+        n = counts[columns[item]]
+        latest = np.int32(0)
         for pe in range(n_pes):
-            start = max(starts[pe], floor0)
-            max0 = max(max0, start)
-            end = np.int32(start + np.int32(n0[pe]))
-            ends[pe] = end if end > start else ends[pe]
-            starts[pe] = np.int32(start + np.int32(max(n0[pe], least)))
-        freed[item + depth - 1] = max0
+            start = max(frees[pe], earliest)
+            latest = max(latest, start)
+            frees[pe] = np.int32(start + np.int32(max(n[pe], least)))
+        freed[item + depth - 1] = latest
+        if item >= tail:
+            for pe in range(n_pes):
+                last_end = max(last_end, frees[pe] if n[pe] > 0 else np.int32(0))
         item += 1
-    return broadcasts, max(int(ends.max()) - 1, 0), dram_stalls
+    return broadcasts, int(last_end) - 1, dram_stalls
 
 
 @kernel
