@@ -93,7 +93,9 @@ def test_times_of_long_runs(dtype: type, depth: int, longest: int, lead: int) ->
     rng = np.random.default_rng(depth)
     counts: npt.NDArray[Any] = rng.integers(0, longest + 1, (700, 3)).astype(dtype)
     counts[:, 0] = longest
-    counts[-3:] = 0
+    # with 8 slots, the first of the items whose ends are noted has the entry that ends last
+    counts[-10:] = 0
+    counts[-4, 1] = 1
     counts.flags.writeable = False
     gaps = rng.integers(1, 4, 700).astype(np.int32)
     gaps[[100, 400]] = 40_000
