@@ -98,7 +98,7 @@ def test_times_of_long_runs(dtype: type, depth: int, longest: int, lead: int) ->
     counts[-4, 1] = 1
     counts.flags.writeable = False
     gaps = rng.integers(1, 4, 700).astype(np.int32)
-    gaps[[100, 400]] = 40_000
+    gaps[[100, 250, 400]] = 25_000
     columns = np.arange(700, dtype=np.int32)
     starts = np.zeros((701, 3), np.int64)
     expected, now, last_end = [], 0, 1
