@@ -104,6 +104,29 @@ TIMES = (
 TOTALS = tuple(name for name in PE_FIELDS if name not in TIMES)
 
 
+class Totals(NamedTuple):
+    """Counts of a run, those of `PeCounters` added over all PEs."""
+
+    cycles: int
+    scan_cycles: int
+    rows_scanned: int
+    broadcasts: int
+    stall_cycles: int
+    dram_stall_cycles: int
+    ptr_reads: int
+    ptr_dram_reads: int
+    spmat_reads: int
+    spmat_dram_words: int
+    macs: int
+    padding_macs: int
+    accumulator_reads: int
+    accumulator_writes: int
+    bypasses: int
+    act_register_reads: int
+    act_sram_reads: int
+    act_sram_writes: int
+
+
 class _PerPe:
     """A count of every PE, int64 [n_pes], as `PeCounters` has it under the same name."""
 
@@ -189,9 +212,20 @@ class Counters:
     act_sram_reads = _Total()
     act_sram_writes = _Total()
 
+    def add_pes(self) -> Totals:
+        """Return every count of the whole run."""
+        return Totals(*[int(getattr(self, name)) for name in Totals._fields])
+
     def totals(self) -> dict[str, int]:
         """Return every count of the whole run by name."""
-        return {name: int(getattr(self, name)) for name in (*RUN_FIELDS, *TOTALS)}
+        return self.add_pes()._asdict()
+
+
+def count_dram_bytes(counts: Counters | Totals, hw: Hardware) -> int:
+    """Return the bytes streamed from DRAM: words and pointers that the SRAMs do not hold."""
+    return bits_to_bytes(
+        counts.spmat_dram_words * hw.spmat_width_bits + counts.ptr_dram_reads * hw.ptr_bits
+    )
 
 
 RUN_FIELDS = tuple(field.name for field in fields(Counters) if field.name != "pe")
@@ -332,10 +366,7 @@ class RunResult:
     @property
     def dram_bytes(self) -> int:
         """Bytes streamed from DRAM: words and pointers that the SRAMs do not hold."""
-        return bits_to_bytes(
-            self.counters.spmat_dram_words * self.hardware.spmat_width_bits
-            + self.counters.ptr_dram_reads * self.hardware.ptr_bits
-        )
+        return count_dram_bytes(self.counters, self.hardware)
 
     @property
     def dram_gbps_average(self) -> float:

@@ -19,6 +19,7 @@ from eiesim.views import (
     LayoutView,
     OutputView,
     PricedView,
+    QueueView,
     ScanView,
     See,
     SteadyView,
@@ -213,6 +214,7 @@ class Hardware:
     timing = See(TimingView)
     fill = See(FillView)
     priced = See(PricedView)
+    queue = See(QueueView)
     steady = See(SteadyView)
     clocked = See(ClockView)
     built = See(BuiltView)

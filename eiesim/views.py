@@ -7,6 +7,7 @@ can depend on a field that its key lacks.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
 V = TypeVar("V", bound=tuple[Any, ...])
@@ -16,11 +17,12 @@ class See(Generic[V]):
     """An attribute of the machine: one of the views below, whose fields are the machine's."""
 
     def __init__(self, kind: type[V]) -> None:
-        self.kind = kind
+        self.make, self.read = kind._make, attrgetter(*kind._fields)  # type: ignore[attr-defined]
 
     def __get__(self, hw: Any, _: type) -> V:
         """Return the view of a machine."""
-        return self.kind(*[getattr(hw, name) for name in self.kind._fields])  # type: ignore[attr-defined]
+        view: V = self.make(self.read(hw))
+        return view
 
 
 class LayoutView(NamedTuple):
@@ -142,6 +144,14 @@ class PricedView(NamedTuple):
     sram_cell: str
     node_nm: float
     dram: str
+
+
+class QueueView(NamedTuple):
+    """Fields that the price of the queue's clock depends on."""
+
+    queue_depth: int
+    operand_bits: int
+    node_nm: float
 
 
 class BuiltView(NamedTuple):

@@ -34,6 +34,7 @@ PJ_PER_CYCLE = 1e3 / BASE_CLOCK_MHZ
 Cells = Mapping[tuple[str, str], float]
 
 
+@cache
 def count_steady_actions(spmat_period_cycles: int = STEADY_PERIOD_CYCLES) -> Cells:
     """Return how often each action happens in a cycle of a PE that never waits.
 

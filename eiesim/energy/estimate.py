@@ -6,18 +6,51 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from eiesim.base.errors import EnergyError
 from eiesim.base.schema import show_value
-from eiesim.counters import RunResult
-from eiesim.energy.calibrate import COMPONENTS, MEMORY_MODULES, MODULES, PARTS, count_steady_actions
+from eiesim.counters import Counters, RunResult, Totals
+from eiesim.energy.calibrate import MODULES, PARTS, count_steady_actions
 from eiesim.energy.kinds import weigh_kinds
 from eiesim.energy.machine import price_machine
 from eiesim.energy.prices import Key, Price, PriceTable
 from eiesim.hardware import Hardware
 from eiesim.views import SteadyView
 
+ACTIONS = tuple(
+    Key(component, *action)
+    for component, actions in {
+        "act_queue": (
+            ("register", "push"), ("register", "pop"),
+            ("combinational", "push"), ("combinational", "pop"), ("clock", "cycle"),
+        ),
+        # what comes from DRAM is written into the SRAM's stream buffer and read from there
+        "ptr_read": (
+            ("register", "look-up"), ("combinational", "look-up"),
+            ("memory", "read"), ("memory", "write"), ("clock", "cycle"), ("memory", "leakage"),
+        ),
+        "spmat_read": (
+            ("register", "entry"), ("combinational", "entry"),
+            ("memory", "read"), ("memory", "write"), ("clock", "cycle"), ("memory", "leakage"),
+        ),
+        "arithm": (
+            ("register", "entry"), ("combinational", "entry"),
+            ("combinational", "multiply"), ("combinational", "add"), ("clock", "cycle"),
+        ),
+        "act_rw": (
+            ("register", "register_read"), ("register", "register_write"),
+            ("combinational", "register_read"), ("combinational", "register_write"),
+            ("memory", "read"), ("memory", "write"), ("clock", "cycle"), ("memory", "leakage"),
+        ),
+        "lnzd": (("combinational", "detect"),),
+        "broadcast": (("wire", "send"),),
+        "dram": (("memory", "read"),),
+    }.items()
+    for action in actions
+)  # fmt: skip
+"""All actions that are counted, component by component."""
 PRICED_ONLY = ("multiplier", "sram_cell", "dram", "node_nm")
 """Fields of a machine that change prices, and no count."""
 
@@ -133,8 +166,8 @@ def estimate_energy(
     hw = result.hardware if hw is None else hw
     _require_same(result.hardware, hw)
     table = price_machine(hw) if prices is None else prices
-    counts = count_actions(result)
-    priced = [(table.find(key), count) for key, count in counts.items()]
+    counts = count_actions(result.counters, result.hardware)
+    priced = [(table.find(key), count) for key, count in zip(ACTIONS, counts, strict=True)]
     energies_pj = _put_on_grid([count * Fraction(price.value) for price, count in priced])
     rows = tuple(
         _make_row(price, count, energy_pj)
@@ -151,42 +184,30 @@ def try_estimate(result: RunResult, prices: PriceTable) -> tuple[EnergyReport | 
         return None, str(error)
 
 
-def count_actions(result: RunResult) -> dict[Key, int | Fraction]:
-    """Return how often each action was done; for what costs power, the nanoseconds over all PEs."""
-    counters, hw = result.counters, result.hardware
-    entries = counters.macs + counters.padding_macs
-    pe_cycles = counters.cycles * hw.n_pes
-    register_reads = counters.accumulator_reads + counters.act_register_reads
-    counts: dict[Key, int | Fraction] = {}
-    for part in ("register", "combinational"):
-        counts |= {
-            Key("act_queue", part, "push"): counters.broadcasts * hw.n_pes,
-            Key("act_queue", part, "pop"): counters.ptr_reads,
-            Key("ptr_read", part, "look-up"): counters.ptr_reads,
-            Key("spmat_read", part, "entry"): entries,
-            Key("arithm", part, "entry"): entries,
-            Key("act_rw", part, "register_read"): register_reads,
-            Key("act_rw", part, "register_write"): counters.accumulator_writes,
-        }
-    counts |= {
-        Key("ptr_read", "memory", "read"): 2 * counters.ptr_reads,
-        Key("spmat_read", "memory", "read"): counters.spmat_reads,
-        # what comes from DRAM is written into the SRAM's stream buffer and read from there
-        Key("ptr_read", "memory", "write"): counters.ptr_dram_reads,
-        Key("spmat_read", "memory", "write"): counters.spmat_dram_words,
-        Key("dram", "memory", "read"): counters.spmat_dram_words * hw.spmat_width_bits
-        + counters.ptr_dram_reads * hw.ptr_bits,
-        Key("act_rw", "memory", "read"): counters.act_sram_reads,
-        Key("act_rw", "memory", "write"): counters.act_sram_writes,
-        Key("arithm", "combinational", "multiply"): entries,
-        Key("arithm", "combinational", "add"): entries,
-        Key("lnzd", "combinational", "detect"): hw.lnzd_nodes * counters.scan_cycles,
-        Key("broadcast", "wire", "send"): counters.broadcasts * hw.n_pes,
-    }
-    counts |= {Key(module, "clock", "cycle"): pe_cycles for module in MODULES}
-    pe_ns = pe_cycles * 1000 / Fraction(hw.clock_mhz)
-    counts |= {Key(module, "memory", "leakage"): pe_ns for module in MEMORY_MODULES}
-    return {key: counts[key] for key in sorted(counts, key=lambda key: COMPONENTS.index(key[0]))}
+def count_actions(counts: Counters | Totals, hw: Hardware) -> tuple[int | Fraction, ...]:
+    """Return how often each of `ACTIONS` was done; for power, the nanoseconds over all PEs."""
+    pushes, lookups = counts.broadcasts * hw.n_pes, counts.ptr_reads
+    entries = counts.macs + counts.padding_macs
+    register_reads = counts.accumulator_reads + counts.act_register_reads
+    writes, streamed_words = counts.accumulator_writes, counts.spmat_dram_words
+    cycles = counts.cycles * hw.n_pes
+    ns = cycles * _find_period_ns(hw.clock_mhz)
+    return (
+        pushes, lookups, pushes, lookups, cycles,
+        lookups, lookups, 2 * lookups, counts.ptr_dram_reads, cycles, ns,
+        entries, entries, counts.spmat_reads, streamed_words, cycles, ns,
+        entries, entries, entries, entries, cycles,
+        register_reads, writes, register_reads, writes,
+        counts.act_sram_reads, counts.act_sram_writes, cycles, ns,
+        hw.lnzd_nodes * counts.scan_cycles,
+        pushes,
+        streamed_words * hw.spmat_width_bits + counts.ptr_dram_reads * hw.ptr_bits,
+    )  # fmt: skip
+
+
+@lru_cache
+def _find_period_ns(clock_mhz: float) -> Fraction:
+    return 1000 / Fraction(clock_mhz)
 
 
 def _require_same(run: Hardware, priced: Hardware) -> None:
@@ -255,8 +276,13 @@ def find_pes_power_mw(hw: Hardware | SteadyView, prices: PriceTable) -> float:
 
 def find_wires_power_mw(hw: Hardware | SteadyView, prices: PriceTable) -> float:
     """Return the power of the broadcast's wires where no PE waits, mW: a broadcast in 8 cycles."""
+    return find_sends_power_mw(hw, prices.find(Key("broadcast", "wire", "send")).value)
+
+
+def find_sends_power_mw(hw: Hardware | SteadyView, send_pj: float) -> float:
+    """Return the power of the broadcast's wires, as `find_wires_power_mw` does."""
     sends = count_steady_actions()["act_queue", "push"] * hw.clock_mhz / 1000
-    return hw.n_pes * sends * prices.find(Key("broadcast", "wire", "send")).value
+    return hw.n_pes * sends * send_pj
 
 
 def find_chip_power_mw(hw: Hardware | SteadyView, prices: PriceTable) -> float:

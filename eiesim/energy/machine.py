@@ -18,11 +18,11 @@ from eiesim.energy.calibrate import (
 from eiesim.energy.memories import price_memories
 from eiesim.energy.operations import find_arithmetic, list_prices
 from eiesim.energy.prices import Price, PriceTable
-from eiesim.energy.registers import Factor, compare_moved, compare_registers
+from eiesim.energy.registers import Factor, compare_moved, compare_queues, compare_registers
 from eiesim.energy.technology import BASE_NM, scale_price
 from eiesim.energy.wires import price_wires
 from eiesim.hardware import Hardware
-from eiesim.views import PricedView
+from eiesim.views import PricedView, QueueView
 
 LOGIC_ACTIONS = {
     "act_queue": {"push": "activation pushed", "pop": "activation popped"},
@@ -82,13 +82,17 @@ def _price_logic(hw: PricedView) -> Iterator[Price]:
             for action, per in actions.items():
                 each_pj = energy_pj / len(actions) / steady[module, action]
                 yield _make_logic((module, part, action), each_pj, per, moved)
-        yield price_clock(module, hw)
+        yield _price_clock(module, compare_registers(module, hw))
 
 
-def price_clock(module: str, hw: PricedView) -> Price:
+def price_queue_clock(hw: QueueView) -> Price:
+    """Return the price of a cycle of the queue's clock, as `price_machine` does."""
+    return scale_price(_price_clock("act_queue", compare_queues(hw)), hw.node_nm)
+
+
+def _price_clock(module: str, held: Factor) -> Price:
     """Return the price of a cycle of a module's clock, at 45 nm."""
     each_pj = calibrate().power_mw[module, "clock"] * PJ_PER_CYCLE
-    held = compare_registers(module, hw)
     return _make_logic((module, "clock", "cycle"), each_pj, "cycle of a PE", held)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from eiesim.hardware import Hardware
-from eiesim.views import BuiltView, PricedView
+from eiesim.views import BuiltView, PricedView, QueueView
 
 PAPER = Hardware()
 """The machine of Table II."""
@@ -16,6 +16,7 @@ PIPELINE_OPERANDS = 6
 in rtl/arithm.sv: weight, activation, product of twice their width, accumulator and sum."""
 PIPELINE_ROWS, PIPELINE_FLAGS = 4, 6
 """Numbers of accumulators, and single bits, in the same registers."""
+REGISTERS = "bits of registers"
 
 
 class Factor(NamedTuple):
@@ -31,6 +32,11 @@ class Factor(NamedTuple):
         return "scaled", f"{source}; times {self.times:.4g} for {self.why}"
 
 
+def compare_queues(hw: PricedView | BuiltView | QueueView) -> Factor:
+    """Return the bits that the queue's registers hold over those in the paper's chip."""
+    return _compare(_count_queued(hw), _count_queued(PAPER.queue), REGISTERS)
+
+
 def compare_registers(module: str, hw: PricedView | BuiltView) -> Factor:
     """Return the bits that a module's registers hold over those in the paper's chip.
 
@@ -38,7 +44,7 @@ def compare_registers(module: str, hw: PricedView | BuiltView) -> Factor:
     and VI: a queue of activations and their indices, 16 shared weights of 16 bits, two files of 64
     registers; rtl/arithm.sv for the stages of the arithmetic unit.
     """
-    return _compare(_count_held(module, hw), _count_held(module, PAPER.built), "bits of registers")
+    return _compare(_count_held(module, hw), _count_held(module, PAPER.built), REGISTERS)
 
 
 def compare_moved(module: str, hw: PricedView) -> Factor:
@@ -53,13 +59,17 @@ def count_broadcast_bits(operand_bits: int) -> int:
 
 def _count_held(module: str, hw: PricedView | BuiltView) -> int:
     held = {
-        "act_queue": hw.queue_depth * count_broadcast_bits(hw.operand_bits),
+        "act_queue": _count_queued(hw),
         "arithm": ((1 << hw.codebook_bits) + PIPELINE_OPERANDS) * hw.operand_bits
         + PIPELINE_ROWS * (hw.registers_per_pe - 1).bit_length()
         + PIPELINE_FLAGS,
         "act_rw": 2 * hw.registers_per_pe * hw.operand_bits,
     }
     return held.get(module, 1)
+
+
+def _count_queued(hw: PricedView | BuiltView | QueueView) -> int:
+    return hw.queue_depth * count_broadcast_bits(hw.operand_bits)
 
 
 def _count_moved(module: str, hw: PricedView) -> int:

@@ -14,6 +14,8 @@ from eiesim.energy.registers import count_broadcast_bits
 
 PRICED_BITS, PRICED_MM = 256, 10
 """Bits and millimetres that the published price of a wire is for."""
+WIRES_KIND = "scaled"
+"""Kind of the price of a broadcast."""
 
 
 def measure_tree_mm(n_pes: int, chip_mm2: float) -> float:
@@ -36,10 +38,17 @@ def price_wires(operand_bits: int, n_pes: int, node_nm: float, chip_mm2: float) 
     """
     (wire,) = list_prices("broadcast")
     bits, tree_mm = count_broadcast_bits(operand_bits), measure_tree_mm(n_pes, chip_mm2)
-    each_pj = wire.value / PRICED_BITS / PRICED_MM
     return Price(
-        wire.component, wire.part, wire.action, each_pj * bits * tree_mm / n_pes, "pJ",
-        "broadcast to one PE", node_nm, wire.voltage_v, "scaled",
+        wire.component, wire.part, wire.action, find_send_pj(operand_bits, n_pes, chip_mm2), "pJ",
+        "broadcast to one PE", node_nm, wire.voltage_v, WIRES_KIND,
         f"{wire.source}; times {bits} bits and {tree_mm:.3g} mm of H-tree (EIE, section IV) over "
         f"an array of {chip_mm2:.3g} mm2, a share of 1/{n_pes} for each PE",
     )  # fmt: skip
+
+
+def find_send_pj(operand_bits: int, n_pes: int, chip_mm2: float) -> float:
+    """Return what a broadcast to one PE costs, pJ, as `price_wires` does."""
+    (wire,) = list_prices("broadcast")
+    each_pj = wire.value / PRICED_BITS / PRICED_MM
+    tree_mm = measure_tree_mm(n_pes, chip_mm2)
+    return each_pj * count_broadcast_bits(operand_bits) * tree_mm / n_pes

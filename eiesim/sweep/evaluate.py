@@ -24,11 +24,10 @@ from eiesim.catalog.examples import (
 from eiesim.catalog.layers import draw_benchmark, load_spec
 from eiesim.catalog.model import Model
 from eiesim.catalog.readers import Form, find_form, load_layer
-from eiesim.counters import RunResult
+from eiesim.counters import OutputError
 from eiesim.hardware import Hardware
 from eiesim.image import (
     InterleavedCSC,
-    MemoryUse,
     balance_rows,
     encode_passes,
     fit_images,
@@ -40,12 +39,12 @@ from eiesim.layer.weights import CompressedLayer
 from eiesim.runs.layer import require_no_delta
 from eiesim.sim.passes import find_output_error, simulate_passes
 from eiesim.sweep.identity import require_same
-from eiesim.sweep.measured import measure_results
+from eiesim.sweep.measured import Fit, judge_fit, measure_results, measure_totals
 from eiesim.sweep.networks import prepare_work
 from eiesim.sweep.points import PointGroup, Values
 from eiesim.sweep.shared import Encoded, share
 from eiesim.sweep.spec import LAYER
-from eiesim.views import FillView, LayoutView
+from eiesim.views import FillView, LayoutView, OutputView, ScanView
 
 OF_NETWORK: Mapping[str, Any] = {"layer.seed": 0, "layer.activation_density": 1.0}
 """Axes of drawn layers that networks have as well, with their defaults."""
@@ -129,7 +128,8 @@ class Measured:
 
         self.image, self.activations = image, activations
         self._prepared = Prepared(image, activations)
-        self._fits: dict[FillView, list[MemoryUse]] = {}
+        self._fits: dict[FillView, Fit] = {}
+        self._errors: dict[tuple[ScanView, OutputView], list[OutputError]] = {}
 
     def measure(self, hw: Hardware) -> Row:
         """Return the metrics of a machine; raises EieError if it cannot run the layer."""
@@ -140,13 +140,20 @@ class Measured:
             run = replace(run, error=find_output_error(images, stack, hw))
             return measure_results([run], fit_images(images, hw.fill))
         self.image.require(hw)
-        counters, error = self._prepared.count(hw), None
-        if hw.has_threshold:
+        fill = hw.fill
+        if fill not in self._fits:
+            self._fits[fill] = judge_fit(fit_images([self.image], fill))
+        return measure_totals(
+            hw, [self._prepared.total(hw)], self._find_errors(hw), self._fits[fill]
+        )
+
+    def _find_errors(self, hw: Hardware) -> list[OutputError]:
+        """Return what the outputs lack, nothing without a threshold."""
+        seen = hw.scan, hw.outputs
+        if seen not in self._errors:
             error = find_output_error([self.image], self.activations[np.newaxis], hw)
-        run = RunResult(self.image.name, "fast", hw, NOTHING, counters, error=error)
-        if hw.fill not in self._fits:
-            self._fits[hw.fill] = fit_images([self.image], hw.fill)
-        return measure_results([run], self._fits[hw.fill])
+            self._errors[seen] = [] if error is None else [error]
+        return self._errors[seen]
 
 
 def measure_machines(

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import partial
-from typing import Any
+from functools import lru_cache, partial
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from eiesim.base.tables import Row
 from eiesim.base.units import cycles_to_us
-from eiesim.counters import RunResult
+from eiesim.counters import Totals
 from eiesim.energy.kinds import weigh_kinds
-from eiesim.hardware import Hardware
-from eiesim.image import MemoryUse, count_chips
-from eiesim.sweep.priced import find_area, find_clock_fit, find_power
+from eiesim.sweep.priced import PricedMachine
 
 
 class Over(Enum):
@@ -60,8 +59,7 @@ class Quality:
         return self.deviation if metric == self.metric else None
 
 
-@dataclass(frozen=True)
-class PointEnergy:
+class PointEnergy(NamedTuple):
     """Energy of a point: all of it, DRAM's part, and what rests on prices of each kind."""
 
     total_pj: float
@@ -69,17 +67,31 @@ class PointEnergy:
     by_kind_pj: Mapping[str, float]
 
 
-@dataclass(frozen=True)
-class PointRun:
+class PointRun(NamedTuple):
     """Runs of one layer, or of all of a network, on one machine, one after the other.
 
-    The energy is None if an action has no price. Metrics are means over `inputs`, the inputs or
-    characters that the runs are of. `quality` is that of a network with data.
+    Metrics are means over `inputs`, the inputs or characters that the runs are of.
+
+    Attributes
+    ----------
+    totals, dram_bytes
+        Over all runs.
+    output_error
+        What thresholds cost the outputs, of the worst run; 0 without any.
+    fits, chips
+        Whether the machine holds all, and how many would.
+    energy
+        None if an action has no price.
+    quality
+        That of a network with data.
     """
 
-    hw: Hardware
-    results: tuple[RunResult, ...]
-    memories: tuple[MemoryUse, ...]
+    machine: PricedMachine
+    totals: Totals
+    dram_bytes: int
+    output_error: float
+    fits: bool
+    chips: int
     energy: PointEnergy | None
     inputs: int = 1
     quality: Quality | None = None
@@ -96,8 +108,9 @@ class Metric:
     Attributes
     ----------
     find
-        Returns it, or None if it is missing. Its argument is a `Hardware` for `Over.MACHINE`, for
-        `Over.OF_SUMS` a row with the other metrics and the number of PEs, otherwise a `PointRun`.
+        Returns it, or None if it is missing. Its argument is a `PricedMachine` for `Over.MACHINE`,
+        for `Over.OF_SUMS` a row with the other metrics and the number of PEs, otherwise a
+        `PointRun`.
     """
 
     meaning: str
@@ -106,23 +119,21 @@ class Metric:
     find: Callable[..., Any]
 
 
-def _count(name: str, run: PointRun) -> Any:
-    return run.average(sum(int(getattr(result.counters, name)) for result in run.results))
+def _count(name: str) -> Callable[[PointRun], Any]:
+    find = attrgetter(name)
+    return lambda run: run.average(find(run.totals))
 
 
 def _find_latency_us(run: PointRun) -> float:
-    return cycles_to_us(_count("cycles", run), run.hw.clock_mhz)
+    return cycles_to_us(run.average(run.totals.cycles), run.machine.hw.clock_mhz)
 
 
 def _find_kind_pj(kind: str, run: PointRun) -> float | None:
     return run.average(run.energy.by_kind_pj.get(kind, 0.0)) if run.energy else None
 
 
-def _find_output_error(run: PointRun) -> float:
-    return max(0.0 if it.error is None else it.error.relative for it in run.results)
-
-
-def _count_sram_bytes(hw: Hardware) -> int:
+def _count_sram_bytes(machine: PricedMachine) -> int:
+    hw = machine.hw
     return hw.n_pes * (hw.spmat_sram_bytes + hw.ptr_sram_bytes + hw.act_sram_bytes)
 
 
@@ -161,7 +172,7 @@ KIND_COLUMNS = {
 }  # fmt: skip
 """Kinds of eiesim's own prices, by the column with what of the energy rests on them."""
 METRICS: dict[str, Metric] = {
-    "cycles": Metric("cycles of the run", "", Over.SUM, partial(_count, "cycles")),
+    "cycles": Metric("cycles of the run", "", Over.SUM, _count("cycles")),
     "latency_us": Metric("time of the run", "us", Over.SUM, _find_latency_us),
     "energy_pj": Metric("energy of the run, DRAM included", "pJ", Over.SUM,
                         lambda run: run.average(run.energy and run.energy.total_pj)),
@@ -175,8 +186,8 @@ METRICS: dict[str, Metric] = {
     "chip_run_power_mw": Metric("mean power of the chip alone over the run", "mW", Over.OF_SUMS,
                                 _find_chip_power_mw),
     "chip_power_mw": Metric("power of the chip alone when no PE waits, its wires included", "mW",
-                            Over.MACHINE, find_power),
-    "area_mm2": Metric("area of the chip", "mm2", Over.MACHINE, find_area),
+                            Over.MACHINE, attrgetter("power_mw")),
+    "area_mm2": Metric("area of the chip", "mm2", Over.MACHINE, attrgetter("area_mm2")),
     "edp_pj_us": Metric("energy x delay, DRAM included", "pJ us", Over.OF_SUMS,
                         partial(_multiply_columns, ("energy_pj", "latency_us"))),
     "edp_pj_us_mm2": Metric("energy x delay x area, DRAM included", "pJ us mm2", Over.OF_SUMS,
@@ -184,25 +195,25 @@ METRICS: dict[str, Metric] = {
     "load_balance": Metric("work over PEs and cycles, 0 to 1", "", Over.OF_SUMS,
                            _find_load_balance),
     "stall_cycles": Metric("cycles in which a broadcast waited for a full queue", "", Over.SUM,
-                           partial(_count, "stall_cycles")),
+                           _count("stall_cycles")),
     "output_error": Metric("what thresholds cost the outputs: root of the squared errors over the "
                            "squared outputs; of a network its worst step", "", Over.LARGEST,
-                           _find_output_error),
-    "macs": Metric("multiply-accumulates", "", Over.SUM, partial(_count, "macs")),
+                           attrgetter("output_error")),
+    "macs": Metric("multiply-accumulates", "", Over.SUM, _count("macs")),
     "padding_macs": Metric("padding zeros that took a cycle", "", Over.SUM,
-                           partial(_count, "padding_macs")),
-    "ptr_reads": Metric("pointer look-ups", "", Over.SUM, partial(_count, "ptr_reads")),
+                           _count("padding_macs")),
+    "ptr_reads": Metric("pointer look-ups", "", Over.SUM, _count("ptr_reads")),
     "spmat_reads": Metric("sparse-matrix words read", "", Over.SUM,
-                          partial(_count, "spmat_reads")),
+                          _count("spmat_reads")),
     "dram_bytes": Metric("bytes streamed from DRAM", "", Over.SUM,
-                         lambda run: run.average(sum(it.dram_bytes for it in run.results))),
+                         lambda run: run.average(run.dram_bytes)),
     "sram_bytes": Metric("bytes of all SRAMs of the chip", "", Over.MACHINE, _count_sram_bytes),
     "fits": Metric("whether the SRAMs and registers hold the layer", "", Over.EVERY,
-                   lambda run: all(use.fits for use in run.memories)),
+                   attrgetter("fits")),
     "chips": Metric("chips that would hold the layer", "", Over.LARGEST,
-                    lambda run: count_chips(run.memories)),
+                    attrgetter("chips")),
     "clock_fits": Metric("whether the SRAMs, by CACTI, keep up with the clock; null where it was "
-                         "not run", "", Over.MACHINE, find_clock_fit),
+                         "not run", "", Over.MACHINE, attrgetter("clock_fits")),
     "error_rate": Metric("share of the inputs that are classified wrongly", "", Over.NETWORK,
                     lambda run: run.quality.find("error_rate")),
     "error_rate_se": Metric("standard error of this share", "", Over.NETWORK,
@@ -218,15 +229,17 @@ METRICS: dict[str, Metric] = {
                          lambda run: run.quality.file_bytes),
 }  # fmt: skip
 """By name, in the order of the columns."""
+_OF_MACHINE, _OF_SUMS = (
+    [name for name, metric in METRICS.items() if metric.over is over]
+    for over in (Over.MACHINE, Over.OF_SUMS)
+)
 REASONS = ("no_energy", "no_area")
 """Columns that say why energies and powers, or area, are missing; else null."""
 
 
-def measure_machine(hw: Hardware) -> Row:
+def measure_machine(machine: PricedMachine) -> Row:
     """Return the metrics that need no run, None for those that are missing."""
-    return {
-        name: metric.find(hw) for name, metric in METRICS.items() if metric.over is Over.MACHINE
-    }
+    return {name: METRICS[name].find(machine) for name in _OF_MACHINE}
 
 
 def name_metrics(quality: str = "") -> list[str]:
@@ -240,13 +253,22 @@ def name_metrics(quality: str = "") -> list[str]:
     ]
 
 
+@lru_cache
+def _list_of_runs(quality: str) -> list[tuple[str, Callable[..., Any]]]:
+    """Return the metrics that need runs, with how they are found."""
+    return [
+        (name, METRICS[name].find)
+        for name in name_metrics(quality)
+        if METRICS[name].over not in (Over.MACHINE, Over.OF_SUMS)
+    ]
+
+
 def measure_run(run: PointRun) -> Row:
     """Return all metrics of runs on one machine."""
-    row = measure_machine(run.hw)
-    for name in name_metrics(run.quality.metric if run.quality else ""):
-        if METRICS[name].over not in (Over.MACHINE, Over.OF_SUMS):
-            row[name] = METRICS[name].find(run)
-    return _derive(row, run.hw.n_pes)
+    row = measure_machine(run.machine)
+    for name, find in _list_of_runs(run.quality.metric if run.quality else ""):
+        row[name] = find(run)
+    return _derive(row, run.machine.hw.n_pes)
 
 
 def join_layers(rows: Sequence[Row], n_pes: int) -> Row:
@@ -267,9 +289,8 @@ def join_layers(rows: Sequence[Row], n_pes: int) -> Row:
 
 def _derive(row: Row, n_pes: int) -> Row:
     """Return the metrics in their order, with those that follow from others."""
-    for name, metric in METRICS.items():
-        if metric.over is Over.OF_SUMS:
-            row[name] = metric.find(row, n_pes)
+    for name in _OF_SUMS:
+        row[name] = METRICS[name].find(row, n_pes)
     return {name: row[name] for name in METRICS if name in row}
 
 

@@ -10,7 +10,7 @@ from eiesim.base.errors import ConfigError
 from eiesim.hardware import Hardware
 from eiesim.sweep.compression import describe
 from eiesim.sweep.identity import identify, identify_network, identify_weights, make_key
-from eiesim.sweep.metrics import METRICS, Over, explain_missing, measure_machine
+from eiesim.sweep.metrics import METRICS, REASONS, Over, explain_missing, measure_machine
 from eiesim.sweep.points import (
     NetworkWork,
     PlannedPoint,
@@ -20,7 +20,7 @@ from eiesim.sweep.points import (
     list_points,
     split_values,
 )
-from eiesim.sweep.priced import explain_machine
+from eiesim.sweep.priced import price_point
 from eiesim.sweep.recipe import is_recipe
 from eiesim.sweep.spec import Constraint, Sweep
 from eiesim.sweep.subject import Lesson
@@ -107,10 +107,11 @@ def _identify(work: NetworkWork | None, network: str, point: Point, shared: Valu
 
 def _leave_out(early: Sequence[Constraint], hw: Hardware) -> str:
     """Return which constraint a machine breaks, or which metric it lacks; empty if it is run."""
-    metrics = measure_machine(hw)
+    machine = price_point(hw)
+    metrics = measure_machine(machine) | {name: getattr(machine, name) for name in REASONS}
     for condition in early:
         if metrics[condition.metric] is None:
-            return explain_missing(condition.metric, explain_machine(hw))
+            return explain_missing(condition.metric, metrics)
         if not condition.holds(metrics[condition.metric]):
             return f"{condition} is not met"
     return ""

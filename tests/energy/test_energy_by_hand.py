@@ -15,7 +15,7 @@ import pytest
 from eiesim import Hardware, estimate_area, estimate_energy, price_machine
 from eiesim.base.published import read_table
 from eiesim.energy.area import AreaReport
-from eiesim.energy.estimate import count_actions, find_chip_power_mw, find_pes_power_mw
+from eiesim.energy.estimate import ACTIONS, count_actions, find_chip_power_mw, find_pes_power_mw
 from eiesim.energy.prices import Key
 from eiesim.energy.sram import find_sram
 from tests.support.energies import PAPER, make_run
@@ -208,7 +208,8 @@ def test_every_action_is_counted_as_the_machine_does_it() -> None:
         "spmat_dram_words": 37, "ptr_dram_reads": 41,
     }  # fmt: skip
     pes, cycles, hw = 16, 1000, Hardware(n_pes=16, clock_mhz=500, spmat_width_bits=128, ptr_bits=32)
-    found = count_actions(make_run(cycles, counts, hw))
+    run = make_run(cycles, counts, hw)
+    found = dict(zip(ACTIONS, count_actions(run.counters, hw), strict=True))
     expected = {
         ("lnzd", "combinational", "detect"): (4 + 1) * 2, ("broadcast", "wire", "send"): 3 * pes,
         ("ptr_read", "memory", "read"): 2 * 5, ("spmat_read", "memory", "read"): 7,

@@ -20,6 +20,7 @@ from eiesim import (
 )
 from eiesim.base.schema import Range
 from eiesim.catalog.readers import load_layer
+from eiesim.energy.estimate import ACTIONS, find_chip_power_mw
 from eiesim.image import (
     PTR_SRAM,
     SPMAT_SRAM,
@@ -57,7 +58,7 @@ def test_a_sweep_of_any_field_gives_what_single_runs_give(
 
 def count_like_one(one: Prepared, image: Any, activations: Any, hw: Hardware) -> None:
     found, own = one.count(hw), Prepared(image, activations).count(hw)
-    assert found.totals() == own.totals()
+    assert found.totals() == own.totals() == one.total(hw)._asdict()
     for field in fields(type(own.pe)):
         assert np.array_equal(getattr(found.pe, field.name), getattr(own.pe, field.name))
 
@@ -93,13 +94,14 @@ class Changed(Hardware):
 KEPT: dict[str, Callable[[CompressedLayer, Any, Hardware], object]] = {
     **dict.fromkeys(
         ("load_registers", "scan_activations", "find_stream", "time_scan"),
-        lambda layer, inputs, hw: Prepared(encode(layer, hw), inputs).count(hw),
+        lambda layer, inputs, hw: Prepared(encode(layer, hw), inputs).total(hw),
     ),
     "lay_out": lambda layer, inputs, hw: measure_machines(layer, inputs, [hw]),
     "fit_images": lambda layer, inputs, hw: Measured(encode(layer, hw), inputs).measure(hw),
-    "price_actions": lambda _, __, hw: machine.find_prices(hw),
-    "keep_up": lambda _, __, hw: machine.find_clock_fit(hw),
-    "measure_area": lambda _, __, hw: machine.find_area(hw),
+    **dict.fromkeys(
+        ("price_actions", "price_queue_clock", "keep_up", "measure_area"),
+        lambda _, __, hw: machine.price_point(hw),
+    ),
 }
 
 
@@ -118,7 +120,7 @@ def test_a_new_field_that_a_key_leaves_out_is_an_error(
 
     monkeypatch.setattr(module, name, read)
     # of no other test: prices and areas are kept for as long as the process lives
-    hw = Changed(**SMALL, node_nm=44.0, made_up_cycles=6)
+    hw = Changed(**SMALL, node_nm=44.0 + list(KEPT).index(name) / 100, made_up_cycles=6)
     layer, activations = operands
     with pytest.raises(AttributeError, match="made_up_cycles"):
         KEPT[name](layer, activations, hw)
@@ -133,12 +135,13 @@ def test_prices_of_queues_are_those_of_a_machine_of_its_own() -> None:
     """They are looked up for two depths: the others follow."""
     for depth in (2, 7, 8, 16, 333, 4096):
         hw = Hardware(queue_depth=depth, node_nm=43.0)
-        ours, alone = machine.find_prices(hw), price_machine(hw).prices
-        assert {key: price.kind for key, price in ours.items()} == {it.key: it.kind for it in alone}
-        assert {key: price.value for key, price in ours.items()} == pytest.approx(
-            {it.key: it.value for it in alone}, rel=1e-12
-        )
-        assert machine.find_area(hw) == pytest.approx(estimate_area(hw).chip_mm2, rel=1e-12)
+        point, prices = machine.price_point(hw), price_machine(hw)
+        assert point.rates is not None
+        for rate, alone in zip(point.rates, map(prices.find, ACTIONS), strict=True):
+            assert rate.value == pytest.approx(alone.value, rel=1e-12)
+            assert rate.kind == alone.kind
+        assert point.area_mm2 == pytest.approx(estimate_area(hw).chip_mm2, rel=1e-12)
+        assert point.power_mw == pytest.approx(find_chip_power_mw(hw, prices), rel=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from eiesim.base.errors import ConfigError, EieError, EnergyError
 from eiesim.base.schema import Choice, Range, Switch, fields_of
 from eiesim.energy.clock import fits_clock
 from eiesim.image import count_chips, fit_images
-from eiesim.sim.passes import simulate_passes
+from eiesim.sim.passes import find_output_error, simulate_passes
 
 FIELDS = [field.name for field in fields(Hardware)]
 SMALL: dict[str, Any] = {"n_pes": 4, "index_bits": 3, "registers_per_pe": 16}
@@ -25,6 +25,7 @@ BASES = {
     "streams at once": Hardware(**SMALL, spmat_sram_bytes=200, spmat_width_bits=32),
     "fixed16": Hardware(**SMALL, datapath="fixed16", act_fraction_bits=2),
     "batches": Hardware(**SMALL, act_batches=True),
+    "thresholds": Hardware(**SMALL, act_threshold=0.2),
 }
 
 
@@ -47,6 +48,8 @@ def list_values(hw: Hardware, name: str) -> list[Hardware]:
     values: list[Any] = [default]
     if name == "delta_threshold":
         hw, default = replace(hw, act_batches=False), 0.1
+    if name == "act_threshold_quantile":
+        hw = replace(hw, act_threshold=0.0)
     if isinstance(rule, Range):
         about = [default * share for share in (0.25, 0.5, 0.75, 1.5, 3)]
         about += [default + more for more in (1, 2, 3, 7)]
@@ -74,6 +77,7 @@ def measure_alone(
         run = simulate_passes(images, activations, hw)
     except EieError as error:
         return {"error": str(error)}
+    missing = find_output_error(images, activations[np.newaxis], hw)
     uses = fit_images(images, hw.fill)
     measured: dict[str, Any] = {
         "cycles": run.cycles,
@@ -85,6 +89,7 @@ def measure_alone(
         "fits": all(use.fits for use in uses),
         "chips": count_chips(uses),
         "clock_fits": fits_clock(hw),
+        "output_error": 0.0 if missing is None else missing.relative,
         "energy_pj": None,
         "area_mm2": None,
     }

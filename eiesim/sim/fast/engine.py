@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eiesim.base.errors import ImageError
-from eiesim.counters import Counters, Counts, DeltaState, PeCounters, RunResult
+from eiesim.counters import Counters, Counts, DeltaState, PeCounters, RunResult, Totals
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, deal
 from eiesim.sim.fast._count_kernels import count_words, occupy, sum_columns
@@ -138,6 +138,21 @@ class Occupied(NamedTuple):
     bypasses: Counts
 
 
+class Reads(NamedTuple):
+    """Totals of the words and pointers that a run reads, as in `Counters`.
+
+    Attributes
+    ----------
+    any_bits
+        Whether DRAM takes time for them.
+    """
+
+    spmat_reads: int
+    spmat_dram_words: int
+    ptr_dram_reads: int
+    any_bits: bool
+
+
 class Prepared:
     """One input of a layer, and what its runs on machines with the same image share.
 
@@ -178,24 +193,56 @@ class Prepared:
                 fetches = count_fetch_cycles(stream(seen, dram[0]).bits, dram[1])
             return _occupy(image, broadcasts, fetches, hw)
 
+        @lru_cache(KEPT)
+        def total_reads(seen: ScanView, hw: StreamView) -> Reads:
+            words = read_words(seen, WordView(hw.entries_per_word, hw.spmat_word_reuse))
+            streamed = stream(seen, hw)
+            return Reads(
+                int(words.sum()), int(streamed.spmat_words.sum()),
+                hw.n_pes * streamed.pointers, bool(streamed.bits.any()),
+            )  # fmt: skip
+
+        @lru_cache(KEPT)
+        def total_rest(
+            seen: ScanView, dram: tuple[StreamView, FetchView | None] | None, hw: TimingView
+        ) -> Totals:
+            none = np.zeros(seen.n_pes, np.int64)
+            return self._count(seen, time(seen, dram, hw), none, none, 0).add_pes()
+
         self.image, self._activations, self._before = image, activations, before
         self._scan, self._stream, self._read_words, self._time = scan, stream, read_words, time
+        self._total_reads, self._total_rest = total_reads, total_rest
 
     def count(self, hw: Hardware) -> Counters:
         """Return the counts of the run on a machine; raises what `eiesim.simulate` does."""
         seen = hw.scan
-        _, scan, entries, padding = self._scan(seen)
         stream = self._stream(seen, hw.stream)
         # where nothing is streamed, times do not depend on DRAM
         dram = (hw.stream, hw.fetch) if stream.bits.any() else None
         occupied = self._time(seen, dram, hw.timing)
         words = self._read_words(seen, hw.words)
+        return self._count(seen, occupied, words, stream.spmat_words, stream.pointers)
+
+    def total(self, hw: Hardware) -> Totals:
+        """Return the totals of `count`, added up once for all machines with equal views."""
+        seen, stream = hw.scan, hw.stream
+        *reads, any_bits = self._total_reads(seen, stream)
+        dram = (stream, hw.fetch) if any_bits else None
+        words, dram_words, dram_pointers = reads
+        return self._total_rest(seen, dram, hw.timing)._replace(
+            spmat_reads=words, spmat_dram_words=dram_words, ptr_dram_reads=dram_pointers
+        )
+
+    def _count(
+        self, seen: ScanView, occupied: Occupied, words: Counts, dram_words: Counts, pointers: int
+    ) -> Counters:
+        _, scan, entries, padding = self._scan(seen)
         kept = count_kept(self.image, scan.columns, seen, self._before is not None)
         work = PEWork(
             1, scan.rows, scan.columns.size, occupied, entries, padding, words,
-            stream.spmat_words, stream.pointers, *kept,
+            dram_words, pointers, *kept,
         )  # fmt: skip
-        return count_work(self.image, hw, work)
+        return count_work(self.image, seen, work)
 
     def run(self, hw: Hardware) -> RunResult:
         """Return outputs and counts of the run on a machine; raises what `eiesim.simulate` does."""
@@ -260,7 +307,7 @@ class PEWork(NamedTuple):
     kept_writes: Counts
 
 
-def count_work(image: InterleavedCSC, hw: Hardware, work: PEWork) -> Counters:
+def count_work(image: InterleavedCSC, hw: Hardware | ScanView, work: PEWork) -> Counters:
     """Return every count of the runs."""
     (
         cycles, scan_cycles, stall_cycles, dram_stall_cycles, busy, last_busy, queue_starved,
