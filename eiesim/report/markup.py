@@ -133,7 +133,7 @@ def table(rows: Sequence[Row], name: str, limit: int | None = None, fold: bool =
     """
     shown = rows[:limit]
     keys = [key for key in rows[0] if any(row[key] not in (None, "") for row in rows)]
-    columns = [(key, all(_is_number(row[key]) for row in rows)) for key in keys]
+    columns = [(key, _are_numbers([row[key] for row in rows])) for key in keys]
     heads = "".join(
         f'<th scope="col" data-key="{escape(key)}"{_right(right)}>'
         f'<button type="button" title="{escape(key)}">{escape(name_column(key))}</button></th>'
@@ -204,10 +204,18 @@ def _right(right: bool) -> str:
     return ' class="number"' if right else ""
 
 
-def _is_number(value: object) -> bool:
-    if isinstance(value, str):
-        try:
-            float(value)
-        except ValueError:
-            return value == ""
-    return not isinstance(value, bool)
+def _are_numbers(values: Sequence[object]) -> bool:
+    kinds = set(map(type, values))
+    if not any(issubclass(kind, str | bool) for kind in kinds):
+        return True
+    return bool not in kinds and all(
+        _is_number(value) for value in values if isinstance(value, str)
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return text == ""
+    return True

@@ -73,16 +73,19 @@ def find_front(rows: Sequence[Row], objectives: Sequence[Objective]) -> list[Row
     able = [row for row in rows if is_answer(row, objectives)]
     if not able:
         return []
-    values = np.array([[objective.weigh(row) for objective in objectives] for row in able])
+    values = np.array([list(map(objective.weigh, able)) for objective in objectives]).T
     order = np.lexsort(values.T[::-1])
-    front: list[int] = []
-    front_values = np.empty((0, len(objectives)))
-    for number in order:  # by the first objective, so that no later row is better than an earlier
-        no_worse = (front_values <= values[number]).all(axis=1)
-        if not (no_worse & (front_values < values[number]).any(axis=1)).any():
-            front.append(int(number))
-            front_values = np.vstack((front_values, values[number]))
-    return [able[number] for number in sorted(front)]
+    values = values[order]  # by the first objective, so that no later row is better than an earlier
+    differs = np.append(True, (values[1:] != values[:-1]).any(axis=1))
+    left = np.flatnonzero(differs)
+    first_of_front = []
+    while left.size:
+        best, left = left[0], left[1:]
+        first_of_front.append(best)
+        left = left[(values[left] < values[best]).any(axis=1)]
+    firsts = np.flatnonzero(differs)[np.cumsum(differs) - 1]  # the first of the rows equal to each
+    on_front = np.sort(order[np.isin(firsts, first_of_front)])
+    return [able[number] for number in on_front]
 
 
 def is_answer(row: Row, objectives: Sequence[Objective]) -> bool:

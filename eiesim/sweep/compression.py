@@ -96,6 +96,8 @@ def resolve(values: Values, usual: Usual) -> dict[str, LayerPlan]:
 
 def follow(values: Values, weighed: Weighed, fields: Sequence[str]) -> dict[str, int]:
     """Return fields of the machine that are as wide as the widest layer that EIE holds."""
+    if not weighed.usual:  # no network
+        return {}
     plans = resolve(values, weighed.usual)
     return {field: max(getattr(plans[name], field) for name in weighed.on_eie) for field in fields}
 

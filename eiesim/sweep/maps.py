@@ -108,7 +108,7 @@ def _draw_map(
     if least > 0:
         see = f"{see} In multiples of the smallest, {markup.show_number(least)}."
     empty = _find_empty(set(itertools.product(up, across)) - best.keys(), x, y, whys)
-    counts = Counter(itertools.chain(*empty.values())).most_common()
+    counts = count_reasons(empty)
     letters = {why: letter for (why, _), letter in zip(counts, LETTERS, strict=False)}
     marks = {
         (up.index(value), across.index(other)): "".join(sorted(letters[why] for why in reasons))
@@ -132,12 +132,17 @@ def _find_empty(
     for reasons in empty.values():
         if not reasons:
             reasons.add("not among the points")
-    counts = Counter(itertools.chain(*empty.values())).most_common(len(LETTERS) - 1)
-    common = {why for why, _ in counts}
+    common = {why for why, _ in count_reasons(empty)[: len(LETTERS) - 1]}
     return {
         square: {why if why in common else OTHERS for why in reasons}
         for square, reasons in empty.items()
     }
+
+
+def count_reasons(empty: Mapping[Square, set[str]]) -> list[tuple[str, int]]:
+    """Return each reason with its number of squares, the most frequent first, then by name."""
+    counts = Counter(itertools.chain(*empty.values()))
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _show(value: Any) -> str:

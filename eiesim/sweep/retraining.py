@@ -40,8 +40,8 @@ def retrain_model(
     """
     try:
         from eiesim.compress import retrain  # noqa: PLC0415 - torch
-        from eiesim.compress.retrain.modules import score_loss, seeded  # noqa: PLC0415
-        from eiesim.compress.retrain.network import StepsModule, one_thread  # noqa: PLC0415
+        from eiesim.compress.retrain.modules import score_loss, seeded  # noqa: PLC0415 - torch
+        from eiesim.compress.retrain.network import StepsModule, one_thread  # noqa: PLC0415 - torch
     except ImportError as error:
         raise WorkloadError(
             f"retrain: expected PyTorch, found none ({error}); pip install 'eiesim[train]'"

@@ -21,7 +21,7 @@ from eiesim.energy.estimate import find_chip_power_mw, find_wires_power_mw
 from eiesim.sweep import sweep
 from eiesim.sweep.answers import find_judged, sum_layers
 from eiesim.sweep.journal import open_journal
-from eiesim.sweep.maps import draw_maps
+from eiesim.sweep.maps import count_reasons, draw_maps
 from eiesim.sweep.metrics import name_metrics
 from eiesim.sweep.objectives import Objective
 from eiesim.sweep.page import list_metrics
@@ -275,3 +275,9 @@ def test_conditions_are_written_as_they_were_given() -> None:
     spec = make_sweep({"layers": ["a"], "where": given})
     assert [str(it) for it in spec.where] == given
     assert not Constraint("area_mm2", "<", 1.0).holds(None)
+
+
+def test_reasons_that_are_as_frequent_are_in_order_of_their_names() -> None:
+    """Sets have an order of their own in every process; a page has not."""
+    empty = {(8, 1): {"c", "b", "a"}, (8, 2): {"d", "b", "c"}}
+    assert count_reasons(empty) == [("b", 2), ("c", 2), ("a", 1), ("d", 1)]
