@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -39,6 +38,8 @@ def share_caches() -> None:
 
 
 def _find_private() -> Path:
+    import tempfile  # noqa: PLC0415 - of use to few, and slow to import
+
     folder = Path(tempfile.gettempdir(), f"eiesim-{os.getuid()}")
     with suppress(OSError):  # it exists already, or nothing can be cached
         folder.mkdir(mode=0o700)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core.runtime.nrt import rtsys
 
 from eiesim.base.errors import EieWarning
 
@@ -47,10 +48,17 @@ class Cache:
         """Return an attribute of numba's cache."""
         return getattr(self._cache, name)
 
-    def load_overload(self, *signature: Any) -> Any:
-        """Return a compiled kernel, or None if there is none that can be read."""
+    def load_overload(self, signature: Any, target: Any) -> Any:
+        """Return a compiled kernel, or None if there is none that can be read.
+
+        numba's public function first loads what it needs to compile, which takes longer than most
+        runs; compiled code needs only numba's runtime.
+        """
         try:
-            return self._cache.load_overload(*signature)
+            rtsys.initialize(target)
+            with self._cache._guard_against_spurious_io_errors():
+                return self._cache._load_overload(signature, target)
+            return None
         except Exception:  # reading a damaged file may raise anything
             warnings.warn(
                 f"{self._cache.cache_path}: compiled code that is kept there is damaged: it is "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eiesim.cli.common import refuse_useless
@@ -69,6 +68,8 @@ def make_report(options: argparse.Namespace) -> Report:
 
 
 def _make_plan(options: argparse.Namespace) -> MeasurementPlan:
+    from dataclasses import replace
+
     from eiesim.baselines.measured import MeasurementPlan
 
     if options.kind != "measured":

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from eiesim import __version__
@@ -37,6 +35,9 @@ def make_report(_: argparse.Namespace) -> Report:
 
 
 def _look_around() -> dict[str, object]:
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
     from eiesim.base.resources import models_path
 
     findings: dict[str, object] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -105,6 +104,8 @@ def _check_context(options: argparse.Namespace, models: list[TokenModel]) -> Non
 
 def _choose_machine(options: argparse.Namespace, hw: Hardware, model: TokenModel) -> Hardware:
     """Return the machine; for all models, with a codebook that is wide enough for each."""
+    from dataclasses import replace
+
     if ALL not in options.layers:
         return hw
     widest = max(matrix.codebook_bits for matrix in model.matrices)

@@ -56,6 +56,16 @@ def test_a_full_disk_below_the_cache(tmp_path: Path) -> None:
     assert list(tmp_path.rglob("*.nb?")) == []
 
 
+def test_what_compiles_is_not_loaded_for_compiled_code(tmp_path: Path) -> None:
+    assert count(tmp_path)[0] == f"{COUNTS} 0"
+    script = COUNT + "assert 'numba.typed.typeddict' not in sys.modules"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True,
+        env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+    )  # fmt: skip
+    assert done.stdout == f"{COUNTS} 1\n"
+
+
 def test_no_folder_for_a_cache() -> None:
     nowhere = "from numba.core.caching import CacheImpl; CacheImpl._locator_classes = []\n"
     script = (

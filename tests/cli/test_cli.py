@@ -470,7 +470,7 @@ def test_help_imports_nothing_heavy() -> None:
     script = (
         "import sys; from eiesim.cli.main import build_parser; build_parser().format_help();"
         "heavy = {'numpy', 'numba', 'scipy', 'simpy', 'pandas', 'matplotlib', 'rich',"
-        " 'threadpoolctl', 'torch', 'cupy'};"
+        " 'threadpoolctl', 'torch', 'cupy', 'importlib.metadata', 'tempfile'};"
         "sys.exit(repr(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
