@@ -14,14 +14,22 @@ V = TypeVar("V", bound=tuple[Any, ...])
 
 
 class See(Generic[V]):
-    """An attribute of the machine: one of the views below, whose fields are the machine's."""
+    """An attribute of the machine: one of the views below, whose fields are the machine's.
+
+    It is made once for each machine, which does not change.
+    """
 
     def __init__(self, kind: type[V]) -> None:
         self.make, self.read = kind._make, attrgetter(*kind._fields)  # type: ignore[attr-defined]
 
+    def __set_name__(self, _: type, name: str) -> None:
+        """Note the name of the attribute."""
+        self.name = name
+
     def __get__(self, hw: Any, _: type) -> V:
-        """Return the view of a machine."""
+        """Return the view of a machine, which from then on is its attribute."""
         view: V = self.make(self.read(hw))
+        vars(hw)[self.name] = view
         return view
 
 

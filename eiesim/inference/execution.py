@@ -269,6 +269,7 @@ def finish(chip: Chip, distinct: int, stored: int, swapped: bool) -> StepRun:
     `distinct` activations were taken, each counted once, and `stored` ones given. If `swapped`,
     another layer left the inputs in the registers.
     """
+    chip.count()
     counters = add_counters([run.counters for run in chip.runs])
     cycles = np.concatenate([run.cycles for run in chip.runs])
     passes = cycles.size * len(chip.images[0])

@@ -26,6 +26,7 @@ from eiesim.sim.passes import (
     find_output_error,
     move_activations,
     run_step,
+    runs_at_once,
     simulate_inputs,
     time_inputs_without,
 )
@@ -35,6 +36,7 @@ Order = npt.NDArray[np.int64]
 Images = Sequence[Sequence[InterleavedCSC]]
 PLACES = 16
 """Matrices of a convolution by Winograd."""
+ONE = np.ones(1, np.float32)
 
 
 class Setup(NamedTuple):
@@ -111,6 +113,13 @@ class Chip:
         self.memory: Floats | None = None
         self.kept: dict[tuple[int, int], DeltaState] = {}
         self.sequence = 0
+        # the next step of a sequence needs the outputs of this one, but not its counts
+        self.counts_later = (
+            recurrent
+            and setup.timed
+            and len(self.images) == 1
+            and runs_at_once(self.images[0], hw, setup.engine)
+        )
         self.cause: Cause | None = None
         self.clear()
 
@@ -136,6 +145,7 @@ class Chip:
     def clear(self) -> None:
         """Forget what was run, but not the state of a recurrent layer."""
         self.products: list[Multiplied] = []
+        self.uncounted: list[tuple[Floats, Floats]] = []
         self.error: OutputError | None = None
         self.move_cycles = self.load_cycles = 0
         self.runs: list[InputsResult] = []
@@ -147,15 +157,43 @@ class Chip:
         stack = np.ascontiguousarray(vectors, np.float32)
         if self.input_order is not None:
             stack = stack[:, self.input_order]
-        operands = stack[:, :-1] if self.moves_bias else stack
-        if not self.setup.timed:
-            outputs = self._compute(operands, part)
-            return restore_rows(outputs, self.orders[part]) if self.orders else outputs
-        hw, images, before = self.hw, self.images[part], self.kept.get((self.sequence, part))
-        run = self._run(operands, part, before)
-        error = find_output_error(images, operands, hw, run.output)
+        if self.setup.timed and not self.counts_later:
+            before = self.kept.get((self.sequence, part))
+            run = self._run(self._take_operands(stack), part, before)
+            output = run.output
+            self._count(part, stack, run, before)
+        else:
+            output = self._compute(self._take_operands(stack), part)
+        if self.counts_later:
+            self.uncounted.append((stack, output))
+        if self.setup.timed:
+            self._add_error(stack, part, output)
+        return restore_rows(output, self.orders[part]) if self.orders else output
+
+    def _take_operands(self, stack: Floats) -> Floats:
+        """Return vectors without the 1 of a bias that is in its own row."""
+        return stack[:, :-1] if self.moves_bias else stack
+
+    def _add_error(self, stack: Floats, part: int, output: Floats) -> None:
+        error = find_output_error(self.images[part], self._take_operands(stack), self.hw, output)
         if error is not None:
             self.error = error if self.error is None else self.error.add(error)
+
+    def count(self) -> None:
+        """Count what was multiplied since `clear` and is not counted yet."""
+        if not self.uncounted:
+            return
+        stacks, outputs = zip(*self.uncounted, strict=True)
+        stack, output = np.concatenate(stacks), np.concatenate(outputs)
+        operands = self._take_operands(stack)
+        run = simulate_inputs(self.images[0], operands, self.hw, self.setup.engine, output)
+        self.uncounted = []
+        self._count(0, stack, run, None)
+
+    def _count(
+        self, part: int, stack: Floats, run: InputsResult, before: DeltaState | None
+    ) -> None:
+        hw, images = self.hw, self.images[part]
         if hw.act_batches:
             unmoved = run.counters
             run = move_activations(run, images, hw, self.loads, self.stores)
@@ -163,14 +201,13 @@ class Chip:
             load_cycles = run.counters.scan_starved_cycles - unmoved.scan_starved_cycles
             self.load_cycles += int(load_cycles[0])
         if self.setup.limits:
-            self.products.append(Multiplied(part, operands, before))
+            self.products.append(Multiplied(part, self._take_operands(stack), before))
         if self.orders:
             run = replace(run, output=restore_rows(run.output, self.orders[part]))
         self.runs.append(run)
         self.nonzeros.append(np.count_nonzero(stack, axis=1))
         self.taken += stack.size
-        self.dense_macs += stack.size * sum(image.rows for image in self.images[part])
-        return run.output
+        self.dense_macs += stack.size * sum(image.rows for image in images)
 
     def _run(self, operands: Floats, part: int, before: DeltaState | None) -> InputsResult:
         hw, images, engine = self.hw, self.images[part], self.setup.engine
@@ -323,7 +360,7 @@ def _convolve(chip: Chip, image: Floats) -> Floats:
 
 def _multiply_cell(chip: Chip, numbers: Floats, state: Floats, part: int = 0) -> Floats:
     """Return the products of a cell with inputs, state and the 1 of its bias."""
-    vector = np.concatenate((numbers, state, np.ones(1, np.float32)))
+    vector = np.concatenate((numbers, state, ONE))
     return chip.multiply(vector[np.newaxis], part).reshape(-1)
 
 

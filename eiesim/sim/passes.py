@@ -134,11 +134,26 @@ def simulate_passes(
     return Passes(images, activations, hw).simulate(engine)
 
 
+def runs_at_once(images: Sequence[InterleavedCSC], hw: Hardware, engine: Engine) -> bool:
+    """Return whether `simulate_inputs` takes all inputs at once.
+
+    The fast engine does where there is one pass, nothing is streamed, nothing comes in batches and
+    nothing is kept from step to step.
+    """
+    if engine != "fast" or len(images) > 1:
+        return False
+    from eiesim.sim.fast import inputs  # noqa: PLC0415 - numba takes half a second to import
+
+    images[0].require(hw)
+    return inputs.can_run(images[0], hw)
+
+
 def simulate_inputs(
     images: Sequence[InterleavedCSC],
     stack: npt.NDArray[np.float32],
     hw: Hardware,
     engine: Engine = "fast",
+    output: npt.NDArray[np.float32] | None = None,
 ) -> InputsResult:
     """Run many inputs through a layer, one after the other.
 
@@ -150,18 +165,18 @@ def simulate_inputs(
     stack : float32 [inputs, cols]
         At least one input.
     engine : {"fast", "reference"}
-        As in `simulate`. The fast one takes all inputs at once where nothing is streamed and
-        nothing comes in batches.
+        As in `simulate`.
+    output : float32 [inputs, rows], or None
+        What `compute_outputs` gave for the inputs, where all are taken at once; without it, it is
+        computed.
     """
-    if engine == "fast" and len(images) == 1:
+    if runs_at_once(images, hw, engine):
         from eiesim.sim.fast import inputs  # noqa: PLC0415 - numba takes half a second to import
 
         (image,) = images
-        image.require(hw)
-        if inputs.can_run(image, hw):
-            what = f"{image.name}: activations"
-            operands = take_array(stack, what, np.float32, ("inputs", image.cols))
-            return inputs.run_inputs(image, operands, hw)
+        what = f"{image.name}: activations"
+        operands = take_array(stack, what, np.float32, ("inputs", image.cols))
+        return inputs.run_inputs(image, operands, hw, output)
     runs = [simulate_passes(images, vector, hw, engine) for vector in stack]
     return InputsResult(
         np.stack([run.output for run in runs]),

@@ -54,8 +54,19 @@ def time_inputs(
     return cycles
 
 
-def run_inputs(image: InterleavedCSC, stack: npt.NDArray[np.float32], hw: Hardware) -> InputsResult:
-    """Run inputs [inputs, cols], checked already, through a layer for which `can_run` holds."""
+def run_inputs(
+    image: InterleavedCSC,
+    stack: npt.NDArray[np.float32],
+    hw: Hardware,
+    output: npt.NDArray[np.float32] | None = None,
+) -> InputsResult:
+    """Run inputs [inputs, cols], checked already, through a layer for which `can_run` holds.
+
+    Parameters
+    ----------
+    output : float32 [inputs, rows], or None
+        Their outputs; without them, they are computed.
+    """
     registers = load_registers(stack, hw.scan)
     bias_column = find_scanned_bias(image, hw.scan)
     scan_rows = image.input_rows + (bias_column >= 0)
@@ -85,4 +96,6 @@ def run_inputs(image: InterleavedCSC, stack: npt.NDArray[np.float32], hw: Hardwa
         len(stack), len(stack) * scan_rows, int(broadcasts.sum()), occupied, entries, padding,
         words, nothing, 0, nothing, nothing,
     )  # fmt: skip
-    return InputsResult(accumulate(image, registers, hw), cycles, count_work(image, hw, work))
+    if output is None:
+        output = accumulate(image, registers, hw)
+    return InputsResult(output, cycles, count_work(image, hw, work))
