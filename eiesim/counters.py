@@ -233,6 +233,8 @@ RUN_FIELDS = tuple(field.name for field in fields(Counters) if field.name != "pe
 
 def add_counters(parts: Sequence[Counters]) -> Counters:
     """Return the counts of runs on one machine, at least one, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
     pe = PeCounters(
         *(np.sum([getattr(part.pe, name) for part in parts], axis=0) for name in PE_FIELDS)
     )

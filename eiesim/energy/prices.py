@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -96,11 +97,14 @@ class PriceTable:
                 raise EnergyError(f"two prices of {price.key}: expected one")
             seen.add(price.key)
 
+    @cached_property
+    def _by_key(self) -> dict[Key, Price]:
+        return {price.key: price for price in self.prices}
+
     def find(self, key: Key) -> Price:
         """Return the price of an action; raises EnergyError if it has none."""
-        for price in self.prices:
-            if price.key == key:
-                return price
+        if key in self._by_key:
+            return self._by_key[key]
         reasons = [price.source for price in self.missing if price.key == key]
         raise EnergyError(
             f"no price of {key}: {reasons[0] if reasons else 'the table has no such row'}; "

@@ -19,7 +19,9 @@ from eiesim.base.fixedpoint import dequantise, quantise
 from eiesim.catalog.model import Model, import_model
 from eiesim.catalog.trained import decode
 from eiesim.graph import STEPS, Graph, Step
+from eiesim.graph.host import LEAST, SlidingWindow, pool_maximum, take_windows
 from eiesim.graph.winograd import transform_weights
+from eiesim.inference import Setup, run_steps
 from eiesim.layer.weights import CompressedLayer, StoredLayer
 from eiesim.sim.engines import Engine
 from tests.support.networks import Floats, chain_of_two, draw_numbers, draw_stored
@@ -244,6 +246,43 @@ def test_what_the_host_does() -> None:
         found = run_one(model, x=image)
         assert found.shape == model.shapes["it"], op
         assert np.allclose(found, expected, atol=1e-6), op
+
+
+def test_the_maximum_of_windows_is_numpys_bit_for_bit() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.choice(np.array([-1, -0.0, 0.0, 1], np.float32), (3, 9, 8), p=(0.1, 0.4, 0.4, 0.1))
+    window = SlidingWindow((3, 2), (2, 1), (1, 0, 1, 0), (5, 7))
+    found = pool_maximum(image, window)
+    expected = take_windows(image, window, LEAST).max((1, 2))
+    assert np.array_equal(found.view(np.uint32), expected.view(np.uint32))
+
+
+@pytest.mark.parametrize("balance", [False, True])
+@pytest.mark.parametrize("changes", [{}, {"act_threshold": 0.1}, {"datapath": "fixed16"}])
+def test_steps_counted_together_are_steps_counted_one_by_one(
+    balance: bool, changes: dict[str, Any]
+) -> None:
+    """The fast engine counts the steps of a sequence at its end, the reference one by one."""
+    rng = np.random.default_rng(0)
+    stored = draw_stored(rng, "w", (24, 5 + 6 + 1))
+    model = make_model(stored, Step("lstm", "lstm", ("x",), "w"), (STEPS, 5))
+    inputs = [{"x": draw_numbers(rng, (steps, 5))} for steps in (7, 3)]
+    hw = replace(HW, **changes)
+    engines: tuple[Engine, ...] = ("fast", "reference")
+    both = [
+        list(run_steps(model, inputs, Setup(hw, engine, balance, limits=True)))
+        for engine in engines
+    ]
+    for fast, reference in zip(*both, strict=True):
+        (one,), (other,) = fast.steps, reference.steps
+        assert np.array_equal(fast.values["lstm"], reference.values["lstm"])
+        assert np.array_equal(one.result.output, other.result.output)
+        assert one.result.counters.totals() == other.result.counters.totals()
+        assert one.product_cycles.tolist() == other.product_cycles.tolist()
+        assert one.nonzeros.tolist() == other.nonzeros.tolist()
+        for name in ("dense_macs", "activations", "passes", "cause", "cycles_without_cause"):
+            assert getattr(one, name) == getattr(other, name), name
+        assert one.result.error == other.result.error
 
 
 def test_inputs_and_outputs_are_checked() -> None:
