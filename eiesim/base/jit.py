@@ -6,9 +6,12 @@ tests run both.
 
 from __future__ import annotations
 
+import functools
+import sys
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing import parent_process
 from typing import Any, TypeVar, cast
 
 import numba
@@ -38,6 +41,14 @@ def kernel(function: F) -> F:
     return cast(F, compiled)
 
 
+@functools.cache
+def _tell_of_compiling() -> None:
+    """Say once, on a terminal, what takes the time; workers leave that to their parent."""
+    if sys.stderr is not None and sys.stderr.isatty() and parent_process() is None:
+        with suppress(OSError):
+            print("eiesim: compiling for this computer: seconds, once", file=sys.stderr, flush=True)
+
+
 class Cache:
     """numba's cache of a kernel, which may be damaged or full: that costs time and nothing else."""
 
@@ -56,9 +67,12 @@ class Cache:
         """
         try:
             rtsys.initialize(target)
+            compiled = None
             with self._cache._guard_against_spurious_io_errors():
-                return self._cache._load_overload(signature, target)
-            return None
+                compiled = self._cache._load_overload(signature, target)
+            # two processes that compile a kernel for two signatures may write to the same file
+            if compiled is not None and tuple(compiled.signature.args) != tuple(signature):
+                raise ValueError(f"expected code for {signature}, found {compiled.signature}")
         except Exception:  # reading a damaged file may raise anything
             warnings.warn(
                 f"{self._cache.cache_path}: compiled code that is kept there is damaged: it is "
@@ -68,7 +82,10 @@ class Cache:
             )
             with suppress(OSError):
                 self._cache.flush()
-            return None
+            compiled = None
+        if compiled is None:
+            _tell_of_compiling()
+        return compiled
 
     def save_overload(self, *signature: Any) -> None:
         """Store a compiled kernel if possible."""

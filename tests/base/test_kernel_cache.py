@@ -26,10 +26,10 @@ COUNTS = "[[2, 0], [0, 1]]"
 """Rows 0 and 2 of column 0 are in PE 0 of 2, row 3 of column 1 in PE 1."""
 
 
-def count(cache: Path, *arguments: str) -> tuple[str, str]:
+def count(cache: Path, *arguments: str, script: str = COUNT) -> tuple[str, str]:
     """Return what the script prints, and what it says beside that."""
     done = subprocess.run(
-        [sys.executable, "-c", COUNT, *arguments], capture_output=True, text=True, check=True,
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True,
         env=os.environ | {"NUMBA_CACHE_DIR": str(cache)},
     )  # fmt: skip
     return done.stdout.strip(), done.stderr
@@ -56,14 +56,43 @@ def test_a_full_disk_below_the_cache(tmp_path: Path) -> None:
     assert list(tmp_path.rglob("*.nb?")) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no terminal to open there")
+def test_a_terminal_is_told_once_that_it_compiles(tmp_path: Path) -> None:
+    """A pipe is not: the other tests see what goes into one."""
+    told = []
+    for _ in range(2):
+        reader, terminal = os.openpty()
+        script = COUNT + "count_entries(np.int64([0, 0, 0]), np.int64([]), 4, counts)"
+        subprocess.run(
+            [sys.executable, "-c", script], stdout=subprocess.DEVNULL, stderr=terminal, check=True,
+            env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+        )  # fmt: skip
+        os.set_blocking(reader, False)
+        os.write(terminal, b"end")
+        told.append(os.read(reader, 1000).decode().splitlines())
+        os.close(terminal)
+        os.close(reader)
+    assert told == [["eiesim: compiling for this computer: seconds, once", "end"], ["end"]]
+
+
+def test_code_for_another_signature_is_not_run(tmp_path: Path) -> None:
+    """Two processes with an empty cache may give two signatures the same file."""
+    other = COUNT.replace("(2, 2), np.int32", "(2, 2), np.int64")
+    assert count(tmp_path)[0] == f"{COUNTS} 0"
+    (first,) = tmp_path.rglob("*.nbc")
+    assert count(tmp_path, script=other)[0] == f"{COUNTS} 0"
+    (second,) = {*tmp_path.rglob("*.nbc")} - {first}
+    second.write_bytes(first.read_bytes())
+    told, err = count(tmp_path, script=other)
+    assert told == f"{COUNTS} 0"
+    assert "compiled code that is kept there is damaged" in err
+    assert count(tmp_path, script=other) == (f"{COUNTS} 1", "")
+
+
 def test_what_compiles_is_not_loaded_for_compiled_code(tmp_path: Path) -> None:
     assert count(tmp_path)[0] == f"{COUNTS} 0"
     script = COUNT + "assert 'numba.typed.typeddict' not in sys.modules"
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True,
-        env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
-    )  # fmt: skip
-    assert done.stdout == f"{COUNTS} 1\n"
+    assert count(tmp_path, script=script)[0] == f"{COUNTS} 1"
 
 
 def test_no_folder_for_a_cache() -> None:
