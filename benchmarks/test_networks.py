@@ -1,0 +1,80 @@
+"""How fast whole networks run, against a second; real ones, which are left out where missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import test_speed
+from benchmarks.conftest import Ratios
+from eiesim import Hardware, load_model, run_model
+from eiesim.catalog.model import Model, import_model
+from eiesim.catalog.trained import load_trained
+from eiesim.compress.plan import read_plan
+from eiesim.energy.machine import price_machine
+from eiesim.graph import STEPS, Graph, Step
+from eiesim.importers.described import Interface
+from eiesim.importers.idx import read_idx
+from eiesim.runs.network import run_examples
+from tests.support.photographs import read_photograph
+
+SECOND = test_speed.SECOND
+measure = test_speed.measure
+EIGHT_BITS = Hardware(codebook_bits=8)
+
+
+@pytest.fixture
+def data() -> Path:
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is missing")
+    return folder
+
+
+def test_squeezenet(data: Path, measure: Any, ratios: Ratios) -> None:
+    folder = data / "squeezenet"
+    model = load_model(folder / "compressed_SqueezeNet.net", folder / "SqueezeNet_deploy.prototxt")
+    examples = [{"data": read_photograph(data, "cat")}]
+    name = "SqueezeNet on a photograph"
+    measure(name, lambda: list(run_model(model, examples, EIGHT_BITS)), rounds=3)
+    ratios.add(name, SECOND, 0.3)
+
+
+@pytest.mark.parametrize("priced", [False, True])
+def test_lenet5(data: Path, priced: bool, measure: Any, ratios: Ratios) -> None:
+    """By `run_model`, and as `eiesim run` does it, with energy and limits."""
+    model = import_model(
+        data / "lenet" / "caffe_lenet5_sparse.caffemodel", data / "lenet" / "lenet5.prototxt",
+        read_plan(None, ["codebook_bits=4"]), interface=Interface(outputs=("ip2",)),
+    ).model  # fmt: skip
+    pixels = read_idx(data / "mnist" / "t10k-images-idx3-ubyte.gz")[:100].astype(np.float32)
+    examples = [{"data": image[np.newaxis] / np.float32(256)} for image in pixels]
+    hw = Hardware()
+    prices = price_machine(hw)
+
+    def run() -> list[Any]:
+        if priced:
+            return list(run_examples(model, examples, hw, prices))
+        return list(run_model(model, examples, hw))
+
+    name = f"100 images through LeNet-5{', with energy and limits' if priced else ''}"
+    measure(name, run, rounds=3)
+    ratios.add(name, SECOND, 0.1)
+
+
+def test_lstm(measure: Any, ratios: Ratios) -> None:
+    layers = {stored.name: stored for stored in load_trained("bronte-lstm").container.layers}
+    steps = (
+        Step("embedding", "embedding", ("characters",), "embedding"),
+        Step("lstm1", "lstm", ("embedding",), "lstm1"),
+        Step("lstm2", "lstm", ("lstm1",), "lstm2"),
+        Step("output", "fc", ("lstm2",), "output"),
+    )
+    model = Model("bronte", Graph({"characters": (STEPS,)}, steps, ("output",)), layers)
+    numbers = np.random.default_rng(0).integers(0, 40, 1000).astype(np.float32)
+    name = "1,000 steps of two LSTM layers of 128"
+    measure(name, lambda: list(run_model(model, [{"characters": numbers}], EIGHT_BITS)), rounds=3)
+    ratios.add(name, SECOND, 0.1)
