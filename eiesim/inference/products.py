@@ -17,6 +17,7 @@ from eiesim.graph import RECURRENT, Step, cells, find_convolved, find_kernel, wi
 from eiesim.graph.host import SlidingWindow, relu, sigmoid, take_windows
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, balance_rows, encode_passes, fit_images, restore_rows
+from eiesim.inference.matrices import PLACES, move_bias, split_layer
 from eiesim.layer.weights import CompressedLayer, StoredLayer
 from eiesim.sim.engines import Engine
 from eiesim.sim.limits import Cause
@@ -34,8 +35,6 @@ from eiesim.sim.passes import (
 Floats = npt.NDArray[np.float32]
 Order = npt.NDArray[np.int64]
 Images = Sequence[Sequence[InterleavedCSC]]
-PLACES = 16
-"""Matrices of a convolution by Winograd."""
 ONE = np.ones(1, np.float32)
 
 
@@ -126,7 +125,7 @@ class Chip:
     def _split(self) -> list[CompressedLayer]:
         parts = split_layer(self.step, self.stored.layer)
         if self.moves_bias:
-            parts = [_move_bias(part) for part in parts]
+            parts = [move_bias(part) for part in parts]
         if self.input_order is None:
             return parts
         return [part.take(cols=self.input_order) for part in parts]
@@ -244,33 +243,6 @@ class Chip:
         if hw.datapath == "float32":
             return state
         return dequantise(quantise(state, hw.act_fraction_bits), hw.act_fraction_bits)
-
-
-def _move_bias(layer: CompressedLayer) -> CompressedLayer:
-    """Return a layer whose last column, which is multiplied with 1, is its bias."""
-    if layer.bias_codes is not None:
-        raise WorkloadError(f"{layer.name}: expected the bias as a recurrent layer's last input")
-    bias = layer.codes[:, [-1]].toarray()[:, 0]
-    inputs = layer.codes[:, :-1]
-    return CompressedLayer(inputs, layer.codebook, bias if bias.any() else None, layer.name)
-
-
-def split_layer(step: Step, layer: CompressedLayer) -> list[CompressedLayer]:
-    """Return the matrices of a step: one a group, one a place of Winograd's, one a turn of a GRU's.
-
-    Raises WorkloadError for a bias in the codebook of a Winograd step, since a bias is added after
-    the transform.
-    """
-    if step.op == "conv" and step.settings["winograd"]:
-        if layer.bias_codes is not None:
-            raise WorkloadError(f"{layer.name}: expected no bias in the codebook for Winograd")
-        return [layer.take(cols=slice(place, None, PLACES)) for place in range(PLACES)]
-    rows = layer.rows // step.settings.get("groups", 1)
-    if step.settings.get("reset") == "before":
-        rows = 2 * layer.rows // 3
-    if rows == layer.rows:
-        return [layer]
-    return [layer.take(slice(first, first + rows)) for first in range(0, layer.rows, rows)]
 
 
 def run_product(chip: Chip, operands: Sequence[Floats]) -> Floats:
