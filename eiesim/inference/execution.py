@@ -12,7 +12,7 @@ import numpy.typing as npt
 from eiesim.base.arrays import take_array
 from eiesim.base.errors import ConfigError, WorkloadError
 from eiesim.catalog.model import Model
-from eiesim.counters import RunResult, add_counters
+from eiesim.counters import Cause, RunResult, add_counters
 from eiesim.graph import RECURRENT, STEPS
 from eiesim.hardware import Hardware
 from eiesim.image import MemoryUse
@@ -20,7 +20,6 @@ from eiesim.importers.onnx_host import HOST_OP
 from eiesim.inference.host_steps import Piece, run_host
 from eiesim.inference.products import Chip, Setup, run_product
 from eiesim.sim.engines import Engine
-from eiesim.sim.limits import Cause, find_limits
 
 Floats = npt.NDArray[np.float32]
 
@@ -71,8 +70,6 @@ class StepRun:
         Activations that the products take, zeros included.
     memories
         How full the memories are, with the largest matrix if there are several.
-    passes
-        Runs of an image: products, each in as many passes as it takes.
     cause
         What limits the step for the first input that anything limits.
     cycles_without_cause
@@ -87,7 +84,6 @@ class StepRun:
     activations: int
     traffic: Traffic
     memories: tuple[MemoryUse, ...]
-    passes: int
     cause: Cause | None
     cycles_without_cause: int | None
 
@@ -272,24 +268,28 @@ def finish(chip: Chip, distinct: int, stored: int, swapped: bool) -> StepRun:
     chip.count()
     counters = add_counters([run.counters for run in chip.runs])
     cycles = np.concatenate([run.cycles for run in chip.runs])
-    passes = cycles.size * len(chip.images[0])
+    result = RunResult(
+        chip.step.name,
+        chip.setup.engine,
+        chip.setup.hw,
+        np.concatenate([run.output.reshape(-1) for run in chip.runs]),
+        counters,
+        error=chip.error,
+        passes=cycles.size * len(chip.images[0]),
+    )
     without = None
     if chip.setup.limits:
-        chip.cause = chip.cause or find_limits(counters, chip.hw, passes).first
+        chip.cause = chip.cause or result.limits.first
         without = counters.cycles if chip.cause is None else chip.time_without(chip.cause)
-    output = np.concatenate([run.output.reshape(-1) for run in chip.runs])
     step_run = StepRun(
         chip.step.name,
-        RunResult(
-            chip.step.name, chip.setup.engine, chip.setup.hw, output, counters, error=chip.error
-        ),
+        result,
         cycles,
         np.concatenate(chip.nonzeros),
         chip.dense_macs,
         chip.taken,
         Traffic(0, 0, stored) if swapped else Traffic(chip.taken, distinct, stored),
         chip.memories,
-        passes,
         chip.cause,
         without,
     )

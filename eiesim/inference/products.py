@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from eiesim.base.errors import WorkloadError
 from eiesim.base.fixedpoint import dequantise, quantise
-from eiesim.counters import DeltaState, InputsResult, OutputError
+from eiesim.counters import Cause, DeltaState, InputsResult, OutputError
 from eiesim.graph import RECURRENT, Step, cells, find_convolved, find_kernel, winograd
 from eiesim.graph.host import SlidingWindow, relu, sigmoid, take_windows
 from eiesim.hardware import Hardware
@@ -20,7 +20,6 @@ from eiesim.image import InterleavedCSC, balance_rows, encode_passes, fit_images
 from eiesim.inference.matrices import PLACES, move_bias, split_layer
 from eiesim.layer.weights import CompressedLayer, StoredLayer
 from eiesim.sim.engines import Engine
-from eiesim.sim.limits import Cause
 from eiesim.sim.passes import (
     compute_outputs,
     compute_step,

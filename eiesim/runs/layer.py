@@ -11,14 +11,13 @@ import numpy as np
 from eiesim.base.errors import ConfigError
 from eiesim.catalog.operands import Operands
 from eiesim.catalog.readers import load_operands
-from eiesim.counters import RunResult
+from eiesim.counters import Cause, RunResult
 from eiesim.energy.estimate import EnergyReport, try_estimate
 from eiesim.energy.prices import PriceTable
 from eiesim.hardware import Hardware
 from eiesim.image import MemoryUse, balance_rows, encode_passes, restore_rows
 from eiesim.sim.bounds import Bounds
 from eiesim.sim.engines import Engine
-from eiesim.sim.limits import Cause, Limits
 from eiesim.sim.passes import Passes, find_output_error
 
 
@@ -34,8 +33,6 @@ class LayerRun:
         Whether the rows are ordered so that the PEs have equal work.
     padding_zeros : int
         Padding zeros of the whole image.
-    limits : Limits
-        What each cause adds to the time.
     memories : tuple of MemoryUse
         How full the memories are.
     dram_gbps_needed : float or None
@@ -52,7 +49,6 @@ class LayerRun:
     balance: bool
     padding_zeros: int
     bounds: Bounds
-    limits: Limits
     memories: tuple[MemoryUse, ...]
     dram_gbps_needed: float | None
     energy: EnergyReport | None
@@ -60,12 +56,12 @@ class LayerRun:
 
     @cached_property
     def cycles_without_limit(self) -> int | None:
-        """Cycles without the first cause of `limits`, None where there is none.
+        """Cycles without the first cause of `result.limits`, None where there is none.
 
         The layer is encoded and timed once more when this is read first. Without its busiest PE's,
         its rows are ordered as with `balance`.
         """
-        cause = self.limits.first
+        cause = self.result.limits.first
         if cause is None:
             return None
         if cause is Cause.BUSIEST_PE:
@@ -147,7 +143,6 @@ def run_operands(
         balance=balance,
         padding_zeros=sum(image.padding_entries for image in images),
         bounds=passes.bound(),
-        limits=passes.limit(result.counters),
         memories=passes.memories,
         dram_gbps_needed=passes.find_bandwidth(),
         energy=energy,

@@ -49,7 +49,7 @@ def describe_layer(run: LayerRun) -> Row:
         "busy_cycles_mean": float(result.counters.busy_cycles.mean()),
         "starved_cycles_mean": float(result.counters.starved_cycles.mean()),
         "drained_cycles_mean": float(result.counters.drained_cycles.mean()),
-        **tabulate_limits(run.limits, run.cycles_without_limit),
+        **tabulate_limits(run.result.limits, run.cycles_without_limit),
         "nonfinite_outputs": int(np.count_nonzero(~np.isfinite(result.output))),
         "fits": all(use.fits for use in run.memories),
         "clock_fits": fits_clock(result.hardware),

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eiesim.base.tables import Row
-from eiesim.counters import add_counters
+from eiesim.counters import LEAST_CYCLES, Cause, Limits, add_counters, find_limits
 from eiesim.inference import StepRun
-from eiesim.sim.limits import LEAST_CYCLES, Cause, Limits, find_limits
 
 WORDS = {
     Cause.BUSIEST_PE: "busiest PE",
@@ -63,7 +62,7 @@ def tabulate_step_limits(steps: Sequence[StepRun]) -> Row:
         The step for each input, at least one.
     """
     counters = add_counters([step.result.counters for step in steps])
-    passes = sum(step.passes for step in steps)
+    passes = sum(step.result.passes for step in steps)
     limits = find_limits(counters, steps[0].result.hardware, passes)
     timed = [step.cycles_without_cause for step in steps if step.cause is limits.first]
     without = [cycles for cycles in timed if cycles is not None]

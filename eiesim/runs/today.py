@@ -54,7 +54,6 @@ class DrawnRun(NamedTuple):
 
     result: RunResult
     memories: tuple[MemoryUse, ...]
-    passes: int
 
 
 Runs = Mapping[tuple[LayerSpec, Hardware, float], DrawnRun]
@@ -288,7 +287,7 @@ def run_draw(task: DrawTask, _: Tell = str) -> Runs:
             images = lay_out(Operands(layer, activations, ()), hw, task.balance)
         passes = Passes(images.images, activations, hw)
         result = passes.simulate(task.engine)
-        runs[spec, hw, density] = DrawnRun(result, passes.memories, len(passes.images))
+        runs[spec, hw, density] = DrawnRun(result, passes.memories)
     return runs
 
 
@@ -303,7 +302,10 @@ def collect_model(
         drawn = [runs[spec, hw, density] for density in densities]
         counters = [run.result.counters for run in drawn for _ in range(matrix.used)]
         result = replace(
-            drawn[0].result, name=f"{model.name}/{matrix.name}", counters=add_counters(counters)
+            drawn[0].result,
+            name=f"{model.name}/{matrix.name}",
+            counters=add_counters(counters),
+            passes=sum(run.result.passes for run in drawn) * matrix.used,
         )
         energy, reason = try_estimate(result, prices)
         no_energy = reason or no_energy

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from eiesim.base.tables import Row
 from eiesim.catalog.host_work import ATTENTION, LOGITS, NOT_COUNTED, list_host_parts
+from eiesim.counters import Cause
 from eiesim.runs.limits import WORDS
 from eiesim.runs.today import ModelRun
 from eiesim.runs.today_rows import (
@@ -17,7 +18,6 @@ from eiesim.runs.today_rows import (
     describe_model,
     describe_published,
 )
-from eiesim.sim.limits import Cause
 
 PAGE = "today.md"
 INTRODUCTION = (

@@ -13,7 +13,6 @@ from eiesim.runs.clock import note_clock
 from eiesim.runs.layer_rows import describe_lack
 from eiesim.runs.limits import name_limit, tabulate_limits
 from eiesim.runs.today import MatrixRun, ModelRun
-from eiesim.sim.limits import find_limits
 
 NO_BANDWIDTH = "dram_gbps is 0: DRAM has all the bandwidth it takes"
 
@@ -64,9 +63,8 @@ def describe_model(run: ModelRun) -> Row:
 
 def describe_matrix(run: ModelRun, matrix: MatrixRun) -> Row:
     """Return what a token takes in all copies of a matrix as one row."""
-    spec, counters, hw = matrix.matrix, matrix.counters, run.hw
+    spec, counters = matrix.matrix, matrix.counters
     energy_pj = matrix.energy_pj
-    limits = find_limits(counters, hw, matrix.inputs * matrix.first.passes)
     return {
         "model": run.model.name,
         "matrix": spec.name,
@@ -83,7 +81,7 @@ def describe_matrix(run: ModelRun, matrix: MatrixRun) -> Row:
         "theoretical_us": matrix.result.theoretical_us,
         "energy_uj": None if energy_pj is None else energy_pj / 1e6,
         "share": counters.cycles / run.cycles,
-        **tabulate_limits(limits, None),
+        **tabulate_limits(matrix.result.limits, None),
         "fits": all(use.fits for use in matrix.first.memories),
         "dram_bytes": matrix.result.dram_bytes,
         "weight_source": run.model.name_weight_source(spec),

@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from eiesim.counters import CAUSES
-from eiesim.sim.limits import find_busiest
+from eiesim.counters import CAUSES, find_busiest
 from eiesim.sim.tracing.cycle_table import count_levels
 from eiesim.sim.tracing.schedule import Schedule, WaitCause
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from eiesim.base.arrays import take_array
 from eiesim.counters import (
+    Cause,
     Counters,
     Counts,
     DeltaState,
@@ -24,7 +25,7 @@ from eiesim.image import PTR_SRAM, SPMAT_SRAM, InterleavedCSC, MemoryUse, deal, 
 from eiesim.sim.bandwidth import find_scanned_bandwidth
 from eiesim.sim.bounds import Bounds, bound_scanned
 from eiesim.sim.engines import Engine, check_run, simulate
-from eiesim.sim.limits import Cause, Limits, find_limits, time_without
+from eiesim.sim.limits import time_without
 from eiesim.sim.scan import load_registers
 from eiesim.sim.stream import ScannedInput, scan_input
 
@@ -83,7 +84,9 @@ class Passes:
             for run, image in zip(runs, self.images, strict=True)
         ]
         output = np.concatenate([run.output for run in runs])
-        return RunResult(self.images[0].name, engine, self.hw, output, add_counters(counters))
+        return RunResult(
+            self.images[0].name, engine, self.hw, output, add_counters(counters), passes=len(runs)
+        )
 
     def bound(self) -> Bounds:
         """Bound the cycles without simulating the input; see `eiesim.sim.bounds.bound_cycles`."""
@@ -99,10 +102,6 @@ class Passes:
         if len(self.images) == 1:
             return 0
         return sum(image.pe_rows(0) for image in self.images)
-
-    def limit(self, counters: Counters) -> Limits:
-        """Find what limits the run that gave these counts; see `eiesim.sim.limits.find_limits`."""
-        return find_limits(counters, self.hw, len(self.images))
 
     def time_without(self, cause: Cause | None) -> int:
         """Return the cycles without one of the causes; see `eiesim.sim.limits.time_without`."""

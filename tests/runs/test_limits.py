@@ -12,6 +12,7 @@ import pytest
 from eiesim import CompressedLayer, Hardware
 from eiesim.base.tables import Row
 from eiesim.catalog.operands import Operands, Source
+from eiesim.counters import Cause
 from eiesim.energy.machine import price_machine
 from eiesim.runs.layer import LayerRun, run_operands
 from eiesim.runs.layer_page import total_layers
@@ -24,7 +25,6 @@ from eiesim.runs.limits import (
     name_limit,
     split_cycles,
 )
-from eiesim.sim.limits import Cause
 from tests.support.arrays import f32
 
 N_PES = 4
@@ -194,8 +194,8 @@ def test_layers_one_after_the_other_have_the_cause_that_adds_most() -> None:
 
 def test_beyond_perfect_balance_padding_is_no_loss() -> None:
     padded = run(make_sparse_rows(), ALL, {"index_bits": 1})
-    assert padded.limits.first is Cause.PADDING
-    assert name_imbalance(padded.limits) == "fill and drain"
-    assert name_imbalance(run(make_gaps(), ALL, {}).limits) == "empty columns"
+    assert padded.result.limits.first is Cause.PADDING
+    assert name_imbalance(padded.result.limits) == "fill and drain"
+    assert name_imbalance(run(make_gaps(), ALL, {}).result.limits) == "empty columns"
     uneven = run(make_uneven(), ALL, {})
-    assert name_imbalance(uneven.limits) == "the work of PE 0 beyond the mean"
+    assert name_imbalance(uneven.result.limits) == "the work of PE 0 beyond the mean"

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from eiesim.cli.main import main
+from eiesim.counters import Cause, Limits
 from eiesim.runs.limits import tabulate_limits
 from eiesim.runs.network_charts import MOST_STEPS, draw_steps
-from eiesim.sim.limits import Cause, Limits
 
 
 def make_steps(cycles: dict[str, int], cause: Cause = Cause.DRAM) -> list[dict[str, Any]]:

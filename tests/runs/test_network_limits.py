@@ -11,13 +11,13 @@ import pytest
 from eiesim import Hardware
 from eiesim.base.tables import Row
 from eiesim.catalog.model import Model
+from eiesim.counters import Cause
 from eiesim.energy.machine import price_machine
 from eiesim.graph import Graph, Step
 from eiesim.inference import Setup, run_steps
 from eiesim.layer.weights import CompressedLayer, StoredLayer
 from eiesim.runs.limits import ADDED, describe_limits
 from eiesim.runs.network import report_network, run_examples, summarise
-from eiesim.sim.limits import Cause
 from tests.support.networks import Floats, chain_of_two, draw_numbers, draw_stored
 
 HW = Hardware(n_pes=4)

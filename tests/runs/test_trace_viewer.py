@@ -17,13 +17,12 @@ from playwright.sync_api import Browser, Page
 from eiesim import CompressedLayer, Hardware, Schedule, Window, encode, simulate, trace
 from eiesim.catalog.readers import load_operands
 from eiesim.cli.main import main
-from eiesim.counters import CAUSES
+from eiesim.counters import CAUSES, find_limits
 from eiesim.report.report import Report
 from eiesim.runs.trace import trace_operands
 from eiesim.runs.trace_counts import count_causes, find_hold_ups, find_slowest
 from eiesim.runs.trace_packing import pack
 from eiesim.runs.trace_viewer import render_trace
-from eiesim.sim.limits import find_limits
 from eiesim.sim.tracing.cycle_table import count_levels, show_cycles
 from tests.support import browser as look
 from tests.support.machines import BASES

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eiesim import CompressedLayer, Hardware, encode_passes
-from eiesim.sim.limits import Cause
+from eiesim.counters import Cause
 from eiesim.sim.passes import Passes, time_inputs_without
 from tests.support import cycle_model
 from tests.support.cycle_model import EMPTY, PADDING, Work
@@ -34,7 +34,7 @@ def make_plain(case: Case) -> Hardware:
 def test_parts_add_up_to_the_cycles(case: Case) -> None:
     passes = lay_out(case, case.hw)
     run = passes.simulate()
-    limits = passes.limit(run.counters)
+    limits = run.limits
     added = limits.added_cycles
     assert set(added) == set(Cause)
     assert min(*added.values(), limits.entries_cycles, limits.ends_cycles) >= 0

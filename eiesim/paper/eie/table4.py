@@ -63,7 +63,7 @@ def _judge(run: WorkloadRun, runs: dict[tuple[str, str], WorkloadRun]) -> Iterat
         reason = (
             f"beyond perfect balance, the paper loses {lost_percent:.0f} % of its time, the drawn "
             f"layer {100 * (1 - run.result.load_balance):.0f} %, most of it to "
-            f"{name_imbalance(run.run.limits)}"
+            f"{name_imbalance(run.run.result.limits)}"
         )
     for matrix, printed, ours, within, by_construction in (
         ("theoretical", theoretical, run.result.theoretical_us, solved, put_in),
