@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import pandas as pd
+import numpy.typing as npt
 
 from eiesim.sim.tracing import Schedule, WaitCause
 from eiesim.sim.tracing.schedule import TABLES, RequestKind
@@ -22,9 +23,17 @@ def write_csv(schedule: Schedule, folder: Path) -> None:
     (folder / FOLDER).mkdir()
     for name in TABLES:
         columns = getattr(schedule, name)._asdict()
-        for field, kind in NAMED.items():
-            if field in columns:
-                words = np.array([member.name.lower() for member in kind], object)
-                columns[field] = words[columns[field]]
         file = folder / FOLDER / f"{name}.csv"
-        pd.DataFrame(columns).to_csv(file, index=False, lineterminator="\n", float_format="%.9g")
+        with file.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(columns)
+            writer.writerows(zip(*map(_list_values, columns, columns.values()), strict=True))
+
+
+def _list_values(field: str, values: npt.NDArray[Any]) -> list[Any]:
+    if field in NAMED:
+        words = {int(member): member.name.lower() for member in NAMED[field]}
+        return [words[value] for value in values.tolist()]
+    if values.dtype.kind == "f":
+        return [f"{value:.9g}" for value in values.tolist()]  # all digits of a float32
+    return list(values.tolist())
