@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from eiesim.base import schema
+from eiesim.base.cards import make_card
 from eiesim.base.errors import ConfigError, did_you_mean
 from eiesim.base.resources import data_path
 from eiesim.base.schema import Choice, Range, Switch
@@ -35,6 +36,12 @@ OPERAND_BITS = {"float32": 32, "int32": 32, "fixed16": 16, "fixed8": 8}
 
 SRAM_CELLS = ("itrs-hp", "itrs-lop", "itrs-lstp")
 """Transistors that CACTI was run for: high performance, low operating and low standby power."""
+
+FIRST_SEEN = (
+    "n_pes", "queue_depth", "spmat_width_bits", "index_bits", "codebook_bits", "spmat_sram_bytes",
+    "ptr_sram_bytes", "act_sram_bytes", "clock_mhz", "node_nm", "datapath",
+)  # fmt: skip
+"""Fields that a notebook always shows; of the others, those that are not the paper's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,6 +264,15 @@ class Hardware:
         if problems:
             raise ConfigError(*problems)
         return replace(self, **changes)
+
+    def _repr_html_(self) -> str:
+        values = [(field, getattr(self, field.name)) for field in fields(self)]
+        shown = {
+            field.name: value
+            for field, value in values
+            if field.name in FIRST_SEEN or value != field.default
+        }
+        return make_card("Hardware", shown)
 
 
 _PRESETS = data_path("hardware")

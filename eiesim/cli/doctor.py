@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 HELP = "Print versions and where the models are, and check that both engines work and agree."
 EPILOG = "Copy its output into a bug report."
 AGREE = "agree on a small layer"
-PACKAGES = ("numpy", "numba", "scipy", "simpy", "pandas", "matplotlib", "rich", "threadpoolctl")
+PACKAGES = ("numpy", "numba", "scipy", "simpy", "matplotlib", "rich", "threadpoolctl")
 
 
 def add_arguments(_: argparse.ArgumentParser) -> None:

@@ -14,7 +14,14 @@ from eiesim.counters.counts import (
     add_counters,
     count_dram_bytes,
 )
-from eiesim.counters.limits import LEAST_CYCLES, Cause, Limits, find_busiest, find_limits
+from eiesim.counters.limits import (
+    LEAST_CYCLES,
+    WORDS,
+    Cause,
+    Limits,
+    find_busiest,
+    find_limits,
+)
 from eiesim.counters.result import DeltaState, InputsResult, OutputError, RunResult
 
 __all__ = [
@@ -25,6 +32,7 @@ __all__ = [
     "STARVED",
     "TIMES",
     "TOTALS",
+    "WORDS",
     "Cause",
     "Counters",
     "Counts",

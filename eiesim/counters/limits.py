@@ -26,6 +26,17 @@ class Cause(Enum):
     DRAM = "dram"
 
 
+WORDS = {
+    Cause.BUSIEST_PE: "busiest PE",
+    Cause.EMPTY_COLUMNS: "empty columns",
+    Cause.PADDING: "padding zeros",
+    Cause.SCAN: "the scan",
+    Cause.QUEUE: "full queues",
+    Cause.DRAM: "DRAM",
+}
+"""Each cause as it is printed."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """Where the time of a run goes, as its busiest PE sees it.
@@ -63,6 +74,13 @@ class Limits:
     def first(self) -> Cause | None:
         """The cause that adds most, None where there is none."""
         return next(iter(self.causes), None)
+
+    def describe_first(self) -> str:
+        """Return the first cause and what it adds, in a few words."""
+        if self.first is None:
+            return "its entries alone"
+        share = self.added_cycles[self.first] / self.cycles
+        return f"{WORDS[self.first]}, {share:.0%} of the cycles"
 
 
 def find_limits(counters: Counters, hw: Hardware, runs: int = 1) -> Limits:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from eiesim.base.cards import make_card
+from eiesim.base.frames import make_frame
 from eiesim.base.units import bytes_to_gbps, cycles_to_us
-from eiesim.counters.counts import Counters, count_dram_bytes
+from eiesim.counters.counts import PE_FIELDS, Counters, count_dram_bytes
 from eiesim.counters.limits import Limits, find_limits
 from eiesim.hardware import Hardware
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,3 +165,25 @@ class RunResult:
     def load_balance(self) -> float:
         """Theoretical over actual time, 0 to 1 (EIE, section VI-C)."""
         return self.theoretical_cycles / self.cycles
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the counts of every PE, a row each; EieError if pandas is missing."""
+        pes = {"pe": np.arange(self.hardware.n_pes)}
+        return make_frame(pes | {name: getattr(self.counters.pe, name) for name in PE_FIELDS})
+
+    def _repr_html_(self) -> str:
+        row = {
+            "engine": self.engine,
+            "n_pes": self.hardware.n_pes,
+            "outputs": self.output.size,
+            "cycles": self.cycles,
+            "latency_us": self.latency_us,
+            "theoretical_us": self.theoretical_us,
+            "load_balance": self.load_balance,
+            "limited_by": self.limits.describe_first(),
+            "macs": self.counters.macs,
+            "padding_macs": self.counters.padding_macs,
+            "broadcasts": self.counters.broadcasts,
+            "dram_bytes": self.dram_bytes,
+        }
+        return make_card(f"RunResult {self.name}", row)

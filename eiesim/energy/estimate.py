@@ -7,17 +7,24 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from eiesim.base.cards import make_card
 from eiesim.base.errors import EnergyError
+from eiesim.base.frames import make_frame
+from eiesim.base.labels import show_number
 from eiesim.base.schema import show_value
+from eiesim.base.tables import Row
 from eiesim.counters import Counters, RunResult, Totals
-from eiesim.energy.calibrate import MODULES, PARTS, count_steady_actions
+from eiesim.energy.calibrate import COMPONENTS, MEMORY_MODULES, MODULES, PARTS, count_steady_actions
 from eiesim.energy.kinds import weigh_kinds
 from eiesim.energy.machine import price_machine
 from eiesim.energy.prices import Key, Price, PriceTable
 from eiesim.hardware import Hardware
 from eiesim.views import SteadyView
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ACTIONS = tuple(
     Key(component, *action)
@@ -138,6 +145,22 @@ class EnergyReport:
             "overrides": list(self.overrides),
             "rows": [asdict(row) for row in self.rows],
         }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return every action, a row each, as in `EnergyRow`; EieError if pandas is missing."""
+        return make_frame([asdict(row) for row in self.rows])
+
+    def _repr_html_(self) -> str:
+        row: Row = {
+            "energy_uj": self.total_pj / 1e6,
+            "latency_us": self.latency_us,
+            "power_mw": self.power_mw,
+        }
+        for name, energy_pj in sorted(self.by_component().items(), key=lambda it: -it[1]):
+            row[name] = f"{show_number(energy_pj / 1e6)} µJ, {energy_pj / self.total_pj:.0%}"
+        if self.overrides:
+            row["prices_replaced"] = len(self.overrides)
+        return make_card(f"EnergyReport {self.name}", row)
 
     def _add_by(self, field: str) -> dict[str, float]:
         sums: dict[str, float] = {}

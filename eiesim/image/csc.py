@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from eiesim.base.cards import make_card
 from eiesim.base.errors import ImageError
 from eiesim.base.files import read_arrays
 from eiesim.hardware import Hardware
@@ -181,6 +182,22 @@ class InterleavedCSC(ImageArrays):
         except ImageError as error:
             raise ImageError(f"{where}: {error}") from error
         return image
+
+    def _repr_html_(self) -> str:
+        entries = np.diff(self.base)
+        row = {
+            "outputs": self.rows,
+            "inputs": self.cols,
+            "bias": self.has_bias,
+            "n_pes": self.n_pes,
+            "codebook_bits": self.codebook_bits,
+            "index_bits": self.index_bits,
+            "entries": self.entries,
+            "padding_zeros": self.padding_entries,
+            "mean_entries_of_a_pe": float(entries.mean()),
+            "most_entries_of_a_pe": int(entries.max()),
+        }
+        return make_card(f"InterleavedCSC {self.name}", row)
 
 
 def require_codebook(name: str, codebook_bits: int, hw: Hardware) -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from eiesim.base.arrays import take_array
+from eiesim.base.cards import make_card
 from eiesim.base.errors import WorkloadError
 from eiesim.base.schema import Range, Switch, Text, is_name, validate
 
@@ -151,6 +152,17 @@ class CompressedLayer:
     def density(self) -> float:
         """Share of weights that are not pruned, the bias left out."""
         return self.weights / (self.rows * self.cols)
+
+    def _repr_html_(self) -> str:
+        row = {
+            "outputs": self.rows,
+            "inputs": self.cols,
+            "bias": self.bias_codes is not None,
+            "weights": self.weights,
+            "density": self.density,
+            "codebook_bits": self.codebook_bits,
+        }
+        return make_card(f"CompressedLayer {self.name}", row)
 
     def __eq__(self, other: object) -> bool:
         """Return whether codes, codebook and bias are the same, whatever the name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from eiesim.base.labels import UNITS
 from eiesim.base.tables import Row
 from eiesim.paper.record import (
     DONE,
@@ -95,7 +96,7 @@ def _describe(row: Row) -> Row:
         "verdict": markup.badge(row["words"], row["kind"]),
         "paper": row["paper"],
         "ours": row["ours"],
-        "unit": markup.UNITS.get(row["unit"].lower(), row["unit"]),
+        "unit": UNITS.get(row["unit"].lower(), row["unit"]),
         "deviation_percent": None if deviation is None else round(deviation, 2) + 0.0,
         "why": row["why"],
     }

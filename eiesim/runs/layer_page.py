@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from eiesim.base.labels import show_number
 from eiesim.base.tables import Row
 from eiesim.energy.kinds import show_kinds
 from eiesim.energy.prices import PriceTable
@@ -117,10 +118,10 @@ def _show_totals(rows: Sequence[Row]) -> Html:
     energy_uj = None if total["energy_pj"] is None else total["energy_pj"] / 1e6
     return markup.tiles(
         [
-            (markup.show_number(total["cycles"]), "cycles", ""),
-            (f"{markup.show_number(total['latency_us'])} µs", "time", ""),
+            (show_number(total["cycles"]), "cycles", ""),
+            (f"{show_number(total['latency_us'])} µs", "time", ""),
             (f"{100 * total['load_balance']:.1f} %", "load balance", ""),
-            (f"{markup.show_number(energy_uj)} µJ", "energy", ""),
+            (f"{show_number(energy_uj)} µJ", "energy", ""),
         ]
     )
 

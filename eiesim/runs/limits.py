@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eiesim.base.tables import Row
-from eiesim.counters import LEAST_CYCLES, Cause, Limits, add_counters, find_limits
+from eiesim.counters import LEAST_CYCLES, WORDS, Cause, Limits, add_counters, find_limits
 from eiesim.inference import StepRun
 
-WORDS = {
-    Cause.BUSIEST_PE: "busiest PE",
-    Cause.EMPTY_COLUMNS: "empty columns",
-    Cause.PADDING: "padding zeros",
-    Cause.SCAN: "the scan",
-    Cause.QUEUE: "full queues",
-    Cause.DRAM: "DRAM",
-}
 ADDED = {cause: f"{cause.value}_added_cycles" for cause in Cause}
 """Column of what each cause adds."""
 PARTS = {"entries": "entries_mean_cycles"} | {WORDS[cause]: ADDED[cause] for cause in Cause}

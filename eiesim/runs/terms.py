@@ -9,8 +9,8 @@ from functools import cache
 
 from eiesim.base.errors import ConfigError, did_you_mean
 from eiesim.base.tables import Row
-from eiesim.counters import Counters, PeCounters
-from eiesim.runs.limits import ADDED, WORDS
+from eiesim.counters import WORDS, Counters, PeCounters
+from eiesim.runs.limits import ADDED
 
 UNITS = {
     "_us": "us", "_pj": "pJ", "_mw": "mW", "_cycles": "cycles", "_bytes": "bytes",

@@ -8,8 +8,7 @@ from itertools import groupby
 
 from eiesim.base.tables import Row
 from eiesim.catalog.host_work import ATTENTION, LOGITS, NOT_COUNTED, list_host_parts
-from eiesim.counters import Cause
-from eiesim.runs.limits import WORDS
+from eiesim.counters import WORDS, Cause
 from eiesim.runs.today import ModelRun
 from eiesim.runs.today_rows import (
     describe_clocks,

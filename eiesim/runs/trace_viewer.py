@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from eiesim.base.labels import show_number
 from eiesim.base.tables import Row
 from eiesim.report import markup
-from eiesim.report.markup import Html, show_number
+from eiesim.report.markup import Html
 from eiesim.report.page import Section, date_line, describe_manifest, render_page
 from eiesim.runs.layer_page import PE_CYCLES
 from eiesim.runs.trace_counts import Counts, HoldUps, count_causes, find_hold_ups, find_slowest

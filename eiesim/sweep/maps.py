@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from eiesim.base.labels import name_column, show_number
 from eiesim.base.tables import Row
-from eiesim.report import markup
 from eiesim.report.charts import Chart, Panel
 from eiesim.sweep.answers import explain_row, is_answer, name_judged
 from eiesim.sweep.planning import Planned
@@ -102,11 +102,11 @@ def _draw_map(
         ]
         for value in up
     }
-    label = markup.name_column(x), markup.name_column(y)
+    label = name_column(x), name_column(y)
     see = f"The best of {name_judged(sweep)} with these two values"
     see += " that meet all conditions; light is small." if sweep.where else "; light is small."
     if least > 0:
-        see = f"{see} In multiples of the smallest, {markup.show_number(least)}."
+        see = f"{see} In multiples of the smallest, {show_number(least)}."
     empty = _find_empty(set(itertools.product(up, across)) - best.keys(), x, y, whys)
     counts = count_reasons(empty)
     letters = {why: letter for (why, _), letter in zip(counts, LETTERS, strict=False)}
@@ -117,7 +117,7 @@ def _draw_map(
     key = "; ".join(f"{letters[why]}, {why} ({number:,})" for why, number in counts)
     see += f" Empty squares: {key}." if key else ""
     panel = Panel("heat", tuple(map(_show, across)), lines, *label, log=least > 0, marks=marks)
-    title = f"{markup.name_column(name)} over {label[0]} and {label[1]}"
+    title = f"{name_column(name)} over {label[0]} and {label[1]}"
     return Chart(title, (panel,), see)
 
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from eiesim.base.labels import name_column
 from eiesim.base.tables import Row
 from eiesim.energy.kinds import show_kinds
 from eiesim.hardware import Hardware
@@ -190,7 +191,7 @@ def _draw_fronts(sweep: Sweep, rows: Sequence[Row]) -> list[Chart]:
             {name: [float(row[metric]) for row in group] for name, group in groups.items()}
             for metric in (x, y)
         )
-        labels = markup.name_column(x), markup.name_column(y)
+        labels = name_column(x), name_column(y)
         panel = Panel("points", (), up, *labels, log, across)
         sides = ("left" if pair[0].direction is Direction.SMALL else "right",
                  "lower" if pair[1].direction is Direction.SMALL else "upper")  # fmt: skip
@@ -222,8 +223,8 @@ def _draw_parallel(sweep: Sweep, rows: Sequence[Row], axes: Sequence[str]) -> Ch
         return (float(row[column]) - low) / (high - low)
 
     lines = {f"number {row['number']} ": [place(row, name) for name in columns] for row in drawn}
-    lines |= {f"best {markup.name_column(names[0])}": [place(best, name) for name in columns]}
-    labels = tuple(map(markup.name_column, columns))
+    lines |= {f"best {name_column(names[0])}": [place(best, name) for name in columns]}
+    labels = tuple(map(name_column, columns))
     panel = Panel("parallel", labels, lines, "", "from the smallest to the largest")
     see = (
         f"A line is one of {name_judged(sweep)}; the thick one is the best in the first objective."

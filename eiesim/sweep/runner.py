@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eiesim.base.files import temporary_folder
+from eiesim.base.frames import make_frame, require_pandas
 from eiesim.base.signals import stop_as_ctrl_c
 from eiesim.base.tables import Row
 from eiesim.sweep.answers import judge_points
@@ -129,7 +130,7 @@ def sweep(
 
     The table has a row a point, in the sweep's order: axes, metrics, whether it meets the
     constraints, and the error of one that cannot be run. Raises EieError if the spec has problems,
-    a layer is unknown, or the store cannot be written.
+    a layer is unknown, the store cannot be written, or pandas is missing.
 
     Parameters
     ----------
@@ -145,13 +146,12 @@ def sweep(
     tell
         Is called with the number of points that were stored before, then with that of each task.
     """
-    import pandas as pd  # noqa: PLC0415 - half a second
-
+    require_pandas()  # before the points are run
     check_jobs(jobs)
     wanted = read_sweep(spec) if isinstance(spec, str | Path) else make_sweep(spec)
     with open_journal(IN_MEMORY if store is None else store) as journal:
         _, _, rows = run_sweep(wanted, journal, How(jobs, scheduler), tell)
-    return pd.DataFrame(rows)
+    return make_frame(rows)
 
 
 class How(NamedTuple):

@@ -21,6 +21,7 @@ WRONG = {
     "numba": ("image/encode.py", "from numba import njit"),
     "torch": ("training/curves.py", "import torch"),
     "matplotlib": ("report/page.py", "from matplotlib import figure"),
+    "pandas": ("sweep/runner.py", "import pandas"),
     "the models": ("sim/golden.py", "from eiesim.sim import bounds"),
     "the import ladder": ("hardware.py", "from eiesim.image import encode"),
     "the import ladder: a module to come": ("another.py", "import eiesim.cli.main"),

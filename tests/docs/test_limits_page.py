@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from eiesim import Hardware
 from eiesim.base.published import PAPER_LAYERS
-from eiesim.counters import Cause
+from eiesim.counters import WORDS, Cause
 from eiesim.energy.machine import price_machine
 from eiesim.runs.layer import run_layer
 from eiesim.runs.layer_rows import describe_layer
-from eiesim.runs.limits import PARTS, WORDS
+from eiesim.runs.limits import PARTS
 from tests.support.pages import read_table
 
 HW = Hardware()

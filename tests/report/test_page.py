@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from eiesim import Hardware
+from eiesim.base.labels import name_column, show_number
 from eiesim.base.published import PAPER_LAYERS
 from eiesim.cli.main import main
 from eiesim.energy.machine import price_machine
@@ -20,7 +21,7 @@ from eiesim.paper.record import DONE, FAILED, Record
 from eiesim.paper.report import report_experiments
 from eiesim.paper.verdict import EXACT, Statement, Tolerance, Unreproducible, Verdict
 from eiesim.report.charts import Chart, Panel
-from eiesim.report.markup import make_anchor, name_column, show_number, table
+from eiesim.report.markup import make_anchor, table
 from eiesim.runs import layer_report, layer_rows
 from eiesim.runs.layer import LayerRun, run_layers
 from eiesim.runs.layer_page import total_layers
