@@ -12,10 +12,10 @@ LOWEST := .venv-lowest
 SCALESIM := .venv-scalesim/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test test-slow test-lowest test-pythons rtl silicon silicon-test train-extra published notebooks docs check format benchmark lock clean
+.PHONY: help reproduce test test-slow test-lowest test-pythons rtl silicon silicon-test train-extra published notebooks notebook-outputs docs check format benchmark lock clean
 
 help:  ## print this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-16s %s\n", $$1, $$2 }'
 
 reproduce: $(STAMP)  ## every table and figure of the papers beside ours: reproduction/index.html
 	@$(BIN)/eiesim reproduce all --out reproduction --force
@@ -48,6 +48,9 @@ silicon-test: $(SILICON)  ## the part of it that takes a minute: gates by hand, 
 
 notebooks: $(STAMP)  ## run every notebook
 	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=3000 notebooks
+
+notebook-outputs: $(STAMP)  ## run every notebook, and write its outputs into it
+	@$(BIN)/python -m docs.notebooks
 
 docs: $(DOCS)  ## the manual: manual/index.html
 	@$(BIN)/python -m sphinx -q -E -a -n -W --keep-going -b html -d manual/.doctrees docs manual

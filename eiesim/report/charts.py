@@ -36,6 +36,7 @@ BARS_AT_MOST = 40
 LONGEST_NAME, LONGEST_LABEL = 40, 50
 """Characters of a name in a chart, and of what stands along an axis."""
 POINTS_PER_INCH = 72
+NOTEBOOK_DPI = 110
 CHARACTER_POINTS = 4.2
 """Mean width of a character of 7 points."""
 
@@ -92,6 +93,13 @@ class Chart:
     see: str
     width_inches: float = 7.0
     height_inches: float = 3.4
+
+    def _repr_png_(self) -> bytes:
+        """Return the chart as a notebook shows it: code hosts show no SVG in one."""
+        stream = io.BytesIO()
+        with _drawn(self, self.title) as figure:
+            figure.savefig(stream, dpi=NOTEBOOK_DPI, metadata={"Software": None})
+        return stream.getvalue()
 
 
 def draw_chart(chart: Chart, folder: Path, name: str) -> None:

@@ -6,6 +6,7 @@ import re
 import tomllib
 
 import eiesim
+from eiesim.base.resources import PACKAGE
 from tests.support.paths import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -28,6 +29,19 @@ def test_the_newest_entry_of_the_changelog_is_of_the_version() -> None:
     newest = re.search(r"^## (\S+)", read("CHANGELOG.md"), re.M)
     assert newest is not None
     assert newest[1] == eiesim.__version__
+
+
+def test_types_are_shipped() -> None:
+    """With a marker, type checkers read the annotations of the installed package (PEP 561)."""
+    assert "Typing :: Typed" in PROJECT["classifiers"]
+    assert (PACKAGE / "py.typed").is_file()
+    assert "py.typed" in read(".ci/run")  # where the wheel is installed
+
+
+def test_pandas_is_an_extra() -> None:
+    names = [re.split(r"[>=<\[; ]", line)[0] for line in PROJECT["dependencies"]]
+    assert "pandas" not in names
+    assert PROJECT["optional-dependencies"]["tables"]
 
 
 def test_the_workflow_tests_each_python_that_is_promised() -> None:
