@@ -51,6 +51,14 @@ def test_colours_are_the_page_s(kind: str) -> None:
     assert "<style" not in svg
 
 
+def test_a_notebook_shows_a_small_picture() -> None:
+    picture = make_chart("lines")._repr_png_()
+    assert picture.startswith(b"\x89PNG\r\n")
+    assert len(picture) < 100_000
+    assert b"matplotlib" not in picture.lower(), "the version would change the file"
+    assert picture == make_chart("lines")._repr_png_()
+
+
 def test_root_of_the_element() -> None:
     root = ElementTree.fromstring(draw_svg(make_chart("lines"), "p"))
     assert root.get("role") == "img"
