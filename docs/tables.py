@@ -11,11 +11,10 @@ from typing import Any
 import eiesim
 from eiesim.base.schema import Field, fields_of
 from eiesim.cli.main import build_parser
-from eiesim.counters import Counters, PeCounters
 from eiesim.energy.prices import COLUMNS as PRICE_COLUMNS
 from eiesim.energy.prices import NEEDED
+from eiesim.glossary import Term, list_terms
 from eiesim.graph.step import OPS
-from eiesim.runs.terms import Term, list_terms
 from eiesim.sweep.spec import USUAL
 
 HIDDEN = ("--help", "--version")
@@ -93,16 +92,11 @@ def list_operations() -> str:
     )  # fmt: skip
 
 
-def list_names(kind: str) -> str:
-    """Return the glossary's table of one kind: ``counters``, ``pes`` or ``columns``."""
-    classes = {"counters": set(vars(Counters)) | set(Counters.__dataclass_fields__),
-               "pes": set(vars(PeCounters)) | set(PeCounters.__dataclass_fields__)}  # fmt: skip
-    terms = list_terms()
-    homes = {name: next((key for key in classes if name in classes[key]), "columns")
-             for name in terms}  # fmt: skip
+def list_names(section: str) -> str:
+    """Return the table of one section of the glossary."""
     return _tabulate(
         ("name", "meaning", "unit", "formula", "raised in"),
-        (_show_term(name, term) for name, term in terms.items() if homes[name] == kind),
+        (_show_term(name, term) for name, term in list_terms().items() if term.section == section),
     )
 
 

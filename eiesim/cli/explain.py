@@ -17,8 +17,8 @@ LAYER is a name or file as for eiesim run. Printed are where its cycles go, as t
 it, what limits it, and what each of some changes would save: deeper queues, rows ordered for equal
 work, wider indices, more bandwidth. Each is simulated by itself.
 
-NAME is a counter or a column of the results of a layer, such as stall_cycles or load_balance.
-Printed are its definition, its unit, its formula, and the file that counts it.
+NAME is a counter, or a column or key of what any command gives, such as stall_cycles or
+load_balance. Printed are its definition, its unit, its formula, and the file that counts it.
 
 examples:
   eiesim explain nt-we
@@ -39,9 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def make_report(options: argparse.Namespace) -> Report:
     """Run the layer and each change, or look the name up."""
-    from eiesim.runs.explain import report_explanation, report_term
+    from eiesim.glossary import list_terms, report_term
+    from eiesim.runs.explain import report_explanation
     from eiesim.runs.layer import run_layer
-    from eiesim.runs.terms import list_terms
 
     if options.name in list_terms():
         refuse_useless(options, "inputs balance", "goes with a layer, found a counter or column")

@@ -15,7 +15,6 @@ from eiesim.report.report import Report
 from eiesim.runs.layer import LayerRun, lay_out
 from eiesim.runs.layer_rows import describe_layer
 from eiesim.runs.limits import PARTS, describe_limits
-from eiesim.runs.terms import describe_term
 
 SCHEMA = "eiesim explain 1"
 BAR = 40
@@ -66,17 +65,6 @@ def report_explanation(run: LayerRun) -> Report:
         charts={"cycles": _chart_parts(parts, run.name)},
         hardware=run.result.hardware,
         sources=run.operands.sources,
-    )
-
-
-def report_term(name: str) -> Report:
-    """Return the report of what a counter or column means; ConfigError for an unknown name."""
-    row = describe_term(name)
-    lines = [f"{key.replace('_', ' ')}: {text}" for key, text in row.items() if text is not None]
-    return Report(
-        title=f"What {name} is",
-        summary={"schema": SCHEMA, "eiesim": __version__, "term": row},
-        shown=tuple(lines),
     )
 
 

@@ -11,8 +11,8 @@ import eiesim
 from docs import tables
 from eiesim.base.schema import fields_of
 from eiesim.cli.main import COMMANDS, build_parser
+from eiesim.glossary import list_terms
 from eiesim.image import archive
-from eiesim.runs.terms import list_terms
 from tests.support.paths import DOCS, ROOT
 
 REFERENCE = DOCS / "reference"
@@ -49,8 +49,16 @@ def test_every_class_with_checked_fields_has_a_table() -> None:
 
 
 def test_every_term_has_one_entry() -> None:
-    text = "\n".join(map(tables.list_names, ("counters", "pes", "columns")))
-    entries = re.findall(r"^\| `(\w+)` \|", text, re.M)
+    page = (REFERENCE / "names.md").read_text("utf-8")
+    text = "\n".join(map(tables.list_names, re.findall(r"\{from-code\} names (\w+)", page)))
+    entries = re.findall(r"^\| `(.+?)` \|", text, re.M)
+    places = ("eiesim.hardware.Hardware", "eiesim.sweep.spec.OF_RUN")  # on the page of keys
+    machine = "\n".join(map(tables.list_keys, places))
+    entries += [
+        name
+        for name in re.findall(r"^\| `(\w+)` \|", machine, re.M)
+        if list_terms()[name].section == "machine"
+    ]
     assert sorted(entries) == sorted(list_terms())
 
 

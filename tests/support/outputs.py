@@ -6,6 +6,7 @@ import argparse
 import csv
 import io
 import json
+from collections.abc import Sequence
 from contextlib import chdir, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from eiesim.report.report import Report
 from tests.support.char_models import write_model
 from tests.support.networks import chain_of_two, draw_stored
 from tests.support.paths import ROOT
+from tests.support.weight_files import pack_safetensors
 
 LAYER = "layer.npz"
 NARROW = ("--set", "spmat_width_bits=8")
@@ -29,6 +31,7 @@ COMMANDS = {
     "run": ["run", LAYER, "--set", "n_pes=4"],
     "run-streamed": ["run", LAYER, "--set", "n_pes=4", "--set", "dram_gbps=0.5",
                      "--set", "spmat_sram_bytes=16"],
+    "run-dram": ["run", "nt-we", "--set", "spmat_sram_bytes=4096"],
     "run-unpriced": ["run", LAYER, *NARROW],
     "run-threshold": ["run", LAYER, "--set", "act_threshold=0.3"],
     "network": ["run", "chain.eie", "--draw", "3"],
@@ -55,10 +58,12 @@ COMMANDS = {
     "trace": ["trace", LAYER, "--format", "csv,perfetto", "--set", "n_pes=4"],
     "compress": ["compress", "weights.npz", "--set", "density=0.5"],
     "compress-streams": ["compress", str(ROOT / "models/trained/lenet-300-100-seed0.dcz")],
+    "compress-some": ["compress", "weights.safetensors"],
     "import": ["import", "weights.npz", "--graph", "steps.toml"],
     "export": ["export", LAYER, "--to", "rtl", "--set", "n_pes=4"],
     "sweep": ["sweep", "layers.toml", "--jobs", "1"],
     "sweep-network": ["sweep", "network.toml", "--jobs", "1"],
+    "sweep-text": ["sweep", "text.toml", "--jobs", "1"],
     "sweep-estimate": ["sweep", "layers.toml", "--dry-run"],
     "reproduce": ["reproduce", "table1", "table3"],
     "reproduce-list": ["reproduce", "--list"],
@@ -103,6 +108,7 @@ objectives = ["cycles", "energy_pj"]
 where = ["fits"]
 [axes]
 n_pes = [4, 8]
+balance = [false, true]
 """
 NETWORK_SWEEP = """
 objectives = ["error_rate", "energy_pj"]
@@ -120,6 +126,16 @@ codebook_bits = 2
 n_pes = [4, 8]
 [recipe]
 density = 0.5
+codebook_bits = 2
+"""
+TEXT_SWEEP = """
+objectives = ["bits_per_character", "energy_pj"]
+[network]
+file = "chars"
+text = "text.txt"
+timed = 2
+[compression]
+density = [0.5, 1.0]
 codebook_bits = 2
 """
 
@@ -156,6 +172,8 @@ def write_inputs() -> None:
         name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()
     }
     np.savez("weights.npz", **weights)
+    left_out = {"positions": np.arange(4)}
+    Path("weights.safetensors").write_bytes(pack_safetensors(weights | left_out))
     np.save("x.npy", np.maximum(rng.normal(size=(100, 30)), 0).astype(np.float32))
     np.save("labels.npy", rng.integers(0, 10, 100))
     model, _ = chain_of_two(rng)
@@ -169,7 +187,7 @@ def write_inputs() -> None:
     drawn = 'name = "drawn"\ntitle = ""\ninputs = 30\noutputs = 20\nseed = 3\n'
     Path("drawn.toml").write_text(f"{drawn}weight_density = 0.3\nactivation_density = 0.5\n")
     texts = {"steps": STEPS_FILE, "llama-2-7b": TODAY, "layers": LAYERS_SWEEP,
-             "network": NETWORK_SWEEP}  # fmt: skip
+             "network": NETWORK_SWEEP, "text": TEXT_SWEEP}  # fmt: skip
     for name, text in texts.items():
         Path(f"{name}.toml").write_text(text)
     for words in (["weights.npz", "--graph", "steps.toml", "-o", "one.eie"],
@@ -177,34 +195,29 @@ def write_inputs() -> None:
         assert cli.main(["import", *words]) == 0
 
 
-def run_command(name: str) -> Output:
-    """Run a command of `COMMANDS` with --json and --out in the current folder."""
-    out, words, command = Path(TARGETS.get(name, name)), COMMANDS[name], cli.COMMANDS
-    reports: list[Report] = []
-    module = command[words[0]]
+def run_words(words: Sequence[str], out: Path | None) -> Output:
+    """Run a command with --json and, but for None, --out in the current folder."""
+    module = cli.COMMANDS[words[0]]
     make_report = module.make_report
+    reports: list[Report] = []
 
     def keep_report(options: argparse.Namespace) -> Report:
         reports.append(make_report(options))
         return reports[0]
 
-    words = [*words, "--json", *([] if name in WITHOUT_FOLDER else ["--out", str(out)])]
+    words = [*words, "--json", *(() if out is None else ("--out", str(out)))]
     printed = io.StringIO()
     with patch.object(module, "make_report", keep_report), redirect_stdout(printed):
         assert cli.main(words) == 0
-    manifest = out / "manifest.json"
+    tables = [part for part in reports[0].shown if not isinstance(part, str)]
+    folder = out if out is not None and out.is_dir() else None
     return Output(
         json.loads(printed.getvalue()),
-        json.loads(manifest.read_text("utf-8")) if manifest.is_file() else None,
-        {file.relative_to(out).as_posix(): read_table(file) for file in out.rglob("*.csv")},
-        {
-            key
-            for part in reports[0].shown
-            if not isinstance(part, str)
-            for row in part
-            for key in row
-        },
-    )
+        folder and json.loads((folder / "manifest.json").read_text("utf-8")),
+        {file.relative_to(folder).as_posix(): read_table(file) for file in folder.rglob("*.csv")}
+        if folder else {},
+        {key for table in tables for row in table for key in row},
+    )  # fmt: skip
 
 
 def read_table(file: Path) -> tuple[list[str], list[dict[str, str]]]:
@@ -226,5 +239,6 @@ class Outputs:
             if not self.known:
                 write_inputs()
             if name not in self.known:
-                self.known[name] = run_command(name)
+                out = None if name in WITHOUT_FOLDER else Path(TARGETS.get(name, name))
+                self.known[name] = run_words(COMMANDS[name], out)
         return self.known[name]
