@@ -6,7 +6,6 @@ at the speed of a copy, whichever takes longer. Clock and copy are measured in t
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +24,7 @@ from eiesim.layer.weights import StoredLayer
 
 HW = Hardware()
 COUNT = 10**7
+COPY, CHAIN = "10^8 bytes copied", "4 x 10^7 cycles of one chain"
 LAYER_BYTES = 5
 """Of a weight in a layer: its row and its code."""
 IMAGE_BYTES = 2
@@ -48,38 +48,29 @@ def chain(steps: int) -> int:
     return int(value)
 
 
-def best(function: Callable[[], Any], rounds: int) -> float:
-    """Return the best time of a function in seconds, after one call that does not count."""
-    function()
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-@pytest.fixture(scope="module")
-def speed() -> Speed:
-    source = np.ones(10**8, np.uint8)
-    target = np.empty_like(source)
-    copy_s = best(lambda: np.copyto(target, source), 10)
-    return Speed(best(lambda: chain(10**7), 10) / 4e7, copy_s / (2 * source.size))
+@pytest.fixture
+def speed(measure: Any, ratios: Ratios) -> Speed:
+    if COPY not in ratios.times:
+        source = np.ones(10**8, np.uint8)
+        target = np.empty_like(source)
+        measure(COPY, lambda: np.copyto(target, source), 20)
+        measure(CHAIN, lambda: chain(10**7), 20)
+    copy_s, chain_s = ratios.times[COPY].min_s, ratios.times[CHAIN].min_s
+    return Speed(chain_s / 4e7, copy_s / 2e8)
 
 
 @pytest.fixture
-def measure(speed: Speed, ratios: Ratios) -> Job:
+def measure_beside_floor(measure: Any, speed: Speed, ratios: Ratios) -> Job:
     """Time a job beside its floor; return the result of the job."""
 
     def run(
-        name: str, function: Callable[[], Any], entries: int, entry_bytes: float, rounds: int = 5
+        name: str, function: Callable[[], Any], entries: int, entry_bytes: float, rounds: int = 20
     ) -> Any:
-        ratios.seconds[name] = best(function, rounds)
         floor_s = max(entries * speed.cycle_s, entries * entry_bytes * speed.byte_s)
         floor = f"the floor of {1e3 * floor_s:.3g} ms"
-        ratios.seconds[floor] = floor_s
+        ratios.set_fixed(floor, floor_s)
         ratios.add(name, floor)
-        return function()
+        return measure(name, function, rounds)
 
     return run
 
@@ -101,56 +92,65 @@ def values() -> Any:
 
 
 @pytest.mark.parametrize("name", ["alex-8", "vgg-6"])
-def test_encode_and_decode(name: str, measure: Job) -> None:
+def test_encode_and_decode(name: str, measure_beside_floor: Job) -> None:
     layer = load_benchmark(name).layer
     entry_bytes = LAYER_BYTES + IMAGE_BYTES
     job = (lambda: encode(layer, HW), layer.weights, entry_bytes, 20)
-    image = measure(f"drawn {name} encoded for 64 PEs", *job)
+    image = measure_beside_floor(f"drawn {name} encoded for 64 PEs", *job)
 
     def decode() -> Any:
         image.__dict__.pop("columns", None)  # kept otherwise
         return image.decode()
 
-    assert measure(f"image of {name} decoded", decode, image.entries, entry_bytes) == layer
-    measure(f"image of {name} checked", image.check, image.entries, IMAGE_BYTES)
+    assert (
+        measure_beside_floor(f"image of {name} decoded", decode, image.entries, entry_bytes)
+        == layer
+    )
+    measure_beside_floor(f"image of {name} checked", image.check, image.entries, IMAGE_BYTES)
 
 
-def test_draw(vgg6: Any, measure: Job) -> None:
-    measure("VGG-6 drawn", lambda: load_benchmark("vgg-6"), vgg6.weights, LAYER_BYTES)
+def test_draw(vgg6: Any, measure_beside_floor: Job) -> None:
+    measure_beside_floor("VGG-6 drawn", lambda: load_benchmark("vgg-6"), vgg6.weights, LAYER_BYTES)
 
 
-def test_image_files(vgg6: Any, tmp_path: Path, measure: Job) -> None:
+def test_image_files(vgg6: Any, tmp_path: Path, measure_beside_floor: Job) -> None:
     image = encode(vgg6, HW)
     size = (image.entries, 2 * IMAGE_BYTES)
-    measure("image of VGG-6 saved", lambda: image.save(tmp_path / "image.npz"), *size)
-    measure("image of VGG-6 loaded", lambda: InterleavedCSC.load(tmp_path / "image.npz"), *size)
+    measure_beside_floor("image of VGG-6 saved", lambda: image.save(tmp_path / "image.npz"), *size)
+    measure_beside_floor(
+        "image of VGG-6 loaded", lambda: InterleavedCSC.load(tmp_path / "image.npz"), *size
+    )
 
 
-def test_containers(vgg6: Any, tmp_path: Path, measure: Job) -> None:
+def test_containers(vgg6: Any, tmp_path: Path, measure_beside_floor: Job) -> None:
     stored = StoredLayer(vgg6, (vgg6.rows, vgg6.cols))
     path = tmp_path / "net.dcz"
     size = (vgg6.weights, LAYER_BYTES + 1)
-    measure("VGG-6 written to a container", lambda: write_dcz(path, [stored]), *size)
-    container = measure("VGG-6 read from a container", lambda: read_dcz(path), *size)
+    measure_beside_floor("VGG-6 written to a container", lambda: write_dcz(path, [stored]), *size)
+    container = measure_beside_floor("VGG-6 read from a container", lambda: read_dcz(path), *size)
     assert container.layers[0] == stored
 
 
-def test_pruning(measure: Job) -> None:
+def test_pruning(measure_beside_floor: Job) -> None:
     weights = np.random.default_rng(0).standard_normal((4096, 4096), np.float32)
     size = (weights.size, 4)
-    measure("16.8 M weights pruned to 4 %", lambda: prune(weights, 0.04), *size, 3)
+    measure_beside_floor("16.8 M weights pruned to 4 %", lambda: prune(weights, 0.04), *size)
 
 
-def test_codebook(values: Any, measure: Job) -> None:
+def test_codebook(values: Any, measure_beside_floor: Job) -> None:
     """A sort by four bytes reads and writes the values four times at least, after a first look."""
     size = (COUNT, 4 + 8 * 4)
-    measure("10^7 weights, linear, 15 clusters", lambda: cluster(values, 15), *size, 3)
+    measure_beside_floor("10^7 weights, linear, 15 clusters", lambda: cluster(values, 15), *size)
     codebook = build_codebook(values, 4)
-    measure("10^7 codes assigned", lambda: assign_codes(values, codebook), COUNT, 4 + 1, 3)
+    measure_beside_floor(
+        "10^7 codes assigned", lambda: assign_codes(values, codebook), COUNT, 4 + 1
+    )
 
 
-def test_huffman(symbols: Any, measure: Job) -> None:
+def test_huffman(symbols: Any, measure_beside_floor: Job) -> None:
     code = HuffmanCode.of(np.bincount(symbols, minlength=16))
-    content = measure("10^7 symbols coded", lambda: code.encode(symbols), COUNT, 1 + 0.5)
+    content = measure_beside_floor(
+        "10^7 symbols coded", lambda: code.encode(symbols), COUNT, 1 + 0.5
+    )
     decode = (lambda: code.decode(content, COUNT), COUNT, 1 + 0.5)
-    assert np.array_equal(measure("10^7 symbols decoded", *decode), symbols)
+    assert np.array_equal(measure_beside_floor("10^7 symbols decoded", *decode), symbols)

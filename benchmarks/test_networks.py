@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import test_speed
-from benchmarks.conftest import Ratios
+from benchmarks.conftest import SECOND, Ratios
 from eiesim import Hardware, load_model, run_model
 from eiesim.catalog.model import Model, import_model
 from eiesim.catalog.trained import load_trained
@@ -19,19 +18,17 @@ from eiesim.graph import STEPS, Graph, Step
 from eiesim.importers.described import Interface
 from eiesim.importers.idx import read_idx
 from eiesim.runs.network import run_examples
+from tests.support.paths import DATA
 from tests.support.photographs import read_photograph
 
-SECOND = test_speed.SECOND
-measure = test_speed.measure
 EIGHT_BITS = Hardware(codebook_bits=8)
 
 
 @pytest.fixture
 def data() -> Path:
-    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is missing")
-    return folder
+    if not DATA.is_dir():
+        pytest.skip(f"{DATA} is missing")
+    return DATA
 
 
 def test_squeezenet(data: Path, measure: Any, ratios: Ratios) -> None:
@@ -39,7 +36,7 @@ def test_squeezenet(data: Path, measure: Any, ratios: Ratios) -> None:
     model = load_model(folder / "compressed_SqueezeNet.net", folder / "SqueezeNet_deploy.prototxt")
     examples = [{"data": read_photograph(data, "cat")}]
     name = "SqueezeNet on a photograph"
-    measure(name, lambda: list(run_model(model, examples, EIGHT_BITS)), rounds=3)
+    measure(name, lambda: list(run_model(model, examples, EIGHT_BITS)), rounds=20)
     ratios.add(name, SECOND, 0.3)
 
 
@@ -61,7 +58,7 @@ def test_lenet5(data: Path, priced: bool, measure: Any, ratios: Ratios) -> None:
         return list(run_model(model, examples, hw))
 
     name = f"100 images through LeNet-5{', with energy and limits' if priced else ''}"
-    measure(name, run, rounds=3)
+    measure(name, run, rounds=20)
     ratios.add(name, SECOND, 0.1)
 
 
@@ -76,5 +73,5 @@ def test_lstm(measure: Any, ratios: Ratios) -> None:
     model = Model("bronte", Graph({"characters": (STEPS,)}, steps, ("output",)), layers)
     numbers = np.random.default_rng(0).integers(0, 40, 1000).astype(np.float32)
     name = "1,000 steps of two LSTM layers of 128"
-    measure(name, lambda: list(run_model(model, [{"characters": numbers}], EIGHT_BITS)), rounds=3)
+    measure(name, lambda: list(run_model(model, [{"characters": numbers}], EIGHT_BITS)), rounds=20)
     ratios.add(name, SECOND, 0.1)

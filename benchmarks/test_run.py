@@ -1,57 +1,26 @@
 """How fast a layer is run when its image is there: counters, outputs, and what surrounds the run.
 
-Times are set against the same product in SciPy and in BLAS, measured in this run. Nothing here
-fails on a slow machine.
+Times are set against the same product in SciPy and in BLAS, measured in this run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.conftest import Ratios
-from eiesim import CompressedLayer, Hardware, encode, load_benchmark, price_machine, simulate
+from benchmarks.conftest import ALEX8_RUN, BLAS, SCIPY, SECOND, Ratios
+from eiesim import CompressedLayer, Hardware, encode, price_machine, simulate
 from eiesim.base.published import PAPER_LAYERS
 from eiesim.catalog.readers import load_operands
 from eiesim.image import InterleavedCSC
-from eiesim.importers.npz import read_layer
 from eiesim.runs.layer import run_operands
 from eiesim.sim.fast.engine import Prepared
 from eiesim.sim.passes import compute_outputs, simulate_inputs
 
-SECOND = "one second"
-SCIPY, BLAS = "the product in SciPy, CSC float32", "the product in BLAS, dense float32"
 DATAPATHS = ("float32", "fixed16")
 INPUTS = 1000
-
-
-@pytest.fixture(scope="module")
-def alex8() -> Any:
-    file = Path(__file__).resolve().parents[2] / "shared" / "data" / "alex8" / "layer.npz"
-    if file.is_file():
-        return read_layer(file)
-    benchmark = load_benchmark("alex-8")
-    return benchmark.layer, benchmark.activations
-
-
-@pytest.fixture
-def measure(benchmark: BenchmarkFixture, ratios: Ratios) -> Callable[..., Any]:
-    """Time a function, and keep its best time under a name."""
-
-    def run(name: str, function: Callable[[], Any], rounds: int = 500) -> None:
-        function()
-        pedantic: Any = benchmark.pedantic
-        pedantic(function, rounds=rounds)
-        assert benchmark.stats is not None
-        ratios.seconds[name] = benchmark.stats.stats.min
-        ratios.seconds[SECOND] = 1.0
-
-    return run
 
 
 def test_product_in_scipy(alex8: Any, measure: Any) -> None:
@@ -71,7 +40,7 @@ def test_product_in_blas(alex8: Any, measure: Any) -> None:
 def test_simulate(datapath: str, alex8: Any, measure: Any, ratios: Ratios) -> None:
     (layer, activations), hw = alex8, Hardware(datapath=datapath)
     image = encode(layer, hw)
-    name = f"simulate Alex-8, all counters and outputs, {datapath}"
+    name = ALEX8_RUN.replace("float32", datapath)
     measure(name, lambda: simulate(image, activations, hw))
     ratios.add(name, SCIPY, 0.75)
     ratios.add(name, BLAS)

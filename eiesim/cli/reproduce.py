@@ -29,8 +29,8 @@ without a home: in the folder for temporary files), by the hash of all that it d
 not computed again.
 
 --data DIR is a folder with real layers: alex8/layer.npz, lenet/, mnist/, squeezenet/, wavegru/.
-Without it, what needs them is shown as not reproducible here; docs/explanation/nearness.md says where
-to get them.
+Without it, what needs them is shown as not reproducible here; docs/explanation/nearness.md says
+where to get them.
 
 examples:
   eiesim reproduce --list

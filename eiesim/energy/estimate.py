@@ -16,7 +16,7 @@ from eiesim.base.labels import show_number
 from eiesim.base.schema import show_value
 from eiesim.base.tables import Row
 from eiesim.counters import Counters, RunResult, Totals
-from eiesim.energy.calibrate import COMPONENTS, MEMORY_MODULES, MODULES, PARTS, count_steady_actions
+from eiesim.energy.calibrate import MODULES, PARTS, count_steady_actions
 from eiesim.energy.kinds import weigh_kinds
 from eiesim.energy.machine import price_machine
 from eiesim.energy.prices import Key, Price, PriceTable

@@ -27,16 +27,16 @@ def test_pages_are_made_from_the_tables(path: Any) -> None:
 
 
 def test_sentences_follow_their_numbers() -> None:
-    row = {"job": "exact cycles of drawn a", "ratio": "0.5", "min_us": "5", "machine": "m; s",
+    row = {"job": "times of alex-6, 64 PEs", "ratio": "0.5", "min_us": "5", "machine": "m; s",
            "median_us": "6", "runs": "9", "against": "the chip", "against_us": "10", "aim": "1",
            "limit": ""}  # fmt: skip
-    slow = row | {"job": "exact cycles of drawn b", "ratio": "3"}
-    whole = row | {"job": "simulate Alex-8", "min_us": "1234", "aim": ""}
+    slow = row | {"job": "times of vgg-8, 64 PEs", "ratio": "3"}
+    whole = row | {"job": conftest.ALEX8_RUN, "min_us": "1234", "aim": ""}
     claim = page.describe_claim([row, slow, whole], [])
     assert "takes 0.5 to 3 times" in claim
     assert "1,234 us" in claim
     assert page.tabulate_results([row, slow], []).endswith(
-        "Of 2 aims, 1 are missed: exact cycles of drawn b.\n"
+        "Of 2 aims, 1 are missed: times of vgg-8, 64 PEs.\n"
     )
     assert page.tabulate_results([row], []).endswith("Of 1 aims, 0 are missed.\n")
 
