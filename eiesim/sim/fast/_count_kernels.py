@@ -169,23 +169,33 @@ def count_words(
     ptr: Int32s, columns: Int32s, entries_per_word: int, across_columns: bool
 ) -> Int64s:
     """Count the sparse-matrix words every PE reads, int64 [PEs]."""
+    reads = np.zeros(ptr.shape[1], np.int64)
+    most = 0
+    for pe in range(ptr.shape[1]):
+        most = max(most, ptr[-1, pe])
     # exact: pointers lie half an entry off every word boundary, far more than the rounding of 2**22
     # in float32, or of 2**31 in float64
-    if ptr[-1].max() < 1 << 22:
-        return count_words_by(
-            ptr, columns, np.full(1, 1.0 / entries_per_word, np.float32), across_columns
-        )
-    return count_words_by(ptr, columns, np.full(1, 1.0 / entries_per_word), across_columns)
+    if most < 1 << 22:
+        share = np.ones(1, np.float32)
+        share[0] = 1.0 / entries_per_word
+        count_words_by(ptr, columns, share, across_columns, reads)
+    else:
+        long_share = np.ones(1, np.float64)
+        long_share[0] = 1.0 / entries_per_word
+        count_words_by(ptr, columns, long_share, across_columns, reads)
+    return reads
 
 
 @kernel
 def count_words_by(
-    ptr: Int32s, columns: Int32s, share: npt.NDArray[Any], across_columns: bool
-) -> Int64s:
+    ptr: Int32s, columns: Int32s, share: npt.NDArray[Any], across_columns: bool, reads: Int64s
+) -> None:
     """Count words with the share of a word that an entry takes, float32 or float64 [1]."""
     n_pes = ptr.shape[1]
-    reads = np.zeros(n_pes, np.int32)
-    latched = np.full(n_pes, -1, np.int32)
+    words_read = np.zeros(n_pes, np.int32)
+    latched = np.zeros(n_pes, np.int32)
+    for pe in range(n_pes):
+        latched[pe] = -1
     real = share.dtype.type
     half = real(0.5)
     for item in range(columns.size):
@@ -196,9 +206,10 @@ def count_words_by(
             last_word = np.int32((real(ends[pe]) - half) * share[0])
             reused = np.int32(1) if across_columns and first_word == latched[pe] else np.int32(0)
             words = np.int32(last_word - first_word + 1 - reused)
-            reads[pe] += words if ends[pe] > firsts[pe] else np.int32(0)
+            words_read[pe] += words if ends[pe] > firsts[pe] else np.int32(0)
             latched[pe] = last_word if ends[pe] > firsts[pe] else latched[pe]
-    return reads.astype(np.int64)
+    for pe in range(n_pes):
+        reads[pe] = words_read[pe]
 
 
 @kernel
@@ -214,8 +225,9 @@ def sum_columns(counts: npt.NDArray[Any], padding: npt.NDArray[Any], columns: In
             entries[pe] += np.int32(column_entries[pe])
             zeros[pe] += np.int32(column_zeros[pe])
     sums = np.empty((2, n_pes), np.int64)
-    sums[0] = entries
-    sums[1] = zeros
+    for pe in range(n_pes):
+        sums[0, pe] = entries[pe]
+        sums[1, pe] = zeros[pe]
     return sums
 
 
@@ -257,7 +269,9 @@ def run_inputs(
         items = list_broadcasts(registers[number], bias_column, one, columns, values)
         sent = columns[:items]
         before = find_gaps(sent, n_pes, gaps)
-        unstalled = int(gaps[:items].sum())
+        unstalled = 0
+        for item in range(items):
+            unstalled += gaps[item]
         broadcasts, last_issue, dram_stalls = time_broadcasts(
             counts, sent, gaps[:items], fetches[:items], depth, lead, 1
         )
@@ -268,8 +282,14 @@ def run_inputs(
         per_input[1, number] = scan_cycles
         per_input[2, number] = items
         per_input[3, number] = last_broadcast - unstalled
-        per_pe[:5] += occupy(
+        times = occupy(
             counts, edge_rows, sent, broadcasts, gaps, dram_stalls, lead, cycles, last_issue > 0
         )
-        per_pe[5] += count_words(ptr, sent, entries_per_word, across_columns)
-        per_pe[6:] += sum_columns(counts, padding, sent)
+        words = count_words(ptr, sent, entries_per_word, across_columns)
+        sums = sum_columns(counts, padding, sent)
+        for pe in range(n_pes):
+            for row in range(5):
+                per_pe[row, pe] += times[row, pe]
+            per_pe[5, pe] += words[pe]
+            per_pe[6, pe] += sums[0, pe]
+            per_pe[7, pe] += sums[1, pe]

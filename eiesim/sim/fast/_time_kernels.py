@@ -73,9 +73,12 @@ def time_broadcasts(
     items = columns.size
     least = counts.dtype.type(empty_cycles)
     tail = items
-    while tail > 0 and counts[columns[tail - 1]].max() == 0:
+    is_empty = True
+    while tail > 0 and is_empty:
         tail -= 1
-    tail = max(tail - depth, 0)
+        for pe in range(n_pes):
+            is_empty = is_empty and counts[columns[tail], pe] == 0
+    tail = max(tail + 1 - depth, 0)
 
     longest_fetch = np.int32(0)
     for item in range(items):
@@ -120,7 +123,9 @@ def time_broadcasts(
         freed[item + depth] = latest
         item += 2
     # fetches are followed from here on, which is from the first one wherever they matter
-    frees = starts.astype(np.int32) + origin
+    frees = np.empty(n_pes, np.int32)
+    for pe in range(n_pes):
+        frees[pe] = starts[pe] + origin
     room = np.int32(0)  # when the slot of the stream buffer that the next fetch fills is free
     fetched = np.int32(0)
     dram_stalls = np.zeros(items, np.int32)
