@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import inf
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from eiesim.base.errors import ConfigError, EieError, escape
 from eiesim.cli.output import show, tell
+
+if TYPE_CHECKING:
+    from eiesim.report.report import Parts, Report
+
+MORE = "Every table and note: --all"
 
 
 def add_arguments(parser: argparse.ArgumentParser, target: str | None = None) -> None:
@@ -24,6 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser, target: str | None = None) ->
     """
     group = parser.add_argument_group("results")
     group.add_argument("--json", action="store_true", help="print summary.json instead of tables")
+    group.add_argument(
+        "--all", action="store_true",
+        help="print every table and note on a terminal, too, as into a pipe",
+    )  # fmt: skip
     if target is None:
         group.add_argument("-o", "--out", metavar="DIR", help="write a folder of results")
     else:
@@ -48,6 +58,8 @@ def deliver(options: argparse.Namespace) -> int:
     """
     from eiesim.base.tables import to_json
 
+    if options.json:
+        refuse_useless(options, "all", "does not go with --json")
     with _open_folder(options) as folder, _open_page(options.report) as page:
         report = options.make_report(options)
         if folder is not None:
@@ -57,8 +69,15 @@ def deliver(options: argparse.Namespace) -> int:
     if options.json:
         print(to_json(report.summary), end="")
     else:
-        show(report.shown)
+        show(_choose_parts(report, options.all))
     return int(report.failed)
+
+
+def _choose_parts(report: Report, everything: bool) -> Parts:
+    """Return the answer and what stands below it: on a terminal, in brief."""
+    if everything or report.brief is None or not sys.stdout.isatty():
+        return (*report.answer, *report.shown)
+    return (*report.answer, *report.brief, MORE)
 
 
 @contextmanager

@@ -26,11 +26,13 @@ def make_report(_: argparse.Namespace) -> Report:
     from eiesim.report.report import Report
 
     findings = _look_around()
+    works = findings["engines"] == AGREE
     return Report(
         title="What is installed, and whether it works",
         summary={"schema": "eiesim doctor 1", **findings},
+        answer=("eiesim works here." if works else "eiesim does not work here: see engines.",),
         shown=tuple(f"{name:12} {finding}" for name, finding in findings.items()),
-        failed=findings["engines"] != AGREE,
+        failed=not works,
     )
 
 

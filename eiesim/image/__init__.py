@@ -10,6 +10,7 @@ from eiesim.image.fit import (
     MemoryUse,
     count_chips,
     fit_images,
+    name_lacks,
     overflows_srams,
 )
 from eiesim.image.passes import encode_passes
@@ -27,6 +28,7 @@ __all__ = [
     "encode_passes",
     "fit_images",
     "lay_out",
+    "name_lacks",
     "overflows_srams",
     "restore_rows",
 ]

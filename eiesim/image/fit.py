@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,20 @@ from eiesim.views import FillView, StreamView
 
 SPMAT_SRAM = "sparse-matrix SRAM"
 PTR_SRAM = "pointer SRAM"
+POINTER_RANGE = "pointer range"
+ACT_SRAM = "activation SRAM"
+SOURCE_REGISTERS = "source activation registers"
+ACCUMULATORS = "accumulators"
+ON_CHIP = "on chip"
+LACKS = {
+    SPMAT_SRAM: "streamed from DRAM",
+    PTR_SRAM: "streamed from DRAM",
+    POINTER_RANGE: "out of pointer range",
+    ACT_SRAM: "more than the activation SRAM",
+    SOURCE_REGISTERS: "more than the registers",
+    ACCUMULATORS: "more than the registers",
+}
+"""What becomes of a layer that a memory is too small for."""
 BATCHES = "more would go in batches: their cycles with act_batches = true"
 
 
@@ -25,6 +39,16 @@ class MemoryUse(NamedTuple):
     unit: str
     fits: bool
     note: str
+
+    @property
+    def lack(self) -> str:
+        """What becomes of what it does not hold, as in `LACKS`; empty where it holds all."""
+        return "" if self.fits else LACKS[self.memory]
+
+
+def name_lacks(uses: Iterable[MemoryUse]) -> str:
+    """Return where a layer is: on chip, or in a few words what is not."""
+    return ", ".join(dict.fromkeys(use.lack for use in uses if not use.fits)) or ON_CHIP
 
 
 def fit_images(images: Sequence[ImageArrays], hw: FillView) -> list[MemoryUse]:
@@ -57,14 +81,14 @@ def fit_images(images: Sequence[ImageArrays], hw: FillView) -> list[MemoryUse]:
         for memory, used, capacity, unit, note in (
             (SPMAT_SRAM, spmat_bytes, hw.spmat_sram_bytes, "bytes", f"{entries} entries"),
             (PTR_SRAM, ptr_bytes, hw.ptr_sram_bytes, "bytes", f"{pointers} pointers in two banks"),
-            ("pointer range", longest, addressed - 1, "entries", reach),
-            ("activation SRAM", act_bytes, hw.act_sram_bytes, "bytes", activations),
+            (POINTER_RANGE, longest, addressed - 1, "entries", reach),
+            (ACT_SRAM, act_bytes, hw.act_sram_bytes, "bytes", activations),
         )
     ]
     capacity = hw.registers_per_pe
     for memory, used, unit in (
-        ("source activation registers", inputs, "inputs"),
-        ("accumulators", outputs, "outputs"),
+        (SOURCE_REGISTERS, inputs, "inputs"),
+        (ACCUMULATORS, outputs, "outputs"),
     ):
         batches = -(-used // capacity)
         note = f"{batches} batches" if hw.act_batches and batches > 1 else BATCHES

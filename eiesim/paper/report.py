@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from eiesim import __version__
 from eiesim.base.tables import Row
 from eiesim.paper.page import TITLE, render_reproduction
 from eiesim.paper.record import DONE, FAILED, Record, count_constructed, count_kinds
+from eiesim.paper.verdict import IMPOSSIBLE
 from eiesim.report.report import Report
 
 SCHEMA = "eiesim reproduce 2"
@@ -16,6 +17,11 @@ NOTE_WIDTH = 100
 COLUMNS = (
     "layer", "quantity", "workload", "unit", "paper", "ours", "deviation_percent", "verdict",
 )  # fmt: skip
+BRIEF = {
+    "layer": "layer", "quantity": "quantity", "workload": "workload", "paper": "paper",
+    "ours": "ours", "deviation_percent": "off_percent", "kind": "verdict",
+}  # fmt: skip
+"""Columns of a terminal, by those of `COLUMNS`."""
 
 
 def report_experiments(records: Sequence[Record], brief: bool) -> Report:
@@ -23,6 +29,8 @@ def report_experiments(records: Sequence[Record], brief: bool) -> Report:
     return Report(
         title=TITLE,
         summary=_summarise(records),
+        answer=tuple(_answer(records)),
+        brief=tuple(_show_briefly(records)),
         shown=tuple(_show(records, brief)),
         list_tables=lambda: _list_tables(records),
         charts={name: chart for record in records for name, chart in record.charts.items()},
@@ -78,12 +86,44 @@ def _show(records: Sequence[Record], brief: bool) -> list[Sequence[Row] | str]:
             shown.append(f"{record.name}: failed: {record.note}")
         elif not brief:
             shown += _show_record(record)
+    return shown
+
+
+def _answer(records: Sequence[Record]) -> Iterator[str]:
+    """Yield how many numbers agree with the papers', and what failed."""
+    finished = [record for record in records if record.state == DONE]
     if finished:
         counts = ", ".join(f"{number} {kind}" for kind, number in count_kinds(finished).items())
-        shown.append(
-            f"{counts}; {count_constructed(finished)} of those that agree do so by construction"
-        )
-    return shown
+        yield (f"{counts}; {count_constructed(finished)} of those that agree do so by construction")
+    failed = [record.name for record in records if record.state == FAILED]
+    if failed:
+        yield f"failed: {', '.join(failed)}"
+
+
+def _show_briefly(records: Sequence[Record]) -> Iterator[Sequence[Row] | str]:
+    """Yield the papers' numbers beside ours; of several experiments how many agree."""
+    finished = [record for record in records if record.state == DONE]
+    if len(records) > 1:
+        yield [{"name": record.name} | count_kinds([record]) for record in finished]
+    elif finished:
+        yield finished[0].title
+        for unit, rows in _group_by_unit(finished[0].verdicts).items():
+            yield f"Numbers in {unit}:" if unit else ""
+            yield rows
+    for record in records:
+        if record.state == FAILED:
+            yield f"{record.name}: failed: {record.note}"
+
+
+def _group_by_unit(verdicts: Sequence[Row]) -> dict[str, list[Row]]:
+    """Return those that are reproducible here, without unit and reason."""
+    filled = [key for key in BRIEF if any(row[key] not in ("", None) for row in verdicts)]
+    groups: dict[str, list[Row]] = {}
+    for row in verdicts:
+        if row["kind"] != IMPOSSIBLE:
+            brief = {name: row[key] for key, name in BRIEF.items() if key in filled}
+            groups.setdefault(row["unit"], []).append(brief)
+    return groups
 
 
 def _show_record(record: Record) -> list[Sequence[Row] | str]:

@@ -16,6 +16,8 @@ from eiesim.hardware import Hardware
 from eiesim.report.charts import Chart, draw_chart
 from eiesim.report.page import render_plain
 
+Parts = tuple[Sequence[Row] | str, ...]
+"""Tables and lines of text."""
 PACKAGES = ("numpy", "numba", "scipy", "simpy")
 
 
@@ -30,7 +32,11 @@ class Report:
     summary : dict, or list of dict
         Everything, as plain values; ``schema`` of a dict names its form.
     shown : tuple of (sequence of dict, or str)
-        What a reader sees first, in this order: tables, and lines of text.
+        Everything for a reader, below the answer and in this order: tables, and lines of text.
+    answer : tuple of str
+        What was asked, in a line or two; computed from the numbers that it names.
+    brief : tuple as `shown`, or None
+        What of it a terminal shows, in units for a reader; None where that is all.
     list_tables : callable
         Gives rows for CSV files by their names; one without rows is not written. Called where they
         are written, since some have a row an output or a step.
@@ -52,7 +58,9 @@ class Report:
 
     title: str
     summary: Row | list[Row]
-    shown: tuple[Sequence[Row] | str, ...]
+    shown: Parts
+    answer: tuple[str, ...] = ()
+    brief: Parts | None = None
     list_tables: Callable[[], Mapping[str, Sequence[Row]]] = dict
     charts: Mapping[str, Chart] = field(default_factory=dict)
     write_files: Callable[[Path], None] | None = None
@@ -81,7 +89,7 @@ class Report:
         manifest = self.make_manifest(command)
         if self.page is not None:
             return self.page(manifest)
-        lines = [part for part in self.shown if isinstance(part, str) and part]
+        lines = [part for part in (*self.answer, *self.shown) if isinstance(part, str) and part]
         return render_plain(self.title, lines, self.charts, self.list_tables(), manifest)
 
     def write(self, folder: Path, command: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from eiesim import __version__
 from eiesim.base.errors import ConfigError
+from eiesim.base.tables import Row
 from eiesim.baselines.cpu import count_processors, find_processor, open_cpu
 from eiesim.baselines.cuda import find_gpu
 from eiesim.baselines.measured import Device, Measurement, MeasurementPlan, measure_layer
@@ -17,9 +18,11 @@ from eiesim.baselines.roofline import list_rooflines
 from eiesim.baselines.rows import Baseline
 from eiesim.catalog.operands import Source
 from eiesim.report.report import Report
+from eiesim.runs.answers import name_time
 from eiesim.runs.network_matrices import load_matrices
 
 SCHEMA = "eiesim baseline 1"
+SHOWN = ("layer", "platform", "matrix", "batch", "time_us", "power_w")
 
 
 @dataclass(frozen=True)
@@ -141,11 +144,47 @@ def report_baselines(
             "schema": SCHEMA, "eiesim": __version__, "kind": kind, "rows": rows,
             "measurements": timings or None, "problems": problems, "gpu": gpu,
         },
+        answer=describe_fastest(rows),
+        brief=(
+            _show_briefly(rows), *problems, "" if gpu is None else f"gpu: {gpu}",
+        ),
         shown=(timings or rows, *problems, "" if gpu is None else f"gpu: {gpu}"),
         list_tables=lambda: {"baseline": rows},
         sources=tuple(layer.source for layer in layers if layer.source is not None),
         provenance={"measured": measured},
     )  # fmt: skip
+
+
+def _show_briefly(rows: Sequence[Row]) -> list[Row]:
+    """Return times and powers of one layer, or the times of several beside one another."""
+    if len({row["layer"] for row in rows}) == 1:
+        return [{key: row[key] for key in SHOWN} for row in rows]
+    others: dict[str, Row] = {}
+    for row in rows:
+        name = f"{row['platform']} {row['matrix']} {row['batch']}"
+        others.setdefault(name, {"time_us": name})[row["layer"]] = row["time_us"]
+    names = list(dict.fromkeys(key for times in others.values() for key in times))
+    return [{name: times.get(name) for name in names} for times in others.values()]
+
+
+def describe_fastest(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return what takes least time for an input of each layer, of several only from which to which.
+
+    Empty without a row.
+    """
+    fastest: dict[str, Row] = {}
+    for row in sorted(rows, key=lambda row: row["time_us"]):
+        fastest.setdefault(row["layer"], row)
+    least, most = list(fastest.values())[:1], list(fastest.values())[-1:]
+    if len(fastest) < 2:
+        return tuple(f"{_name_best(row)}, the fastest of {len(rows)}." for row in least)
+    return (f"{len(fastest)} layers, at best: {_name_best(least[0])}, to {_name_best(most[0])}.",)
+
+
+def _name_best(row: Row) -> str:
+    """Return what a layer takes, and where."""
+    where = f"{row['platform']}, {row['matrix']}, batch {row['batch']}"
+    return f"{row['layer']} takes {name_time(row['time_us'])} on {where}"
 
 
 def _add_name(name: str, names: set[str]) -> None:

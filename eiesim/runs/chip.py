@@ -23,6 +23,7 @@ from eiesim.energy.prices import PriceTable
 from eiesim.energy.registers import PAPER
 from eiesim.hardware import Hardware
 from eiesim.report.report import Report
+from eiesim.runs.answers import describe_clock
 
 SCHEMA = "eiesim chip 1"
 SHOWN = ("component", "part", "action", "value", "unit", "per", "kind", "source")
@@ -78,30 +79,98 @@ def report_chip(
     varied = [row for text in variations for row in _vary(hw, text, overrides)]
     widths = [int(row["value"]) for row in varied if row["key"] == "spmat_width_bits"]
     summary |= {"variations": varied, "wider_words": describe_wider_words(hw, widths)}
+    reasons = [
+        f"missing with {row['key']}={row['value']}: {reason}"
+        for row in varied
+        for reason in dict.fromkeys(row[key] for key in REASONS if row[key] is not None)
+    ]
     return Report(
         title="Power, area and prices of a machine",
         summary=summary,
-        shown=(
-            tables["modules"],
+        answer=(
             f"{hw.n_pes} PEs and {hw.lnzd_nodes} LNZD units, none waiting: "
             f"{chip_power_mw:.1f} mW, of which the broadcast's wires {wires_mw:.1f} mW; "
             f"{area.chip_mm2:.2f} mm2",
+            *describe_variations(varied),
+        ),
+        brief=(
+            _set_beside_paper(varied, overrides) if varied
+            else [_describe_briefly(row) for row in tables["modules"]],
+            *reasons,
+            summary["wider_words"],
+            *(f"price of {override}" for override in prices.overrides),
+            describe_clock(clock),
+        ),
+        shown=(
+            tables["modules"],
             summary["kinds"],
             clock["text"],
             *(_describe_calibration(*entry) for entry in summary["calibration"].items()),
             [{key: row[key] for key in SHOWN} for row in tables["prices"]],
             [{key: row[key] for key in row if key not in REASONS} for row in varied],
-            *(
-                f"missing with {row['key']}={row['value']}: {reason}"
-                for row in varied
-                for reason in dict.fromkeys(row[key] for key in REASONS if row[key] is not None)
-            ),
+            *reasons,
             summary["wider_words"],
             *(f"price of {override}" for override in prices.overrides),
         ),
         list_tables=lambda: tables | {"variations": varied},
         hardware=hw,
-    )
+    )  # fmt: skip
+
+
+def describe_variations(varied: Sequence[Row]) -> list[str]:
+    """Return for each field that is varied where the chip draws least and most power."""
+    by_key: dict[str, list[Row]] = {}
+    for row in varied:
+        if row["chip_power_mw"] is not None:
+            by_key.setdefault(row["key"], []).append(row)
+    sentences = []
+    for key, rows in by_key.items():
+        least, most = (pick(rows, key=lambda row: row["chip_power_mw"]) for pick in (min, max))
+        draws = f"{least['chip_power_mw']:,.1f} mW"
+        if least["chip_power_mw"] == most["chip_power_mw"]:
+            values = ", ".join(row["value"] for row in rows)
+            sentences.append(f"{key}: the chip draws {draws} with {values}.")
+            continue
+        sentences.append(
+            f"{key}: least power with {least['value']}, {draws}{_name_area(least)}; most with "
+            f"{most['value']}, {most['chip_power_mw']:,.1f} mW{_name_area(most)}."
+        )
+    return sentences
+
+
+def _name_area(row: Row) -> str:
+    return "" if row["chip_area_mm2"] is None else f" in {row['chip_area_mm2']:.2f} mm2"
+
+
+def _set_beside_paper(varied: Sequence[Row], overrides: str | None) -> list[Row]:
+    """Return power and area at each value, and how many times those of the paper's chip."""
+    paper = _find_power_and_area(PAPER, price_machine(PAPER, overrides))
+    return [
+        {
+            "key": row["key"],
+            "value": row["value"],
+            "chip_power_mw": row["chip_power_mw"],
+            "power_over_paper": _divide(row["chip_power_mw"], paper["chip_power_mw"]),
+            "chip_area_mm2": row["chip_area_mm2"],
+            "area_over_paper": _divide(row["chip_area_mm2"], paper["chip_area_mm2"]),
+            "clock_fits": row["clock_fits"],
+        }
+        for row in varied
+    ]
+
+
+def _divide(value: float | None, paper: float) -> float | None:
+    return None if value is None else value / paper
+
+
+def _describe_briefly(row: Row) -> Row:
+    """Return power and area of a module, and beside the paper's how far off they are."""
+    brief = {
+        "module": row["module"], "power_mw": row["power_mw"], "area_mm2": row["area_um2"] / 1e6,
+    }  # fmt: skip
+    off = {"power_off_percent": "power_mw_residual_percent",
+           "area_off_percent": "area_um2_residual_percent"}  # fmt: skip
+    return brief | {name: row[key] for name, key in off.items() if key in row}
 
 
 def _split_power(hw: Hardware, prices: PriceTable) -> dict[str, float]:

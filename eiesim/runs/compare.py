@@ -19,9 +19,10 @@ from eiesim.hardware import Hardware
 from eiesim.layer.weights import CompressedLayer
 from eiesim.report.charts import Chart, Panel
 from eiesim.report.report import Report
+from eiesim.runs.answers import describe_clock, name_ratio
 from eiesim.runs.clock import check_runs
 from eiesim.runs.layer import LayerRun
-from eiesim.runs.ratios import Ratio, compare, take_published, take_simulated
+from eiesim.runs.ratios import GEOMEAN, Ratio, compare, take_published, take_simulated
 from eiesim.runs.thresholds import describe_approximation, list_unpriced
 
 SCHEMA = "eiesim compare 1"
@@ -29,6 +30,8 @@ SHOWN = (
     "layer", "platform", "matrix", "batch", "kind", "time_us", "power_w", "speedup",
     "energy_efficiency",
 )  # fmt: skip
+RATIOS = ("speedup", "energy_efficiency")
+EIE = "eie"
 
 
 def report_comparison(runs: Sequence[LayerRun], baseline: str, prices: PriceTable) -> Report:
@@ -103,6 +106,17 @@ class Comparison:
                 "overrides": list(overrides), "unpriced": list_unpriced(self.hw),
                 "clock": self.clock, "kinds": self.kinds, "rows": rows,
             },
+            answer=(describe_gain(rows),),
+            brief=(
+                *(part for name in RATIOS for part in _set_beside(rows, name)),
+                *dict.fromkeys(
+                    f"no energy efficiency: {row['no_efficiency']}"
+                    for row in rows if row["platform"] == EIE and row["no_efficiency"]
+                ),
+                *self.notes,
+                *(f"price of {override}" for override in overrides),
+                describe_clock(self.clock),
+            ),
             shown=(
                 [{key: row[key] for key in SHOWN} for row in rows],
                 show_kinds(self.kinds),
@@ -116,12 +130,57 @@ class Comparison:
             list_tables=lambda: {"compare": rows, "kinds": self.kinds},
             charts={
                 name: _chart_ratios(drawn, name)
-                for name in ("speedup", "energy_efficiency")
+                for name in RATIOS
                 if any(row[name] is not None for row in drawn if row["batch"] == 1)
             },
             hardware=self.hw,
             sources=self.sources,
         )  # fmt: skip
+
+
+def describe_gain(rows: Sequence[Row]) -> str:
+    """Return how fast EIE is beside the others, over all layers, and what energy it takes."""
+    alone = [row for row in rows if row["batch"] == 1]
+    ours = [row for row in alone if (row["platform"], row["kind"]) == (EIE, "simulated")][-1]
+    layer = ours["layer"]
+    others = [row for row in alone if (row["layer"], row["matrix"]) == (layer, "dense")]
+    speeds = ", ".join(
+        f"{name_ratio(ours['speedup'] / row['speedup'])} {row['platform']} {row['kind']}"
+        for row in others
+    )
+    where = "In the geometric mean of the layers" if layer == GEOMEAN else f"For {layer}"
+    text = f"{where} EIE is {speeds} (dense, batch 1)"
+    saved = ours["energy_efficiency"]
+    if saved is None:
+        return f"{text}."
+    share = f"1/{saved:,.0f} of" if saved >= 2 else f"{1 / saved:.3g} times"
+    return f"{text}, and takes {share} the energy of {ours['reference']}."
+
+
+def _set_beside(rows: Sequence[Row], quantity: str) -> list[Sequence[Row] | str]:
+    """Return a ratio at batch 1 as a table, a row a layer and a column a platform.
+
+    The reference is left out, and all of it where the ratio is never known.
+    """
+    shown = [row for row in rows if row["batch"] == 1]
+    if all(row[quantity] is None for row in shown):
+        return []
+    several = len({row["kind"] for row in shown if row["platform"] != EIE}) > 1
+    layers: dict[str, Row] = {}
+    for row in shown:
+        name = f"{row['platform']} {row['matrix']} {row['kind']}"
+        if name == row["reference"]:
+            continue
+        if row["platform"] == EIE:
+            name = f"{EIE} {row['kind']}"
+        elif not several:
+            name = f"{row['platform']} {row['matrix']}"
+        layers.setdefault(row["layer"], {"layer": row["layer"]})[name] = row[quantity]
+    names = list(dict.fromkeys(key for row in layers.values() for key in row))
+    return [
+        f"{quantity.replace('_', ' ').capitalize()} over {shown[0]['reference']}, batch 1:",
+        [{name: row.get(name) for name in names} for row in layers.values()],
+    ]
 
 
 def find_references(

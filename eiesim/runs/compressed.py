@@ -24,8 +24,10 @@ from eiesim.layer.drawing import draw_activations
 from eiesim.layer.weights import StoredLayer
 from eiesim.report.charts import Chart, Panel
 from eiesim.report.report import Report
+from eiesim.runs.answers import describe_clock, name_energy, name_time
 from eiesim.runs.clock import check_runs
 from eiesim.runs.layer import LayerRun, run_operands
+from eiesim.runs.layer_rows import describe_briefly, describe_layer
 from eiesim.sim.scan import load_registers
 
 SCHEMA = "eiesim compress 1"
@@ -33,6 +35,7 @@ SHOWN = (
     "name", "weights", "density", "code_bits", "index_bits", "padding", "dense_bits", "pruned_bits",
     "shared_bits", "file_bits", "file_rate",
 )  # fmt: skip
+BRIEF = ("name", "weights", "density", "code_bits", "index_bits", "file_bits", "file_rate")
 BITS = (
     "name", "codes_bits", "gaps_bits", "padding_bits", "huffman_codes_bits", "huffman_gaps_bits",
     "codebook_bits", "bias_bits", "tables_bits", "header_bits", "interleaved_bits", "pointer_bits",
@@ -147,6 +150,13 @@ def report_compressed(
             "clock": clock,
             "kinds": kinds,
         },
+        answer=(see, *_answer(runs)),
+        brief=(
+            [{key: row[key] for key in BRIEF} for row in rows],
+            [describe_briefly(run, describe_layer(run)) for run in runs.values()],
+            *_describe_problems(network, runs, hw),
+            describe_clock(clock) if runs else "",
+        ),
         shown=(
             *([{key: row[key] for key in columns} for row in rows] for columns in (SHOWN, BITS)),
             [{key: row[key] for key in RUN} for row in rows[:-1]]
@@ -163,6 +173,16 @@ def report_compressed(
         hardware=hw,
         sources=network.sources,
     )  # fmt: skip
+
+
+def _answer(runs: Mapping[str, LayerRun]) -> tuple[str, ...]:
+    """Return what the layers that EIE runs as one product take; empty without one."""
+    if not runs:
+        return ()
+    time = name_time(sum(run.result.latency_us for run in runs.values()))
+    energies = [run.energy.total_pj for run in runs.values() if run.energy]
+    energy = name_energy(sum(energies) if len(energies) == len(runs) else None)
+    return (f"EIE takes {time} and {energy} for {', '.join(runs)}, one product each.",)
 
 
 def chart_parts(title: str, bars: Mapping[str, LayerBits], see: str) -> Chart:

@@ -10,6 +10,7 @@ from eiesim import __version__
 from eiesim.base.errors import EieError
 from eiesim.base.tables import Row
 from eiesim.hardware import Hardware
+from eiesim.image import name_lacks
 from eiesim.report.charts import Chart, Panel
 from eiesim.report.report import Report
 from eiesim.runs.layer import LayerRun, lay_out
@@ -36,11 +37,14 @@ class Attempt:
 def report_explanation(run: LayerRun) -> Report:
     """Return the report of what limits a layer and what each remedy would save."""
     row = describe_layer(run)
-    remedies = [_try(attempt, run) for attempt in _list_attempts(run)]
+    tried = [_try(attempt, run) for attempt in _list_attempts(run)]
+    memory = {remedy["change"]: words for remedy, words in tried}
+    remedies = [remedy for remedy, _ in tried]
     able = [remedy for remedy in remedies if remedy["cycles"] is not None]
     able.sort(key=lambda remedy: remedy["cycles"])
     ordered = able + [remedy for remedy in remedies if remedy["cycles"] is None]
     parts = {name: row[key] for name, key in PARTS.items()}
+    bar = list(_draw_bar(parts, run.result.cycles))
     return Report(
         title=f"What limits {run.name}",
         summary={
@@ -55,12 +59,16 @@ def report_explanation(run: LayerRun) -> Report:
             "cycles_without_limit": row["cycles_without_limit"],
             "remedies": ordered,
         },
-        shown=(
-            list(_draw_bar(parts, run.result.cycles)),
-            describe_limits(row, run.name),
-            ordered,
-            _describe_best(able, run.result.cycles),
+        answer=(describe_limits(row, run.name), _describe_best(able, run.result.cycles)),
+        brief=(
+            bar,
+            [
+                {key: remedy[key] for key in ("change", "cycles", "saved_percent")}
+                | {"memory": memory[remedy["change"]]}
+                for remedy in ordered
+            ],
         ),
+        shown=(bar, ordered),
         list_tables=lambda: {"remedies": ordered},
         charts={"cycles": _chart_parts(parts, run.name)},
         hardware=run.result.hardware,
@@ -90,22 +98,23 @@ def _list_attempts(run: LayerRun) -> Iterator[Attempt]:
         yield Attempt(endless, replace(hw, dram_gbps=0.0), balance)
 
 
-def _try(attempt: Attempt, run: LayerRun) -> Row:
-    """Return the cycles with a remedy, or why the layer cannot be run with it."""
+def _try(attempt: Attempt, run: LayerRun) -> tuple[Row, str]:
+    """Return the cycles with a remedy and where the layer is then, or why it cannot be run so."""
     row: Row = {"change": attempt.change, "cycles": None, "saved_cycles": None,
                 "saved_percent": None, "fits": None, "error": None}  # fmt: skip
     try:
         passes = lay_out(run.operands, attempt.hw, attempt.balance)
         cycles = passes.time_without(None)
     except EieError as error:
-        return row | {"error": str(error)}
+        return row | {"error": str(error)}, str(error)
     saved = run.result.cycles - cycles
-    return row | {
+    row |= {
         "cycles": cycles,
         "saved_cycles": saved,
         "saved_percent": 100 * saved / run.result.cycles,
         "fits": all(use.fits for use in passes.memories),
     }
+    return row, name_lacks(passes.memories)
 
 
 def _describe_best(remedies: list[Row], cycles: int) -> str:

@@ -16,6 +16,7 @@ from eiesim.energy.estimate import EnergyReport, try_estimate
 from eiesim.energy.kinds import show_kinds, weigh_kinds
 from eiesim.energy.machine import price_machine
 from eiesim.hardware import Hardware
+from eiesim.image import name_lacks
 from eiesim.layer.weights import CompressedLayer
 from eiesim.report.report import Report
 from eiesim.runs.layer import lay_out, require_no_delta
@@ -66,10 +67,10 @@ def report_formats(
     require_no_delta(layer.name, hw)
     price_machine(hw, prices_path)  # refuses wrong prices before any work
     tried = [_try(operands, hw, width, prices_path) for width in WIDTHS]
-    rows = [row for row, _ in tried]
+    rows = [row for row, *_ in tried]
     used = count_code_bits(layer)
     best = find_best(rows, objective)
-    energy = next((energy for row, energy in tried if row["index_bits"] == best), None)
+    energy = next((energy for row, energy, _ in tried if row["index_bits"] == best), None)
     kinds = weigh_kinds(energy.by_kind()) if energy else []
     overrides = energy.overrides if energy else ()
     storage = list_storage(layer)
@@ -91,11 +92,20 @@ def report_formats(
             "formats": rows,
             "storage": storage,
         },
+        answer=(
+            describe_best(rows, hw.index_bits, objective),
+            describe_codebook(layer, used),
+        ),
+        brief=(
+            [_describe_briefly(row, memory) for row, _, memory in tried],
+            *dict.fromkeys(filter(None, (row["error"] or row["no_energy"] for row in rows))),
+            storage,
+            *(f"price of {override}" for override in overrides),
+            describe_unpriced(hw),
+        ),
         shown=(
             [{key: row[key] for key in filled} for row in rows],
             storage,
-            describe_codebook(layer, used),
-            describe_best(rows, hw.index_bits, objective),
             f"Energy with index_bits = {best} by kind of price:" if kinds else "",
             show_kinds(kinds),
             *(f"price of {override}" for override in overrides),
@@ -110,22 +120,25 @@ def report_formats(
 
 def _try(
     operands: Operands, hw: Hardware, index_bits: int, prices_path: str | None
-) -> tuple[Row, EnergyReport | None]:
-    """Return a layer with indices of a width as a row, or why it cannot be run so; its energy."""
+) -> tuple[Row, EnergyReport | None, str]:
+    """Return a layer with indices of a width as a row, or why it cannot be run so.
+
+    Beside it are the energy and where the layer is, from `name_lacks`.
+    """
     row: Row = {"index_bits": index_bits, "codebook_bits": operands.layer.codebook_bits}
     row |= dict.fromkeys((*OF_ENTRIES, *OF_RUN))
     try:
         changed = replace(hw, index_bits=index_bits, codebook_bits=operands.layer.codebook_bits)
-        values, energy = _measure(lay_out(operands, changed, False), changed, prices_path)
+        values, energy, memory = _measure(lay_out(operands, changed, False), changed, prices_path)
     except EieError as error:
-        return row | {"error": str(error)}, None
-    return row | values, energy
+        return row | {"error": str(error)}, None, ""
+    return row | values, energy, memory
 
 
 def _measure(
     laid_out: Passes, hw: Hardware, prices_path: str | None
-) -> tuple[Row, EnergyReport | None]:
-    """Return what an image holds and what a run of it takes, and the energy of this run."""
+) -> tuple[Row, EnergyReport | None, str]:
+    """Return what an image holds and what a run of it takes, its energy, and where the layer is."""
     images = laid_out.images
     entries = sum(image.entries for image in images)
     padding = sum(image.padding_entries for image in images)
@@ -152,7 +165,14 @@ def _measure(
         "fits": all(use.fits for use in passes.memories),
         "no_energy": no_energy or None,
     }
-    return row, energy
+    return row, energy, name_lacks(passes.memories)
+
+
+def _describe_briefly(row: Row, memory: str) -> Row:
+    keys = ("index_bits", "padding_percent", "bits", "cycles")
+    energy_nj = row["energy_nj"]
+    energy_uj = None if energy_nj is None else energy_nj / 1000
+    return {key: row[key] for key in keys} | {"energy_uj": energy_uj, "memory": memory or None}
 
 
 def list_storage(layer: CompressedLayer) -> list[Row]:
@@ -214,7 +234,7 @@ def describe_best(rows: Sequence[Row], own_bits: int, objective: Objective) -> s
     text += f": index_bits = {width}, codebook_bits = {best['codebook_bits']}"
     text += f", ptr_bits = {best['ptr_bits']}"
     if not best["fits"]:
-        text += ", which does not fit, as none does"
+        text += ", not wholly on chip, as none is"
     if width == own_bits:
         return f"{text}: the machine's own indices."
     changes = [

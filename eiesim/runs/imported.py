@@ -10,6 +10,7 @@ from eiesim.graph.step import Step
 from eiesim.report.report import Report
 
 SCHEMA = "eiesim import 1"
+BRIEF = ("step", "op", "shape", "weights", "density")
 
 
 def report_imported(imported: Imported) -> Report:
@@ -27,19 +28,35 @@ def report_imported(imported: Imported) -> Report:
             "skipped": [{"name": part.name, "reason": part.reason} for part in imported.skipped],
             "notes": list(imported.notes),
         },
+        answer=(_answer(imported),),
+        brief=(
+            *(f"not on EIE: {part.name}: {part.reason}" for part in imported.skipped),
+            [{key: row[key] for key in BRIEF} for row in rows],
+            *(f"note: {note}" for note in imported.notes),
+        ),
         shown=(
             *(f"not on EIE: {part.name}: {part.reason}" for part in imported.skipped),
             rows,
-            *(
-                f"input: {name}: {' x '.join(map(str, shape)).replace('-1', 'steps')}"
-                for name, shape in graph.inputs.items()
-            ),
-            f"output: {', '.join(graph.outputs)}",
             *(f"note: {note}" for note in imported.notes),
         ),
         list_tables=lambda: {
             "steps": [row | {"shape": " x ".join(map(str, row["shape"]))} for row in rows]
         },
+    )
+
+
+def _answer(imported: Imported) -> str:
+    """Return how many steps there are, and how many have weights; inputs and outputs."""
+    graph, layers = imported.model.graph, imported.model.layers
+    weighted = sum(step.layer in layers for step in graph.steps)
+    inputs = ", ".join(
+        f"{name} ({' x '.join(map(str, shape)).replace('-1', 'steps')})"
+        for name, shape in graph.inputs.items()
+    )
+    left = f"; {len(imported.skipped)} not on EIE" if imported.skipped else ""
+    return (
+        f"{imported.model.name}: {len(graph.steps)} steps, {weighted} with weights for EIE{left}, "
+        f"from {inputs} to {', '.join(graph.outputs)}."
     )
 
 

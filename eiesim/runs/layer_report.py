@@ -11,10 +11,19 @@ from eiesim.counters import PE_FIELDS
 from eiesim.energy.kinds import add_kinds, show_kinds, weigh_kinds
 from eiesim.energy.prices import PriceTable
 from eiesim.report.report import Report
+from eiesim.runs.answers import (
+    describe_clock,
+    describe_speedups,
+    find_speedups,
+    name_energy,
+    name_time,
+)
 from eiesim.runs.clock import check_runs
 from eiesim.runs.layer import LayerRun
 from eiesim.runs.layer_page import render_run
 from eiesim.runs.layer_rows import (
+    describe_briefly,
+    describe_doubts,
     describe_energy,
     describe_kinds,
     describe_layer,
@@ -24,7 +33,8 @@ from eiesim.runs.layer_rows import (
     describe_problems,
     name_layers,
 )
-from eiesim.runs.limits import describe_limits
+from eiesim.runs.limits import describe_limits, describe_longest
+from eiesim.runs.ratios import find_geomean
 from eiesim.runs.thresholds import describe_unpriced, list_unpriced
 
 SCHEMA = "eiesim run 2"
@@ -43,6 +53,11 @@ def report_layers(runs: Sequence[LayerRun], prices: PriceTable) -> Report:
     clock = check_runs(hw, prices, [run.result for run in runs])
     streamed = SHOWN_IF_STREAMED if any(row["dram_bytes"] for row in rows) else ()
     more = (*(SHOWN_WITH_THRESHOLD if hw.has_threshold else ()), *streamed)
+    brief = [
+        describe_briefly(run, row) | {key: row[key] for key in more}
+        for run, row in zip(runs, rows, strict=True)
+    ]
+    fields = dict.fromkeys(key for row in brief for key in row)  # the paper's layers have more
     modules = [describe_modules(run) for run in runs]
     spent = [key for key in modules[0] if any(row[key] != 0 for row in modules)]
     kinds = weigh_kinds(add_kinds(run.energy for run in runs if run.energy))
@@ -58,11 +73,18 @@ def report_layers(runs: Sequence[LayerRun], prices: PriceTable) -> Report:
             "unpriced": list_unpriced(hw),
             "layers": [row | _list_details(run) for run, row in zip(runs, rows, strict=True)],
         },
+        answer=_answer(runs, rows),
+        brief=(
+            [{key: row.get(key) for key in fields} for row in brief],
+            *(problem for run in runs for problem in describe_doubts(run)),
+            *(f"price of {override}" for override in prices.overrides),
+            describe_clock(clock),
+        ),
         shown=(
             [{key: row[key] for key in (*SHOWN, *more)} for row in rows],
             [{key: row[key] for key in spent} for row in modules],
             show_kinds(kinds),
-            *(describe_limits(row, row["layer"]) for row in rows),
+            *(describe_limits(row, row["layer"]) for row in rows if len(rows) > 1),
             *(f"price of {override}" for override in prices.overrides),
             *(problem for run in runs for problem in describe_problems(run)),
             describe_unpriced(hw),
@@ -80,6 +102,25 @@ def report_layers(runs: Sequence[LayerRun], prices: PriceTable) -> Report:
         hardware=hw,
         sources=tuple(source for run in runs for source in run.operands.sources),
     )
+
+
+def _answer(runs: Sequence[LayerRun], rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return what the layers take, how much faster than the paper's CPU and GPU, and the limit."""
+    speedups = [find_speedups(run.operands.sources[0].given, run.result.latency_us) for run in runs]
+    time = name_time(sum(row["latency_us"] for row in rows))
+    energies = [row["energy_pj"] for row in rows]
+    energy = name_energy(None if None in energies else sum(energies))
+    if len(rows) == 1:
+        text, mean = f"{rows[0]['layer']} takes {time} and {energy} on EIE", ""
+        limit = describe_limits(rows[0], rows[0]["layer"])
+    else:
+        text = f"{name_layers(rows)} take {time} and {energy} on EIE, one after the other"
+        mean = "in the geometric mean, "
+        limit = describe_longest(rows, "layer")
+    if all(speedups):
+        means = {name: find_geomean([it[name] for it in speedups]) for name in speedups[0]}
+        text += f": {mean}{describe_speedups(means)} (dense, batch 1)"
+    return f"{text}.", limit
 
 
 def _list_details(run: LayerRun) -> Row:

@@ -12,7 +12,8 @@ from eiesim.base.units import bits_to_bytes
 from eiesim.counters import PE_FIELDS
 from eiesim.energy.clock import fits_clock
 from eiesim.energy.kinds import weigh_kinds
-from eiesim.image import PTR_SRAM, SPMAT_SRAM, MemoryUse, count_chips
+from eiesim.image import PTR_SRAM, SPMAT_SRAM, MemoryUse, count_chips, name_lacks
+from eiesim.runs.answers import find_speedups, to_uj
 from eiesim.runs.layer import LayerRun
 from eiesim.runs.limits import tabulate_limits
 from eiesim.sim.scan import load_registers
@@ -70,6 +71,28 @@ def describe_threshold(run: LayerRun) -> Row:
     }
 
 
+def describe_briefly(run: LayerRun, row: Row) -> Row:
+    """Return what a reader asks of a run first, in microseconds and microjoules.
+
+    Parameters
+    ----------
+    row
+        From `describe_layer`.
+    """
+    speedups = find_speedups(run.operands.sources[0].given, row["latency_us"])
+    return {
+        "layer": run.name,
+        "latency_us": row["latency_us"],
+        "energy_uj": to_uj(row["energy_pj"]),
+        "power_mw": row["power_mw"],
+        "cycles": row["cycles"],
+        "load_balance": row["load_balance"],
+        **{f"over_paper_{name.lower()}": ratio for name, ratio in speedups.items()},
+        "limit": row["limit"],
+        "memory": name_lacks(run.memories),
+    }
+
+
 def describe_pes(run: LayerRun) -> list[Row]:
     """Return a run as one row a PE."""
     counters = run.result.counters.pe
@@ -90,6 +113,11 @@ def describe_outputs(run: LayerRun) -> list[Row]:
 
 def describe_problems(run: LayerRun) -> list[str]:
     """Return a sentence for each thing a user should know before trusting the numbers."""
+    return [*describe_lacks(run), *describe_doubts(run)]
+
+
+def describe_lacks(run: LayerRun) -> list[str]:
+    """Return a sentence for each memory that is too small, and what is streamed."""
     counters, hw = run.result.counters, run.result.hardware
     streamed_bits = {
         SPMAT_SRAM: counters.spmat_dram_words * hw.spmat_width_bits,
@@ -100,8 +128,14 @@ def describe_problems(run: LayerRun) -> list[str]:
         problem = describe_lack(run.name, use)
         if use.memory in streamed_bits:
             streamed = bits_to_bytes(streamed_bits[use.memory])
-            problem += f"; the rest is streamed from DRAM, {streamed} bytes in this run"
+            problem += f"; {streamed} bytes in this run"
         problems.append(problem)
+    return problems
+
+
+def describe_doubts(run: LayerRun) -> list[str]:
+    """Return a sentence for an energy that is not known, and for outputs that are not numbers."""
+    problems = []
     if run.no_energy:
         problems.append(f"no energy: {run.name}: {run.no_energy}")
     beyond = int(np.count_nonzero(~np.isfinite(run.result.output)))
@@ -112,9 +146,7 @@ def describe_problems(run: LayerRun) -> list[str]:
 
 def describe_lack(name: str, use: MemoryUse) -> str:
     """Return a sentence for a memory that is too small."""
-    return (
-        f"does not fit: {name}: {use.memory}: {use.used} of {use.capacity} {use.unit} ({use.note})"
-    )
+    return f"{use.lack}: {name}: {use.memory}: {use.used} of {use.capacity} {use.unit} ({use.note})"
 
 
 def describe_energy(run: LayerRun) -> list[Row]:

@@ -22,9 +22,11 @@ from eiesim.energy.kinds import add_kinds, show_kinds, weigh_kinds
 from eiesim.energy.prices import PriceTable
 from eiesim.graph import RECURRENT
 from eiesim.hardware import Hardware
+from eiesim.image import name_lacks
 from eiesim.importers.described import Effect, Skipped
 from eiesim.inference import InputRun, Setup, StepRun, run_steps
 from eiesim.report.report import Report
+from eiesim.runs.answers import describe_clock, name_energy, name_time, to_uj
 from eiesim.runs.clock import check_runs
 from eiesim.runs.layer_rows import describe_lack
 from eiesim.runs.limits import describe_longest, tabulate_step_limits
@@ -153,6 +155,19 @@ def report_network(
     return Report(
         title=f"{model.name} on EIE",
         summary=summary,
+        answer=(
+            _answer(summary),
+            *filter(None, (right, describe_longest(summary["steps"], "step"))),
+        ),
+        brief=(
+            _describe_briefly(runs, summary["steps"]),
+            _describe_share(summary),
+            f"not on EIE: {_join([part['name'] for part in summary['not_on_eie']])}"
+            if summary["not_on_eie"] else "",
+            "" if runs[0].no_energy is None else f"no energy: {runs[0].no_energy}",
+            describe_unpriced(hw),
+            describe_clock(summary["clock"]),
+        ),
         shown=(
             *(f"not on EIE: {part['name']}: {part['reason']}" for part in summary["not_on_eie"]),
             [
@@ -161,8 +176,6 @@ def report_network(
             ],
             [{key: summary[key] for key in TOTAL}],
             show_kinds(summary["kinds"]),
-            describe_longest(summary["steps"], "step"),
-            right,
             _describe_share(summary),
             f"no frames a second: {summary['no_frames_per_s']}" if summary["not_on_eie"] else "",
             *_describe_problems(runs[0]),
@@ -180,7 +193,33 @@ def report_network(
         write_files=lambda folder: write_outputs(folder, [run.outputs for run in runs]),
         hardware=hw,
         sources=sources,
-    )
+    )  # fmt: skip
+
+
+def _answer(summary: Row) -> str:
+    """Return what an input takes, and how many there are in a second or why that is not known."""
+    inputs, rate = summary["inputs"], summary["frames_per_s"]
+    text = f"{summary['network']} takes {name_time(summary['latency_us'])} and "
+    text += f"{name_energy(summary['energy_pj'])} an input on EIE"
+    text += f", in the mean of {inputs}" if inputs > 1 else ""
+    if rate is None:
+        return f"{text}; no frames a second: {summary['no_frames_per_s']}."
+    return f"{text}: {rate:,.0f} inputs a second."
+
+
+def _describe_briefly(runs: Sequence[ExampleRun], steps: Sequence[Row]) -> list[Row]:
+    """Return what a reader asks of the steps first, in microseconds and microjoules."""
+    return [
+        {
+            "step": row["step"],
+            "latency_us": row["latency_us"],
+            "energy_uj": to_uj(row["energy_pj"]),
+            "load_balance": row["load_balance"],
+            "limit": row["limit"],
+            "memory": name_lacks(step.memories),
+        }
+        for row, step in zip(steps, runs[0].steps, strict=True)
+    ]
 
 
 def summarise(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from eiesim import __version__
 from eiesim.base.errors import WorkloadError
 from eiesim.base.tables import Row
+from eiesim.base.units import cycles_to_us
 from eiesim.catalog.characters import find_bits, number_text
 from eiesim.catalog.examples import Example
 from eiesim.catalog.model import Model
@@ -21,6 +22,7 @@ from eiesim.energy.prices import PriceTable
 from eiesim.hardware import Hardware
 from eiesim.inference import InputRun, Setup, run_steps
 from eiesim.report.report import Report
+from eiesim.runs.answers import describe_clock, name_energy, name_time
 from eiesim.runs.network import price_steps
 from eiesim.runs.thresholds import describe_unpriced, list_unpriced
 
@@ -148,6 +150,12 @@ def report_texts(
             "overrides": list(prices.overrides),
             "unpriced": list_unpriced(hw),
         },
+        answer=tuple(_describe(name, run, hw) for name, run in runs.items()),
+        brief=(
+            runs["written"].text if "written" in runs else "",
+            describe_unpriced(hw),
+            describe_clock(clock.to_dict()),
+        ),
         shown=(
             rows,
             *(show_kinds(run.kinds) for run in runs.values()),
@@ -158,6 +166,17 @@ def report_texts(
         list_tables=lambda: {"text": rows, "kinds": kinds},
         hardware=hw,
         sources=sources,
+    )
+
+
+def _describe(name: str, run: TextRun, hw: Hardware) -> str:
+    """Return how well a text is predicted, and what a character takes."""
+    time = name_time(cycles_to_us(run.cycles_per_character, hw.clock_mhz))
+    energy = name_energy(run.energy_pj_per_character)
+    reason = "" if run.no_energy is None else f" ({run.no_energy})"
+    return (
+        f"{name}: {len(run.text):,} characters at {run.bits_per_character:.3f} bits each; a "
+        f"character takes {time} and {energy}{reason} on EIE."
     )
 
 

@@ -11,11 +11,13 @@ from eiesim.catalog.host_work import NOT_COUNTED
 from eiesim.catalog.operands import Source
 from eiesim.energy.kinds import show_kinds
 from eiesim.report.report import Report, write_text
+from eiesim.runs.answers import describe_clock, name_energy, name_time, round_number
 from eiesim.runs.limits import describe_longest
 from eiesim.runs.thresholds import describe_unpriced, list_unpriced
 from eiesim.runs.today import ModelRun
 from eiesim.runs.today_page import PAGE, render_markdown
 from eiesim.runs.today_rows import (
+    describe_briefly,
     describe_clocks,
     describe_host,
     describe_lacks,
@@ -74,11 +76,17 @@ def report_models(
                 for run, row in zip(runs, rows, strict=True)
             ],
         },
+        answer=_answer(rows, matrices),
+        brief=(
+            describe_briefly(runs[0]) if one else [_describe_model_briefly(row) for row in rows],
+            *(describe_rest(run, row) for run, row in zip(runs, rows, strict=True) if one),
+            *(f"no energy: {row['model']}: {row['no_energy']}" for row in rows if row["no_energy"]),
+            describe_clock(runs[0].clock) if one else "",
+        ),
         shown=(
             [{key: row[key] for key in SHOWN} for row in matrices] if one else "",
             [{key: row[key] for key in TOTAL} for row in rows],
             show_kinds(runs[0].kinds) if one else "",
-            describe_longest(matrices, "matrix") if one and len(matrices) > 1 else "",
             *(describe_rest(run, row) for run, row in zip(runs, rows, strict=True)),
             f"Not counted at all: {NOT_COUNTED}.",
             host if one else "",
@@ -99,6 +107,31 @@ def report_models(
         hardware=runs[0].hw if len({run.hw for run in runs}) == 1 else None,
         sources=sources,
     )  # fmt: skip
+
+
+def _answer(rows: Sequence[Row], matrices: Sequence[Row]) -> tuple[str, ...]:
+    """Return what a token takes, and what limits it; of several models, from which to which."""
+    if len(rows) > 1:
+        least, *_, most = sorted(rows, key=lambda row: row["latency_us"])
+        return (
+            f"{len(rows)} models: a token takes {name_time(least['latency_us'])} "
+            f"({least['model']}) to {name_time(most['latency_us'])} ({most['model']}) in the "
+            "matrices.",
+        )
+    (row,) = rows
+    chips = "one chip" if row["chips"] == 1 else f"{row['chips']:,} chips, which hold the model"
+    energy = None if row["energy_uj"] is None else 1e6 * row["energy_uj"]
+    return (
+        f"A {row['token']} of {row['model']} takes {name_time(row['latency_us'])} and "
+        f"{name_energy(energy)} in the matrices, on {chips}: "
+        f"{round_number(row['tokens_per_s'])} a second.",
+        describe_longest(matrices, "matrix"),
+    )
+
+
+def _describe_model_briefly(row: Row) -> Row:
+    keys = ("model", "latency_us", "energy_uj", "tokens_per_s", "chips", "limit")
+    return {key: row[key] for key in keys}
 
 
 def list_overrides(runs: Sequence[ModelRun]) -> list[str]:

@@ -8,7 +8,7 @@ from eiesim.base.published import read_table
 from eiesim.base.tables import Row
 from eiesim.base.units import bytes_to_gbps
 from eiesim.catalog.host_work import HostPart, count_cache_bytes, count_parameters, list_host_parts
-from eiesim.image import PTR_SRAM, SPMAT_SRAM
+from eiesim.image import PTR_SRAM, SPMAT_SRAM, name_lacks
 from eiesim.runs.clock import note_clock
 from eiesim.runs.layer_rows import describe_lack
 from eiesim.runs.limits import name_limit, tabulate_limits
@@ -89,6 +89,15 @@ def describe_matrix(run: ModelRun, matrix: MatrixRun) -> Row:
     }
 
 
+def describe_briefly(run: ModelRun) -> list[Row]:
+    """Return what a reader asks of the matrices first."""
+    keys = ("matrix", "latency_us", "energy_uj", "share", "limit")
+    return [
+        {key: row[key] for key in keys} | {"memory": name_lacks(matrix.first.memories)}
+        for matrix in run.matrices for row in [describe_matrix(run, matrix)]
+    ]  # fmt: skip
+
+
 def describe_host(run: ModelRun) -> list[Row]:
     """Return the parts of a token that are not simulated as one row each."""
     return [
@@ -127,8 +136,8 @@ def describe_lacks(runs: Sequence[ModelRun]) -> list[str]:
                 lack = describe_lack(f"{run.model.name}/{matrix.matrix.name}", use)
                 if use.memory in (SPMAT_SRAM, PTR_SRAM):
                     lack += (
-                        f"; the rest is streamed from DRAM, {matrix.result.dram_bytes} bytes a "
-                        f"{run.model.token} in these cycles and this energy"
+                        f"; {matrix.result.dram_bytes} bytes a {run.model.token} in these cycles "
+                        "and this energy"
                     )
                 lacks.append(lack)
     return lacks

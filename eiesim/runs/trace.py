@@ -104,11 +104,11 @@ class LayerTrace:
         return Report(
             title=f"{schedule.name}, cycle by cycle",
             summary=summary,
-            shown=(
-                events,
-                f"cycles {schedule.first_cycle} to {schedule.last_cycle} of {schedule.cycles}, "
-                f"{pes}" + (f": {', '.join(self.forms)}" if self.forms else ""),
+            answer=(
+                f"{schedule.name}: cycles {schedule.first_cycle} to {schedule.last_cycle} of "
+                f"{schedule.cycles}, {pes}" + (f": {', '.join(self.forms)}" if self.forms else ""),
             ),
+            shown=(events,),
             write_files=write_files,
             page=lambda manifest: render_trace(schedule, manifest),
             hardware=schedule.hardware,

@@ -29,7 +29,7 @@ def describe_clock(sweep: Sweep, rows: Sequence[Row]) -> str:
     if unknown:
         sentences.append(f"of {unknown} it is not known")
     for name, row in find_best(rows, sweep.objectives[:1]).items():
-        if text := check_clock(_make_machine(sweep, row)).describe():
+        if text := check_clock(make_machine(sweep, row)).describe():
             sentences.append(f"best {name}, point {row['number']}: {text}")
     return "; ".join(sentences)
 
@@ -41,10 +41,11 @@ def describe_wider_words(sweep: Sweep, rows: Sequence[Row]) -> str:
     """
     widths = {row["spmat_width_bits"] for row in rows if "spmat_width_bits" in row}
     for row in find_best(rows, sweep.objectives[:1]).values():
-        return compare_widths(_make_machine(sweep, row), sorted(widths))
+        return compare_widths(make_machine(sweep, row), sorted(widths))
     return ""
 
 
-def _make_machine(sweep: Sweep, row: Row) -> Hardware:
+def make_machine(sweep: Sweep, row: Row) -> Hardware:
+    """Return the machine of a row."""
     values = {axis: row[axis] for axis in list_axes(sweep) if row[axis] is not None}
     return replace(sweep.base, **find_fields(sweep, values))

@@ -16,6 +16,7 @@ from eiesim.catalog.operands import Source
 from eiesim.energy.kinds import show_kinds
 from eiesim.report.report import Report
 from eiesim.sweep.answers import find_best, find_front, find_judged, name_judged
+from eiesim.sweep.brief import describe_best, shorten
 from eiesim.sweep.doubts import describe_clock, describe_wider_words
 from eiesim.sweep.identity import SCHEMA
 from eiesim.sweep.metrics import METRICS, Over, list_kinds
@@ -114,10 +115,12 @@ def report_sweep(
     summary = summarise(sweep, planned, rows)
     if parquet:
         _import_parquet()
-    counts = summary["points"]
+    counts, judged = summary["points"], find_judged(sweep, rows)
     return Report(
         title=sweep.title or "Sweep",
         summary=summary,
+        answer=tuple(_answer(sweep, judged, summary)),
+        brief=tuple(_show_briefly(sweep, judged, summary)),
         shown=tuple(_show(rows, summary)),
         list_tables=lambda: {
             "points": rows, "front": summary["front"], "sensitivity": summary["sensitivity"],
@@ -130,6 +133,28 @@ def report_sweep(
         sources=() if source is None else (source,),
         failed=counts["with_errors"] > 0 and not counts["done"],
     )  # fmt: skip
+
+
+def _answer(sweep: Sweep, judged: Sequence[Row], summary: Row) -> Iterator[str]:
+    """Yield where each objective is best, or that it is not known."""
+    yield from describe_best(sweep, judged, summary["best"])
+    if not summary["best"]:
+        met = "none meets all conditions" if summary["where"] else "none has an objective"
+        yield f"No best one of {len(judged)} {name_judged(sweep)}: {met}."
+
+
+def _show_briefly(
+    sweep: Sweep, judged: Sequence[Row], summary: Row
+) -> Iterator[Sequence[Row] | str]:
+    counts = summary["points"].items()
+    yield ", ".join(f"{name.replace('_', ' ')}: {number}" for name, number in counts if number)
+    front = summary["front"]
+    yield "On the front:" if front else ""
+    yield shorten(front[:SHOWN], judged, sweep, list(front[0])) if front else ""
+    if len(front) > SHOWN:
+        yield f"and {len(front) - SHOWN} more on the front"
+    yield from summary.get("notes", [])
+    yield summary.get("recipe_text", "")
 
 
 def _show(rows: Sequence[Row], summary: Row) -> Iterator[Sequence[Row] | str]:

@@ -36,7 +36,7 @@ def test_every_command_has_what_common_declares() -> None:
     bare = argparse.ArgumentParser(add_help=False)
     common.add_arguments(bare)
     declared = list_flags(bare)
-    assert declared == {"--json", "-o", "--out", "--report"}
+    assert declared == {"--json", "--all", "-o", "--out", "--report"}
     commands = find_commands()
     assert set(commands) == set(COMMANDS)
     for name, parser in commands.items():

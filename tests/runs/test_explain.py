@@ -64,7 +64,7 @@ def test_each_change_takes_what_a_run_with_it_takes(layer: str) -> None:
     saved = [remedy["saved_cycles"] for remedy in remedies]
     assert saved == sorted(saved, reverse=True)
     assert saved[0] > 0
-    assert report.shown[-1].startswith(f"Most helps {remedies[0]['change']}: {saved[0]:,} of")  # type: ignore[union-attr]
+    assert report.answer[-1].startswith(f"Most helps {remedies[0]['change']}: {saved[0]:,} of")
 
 
 def test_nothing_helps_where_nothing_is_lost(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_nothing_helps_where_nothing_is_lost(tmp_path: Path) -> None:
              codebook=np.array([0, 1], np.float32))  # fmt: skip
     hw = Hardware(n_pes=4, codebook_bits=1)
     report = report_explanation(run_layer(str(path), hw, price_machine(hw)))
-    assert report.shown[-1] == "None of these changes saves a cycle."
+    assert report.answer[-1] == "None of these changes saves a cycle."
 
 
 def test_the_bar_is_as_long_as_the_run(layer: str, capsys: pytest.CaptureFixture[str]) -> None:

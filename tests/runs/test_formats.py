@@ -106,7 +106,7 @@ def test_no_width_at_all_is_no_answer() -> None:
     summary: Any = report.summary
     assert report.failed
     assert all("cannot hold an entry" in row["error"] for row in summary["formats"])
-    assert "No width can be judged by its bits." in report.shown
+    assert "No width can be judged by its bits." in report.answer
     assert not report_formats(draw(), replace(HW, spmat_width_bits=9), "bits").failed
 
 
@@ -131,14 +131,14 @@ def test_the_sentence_says_what_its_numbers_say() -> None:
     some = [make_row(1, 70, 150, fits=False), *rows[1:]]
     assert find_best(some, "bits") == 2
     none = [make_row(1, 70, 150, fits=False), make_row(3, 100, 100, fits=False)]
-    assert "which does not fit, as none does" in describe_best(none, 3, "bits")
+    assert "not wholly on chip, as none is" in describe_best(none, 3, "bits")
 
 
 def test_the_codebook(capsys: pytest.CaptureFixture[str]) -> None:
     codes = np.array([[1, 0, 5], [0, 1, 0]], np.uint8)
     layer = CompressedLayer(codes, np.arange(16, dtype=np.float32), name="few")
     report = report_formats(Operands(layer, np.ones(3, np.float32), ()), HW, "bits")
-    assert "few has a codebook of 4 bits; the codes that it uses fit 2." in report.shown
+    assert "few has a codebook of 4 bits; the codes that it uses fit 2." in report.answer
     assert main(["formats", "alex-8", "--objective", "cycles"]) == 0
     told = capsys.readouterr().out
     assert "uses it whole" in told

@@ -91,7 +91,7 @@ def test_the_report_says_it() -> None:
     (row,) = report.summary["steps"]
     text = f"conv takes 100% of the cycles. {describe_limits(row, 'conv')}"
     assert "conv is limited by the work of PE 0 beyond the mean" in text
-    assert text in report.shown
+    assert text in report.answer
     assert report.charts["cycles"].see == text
     assert text in report.render(["run", "net.eie"])
 

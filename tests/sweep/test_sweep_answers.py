@@ -19,7 +19,8 @@ from eiesim import Hardware, encode, estimate_energy, load_benchmark, price_mach
 from eiesim.cli.main import main
 from eiesim.energy.estimate import find_chip_power_mw, find_wires_power_mw
 from eiesim.sweep import sweep
-from eiesim.sweep.answers import find_judged, sum_layers
+from eiesim.sweep.answers import find_best, find_judged, sum_layers
+from eiesim.sweep.brief import describe_best, shorten
 from eiesim.sweep.journal import open_journal
 from eiesim.sweep.maps import count_reasons, draw_maps
 from eiesim.sweep.metrics import name_metrics
@@ -281,3 +282,22 @@ def test_reasons_that_are_as_frequent_are_in_order_of_their_names() -> None:
     """Sets have an order of their own in every process; a page has not."""
     empty = {(8, 1): {"c", "b", "a"}, (8, 2): {"d", "b", "c"}}
     assert count_reasons(empty) == [("b", 2), ("c", 2), ("a", 1), ("d", 1)]
+
+
+def test_composed_objectives_are_multiples_of_the_papers_chip() -> None:
+    """Where the sweep has it; without it the number stands with its unit."""
+    spec = {"layers": ["nt-we"], "objectives": ["edp_pj_us_mm2"]}
+    wanted, _, rows, judged = answer(spec | {"axes": {"n_pes": [16, 64]}})
+    best = find_best(judged, wanted.objectives)
+    small, paper = rows
+    ratio = small["edp_pj_us_mm2"] / paper["edp_pj_us_mm2"]
+    text = f"(n_pes = 16): {ratio:.3g} times that of the paper's chip."
+    assert describe_best(wanted, judged, best)[0].endswith(text)
+    keys = ("edp_pj_us_mm2", "energy_pj")
+    assert shorten(judged, judged, wanted, keys)[0] == {
+        "edp_pj_us_mm2_over_paper": ratio, "energy_uj": small["energy_pj"] / 1e6,
+    }  # fmt: skip
+    wanted, _, _, judged = answer(spec | {"axes": {"n_pes": [16, 32]}})
+    best = find_best(judged, wanted.objectives)
+    assert describe_best(wanted, judged, best)[0].endswith(" pJ us mm2.")
+    assert list(shorten(judged, judged, wanted, keys)[0]) == ["edp_pj_us_mm2", "energy_uj"]
