@@ -14,7 +14,7 @@ GAP = "  "
 
 
 @dataclass(frozen=True)
-class Column:
+class WordColumn:
     """Words below one another, the first one at the top of a table."""
 
     words: Sequence[str]
@@ -58,8 +58,8 @@ def lay_out(rows: Sequence[Mapping[str, Any]], width: float) -> list[str]:
     """
     keys = list(rows[0])
     cells = [[format_value(row[key]) for key in keys] for row in rows]
-    upright = [Column(words) for words in zip(keys, *cells, strict=True)]
-    sideways = [Column(keys), *(Column(words, to_right=True) for words in cells)]
+    upright = [WordColumn(words) for words in zip(keys, *cells, strict=True)]
+    sideways = [WordColumn(keys), *(WordColumn(words, to_right=True) for words in cells)]
     tables = [_split(columns, width) for columns in (upright, sideways)]
     for groups in tables:
         if len(groups) == 1 and _fits(groups[0], width):
@@ -76,7 +76,7 @@ def wrap_text(text: str, width: int) -> list[str]:
     ]
 
 
-def _split(columns: Sequence[Column], width: float) -> list[list[Column]]:
+def _split(columns: Sequence[WordColumn], width: float) -> list[list[WordColumn]]:
     """Return columns in groups that fit, each behind the first column."""
     first, *others = columns
     groups = [[first]]
@@ -87,16 +87,16 @@ def _split(columns: Sequence[Column], width: float) -> list[list[Column]]:
     return groups
 
 
-def _fits(columns: Sequence[Column], width: float) -> bool:
+def _fits(columns: Sequence[WordColumn], width: float) -> bool:
     return sum(column.least for column in columns) + len(GAP) * (len(columns) - 1) <= width
 
 
-def _draw_groups(groups: Sequence[Sequence[Column]], width: float) -> list[str]:
+def _draw_groups(groups: Sequence[Sequence[WordColumn]], width: float) -> list[str]:
     first, *others = (_draw(columns, width) for columns in groups)
     return first + [line for lines in others for line in ["", *lines]]
 
 
-def _draw(columns: Sequence[Column], width: float) -> list[str]:
+def _draw(columns: Sequence[WordColumn], width: float) -> list[str]:
     """Return columns beside one another; those of text share the room that is left."""
     spare = max(width - sum(len(GAP) + column.least for column in columns) + len(GAP), 0)
     widths = []

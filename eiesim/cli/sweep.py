@@ -90,7 +90,7 @@ def make_report(options: argparse.Namespace) -> Report:
     sweep = read_sweep(options.spec)
     if options.dry_run:
         cost = estimate_cost(plan_points(sweep), options.jobs)
-        answer = f"{cost['to_run']:,} points take about {cost['estimated_s']:,.0f} s."
+        answer = f"{cost['to_run']:,} points take about {cost['estimated_s']:.2g} s."
         return Report(title="What a sweep takes", summary=cost, answer=(answer,), shown=([cost],))
     return _run(options, sweep, shard)
 
