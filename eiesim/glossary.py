@@ -123,7 +123,8 @@ def report_term(name: str) -> Report:
     return Report(
         title=f"What {name} is",
         summary={"schema": SCHEMA, "eiesim": __version__, "term": row},
-        shown=tuple(lines),
+        answer=tuple(lines),
+        shown=(),
     )
 
 
