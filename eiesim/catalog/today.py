@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from math import fsum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -147,7 +148,7 @@ class TokenModel(ModelFields):
             inputs=matrix.inputs,
             outputs=matrix.outputs,
             weight_density=matrix.weight_density,
-            activation_density=sum(densities) / len(densities) if density is None else density,
+            activation_density=fsum(densities) / len(densities) if density is None else density,
             row_variation=self.row_variation,
             column_variation=self.column_variation,
             codebook_bits=matrix.codebook_bits,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import fsum
 
 from eiesim.base.published import read_table
 from eiesim.base.tables import Row
@@ -73,7 +74,7 @@ def describe_matrix(run: ModelRun, matrix: MatrixRun) -> Row:
         "stored": spec.stored * run.model.blocks,
         "used": matrix.inputs,
         "weight_density": spec.weight_density,
-        "activation_density": sum(matrix.densities) / len(matrix.densities),
+        "activation_density": fsum(matrix.densities) / len(matrix.densities),
         "activation_density_least": min(matrix.densities),
         "activation_density_most": max(matrix.densities),
         "cycles": counters.cycles,

@@ -53,6 +53,7 @@ def test_the_tables_name_every_key() -> None:
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_sweeps_have_the_points_that_the_page_says(name: str) -> None:
+    pytest.importorskip("torch", reason="PyTorch is missing: the sweeps retrain")
     planned = plan_points(make_sweep(read_specs()[name]))
     assert f"{len(planned.points)} points" in PAGE.read_text("utf-8")
     assert 500 <= len(planned.points) <= 520

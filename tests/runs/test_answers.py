@@ -97,7 +97,7 @@ def test_the_limit_of_the_longest_layer_is_said() -> None:
     prices = price_machine(HW)
     runs = list(run_layers(["nt-we", "alex-7"], HW, prices))
     assert report(*runs).answer[1].startswith("alex-7 takes 63% of the cycles. alex-7 is limited")
-    shorter = replace(runs[1], name="nt-we again", result=runs[0].result, limits=runs[0].limits)
+    shorter = replace(runs[1], name="nt-we again", result=runs[0].result)
     assert report(runs[0], shorter).answer[1].startswith("nt-we takes 50% of the cycles.")
 
 

@@ -279,10 +279,10 @@ def test_alex8_by_mouse(chromium: Browser, alex8: Viewed) -> None:
         canvas.focus()
         for _ in range(60):
             page.mouse.wheel(0, -100)
-        page.wait_for_function("viewers[0].span === 8")
+        look.wait_until(page, "viewers[0].span === 8")
         first, last = read_view(page)
         assert abs(middle - (first + last) / 2) < 8
-        page.wait_for_function("viewers[0].waiting === null")
+        look.wait_until(page, "viewers[0].waiting === null")
         rows = page.evaluate("viewers[0].rows()")
         assert rows["number"] < schedule.hardware.n_pes
         high = page.evaluate("viewers[0].height()") / rows["number"]
@@ -291,7 +291,7 @@ def test_alex8_by_mouse(chromium: Browser, alex8: Viewed) -> None:
             page.mouse.move(box["x"] + box["width"] - 20, top + (row + 0.5) * high)
             check_text(page, schedule, last, rows["first"] + row)
         page.mouse.wheel(0, 100)
-        page.wait_for_function("viewers[0].span === 10")
+        look.wait_until(page, "viewers[0].span === 10")
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -299,10 +299,10 @@ def test_in_the_dark_and_on_a_phone(chromium: Browser, alex8: Viewed, width: int
     with look.load_page(chromium, alex8.file, width=width, dark=True) as page:
         assert look.find_overflow_px(page) <= 0
         assert look.find_faint_text(page) == {}
-        page.wait_for_function("viewers[0].kinds")
+        look.wait_until(page, "viewers[0].kinds")
         dark = page.evaluate("viewers[0].kinds")
         page.locator(".theme").click()
-        page.wait_for_function("viewers[0].kinds[7][0] === 255")
+        look.wait_until(page, "viewers[0].kinds[7][0] === 255")
         assert page.evaluate("viewers[0].kinds") != dark
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -100,6 +101,14 @@ def check_verdicts(page: Page) -> list[str]:
         assert verdict.inner_text().strip()
         names.append(section.get_attribute("data-experiment") or "")
     return names
+
+
+def wait_until(page: Page, condition: str) -> None:
+    """Wait until a condition in JavaScript holds; the rules of the pages forbid them to poll."""
+    end_ms = 1000 * time.monotonic() + PATIENCE_MS
+    while not page.evaluate(condition):
+        assert 1000 * time.monotonic() < end_ms, f"waited in vain for {condition}"
+        page.wait_for_timeout(20)
 
 
 def find_overflow_px(page: Page) -> int:
