@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from multiprocessing import parent_process
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
 from numba.core.runtime.nrt import rtsys
 
 from eiesim.base.errors import EieWarning
@@ -38,7 +39,22 @@ def kernel(function: F) -> F:
         )
         return cast(F, numba.njit(function))
     compiled._cache = Cache(compiled._cache)
+    kept = compiled._cache._cache_file
+    kept._source_stamp = (kept._source_stamp, *_list_parts(function))
     return cast(F, compiled)
+
+
+def _list_parts(function: Callable[..., object]) -> Iterator[object]:
+    """Yield what compiled code holds beside the function: kernels that it calls, and constants.
+
+    numba looks at the function's own file alone, and would go on with code that has the old ones.
+    """
+    for name in function.__code__.co_names:
+        value = function.__globals__.get(name)
+        if hasattr(value, "py_func"):
+            yield cast(Any, value)._cache._cache_file._source_stamp
+        elif isinstance(value, (int, float, np.generic)):
+            yield repr(value)
 
 
 @functools.cache

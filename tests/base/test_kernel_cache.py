@@ -91,6 +91,36 @@ def test_code_for_another_signature_is_not_run(tmp_path: Path) -> None:
     assert count(tmp_path, script=other) == (f"{COUNTS} 1", "")
 
 
+CALLER = """
+from eiesim.base.jit import kernel
+from callee import STEP, double
+
+@kernel
+def count(value):
+    return double(value) + STEP
+
+print(count(5))
+"""
+CALLEE = """
+from eiesim.base.jit import kernel
+STEP = {step}
+
+@kernel
+def double(value):
+    return {factor} * value
+"""
+
+
+def test_code_of_a_kernel_that_changes_is_compiled_again_in_its_callers(tmp_path: Path) -> None:
+    """numba looks at the caller's file alone."""
+    (tmp_path / "caller.py").write_text(CALLER, "utf-8")
+    for factor, step, expected in ((2, 1, "11"), (3, 1, "16"), (3, 7, "22")):
+        (tmp_path / "callee.py").write_text(CALLEE.format(factor=factor, step=step), "utf-8")
+        os.utime(tmp_path / "callee.py", (factor, step))  # Python's own files go by the time, too
+        script = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import caller"
+        assert count(tmp_path / "kept", script=script)[0] == expected
+
+
 def test_what_compiles_is_not_loaded_for_compiled_code(tmp_path: Path) -> None:
     assert count(tmp_path)[0] == f"{COUNTS} 0"
     script = COUNT + "assert 'numba.typed.typeddict' not in sys.modules"
