@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from eiesim.base.cards import make_card
@@ -15,7 +14,8 @@ from eiesim.base.frames import make_frame
 from eiesim.base.labels import show_number
 from eiesim.base.schema import show_value
 from eiesim.base.tables import Row
-from eiesim.counters import Counters, RunResult, Totals
+from eiesim.counters import RunResult
+from eiesim.energy.actions import ACTIONS, count_actions
 from eiesim.energy.calibrate import MODULES, PARTS, count_steady_actions
 from eiesim.energy.kinds import weigh_kinds
 from eiesim.energy.machine import price_machine
@@ -26,38 +26,6 @@ from eiesim.views import SteadyView
 if TYPE_CHECKING:
     import pandas as pd
 
-ACTIONS = tuple(
-    Key(component, *action)
-    for component, actions in {
-        "act_queue": (
-            ("register", "push"), ("register", "pop"),
-            ("combinational", "push"), ("combinational", "pop"), ("clock", "cycle"),
-        ),
-        # what comes from DRAM is written into the SRAM's stream buffer and read from there
-        "ptr_read": (
-            ("register", "look-up"), ("combinational", "look-up"),
-            ("memory", "read"), ("memory", "write"), ("clock", "cycle"), ("memory", "leakage"),
-        ),
-        "spmat_read": (
-            ("register", "entry"), ("combinational", "entry"),
-            ("memory", "read"), ("memory", "write"), ("clock", "cycle"), ("memory", "leakage"),
-        ),
-        "arithm": (
-            ("register", "entry"), ("combinational", "entry"),
-            ("combinational", "multiply"), ("combinational", "add"), ("clock", "cycle"),
-        ),
-        "act_rw": (
-            ("register", "register_read"), ("register", "register_write"),
-            ("combinational", "register_read"), ("combinational", "register_write"),
-            ("memory", "read"), ("memory", "write"), ("clock", "cycle"), ("memory", "leakage"),
-        ),
-        "lnzd": (("combinational", "detect"),),
-        "broadcast": (("wire", "send"),),
-        "dram": (("memory", "read"),),
-    }.items()
-    for action in actions
-)  # fmt: skip
-"""All actions that are counted, component by component."""
 PRICED_ONLY = ("multiplier", "sram_cell", "dram", "node_nm")
 """Fields of a machine that change prices, and no count."""
 
@@ -205,32 +173,6 @@ def try_estimate(result: RunResult, prices: PriceTable) -> tuple[EnergyReport | 
         return estimate_energy(result, prices=prices), ""
     except EnergyError as error:
         return None, str(error)
-
-
-def count_actions(counts: Counters | Totals, hw: Hardware) -> tuple[int | Fraction, ...]:
-    """Return how often each of `ACTIONS` was done; for power, the nanoseconds over all PEs."""
-    pushes, lookups = counts.broadcasts * hw.n_pes, counts.ptr_reads
-    entries = counts.macs + counts.padding_macs
-    register_reads = counts.accumulator_reads + counts.act_register_reads
-    writes, streamed_words = counts.accumulator_writes, counts.spmat_dram_words
-    cycles = counts.cycles * hw.n_pes
-    ns = cycles * _find_period_ns(hw.clock_mhz)
-    return (
-        pushes, lookups, pushes, lookups, cycles,
-        lookups, lookups, 2 * lookups, counts.ptr_dram_reads, cycles, ns,
-        entries, entries, counts.spmat_reads, streamed_words, cycles, ns,
-        entries, entries, entries, entries, cycles,
-        register_reads, writes, register_reads, writes,
-        counts.act_sram_reads, counts.act_sram_writes, cycles, ns,
-        hw.lnzd_nodes * counts.scan_cycles,
-        pushes,
-        streamed_words * hw.spmat_width_bits + counts.ptr_dram_reads * hw.ptr_bits,
-    )  # fmt: skip
-
-
-@lru_cache
-def _find_period_ns(clock_mhz: float) -> Fraction:
-    return 1000 / Fraction(clock_mhz)
 
 
 def _require_same(run: Hardware, priced: Hardware) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from eiesim.base.tables import Row
 from eiesim.counters import OutputError, RunResult, Totals, count_dram_bytes
-from eiesim.energy.estimate import ACTIONS, count_actions
+from eiesim.energy.actions import ACTIONS, count_actions
 from eiesim.hardware import Hardware
 from eiesim.image import MemoryUse, count_chips
 from eiesim.sweep.metrics import PointEnergy, PointRun, Quality, measure_run

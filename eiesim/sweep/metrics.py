@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache, partial
+from functools import partial
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -229,17 +229,17 @@ METRICS: dict[str, Metric] = {
                          lambda run: run.quality.file_bytes),
 }  # fmt: skip
 """By name, in the order of the columns."""
-_OF_MACHINE, _OF_SUMS = (
-    [name for name, metric in METRICS.items() if metric.over is over]
-    for over in (Over.MACHINE, Over.OF_SUMS)
-)
 REASONS = ("no_energy", "no_area")
 """Columns that say why energies and powers, or area, are missing; else null."""
 
 
 def measure_machine(machine: PricedMachine) -> Row:
     """Return the metrics that need no run, None for those that are missing."""
-    return {name: METRICS[name].find(machine) for name in _OF_MACHINE}
+    return {
+        name: metric.find(machine)
+        for name, metric in METRICS.items()
+        if metric.over is Over.MACHINE
+    }
 
 
 def name_metrics(quality: str = "") -> list[str]:
@@ -253,21 +253,13 @@ def name_metrics(quality: str = "") -> list[str]:
     ]
 
 
-@lru_cache
-def _list_of_runs(quality: str) -> list[tuple[str, Callable[..., Any]]]:
-    """Return the metrics that need runs, with how they are found."""
-    return [
-        (name, METRICS[name].find)
-        for name in name_metrics(quality)
-        if METRICS[name].over not in (Over.MACHINE, Over.OF_SUMS)
-    ]
-
-
 def measure_run(run: PointRun) -> Row:
     """Return all metrics of runs on one machine."""
     row = measure_machine(run.machine)
-    for name, find in _list_of_runs(run.quality.metric if run.quality else ""):
-        row[name] = find(run)
+    for name in name_metrics(run.quality.metric if run.quality else ""):
+        metric = METRICS[name]
+        if metric.over is not Over.MACHINE and metric.over is not Over.OF_SUMS:
+            row[name] = metric.find(run)
     return _derive(row, run.machine.hw.n_pes)
 
 
@@ -289,8 +281,9 @@ def join_layers(rows: Sequence[Row], n_pes: int) -> Row:
 
 def _derive(row: Row, n_pes: int) -> Row:
     """Return the metrics in their order, with those that follow from others."""
-    for name in _OF_SUMS:
-        row[name] = METRICS[name].find(row, n_pes)
+    for name, metric in METRICS.items():
+        if metric.over is Over.OF_SUMS:
+            row[name] = metric.find(row, n_pes)
     return {name: row[name] for name in METRICS if name in row}
 
 

@@ -7,9 +7,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from eiesim.base.errors import EnergyError
+from eiesim.energy.actions import ACTIONS
 from eiesim.energy.area import measure_area
 from eiesim.energy.clock import keep_up
-from eiesim.energy.estimate import ACTIONS, find_pes_power_mw, find_sends_power_mw
+from eiesim.energy.estimate import find_pes_power_mw, find_sends_power_mw
 from eiesim.energy.machine import price_actions, price_queue_clock
 from eiesim.energy.prices import Key, PriceTable
 from eiesim.energy.wires import WIRES_KIND, find_send_pj
@@ -21,8 +22,8 @@ MACHINES = 4096
 FEW, MANY = 8, 16
 """Depths of queues for which power and area are computed. Each slot adds the same, so that two
 depths give all others."""
-QUEUE_CLOCK = ACTIONS.index(Key("act_queue", "clock", "cycle"))
-SEND = ACTIONS.index(Key("broadcast", "wire", "send"))
+QUEUE_CLOCK = list(ACTIONS).index(Key("act_queue", "clock", "cycle"))
+SEND = list(ACTIONS).index(Key("broadcast", "wire", "send"))
 """Places of the actions whose prices depend on the depth of the queue."""
 Known = float | str
 """A quantity of a machine, or why it has none."""

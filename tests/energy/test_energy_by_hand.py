@@ -14,8 +14,9 @@ import pytest
 
 from eiesim import Hardware, estimate_area, estimate_energy, price_machine
 from eiesim.base.published import read_table
+from eiesim.energy.actions import ACTIONS, count_actions
 from eiesim.energy.area import AreaReport
-from eiesim.energy.estimate import ACTIONS, count_actions, find_chip_power_mw, find_pes_power_mw
+from eiesim.energy.estimate import find_chip_power_mw, find_pes_power_mw
 from eiesim.energy.prices import Key
 from eiesim.energy.sram import find_sram
 from tests.support.energies import PAPER, make_run

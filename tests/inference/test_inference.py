@@ -280,8 +280,9 @@ def test_steps_counted_together_are_steps_counted_one_by_one(
         assert one.result.counters.totals() == other.result.counters.totals()
         assert one.product_cycles.tolist() == other.product_cycles.tolist()
         assert one.nonzeros.tolist() == other.nonzeros.tolist()
-        for name in ("dense_macs", "activations", "passes", "cause", "cycles_without_cause"):
+        for name in ("dense_macs", "activations", "cause", "cycles_without_cause"):
             assert getattr(one, name) == getattr(other, name), name
+        assert one.result.passes == other.result.passes
         assert one.result.error == other.result.error
 
 

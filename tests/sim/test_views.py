@@ -20,7 +20,8 @@ from eiesim import (
 )
 from eiesim.base.schema import Range
 from eiesim.catalog.readers import load_layer
-from eiesim.energy.estimate import ACTIONS, find_chip_power_mw
+from eiesim.energy.actions import ACTIONS
+from eiesim.energy.estimate import find_chip_power_mw
 from eiesim.image import (
     PTR_SRAM,
     SPMAT_SRAM,

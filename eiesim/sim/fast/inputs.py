@@ -9,8 +9,9 @@ from eiesim.counters import Cause, InputsResult
 from eiesim.hardware import Hardware
 from eiesim.image import InterleavedCSC, overflows_srams
 from eiesim.sim.fast import _count_kernels, _time_kernels
-from eiesim.sim.fast.engine import LATEST, Occupied, PEWork, count_work
+from eiesim.sim.fast.engine import LATEST
 from eiesim.sim.fast.outputs import accumulate
+from eiesim.sim.fast.work import Occupied, PEWork, count_work
 from eiesim.sim.limits import find_counts
 from eiesim.sim.scan import find_scanned_bias, load_registers
 
