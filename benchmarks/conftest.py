@@ -24,7 +24,8 @@ from tests.support.paths import DATA
 LIMITS = Path(__file__).with_name("limits.csv")
 SECOND = "one second"
 SCIPY, BLAS = "the product in SciPy, CSC float32", "the product in BLAS, dense float32"
-ALEX8_TIMES = "times of real alex-8, 64 PEs"
+FC8 = "fc8"
+ALEX8_TIMES = f"times of {FC8}, 64 PEs"
 ALEX8_RUN = "simulate Alex-8, all counters and outputs, float32"
 """Jobs that stand beside more than one other."""
 

@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.conftest import ALEX8_RUN, ALEX8_TIMES
+from benchmarks.conftest import ALEX8_RUN, ALEX8_TIMES, FC8
 from benchmarks.scaling import AXES, STEPS, describe_slopes, read_table
 from eiesim.base.files import replacing
 from eiesim.base.published import PAPER_LAYERS
@@ -32,7 +32,7 @@ def read_results() -> Rows:
 
 def describe_claim(results: Rows, _scaling: Rows) -> str:
     """Return the front page's sentence: how long timing and a whole run take."""
-    names = {ALEX8_TIMES.replace("real alex-8", layer) for layer in PAPER_LAYERS}
+    names = {ALEX8_TIMES.replace(FC8, layer) for layer in PAPER_LAYERS}
     timed = [
         float(row["ratio"])
         for row in results

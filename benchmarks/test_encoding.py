@@ -67,7 +67,7 @@ def measure_beside_floor(measure: Any, speed: Speed, ratios: Ratios) -> Job:
         name: str, function: Callable[[], Any], entries: int, entry_bytes: float, rounds: int = 20
     ) -> Any:
         floor_s = max(entries * speed.cycle_s, entries * entry_bytes * speed.byte_s)
-        floor = f"the floor of {1e3 * floor_s:.3g} ms"
+        floor = f"floor of: {name}"
         ratios.set_fixed(floor, floor_s)
         ratios.add(name, floor)
         return measure(name, function, rounds)

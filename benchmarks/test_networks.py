@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.conftest import SECOND, Ratios
+from benchmarks.conftest import SCIPY, SECOND, Ratios
 from eiesim import Hardware, load_model, run_model
 from eiesim.catalog.model import Model, import_model
 from eiesim.catalog.trained import load_trained
@@ -38,6 +38,7 @@ def test_squeezenet(data: Path, measure: Any, ratios: Ratios) -> None:
     name = "SqueezeNet on a photograph"
     measure(name, lambda: list(run_model(model, examples, EIGHT_BITS)), rounds=20)
     ratios.add(name, SECOND, 0.3)
+    ratios.add(name, SCIPY)
 
 
 @pytest.mark.parametrize("priced", [False, True])
@@ -60,6 +61,7 @@ def test_lenet5(data: Path, priced: bool, measure: Any, ratios: Ratios) -> None:
     name = f"100 images through LeNet-5{', with energy and limits' if priced else ''}"
     measure(name, run, rounds=20)
     ratios.add(name, SECOND, 0.1)
+    ratios.add(name, SCIPY)
 
 
 def test_lstm(measure: Any, ratios: Ratios) -> None:
@@ -75,3 +77,4 @@ def test_lstm(measure: Any, ratios: Ratios) -> None:
     name = "1,000 steps of two LSTM layers of 128"
     measure(name, lambda: list(run_model(model, [{"characters": numbers}], EIGHT_BITS)), rounds=20)
     ratios.add(name, SECOND, 0.1)
+    ratios.add(name, SCIPY)

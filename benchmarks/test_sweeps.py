@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.conftest import SECOND, Ratios
+from benchmarks.conftest import SCIPY, SECOND, Ratios
 from eiesim import load_benchmark
 from eiesim.base.tables import to_csv
 from eiesim.sweep.journal import Journal, open_journal
@@ -44,6 +44,7 @@ def measure_within(measure: Any, ratios: Ratios) -> Callable[..., Any]:
     def run(name: str, job: Callable[[], Any], aim_s: float, rounds: int = 20) -> Any:
         result = measure(name, job, rounds)
         ratios.add(name, SECOND, aim_s)
+        ratios.add(name, SCIPY)
         return result
 
     return run

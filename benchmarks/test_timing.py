@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.conftest import ALEX8_TIMES, SECOND, Ratios
+from benchmarks.conftest import ALEX8_TIMES, FC8, SECOND, Ratios
 from eiesim import Hardware, InterleavedCSC, encode, load_benchmark
 from eiesim.base.published import PAPER_LAYERS
 from eiesim.sim.fast import inputs
@@ -41,9 +41,9 @@ def list_arguments(image: InterleavedCSC, scan: Scan, hw: Hardware) -> tuple[Any
 
 
 @pytest.mark.parametrize("hw", [HW, LARGE], ids=["64 PEs", "256 PEs"])
-@pytest.mark.parametrize("layer", ["real alex-8", *PAPER_LAYERS])
+@pytest.mark.parametrize("layer", [FC8, *PAPER_LAYERS])
 def test_times(layer: str, hw: Hardware, alex8: Any, measure: Any, ratios: Ratios) -> None:
-    if layer == "real alex-8":
+    if layer == FC8:
         weights, activations = alex8
     else:
         drawn = load_benchmark(layer)
@@ -51,7 +51,7 @@ def test_times(layer: str, hw: Hardware, alex8: Any, measure: Any, ratios: Ratio
     image = encode(weights, hw)
     scan = scan_activations(activations, image, hw.scan)
     arguments = list_arguments(image, scan, hw)
-    name = ALEX8_TIMES.replace("real alex-8", layer).replace("64", f"{hw.n_pes}")
+    name = ALEX8_TIMES.replace(FC8, layer).replace("64", f"{hw.n_pes}")
     _, last_issue, _ = measure(name, lambda: time_broadcasts(*arguments), rounds=1000)
     chip_us = (last_issue + 6) / hw.clock_mhz
     chip = f"the chip's {chip_us:.2f} us"

@@ -50,6 +50,12 @@ def test_slopes() -> None:
     assert fit_slope([1, 10, 100], [1, 100, 10_000]) == pytest.approx(2)
 
 
+def test_each_limit_is_of_what_was_measured_and_leaves_room() -> None:
+    ratios = {(row["job"], row["against"]): float(row["ratio"]) for row in page.read_results()}
+    for pair, limit in conftest.read_limits().items():
+        assert 1.9 < limit / ratios[pair] < 5.2, pair
+
+
 @pytest.mark.parametrize(("limit", "code"), [(2.0, 1), (4.0, 0)])
 def test_a_ratio_past_its_limit_fails(
     limit: float, code: int, monkeypatch: pytest.MonkeyPatch
