@@ -51,6 +51,7 @@ UseRamulatorTrace = False
 
 def run(rows: int, cols: int) -> dict[str, float]:
     """Simulate a product of a matrix [rows, cols] and one vector, in the current folder."""
+    # the Python that runs this has it, the one that checks the types has not
     from scalesim.scale_sim import scalesim  # type: ignore[import-not-found]  # noqa: PLC0415
 
     Path("eie.cfg").write_text(CONFIGURATION, "utf-8")

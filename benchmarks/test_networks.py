@@ -10,15 +10,14 @@ import pytest
 
 from benchmarks.conftest import SCIPY, SECOND, Ratios
 from eiesim import Hardware, load_model, run_model
-from eiesim.catalog.model import Model, import_model
-from eiesim.catalog.trained import load_trained
+from eiesim.catalog.model import import_model
 from eiesim.compress.plan import read_plan
 from eiesim.energy.machine import price_machine
-from eiesim.graph import STEPS, Graph, Step
 from eiesim.importers.described import Interface
 from eiesim.importers.idx import read_idx
 from eiesim.runs.network import run_examples
-from tests.support.paths import DATA
+from tests.support.char_models import make_bronte
+from tests.support.paths import require_data
 from tests.support.photographs import read_photograph
 
 EIGHT_BITS = Hardware(codebook_bits=8)
@@ -26,9 +25,7 @@ EIGHT_BITS = Hardware(codebook_bits=8)
 
 @pytest.fixture
 def data() -> Path:
-    if not DATA.is_dir():
-        pytest.skip(f"{DATA} is missing")
-    return DATA
+    return require_data()
 
 
 def test_squeezenet(data: Path, measure: Any, ratios: Ratios) -> None:
@@ -65,14 +62,7 @@ def test_lenet5(data: Path, priced: bool, measure: Any, ratios: Ratios) -> None:
 
 
 def test_lstm(measure: Any, ratios: Ratios) -> None:
-    layers = {stored.name: stored for stored in load_trained("bronte-lstm").container.layers}
-    steps = (
-        Step("embedding", "embedding", ("characters",), "embedding"),
-        Step("lstm1", "lstm", ("embedding",), "lstm1"),
-        Step("lstm2", "lstm", ("lstm1",), "lstm2"),
-        Step("output", "fc", ("lstm2",), "output"),
-    )
-    model = Model("bronte", Graph({"characters": (STEPS,)}, steps, ("output",)), layers)
+    model = make_bronte()
     numbers = np.random.default_rng(0).integers(0, 40, 1000).astype(np.float32)
     name = "1,000 steps of two LSTM layers of 128"
     measure(name, lambda: list(run_model(model, [{"characters": numbers}], EIGHT_BITS)), rounds=20)

@@ -20,6 +20,7 @@ from eiesim.sweep.planning import Planned, plan_points
 from eiesim.sweep.report import report_sweep
 from eiesim.sweep.runner import collect_rows, run_points
 from eiesim.sweep.spec import Sweep, make_sweep
+from tests.support.paths import DATA
 
 DEPTHS = {"from": 2, "to": 251, "step": 1}
 WIDTHS_BITS = {"from": 32, "to": 184, "step": 8}
@@ -27,7 +28,7 @@ WIDTHS_BITS = {"from": 32, "to": 184, "step": 8}
 
 @pytest.fixture(scope="module")
 def layer_file(tmp_path_factory: pytest.TempPathFactory) -> str:
-    file = Path(__file__).resolve().parents[2] / "shared" / "data" / "alex8" / "layer.npz"
+    file = DATA / "alex8" / "layer.npz"
     if file.is_file():
         return str(file)
     drawn = load_benchmark("alex-8")

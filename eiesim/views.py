@@ -20,7 +20,8 @@ class See(Generic[V]):
     """
 
     def __init__(self, kind: type[V]) -> None:
-        self.make, self.read = kind._make, attrgetter(*kind._fields)  # type: ignore[attr-defined]
+        named: Any = kind  # a bound of named tuples cannot be written
+        self.make, self.read = named._make, attrgetter(*named._fields)
 
     def __set_name__(self, _: type, name: str) -> None:
         """Note the name of the attribute."""

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from eiesim import CompressedLayer
 from eiesim.importers.npz import read_layer
 from eiesim.paper.cache import FOLDER_VARIABLE
-from tests.support.paths import DATA
+from tests.support.paths import require_data
 
 settings.register_profile(
     "default", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
@@ -46,10 +46,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of real layers; a user has none."""
-    folder = DATA
-    if not folder.is_dir():
-        pytest.skip("../shared/data is missing; docs/explanation/nearness.md tells of it")
-    return folder
+    return require_data()
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Protocol
 from xml.etree import ElementTree
 
 import numpy as np
@@ -28,13 +29,18 @@ OBJECTS = (HW, LAYER, IMAGE, RESULT, REPORT)
 def read_card(html: str) -> tuple[str, dict[str, str]]:
     """Return the title of a card, and its values by name."""
     title, *lines = ElementTree.fromstring(html).iter("tr")
-    cells = [[cell.text or "" for cell in line] for line in lines]
-    return "".join(title.itertext()), {name: value for name, value in cells}  # noqa: C416
+    names, values = ([cell.text or "" for cell in column] for column in zip(*lines, strict=True))
+    return "".join(title.itertext()), dict(zip(names, values, strict=True))
 
 
-def show(shown: object) -> dict[str, str]:
-    html = shown._repr_html_()  # type: ignore[attr-defined]
-    return read_card(html)[1]
+class Shown(Protocol):
+    """What a notebook asks for its HTML."""
+
+    def _repr_html_(self) -> str: ...
+
+
+def show(shown: Shown) -> dict[str, str]:
+    return read_card(shown._repr_html_())[1]
 
 
 def test_texts_are_escaped() -> None:
@@ -49,8 +55,8 @@ def test_a_name_is_text() -> None:
 
 
 @pytest.mark.parametrize("shown", OBJECTS, ids=lambda it: type(it).__name__)
-def test_a_card_is_small_and_has_no_colour(shown: object) -> None:
-    html = shown._repr_html_()  # type: ignore[attr-defined]
+def test_a_card_is_small_and_has_no_colour(shown: Shown) -> None:
+    html = shown._repr_html_()
     title, values = read_card(html)
     assert title.split()[0] == type(shown).__name__
     assert 5 <= len(values) <= 14

@@ -16,9 +16,7 @@ from eiesim import CompressedLayer, Hardware, run_model
 from eiesim.catalog.characters import number_text
 from eiesim.catalog.model import Model
 from eiesim.catalog.operands import Operands, Source
-from eiesim.catalog.trained import load_trained
 from eiesim.energy.machine import price_machine
-from eiesim.graph import STEPS, Graph, Step
 from eiesim.importers.char_lstm import read_char_lstm
 from eiesim.importers.torch_file import read_torch
 from eiesim.inference import Setup
@@ -27,6 +25,7 @@ from eiesim.layer.weights import COLUMN_VARIATION, ROW_VARIATION
 from eiesim.runs.layer import run_operands
 from eiesim.runs.layer_rows import describe_layer
 from eiesim.runs.text import measure_text
+from tests.support.char_models import make_bronte
 from tests.support.pages import read_table
 
 LLAMA = Hardware(n_pes=256)
@@ -60,16 +59,8 @@ def draw_query(folder: Path, layer: int) -> Operands:
 def load_characters(folder: Path) -> tuple[Model, str]:
     """Return the character model that eiesim ships, pruned to 10 %, and the text."""
     source = folder / "char_lstm" / "charlotte_bronte"
-    layers = {stored.name: stored for stored in load_trained("bronte-lstm").container.layers}
-    steps = (
-        Step("embedding", "embedding", ("characters",), "embedding"),
-        Step("lstm1", "lstm", ("embedding",), "lstm1"),
-        Step("lstm2", "lstm", ("lstm1",), "lstm2"),
-        Step("output", "fc", ("lstm2",), "output"),
-    )
-    graph = Graph({"characters": (STEPS,)}, steps, ("output",))
     text = (source / "bronte_excerpt.txt").read_text("utf-8")[-READ:]
-    return Model("bronte", graph, layers, "".join(read_char_lstm(source).characters)), text
+    return make_bronte("".join(read_char_lstm(source).characters)), text
 
 
 @pytest.mark.data

@@ -12,14 +12,13 @@ from eiesim import Hardware, load_model, run_model
 from eiesim.base.errors import WorkloadError
 from eiesim.catalog.characters import measure_bits, number_text
 from eiesim.catalog.model import Model, import_model
-from eiesim.catalog.trained import load_trained
 from eiesim.cli.main import main
 from eiesim.compress.plan import read_plan
 from eiesim.energy.machine import price_machine
-from eiesim.graph import STEPS, Graph, Step
 from eiesim.importers.char_lstm import read_char_lstm
 from eiesim.inference import Setup
 from eiesim.runs.text import measure_text, report_texts, write_text
+from tests.support.char_models import make_bronte
 
 HW = Hardware(codebook_bits=8)
 EXCERPT = "char_lstm/charlotte_bronte/bronte_excerpt.txt"
@@ -28,15 +27,8 @@ EXCERPT = "char_lstm/charlotte_bronte/bronte_excerpt.txt"
 @pytest.fixture(scope="module")
 def bronte() -> Model:
     """The network that is shipped, pruned to 10 %."""
-    layers = {stored.name: stored for stored in load_trained("bronte-lstm").container.layers}
-    steps = (
-        Step("embedding", "embedding", ("characters",), "embedding"),
-        Step("lstm1", "lstm", ("embedding",), "lstm1"),
-        Step("lstm2", "lstm", ("lstm1",), "lstm2"),
-        Step("output", "fc", ("lstm2",), "output"),
-    )
-    characters = "".join(map(chr, range(33, 33 + layers["embedding"].shape[1])))
-    return Model("bronte", Graph({"characters": (STEPS,)}, steps, ("output",)), layers, characters)
+    characters = make_bronte().layers["embedding"].shape[1]
+    return make_bronte("".join(map(chr, range(33, 33 + characters))))
 
 
 def test_a_state_that_is_kept_gives_what_the_whole_sequence_gives(bronte: Model) -> None:
