@@ -56,8 +56,8 @@ def make_report(options: argparse.Namespace) -> Report:
     """Run the inputs, or let the network read a text."""
     from eiesim.catalog.examples import read_labels
     from eiesim.inference import Setup
-    from eiesim.runs.network import report_network
     from eiesim.runs.network_outputs import require_classes
+    from eiesim.runs.network_report import report_network
 
     _check(options)
     hw, prices = read_machine(options)

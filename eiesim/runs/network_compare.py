@@ -16,8 +16,9 @@ from eiesim.importers.described import Effect
 from eiesim.report.report import Report
 from eiesim.runs.clock import check_runs
 from eiesim.runs.compare import Comparison, describe_ratios, find_references, open_baselines
-from eiesim.runs.network import ExampleRun, average_kinds
+from eiesim.runs.network import ExampleRun
 from eiesim.runs.network_matrices import find_matrices
+from eiesim.runs.network_rows import average_kinds
 from eiesim.runs.ratios import find_ratios
 from eiesim.runs.thresholds import describe_approximation
 

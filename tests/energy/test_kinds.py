@@ -18,7 +18,9 @@ from eiesim.energy.area import estimate_area
 from eiesim.energy.kinds import show_kinds, weigh_kinds
 from eiesim.energy.prices import PriceTable
 from eiesim.hardware import preset_names
-from eiesim.runs.network import report_network, run_examples, summarise
+from eiesim.runs.network import run_examples
+from eiesim.runs.network_report import report_network
+from eiesim.runs.network_rows import summarise
 from tests.support.networks import chain_of_two
 
 LENET = models_path() / "trained" / "lenet-300-100-seed0.dcz"

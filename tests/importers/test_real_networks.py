@@ -19,7 +19,8 @@ from eiesim.importers.idx import read_idx
 from eiesim.importers.raw import read_wavegru_layer
 from eiesim.inference import InputRun
 from eiesim.paper.parts.real_layers import WAVEGRU_INPUTS, WAVEGRU_LAYERS
-from eiesim.runs.network import run_examples, summarise
+from eiesim.runs.network import run_examples
+from eiesim.runs.network_rows import summarise
 from eiesim.sim.engines import Engine
 from eiesim.training.lenet import IMAGES, LABELS, count_errors, run_lenet
 from tests.support.paths import DOCS

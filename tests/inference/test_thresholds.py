@@ -15,7 +15,8 @@ from eiesim.energy.machine import price_machine
 from eiesim.graph import STEPS, Graph, Step
 from eiesim.inference import Setup, products, run_steps
 from eiesim.layer.weights import StoredLayer
-from eiesim.runs.network import report_network, run_examples
+from eiesim.runs.network import run_examples
+from eiesim.runs.network_report import report_network
 
 INPUTS, HIDDEN, CLASSES = 6, 12, 4
 Floats = npt.NDArray[np.float32]

@@ -17,7 +17,9 @@ from eiesim.graph import Graph, Step
 from eiesim.inference import Setup, run_steps
 from eiesim.layer.weights import CompressedLayer, StoredLayer
 from eiesim.runs.limits import ADDED, describe_limits
-from eiesim.runs.network import report_network, run_examples, summarise
+from eiesim.runs.network import run_examples
+from eiesim.runs.network_report import report_network
+from eiesim.runs.network_rows import summarise
 from tests.support.networks import Floats, chain_of_two, draw_numbers, draw_stored
 
 HW = Hardware(n_pes=4)

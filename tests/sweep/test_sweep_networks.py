@@ -29,7 +29,8 @@ from eiesim.compress.plan import read_plan
 from eiesim.importers.idx import read_idx
 from eiesim.inference import Setup, run_model
 from eiesim.layer.weights import DenseLayer
-from eiesim.runs.network import run_examples, summarise
+from eiesim.runs.network import run_examples
+from eiesim.runs.network_rows import summarise
 from eiesim.runs.text import measure_text
 from eiesim.sweep import network, networks, sweep
 from eiesim.sweep.answers import find_judged
