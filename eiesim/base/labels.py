@@ -37,12 +37,12 @@ def name_column(key: str) -> str:
     return f"{named} ({' '.join(UNITS[unit] for unit in units)})" if units else named
 
 
-def show_number(value: float | None) -> str:
-    """Return a number in four digits or, if whole, in all of them; a dash for None."""
+def show_number(value: float | None, digits: int = 4) -> str:
+    """Return a number in a few digits or, if whole, in all of them; a dash for None."""
     if value is None:
         return MISSING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int) or 1000 <= abs(value) < 1e15:
         return f"{value:,.0f}"
-    return f"{value:.4g}"
+    return f"{value:.{digits}g}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from eiesim.base.labels import show_number
 from eiesim.base.published import PAPER_LAYERS
 from eiesim.base.tables import Row
 from eiesim.baselines.published import find_time_us
@@ -27,12 +28,7 @@ def name_energy(energy_pj: float | None) -> str:
 
 def _scale(value: float, units: Sequence[tuple[float, str]]) -> str:
     size, unit = next((it for it in units if value >= it[0]), units[-1])
-    return f"{round_number(value / size)} {unit}"
-
-
-def round_number(value: float, digits: int = 4) -> str:
-    """Return a number to a few digits, or all of those before the point."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
+    return f"{show_number(value / size)} {unit}"
 
 
 def find_speedups(given: str, latency_us: float) -> dict[str, float]:
@@ -65,8 +61,8 @@ def name_ratio(speedup: float) -> str:
     if f"{speedup:.3g}" == "1":
         return "as fast as"
     if speedup > 1:
-        return f"{round_number(speedup, 3)} times as fast as"
-    return f"{round_number(1 / speedup, 3)} times as slow as"
+        return f"{show_number(speedup, 3)} times as fast as"
+    return f"{show_number(1 / speedup, 3)} times as slow as"
 
 
 def describe_clock(clock: Row) -> str:

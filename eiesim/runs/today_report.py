@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from eiesim import __version__
+from eiesim.base.labels import show_number
 from eiesim.base.tables import Row
 from eiesim.catalog.host_work import NOT_COUNTED
 from eiesim.catalog.operands import Source
 from eiesim.energy.kinds import show_kinds
 from eiesim.report.report import Report, write_text
-from eiesim.runs.answers import describe_clock, name_energy, name_time, round_number
+from eiesim.runs.answers import describe_clock, name_energy, name_time
 from eiesim.runs.limits import describe_longest
 from eiesim.runs.thresholds import describe_unpriced, list_unpriced
 from eiesim.runs.today import ModelRun
@@ -124,7 +125,7 @@ def _answer(rows: Sequence[Row], matrices: Sequence[Row]) -> tuple[str, ...]:
     return (
         f"A {row['token']} of {row['model']} takes {name_time(row['latency_us'])} and "
         f"{name_energy(energy)} in the matrices, on {chips}: "
-        f"{round_number(row['tokens_per_s'])} a second.",
+        f"{show_number(row['tokens_per_s'])} a second.",
         describe_longest(matrices, "matrix"),
     )
 
