@@ -67,8 +67,10 @@ def tabulate_results(results: Rows, _scaling: Rows) -> str:
         lines.append(f"| {' | '.join([job, *times, rows[0]['runs'], others])} |")
     aimed = [row for row in results if row["aim"]]
     missed = [row["job"] for row in aimed if float(row["ratio"]) > float(row["aim"])]
-    of_these = f"missed are {len(missed)}: {'; '.join(missed)}" if missed else "none is missed"
-    return "\n".join([*lines, "", f"Of {len(aimed)} aims, {of_these}."]) + "\n"
+    result = f"All {len(aimed)} aims are reached."
+    if missed:
+        result = f"{len(missed)} of {len(aimed)} aims are missed: {'; '.join(missed)}."
+    return "\n".join([*lines, "", result]) + "\n"
 
 
 def describe_pair(row: Mapping[str, str]) -> str:
@@ -78,7 +80,7 @@ def describe_pair(row: Mapping[str, str]) -> str:
     bounds = [f"{name} {row[name]}" for name in ("aim", "limit") if row[name]]
     more = f" ({', '.join(bounds)})" if bounds else ""
     other = "its floor" if row["against"].startswith("floor of") else row["against"]
-    return f"{float(row['ratio']):.3g} times {other}{more}"
+    return f"{float(row['ratio']):.3g} x {other}{more}"
 
 
 def tabulate_scaling(_results: Rows, scaling: Rows) -> str:

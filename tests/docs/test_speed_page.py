@@ -36,9 +36,9 @@ def test_sentences_follow_their_numbers() -> None:
     assert "takes 0.5 to 3 times" in claim
     assert "1,234 us" in claim
     table = page.tabulate_results([row, slow], [])
-    assert "| 5 us | 6 us | 9 | 0.5 times the chip (aim 1) |" in table
-    assert table.endswith("Of 2 aims, missed are 1: times of vgg-8, 64 PEs.\n")
-    assert page.tabulate_results([row], []).endswith("Of 1 aims, none is missed.\n")
+    assert "| 5 us | 6 us | 9 | 0.5 x the chip (aim 1) |" in table
+    assert table.endswith("1 of 2 aims are missed: times of vgg-8, 64 PEs.\n")
+    assert page.tabulate_results([row], []).endswith("All 1 aims are reached.\n")
 
 
 def test_slopes() -> None:
